@@ -1,0 +1,87 @@
+import type {
+  Architecture,
+  CptRecipe,
+  EvaluateRecipe,
+  PretrainRecipe,
+  RlRecipe,
+  SftRecipe,
+  TokenizerRecipe,
+} from '../schemas/types/job.ts';
+
+/** SHA-256 of a node's pre-image, 64 hex digits. Made only by `keyOf`. */
+export type Key = string & { readonly brand: 'Key' };
+
+/** Any JSON value. */
+export type Json = null | boolean | number | string | Json[] | { [name: string]: Json };
+
+/** How local files become a data set: read by DuckDB, split into text or problems. Identity of a data node. */
+export interface DataRecipe {
+  format: 'text' | 'jsonl' | 'parquet';
+  /** Content digests of the files, in the order of their names relative to the lineage file. */
+  digests: string[];
+  columns: { text: string; prompt: string; answer: string; solution: string };
+  /** Share kept for held-out loss and for tests, 0 to 1. */
+  heldout: number;
+}
+
+/** What a node does, by type: the part of its identity that a job carries to the trainer. */
+export type Task =
+  | { type: 'data'; recipe: DataRecipe }
+  | { type: 'tokenizer'; recipe: TokenizerRecipe }
+  | { type: 'pretrain'; recipe: PretrainRecipe }
+  | { type: 'cpt'; recipe: CptRecipe }
+  | { type: 'sft'; recipe: SftRecipe }
+  | { type: 'rl'; recipe: RlRecipe }
+  | { type: 'evaluate'; recipe: EvaluateRecipe };
+
+export type NodeType = Task['type'];
+
+/** Where a node runs: never part of its key. */
+export interface Placement {
+  /** Device class, `auto` already kept as it was written. */
+  device: string;
+  /** Steps between checkpoints; 0: about every minute. */
+  checkpointEvery: number;
+  /** Longest time for one attempt, in seconds. */
+  timeoutSeconds: number;
+}
+
+/** One stage (or tokenizer, data set, evaluation) with every axis fixed. */
+export type PlanNode = Task & {
+  key: Key;
+  /** `mid@replay=20%,seed=1`; evaluations `mid@replay=20%/id`; tokenizers `tokenizer:words`; data `data:mine`. Unique in a plan. */
+  address: string;
+  /** The declared stage it comes from; for an evaluation the stage that is evaluated. */
+  stage: string;
+  /** The axes' values it depends on, as written (`20%`, `1`). */
+  axes: Record<string, string | number>;
+  seed: number;
+  /** Keys it needs, by role: `parent`, `tokenizer`, `data:mine`. All come earlier in the plan. */
+  parents: Record<string, Key>;
+  /** Canonical JSON of this hashes to `key`. */
+  preimage: { [name: string]: Json };
+  /** Absolute paths of the files a data node reads; empty for all others. Placement: only their digests are identity. */
+  files: string[];
+  placement: Placement;
+  /** Shape of the model after this node (for evaluations: of the model evaluated); null for data and tokenizers. */
+  architecture: Architecture | null;
+  /** Recipe as the person wrote it, resolved and with defaults: what `lineage_wide` shows, flat. */
+  settings: Record<string, string | number | boolean | null>;
+};
+
+/** What will happen to a node, and why. */
+export type Verdict =
+  | { verdict: 'reuse'; reason: string }
+  | { verdict: 'resume'; reason: string; step: number }
+  | { verdict: 'run'; reason: string };
+
+/** A lineage with every axis expanded and every node keyed: nodes in topological order, parents first. */
+export interface Plan {
+  plan: 1;
+  lineage: string;
+  title: string | null;
+  /** Absolute path of the lineage file. */
+  file: string;
+  axes: Record<string, { values: (string | number)[]; replicate: boolean }>;
+  nodes: PlanNode[];
+}

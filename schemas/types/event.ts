@@ -1,0 +1,233 @@
+// Generated from event.schema.json by `npm run generate`: change the schema, not this file.
+
+/**
+ * One line of a trainer's standard output: the contract, part two.
+ */
+export type TrainerEvent =
+  | StartedEvent
+  | MetricsEvent
+  | ProgressEvent
+  | CheckpointEvent
+  | SampleEvent
+  | EvaluationEvent
+  | DoneEvent
+  | InterruptedEvent
+  | FailedEvent;
+
+/**
+ * The first line.
+ */
+export interface StartedEvent {
+  event: 'started';
+  /**
+   * The step of the checkpoint it goes on from; null for a fresh start. Metrics of later steps that were written before are void.
+   */
+  resumedFrom: number | null;
+  /**
+   * Steps in all.
+   */
+  steps: number;
+  /**
+   * What it runs on: cpu, gpu.
+   */
+  device: string;
+  /**
+   * Name and version of the trainer and its framework.
+   */
+  engine: string;
+}
+/**
+ * Once a step, and deterministic: equal bytes on a rerun.
+ */
+export interface MetricsEvent {
+  event: 'metrics';
+  /**
+   * Steps done.
+   */
+  step: number;
+  /**
+   * Tokens trained on so far.
+   */
+  tokens: number;
+  /**
+   * loss, lr, gradientNorm, reward, kl, ... by name; finite numbers only.
+   */
+  values: {
+    [k: string]: number;
+  };
+}
+/**
+ * At most a few a second, for people; never stored as results.
+ */
+export interface ProgressEvent {
+  event: 'progress';
+  /**
+   * Steps done.
+   */
+  step: number;
+  /**
+   * Steps in all.
+   */
+  steps: number;
+  /**
+   * Speed of late.
+   */
+  tokensPerSecond: number;
+  /**
+   * Estimated time to the end.
+   */
+  secondsLeft: number;
+  /**
+   * The newest metrics.
+   */
+  values: {
+    [k: string]: number;
+  };
+}
+/**
+ * A checkpoint was written whole.
+ */
+export interface CheckpointEvent {
+  event: 'checkpoint';
+  /**
+   * Steps done.
+   */
+  step: number;
+  /**
+   * Its folder, relative to the attempt's.
+   */
+  path: string;
+}
+/**
+ * One response and its verdict.
+ */
+export interface SampleEvent {
+  event: 'sample';
+  /**
+   * The task, or `rollout` in RL.
+   */
+  task: string;
+  /**
+   * The problem's id.
+   */
+  problem: string;
+  /**
+   * Step of the model.
+   */
+  step: number;
+  /**
+   * 0 is greedy; sampled responses count from 1.
+   */
+  index: number;
+  /**
+   * What the model was given.
+   */
+  prompt: string;
+  /**
+   * What it wrote.
+   */
+  response: string;
+  /**
+   * The answer read from the response; null where none was found.
+   */
+  answer: string | null;
+  /**
+   * The right answer.
+   */
+  expected: string;
+  correct: boolean;
+  /**
+   * Reward, where one was given.
+   */
+  reward?: number;
+}
+/**
+ * One figure with its count and interval.
+ */
+export interface EvaluationEvent {
+  event: 'evaluation';
+  /**
+   * The suite.
+   */
+  suite: string;
+  /**
+   * The task or domain; `all` for the suite's mean.
+   */
+  task: string;
+  /**
+   * loss, perplexity, pass@1, pass@k, ...
+   */
+  metric: string;
+  /**
+   * The figure.
+   */
+  value: number;
+  /**
+   * Items it is over.
+   */
+  n: number;
+  /**
+   * Lower end of the 95 % interval.
+   */
+  low: number;
+  /**
+   * Upper end of the 95 % interval.
+   */
+  high: number;
+}
+/**
+ * The last line of a success.
+ */
+export interface DoneEvent {
+  event: 'done';
+  /**
+   * Steps done.
+   */
+  step: number;
+  /**
+   * Tokens trained on.
+   */
+  tokens: number;
+  /**
+   * Folder of the finished model or tokenizer, relative to the attempt's; null where there is none.
+   */
+  model: string | null;
+  /**
+   * What else is known of it: unigramEntropy, parameters, trainTokens, ...
+   */
+  facts: {
+    [k: string]: number | string;
+  };
+}
+/**
+ * The last line after a request to stop.
+ */
+export interface InterruptedEvent {
+  event: 'interrupted';
+  /**
+   * Step of the checkpoint that was saved.
+   */
+  step: number;
+}
+/**
+ * The last line of a failure.
+ */
+export interface FailedEvent {
+  event: 'failed';
+  /**
+   * bad-job and bad-data are never retried.
+   */
+  kind: 'bad-job' | 'bad-data' | 'diverged' | 'out-of-memory' | 'disk-full' | 'device-lost' | 'fenced' | 'internal';
+  /**
+   * What happened, where, and what to do.
+   */
+  message: string;
+  /**
+   * Steps done before it.
+   */
+  step: number;
+  /**
+   * For --debug.
+   */
+  stack?: string;
+}

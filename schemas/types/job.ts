@@ -1,0 +1,548 @@
+// Generated from job.schema.json by `npm run generate`: change the schema, not this file.
+
+/**
+ * What a trainer is started with: one node's recipe, its inputs and where to write. The trainer's contract, part one.
+ */
+export type Job = TokenizerJob | PretrainJob | CptJob | SftJob | RlJob | EvaluateJob;
+/**
+ * SHA-256 of a node's pre-image, in hex.
+ */
+export type Key = string;
+export type TokenizerRecipe =
+  | {
+      kind: 'bpe';
+      vocab: number;
+      /**
+       * Characters to learn from, over all sets.
+       */
+      characters: number;
+      /**
+       * @minItems 1
+       */
+      data: [Part, ...Part[]];
+    }
+  | {
+      kind: 'bytes';
+    };
+/**
+ * Where a data set's content comes from: a generator of this trainer, or the prepared files of a data node.
+ */
+export type Source = GeneratedSource | PreparedSource;
+/**
+ * The mix, exact to the sequence; the counts add up to steps times batchSequences.
+ *
+ * @minItems 1
+ */
+export type Mixture = [
+  {
+    /**
+     * The data set's name.
+     */
+    name: string;
+    source: Source;
+    /**
+     * Exactly this many sequences come from it.
+     */
+    sequences: number;
+  },
+  ...{
+    /**
+     * The data set's name.
+     */
+    name: string;
+    source: Source;
+    /**
+     * Exactly this many sequences come from it.
+     */
+    sequences: number;
+  }[]
+];
+export type EvaluateRecipe =
+  | {
+      /**
+       * The suite's name.
+       */
+      suite: string;
+      kind: 'heldout';
+      /**
+       * Tokens a domain.
+       */
+      tokens: number;
+      /**
+       * @minItems 1
+       */
+      domains: [Part, ...Part[]];
+    }
+  | {
+      /**
+       * The suite's name.
+       */
+      suite: string;
+      kind: 'problems';
+      /**
+       * @minItems 1
+       */
+      tasks: [Part, ...Part[]];
+      /**
+       * Problems a task.
+       */
+      problems: number;
+      /**
+       * Sampled responses a problem; 0 for greedy only.
+       */
+      samples: number;
+      /**
+       * Of the sampled responses.
+       */
+      temperature: number;
+      /**
+       * Longest response, in tokens.
+       */
+      maxResponse: number;
+    };
+
+export interface TokenizerJob {
+  /**
+   * Version of this contract.
+   */
+  contract: 1;
+  type: 'tokenizer';
+  key: Key;
+  /**
+   * The node's address, for messages.
+   */
+  address: string;
+  attempt: number;
+  /**
+   * Seed of everything random in this node.
+   */
+  seed: number;
+  recipe: TokenizerRecipe;
+  inputs: {
+    /**
+     * Folders of prepared data, by role.
+     */
+    data: {
+      [k: string]: string;
+    };
+  };
+  /**
+   * The attempt's folder: everything is written in it.
+   */
+  output: string;
+  placement: Placement;
+  lease: Lease;
+}
+export interface Part {
+  /**
+   * The data set's name in the lineage file.
+   */
+  name: string;
+  /**
+   * Documents, or problems with answers.
+   */
+  part: 'text' | 'problems';
+  source: Source;
+}
+export interface GeneratedSource {
+  /**
+   * Name of the generator.
+   */
+  generator: string;
+  /**
+   * Version of its output.
+   */
+  version: number;
+  /**
+   * Seed of the data.
+   */
+  seed: number;
+  options: {
+    [k: string]: number | string | boolean;
+  };
+}
+export interface PreparedSource {
+  /**
+   * The data node's role in `inputs`, for example `data:web`.
+   */
+  prepared: string;
+}
+/**
+ * Where and how it runs; nothing here may change the result.
+ */
+export interface Placement {
+  /**
+   * Device class: cpu, gpu.
+   */
+  device: string;
+  /**
+   * Threads for TensorFlow.
+   */
+  threads: number;
+  /**
+   * Steps between checkpoints; 0 says about every minute.
+   */
+  checkpointEvery: number;
+}
+export interface Lease {
+  /**
+   * File that holds the token of whoever may write.
+   */
+  path: string;
+  /**
+   * This execution's token: when the file holds another, stop and write nothing.
+   */
+  token: string;
+}
+export interface PretrainJob {
+  /**
+   * Version of this contract.
+   */
+  contract: 1;
+  type: 'pretrain';
+  key: Key;
+  /**
+   * The node's address, for messages.
+   */
+  address: string;
+  attempt: number;
+  /**
+   * Seed of everything random in this node.
+   */
+  seed: number;
+  recipe: PretrainRecipe;
+  inputs: {
+    /**
+     * Folder with tokenizer.json.
+     */
+    tokenizer: string;
+    /**
+     * Folders of prepared data, by role.
+     */
+    data: {
+      [k: string]: string;
+    };
+  };
+  /**
+   * The attempt's folder: everything is written in it.
+   */
+  output: string;
+  placement: Placement;
+  lease: Lease;
+}
+export interface PretrainRecipe {
+  architecture: Architecture;
+  mix: Mixture;
+  /**
+   * Optimizer steps.
+   */
+  steps: number;
+  /**
+   * Sequences in one step.
+   */
+  batchSequences: number;
+  /**
+   * Peak learning rate.
+   */
+  lr: number;
+  /**
+   * Learning rate of the last step.
+   */
+  minLr: number;
+  /**
+   * Share of the steps with linear warm-up.
+   */
+  warmup: number;
+  schedule: 'cosine' | 'constant';
+  /**
+   * Decoupled weight decay.
+   */
+  weightDecay: number;
+  /**
+   * @minItems 2
+   * @maxItems 2
+   */
+  betas: [number, number];
+  /**
+   * Largest global gradient norm; 0 is off.
+   */
+  clip: number;
+}
+/**
+ * A LLaMA-2 shaped decoder, fully resolved.
+ */
+export interface Architecture {
+  layers: number;
+  hidden: number;
+  heads: number;
+  kvHeads: number;
+  ffn: number;
+  vocab: number;
+  context: number;
+  ropeTheta: number;
+  normEpsilon: number;
+}
+export interface CptJob {
+  /**
+   * Version of this contract.
+   */
+  contract: 1;
+  type: 'cpt';
+  key: Key;
+  /**
+   * The node's address, for messages.
+   */
+  address: string;
+  attempt: number;
+  /**
+   * Seed of everything random in this node.
+   */
+  seed: number;
+  recipe: CptRecipe;
+  inputs: {
+    /**
+     * Folder of the parent's model: config.json, model.safetensors, tokenizer.json.
+     */
+    parent: string;
+    /**
+     * Folders of prepared data, by role.
+     */
+    data: {
+      [k: string]: string;
+    };
+  };
+  /**
+   * The attempt's folder: everything is written in it.
+   */
+  output: string;
+  placement: Placement;
+  lease: Lease;
+}
+export interface CptRecipe {
+  mix: Mixture;
+  /**
+   * Optimizer steps.
+   */
+  steps: number;
+  /**
+   * Sequences in one step.
+   */
+  batchSequences: number;
+  /**
+   * Peak learning rate.
+   */
+  lr: number;
+  /**
+   * Learning rate of the last step.
+   */
+  minLr: number;
+  /**
+   * Share of the steps with linear warm-up.
+   */
+  warmup: number;
+  schedule: 'cosine' | 'constant';
+  /**
+   * Decoupled weight decay.
+   */
+  weightDecay: number;
+  /**
+   * @minItems 2
+   * @maxItems 2
+   */
+  betas: [number, number];
+  /**
+   * Largest global gradient norm; 0 is off.
+   */
+  clip: number;
+}
+export interface SftJob {
+  /**
+   * Version of this contract.
+   */
+  contract: 1;
+  type: 'sft';
+  key: Key;
+  /**
+   * The node's address, for messages.
+   */
+  address: string;
+  attempt: number;
+  /**
+   * Seed of everything random in this node.
+   */
+  seed: number;
+  recipe: SftRecipe;
+  inputs: {
+    /**
+     * Folder of the parent's model: config.json, model.safetensors, tokenizer.json.
+     */
+    parent: string;
+    /**
+     * Folders of prepared data, by role.
+     */
+    data: {
+      [k: string]: string;
+    };
+  };
+  /**
+   * The attempt's folder: everything is written in it.
+   */
+  output: string;
+  placement: Placement;
+  lease: Lease;
+}
+export interface SftRecipe {
+  data: Part;
+  examples: number;
+  epochs: number;
+  /**
+   * Examples in one step.
+   */
+  batch: number;
+  /**
+   * Peak learning rate.
+   */
+  lr: number;
+  /**
+   * Learning rate of the last step.
+   */
+  minLr: number;
+  /**
+   * Share of the steps with linear warm-up.
+   */
+  warmup: number;
+  schedule: 'cosine' | 'constant';
+  /**
+   * Decoupled weight decay.
+   */
+  weightDecay: number;
+  /**
+   * @minItems 2
+   * @maxItems 2
+   */
+  betas: [number, number];
+  /**
+   * Largest global gradient norm; 0 is off.
+   */
+  clip: number;
+}
+export interface RlJob {
+  /**
+   * Version of this contract.
+   */
+  contract: 1;
+  type: 'rl';
+  key: Key;
+  /**
+   * The node's address, for messages.
+   */
+  address: string;
+  attempt: number;
+  /**
+   * Seed of everything random in this node.
+   */
+  seed: number;
+  recipe: RlRecipe;
+  inputs: {
+    /**
+     * Folder of the parent's model: config.json, model.safetensors, tokenizer.json.
+     */
+    parent: string;
+    /**
+     * Folders of prepared data, by role.
+     */
+    data: {
+      [k: string]: string;
+    };
+  };
+  /**
+   * The attempt's folder: everything is written in it.
+   */
+  output: string;
+  placement: Placement;
+  lease: Lease;
+}
+export interface RlRecipe {
+  algorithm: 'ppo';
+  data: Part;
+  examples: number;
+  epochs: number;
+  /**
+   * Prompts a round.
+   */
+  batch: number;
+  /**
+   * Responses an optimizer step.
+   */
+  miniBatch: number;
+  /**
+   * Passes over a round.
+   */
+  innerEpochs: number;
+  /**
+   * Longest response, in tokens.
+   */
+  maxResponse: number;
+  temperature: number;
+  /**
+   * Of the policy.
+   */
+  lr: number;
+  /**
+   * Of the critic.
+   */
+  criticLr: number;
+  /**
+   * Share of the optimizer steps with linear warm-up; constant after it.
+   */
+  warmup: number;
+  gamma: number;
+  lambda: number;
+  clipRatio: number;
+  valueClip: number;
+  klCoef: number;
+  entropyCoef: number;
+  weightDecay: number;
+  /**
+   * @minItems 2
+   * @maxItems 2
+   */
+  betas: [number, number];
+  clip: number;
+}
+export interface EvaluateJob {
+  /**
+   * Version of this contract.
+   */
+  contract: 1;
+  type: 'evaluate';
+  key: Key;
+  /**
+   * The node's address, for messages.
+   */
+  address: string;
+  attempt: number;
+  /**
+   * Seed of everything random in this node.
+   */
+  seed: number;
+  recipe: EvaluateRecipe;
+  inputs: {
+    /**
+     * Folder of the parent's model: config.json, model.safetensors, tokenizer.json.
+     */
+    parent: string;
+    /**
+     * Folders of prepared data, by role.
+     */
+    data: {
+      [k: string]: string;
+    };
+  };
+  /**
+   * The attempt's folder: everything is written in it.
+   */
+  output: string;
+  placement: Placement;
+  lease: Lease;
+}

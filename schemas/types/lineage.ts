@@ -1,0 +1,525 @@
+// Generated from lineage.schema.json by `npm run generate`: change the schema, not this file.
+
+/**
+ * The value of an axis, for example "{lr}".
+ */
+export type AxisReference = string;
+/**
+ * A data set by name, or a part of one: `math`, `math/problems`.
+ */
+export type DataReference = string;
+export type Dataset = GeneratedData | FileData;
+/**
+ * A part of the mix: `20%` of the stage's tokens, `5% of pretrain` (of the tokens that the ancestor's pretraining saw), an amount of tokens (`8BT`), or a plain weight for what the others leave.
+ */
+export type Share = number | string | AxisReference;
+/**
+ * An amount of tokens: 400K, 2M, 8BT (a T after K, M or B says tokens), or 20x for twenty tokens per parameter of the model.
+ */
+export type Tokens = number | string | AxisReference;
+/**
+ * Default: [0.9, 0.95].
+ *
+ * @minItems 2
+ * @maxItems 2
+ */
+export type Betas = [number, number];
+/**
+ * The stage this one starts from, or one variant of it: `mid`, `mid@replay=20%`.
+ */
+export type StageReference = string;
+/**
+ * Default: [0.9, 0.95].
+ *
+ * @minItems 2
+ * @maxItems 2
+ */
+export type Betas1 = [number, number];
+/**
+ * A seed: a whole number from 0 to 4294967295.
+ */
+export type Seed = number | AxisReference;
+/**
+ * Default: [0.9, 0.999].
+ *
+ * @minItems 2
+ * @maxItems 2
+ */
+export type Betas2 = [number, number];
+/**
+ * Default: [0.9, 0.999].
+ *
+ * @minItems 2
+ * @maxItems 2
+ */
+export type Betas3 = [number, number];
+/**
+ * A list of values, or {replicate: [1, 2, 3]} for seeds that are averaged over.
+ */
+export type Axis =
+  | [number | string, ...(number | string)[]]
+  | {
+      /**
+       * @minItems 1
+       */
+      replicate: [number, ...number[]];
+    };
+/**
+ * A name: a letter, then letters, digits, `_` or `-`.
+ */
+export type Name = string;
+
+/**
+ * One lineage of language models: what is trained on what, in which order, over which axes, and how it is evaluated.
+ */
+export interface LineageFile {
+  /**
+   * The lineage's name, for example `replay`. Runs, tables and the page show it.
+   */
+  lineage: string;
+  /**
+   * The question this lineage asks, in a sentence.
+   */
+  title?: string;
+  /**
+   * Architectures by name: LLaMA-2 shaped decoders.
+   */
+  models: {
+    [k: string]: Model;
+  };
+  /**
+   * Tokenizers by name. Each is trained once, as a node of its own, and shared by every model that names it.
+   */
+  tokenizers?: {
+    [k: string]: Tokenizer;
+  };
+  /**
+   * Data sets by name: a seeded generator that ships with Descent, or local files.
+   */
+  data: {
+    [k: string]: Dataset;
+  };
+  /**
+   * The declared steps, by name. A stage becomes one node for each setting of the axes that it, or a stage before it, mentions.
+   */
+  stages: {
+    [k: string]: Stage;
+  };
+  /**
+   * What varies. `{name}` anywhere in a stage stands for the axis's value; an axis called `seed` (or any replicate axis) is the training seed.
+   */
+  axes?: {
+    [k: string]: Axis;
+  };
+  /**
+   * Which stages are evaluated, and on what.
+   */
+  evaluate?: Evaluate;
+  /**
+   * Where nodes run. Placement never reaches a node's key: changing it retrains nothing. `default` holds for every stage that has no entry of its own.
+   */
+  placement?: {
+    [k: string]: Placement;
+  };
+}
+export interface Model {
+  /**
+   * Decoder layers.
+   */
+  layers: number;
+  /**
+   * Width of the residual stream.
+   */
+  hidden: number;
+  /**
+   * Query heads; `hidden` must be a multiple of it, and hidden / heads even.
+   */
+  heads: number;
+  /**
+   * Key and value heads (grouped-query attention). Default: as many as `heads`.
+   */
+  kvHeads?: number;
+  /**
+   * Inner width of the SwiGLU feed-forward layer.
+   */
+  ffn: number;
+  /**
+   * Longest sequence, in tokens.
+   */
+  context: number;
+  /**
+   * A name: a letter, then letters, digits, `_` or `-`.
+   */
+  tokenizer?: string;
+  /**
+   * Base of the rotary embeddings. Default: 10000.
+   */
+  ropeTheta?: number;
+  /**
+   * Epsilon of RMSNorm. Default: 1e-5.
+   */
+  normEpsilon?: number;
+}
+export interface Tokenizer {
+  /**
+   * Byte-pair encoding, trained on a sample of the data.
+   */
+  bpe?: {
+    /**
+     * Size of the vocabulary, special tokens included.
+     */
+    vocab: number | string | AxisReference;
+    /**
+     * The data sets it learns from, in equal parts.
+     *
+     * @minItems 1
+     */
+    data: [DataReference, ...DataReference[]];
+    /**
+     * How much text it learns from, in characters, over all data sets. Default: 2M.
+     */
+    characters?: number | string | AxisReference;
+  };
+  /**
+   * One token a byte: no training, 256 bytes and the special tokens.
+   */
+  bytes?: {};
+}
+export interface GeneratedData {
+  /**
+   * A name: a letter, then letters, digits, `_` or `-`.
+   */
+  generator: string;
+  /**
+   * Seed of the data itself (not of training). Default: 0.
+   */
+  seed?: number;
+  /**
+   * Options of the generator, for example `maximum` for arithmetic. docs/data.md lists them.
+   */
+  options?: {
+    [k: string]: number | string | boolean;
+  };
+}
+export interface FileData {
+  /**
+   * Paths or globs, relative to the lineage file; they may not leave its folder.
+   */
+  files: string | [string, ...string[]];
+  /**
+   * Default: from the file's ending (.txt .md: text, one document a file; .jsonl .ndjson: jsonl; .parquet).
+   */
+  format?: 'text' | 'jsonl' | 'parquet';
+  /**
+   * Which columns hold what: `text` for documents; `prompt`, `answer` and `solution` for problems.
+   */
+  columns?: {
+    /**
+     * Default: text.
+     */
+    text?: string;
+    /**
+     * Default: prompt.
+     */
+    prompt?: string;
+    /**
+     * Default: answer.
+     */
+    answer?: string;
+    /**
+     * Worked solution that SFT learns from. Default: solution.
+     */
+    solution?: string;
+  };
+  /**
+   * Share of the documents kept for held-out loss, and of the problems kept for tests. Default: 5%.
+   */
+  heldout?: number | string | AxisReference;
+}
+/**
+ * One stage: exactly one of pretrain, cpt, sft, rl.
+ */
+export interface Stage {
+  pretrain?: Pretrain;
+  cpt?: Cpt;
+  sft?: Sft;
+  rl?: Rl;
+}
+/**
+ * Pretraining from random weights.
+ */
+export interface Pretrain {
+  /**
+   * The architecture, by name (or an axis over names).
+   */
+  model: string;
+  /**
+   * A data set by name, or a part of one: `math`, `math/problems`.
+   */
+  data?: string;
+  mix?: Mix;
+  tokens: Tokens;
+  /**
+   * Tokens in one optimizer step. Default: 32 sequences of the model's context.
+   */
+  batch?: number | string | AxisReference;
+  /**
+   * Peak learning rate. Default: 3e-3.
+   */
+  lr?: number | AxisReference;
+  /**
+   * Learning rate of the last step. Default: a tenth of `lr`.
+   */
+  minLr?: number | AxisReference;
+  /**
+   * Share of the steps with linear warm-up. Default: 10%.
+   */
+  warmup?: number | string | AxisReference;
+  /**
+   * After warm-up. Default: cosine, which ends at `minLr` on the last step.
+   */
+  schedule?: 'cosine' | 'constant';
+  /**
+   * Decoupled weight decay, on all parameters. Default: 0.1.
+   */
+  weightDecay?: number | AxisReference;
+  betas?: Betas;
+  /**
+   * Largest global gradient norm; 0 is off. Default: 1.
+   */
+  clip?: number | AxisReference;
+  /**
+   * Seed of initial weights and data order. Default: 0, or the replicate axis.
+   */
+  seed?: number | AxisReference;
+}
+/**
+ * Data sets and their shares. `replay` stands for the data of the ancestor's pretraining.
+ */
+export interface Mix {
+  [k: string]: Share;
+}
+/**
+ * Continued pretraining: the parent's weights, a fresh optimizer, a new schedule.
+ */
+export interface Cpt {
+  from: StageReference;
+  /**
+   * A data set by name, or a part of one: `math`, `math/problems`.
+   */
+  data?: string;
+  mix?: Mix;
+  tokens: Tokens;
+  /**
+   * Tokens in one optimizer step. Default: 32 sequences of the model's context.
+   */
+  batch?: number | string | AxisReference;
+  /**
+   * Peak learning rate. Default: 3e-3.
+   */
+  lr?: number | AxisReference;
+  /**
+   * Learning rate of the last step. Default: a tenth of `lr`.
+   */
+  minLr?: number | AxisReference;
+  /**
+   * Share of the steps with linear warm-up. Default: 10%.
+   */
+  warmup?: number | string | AxisReference;
+  /**
+   * After warm-up. Default: cosine.
+   */
+  schedule?: 'cosine' | 'constant';
+  /**
+   * Decoupled weight decay. Default: 0.1.
+   */
+  weightDecay?: number | AxisReference;
+  betas?: Betas1;
+  /**
+   * Largest global gradient norm; 0 is off. Default: 1.
+   */
+  clip?: number | AxisReference;
+  seed?: Seed;
+}
+/**
+ * Supervised fine-tuning on worked solutions; loss on the responses only.
+ */
+export interface Sft {
+  from: StageReference;
+  data: DataReference;
+  /**
+   * How many problems of the SFT split.
+   */
+  examples: number | string | AxisReference;
+  /**
+   * Default: 1.
+   */
+  epochs?: number | string | AxisReference;
+  /**
+   * Examples in one optimizer step. Default: 32.
+   */
+  batch?: number | string | AxisReference;
+  /**
+   * Peak learning rate. Default: 1e-3.
+   */
+  lr?: number | AxisReference;
+  /**
+   * Default: 0.
+   */
+  minLr?: number | AxisReference;
+  /**
+   * Default: 10%.
+   */
+  warmup?: number | string | AxisReference;
+  /**
+   * Default: cosine.
+   */
+  schedule?: 'cosine' | 'constant';
+  /**
+   * Default: 0.
+   */
+  weightDecay?: number | AxisReference;
+  betas?: Betas2;
+  /**
+   * Default: 1.
+   */
+  clip?: number | AxisReference;
+  seed?: Seed;
+}
+/**
+ * Reinforcement learning on verifiable rewards: 1 for a right answer, 0 for any other.
+ */
+export interface Rl {
+  from: StageReference;
+  /**
+   * Default: ppo.
+   */
+  algorithm?: 'ppo';
+  data: DataReference;
+  /**
+   * How many problems of the RL split.
+   */
+  examples: number | string | AxisReference;
+  /**
+   * Passes over the problems. Default: 1.
+   */
+  epochs?: number | string | AxisReference;
+  /**
+   * Prompts sampled for one round. Default: 128.
+   */
+  batch?: number | string | AxisReference;
+  /**
+   * Responses in one optimizer step. Default: the whole round.
+   */
+  miniBatch?: number | string | AxisReference;
+  /**
+   * Passes over each round's responses. Default: 1.
+   */
+  innerEpochs?: number | string | AxisReference;
+  /**
+   * Longest response, in tokens. Default: 32.
+   */
+  maxResponse?: number | string | AxisReference;
+  /**
+   * Of sampling, and of the log-probabilities. Default: 1.
+   */
+  temperature?: number | AxisReference;
+  /**
+   * Learning rate of the policy. Default: 1e-4.
+   */
+  lr?: number | AxisReference;
+  /**
+   * Learning rate of the critic. Default: ten times `lr`.
+   */
+  criticLr?: number | AxisReference;
+  /**
+   * Default: 10%, then constant.
+   */
+  warmup?: number | string | AxisReference;
+  /**
+   * Discount. Default: 1.
+   */
+  gamma?: number | string | AxisReference;
+  /**
+   * Lambda of GAE. Default: 1.
+   */
+  lambda?: number | string | AxisReference;
+  /**
+   * PPO's clip range. Default: 0.2.
+   */
+  clipRatio?: number | AxisReference;
+  /**
+   * Clip range of the critic's values. Default: 0.5.
+   */
+  valueClip?: number | AxisReference;
+  /**
+   * Weight of the KL to the parent, taken from each token's reward (k1). Default: 0.001; 0 is off.
+   */
+  klCoef?: number | AxisReference;
+  /**
+   * Weight of the entropy bonus. Default: 0.
+   */
+  entropyCoef?: number | AxisReference;
+  /**
+   * Default: 0.01.
+   */
+  weightDecay?: number | AxisReference;
+  betas?: Betas3;
+  /**
+   * Largest global gradient norm; 0 is off. Default: 1.
+   */
+  clip?: number | AxisReference;
+  seed?: Seed;
+}
+export interface Evaluate {
+  /**
+   * The stages to evaluate.
+   *
+   * @minItems 1
+   */
+  each: [Name, ...Name[]];
+  /**
+   * Suites by name: heldout (loss on text kept aside, a domain each), id (the test part of the lineage's problems), ood (other kinds of problems).
+   *
+   * @minItems 1
+   */
+  suites: [Name, ...Name[]];
+  /**
+   * Problems a task. Default: 200.
+   */
+  problems?: number | string | AxisReference;
+  /**
+   * Sampled responses a problem, for Pass@k; 0 for greedy only. Default: 4.
+   */
+  samples?: number | string | AxisReference;
+  /**
+   * Of the sampled responses. Default: 1.
+   */
+  temperature?: number | AxisReference;
+  /**
+   * Longest response, in tokens. Default: 32.
+   */
+  maxResponse?: number | string | AxisReference;
+  /**
+   * Tokens a domain for held-out loss. Default: 16K.
+   */
+  heldoutTokens?: number | string | AxisReference;
+  /**
+   * Seed of sampling. Default: 0.
+   */
+  seed?: number;
+}
+export interface Placement {
+  /**
+   * A name: a letter, then letters, digits, `_` or `-`.
+   */
+  device?: string;
+  /**
+   * Steps between checkpoints. Default: about every minute.
+   */
+  checkpointEvery?: number;
+  /**
+   * Longest time for one attempt: 30m, 12h, 7d. Default: 30d.
+   */
+  timeout?: string;
+}

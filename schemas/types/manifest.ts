@@ -1,0 +1,68 @@
+// Generated from manifest.schema.json by `npm run generate`: change the schema, not this file.
+
+/**
+ * What an attempt left. Written last, by rename: an attempt without one is unfinished, and its files are served to nobody.
+ */
+export interface Manifest {
+  manifest: 1;
+  /**
+   * SHA-256 of a node's pre-image, in hex.
+   */
+  key: string;
+  /**
+   * Node type.
+   */
+  type: string;
+  attempt: number;
+  /**
+   * The address it was made under; not identity.
+   */
+  address: string;
+  /**
+   * The node's identity: canonical JSON of it hashes to `key`.
+   */
+  preimage: {};
+  /**
+   * Parents' keys by role.
+   */
+  parents: {
+    /**
+     * SHA-256 of a node's pre-image, in hex.
+     */
+    [k: string]: string;
+  };
+  /**
+   * Folder of the finished model, relative to the attempt's.
+   */
+  model: string | null;
+  files: {
+    /**
+     * Relative to the attempt's folder, with /.
+     */
+    path: string;
+    bytes: number;
+    sha256: string;
+  }[];
+  facts: {
+    [k: string]: number | string;
+  };
+  provenance: {
+    /**
+     * Trainer and framework with versions.
+     */
+    engine: string;
+    device: string;
+    /**
+     * ISO 8601, UTC.
+     */
+    startedAt: string;
+    /**
+     * ISO 8601, UTC.
+     */
+    finishedAt: string;
+    /**
+     * How many times a trainer process was started for this attempt.
+     */
+    executions: number;
+  };
+}
