@@ -102,7 +102,8 @@ function branchesOf(name: string, property: string): Branches {
     const definition = branch.$ref?.split('/').pop() ?? '';
     const constant = schema.$defs?.[definition]?.properties?.[property]?.const;
     const validate = contracts().getSchema(`${name}${branch.$ref}`);
-    if (constant === undefined || !validate) throw new Error(`schemas/${name}.schema.json: ${definition} has no constant ${property}`);
+    if (constant === undefined || !validate)
+      throw new Error(`schemas/${name}.schema.json: ${definition} has no constant ${property}`);
     validators.set(constant, validate);
   }
   return { property, validators };
@@ -115,7 +116,8 @@ function checked<T>(name: string, value: unknown, schema: ValidateFunction | Bra
 }
 
 function branchFor(name: string, value: unknown, { property, validators }: Branches): ValidateFunction {
-  const constant = typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[property] : undefined;
+  const constant =
+    typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[property] : undefined;
   const validate = validators.get(constant);
   if (validate) return validate;
   const known = [...validators.keys()].join(', ');
@@ -128,7 +130,7 @@ function broken(name: string, what: string): ContractError {
 
 function sentence(error: ErrorObject): string {
   const place = error.instancePath.slice(1).replaceAll('/', '.');
-  const extra = error.keyword === 'additionalProperties' ? ` (\`${error.params['additionalProperty']}\`)` : '';
+  const extra = error.keyword === 'additionalProperties' ? ` (\`${error.params.additionalProperty}\`)` : '';
   return `${place ? `\`${place}\` ` : ''}${error.message ?? error.keyword}${extra}`;
 }
 

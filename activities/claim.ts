@@ -1,0 +1,129 @@
+import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { rename, rm, stat, utimes } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { keyFolder } from '../store/home.ts';
+import { writeNew, writeWhole } from '../store/write.ts';
+import { endProcess, isRunning, type ProcessRecord, recordProcess } from './processes.ts';
+
+/*
+ * Who executes a node now: `store/<key>/running.json`, with the worker's process and the trainer's, touched while they
+ * live. It keeps executions apart that would otherwise take the lease from each other for ever: two lineages that want
+ * the same evaluation, or a retry beside an execution that only lost touch with the server. The lease is what makes it
+ * safe: should two get past this file, one of them is fenced.
+ */
+
+/** The right to execute a node, for as long as nobody has reason to think that this worker is gone. */
+export interface Claim {
+  /** Writes down the trainer, so that whoever comes after this worker can end it. */
+  nameTrainer(trainer: ProcessRecord): Promise<void>;
+  release(): Promise<void>;
+}
+
+interface Running {
+  /** Of this claim. */
+  id: string;
+  host: string;
+  worker: ProcessRecord;
+  trainer: ProcessRecord | null;
+}
+
+export interface ClaimOptions {
+  /** A claim untouched for this long is taken over. */
+  staleSeconds: number;
+  /** How long a trainer whose worker is gone may take to save a checkpoint. */
+  stopSeconds: number;
+  /** Cancels the waiting. */
+  signal: AbortSignal;
+  /** Told while another execution of the node runs. */
+  onWait(): void;
+}
+
+/**
+ * Claims a node. Waits while another execution of it is alive; ends what a killed worker left behind, giving its
+ * trainer time to save. Throws the signal's reason when it is aborted.
+ */
+export async function claimNode(home: string, key: string, options: ClaimOptions): Promise<Claim> {
+  const path = join(keyFolder(home, key), 'running.json');
+  const mine: Running = { id: randomUUID(), host: hostname(), worker: ownRecord(), trainer: null };
+  const text = (): string => `${JSON.stringify(mine)}\n`;
+  while (!(await writeNew(path, text()))) {
+    const other = await readRunning(path);
+    if (other === undefined) continue;
+    if (isAlive(other, options.staleSeconds)) {
+      options.onWait();
+      await sleep(200, undefined, { signal: options.signal });
+      continue;
+    }
+    await endOrphan(other, options);
+    await takeAway(path, other);
+  }
+
+  const touching = setInterval(
+    () => {
+      const now = new Date();
+      // Gone when another took it over: then the lease is lost as well, and that is what is acted on.
+      utimes(path, now, now).catch(() => undefined);
+    },
+    (options.staleSeconds * 1000) / 6,
+  );
+  return {
+    async nameTrainer(trainer) {
+      mine.trainer = trainer;
+      await writeWhole(path, text());
+    },
+    async release() {
+      clearInterval(touching);
+      const current = await readRunning(path);
+      if (current?.id === mine.id) await rm(path, { force: true });
+    },
+  };
+}
+
+function ownRecord(): ProcessRecord {
+  const record = recordProcess(process.pid);
+  if (record === undefined) throw new Error('this process is not in the list of processes');
+  return record;
+}
+
+type Found = Running & { touchedAt: number };
+
+async function readRunning(path: string): Promise<Found | undefined> {
+  try {
+    return { ...(JSON.parse(readFileSync(path, 'utf8')) as Running), touchedAt: (await stat(path)).mtimeMs };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+function isAlive(running: Found, staleSeconds: number): boolean {
+  if (Date.now() - running.touchedAt > staleSeconds * 1000) return false;
+  return running.host !== hostname() || isRunning(running.worker);
+}
+
+async function endOrphan({ host, trainer }: Running, { stopSeconds, onWait }: ClaimOptions): Promise<void> {
+  if (trainer === null || host !== hostname()) return;
+  const waiting = setInterval(onWait, 500);
+  try {
+    await endProcess(trainer, stopSeconds * 1000, { group: true });
+  } finally {
+    clearInterval(waiting);
+  }
+}
+
+/** Renamed before it is removed: of several that take it away, each sees whether it was still the one it looked at. */
+async function takeAway(path: string, stale: Running): Promise<void> {
+  const aside = `${path}.${process.pid}.tmp`;
+  try {
+    await rename(path, aside);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+    throw error;
+  }
+  const taken = await readRunning(aside);
+  if (taken !== undefined && taken.id !== stale.id) await writeNew(path, readFileSync(aside));
+  await rm(aside, { force: true });
+}

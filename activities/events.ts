@@ -1,0 +1,186 @@
+import { type FileHandle, open, readdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { StartedEvent, TrainerEvent } from '../schemas/types/event.ts';
+import { ContractError, validateEvent } from '../schemas/validate.ts';
+
+/*
+ * A trainer's standard output is a file in the attempt's folder and not a pipe to the worker: what it says after its
+ * worker was killed, while it saves its last checkpoint, is not lost. `events.jsonl`, the record of the attempt, is
+ * what all executions said, one after the other, but for progress.
+ */
+
+/** A line of a trainer's standard output that is not an event. */
+export class BadEventError extends Error {
+  override name = 'BadEventError';
+}
+
+/** Where an execution's standard output goes. Like all logs, it is no part of the artifact. */
+export function outputPath(folder: string, execution: number): string {
+  return join(folder, `execution-${execution}.events.log`);
+}
+
+/** Where an execution's standard error goes. */
+export function errorsPath(folder: string, execution: number): string {
+  return join(folder, `execution-${execution}.errors.log`);
+}
+
+/** What matters of the events that were said so far. */
+export interface Said {
+  /** The newest start. */
+  started?: StartedEvent;
+  /** The last event, but for progress. */
+  last?: TrainerEvent;
+}
+
+/**
+ * Writes `events.jsonl` anew from what all earlier executions said. The file appears by rename: a worker that was taken
+ * for dead and still appends does so to the old file, which is nobody's any more.
+ */
+export async function collectEvents(folder: string): Promise<Said> {
+  const said: Said = {};
+  const temporary = join(folder, `.events.jsonl.${process.pid}.tmp`);
+  const into = await open(temporary, 'w');
+  try {
+    for (const execution of await executionsIn(folder)) {
+      const events = await openEvents(outputPath(folder, execution));
+      try {
+        for (let batch = await events.next(); batch.length > 0; batch = await events.next()) {
+          await record(into, batch, said);
+        }
+      } finally {
+        await events.close();
+      }
+    }
+    await into.sync();
+  } finally {
+    await into.close();
+  }
+  await rename(temporary, join(folder, 'events.jsonl'));
+  return said;
+}
+
+/**
+ * Follows the output of a running execution to its end: appends to `events.jsonl` and hands every event to `take`, a
+ * moment after it was written. Resolves once `ended` has, and everything is read; rejects with a BadEventError at the
+ * first line that is none.
+ */
+export async function followEvents(
+  folder: string,
+  execution: number,
+  ended: Promise<unknown>,
+  take: (event: TrainerEvent) => void,
+): Promise<Said> {
+  let over = false;
+  const end = ended.then(
+    () => true,
+    () => true,
+  );
+  void end.then(() => {
+    over = true;
+  });
+  const said: Said = {};
+  const into = await open(join(folder, 'events.jsonl'), 'a');
+  const events = await openEvents(outputPath(folder, execution));
+  try {
+    for (;;) {
+      const nothingAfter = over;
+      for (let batch = await events.next(); batch.length > 0; batch = await events.next()) {
+        await record(into, batch, said);
+        for (const { event } of batch) take(event);
+      }
+      if (nothingAfter) return said;
+      await Promise.race([end, sleep(100)]);
+    }
+  } finally {
+    await events.close();
+    await into.close();
+  }
+}
+
+/** Removes the executions' outputs, once `events.jsonl` is published and says it all. */
+export async function removeOutputs(folder: string): Promise<void> {
+  for (const execution of await executionsIn(folder)) await rm(outputPath(folder, execution), { force: true });
+}
+
+/** The last lines of a text file that are not empty; none where there is no file. */
+export async function lastLines(path: string, count: number): Promise<string[]> {
+  const file = await open(path, 'r').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
+  });
+  if (file === undefined) return [];
+  try {
+    const { size } = await file.stat();
+    const buffer = Buffer.alloc(Math.min(size, 16 * 1024));
+    await file.read(buffer, 0, buffer.length, size - buffer.length);
+    const lines = buffer.toString('utf8').split('\n');
+    return lines.filter((line) => line.trim() !== '').slice(-count);
+  } finally {
+    await file.close();
+  }
+}
+
+interface EventLine {
+  line: string;
+  event: TrainerEvent;
+}
+
+async function record(into: FileHandle, batch: EventLine[], said: Said): Promise<void> {
+  const kept = batch.filter(({ event }) => event.event !== 'progress');
+  if (kept.length > 0) await into.appendFile(kept.map(({ line }) => `${line}\n`).join(''));
+  for (const { event } of kept) {
+    said.last = event;
+    if (event.event === 'started') said.started = event;
+  }
+}
+
+async function executionsIn(folder: string): Promise<number[]> {
+  return (await readdir(folder))
+    .map((name) => Number(/^execution-(\d+)\.events\.log$/.exec(name)?.[1] ?? 0))
+    .filter((execution) => execution > 0)
+    .sort((a, b) => a - b);
+}
+
+/** Longest line that is read: a sample with a long response is some kilobytes. */
+const longestLine = 4 << 20;
+
+/** Reads whole lines from where it stopped before; half a line at the end waits for its other half. */
+async function openEvents(path: string): Promise<{ next(): Promise<EventLine[]>; close(): Promise<void> }> {
+  const file = await open(path, 'r');
+  const chunk = Buffer.alloc(1 << 18);
+  let rest = Buffer.alloc(0);
+  let number = 0;
+  const parse = (line: string): EventLine => {
+    number += 1;
+    try {
+      return { line, event: validateEvent(JSON.parse(line)) };
+    } catch (error) {
+      if (!(error instanceof SyntaxError || error instanceof ContractError)) throw error;
+      const said = error instanceof ContractError ? error.message : 'it is not JSON';
+      throw new BadEventError(
+        `line ${number} of the trainer's standard output is not an event: ${said}: ${line.slice(0, 200)}`,
+      );
+    }
+  };
+  return {
+    /** Events that came since the last call; empty where none did. */
+    async next() {
+      for (;;) {
+        const { bytesRead } = await file.read(chunk, 0, chunk.length);
+        if (bytesRead === 0) return [];
+        const data = Buffer.concat([rest, chunk.subarray(0, bytesRead)]);
+        const end = data.lastIndexOf(0x0a) + 1;
+        rest = data.subarray(end);
+        if (rest.length > longestLine)
+          throw new BadEventError(`line ${number + 1} is longer than ${longestLine} bytes`);
+        if (end > 0)
+          return data
+            .toString('utf8', 0, end - 1)
+            .split('\n')
+            .map(parse);
+      }
+    },
+    close: () => file.close(),
+  };
+}

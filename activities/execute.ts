@@ -1,0 +1,279 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { Context } from '@temporalio/activity';
+import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
+import type { PlanNode } from '../planner/plan.ts';
+import type { DoneEvent, StartedEvent, TrainerEvent } from '../schemas/types/event.ts';
+import { findArtifact, publish } from '../store/artifact.ts';
+import { type Attempt, beginAttempt } from '../store/attempt.ts';
+import { latestCheckpoint } from '../store/checkpoint.ts';
+import type { Artifact } from '../store/inspect.ts';
+import { writeWhole } from '../store/write.ts';
+import type { NodeProgress } from '../workflows/messages.ts';
+import { type Claim, claimNode } from './claim.ts';
+import { BadEventError, collectEvents, removeOutputs, type Said } from './events.ts';
+import { countTry, failureFor, forgetTries, NodeError } from './failures.ts';
+import { jobFor } from './job.ts';
+import type { PlanReader } from './plans.ts';
+import { prepareData } from './prepare.ts';
+import { startTrainer, type TrainerEnd } from './trainer.ts';
+
+/** What executing nodes needs to know of this machine. */
+export interface ExecuteOptions {
+  home: string;
+  plans: PlanReader;
+  /** Command that speaks the trainer's contract; the job's path is appended. */
+  trainer: string[];
+  /** Threads for a node, by device class. */
+  devices: Record<string, { threads: number }>;
+  stopSeconds: number;
+}
+
+/** Which node to execute, and on which device class. */
+export interface ExecuteInput {
+  planDigest: string;
+  index: number;
+  device: string;
+}
+
+/** A node under execution: what its steps share. */
+interface Execution {
+  node: PlanNode;
+  device: string;
+  context: Context;
+  progress: NodeProgress;
+  claim: Claim;
+  attempt: Attempt;
+}
+
+/**
+ * The activity `executeNode`: brings a node to a published artifact, from wherever it stands. Published already: gives
+ * that (an acknowledgement that was lost costs nothing). Finished but not published: publishes. Otherwise a trainer is
+ * started, which goes on from the newest checkpoint of the unfinished attempt.
+ *
+ * It heartbeats its progress every second. When it is cancelled, or its worker is shut down, the trainer saves a
+ * checkpoint and exits, or is killed after `stopSeconds`. It throws an ApplicationFailure whose type is the kind of
+ * failure, and which is retryable as long as trying again has a chance.
+ */
+export function executeActivity(options: ExecuteOptions) {
+  const { home, plans, stopSeconds } = options;
+  return async ({ planDigest, index, device }: ExecuteInput): Promise<{ attempt: number }> => {
+    const context = Context.current();
+    const node = await plans.node(planDigest, index);
+    const published = await findArtifact(home, node.key);
+    if (published !== undefined) return { attempt: published.attempt };
+
+    const progress: NodeProgress = { ...notStarted };
+    const beating = setInterval(() => context.heartbeat({ ...progress }), 1000);
+    try {
+      const claim = await claimNode(home, node.key, {
+        staleSeconds: (context.info.heartbeatTimeoutMs ?? 30_000) / 1000,
+        stopSeconds,
+        signal: context.cancellationSignal,
+        onWait: () => {
+          progress.phase = 'waiting';
+        },
+      });
+      try {
+        progress.phase = 'starting';
+        const begun = await beginAttempt(home, node);
+        if (begun.state === 'published') return { attempt: begun.artifact.attempt };
+        await executeAttempt({ node, device, context, progress, claim, attempt: begun.attempt }, options);
+        return { attempt: begun.attempt.number };
+      } finally {
+        await claim.release();
+      }
+    } catch (error) {
+      if (context.cancellationSignal.aborted) throw stopped(context, progress);
+      throw error instanceof ApplicationFailure ? error : failureFor(error, 1);
+    } finally {
+      clearInterval(beating);
+    }
+  };
+}
+
+const notStarted: NodeProgress = {
+  phase: 'starting',
+  attempt: 0,
+  step: 0,
+  steps: 0,
+  tokensPerSecond: 0,
+  secondsLeft: 0,
+  values: {},
+};
+
+async function executeAttempt(execution: Execution, options: ExecuteOptions): Promise<void> {
+  const { node, attempt, context, progress } = execution;
+  const { home } = options;
+  const step = latestCheckpoint(attempt.folder)?.step ?? 0;
+  Object.assign(progress, { attempt: attempt.number, step });
+  const tries = await countTry(home, node.key, { attempt: attempt.number, step });
+  try {
+    if (tries > 5) throw new NodeError('killed', `${node.address}: its worker died ${tries - 1} times at step ${step}`);
+    const parents = await findParents(home, node);
+    const { started, done } = await bringToEnd(execution, options, parents, tries);
+    progress.phase = 'publishing';
+    await publish(attempt, {
+      type: node.type,
+      address: node.address,
+      preimage: node.preimage,
+      parents: node.parents,
+      model: done.model,
+      facts: done.facts,
+      provenance: {
+        engine: started.engine,
+        device: started.device,
+        startedAt: attempt.startedAt,
+        finishedAt: new Date().toISOString(),
+        executions: attempt.executions,
+      },
+    });
+    await forgetTries(home, node.key);
+    await removeOutputs(attempt.folder);
+  } catch (error) {
+    if (context.cancellationSignal.aborted) {
+      await forgetTries(home, node.key);
+      throw error;
+    }
+    const failure = failureFor(error, tries);
+    if (failure.nonRetryable) await forgetTries(home, node.key);
+    throw failure;
+  }
+}
+
+async function findParents(home: string, node: PlanNode): Promise<Record<string, Artifact>> {
+  const found = await Promise.all(
+    Object.entries(node.parents).map(async ([role, key]) => {
+      const artifact = await findArtifact(home, key);
+      if (artifact !== undefined) return [role, artifact] as const;
+      const message = `${node.address} needs its ${role}, ${key.slice(0, 12)}, which is gone from the store or damaged`;
+      throw new NodeError('no-parent', `${message}: run the lineage again`);
+    }),
+  );
+  return Object.fromEntries(found);
+}
+
+/** Prepares the data or runs the trainer, unless an execution before this one got to the end already. */
+async function bringToEnd(
+  execution: Execution,
+  options: ExecuteOptions,
+  parents: Record<string, Artifact>,
+  tries: number,
+): Promise<{ started: StartedEvent; done: DoneEvent }> {
+  const { node, attempt } = execution;
+  if (node.type === 'data') return await prepareData(node, attempt);
+  const before = await collect(attempt.folder);
+  // Not more often than twice: should what it left be unfit to publish, the trainer has to make it anew.
+  if (tries <= 2 && isComplete(before, attempt.folder)) return { started: before.started, done: before.last };
+  return await train(execution, options, parents);
+}
+
+async function collect(folder: string): Promise<Said> {
+  try {
+    return await collectEvents(folder);
+  } catch (error) {
+    if (error instanceof BadEventError) throw new NodeError('bad-events', error.message);
+    throw error;
+  }
+}
+
+function isComplete(said: Said, folder: string): said is { started: StartedEvent; last: DoneEvent } {
+  if (said.started === undefined || said.last?.event !== 'done') return false;
+  return said.last.model === null || existsSync(join(folder, said.last.model));
+}
+
+async function train(
+  { node, device, context, progress, claim, attempt }: Execution,
+  { trainer: command, devices, stopSeconds }: ExecuteOptions,
+  parents: Record<string, Artifact>,
+): Promise<{ started: StartedEvent; done: DoneEvent }> {
+  const job = jobFor(node, { attempt, parents, device, threads: devices[device]?.threads ?? 1 });
+  const jobPath = join(attempt.folder, 'job.json');
+  await writeWhole(jobPath, `${JSON.stringify(job, null, 2)}\n`);
+  context.cancellationSignal.throwIfAborted();
+
+  const trainer = await startTrainer({
+    command,
+    jobPath,
+    folder: attempt.folder,
+    execution: attempt.executions,
+    stopSeconds,
+    onEvent: (event) => follow(progress, event),
+  });
+  let timedOut = false;
+  const stop = (): void => {
+    progress.phase = 'saving';
+    trainer.stop();
+  };
+  // Looked at and not waited for: a timer holds at most 24 days.
+  const deadline = performance.now() + node.placement.timeoutSeconds * 1000;
+  const watching = setInterval(() => {
+    if (performance.now() < deadline || context.cancellationSignal.aborted) return;
+    timedOut = true;
+    stop();
+  }, 500);
+  context.cancellationSignal.addEventListener('abort', stop);
+  if (context.cancellationSignal.aborted) stop();
+  try {
+    if (trainer.process !== null) await claim.nameTrainer(trainer.process);
+    const end = await trainer.ended;
+    const { started, last } = end.said;
+    if (started !== undefined && last?.event === 'done') return { started, done: last };
+    if (timedOut) throw timeoutOf(node);
+    throw errorOf(node, end);
+  } catch (error) {
+    if (error instanceof BadEventError) throw new NodeError('bad-events', `${node.address}: ${error.message}`);
+    if ((error as NodeJS.ErrnoException).syscall?.startsWith('spawn')) {
+      throw new NodeError(
+        'no-trainer',
+        `${node.address}: cannot start the trainer \`${command.join(' ')}\`: ${(error as Error).message}`,
+      );
+    }
+    throw error;
+  } finally {
+    clearInterval(watching);
+    context.cancellationSignal.removeEventListener('abort', stop);
+  }
+}
+
+function follow(progress: NodeProgress, event: TrainerEvent): void {
+  if (progress.phase === 'starting') progress.phase = 'running';
+  if (event.event === 'started') Object.assign(progress, { steps: event.steps, step: event.resumedFrom ?? 0 });
+  if (event.event === 'metrics') Object.assign(progress, { step: event.step, values: event.values });
+  if (event.event === 'progress') {
+    const { event: _, ...newest } = event;
+    Object.assign(progress, newest);
+  }
+}
+
+/** What went wrong, of a trainer that ended without `done`. */
+function errorOf({ address }: PlanNode, { said: { last }, code, signal, lastLines }: TrainerEnd): NodeError {
+  if (last?.event === 'failed') return new NodeError(last.kind, `${address}: ${last.message}`, lastLines);
+  if (last?.event === 'interrupted') {
+    return new NodeError(
+      'killed',
+      `${address}: somebody else asked its trainer to stop, at step ${last.step}`,
+      lastLines,
+    );
+  }
+  const how = signal === null ? `exited with code ${code}` : `was killed by ${signal}`;
+  const why = signal === 'SIGKILL' ? ' (out of memory, perhaps)' : '';
+  return new NodeError('killed', `${address}: its trainer ${how}${why} without saying why`, lastLines);
+}
+
+function timeoutOf({ address, placement }: PlanNode): NodeError {
+  const message = `${address} took longer than its timeout of ${placement.timeoutSeconds} s; its newest checkpoint is kept`;
+  return new NodeError('timed-out', `${message}. Raise \`timeout\` in its placement and run again`);
+}
+
+/** What Temporal is told when the activity did not fail but was stopped. */
+function stopped({ cancellationDetails, info }: Context, { step }: NodeProgress): Error {
+  if (cancellationDetails?.workerShutdown || cancellationDetails?.paused || cancellationDetails?.reset) {
+    return ApplicationFailure.create({
+      type: 'stopped',
+      message: `it was stopped at step ${step}, and goes on from its newest checkpoint`,
+      nextRetryDelay: '100 milliseconds',
+    });
+  }
+  return new CancelledFailure(`${info.activityType} was cancelled`);
+}

@@ -1,0 +1,102 @@
+import { type Client, WorkflowNotFoundError } from '@temporalio/client';
+import { defineSearchAttributeKey, type SearchAttributePair, SearchAttributeType } from '@temporalio/common';
+import type { PlanNode } from '../planner/plan.ts';
+import { holdSignal, type NodeInput, type RunSettings, releaseSignal } from '../workflows/messages.ts';
+import { nodeWorkflowId, type searchAttributeTypes } from '../workflows/names.ts';
+import type { nodeWorkflow } from '../workflows/node.ts';
+import { deviceOf } from './pages.ts';
+import type { PlanReader } from './plans.ts';
+
+/** Nodes that a lineage asks for or lets go of at once. */
+export interface Holding {
+  planDigest: string;
+  indexes: number[];
+  /** Id of the lineage's workflow. */
+  lineage: string;
+}
+
+/** The search attributes of a workflow that works for a lineage; of a node's, with what it trains. */
+export function searchAttributes(lineage: string, node?: PlanNode): SearchAttributePair[] {
+  const keyword = (name: keyof typeof searchAttributeTypes, value: string): SearchAttributePair => ({
+    key: defineSearchAttributeKey(name, SearchAttributeType.KEYWORD),
+    value,
+  });
+  if (node === undefined) return [keyword('LineageId', lineage)];
+  const seed = { key: defineSearchAttributeKey('Seed', SearchAttributeType.INT), value: node.seed };
+  return [keyword('LineageId', lineage), keyword('Stage', node.stage), keyword('NodeKey', node.key), seed];
+}
+
+/**
+ * The activities that ask for training nodes and let go of them. They go through a client and not through child
+ * workflows: a child that runs already cannot be joined, and ends with its parent.
+ */
+export function holdActivities(plans: PlanReader, client: () => Client) {
+  return {
+    /** Starts the workflow of each node, or joins it where it runs. Doing it again changes nothing. */
+    async requestNodes({ planDigest, indexes, lineage, settings }: Holding & { settings: RunSettings }): Promise<void> {
+      await Promise.all(
+        indexes.map(async (index) => {
+          const node = await plans.node(planDigest, index);
+          const input: NodeInput = {
+            planDigest,
+            index,
+            address: node.address,
+            device: deviceOf(node, settings.device),
+            timeoutSeconds: node.placement.timeoutSeconds,
+            settings,
+          };
+          await client().workflow.signalWithStart<typeof nodeWorkflow, [{ lineage: string; index: number }]>(
+            'nodeWorkflow',
+            {
+              workflowId: nodeWorkflowId(node.key),
+              taskQueue: settings.queue,
+              args: [input],
+              signal: holdSignal,
+              signalArgs: [{ lineage, index }],
+              staticSummary: node.address.slice(0, 190),
+              staticDetails: details(node),
+              ...(settings.searchAttributes ? { typedSearchAttributes: searchAttributes(lineage, node) } : {}),
+            },
+          );
+        }),
+      );
+    },
+
+    /** Takes a lineage's holds back. A node that has ended needs none. */
+    async releaseNodes({ planDigest, indexes, lineage }: Holding): Promise<void> {
+      await Promise.all(
+        indexes.map(async (index) => {
+          const { key } = await plans.node(planDigest, index);
+          try {
+            await client().workflow.getHandle(nodeWorkflowId(key)).signal(releaseSignal, { lineage });
+          } catch (error) {
+            if (!(error instanceof WorkflowNotFoundError)) throw error;
+          }
+        }),
+      );
+    },
+
+    /** Which of these lineages no longer run: a lineage that was terminated could not let go of its nodes. */
+    async endedLineages(lineages: string[]): Promise<string[]> {
+      const ended = await Promise.all(lineages.map((lineage) => hasEnded(client(), lineage)));
+      return lineages.filter((_, at) => ended[at]);
+    },
+  };
+}
+
+async function hasEnded(client: Client, workflowId: string): Promise<boolean> {
+  try {
+    const { status } = await client.workflow.getHandle(workflowId).describe();
+    return status.name !== 'RUNNING' && status.name !== 'PAUSED';
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return true;
+    throw error;
+  }
+}
+
+function details(node: PlanNode): string {
+  const settings = Object.entries(node.settings).map(([name, value]) => `| ${name} | ${value} |`);
+  return [`**${node.address}** \`${node.key}\``, '', '| setting | value |', '|---|---|', ...settings]
+    .join('\n')
+    .slice(0, 15_000);
+}

@@ -1,0 +1,29 @@
+import type { Client } from '@temporalio/client';
+import { type ExecuteOptions, executeActivity } from './execute.ts';
+import { holdActivities } from './holds.ts';
+import { pageActivity } from './pages.ts';
+import { planReader } from './plans.ts';
+import { resultsActivities } from './results.ts';
+
+/** What the activities need: where the work lies, how to start a trainer, and a client for the workflows' server. */
+export interface ActivityOptions extends Omit<ExecuteOptions, 'plans'> {
+  client: () => Client;
+}
+
+/** All activities, by the task queue that serves them. */
+export function createActivities({ client, ...options }: ActivityOptions) {
+  const plans = planReader(options.home);
+  return {
+    /** On the lineage queue: short ones. */
+    light: { readPage: pageActivity(options.home, plans), ...holdActivities(plans, client) },
+    /** On the results queue, one at a time. */
+    results: resultsActivities(options.home, plans),
+    /** On the queue of a device class. */
+    device: { executeNode: executeActivity({ ...options, plans }) },
+  };
+}
+
+/** The activities as workflows see them. */
+export type Activities = ReturnType<typeof createActivities>['light'] &
+  ReturnType<typeof createActivities>['results'] &
+  ReturnType<typeof createActivities>['device'];

@@ -1,0 +1,63 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { heartbeat } from '@temporalio/activity';
+import type { NodeType, Plan, PlanNode } from '../planner/plan.ts';
+import { findArtifact } from '../store/artifact.ts';
+import type { Page, PageNode } from '../workflows/messages.ts';
+import type { PlanReader } from './plans.ts';
+
+/** Temporal warns at 256 KB a payload and counts them all into the history; 48 KB is some 300 nodes. */
+const pageBytes = 48 * 1024;
+
+/** Long trainings are workflows of their own, shared between lineages; what takes minutes is an activity. */
+const runsAs: Record<NodeType, PageNode['runsAs']> = {
+  data: 'activity',
+  tokenizer: 'activity',
+  pretrain: 'workflow',
+  cpt: 'workflow',
+  sft: 'workflow',
+  rl: 'workflow',
+  evaluate: 'activity',
+};
+
+/** Device class of a node: `device` where the lineage says `auto`. */
+export function deviceOf(node: PlanNode, device: string): string {
+  return node.placement.device === 'auto' ? device : node.placement.device;
+}
+
+/**
+ * The activity `readPage`: the nodes of a plan from `from` on, as many as fit into one payload, each with whether the
+ * store has it now. The verdicts that a plan was shown with may be old; this is what counts.
+ */
+export function pageActivity(home: string, plans: PlanReader) {
+  return async ({ planDigest, from, device }: { planDigest: string; from: number; device: string }): Promise<Page> => {
+    const plan = await plans.plan(planDigest);
+    const places = placesOf(plan);
+    const page: Page = { from, nodes: [] };
+    for (let bytes = 0, index = from; index < plan.nodes.length && bytes < pageBytes; index += 1) {
+      const node = plan.nodes[index] as PlanNode;
+      const pageNode: PageNode = {
+        address: node.address,
+        runsAs: runsAs[node.type],
+        device: deviceOf(node, device),
+        timeoutSeconds: node.placement.timeoutSeconds,
+        parents: Object.values(node.parents).map((key) => places.get(key) as number),
+        published: (await findArtifact(home, node.key)) !== undefined,
+      };
+      page.nodes.push(pageNode);
+      bytes += Buffer.byteLength(JSON.stringify(pageNode)) + 1;
+      // Looking into the store is synchronous; others on this worker want their turn.
+      await nextTurn();
+      heartbeat();
+    }
+    return page;
+  };
+}
+
+const places = new WeakMap<Plan, Map<string, number>>();
+
+/** Each key's place in the plan. */
+function placesOf(plan: Plan): Map<string, number> {
+  const known = places.get(plan) ?? new Map(plan.nodes.map(({ key }, index) => [key, index]));
+  places.set(plan, known);
+  return known;
+}

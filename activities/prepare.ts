@@ -1,0 +1,249 @@
+import { createHash } from 'node:crypto';
+import { mkdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type DuckDBConnection, DuckDBInstance, version } from '@duckdb/node-api';
+import type { DataRecipe, PlanNode } from '../planner/plan.ts';
+import type { DoneEvent, StartedEvent } from '../schemas/types/event.ts';
+import type { Attempt } from '../store/attempt.ts';
+import { digestOfFile } from '../store/digest.ts';
+import { NodeError } from './failures.ts';
+
+type DataNode = Extract<PlanNode, { type: 'data' }>;
+
+/**
+ * Prepares local files as a data set, in the attempt's `model/`:
+ *
+ * - with a text column (or of format `text`): `documents-train.jsonl` and `documents-heldout.jsonl`, lines of `{text}`;
+ * - with prompts and answers: `problems-sft.jsonl`, `problems-rl.jsonl` and `problems-test.jsonl`, lines of
+ *   `{id, prompt, solution, answer}`.
+ *
+ * Everything follows from the content: duplicates are dropped, the rest is ordered by hash, the first share of it held
+ * out, and what is left of the problems halved between SFT and RL. So the split depends on no order of files or lines.
+ * Throws a `bad-data` NodeError where the files are not those of the plan, cannot be read, or hold neither kind.
+ */
+export async function prepareData(
+  node: DataNode,
+  attempt: Attempt,
+): Promise<{ started: StartedEvent; done: DoneEvent }> {
+  await checkDigests(node);
+  const folder = join(attempt.folder, 'model.tmp');
+  const spill = join(attempt.folder, 'spill.tmp');
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder, { recursive: true });
+  const instance = await DuckDBInstance.create(':memory:', {
+    memory_limit: '1GB',
+    threads: '2',
+    temp_directory: spill,
+    autoinstall_known_extensions: 'false',
+    autoload_known_extensions: 'false',
+  });
+  let facts: Record<string, number>;
+  try {
+    const connection = await instance.connect();
+    facts = await prepare(connection, node, folder);
+    connection.closeSync();
+  } catch (error) {
+    if (error instanceof NodeError || !isDataError(error)) throw error;
+    throw new NodeError('bad-data', `${node.address}: ${(error as Error).message}`);
+  } finally {
+    instance.closeSync();
+    await rm(spill, { recursive: true, force: true });
+  }
+  const model = join(attempt.folder, 'model');
+  await rm(model, { recursive: true, force: true });
+  await rename(folder, model);
+  return {
+    started: { event: 'started', resumedFrom: null, steps: 0, device: 'cpu', engine: `DuckDB ${version()}` },
+    done: { event: 'done', step: 0, tokens: 0, model: 'model', facts },
+  };
+}
+
+async function checkDigests({ address, files, recipe }: DataNode): Promise<void> {
+  for (const [at, file] of files.entries()) {
+    const found = await digestOfFile(file).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return undefined;
+      throw error;
+    });
+    if (found?.sha256 === recipe.digests[at]) continue;
+    const what = found === undefined ? 'is gone' : 'has changed since the lineage was planned';
+    throw new NodeError(
+      'bad-data',
+      `${address}: ${file} ${what}; run the lineage again, and its data gets another key`,
+    );
+  }
+}
+
+async function prepare(connection: DuckDBConnection, node: DataNode, folder: string): Promise<Record<string, number>> {
+  const { address, files, recipe } = node;
+  await connection.run(
+    `CREATE TABLE source AS ${sourceQuery(recipe, await readColumns(connection, recipe, files), files)}`,
+  );
+  const documents = await documentsOf(connection, folder, recipe.heldout);
+  const problems = await problemsOf(connection, folder, recipe.heldout);
+  if (documents === null && problems === null) {
+    const { text, prompt, answer } = recipe.columns;
+    const wanted = recipe.format === 'text' ? 'text' : `\`${text}\`, nor both \`${prompt}\` and \`${answer}\``;
+    const columns = await readColumns(connection, recipe, files);
+    const found =
+      recipe.format === 'text' ? '' : ` They have: ${columns.join(', ') || 'no columns'}. Name yours in \`columns\`.`;
+    throw new NodeError('bad-data', `${address}: no line of its files has ${wanted}.${found}`);
+  }
+  return { ...documents, ...problems };
+}
+
+/** The files' columns; of JSON lines, those of the first thousand. */
+async function readColumns(connection: DuckDBConnection, { format }: DataRecipe, files: string[]): Promise<string[]> {
+  if (format === 'text') return [];
+  const query =
+    format === 'parquet'
+      ? `SELECT column_name FROM (DESCRIBE FROM read_parquet(${list(files)}, union_by_name = true))`
+      : `SELECT DISTINCT unnest(json_keys(json)) AS name FROM (FROM read_ndjson_objects(${list(files)}) LIMIT 1000) ORDER BY name`;
+  return (await connection.runAndReadAll(query)).getRows().map(([name]) => String(name));
+}
+
+/** Every row as text, prompt, solution and answer, null where it has none. No types are guessed: an answer is text. */
+function sourceQuery({ format, columns }: DataRecipe, found: string[], files: string[]): string {
+  const names = ['text', 'prompt', 'solution', 'answer'] as const;
+  switch (format) {
+    case 'text':
+      return `SELECT content AS text, NULL::VARCHAR AS prompt, NULL::VARCHAR AS solution, NULL::VARCHAR AS answer
+              FROM read_text(${list(files)})`;
+    case 'jsonl': {
+      const fields = names.map((name) => `json_extract_string(json, ${quoted(pointer(columns[name]))}) AS ${name}`);
+      return `SELECT ${fields.join(', ')} FROM read_ndjson_objects(${list(files)})`;
+    }
+    case 'parquet': {
+      const fields = names.map((name) =>
+        found.includes(columns[name]) ? `${identifier(columns[name])}::VARCHAR AS ${name}` : `NULL::VARCHAR AS ${name}`,
+      );
+      return `SELECT ${fields.join(', ')} FROM read_parquet(${list(files)}, union_by_name = true)`;
+    }
+    default:
+      return format satisfies never;
+  }
+}
+
+async function documentsOf(
+  connection: DuckDBConnection,
+  folder: string,
+  heldout: number,
+): Promise<Record<string, number> | null> {
+  await connection.run(`
+    CREATE TABLE documents AS
+    SELECT text, row_number() OVER (ORDER BY hash, text) AS place, count(*) OVER () AS total
+    FROM (SELECT DISTINCT text, sha256(text) AS hash FROM source WHERE trim(text) <> '')`);
+  const [given, total] = await row(
+    connection,
+    `SELECT count(*) FILTER (trim(text) <> ''), (SELECT count(*) FROM documents) FROM source`,
+  );
+  if (total === 0) return null;
+  const kept = heldoutCount(total, heldout);
+  const write = (part: string, where: string) =>
+    copy(
+      connection,
+      `SELECT text FROM documents WHERE ${where} ORDER BY place`,
+      join(folder, `documents-${part}.jsonl`),
+    );
+  await write('heldout', `place <= ${kept}`);
+  await write('train', `place > ${kept}`);
+  const [characters] = await row(connection, 'SELECT sum(length(text)) FROM documents');
+  return { documents: total, heldoutDocuments: kept, duplicateDocuments: given - total, characters };
+}
+
+async function problemsOf(
+  connection: DuckDBConnection,
+  folder: string,
+  heldout: number,
+): Promise<Record<string, number> | null> {
+  await connection.run(`
+    CREATE TABLE given AS
+    SELECT row_number() OVER () AS id, prompt, answer, coalesce(solution, 'The answer is ' || answer || '.') AS solution
+    FROM source WHERE trim(prompt) <> '' AND trim(answer) <> ''`);
+  await hashPrompts(connection);
+  await connection.run(`
+    CREATE TABLE problems AS
+    SELECT substr(hash, 1, 12) AS id, prompt, solution, answer, row_number() OVER (ORDER BY hash) AS place
+    FROM (FROM given JOIN hashes USING (id)
+          QUALIFY row_number() OVER (PARTITION BY hash ORDER BY prompt, answer, solution) = 1)`);
+  const [given, total] = await row(connection, 'SELECT (SELECT count(*) FROM given), count(*) FROM problems');
+  if (total === 0) return null;
+  const test = heldoutCount(total, heldout);
+  const sft = Math.ceil((total - test) / 2);
+  const write = (part: string, where: string) =>
+    copy(
+      connection,
+      `SELECT id, prompt, solution, answer FROM problems WHERE ${where} ORDER BY place`,
+      join(folder, `problems-${part}.jsonl`),
+    );
+  await write('test', `place <= ${test}`);
+  await write('sft', `place > ${test} AND place <= ${test + sft}`);
+  await write('rl', `place > ${test + sft}`);
+  return {
+    problems: total,
+    testProblems: test,
+    sftProblems: sft,
+    rlProblems: total - test - sft,
+    duplicateProblems: given - total,
+  };
+}
+
+/** A share, but at least one where there are two: a held-out part that is empty can measure nothing. */
+function heldoutCount(total: number, share: number): number {
+  if (share === 0 || total < 2) return 0;
+  return Math.min(total - 1, Math.max(1, Math.floor(total * share)));
+}
+
+/**
+ * The hash of each prompt as the trainer's generators take it: letter case, kinds of spaces and Unicode forms make no
+ * difference. DuckDB has no NFKC, so the prompts pass through here, some thousands at a time.
+ */
+async function hashPrompts(connection: DuckDBConnection): Promise<void> {
+  await connection.run('CREATE TABLE hashes (id BIGINT, hash VARCHAR)');
+  const appender = await connection.createAppender('hashes');
+  const prompts = await connection.stream('SELECT id, prompt FROM given');
+  for (
+    let chunk = await prompts.fetchChunk();
+    chunk !== null && chunk.rowCount > 0;
+    chunk = await prompts.fetchChunk()
+  ) {
+    for (const [id, prompt] of chunk.getRows()) {
+      const normalised = String(prompt).normalize('NFKC').toLowerCase().replace(/\s+/g, ' ').trim();
+      appender.appendBigInt(id as bigint);
+      appender.appendVarchar(createHash('sha256').update(normalised).digest('hex'));
+      appender.endRow();
+    }
+  }
+  appender.closeSync();
+}
+
+async function copy(connection: DuckDBConnection, query: string, path: string): Promise<void> {
+  await connection.run(`COPY (${query}) TO ${quoted(path)} (FORMAT json)`);
+}
+
+/** The first row of a query that gives whole numbers. */
+async function row(connection: DuckDBConnection, query: string): Promise<[number, number]> {
+  const [first = []] = (await connection.runAndReadAll(query)).getRows();
+  return [Number(first[0] ?? 0), Number(first[1] ?? 0)];
+}
+
+/** Whether DuckDB says that the files are at fault, and not the disk or the memory. */
+function isDataError(error: unknown): boolean {
+  return error instanceof Error && /^(Invalid Input|Conversion|Binder) Error/.test(error.message);
+}
+
+/** A JSON pointer to a field of an object. */
+function pointer(field: string): string {
+  return `/${field.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+}
+
+function list(files: string[]): string {
+  return `[${files.map(quoted).join(', ')}]`;
+}
+
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}
+
+function identifier(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}

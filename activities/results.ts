@@ -1,0 +1,66 @@
+import type { DuckDBConnection } from '@duckdb/node-api';
+import { heartbeat } from '@temporalio/activity';
+import type { PlanNode } from '../planner/plan.ts';
+import { withDatabase } from '../results/database.ts';
+import { ingestAttempts } from '../results/ingest.ts';
+import { recordLineage } from '../results/record.ts';
+import type { IngestInput } from '../results/staging.ts';
+import { findArtifact } from '../store/artifact.ts';
+import { newestAttempt } from '../store/attempt.ts';
+import { attemptFolder } from '../store/home.ts';
+import type { PlanReader } from './plans.ts';
+
+/** The activities of the one writer to DuckDB. Each opens the file, writes in one transaction, and closes it. */
+export function resultsActivities(home: string, plans: PlanReader) {
+  return {
+    /** Puts a plan into the tables, so that its nodes have addresses and settings before the first one ends. */
+    async recordLineage({ planDigest }: { planDigest: string }): Promise<void> {
+      const plan = await plans.plan(planDigest);
+      await beating(() => withDatabase(home, 'write', (connection) => recordLineage(connection, plan, planDigest)));
+    },
+
+    /**
+     * Reads what the nodes left into the tables. Published attempts that are there already are passed over, so that it
+     * may be asked for everything that a lineage reuses; of a node that failed, what it got to is read anew.
+     */
+    async ingestNodes({ planDigest, indexes }: { planDigest: string; indexes: number[] }): Promise<void> {
+      const nodes = await Promise.all(indexes.map((index) => plans.node(planDigest, index)));
+      const found = await Promise.all(nodes.map((node) => findAttempt(home, node)));
+      await beating(async () => {
+        const inputs = found.filter((input) => input !== undefined);
+        if (inputs.length === 0) return;
+        await withDatabase(home, 'write', async (connection) => {
+          const missing = await notIngested(connection, inputs);
+          if (missing.length > 0) await ingestAttempts(connection, missing);
+        });
+      });
+    },
+  };
+}
+
+async function findAttempt(home: string, node: PlanNode): Promise<IngestInput | undefined> {
+  const artifact = await findArtifact(home, node.key);
+  if (artifact !== undefined) {
+    const { folder, ...manifest } = artifact;
+    return { node, manifest, folder };
+  }
+  const number = newestAttempt(home, node.key);
+  return number === 0 ? undefined : { node, manifest: null, folder: attemptFolder(home, node.key, number) };
+}
+
+/** The attempts that the tables do not have as done. */
+async function notIngested(connection: DuckDBConnection, inputs: IngestInput[]): Promise<IngestInput[]> {
+  const reader = await connection.runAndReadAll("SELECT key, attempt FROM attempts WHERE state = 'done'");
+  const known = new Set(reader.getRows().map(([key, attempt]) => `${key}/${attempt}`));
+  return inputs.filter(({ node, manifest }) => manifest === null || !known.has(`${node.key}/${manifest.attempt}`));
+}
+
+/** Heartbeats while the work goes on: it may wait for a person who has the file open. */
+async function beating(work: () => Promise<void>): Promise<void> {
+  const timer = setInterval(() => heartbeat(), 5000);
+  try {
+    await work();
+  } finally {
+    clearInterval(timer);
+  }
+}

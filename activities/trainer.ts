@@ -1,0 +1,106 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import type { TrainerEvent } from '../schemas/types/event.ts';
+import { errorsPath, followEvents, lastLines, outputPath, type Said } from './events.ts';
+import { type ProcessRecord, recordProcess } from './processes.ts';
+
+/** A trainer process that was started. */
+export interface Trainer {
+  /** Null where it ended before anybody could look. */
+  process: ProcessRecord | null;
+  /** Asks it to save and exit; kills its process group when it has not after `stopSeconds`. Safe to call twice. */
+  stop(): void;
+  /** How it ended. Rejects with a BadEventError, after the trainer was ended, when it broke the contract. */
+  ended: Promise<TrainerEnd>;
+}
+
+export interface TrainerEnd {
+  said: Said;
+  code: number | null;
+  signal: NodeJS.Signals | null;
+  /** The last lines on its standard error. */
+  lastLines: string[];
+}
+
+export interface TrainerStart {
+  /** Program and arguments; the job's path is appended. */
+  command: string[];
+  jobPath: string;
+  /** The attempt's folder. */
+  folder: string;
+  /** Counts the trainer processes of the attempt, from 1. */
+  execution: number;
+  stopSeconds: number;
+  onEvent(event: TrainerEvent): void;
+}
+
+/**
+ * Starts a trainer as the contract has it: in a process group of its own, standard input open for as long as this
+ * process lives (its end tells the trainer that its parent died), standard output and error in the attempt's folder.
+ */
+export async function startTrainer(start: TrainerStart): Promise<Trainer> {
+  const { command, jobPath, folder, execution, stopSeconds, onEvent } = start;
+  const [program = '', ...args] = command;
+  const output = openSync(outputPath(folder, execution), 'a');
+  const errors = openSync(errorsPath(folder, execution), 'a');
+  let child: ChildProcess;
+  try {
+    child = spawn(program, [...args, jobPath], {
+      detached: true,
+      stdio: ['pipe', output, errors],
+      env: trainerEnvironment(process.env),
+    });
+  } finally {
+    closeSync(output);
+    closeSync(errors);
+  }
+  // Written to never; only that it closes matters, and a trainer that ended first must not raise EPIPE here.
+  child.stdin?.on('error', () => undefined);
+  const exit = exitOf(child);
+
+  let kill: NodeJS.Timeout | undefined;
+  const stop = (): void => {
+    if (kill !== undefined) return;
+    child.kill('SIGTERM');
+    kill = setTimeout(() => killGroup(child), stopSeconds * 1000);
+  };
+  const follow = async (): Promise<TrainerEnd> => {
+    try {
+      const said = await followEvents(folder, execution, exit, onEvent);
+      return { said, ...(await exit), lastLines: await lastLines(errorsPath(folder, execution), 20) };
+    } catch (error) {
+      stop();
+      await exit;
+      throw error;
+    } finally {
+      clearTimeout(kill);
+      // What it started itself and left behind.
+      killGroup(child);
+    }
+  };
+  const ended = follow();
+  // Whoever started it awaits this a little later; until then a rejection is not unhandled.
+  ended.catch(() => undefined);
+  return { process: child.pid === undefined ? null : (recordProcess(child.pid) ?? null), stop, ended };
+}
+
+function exitOf(child: ChildProcess): Promise<Pick<TrainerEnd, 'code' | 'signal'>> {
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', (code, signal) => resolve({ code, signal }));
+  });
+}
+
+function killGroup({ pid }: ChildProcess): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
+/** A trainer knows nothing of Temporal, and has no use for its keys. */
+function trainerEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('TEMPORAL_')));
+}

@@ -1,0 +1,129 @@
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { findGpu } from '#setup/gpu.mjs';
+import defaults, { type DeviceClass, type TemporalConfig, type TlsFiles } from '../temporal.config.ts';
+import { widestWindow } from '../workflows/names.ts';
+import { CommandError } from './failure.ts';
+
+/** The configuration of this run, and the file that something in it comes from. */
+export interface LoadedConfig {
+  config: TemporalConfig;
+  /** Absolute path; null where all are defaults. */
+  file: string | null;
+}
+
+const names = ['temporal.config.json', 'temporal.config.mjs', 'temporal.config.js'];
+
+/**
+ * The configuration: the defaults of `temporal.config.ts`, with what the file in `DESCENT_TEMPORAL_CONFIG`, or a
+ * `temporal.config.{json,mjs,js}` in the working folder, puts in their place. Throws a CommandError for a file that is
+ * missing or says something it cannot.
+ */
+export async function loadConfig(cwd: string, env: NodeJS.ProcessEnv): Promise<LoadedConfig> {
+  const file = findFile(cwd, env);
+  const own = file === null ? {} : checkConfig(await readConfig(file), file);
+  const config = { ...defaults, ...own };
+  if (own.devices === undefined && findGpu() !== undefined) {
+    config.devices = { ...defaults.devices, gpu: { slots: 1, threads: 2 } };
+  }
+  return { config, file };
+}
+
+/** The device class that `auto` stands for: `DESCENT_DEVICE` (`--device`), else a GPU where there is one. */
+export function autoDevice(config: TemporalConfig, env: NodeJS.ProcessEnv): string {
+  return env.DESCENT_DEVICE ?? (config.devices.gpu === undefined ? (Object.keys(config.devices)[0] ?? 'cpu') : 'gpu');
+}
+
+function findFile(cwd: string, env: NodeJS.ProcessEnv): string | null {
+  const named = env.DESCENT_TEMPORAL_CONFIG;
+  if (!named) return names.map((name) => join(cwd, name)).find((path) => existsSync(path)) ?? null;
+  const path = resolve(cwd, named);
+  if (existsSync(path)) return path;
+  throw new CommandError(`${path}, which DESCENT_TEMPORAL_CONFIG names, does not exist`, 'correct it, or unset it');
+}
+
+async function readConfig(path: string): Promise<unknown> {
+  try {
+    if (path.endsWith('.json')) return JSON.parse(await readFile(path, 'utf8'));
+    const module = (await import(pathToFileURL(path).href)) as { default?: unknown };
+    if (module.default !== undefined) return module.default;
+  } catch (error) {
+    throw new CommandError(`cannot read ${path}`, 'it is JSON, or a module whose default export is an object', error);
+  }
+  throw new CommandError(`${path} has no default export`, 'write `export default { ... }`');
+}
+
+/** What each setting has to be; null for what is fine. */
+const checks: { [Name in keyof Required<TemporalConfig>]: (value: unknown) => string | null } = {
+  address: (value) => (typeof value === 'string' && /^[^\s:/]+:\d+$/.test(value) ? null : 'host:port'),
+  namespace: text,
+  apiKey: text,
+  tls: (value) => (typeof value === 'boolean' || isTlsFiles(value) ? null : 'true, false, or an object of files'),
+  searchAttributes: (value) => (typeof value === 'boolean' ? null : 'true or false'),
+  queue: (value) => (typeof value === 'string' && /^[\w-]+$/.test(value) ? null : 'letters, digits, `-` and `_`'),
+  devices: (value) => (isDevices(value) ? null : 'an object of classes, each with `slots` and `threads` of at least 1'),
+  window: (value) => wholeNumber(value, 1, widestWindow),
+  heartbeatSeconds: (value) => wholeNumber(value, 2, 3600),
+  stopSeconds: (value) => wholeNumber(value, 1, 3600),
+  trainer: (value) =>
+    Array.isArray(value) && value.length > 0 && value.every(isText) ? null : 'a list of program and arguments',
+};
+
+function checkConfig(value: unknown, file: string): Partial<TemporalConfig> {
+  if (!isObject(value)) throw new CommandError(`${file} is not an object of settings`);
+  for (const [name, setting] of Object.entries(value)) {
+    const check = (checks as Record<string, ((value: unknown) => string | null) | undefined>)[name];
+    if (check === undefined) {
+      throw new CommandError(
+        `${file}: there is no setting \`${name}\``,
+        `there are: ${Object.keys(checks).join(', ')}`,
+      );
+    }
+    const expected = check(setting);
+    // The value is not shown: it may be a key.
+    if (expected !== null) throw new CommandError(`${file}: \`${name}\` must be ${expected}`);
+  }
+  return value as Partial<TemporalConfig>;
+}
+
+function text(value: unknown): string | null {
+  return isText(value) ? null : 'a text that is not empty';
+}
+
+function wholeNumber(value: unknown, least: number, most: number): string | null {
+  return isWhole(value) && value >= least && value <= most ? null : `a whole number from ${least} to ${most}`;
+}
+
+function isDevices(value: unknown): value is Record<string, DeviceClass> {
+  return (
+    isObject(value) &&
+    Object.keys(value).length > 0 &&
+    Object.entries(value).every(
+      ([name, entry]) =>
+        /^[a-zA-Z][\w-]*$/.test(name) &&
+        !['auto', 'results'].includes(name) &&
+        isObject(entry) &&
+        Object.keys(entry).every((key) => ['slots', 'threads'].includes(key)) &&
+        [entry.slots, entry.threads].every((count) => isWhole(count) && count >= 1),
+    )
+  );
+}
+
+function isTlsFiles(value: unknown): value is TlsFiles {
+  const known = ['serverName', 'serverCA', 'clientCertificate', 'clientKey'];
+  return isObject(value) && Object.entries(value).every(([name, path]) => known.includes(name) && isText(path));
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && value !== '';
+}
+
+function isWhole(value: unknown): value is number {
+  return Number.isSafeInteger(value);
+}

@@ -1,0 +1,154 @@
+import { Client, Connection, isGrpcServiceError } from '@temporalio/client';
+import { type ClientConfigProfile, loadClientConfigProfile, toClientOptions } from '@temporalio/envconfig';
+import type { NativeConnectionOptions } from '@temporalio/worker';
+import type { TlsFiles } from '../temporal.config.ts';
+import type { LoadedConfig } from './config.ts';
+import { CommandError } from './failure.ts';
+
+/** A Temporal server and how to reach it. */
+export interface TemporalServer {
+  address: string;
+  namespace: string;
+  /** Where the address comes from, for messages: `TEMPORAL_ADDRESS`, a file, `the server that Descent started`. */
+  source: string;
+  /** Whether the namespace has Descent's search attributes. */
+  searchAttributes: boolean;
+  /** Address, TLS, API key and headers. Holds secrets: not for logs. */
+  connection: NativeConnectionOptions;
+}
+
+/**
+ * The server that the environment or the configuration names, or null where neither does: then Descent starts one.
+ *
+ * The standard `TEMPORAL_*` variables go before the configuration file. A profile of the Temporal command line
+ * (`temporal.toml`) counts only where `TEMPORAL_CONFIG_FILE` or `TEMPORAL_PROFILE` says so: that somebody uses Temporal
+ * for other work is no reason to send lineages there.
+ */
+export function configuredServer({ config, file }: LoadedConfig, env: NodeJS.ProcessEnv): TemporalServer | null {
+  const fromEnvironment = readEnvironment(env);
+  const address = fromEnvironment.address ?? config.address;
+  if (address === undefined) return null;
+  const tls = fromEnvironment.tls ?? tlsOf(config.tls);
+  const apiKey = fromEnvironment.apiKey ?? config.apiKey;
+  const profile: ClientConfigProfile = {
+    ...fromEnvironment,
+    address,
+    namespace: fromEnvironment.namespace ?? config.namespace ?? 'default',
+    ...(tls === undefined ? {} : { tls }),
+    ...(apiKey === undefined ? {} : { apiKey }),
+  };
+  const { connectionOptions, namespace } = toClientOptions(profile);
+  return {
+    address,
+    namespace: namespace ?? 'default',
+    source: fromEnvironment.address === undefined ? String(file) : sourceInEnvironment(env),
+    searchAttributes: config.searchAttributes ?? false,
+    connection: config.tls === true && tls === undefined ? { ...connectionOptions, tls: true } : connectionOptions,
+  };
+}
+
+/** How a server on this machine is reached. */
+export function localServer(address: string): TemporalServer {
+  return {
+    address,
+    namespace: 'default',
+    source: 'the server that Descent started',
+    searchAttributes: true,
+    connection: { address },
+  };
+}
+
+/** A client that is connected, and how to let go of it. */
+export interface ConnectedClient {
+  client: Client;
+  close(): Promise<void>;
+}
+
+/**
+ * Connects a client. Throws a CommandError within about ten seconds where the server cannot be reached, refuses, or has
+ * no such namespace: it says which address, where that comes from, and what to do.
+ */
+export async function connectClient(server: TemporalServer): Promise<ConnectedClient> {
+  const { address, namespace, source } = server;
+  let connection: Connection;
+  try {
+    const { address: _, ...options } = server.connection;
+    connection = await Connection.connect({ ...(options as object), address, connectTimeout: '10 seconds' });
+  } catch (error) {
+    throw new CommandError(`cannot reach Temporal at ${address} (from ${source})`, remedy(error, source), error);
+  }
+  try {
+    await connection.withDeadline(Date.now() + 10_000, () =>
+      connection.workflowService.describeNamespace({ namespace }),
+    );
+  } catch (error) {
+    await connection.close();
+    throw new CommandError(
+      `cannot use the namespace \`${namespace}\` of Temporal at ${address}`,
+      remedy(error, source),
+      error,
+    );
+  }
+  return { client: new Client({ connection, namespace }), close: () => connection.close() };
+}
+
+/** How many workers listen on a task queue, as far as the server has heard from them of late. */
+export async function workersOn(
+  { client }: ConnectedClient,
+  taskQueue: string,
+  kind: 'workflow' | 'activity',
+): Promise<number> {
+  const { connection, options } = client;
+  const answer = await connection.withDeadline(Date.now() + 10_000, () =>
+    connection.workflowService.describeTaskQueue({
+      namespace: options.namespace,
+      taskQueue: { name: taskQueue },
+      // Of temporal.api.enums.v1.TaskQueueType.
+      taskQueueType: kind === 'workflow' ? 1 : 2,
+    }),
+  );
+  return answer.pollers?.length ?? 0;
+}
+
+function readEnvironment(env: NodeJS.ProcessEnv): ClientConfigProfile {
+  const overrideEnvVars = Object.fromEntries(
+    Object.entries(env).flatMap(([name, value]) => (value ? [[name, value]] : [])),
+  );
+  const disableFile = !env.TEMPORAL_CONFIG_FILE && !env.TEMPORAL_PROFILE;
+  try {
+    return loadClientConfigProfile({ overrideEnvVars, disableFile });
+  } catch (error) {
+    throw new CommandError('cannot use the TEMPORAL_* environment', 'correct it, or unset it', error);
+  }
+}
+
+function sourceInEnvironment(env: NodeJS.ProcessEnv): string {
+  if (env.TEMPORAL_ADDRESS) return 'TEMPORAL_ADDRESS';
+  const profile = env.TEMPORAL_PROFILE ? `profile ${env.TEMPORAL_PROFILE}` : 'the default profile';
+  return `${profile} of ${env.TEMPORAL_CONFIG_FILE ?? 'temporal.toml'}`;
+}
+
+function tlsOf(tls: boolean | TlsFiles | undefined): ClientConfigProfile['tls'] | undefined {
+  if (tls === undefined || tls === true) return undefined;
+  if (tls === false) return { disabled: true };
+  return {
+    ...(tls.serverName === undefined ? {} : { serverName: tls.serverName }),
+    ...(tls.serverCA === undefined ? {} : { serverCACert: { path: tls.serverCA } }),
+    ...(tls.clientCertificate === undefined ? {} : { clientCert: { path: tls.clientCertificate } }),
+    ...(tls.clientKey === undefined ? {} : { clientKey: { path: tls.clientKey } }),
+  };
+}
+
+/** gRPC's codes, as far as a person can do something about them. */
+const remedies: Record<number, string> = {
+  5: 'create the namespace, or name another with TEMPORAL_NAMESPACE or in the configuration',
+  7: 'its API key or certificate may not do this: check them and their rights',
+  16: 'check the API key or the certificate',
+};
+
+function remedy(error: unknown, source: string): string {
+  const known = isGrpcServiceError(error) ? remedies[error.code] : undefined;
+  return (
+    known ?? `check that it runs and that the address is right; without ${source}, Descent starts a server of its own`
+  );
+}

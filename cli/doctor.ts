@@ -1,0 +1,106 @@
+import { execFile } from 'node:child_process';
+import { constants, existsSync } from 'node:fs';
+import { access, statfs } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { findGpu } from '#setup/gpu.mjs';
+import { type Check, inspectSetup } from '#setup/inspect.mjs';
+
+/** What `descent doctor` finds. */
+export interface DoctorReport {
+  checks: Check[];
+  /** Whether nothing is missing; warnings do not count. */
+  healthy: boolean;
+}
+
+/** Below this much free space a long lineage may not end: a checkpoint of a small model is some ten megabytes. */
+const comfortableGigabytes = 5;
+
+/**
+ * Looks at all that Descent needs on this machine and changes nothing: what set-up provides, TensorFlow multiplying in
+ * a process of its own, DuckDB, the home folder. Takes some seconds, needs no network.
+ *
+ * @param env where DESCENT_HOME is looked up
+ * @param cwd what a relative home is relative to
+ */
+export async function doctor(env: NodeJS.ProcessEnv = process.env, cwd: string = process.cwd()): Promise<DoctorReport> {
+  const setup = await inspectSetup();
+  const devices = findGpu() === undefined ? (['cpu'] as const) : (['cpu', 'gpu'] as const);
+  const multiplications = [];
+  for (const device of devices) multiplications.push(await checkMultiplication(device));
+  const home = resolve(cwd, env.DESCENT_HOME ?? '.descent');
+  const checks = [...setup, ...multiplications, await checkDuckDb(), await checkHome(home)];
+  return { checks, healthy: checks.every(({ status }) => status !== 'missing') };
+}
+
+/** One line of trainer/probe.ts. */
+interface Probe {
+  device: 'cpu' | 'gpu';
+  version: string;
+  fallback: string | null;
+  correct: boolean;
+}
+
+/** In a process of its own, because a TensorFlow that does not suit the machine may end the process that loads it. */
+async function checkMultiplication(device: 'cpu' | 'gpu'): Promise<Check> {
+  const name = `TensorFlow multiplies (${device})`;
+  const probe = fileURLToPath(new URL('../trainer/probe.js', import.meta.url));
+  const start = performance.now();
+  try {
+    const { stdout } = await promisify(execFile)(process.execPath, [probe, device], { timeout: 120_000 });
+    const { version, device: used, fallback, correct }: Probe = JSON.parse(stdout);
+    const seconds = ((performance.now() - start) / 1000).toFixed(1);
+    if (!correct) return { name, status: 'missing', found: `${version} multiplies wrongly`, remedy: rebuild };
+    if (fallback !== null)
+      return { name, status: 'warning', found: fallback, remedy: 'see that the NVIDIA driver works: `nvidia-smi`' };
+    return { name, status: 'ok', found: `${version} on the ${used}, loaded and right in ${seconds} s` };
+  } catch (error) {
+    return { name, status: 'missing', found: `the process failed: ${lastLine(error)}`, remedy: rebuild };
+  }
+}
+
+const rebuild = 'delete the folder `descent` in your cache (~/.cache) and run `npm run setup`';
+
+async function checkDuckDb(): Promise<Check> {
+  const name = 'DuckDB';
+  try {
+    const { DuckDBInstance, version } = await import('@duckdb/node-api');
+    const instance = await DuckDBInstance.create(':memory:');
+    const connection = await instance.connect();
+    const [row] = (await connection.runAndReadAll('SELECT 6 * 7 AS answer')).getRows();
+    connection.closeSync();
+    instance.closeSync();
+    if (row?.[0] !== 42) throw new Error(`6 * 7 gives ${row?.[0]}`);
+    return { name, status: 'ok', found: version() };
+  } catch (error) {
+    return { name, status: 'missing', found: `does not open: ${lastLine(error)}`, remedy: 'run `npm run setup`' };
+  }
+}
+
+/** The home need not exist yet; then the folder it would be made in counts. */
+async function checkHome(home: string): Promise<Check> {
+  const name = 'Home folder';
+  let folder = home;
+  while (!existsSync(folder)) folder = dirname(folder);
+  const remedy = 'free some space, or name another folder with --home or DESCENT_HOME';
+  try {
+    await access(folder, constants.W_OK | constants.X_OK);
+  } catch {
+    return {
+      name,
+      status: 'missing',
+      found: `${home} cannot be written`,
+      remedy: `make ${folder} writable, or name another folder with --home or DESCENT_HOME`,
+    };
+  }
+  const { bavail, bsize } = await statfs(folder);
+  const gigabytes = (bavail * bsize) / 1e9;
+  const found = `${home}, ${gigabytes.toFixed(1)} GB free`;
+  return gigabytes < comfortableGigabytes ? { name, status: 'warning', found, remedy } : { name, status: 'ok', found };
+}
+
+function lastLine(error: unknown): string {
+  const text = error instanceof Error && 'stderr' in error && error.stderr ? String(error.stderr) : String(error);
+  return text.trim().split('\n').at(-1) ?? '';
+}

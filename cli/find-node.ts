@@ -1,0 +1,102 @@
+import { closest } from 'fastest-levenshtein';
+import type { Plan, PlanNode } from '../planner/plan.ts';
+import { runQuery } from '../results/query.ts';
+import { readPlan } from '../store/plans.ts';
+import { CommandError } from './failure.ts';
+import { shortKey } from './render/figures.ts';
+
+/** A node, and a plan that has it. */
+export interface FoundNode {
+  plan: Plan;
+  node: PlanNode;
+}
+
+/** Fewer digits of a key are not taken for one. */
+const shortestPrefix = 4;
+
+/**
+ * The node that a person means: an address in the newest plan of a lineage (of `lineage`, where one is named), or the
+ * beginning of a key that any plan has. Throws CommandError, with near names, when there is none or more than one.
+ */
+export async function findNode(home: string, text: string, lineage: string | null): Promise<FoundNode> {
+  const named = await places(home, 'n.address = $text AND l.plan IN (SELECT plan FROM latest_lineages)', { text });
+  const inLineage = named.filter((one) => lineage === null || one.lineage === lineage);
+  if (inLineage.length === 0 && lineage === null && isPrefix(text)) {
+    const keyed = await places(home, 'starts_with(n.key, $text)', { text });
+    if (keyed.length > 0) return theOne(home, text, keyed);
+  }
+  if (inLineage.length === 0) throw await unknownNode(home, text, lineage);
+  return theOne(home, text, inLineage);
+}
+
+/** Where a node stands in a plan that was run. */
+interface Place {
+  lineage: string;
+  plan: string;
+  place: number;
+  address: string;
+  key: string;
+}
+
+async function places(home: string, condition: string, parameters: { text: string }): Promise<Place[]> {
+  const { rows } = await runQuery(
+    home,
+    `SELECT l.lineage, l.plan, n.place, n.address, n.key FROM lineage_nodes AS n JOIN lineages AS l USING (plan)
+     WHERE ${condition} ORDER BY l.last_recorded DESC, n.place`,
+    parameters,
+  );
+  return rows.map(([name, plan, place, address, key]) => ({
+    lineage: String(name),
+    plan: String(plan),
+    place: Number(place),
+    address: String(address),
+    key: String(key),
+  }));
+}
+
+async function theOne(home: string, text: string, found: readonly Place[]): Promise<FoundNode> {
+  const distinct = found.filter((one, index) => found.findIndex(({ key }) => key === one.key) === index);
+  const [first, second] = distinct;
+  if (first === undefined) throw new Error(`nothing was found for ${text}`);
+  if (second !== undefined) {
+    const list = distinct.slice(0, 10).map((one) => `  ${shortKey(one.key)}  ${one.address} of ${one.lineage}`);
+    throw new CommandError(
+      `${text} is ${distinct.length} nodes:\n${list.join('\n')}`,
+      'give more of the key, or name the lineage: --lineage <name>',
+    );
+  }
+  const plan = await readPlan(home, first.plan);
+  const node = plan.nodes[first.place];
+  if (node?.key !== first.key)
+    throw new Error(`the results and the plan ${first.plan} disagree about ${first.address}`);
+  return { plan, node };
+}
+
+async function unknownNode(home: string, text: string, lineage: string | null): Promise<CommandError> {
+  const { rows } = await runQuery(
+    home,
+    `SELECT DISTINCT n.address, l.lineage FROM lineage_nodes AS n JOIN latest_lineages AS l USING (plan)`,
+  );
+  const lineages = [...new Set(rows.map((row) => String(row[1])))];
+  if (lineage !== null && !lineages.includes(lineage)) return unknownLineage(lineage, lineages);
+  const addresses = rows.filter((row) => lineage === null || row[1] === lineage).map((row) => String(row[0]));
+  const where = lineage === null ? 'no lineage of this home' : `the lineage ${lineage}`;
+  const message = lineage === null ? `${where} has a node ${text}` : `${where} has no node ${text}`;
+  if (addresses.length === 0) return new CommandError(message, 'run a lineage first: descent run <file>');
+  return new CommandError(message, `did you mean ${closest(text, addresses)}? \`descent status <lineage>\` lists all`);
+}
+
+/** The error for a lineage that this home does not know. */
+export function unknownLineage(name: string, known: readonly string[]): CommandError {
+  if (known.length === 0) {
+    return new CommandError(`there is no lineage ${name}: none was run in this home yet`, 'descent run <file>');
+  }
+  return new CommandError(
+    `there is no lineage ${name}`,
+    `did you mean ${closest(name, known)}? There are ${known.join(', ')}`,
+  );
+}
+
+function isPrefix(text: string): boolean {
+  return text.length >= shortestPrefix && /^[0-9a-f]+$/.test(text);
+}

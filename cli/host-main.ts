@@ -1,0 +1,232 @@
+import { spawn } from 'node:child_process';
+import { appendFileSync, closeSync, mkdirSync, openSync, renameSync, statSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { findTemporal } from '#setup/temporal.mjs';
+import { endProcess, type ProcessRecord, recordProcess } from '../activities/processes.ts';
+import { searchAttributeTypes } from '../workflows/names.ts';
+import { loadConfig } from './config.ts';
+import {
+  type HostState,
+  hostFolder,
+  liveHolders,
+  logsFolder,
+  readHostState,
+  removeHostState,
+  writeHostState,
+} from './host-state.ts';
+import { takeLock } from './lock.ts';
+import { type Supervised, supervise } from './supervise.ts';
+import type { WorkerAssignment } from './worker-main.ts';
+
+/*
+ * The host of a home: the process that runs its Temporal server and its worker, for as long as anybody needs them. It
+ * is started detached by the first who does (`cli/host.ts`), and ends by itself.
+ */
+
+/** The argument of this program, as JSON. */
+export interface HostAssignment {
+  home: string;
+  cwd: string;
+  /** Id of the one lineage that goes on, of those that an interrupted session left open; null for all of them. */
+  keep: string | null;
+}
+
+const assignment = JSON.parse(process.argv[2] ?? '{}') as HostAssignment;
+const { home } = assignment;
+let writing = Promise.resolve();
+/** A log may become this large before it is put aside; of those put aside, one is kept. */
+const largestLog = 8 << 20;
+/** Ctrl-C is for the command in front; SIGTERM means to save and end, SIGQUIT to end at once. */
+let asked: 'save' | 'kill' | undefined;
+process.on('SIGINT', () => undefined);
+process.on('SIGTERM', () => {
+  asked ??= 'save';
+});
+process.on('SIGQUIT', () => {
+  asked = 'kill';
+});
+async function main(): Promise<number> {
+  // Another host was faster: whoever started this one joins that.
+  if (!(await takeLock(hostFolder(home)))) return 0;
+  const own = recordProcess(process.pid) as ProcessRecord;
+  const before = await readHostState(home);
+  const state: HostState = {
+    state: 'starting',
+    host: own,
+    address: '',
+    uiAddress: '',
+    server: null,
+    worker: null,
+    startedAt: new Date().toISOString(),
+  };
+  mkdirSync(logsFolder(home), { recursive: true });
+  let worker: Supervised | undefined;
+  let server: Supervised | undefined;
+  let failure: string | undefined;
+  const fail = (reason: string): void => {
+    failure ??= reason;
+  };
+  try {
+    const { config } = await loadConfig(assignment.cwd, process.env);
+    const stopMs = (config.stopSeconds + 45) * 1000;
+    if (before !== undefined) await endPredecessor(before, stopMs);
+    const temporal = findTemporal();
+    if (temporal === undefined) throw new Error('there is no Temporal server on this machine: run `npm run setup`');
+    const ports = await choosePorts(before);
+    state.address = `127.0.0.1:${ports.server}`;
+    state.uiAddress = `http://127.0.0.1:${ports.ui}`;
+    await writeHostState(home, state);
+
+    server = supervise({
+      name: 'the Temporal server',
+      start: () => spawnLogged(temporal.path, serverArguments(ports), 'temporal.log', 'ignore'),
+      onStart: (record) => update(state, { server: record }),
+      onCrash: (how) => log(`the Temporal server ended ${how}; starting it again`),
+      onGiveUp: fail,
+    });
+    await untilListening(ports.server, () => failure !== undefined || asked !== undefined);
+    worker = supervise({
+      name: 'the worker',
+      start: (restarts) => startWorker(state, restarts === 0 ? assignment.keep : null),
+      onStart: (record) => update(state, { worker: record }),
+      onCrash: (how) => log(`the worker ended ${how}; starting it again`),
+      onGiveUp: fail,
+    });
+    await update(state, { state: 'running' });
+    await untilUnneeded(state, () => failure);
+    const now = asked === 'kill';
+    await worker.stop(now ? 0 : stopMs);
+    await server.stop(now ? 0 : 5000);
+    if (failure !== undefined) throw new Error(failure);
+    await removeHostState(home);
+    return 0;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    log(`failed: ${error instanceof Error ? error.stack : reason}`);
+    await worker?.stop(0);
+    await server?.stop(0);
+    await writeHostState(home, { ...state, state: 'failed', reason });
+    return 1;
+  }
+}
+
+/** Returns when nobody needs the host any more, when it was asked to end, or when it failed; it is then `stopping`. */
+async function untilUnneeded(state: HostState, failure: () => string | undefined): Promise<void> {
+  for (let idle = 0; ; ) {
+    await sleep(200);
+    if (asked !== undefined || failure() !== undefined) {
+      await update(state, { state: 'stopping' });
+      return;
+    }
+    idle = (await liveHolders(home)).length === 0 ? idle + 1 : 0;
+    if (idle < 2) continue;
+    await update(state, { state: 'stopping' });
+    // Whoever came before that was written relies on this host; whoever comes after it waits for the next.
+    if ((await liveHolders(home)).length === 0) return;
+    await update(state, { state: 'running' });
+    idle = 0;
+  }
+}
+
+/** Changes the state and writes it, one write after the other. */
+function update(state: HostState, change: Partial<HostState>): Promise<void> {
+  Object.assign(state, change);
+  const snapshot = { ...state };
+  writing = writing.then(() => writeHostState(home, snapshot));
+  return writing;
+}
+
+/** Ends what a host that was killed left running. Its worker first, whose trainers save what they have. */
+async function endPredecessor({ host, worker, server }: HostState, stopMs: number): Promise<void> {
+  await endProcess(host, stopMs);
+  if (worker !== null) await endProcess(worker, stopMs);
+  if (server !== null) await endProcess(server, 5000);
+}
+
+interface Ports {
+  server: number;
+  ui: number;
+}
+
+/** Those of the host before, where they are free, so that clients and bookmarks find the new one. */
+async function choosePorts(before: HostState | undefined): Promise<Ports> {
+  const known = [before?.address, before?.uiAddress].map((address) => Number(/:(\d+)$/.exec(address ?? '')?.[1] ?? 0));
+  const [server = 0, ui = 0] = await Promise.all(known.map(freePort));
+  return { server, ui };
+}
+
+/** A free port on the loopback interface: the wanted one where it is free (0: any). */
+function freePort(wanted: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.once('error', () => (wanted === 0 ? reject(new Error('there is no free port')) : resolve(freePort(0))));
+    probe.listen(wanted, '127.0.0.1', () => {
+      const address = probe.address();
+      probe.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
+    });
+  });
+}
+
+function serverArguments({ server, ui }: Ports): string[] {
+  return [
+    ...['server', 'start-dev', '--ip', '127.0.0.1', '--port', String(server), '--ui-port', String(ui)],
+    ...['--db-filename', join(home, 'temporal.db')],
+    // Three to four times faster than the defaults, and a kill loses nothing either.
+    ...['--sqlite-pragma', 'journal_mode=WAL', '--sqlite-pragma', 'synchronous=NORMAL'],
+    ...['--ui-disable-news-fetch', '--log-level', 'warn'],
+    ...Object.entries(searchAttributeTypes).flatMap(([name, type]) => ['--search-attribute', `${name}=${type}`]),
+  ];
+}
+
+function startWorker({ address, server }: HostState, keep: string | null) {
+  if (server === null) throw new Error('the Temporal server does not run');
+  const job: WorkerAssignment = { home, cwd: assignment.cwd, address, server, keep };
+  const program = fileURLToPath(new URL('./worker-main.js', import.meta.url));
+  return spawnLogged(process.execPath, [program, JSON.stringify(job)], 'worker-output.log', 'pipe');
+}
+
+function spawnLogged(program: string, args: string[], logName: string, stdin: 'pipe' | 'ignore') {
+  const log = openLog(logName);
+  try {
+    return spawn(program, args, { stdio: [stdin, log, log], cwd: assignment.cwd });
+  } finally {
+    closeSync(log);
+  }
+}
+
+async function untilListening(port: number, givenUp: () => boolean): Promise<void> {
+  const deadline = performance.now() + 30_000;
+  while (!(await accepts(port))) {
+    if (givenUp()) return;
+    if (performance.now() > deadline)
+      throw new Error('the Temporal server does not answer, 30 seconds after its start');
+    await sleep(20);
+  }
+}
+
+function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+}
+
+function openLog(name: string): number {
+  const path = join(logsFolder(home), name);
+  if ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) > largestLog) renameSync(path, `${path}.1`);
+  return openSync(path, 'a');
+}
+
+function log(line: string): void {
+  appendFileSync(join(logsFolder(home), 'host.log'), `${new Date().toISOString()} ${line}\n`);
+}
+
+process.exitCode = await main();
+process.exit();

@@ -1,0 +1,102 @@
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isRunning, type ProcessRecord, recordProcess } from '../activities/processes.ts';
+import { writeWhole } from '../store/write.ts';
+
+/*
+ * What a home's host and those who use it tell each other, through files: `host.json` is the host's, one file in
+ * `host/holders/` is each user's. A host runs for as long as one of its holders does.
+ */
+
+/** `host.json`. */
+export interface HostState {
+  state: 'starting' | 'running' | 'stopping' | 'failed';
+  /** Why it failed. */
+  reason?: string;
+  host: ProcessRecord;
+  /** Of the Temporal server, on this machine only. */
+  address: string;
+  uiAddress: string;
+  server: ProcessRecord | null;
+  worker: ProcessRecord | null;
+  /** ISO 8601, UTC. */
+  startedAt: string;
+}
+
+/** A process that needs the host. */
+export interface Holder {
+  process: ProcessRecord;
+  /** Ids of the lineage workflows it follows. */
+  lineages: string[];
+}
+
+/** The newest state that a host wrote, or undefined; its processes may be dead. */
+export async function readHostState(home: string): Promise<HostState | undefined> {
+  return readJson<HostState>(statePath(home));
+}
+
+export async function writeHostState(home: string, state: HostState): Promise<void> {
+  await writeWhole(statePath(home), `${JSON.stringify(state, null, 2)}\n`);
+}
+
+export async function removeHostState(home: string): Promise<void> {
+  await rm(statePath(home), { force: true });
+}
+
+/** Says that this process needs the host; saying it again replaces what was said. */
+export async function hold(home: string, lineages: string[]): Promise<void> {
+  const record = recordProcess(process.pid);
+  if (record === undefined) throw new Error('this process is not in the list of processes');
+  const holder: Holder = { process: record, lineages };
+  await writeWhole(holderPath(home, process.pid), `${JSON.stringify(holder)}\n`);
+}
+
+/** Says that this process no longer needs the host. */
+export async function letGo(home: string): Promise<void> {
+  await rm(holderPath(home, process.pid), { force: true });
+}
+
+/** Everybody who needs the host and is alive. Removes the files of those who are not. */
+export async function liveHolders(home: string): Promise<Holder[]> {
+  const folder = holdersFolder(home);
+  await mkdir(folder, { recursive: true });
+  const alive: Holder[] = [];
+  for (const name of (await readdir(folder)).filter((file) => /^\d+\.json$/.test(file))) {
+    const holder = await readJson<Holder>(join(folder, name));
+    if (holder === undefined) continue;
+    if (isRunning(holder.process)) alive.push(holder);
+    else await rm(join(folder, name), { force: true });
+  }
+  return alive;
+}
+
+/** Where the locks and holders of a home's host lie. */
+export function hostFolder(home: string): string {
+  return join(home, 'host');
+}
+
+/** Where the logs of the server, the worker and the host lie. */
+export function logsFolder(home: string): string {
+  return join(home, 'logs');
+}
+
+async function readJson<T>(path: string): Promise<T | undefined> {
+  try {
+    return JSON.parse(await readFile(path, 'utf8')) as T;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+function statePath(home: string): string {
+  return join(home, 'host.json');
+}
+
+function holdersFolder(home: string): string {
+  return join(hostFolder(home), 'holders');
+}
+
+function holderPath(home: string, pid: number): string {
+  return join(holdersFolder(home), `${pid}.json`);
+}

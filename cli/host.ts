@@ -1,0 +1,145 @@
+import { spawn } from 'node:child_process';
+import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { lastLines } from '../activities/events.ts';
+import { hasEnded, isRunning, signalProcess } from '../activities/processes.ts';
+import { localServer, type TemporalServer } from './connect.ts';
+import { CommandError } from './failure.ts';
+import type { HostAssignment } from './host-main.ts';
+import { type HostState, hold, letGo, liveHolders, logsFolder, readHostState } from './host-state.ts';
+
+/** The home's own Temporal server and worker, held by this process. */
+export interface Host {
+  /** How to reach the server. Changes when the host had to be started again and could not have its ports back. */
+  readonly server: TemporalServer;
+  readonly uiAddress: string;
+  /** Says which lineage workflows this process follows. */
+  follow(lineages: string[]): Promise<void>;
+  /** How many other processes follow a lineage: whoever leaves while there are some does not cancel it. */
+  othersOn(lineage: string): Promise<number>;
+  /**
+   * Starts the host again where it was killed; true where that was needed. Its server and worker it restarts itself.
+   * Throws a CommandError where it failed for good.
+   */
+  ensure(): Promise<boolean>;
+  /**
+   * Lets go of the host. It ends when nobody else holds it: trainers save their checkpoints first. Returns when it has
+   * ended, or at once where others hold it.
+   */
+  release(): Promise<void>;
+  /** Ends the host at once, whoever holds it: nothing is saved but what checkpoints hold. */
+  kill(): Promise<void>;
+}
+
+export interface HostRequest {
+  cwd: string;
+  env: NodeJS.ProcessEnv;
+  /**
+   * What becomes of lineages that an interrupted session left open, where a host has to be started: the one with this
+   * id goes on and all others are cancelled; `all` go on.
+   */
+  keep: string | 'all';
+}
+
+/** How long a host may take to start, or to end before another starts. */
+const patienceMs = 120_000;
+
+/**
+ * Joins the host of a home, or starts it where none runs; of several that do at once, one starts it. Throws a
+ * CommandError, with what its log says, where it does not come up.
+ */
+export async function startOrJoinHost(home: string, request: HostRequest): Promise<Host> {
+  await hold(home, []);
+  let state: HostState;
+  try {
+    state = await bringUp(home, request);
+  } catch (error) {
+    await letGo(home);
+    throw error;
+  }
+  return {
+    get server() {
+      return localServer(state.address);
+    },
+    get uiAddress() {
+      return state.uiAddress;
+    },
+    follow: (lineages) => hold(home, lineages),
+    async othersOn(lineage) {
+      const others = (await liveHolders(home)).filter(({ process: { pid } }) => pid !== process.pid);
+      return others.filter(({ lineages }) => lineages.includes(lineage)).length;
+    },
+    async ensure() {
+      const current = await readHostState(home);
+      if (current?.state === 'running' && isRunning(current.host)) return false;
+      state = await bringUp(home, request);
+      return true;
+    },
+    async release() {
+      await letGo(home);
+      if ((await liveHolders(home)).length === 0) await hasEnded(state.host, patienceMs);
+    },
+    async kill() {
+      await letGo(home);
+      if (signalProcess(state.host, 'SIGQUIT')) await hasEnded(state.host, 30_000);
+    },
+  };
+}
+
+async function bringUp(home: string, request: HostRequest): Promise<HostState> {
+  const deadline = performance.now() + patienceMs;
+  let started: StartedHost | undefined;
+  while (performance.now() < deadline) {
+    const state = await readHostState(home);
+    const alive = state !== undefined && isRunning(state.host);
+    if (alive && state.state === 'running') return state;
+    if (!alive && (started === undefined || started.exitCode() === 0)) {
+      // None runs, or the one that this process started found another, which has ended since.
+      started = startHost(home, request);
+    } else if (!alive && started?.exitCode() !== undefined && started.exitCode() !== null) {
+      throw await notStarted(home, state?.state === 'failed' ? state.reason : undefined);
+    }
+    await sleep(20);
+  }
+  throw await notStarted(home, `it is not ready after ${patienceMs / 1000} seconds`);
+}
+
+interface StartedHost {
+  /** Undefined while it runs; null where a signal ended it. */
+  exitCode(): number | null | undefined;
+}
+
+function startHost(home: string, { cwd, env, keep }: HostRequest): StartedHost {
+  const assignment: HostAssignment = { home, cwd, keep: keep === 'all' ? null : keep };
+  mkdirSync(logsFolder(home), { recursive: true });
+  const log = openSync(join(logsFolder(home), 'host.log'), 'a');
+  const program = fileURLToPath(new URL('./host-main.js', import.meta.url));
+  let exitCode: number | null | undefined;
+  // Detached: Ctrl-C reaches the command in front, and closing the terminal not the training.
+  const child = spawn(process.execPath, [program, JSON.stringify(assignment)], {
+    cwd,
+    env,
+    detached: true,
+    stdio: ['ignore', log, log],
+  });
+  closeSync(log);
+  child.once('exit', (code) => {
+    exitCode = code;
+  });
+  child.once('error', () => {
+    exitCode = 1;
+  });
+  child.unref();
+  return { exitCode: () => exitCode };
+}
+
+async function notStarted(home: string, reason: string | undefined): Promise<CommandError> {
+  const log = join(logsFolder(home), 'host.log');
+  const said = reason ?? (await lastLines(log, 5)).join('\n');
+  return new CommandError(
+    `cannot start the Temporal server and worker of ${home}: ${said}`,
+    `see the logs in ${logsFolder(home)}`,
+  );
+}

@@ -1,0 +1,178 @@
+import { type Client, WorkflowFailedError, type WorkflowHandle, WorkflowNotFoundError } from '@temporalio/client';
+import { defaultPayloadConverter } from '@temporalio/common';
+import { searchAttributes } from '../activities/holds.ts';
+import type { Key, Plan, PlanNode } from '../planner/plan.ts';
+import type { lineageWorkflow } from '../workflows/lineage.ts';
+import {
+  type LineageCounts,
+  type LineageInput,
+  type NodeFailure,
+  type NodeProgress,
+  type RunSettings,
+  resumeSignal,
+  statusQuery,
+} from '../workflows/messages.ts';
+import { executeActivityId, lineageWorkflowId, nodeWorkflowId } from '../workflows/names.ts';
+import { type NodeState, stateOfLetter } from '../workflows/schedule.ts';
+import { CommandError } from './failure.ts';
+
+/*
+ * What the command line does with lineages on a Temporal server.
+ */
+
+export type LineageHandle = WorkflowHandle<typeof lineageWorkflow>;
+
+/** Longest wait for an answer of the server or of a worker. */
+const patienceMs = 10_000;
+
+/**
+ * Runs a plan, which `writePlan` has frozen under `planDigest`. Where the same plan runs already it is joined; either
+ * way the store is looked into again, and what failed before is tried again.
+ */
+export async function runLineage(
+  client: Client,
+  plan: Plan,
+  planDigest: string,
+  settings: RunSettings,
+): Promise<LineageHandle> {
+  const workflowId = lineageWorkflowId(plan.lineage, planDigest);
+  const input: LineageInput = { lineage: plan.lineage, planDigest, total: plan.nodes.length, settings };
+  return await bounded(client, () =>
+    client.workflow.signalWithStart<typeof lineageWorkflow, []>('lineageWorkflow', {
+      workflowId,
+      taskQueue: settings.queue,
+      args: [input],
+      signal: resumeSignal,
+      signalArgs: [],
+      staticSummary: `${plan.lineage}: ${plan.nodes.length} nodes`,
+      staticDetails: `${plan.title ?? plan.lineage}\n\nplan \`${planDigest}\``,
+      ...(settings.searchAttributes ? { typedSearchAttributes: searchAttributes(workflowId) } : {}),
+    }),
+  );
+}
+
+/** The lineage workflow of a plan, whether or not there is one. */
+export function lineageHandle(client: Client, plan: Plan, planDigest: string): LineageHandle {
+  return client.workflow.getHandle<typeof lineageWorkflow>(lineageWorkflowId(plan.lineage, planDigest));
+}
+
+/** A node of a lineage and how it stands. */
+export interface NodeStatus {
+  index: number;
+  address: string;
+  key: Key;
+  state: NodeState;
+  /** Why it failed or is blocked. */
+  reason?: string;
+  /** Of a node that failed; the first ones only, where very many did. */
+  failure?: NodeFailure;
+}
+
+/** How a lineage stands, node by node in the plan's order. Needs a worker; throws within ten seconds where none answers. */
+export async function lineageStatus(
+  handle: LineageHandle,
+  plan: Plan,
+): Promise<{ counts: LineageCounts; unwritten: boolean; nodes: NodeStatus[] }> {
+  const { counts, states, failures, unwritten } = await bounded(handle.client, () => handle.query(statusQuery));
+  const stateOf = new Map<Key, NodeState>(plan.nodes.map(({ key }, index) => [key, stateOfLetter(states[index])]));
+  const byKey = new Map(plan.nodes.map((node) => [node.key, node]));
+  const nodes = plan.nodes.map((node, index): NodeStatus => {
+    const state = stateOfLetter(states[index]);
+    const failure = failures[index];
+    const reason = state === 'blocked' ? blockedBy(node, stateOf, byKey) : failure?.message;
+    return {
+      index,
+      address: node.address,
+      key: node.key,
+      state,
+      ...(reason === undefined ? {} : { reason }),
+      ...(failure === undefined ? {} : { failure }),
+    };
+  });
+  return { counts, unwritten, nodes };
+}
+
+/** How far running nodes are, by their keys; a node that only waits for a free device is not among them. */
+export async function progressOf(
+  handle: LineageHandle,
+  running: readonly NodeStatus[],
+): Promise<Map<Key, NodeProgress>> {
+  const { client } = handle;
+  const found = new Map<Key, NodeProgress>();
+  await bounded(client, async () => {
+    const own = await activitiesOf(handle);
+    await Promise.all(
+      running.map(async ({ index, key }) => {
+        const short = own.get(executeActivityId(index));
+        const progress = short ?? (await activitiesOf(client.getHandle(nodeWorkflowId(key)))).get(executeActivityId());
+        if (progress !== undefined) found.set(key, progress);
+      }),
+    );
+  });
+  return found;
+}
+
+/** How a lineage ended. */
+export type LineageEnd =
+  | { state: 'done'; counts: LineageCounts }
+  | { state: 'failed'; message: string }
+  | { state: 'cancelled' };
+
+/** Waits until a lineage ends, also over continue-as-new. Rejects when the server is lost. */
+export async function lineageEnd(handle: LineageHandle): Promise<LineageEnd> {
+  try {
+    return { state: 'done', counts: await handle.result() };
+  } catch (error) {
+    if (!(error instanceof WorkflowFailedError)) throw error;
+    const cause = error.cause;
+    if (cause?.name === 'CancelledFailure' || cause?.name === 'TerminatedFailure') return { state: 'cancelled' };
+    return { state: 'failed', message: cause?.message ?? error.message };
+  }
+}
+
+/**
+ * Cancels a lineage and waits until it has let go of its nodes: those that no other lineage needs save their
+ * checkpoints and stop. Throws a CommandError where that takes longer than `timeoutMs`.
+ */
+export async function cancelLineage(handle: LineageHandle, timeoutMs = 90_000): Promise<void> {
+  await bounded(handle.client, () => handle.cancel());
+  const patience = new AbortController();
+  const late = new Promise<'late'>((resolve) => {
+    const timer = setTimeout(() => resolve('late'), timeoutMs);
+    patience.signal.addEventListener('abort', () => clearTimeout(timer));
+  });
+  try {
+    if ((await Promise.race([lineageEnd(handle), late])) !== 'late') return;
+    throw new CommandError(`${handle.workflowId} has not ended, ${timeoutMs / 1000} seconds after it was cancelled`);
+  } finally {
+    patience.abort();
+  }
+}
+
+function blockedBy(node: PlanNode, stateOf: Map<Key, NodeState>, byKey: Map<Key, PlanNode>): string {
+  const parents = Object.values(node.parents);
+  const failed = parents.find((key) => stateOf.get(key) === 'failed');
+  if (failed !== undefined) return `${byKey.get(failed)?.address} failed`;
+  const blocked = parents.find((key) => stateOf.get(key) === 'blocked');
+  const parent = blocked === undefined ? undefined : byKey.get(blocked);
+  return parent === undefined ? 'a node before it failed' : blockedBy(parent, stateOf, byKey);
+}
+
+async function activitiesOf(handle: Pick<WorkflowHandle, 'describe'>): Promise<Map<string, NodeProgress>> {
+  const description = await handle.describe().catch((error: unknown) => {
+    // Asked for, and not started yet.
+    if (error instanceof WorkflowNotFoundError) return undefined;
+    throw error;
+  });
+  const progress = new Map<string, NodeProgress>();
+  for (const { activityId, heartbeatDetails } of description?.raw.pendingActivities ?? []) {
+    const [payload] = heartbeatDetails?.payloads ?? [];
+    if (activityId && payload) progress.set(activityId, defaultPayloadConverter.fromPayload<NodeProgress>(payload));
+  }
+  return progress;
+}
+
+/** Runs calls with a deadline: a server that is gone must not hold a command for ever. */
+function bounded<T>(client: Client | LineageHandle['client'], calls: () => Promise<T>): Promise<T> {
+  return client.connection.withDeadline(Date.now() + patienceMs, calls);
+}

@@ -1,0 +1,38 @@
+#!/usr/bin/env node
+import process from 'node:process';
+import { CommanderError } from 'commander';
+import { type ExitCode, exitCodes } from './context.ts';
+import { describeFailure } from './failure.ts';
+import { buildProgram } from './program.ts';
+import { flushTerminal, openTerminal } from './render/terminal.ts';
+
+/** Runs one command line and ends the process with its exit code; nothing may keep it alive after its verb is done. */
+async function main(): Promise<void> {
+  const debug = process.argv.includes('--debug');
+  const terminal = openTerminal(process.argv.includes('--no-color') ? 'never' : 'auto', process.env);
+  const fail = (error: unknown): ExitCode => {
+    const { text, exitCode } = describeFailure(error, terminal.errorColours, debug);
+    terminal.err(text);
+    return exitCode;
+  };
+  const end = async (exitCode: number): Promise<never> => {
+    await flushTerminal();
+    process.exit(exitCode);
+  };
+  process.on('uncaughtException', (error) => void end(fail(error)));
+
+  let exitCode: ExitCode = exitCodes.fine;
+  const program = buildProgram({ terminal, cwd: process.cwd(), env: process.env, debug }, (code) => {
+    exitCode = code;
+  });
+  try {
+    await program.parseAsync(process.argv);
+  } catch (error) {
+    // Commander has printed its own message by now.
+    if (error instanceof CommanderError) return end(error.exitCode === 0 ? exitCodes.fine : exitCodes.error);
+    return end(fail(error));
+  }
+  return end(exitCode);
+}
+
+await main();

@@ -1,0 +1,63 @@
+import { join } from 'node:path';
+import type { PlanNode } from '../planner/plan.ts';
+import { readEvents } from '../results/events.ts';
+import type { EvaluationEvent, MetricsEvent } from '../schemas/types/event.ts';
+import { findArtifact } from '../store/artifact.ts';
+import type { Artifact } from '../store/inspect.ts';
+import type { Figure } from './render/run-event.ts';
+import { mainFigures } from './summary.ts';
+
+/** What a finished node left: its main figures, and how long it took where nothing interrupted it. */
+export interface NodeResult {
+  figures: Figure[];
+  /** Null where it was started more than once. */
+  seconds: number | null;
+}
+
+/** Reads a finished node's figures from the store: the last loss or reward, the evaluations, the size of a vocabulary. */
+export async function readNodeResult(home: string, node: PlanNode): Promise<NodeResult> {
+  const artifact = await findArtifact(home, node.key);
+  if (artifact === undefined) return { figures: [], seconds: null };
+  const { executions, startedAt, finishedAt } = artifact.provenance;
+  const seconds = executions === 1 ? (Date.parse(finishedAt) - Date.parse(startedAt)) / 1000 : null;
+  return { figures: await figuresOf(node, artifact), seconds };
+}
+
+async function figuresOf(node: PlanNode, artifact: Artifact): Promise<Figure[]> {
+  switch (node.type) {
+    case 'data':
+    case 'tokenizer':
+      return ['vocab', 'documents', 'problems'].flatMap((name) => {
+        const value = artifact.facts[name];
+        return typeof value === 'number' ? [{ name, value, share: false }] : [];
+      });
+    case 'pretrain':
+    case 'cpt':
+    case 'sft':
+    case 'rl':
+      return lastValues(artifact, node.type === 'rl' ? 'reward' : 'loss');
+    case 'evaluate':
+      return evaluated(artifact);
+    default:
+      return node satisfies never;
+  }
+}
+
+async function lastValues(artifact: Artifact, name: string): Promise<Figure[]> {
+  let last: MetricsEvent | undefined;
+  for await (const lines of readEvents(join(artifact.folder, 'events.jsonl'))) {
+    for (const { event } of lines) if (event.event === 'metrics') last = event;
+  }
+  const value = last?.values[name];
+  return value === undefined ? [] : [{ name, value, share: false }];
+}
+
+async function evaluated(artifact: Artifact): Promise<Figure[]> {
+  const events: EvaluationEvent[] = [];
+  for await (const lines of readEvents(join(artifact.folder, 'events.jsonl'))) {
+    for (const { event } of lines) if (event.event === 'evaluation') events.push(event);
+  }
+  return mainFigures(events).map(({ metric, task, value }) =>
+    metric === 'loss' ? { name: `loss ${task}`, value, share: false } : { name: metric, value, share: true },
+  );
+}

@@ -1,0 +1,77 @@
+import type { Plan } from '../planner/plan.ts';
+import { withDatabase } from '../results/database.ts';
+import { ingestAttempt } from '../results/ingest.ts';
+import { runQuery } from '../results/query.ts';
+import { recordLineage } from '../results/record.ts';
+import { findArtifact } from '../store/artifact.ts';
+import type { RunEvent } from './render/run-event.ts';
+import { type EvaluatedFigure, findings, type Pretraining, summarize } from './summary.ts';
+
+/** What came out of a plan that was run, as far as the results have it. */
+export async function readOutcome(
+  home: string,
+  plan: Plan,
+  planDigest: string,
+): Promise<Extract<RunEvent, { event: 'summary' }>> {
+  const stages = summarize(plan, await readFigures(home, planDigest));
+  return { event: 'summary', stages, findings: findings(plan, stages, await readPretrainings(home, planDigest)) };
+}
+
+/**
+ * Makes the plan the current version of its lineage, and reads what the store has of its nodes into the results where
+ * they lack it. A lineage with something to run does this on its way; this is for one that has nothing to run.
+ */
+export async function catchUp(home: string, plan: Plan, planDigest: string): Promise<void> {
+  await withDatabase(home, 'write', async (connection) => {
+    await recordLineage(connection, plan, planDigest);
+    const reader = await connection.runAndReadAll("SELECT key, attempt FROM attempts WHERE state = 'done'");
+    const known = new Set(reader.getRows().map(([key, attempt]) => `${key}/${attempt}`));
+    for (const node of plan.nodes) {
+      const artifact = await findArtifact(home, node.key);
+      if (artifact === undefined || known.has(`${node.key}/${artifact.attempt}`)) continue;
+      const { folder, ...manifest } = artifact;
+      await ingestAttempt(connection, { node, manifest, folder });
+    }
+  });
+}
+
+async function readFigures(home: string, plan: string): Promise<EvaluatedFigure[]> {
+  const { rows } = await runQuery(
+    home,
+    `SELECT key, suite, task, metric, value, low, high, n FROM model_figures WHERE plan = $plan
+     ORDER BY place, suite, task, metric`,
+    { plan },
+  );
+  return rows.map(([key, suite, task, metric, value, low, high, n]) => ({
+    key: String(key),
+    suite: String(suite),
+    task: String(task),
+    metric: String(metric),
+    value: Number(value),
+    low: Number(low),
+    high: Number(high),
+    n: Number(n),
+  }));
+}
+
+async function readPretrainings(home: string, plan: string): Promise<Pretraining[]> {
+  const { rows } = await runQuery(
+    home,
+    `WITH losses AS (
+       SELECT key, step, value, max(step) OVER (PARTITION BY key) AS last FROM latest_metrics WHERE metric = 'loss'
+     )
+     SELECT m.key, avg(l.value), any_value(f.number)
+     FROM models AS m
+     JOIN losses AS l USING (key)
+     JOIN latest_facts AS f ON f.key = m.key AND f.name = 'unigramEntropy'
+     WHERE m.plan = $plan AND m.type = 'pretrain' AND l.step > 0.9 * l.last
+     GROUP BY m.key, m.place
+     ORDER BY m.place`,
+    { plan },
+  );
+  return rows.map(([key, loss, entropy]) => ({
+    key: String(key),
+    loss: Number(loss),
+    unigramEntropy: Number(entropy),
+  }));
+}

@@ -1,0 +1,163 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { Command, Option } from 'commander';
+import type { Context, ExitCode } from './context.ts';
+
+/**
+ * The command line: every verb with its options, help and example. A verb's own file is loaded when it is called, so
+ * that `--help` costs nothing. `finish` gets the verb's exit code. Throws CommanderError after it has printed what is
+ * wrong with the command line itself, and for `--help` and `--version`.
+ */
+export function buildProgram(outer: Context, finish: (exitCode: ExitCode) => void): Command {
+  const program = new Command('descent');
+  program
+    .description(
+      'Runs language-model training lineages - pretrain, continued pretraining, SFT, RL and every evaluation - from one YAML file.',
+    )
+    .version(ownVersion(), '-V, --version', 'print the version')
+    .option('--home <folder>', 'where models, results and state are kept (default: DESCENT_HOME, else .descent)')
+    .option('--no-color', 'no colours (NO_COLOR works too)')
+    .option('--debug', 'show stack traces')
+    .helpOption('-h, --help', 'print this help')
+    .usage('<verb> [options]')
+    .addHelpCommand(new Command('help').argument('[verb]').description('Print the help of a verb').helpGroup('Help:'))
+    .configureHelp({ showGlobalOptions: true, subcommandTerm: (command) => command.name() })
+    .configureOutput({
+      outputError: (text, write) => write(text.replace(/^error:/, outer.terminal.errorColours.red('error:'))),
+    })
+    .exitOverride()
+    .addHelpText(
+      'after',
+      example('descent init my-lineage', 'descent plan my-lineage/lineage.yaml', 'descent run my-lineage/lineage.yaml'),
+    );
+
+  /** What a verb is handed: the outer context with the global options applied. */
+  const context = (): Context => {
+    const { home } = program.opts<{ home?: string }>();
+    return home === undefined ? outer : { ...outer, env: { ...outer.env, DESCENT_HOME: resolve(outer.cwd, home) } };
+  };
+
+  program.commandsGroup('Lineage files:');
+
+  program
+    .command('init')
+    .argument('[folder]', 'where to write it', '.')
+    .description('Write a commented lineage file to start from')
+    .addHelpText('after', example('descent init my-lineage'))
+    .action(async (folder) => finish(await (await import('./init.ts')).init(folder, context())));
+
+  program
+    .command('validate')
+    .argument('<file...>', 'lineage files')
+    .description('Check lineage files, and say at which line and column what is wrong')
+    .option('--json', 'print the findings as JSON')
+    .addHelpText('after', example('descent validate lineage.yaml'))
+    .action(async (files, options) =>
+      finish(await (await import('./validate.ts')).validate(files, options, context())),
+    );
+
+  program
+    .command('plan')
+    .argument('<file>', 'lineage file')
+    .description('Show what would run, and why; nothing is started')
+    .option('--json', 'print the plan as JSON')
+    .option('--detailed-exitcode', 'exit with 2 when something would run, 0 when nothing would')
+    .addHelpText('after', example('descent plan lineage.yaml', 'descent plan lineage.yaml --json --detailed-exitcode'))
+    .action(async (file, options) => finish(await (await import('./plan.ts')).plan(file, options, context())));
+
+  program.commandsGroup('Runs:');
+
+  program
+    .command('run')
+    .argument('<file>', 'lineage file')
+    .description(
+      'Run what is not done yet, follow it, and show what came out; Ctrl-C saves and stops, and `run` goes on',
+    )
+    .option('--device <class>', 'where stages with `device: auto` run: cpu, gpu, or a class of temporal.config')
+    .addOption(new Option('--plain', 'lines instead of a live view').conflicts('json'))
+    .option('--json', 'one JSON object a line for each thing that happens')
+    .addHelpText('after', example('descent run lineage.yaml', 'descent run lineage.yaml --device gpu --plain'))
+    .action(async (file, options) => finish(await (await import('./run.ts')).run(file, options, context())));
+
+  program
+    .command('status')
+    .argument('[lineage]', 'name of a lineage; without it, every lineage of this home')
+    .description('Show what is running and what is finished')
+    .option('--json', 'print it as JSON')
+    .addHelpText('after', example('descent status', 'descent status quickstart'))
+    .action(async (lineage, options) =>
+      finish(await (await import('./status.ts')).status(lineage, options, context())),
+    );
+
+  program.commandsGroup('Results:');
+
+  program
+    .command('show')
+    .argument('<node>', 'address (`mid@replay=10%`) or the beginning of a key')
+    .description('Show one node: recipe, parents, attempts, files, evaluations, provenance')
+    .option('--lineage <name>', 'the lineage to look in, where several know the address')
+    .option('--json', 'print it as JSON')
+    .addHelpText('after', example('descent show mid@replay=10%', 'descent show a41f09 --json'))
+    .action(async (node, options) => finish(await (await import('./show.ts')).show(node, options, context())));
+
+  program
+    .command('query')
+    .argument('[sql|name]', 'SQL over the results, or the name of a saved query')
+    .description('Ask DuckDB across all runs; read-only')
+    .addOption(
+      new Option('-f, --format <format>', 'how to print it')
+        .choices(['table', 'json', 'csv', 'md', 'parquet'])
+        .default('table'),
+    )
+    .option('-o, --output <file>', 'write it to a file (parquet needs one)')
+    .option('-p, --param <name=value>', 'value of a parameter `$name`; may be repeated', collect)
+    .option('--list', 'list the saved queries')
+    .option('--allow-files', 'let the SQL read and write files')
+    .addHelpText(
+      'after',
+      example(
+        'descent query summary',
+        'descent query "select address, value from evaluations where metric = \'loss\'"',
+        'descent query "from lineage_wide" --format parquet -o wide.parquet',
+      ),
+    )
+    .action(async (sql, options) => finish(await (await import('./query.ts')).query(sql, options, context())));
+
+  program.commandsGroup('Machines:');
+
+  program
+    .command('doctor')
+    .description('Check what Descent needs on this machine, with a remedy for what is missing')
+    .option('--json', 'print the checks as JSON')
+    .addHelpText('after', example('descent doctor'))
+    .action(async (options) => finish(await (await import('./health.ts')).health(options, context())));
+
+  program
+    .command('up')
+    .description('Keep the server and a worker running until Ctrl-C')
+    .addHelpText('after', example('descent up'))
+    .action(async () => finish(await (await import('./up.ts')).up(context())));
+
+  program
+    .command('worker')
+    .description('Run one worker on a queue, with the Temporal that is configured')
+    .requiredOption('--queue <class>', 'device class: cpu, gpu, or one of temporal.config')
+    .addHelpText('after', example('descent worker --queue gpu'))
+    .action(async (options) => finish(await (await import('./work-queue.ts')).work(options, context())));
+
+  return program;
+}
+
+/** Help text below the options. */
+function example(...lines: string[]): string {
+  return `\n${lines.length === 1 ? 'Example' : 'Examples'}:\n${lines.map((line) => `  $ ${line}`).join('\n')}`;
+}
+
+function collect(value: string, earlier: string[] = []): string[] {
+  return [...earlier, value];
+}
+
+function ownVersion(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}

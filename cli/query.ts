@@ -1,0 +1,87 @@
+import { formatRows, type RowFormat } from '../results/format.ts';
+import { type Parameters, type QueryResult, runQuery, writeParquet } from '../results/query.ts';
+import { type SavedQuery, savedQueries } from '../results/saved.ts';
+import { findHome } from '../store/home.ts';
+import { writeWhole } from '../store/write.ts';
+import { absolute, type Context, type ExitCode, exitCodes } from './context.ts';
+import { CommandError } from './failure.ts';
+import { columns } from './render/columns.ts';
+import { counted } from './render/figures.ts';
+import type { Colours } from './render/terminal.ts';
+
+/** Options of `descent query`. */
+export interface QueryOptions {
+  format: RowFormat | 'parquet';
+  output?: string;
+  param?: string[];
+  list?: true;
+  allowFiles?: true;
+}
+
+/** `descent query SQL|NAME`: rows from the results, printed or written to a file. */
+export async function query(sqlOrName: string | undefined, options: QueryOptions, context: Context): Promise<ExitCode> {
+  const { terminal } = context;
+  if (options.list) {
+    const saved = savedQueries();
+    terminal.out(options.format === 'json' ? JSON.stringify(saved, null, 2) : renderList(saved, terminal.colours));
+    return exitCodes.fine;
+  }
+  if (sqlOrName === undefined) {
+    throw new CommandError('there is nothing to ask', 'give SQL or the name of a saved query; --list shows the names');
+  }
+  const home = findHome(context.cwd, context.env);
+  const parameters = readParameters(options.param ?? []);
+  const files = options.allowFiles === true;
+  if (options.format === 'parquet') {
+    if (options.output === undefined) {
+      throw new CommandError('Parquet is not for a terminal', 'name a file for it: --output rows.parquet');
+    }
+    const rows = await writeParquet(home, sqlOrName, parameters, absolute(context, options.output), { files });
+    terminal.err(`wrote ${counted(rows, 'row')} to ${options.output}`);
+    return exitCodes.fine;
+  }
+  const result = await runQuery(home, sqlOrName, parameters, { files });
+  await deliver(result, options.format, options.output, context);
+  return exitCodes.fine;
+}
+
+async function deliver(
+  result: QueryResult,
+  format: RowFormat,
+  output: string | undefined,
+  context: Context,
+): Promise<void> {
+  const text = formatRows(result, format);
+  if (output === undefined) {
+    context.terminal.out(text);
+    return;
+  }
+  await writeWhole(absolute(context, output), text);
+  context.terminal.err(`wrote ${counted(result.rows.length, 'row')} to ${output}`);
+}
+
+/** `['lineage=quickstart']` as `{lineage: 'quickstart'}`. */
+function readParameters(given: readonly string[]): Parameters {
+  const parameters: Record<string, string> = {};
+  for (const text of given) {
+    const [, name, value] = /^\$?(\w+)=(.*)$/s.exec(text) ?? [];
+    if (name === undefined || value === undefined) {
+      throw new CommandError(`cannot read the parameter ${JSON.stringify(text)}`, 'write it as --param name=value');
+    }
+    if (name in parameters) throw new CommandError(`the parameter ${name} is given twice`);
+    parameters[name] = value;
+  }
+  return parameters;
+}
+
+function renderList(saved: readonly SavedQuery[], colours: Colours): string {
+  return saved
+    .map(({ name, description, parameters }) => {
+      const rows = parameters.map((parameter) => [
+        `  --param ${parameter.name}=<${parameter.type.toLowerCase()}>`,
+        parameter.description + (parameter.default ? ` Default: ${parameter.default}.` : ''),
+      ]);
+      return [`${colours.bold(name)}`, `  ${description}`, ...(rows.length > 0 ? [columns(rows)] : [])].join('\n');
+    })
+    .join('\n\n');
+}

@@ -1,0 +1,58 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ActivityNotFoundError, type Client, WorkflowNotFoundError } from '@temporalio/client';
+import { ApplicationFailure } from '@temporalio/common';
+
+/*
+ * What a worker finds on the server of its own home, of which it is the only worker, when it starts: everything that
+ * was under way was under way in a process that is dead.
+ */
+
+/**
+ * Tells the server that activities which a worker other than `identity` had begun have failed. It would find out by
+ * itself, but only when their heartbeat timeout has passed; this way they are tried again at once.
+ */
+export async function failLostActivities(client: Client, identity: string): Promise<void> {
+  for await (const { workflowId, runId } of client.workflow.list({ query: "ExecutionStatus = 'Running'" })) {
+    const { raw } = await client.workflow.getHandle(workflowId, runId).describe();
+    for (const { activityId, state, lastWorkerIdentity } of raw.pendingActivities ?? []) {
+      if (!activityId || lastWorkerIdentity === identity) continue;
+      const activity = { workflowId, runId, activityId };
+      if (state === begun) await ignoreGone(client.activity.fail(activity, lost()));
+      if (state === askedToCancel) await ignoreGone(client.activity.reportCancellation(activity));
+    }
+  }
+}
+
+/** Of temporal.api.enums.v1.PendingActivityState. */
+const begun = 2;
+const askedToCancel = 3;
+
+function lost(): ApplicationFailure {
+  return ApplicationFailure.retryable('the worker that ran it was killed', 'worker-lost');
+}
+
+/**
+ * Cancels the lineages that an interrupted session left open, but for `keep`: a person who starts one lineage does not
+ * ask for yesterday's others. Returns when they have let go of their nodes, or after ten seconds.
+ */
+export async function cancelOtherLineages(client: Client, keep: string): Promise<void> {
+  const query = "ExecutionStatus = 'Running' AND WorkflowType = 'lineageWorkflow'";
+  const others = [];
+  for await (const { workflowId } of client.workflow.list({ query })) {
+    if (workflowId !== keep) others.push(client.workflow.getHandle(workflowId));
+  }
+  for (const handle of others) await ignoreGone(handle.cancel());
+  const deadline = performance.now() + 10_000;
+  for (const handle of others) {
+    while (performance.now() < deadline && (await handle.describe()).status.name === 'RUNNING') await sleep(50);
+  }
+}
+
+/** For what may have ended while it was looked at. */
+async function ignoreGone(call: Promise<unknown>): Promise<void> {
+  try {
+    await call;
+  } catch (error) {
+    if (!(error instanceof WorkflowNotFoundError || error instanceof ActivityNotFoundError)) throw error;
+  }
+}

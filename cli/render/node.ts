@@ -1,0 +1,114 @@
+import type { NodeType, PlanNode } from '../../planner/plan.ts';
+import type { Manifest } from '../../schemas/types/manifest.ts';
+import { columns } from './columns.ts';
+import { bytes, counted, figure, shortKey, whole } from './figures.ts';
+import type { Colours } from './terminal.ts';
+
+/** What `descent show` tells of a node; `--json` prints it as it is. */
+export interface NodeReport {
+  lineage: string;
+  address: string;
+  key: string;
+  type: NodeType;
+  stage: string;
+  axes: PlanNode['axes'];
+  seed: number;
+  settings: PlanNode['settings'];
+  recipe: PlanNode['recipe'];
+  parents: { role: string; key: string; address: string | null }[];
+  /** Addresses of the nodes that need this one, in the same plan. */
+  children: string[];
+  /** Newest first. */
+  attempts: AttemptReport[];
+  evaluations: { suite: string; task: string; metric: string; value: number; low: number; high: number; n: number }[];
+}
+
+/** One attempt, as the store has it. */
+export type AttemptReport = { attempt: number; folder: string } & (
+  | { state: 'done'; files: Manifest['files']; facts: Manifest['facts']; provenance: Manifest['provenance'] }
+  | { state: 'unfinished'; checkpoint: number | null; failure: string | null }
+  | { state: 'damaged'; reason: string }
+);
+
+/** A node as a person reads it, in sections; those with nothing in them are left out. */
+export function renderNode(report: NodeReport, colours: Colours): string {
+  const section = (title: string, rows: string[][]): string[] =>
+    rows.length === 0 ? [] : [`${colours.bold(title)}\n${columns(rows.map((row) => ['', ...row]))}`];
+  const axes = Object.entries(report.axes).map(([name, value]) => `${name}=${value}`);
+  return [
+    columns([
+      [
+        colours.bold(report.address),
+        `${report.type} node of the lineage ${report.lineage}${axes.length > 0 ? `, at ${axes.join(', ')}` : ''}`,
+      ],
+      [colours.dim('key'), report.key],
+    ]),
+    ...section(
+      'Recipe',
+      [...Object.entries(report.settings), ['seed', report.seed] as const].map(([name, value]) => [name, shown(value)]),
+    ),
+    ...section(
+      'Needs',
+      report.parents.map(({ role, key, address }) => [role, address ?? '', colours.dim(shortKey(key))]),
+    ),
+    ...section(
+      'Needed by',
+      report.children.map((address) => [address]),
+    ),
+    ...(report.attempts.length === 0
+      ? ['No attempt yet.']
+      : report.attempts.flatMap((attempt) => section(...attemptSection(attempt, colours)))),
+    ...section(
+      'Evaluations',
+      report.evaluations.map(({ suite, task, metric, value, low, high, n }) => [
+        suite,
+        task,
+        metric,
+        figure(value),
+        `[${figure(low)}, ${figure(high)}]`,
+        colours.dim(`n ${whole(n)}`),
+      ]),
+    ),
+  ].join('\n\n');
+}
+
+function attemptSection(attempt: AttemptReport, colours: Colours): [title: string, rows: string[][]] {
+  const title = `Attempt ${attempt.attempt}: ${attempt.state}`;
+  const folder = ['folder', attempt.folder];
+  switch (attempt.state) {
+    case 'done': {
+      const { engine, device, startedAt, finishedAt, executions } = attempt.provenance;
+      return [
+        title,
+        [
+          folder,
+          ['made by', `${engine} on ${device}, ${counted(executions, 'execution')}`],
+          ['time', `${startedAt} to ${finishedAt}`],
+          ...Object.entries(attempt.facts).map(([name, value]) => [name, shown(value)]),
+          ...attempt.files.map((file) => [
+            file.path,
+            `${bytes(file.bytes)}  ${colours.dim(`sha256 ${shortKey(file.sha256)}`)}`,
+          ]),
+        ],
+      ];
+    }
+    case 'unfinished':
+      return [
+        title,
+        [
+          folder,
+          ['checkpoint', attempt.checkpoint === null ? 'none yet' : `step ${whole(attempt.checkpoint)}`],
+          ...(attempt.failure === null ? [] : [[colours.red('failed'), attempt.failure]]),
+        ],
+      ];
+    case 'damaged':
+      return [title, [folder, [colours.red('damaged'), attempt.reason]]];
+    default:
+      return attempt satisfies never;
+  }
+}
+
+function shown(value: string | number | boolean | null): string {
+  if (value === null) return '-';
+  return typeof value === 'number' ? figure(value) : String(value);
+}

@@ -1,0 +1,57 @@
+import type { Key, Plan, PlanNode, Verdict } from '../../planner/plan.ts';
+import { totalWork, workOf } from '../work.ts';
+import { columns } from './columns.ts';
+import { amount, counted, shortKey, whole } from './figures.ts';
+import type { Colours } from './terminal.ts';
+
+/**
+ * The plan as a person reads it: a row for each node with its verdict, address, key (`new` where the store has nothing
+ * of it), the reason, and how much there is to do; then what it adds up to.
+ */
+export function renderPlan(plan: Plan, verdicts: ReadonlyMap<Key, Verdict>, colours: Colours): string {
+  const rows = plan.nodes.map((node) => {
+    const verdict = verdictOf(node, verdicts);
+    return [
+      COLOURED[verdict.verdict](colours)(verdict.verdict),
+      node.address,
+      colours.dim(shortKey(node.key)),
+      verdict.reason,
+      verdict.verdict === 'reuse' ? '' : colours.dim(workOf(node).text),
+    ];
+  });
+  return `${columns(rows)}\n${planTotal(plan, verdicts)}`;
+}
+
+/** `48 nodes: 29 reuse, 1 resume, 18 run · 1,264 steps and 2.6M tokens to train`. */
+export function planTotal(plan: Plan, verdicts: ReadonlyMap<Key, Verdict>): string {
+  const counts = verdictCounts(plan, verdicts);
+  const parts = Object.entries(counts).filter(([, count]) => count > 0);
+  const { steps, tokens } = totalWork(nodesToRun(plan, verdicts));
+  const work = steps === 0 ? '' : ` · ${whole(steps)} pretraining steps, ${amount(tokens)} tokens`;
+  return `${counted(plan.nodes.length, 'node')}: ${parts.map(([verdict, count]) => `${whole(count)} ${verdict}`).join(', ')}${work}`;
+}
+
+/** How many nodes have each verdict. */
+export function verdictCounts(plan: Plan, verdicts: ReadonlyMap<Key, Verdict>): Record<Verdict['verdict'], number> {
+  const counts = { reuse: 0, resume: 0, run: 0 };
+  for (const node of plan.nodes) counts[verdictOf(node, verdicts).verdict] += 1;
+  return counts;
+}
+
+/** The nodes that are not done yet. */
+export function nodesToRun(plan: Plan, verdicts: ReadonlyMap<Key, Verdict>): PlanNode[] {
+  return plan.nodes.filter((node) => verdictOf(node, verdicts).verdict !== 'reuse');
+}
+
+/** A node's verdict. Throws where `verdicts` were made for another plan. */
+export function verdictOf(node: PlanNode, verdicts: ReadonlyMap<Key, Verdict>): Verdict {
+  const verdict = verdicts.get(node.key);
+  if (!verdict) throw new Error(`no verdict for ${node.address}`);
+  return verdict;
+}
+
+const COLOURED: Record<Verdict['verdict'], (colours: Colours) => (text: string) => string> = {
+  reuse: (colours) => colours.dim,
+  resume: (colours) => colours.yellow,
+  run: (colours) => colours.green,
+};

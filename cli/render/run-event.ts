@@ -1,0 +1,89 @@
+import type { NodeType } from '../../planner/plan.ts';
+import type { LineageCounts } from '../../workflows/messages.ts';
+
+/** Everything that `descent run` has to tell: shown on a terminal, as plain lines, or as JSON lines. */
+export type RunEvent =
+  /** The file was read and compared with what is done. The first event. */
+  | { event: 'planned'; lineage: string; title: string | null; nodes: number; pending: number; total: string }
+  /** A Temporal server was found or started; not sent when nothing is to run. */
+  | { event: 'connected'; address: string; uiAddress: string | null; workflowId: string }
+  /** A node is being worked on. */
+  | { event: 'started'; address: string; key: string; type: NodeType }
+  /** How far a running node is; about one a second. */
+  | ({ event: 'progress'; address: string } & Progress)
+  /** How the lineage stands as a whole; sent when it changes. */
+  | { event: 'counts'; counts: LineageCounts }
+  /** A node is done; `figures` are its last metrics, its facts or its evaluations. `seconds` since it was seen started. */
+  | { event: 'finished'; address: string; key: string; seconds: number; figures: Figure[] }
+  /** A node failed for good: why, the last lines it wrote, what to do. */
+  | ({ event: 'failed' } & NodeFailed)
+  /** Nodes that will not run, since one before them failed. */
+  | { event: 'blocked'; addresses: string[] }
+  /** Something a person should know while it goes on: nobody answers, nobody serves a queue. */
+  | { event: 'notice'; text: string }
+  /** Ctrl-C was pressed once: checkpoints are being saved. */
+  | { event: 'stopping' }
+  /** What came out, as far as it was evaluated. */
+  | { event: 'summary'; stages: StageSummary[]; findings: string[] }
+  /** The last event. */
+  | { event: 'ended'; outcome: 'done' | 'failed' | 'interrupted'; seconds: number; next: string[] };
+
+/** How far a node is. */
+export interface Progress {
+  phase: 'waiting' | 'starting' | 'running' | 'saving' | 'publishing';
+  step: number;
+  steps: number;
+  tokensPerSecond: number;
+  secondsLeft: number;
+  /** The newest metrics, by name. */
+  values: Record<string, number>;
+}
+
+/** A node that failed for good. */
+export interface NodeFailed {
+  address: string;
+  key: string;
+  kind: string;
+  reason: string;
+  lastLines: string[];
+  remedy: string;
+}
+
+/** One figure of a finished node. */
+export interface Figure {
+  /** `loss`, `pass@1`, `vocab`. */
+  name: string;
+  value: number;
+  /** Whether it is a share from 0 to 1. */
+  share: boolean;
+}
+
+/** One evaluated model in the summary. */
+export interface StageSummary {
+  /** Address of the evaluated node. */
+  address: string;
+  /** Address of the nearest evaluated node before it in its chain, which changes are against; null without one. */
+  parent: string | null;
+  measures: Measure[];
+}
+
+/** One evaluation of a model, with its 95 % interval and its change from the parent's. */
+export interface Measure {
+  suite: string;
+  task: string;
+  metric: string;
+  value: number;
+  low: number;
+  high: number;
+  n: number;
+  /** Value minus the parent's; null where the parent has no such figure. */
+  change: number | null;
+  /** Whether the 95 % interval of the change leaves zero out. */
+  clear: boolean;
+}
+
+/** Who shows events. `close` leaves the terminal as a person expects it; nothing may be reported after it. */
+export interface Reporter {
+  report(event: RunEvent): void;
+  close(): void;
+}

@@ -1,0 +1,65 @@
+import { amount, duration, figure, percent, whole } from './figures.ts';
+import type { Figure, NodeFailed, Progress, RunEvent } from './run-event.ts';
+import { renderSummary } from './summary.ts';
+import type { Colours } from './terminal.ts';
+
+/** `loss 1.234 · lr 0.0012`. */
+export function figuresText(figures: readonly Figure[]): string {
+  return figures.map(({ name, value, share }) => `${name} ${share ? percent(value) : figure(value)}`).join(' · ');
+}
+
+/** The metrics that say most of how a training goes: reward in RL, loss elsewhere. */
+export function mainValues(values: Record<string, number>): Figure[] {
+  const name = ['reward', 'loss'].find((candidate) => values[candidate] !== undefined);
+  const value = name === undefined ? undefined : values[name];
+  return name === undefined || value === undefined ? [] : [{ name, value, share: false }];
+}
+
+/** `412 of 1,000 · loss 1.02 · 18.2K tokens/s · 1m 20s left`; what a node does where it has no steps yet. */
+export function progressText(progress: Progress): string {
+  if (progress.phase !== 'running' || progress.steps === 0) return PHASES[progress.phase];
+  const { step, steps, tokensPerSecond, secondsLeft, values } = progress;
+  return [
+    `${whole(step)} of ${whole(steps)}`,
+    figuresText(mainValues(values)),
+    tokensPerSecond > 0 ? `${amount(tokensPerSecond)} tokens/s` : '',
+    step > 0 ? `${duration(secondsLeft)} left` : '',
+  ]
+    .filter((part) => part !== '')
+    .join(' · ');
+}
+
+/** Why a node failed, what it wrote last, and what to do. */
+export function failureText(failed: NodeFailed, colours: Colours): string {
+  const lines = [`${colours.red('failed')} ${failed.address}: ${failed.reason} (${failed.kind})`];
+  if (failed.lastLines.length > 0) {
+    lines.push(colours.dim('  its last lines:'), ...failed.lastLines.map((line) => `    ${line}`));
+  }
+  lines.push(`  ${colours.dim('remedy:')} ${failed.remedy}`);
+  return lines.join('\n');
+}
+
+/** The table of what came out, and what it shows in sentences; empty where nothing was evaluated. */
+export function summaryText(summary: Extract<RunEvent, { event: 'summary' }>, colours: Colours): string {
+  const table = renderSummary(summary.stages, colours);
+  const sentences = summary.findings.map((finding) => `- ${finding}`).join('\n');
+  return [table, sentences].filter((part) => part !== '').join('\n\n');
+}
+
+/** How a run ended, and what to do next. */
+export function endText(ended: Extract<RunEvent, { event: 'ended' }>, colours: Colours): string {
+  const heads = {
+    done: `${colours.green('done')} in ${duration(ended.seconds)}`,
+    failed: `${colours.red('failed')} after ${duration(ended.seconds)}`,
+    interrupted: `${colours.yellow('interrupted')} after ${duration(ended.seconds)}`,
+  };
+  return [heads[ended.outcome], ...ended.next.map((line) => `  ${line}`)].join('\n');
+}
+
+const PHASES: Record<Progress['phase'], string> = {
+  waiting: 'waiting for another execution of it to end',
+  starting: 'starting',
+  running: 'running',
+  saving: 'saving a checkpoint',
+  publishing: 'publishing',
+};

@@ -1,0 +1,104 @@
+import type { Client } from '@temporalio/client';
+import type { PlanNode } from '../planner/plan.ts';
+import type { RunSettings } from '../workflows/messages.ts';
+import { deviceQueue } from '../workflows/names.ts';
+import { autoDevice, loadConfig } from './config.ts';
+import { type ConnectedClient, configuredServer, connectClient, workersOn } from './connect.ts';
+import type { Context } from './context.ts';
+import { CommandError } from './failure.ts';
+import { type Host, startOrJoinHost } from './host.ts';
+
+/** A Temporal that lineages run on, for as long as a command needs it. */
+export interface Session {
+  /** Connected; another one after `reconnect`. */
+  readonly client: Client;
+  readonly address: string;
+  /** Of the Temporal UI; null where it is not known. */
+  readonly uiAddress: string | null;
+  readonly settings: RunSettings;
+  /** The home's own server and worker; null where another Temporal is configured. */
+  readonly host: Host | null;
+  /** Connects anew after the server was lost; starts the home's own again where it was killed. */
+  reconnect(): Promise<void>;
+  /** Lets go of everything. Where nobody else holds the home's own server, it has ended when this returns. */
+  close(): Promise<void>;
+}
+
+/**
+ * The Temporal that is configured, else the home's own, which is started where it does not run. `lineage` is the id of
+ * the lineage workflow that this command is about: others that an interrupted session left open are not taken up.
+ * `nodes` are those that will run: a device class that nobody serves is an error where that can be known.
+ */
+export async function openSession(
+  home: string,
+  lineage: string,
+  nodes: readonly PlanNode[],
+  context: Context,
+): Promise<Session> {
+  const loaded = await loadConfig(context.cwd, context.env);
+  const { config } = loaded;
+  const device = autoDevice(config, context.env);
+  const configured = configuredServer(loaded, context.env);
+  if (configured === null) refuseUnknownClasses(nodes, device, Object.keys(config.devices));
+  const host = configured ? null : await startOrJoinHost(home, { cwd: context.cwd, env: context.env, keep: lineage });
+  await host?.follow([lineage]);
+  const server = () => configured ?? (host as Host).server;
+  let connected: ConnectedClient;
+  try {
+    connected = await connectClient(server());
+  } catch (error) {
+    await host?.release();
+    throw error;
+  }
+  const { queue, window, heartbeatSeconds } = config;
+  return {
+    get client() {
+      return connected.client;
+    },
+    get address() {
+      return server().address;
+    },
+    get uiAddress() {
+      return host?.uiAddress ?? null;
+    },
+    settings: { queue, window, heartbeatSeconds, device, searchAttributes: server().searchAttributes },
+    host,
+    async reconnect() {
+      await host?.ensure();
+      const next = await connectClient(server());
+      await connected.close();
+      connected = next;
+    },
+    async close() {
+      await connected.close();
+      await host?.release();
+    },
+  };
+}
+
+/** Task queues of a configured Temporal that nodes wait for and no worker listens on, with the command that helps. */
+export async function unservedQueues(session: Session, nodes: readonly PlanNode[]): Promise<string[]> {
+  if (session.host !== null) return [];
+  const { client, settings } = session;
+  const connected = { client, close: () => session.close() };
+  const classes = deviceClasses(nodes, settings.device);
+  const served = await Promise.all(
+    classes.map(async (name) => (await workersOn(connected, deviceQueue(settings.queue, name), 'activity')) > 0),
+  );
+  return classes
+    .filter((_, index) => !served[index])
+    .map((name) => `no worker serves the device class ${name}: start one with \`descent worker --queue ${name}\``);
+}
+
+function refuseUnknownClasses(nodes: readonly PlanNode[], device: string, known: readonly string[]): void {
+  const unknown = deviceClasses(nodes, device).find((name) => !known.includes(name));
+  if (unknown === undefined) return;
+  throw new CommandError(
+    `this machine has no device class \`${unknown}\``,
+    `it has ${known.join(', ')}; choose one with --device or in the lineage's placement, or name others in temporal.config`,
+  );
+}
+
+function deviceClasses(nodes: readonly PlanNode[], auto: string): string[] {
+  return [...new Set(nodes.map(({ placement }) => (placement.device === 'auto' ? auto : placement.device)))];
+}

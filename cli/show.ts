@@ -1,0 +1,89 @@
+import type { PlanNode } from '../planner/plan.ts';
+import { runQuery } from '../results/query.ts';
+import { latestCheckpoint } from '../store/checkpoint.ts';
+import { attemptFolder, attemptNumbers, findHome } from '../store/home.ts';
+import { inspectAttempt } from '../store/inspect.ts';
+import { type Context, type ExitCode, exitCodes } from './context.ts';
+import { findNode } from './find-node.ts';
+import { type AttemptReport, type NodeReport, renderNode } from './render/node.ts';
+
+/** `descent show NODE`: everything that is known of one node. */
+export async function show(
+  text: string,
+  options: { json?: true; lineage?: string },
+  context: Context,
+): Promise<ExitCode> {
+  const { terminal } = context;
+  const home = findHome(context.cwd, context.env);
+  const { plan, node } = await findNode(home, text, options.lineage ?? null);
+  const addresses = new Map(plan.nodes.map((one) => [one.key, one.address]));
+  const report: NodeReport = {
+    lineage: plan.lineage,
+    address: node.address,
+    key: node.key,
+    type: node.type,
+    stage: node.stage,
+    axes: node.axes,
+    seed: node.seed,
+    settings: node.settings,
+    recipe: node.recipe,
+    parents: Object.entries(node.parents).map(([role, key]) => ({ role, key, address: addresses.get(key) ?? null })),
+    children: plan.nodes.filter((one) => Object.values(one.parents).includes(node.key)).map((one) => one.address),
+    attempts: await reportAttempts(home, node),
+    evaluations: await reportEvaluations(home, node),
+  };
+  terminal.out(options.json ? JSON.stringify(report, null, 2) : renderNode(report, terminal.colours));
+  return exitCodes.fine;
+}
+
+/** Every attempt, newest first: what the store has of it, and what the results know of a failure. */
+async function reportAttempts(home: string, node: PlanNode): Promise<AttemptReport[]> {
+  const { rows } = await runQuery(
+    home,
+    `SELECT attempt, state, failure, message FROM attempts WHERE key = $key AND state = 'failed'`,
+    { key: node.key },
+  );
+  const failures = new Map(rows.map(([attempt, , kind, message]) => [attempt, `${message} (${kind})`]));
+  return attemptNumbers(home, node.key).map((attempt) => {
+    const folder = attemptFolder(home, node.key, attempt);
+    const inspection = inspectAttempt(home, node.key, attempt);
+    switch (inspection.state) {
+      case 'whole': {
+        const { files, facts, provenance } = inspection.artifact;
+        return { attempt, folder, state: 'done', files, facts, provenance };
+      }
+      case 'damaged':
+        return { attempt, folder, state: 'damaged', reason: inspection.reason };
+      case 'unfinished':
+        return {
+          attempt,
+          folder,
+          state: 'unfinished',
+          checkpoint: latestCheckpoint(folder)?.step ?? null,
+          failure: failures.get(attempt) ?? null,
+        };
+      default:
+        return inspection satisfies never;
+    }
+  });
+}
+
+/** The figures of a model, or those that an evaluation made. */
+async function reportEvaluations(home: string, node: PlanNode): Promise<NodeReport['evaluations']> {
+  const { rows } = await runQuery(
+    home,
+    `SELECT suite, task, metric, value, low, high, n FROM latest_evaluations
+     WHERE ${node.type === 'evaluate' ? 'key' : 'model'} = $key
+     ORDER BY suite, task != 'all', task, metric`,
+    { key: node.key },
+  );
+  return rows.map(([suite, task, metric, value, low, high, n]) => ({
+    suite: String(suite),
+    task: String(task),
+    metric: String(metric),
+    value: Number(value),
+    low: Number(low),
+    high: Number(high),
+    n: Number(n),
+  }));
+}

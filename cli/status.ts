@@ -1,0 +1,119 @@
+import { WorkflowNotFoundError } from '@temporalio/client';
+import { isRunning } from '../activities/processes.ts';
+import type { Plan } from '../planner/plan.ts';
+import { judge } from '../planner/verdict.ts';
+import { runQuery } from '../results/query.ts';
+import { inspectNode } from '../store/artifact.ts';
+import { findHome } from '../store/home.ts';
+import { readPlan } from '../store/plans.ts';
+import { loadConfig } from './config.ts';
+import { type ConnectedClient, configuredServer, connectClient, localServer } from './connect.ts';
+import { type Context, type ExitCode, exitCodes } from './context.ts';
+import { unknownLineage } from './find-node.ts';
+import { readHostState } from './host-state.ts';
+import { type LineageHandle, lineageHandle, lineageStatus, progressOf } from './lineages.ts';
+import { type LineageReport, type NodeLine, renderStatus } from './render/status.ts';
+
+/** Running nodes whose progress is asked for. */
+const mostAsked = 50;
+
+/** `descent status [LINEAGE]`: how every lineage of this home stands; one that is named, node by node. */
+export async function status(name: string | undefined, options: { json?: true }, context: Context): Promise<ExitCode> {
+  const { terminal } = context;
+  const home = findHome(context.cwd, context.env);
+  const lineages = await knownLineages(home);
+  const chosen = lineages.filter(({ lineage }) => name === undefined || lineage === name);
+  if (name !== undefined && chosen.length === 0) {
+    throw unknownLineage(
+      name,
+      lineages.map(({ lineage }) => lineage),
+    );
+  }
+  const connected = await connectIfAlive(home, context);
+  try {
+    const reports: LineageReport[] = [];
+    for (const { lineage, plan, lastRun } of chosen) {
+      const frozen = await readPlan(home, plan);
+      const nodes = (await runningNodes(connected, frozen, plan)) ?? (await restingNodes(home, frozen));
+      reports.push({ lineage, title: frozen.title, file: frozen.file, plan, lastRun, ...nodes });
+    }
+    const detailed = name !== undefined;
+    terminal.out(options.json ? JSON.stringify(reports, null, 2) : renderStatus(reports, detailed, terminal.colours));
+    return exitCodes.fine;
+  } finally {
+    await connected?.close();
+  }
+}
+
+async function knownLineages(home: string): Promise<{ lineage: string; plan: string; lastRun: string }[]> {
+  const { rows } = await runQuery(
+    home,
+    'SELECT lineage, plan, last_recorded FROM latest_lineages ORDER BY last_recorded DESC, lineage',
+  );
+  return rows.map(([lineage, plan, lastRun]) => ({
+    lineage: String(lineage),
+    plan: String(plan),
+    lastRun: String(lastRun),
+  }));
+}
+
+/** A client of the Temporal that lineages of this home run on, or undefined where none runs; starts nothing. */
+async function connectIfAlive(home: string, context: Context): Promise<ConnectedClient | undefined> {
+  const configured = configuredServer(await loadConfig(context.cwd, context.env), context.env);
+  if (configured !== null) return connectClient(configured);
+  const state = await readHostState(home);
+  if (state?.state !== 'running' || !isRunning(state.host)) return undefined;
+  return connectClient(localServer(state.address));
+}
+
+/** The nodes of a lineage whose workflow runs; undefined where it does not. */
+async function runningNodes(
+  connected: ConnectedClient | undefined,
+  plan: Plan,
+  planDigest: string,
+): Promise<Pick<LineageReport, 'running' | 'nodes'> | undefined> {
+  if (connected === undefined) return undefined;
+  const handle = lineageHandle(connected.client, plan, planDigest);
+  if (!(await isOpen(handle))) return undefined;
+  const { nodes } = await lineageStatus(handle, plan);
+  const running = nodes.filter(({ state }) => state === 'running');
+  const progress = await progressOf(handle, running.slice(0, mostAsked));
+  return {
+    running: true,
+    nodes: nodes.map(({ address, key, state, reason }): NodeLine => {
+      const now = progress.get(key);
+      return {
+        address,
+        key,
+        state: state === 'reused' ? 'done' : state,
+        reason: reason ?? null,
+        progress: now ?? null,
+      };
+    }),
+  };
+}
+
+/** The nodes of a lineage that does not run, as the store has them, and why those failed that did. */
+async function restingNodes(home: string, plan: Plan): Promise<Pick<LineageReport, 'running' | 'nodes'>> {
+  const verdicts = judge(plan, (key) => inspectNode(home, key));
+  const { rows } = await runQuery(home, "SELECT key, message FROM latest_attempts WHERE state = 'failed'");
+  const failures = new Map(rows.map(([key, message]) => [String(key), String(message)]));
+  const nodes = plan.nodes.map(({ address, key }): NodeLine => {
+    const verdict = verdicts.get(key);
+    const failure = failures.get(key);
+    if (verdict?.verdict === 'reuse') return { address, key, state: 'done', reason: null, progress: null };
+    if (failure !== undefined) return { address, key, state: 'failed', reason: failure, progress: null };
+    const state = verdict?.verdict === 'resume' ? 'interrupted' : 'waiting';
+    return { address, key, state, reason: state === 'interrupted' ? (verdict?.reason ?? null) : null, progress: null };
+  });
+  return { running: false, nodes };
+}
+
+async function isOpen(handle: LineageHandle): Promise<boolean> {
+  try {
+    return (await handle.describe()).status.name === 'RUNNING';
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,38 @@
+import { findHome } from '../store/home.ts';
+import { loadConfig } from './config.ts';
+import { configuredServer } from './connect.ts';
+import { type Context, type ExitCode, exitCodes } from './context.ts';
+import { CommandError } from './failure.ts';
+import { startOrJoinHost } from './host.ts';
+import { onInterrupt } from './interrupt.ts';
+
+/** `descent up`: holds the home's own server and worker until Ctrl-C, and starts them again where they are killed. */
+export async function up(context: Context): Promise<ExitCode> {
+  const { terminal, cwd, env } = context;
+  const home = findHome(cwd, env);
+  const configured = configuredServer(await loadConfig(cwd, env), env);
+  if (configured !== null) {
+    throw new CommandError(
+      `Temporal at ${configured.address} is configured (by ${configured.source}), so there is no server to keep up`,
+      'serve a device class with `descent worker --queue <class>`',
+    );
+  }
+  const host = await startOrJoinHost(home, { cwd, env, keep: 'all' });
+  terminal.out(`Temporal: ${host.server.address}, with its UI at ${host.uiAddress}`);
+  terminal.out('Ctrl-C ends it, when nobody else needs it.');
+  const interrupt = onInterrupt(
+    async () => terminal.err('saving checkpoints; Ctrl-C again stops at once'),
+    () => host.kill(),
+  );
+  const timer = setInterval(() => {
+    void host.ensure().then(
+      (restarted) => restarted && terminal.err(`started again: ${host.server.address}`),
+      () => undefined,
+    );
+  }, 1000);
+  await interrupt.left;
+  clearInterval(timer);
+  await host.release();
+  interrupt.stop();
+  return exitCodes.interrupted;
+}

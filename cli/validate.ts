@@ -1,0 +1,47 @@
+import type { Diagnostic } from '../planner/diagnostic.ts';
+import type { NodeType, Plan } from '../planner/plan.ts';
+import { type Context, type ExitCode, exitCodes } from './context.ts';
+import { planFile, printDiagnostics } from './lineage-file.ts';
+import { counted } from './render/figures.ts';
+
+/** What `validate --json` prints for each file. */
+interface Finding {
+  file: string;
+  ok: boolean;
+  nodes: number;
+  diagnostics: Diagnostic[];
+}
+
+/** `descent validate FILE...`: everything that is wrong with each file; exit code 3 when one is invalid. */
+export async function validate(files: string[], options: { json?: true }, context: Context): Promise<ExitCode> {
+  const { terminal } = context;
+  const findings: Finding[] = [];
+  for (const file of files) {
+    const planned = await planFile(file);
+    const nodes = planned.ok ? planned.plan.nodes.length : 0;
+    findings.push({ file, ok: planned.ok, nodes, diagnostics: planned.ok ? [] : planned.diagnostics });
+    if (options.json) continue;
+    if (planned.ok) terminal.out(`${file}: ${terminal.colours.green('ok')}, ${contents(planned.plan)}`);
+    else printDiagnostics(planned, context);
+  }
+  if (options.json) terminal.out(JSON.stringify(findings, null, 2));
+  return findings.every((finding) => finding.ok) ? exitCodes.fine : exitCodes.refused;
+}
+
+/** `17 nodes: 1 tokenizer, 1 pretrain, 2 cpt, 1 sft, 1 rl, 10 evaluations`. */
+function contents(plan: Plan): string {
+  const counts = new Map<NodeType, number>();
+  for (const node of plan.nodes) counts.set(node.type, (counts.get(node.type) ?? 0) + 1);
+  const parts = [...counts].map(([type, count]) => counted(count, NOUNS[type][0], NOUNS[type][1]));
+  return `${counted(plan.nodes.length, 'node')}: ${parts.join(', ')}`;
+}
+
+const NOUNS: Record<NodeType, [one: string, many: string]> = {
+  data: ['data set', 'data sets'],
+  tokenizer: ['tokenizer', 'tokenizers'],
+  pretrain: ['pretrain', 'pretrain'],
+  cpt: ['cpt', 'cpt'],
+  sft: ['sft', 'sft'],
+  rl: ['rl', 'rl'],
+  evaluate: ['evaluation', 'evaluations'],
+};

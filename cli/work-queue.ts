@@ -1,0 +1,46 @@
+import { findHome } from '../store/home.ts';
+import { loadConfig } from './config.ts';
+import { configuredServer, localServer, type TemporalServer } from './connect.ts';
+import { type Context, type ExitCode, exitCodes } from './context.ts';
+import { CommandError } from './failure.ts';
+import { readHostState } from './host-state.ts';
+import { onInterrupt } from './interrupt.ts';
+import { runWorker } from './worker.ts';
+
+/** `descent worker --queue CLASS`: one worker, until Ctrl-C, for the Temporal that is configured. */
+export async function work(options: { queue: string }, context: Context): Promise<ExitCode> {
+  const { terminal, cwd, env } = context;
+  const home = findHome(cwd, env);
+  const loaded = await loadConfig(cwd, env);
+  const server = configuredServer(loaded, env) ?? (await homeServer(home));
+  const stopping = new AbortController();
+  const interrupt = onInterrupt(
+    async () => {
+      terminal.err('saving checkpoints; Ctrl-C again stops at once');
+      stopping.abort();
+    },
+    async () => {},
+  );
+  await runWorker({
+    home,
+    config: loaded.config,
+    server,
+    classes: [options.queue],
+    lineages: true,
+    signal: stopping.signal,
+    onReady: () =>
+      terminal.out(`serving ${options.queue} for Temporal at ${server.address}, namespace ${server.namespace}`),
+  });
+  interrupt.stop();
+  return stopping.signal.aborted ? exitCodes.interrupted : exitCodes.fine;
+}
+
+/** The server that `descent up` or `descent run` keeps up for the same home. */
+async function homeServer(home: string): Promise<TemporalServer> {
+  const state = await readHostState(home);
+  if (state?.state === 'running') return localServer(state.address);
+  throw new CommandError(
+    'no Temporal is configured, and none runs for this home',
+    'set TEMPORAL_ADDRESS, or name an address in temporal.config.json; or start one here: descent up',
+  );
+}

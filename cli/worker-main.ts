@@ -1,0 +1,56 @@
+import { endProcess, type ProcessRecord } from '../activities/processes.ts';
+import { loadConfig } from './config.ts';
+import { localServer } from './connect.ts';
+import { cancelOtherLineages, failLostActivities } from './recover.ts';
+import { runWorker, workerIdentity } from './worker.ts';
+
+/*
+ * The worker of a home's own Temporal server: a child of the host. What it is to do comes as JSON in its one argument.
+ * It ends when it is told to (SIGTERM), and when its standard input closes: then its host is dead, and once everything
+ * is handed back it ends the server too, which nobody else would.
+ */
+
+/** The argument of this program. */
+export interface WorkerAssignment {
+  home: string;
+  cwd: string;
+  address: string;
+  server: ProcessRecord;
+  /** Id of the one lineage that goes on; null for all that are open. */
+  keep: string | null;
+}
+
+const { home, cwd, address, server, keep } = JSON.parse(process.argv[2] ?? '{}') as WorkerAssignment;
+const stopping = new AbortController();
+let orphaned = false;
+process.on('SIGTERM', () => stopping.abort());
+// Ctrl-C in a terminal is for the command in front; the host tells this process when it is time.
+process.on('SIGINT', () => undefined);
+process.stdin.resume();
+process.stdin.on('end', () => {
+  orphaned = true;
+  stopping.abort();
+});
+
+try {
+  const { config } = await loadConfig(cwd, process.env);
+  await runWorker({
+    home,
+    config,
+    server: localServer(address),
+    classes: Object.keys(config.devices),
+    lineages: true,
+    signal: stopping.signal,
+    async beforeDevices(client) {
+      await failLostActivities(client, workerIdentity());
+      if (keep !== null) await cancelOtherLineages(client, keep);
+    },
+  });
+  process.exitCode = 0;
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  process.exitCode = 1;
+} finally {
+  if (orphaned) await endProcess(server, 5000);
+}
+process.exit();

@@ -1,0 +1,186 @@
+import { createWriteStream, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Client } from '@temporalio/client';
+import { DefaultLogger, NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
+import { createActivities } from '../activities/index.ts';
+import type { TemporalConfig } from '../temporal.config.ts';
+import { deviceQueue, resultsQueue } from '../workflows/names.ts';
+import type { TemporalServer } from './connect.ts';
+import { CommandError } from './failure.ts';
+import { logsFolder } from './host-state.ts';
+
+export interface WorkerRun {
+  home: string;
+  config: TemporalConfig;
+  server: TemporalServer;
+  /** Device classes to serve; each must be in `config.devices`. */
+  classes: string[];
+  /** Whether to serve lineages and results as well, which any worker can. */
+  lineages: boolean;
+  /** Ends the run: no new work is taken, trainers save their checkpoints and exit. */
+  signal: AbortSignal;
+  /** Run once lineages are served, and before any device is. */
+  beforeDevices?(client: Client): Promise<void>;
+  /** Told when everything is served. */
+  onReady?(): void;
+}
+
+/**
+ * Serves a home's task queues until the signal is aborted: lineages and light activities, the one writer to DuckDB, and
+ * device classes, each with its own slots. Returns when all that was under way has been handed back. Throws where the
+ * server cannot be reached, or is lost for good.
+ */
+export async function runWorker(run: WorkerRun): Promise<void> {
+  const { config, server, classes, signal } = run;
+  const unknown = classes.find((name) => config.devices[name] === undefined);
+  if (unknown !== undefined) {
+    const known = Object.keys(config.devices).join(', ');
+    throw new CommandError(
+      `this machine has no device class \`${unknown}\``,
+      `it has ${known}; name others in temporal.config`,
+    );
+  }
+  keepLogs(join(logsFolder(run.home), 'worker.log'));
+  const connection = await connectNative(server, signal);
+  try {
+    const client = new Client({ connection, namespace: server.namespace });
+    await serve(run, connection, client);
+  } finally {
+    await connection.close();
+  }
+}
+
+async function serve(run: WorkerRun, connection: NativeConnection, client: Client): Promise<void> {
+  const { home, config, server, classes, lineages, signal, beforeDevices, onReady } = run;
+  const activities = createActivities({
+    home,
+    client: () => client,
+    trainer: config.trainer ?? [process.execPath, fileURLToPath(new URL('../trainer/main.js', import.meta.url))],
+    devices: config.devices,
+    stopSeconds: config.stopSeconds,
+  });
+  const common = {
+    connection,
+    namespace: server.namespace,
+    identity: workerIdentity(),
+    // Trainers need their time to save; after it they were killed, and nothing is left to wait for.
+    shutdownForceTime: (config.stopSeconds + 30) * 1000,
+  };
+  const started: { worker: Worker; ended: Promise<void> }[] = [];
+  let failed: unknown;
+  const stop = (): void => {
+    for (const { worker } of started) if (worker.getState() === 'RUNNING') worker.shutdown();
+  };
+  const start = async (options: WorkerOptions): Promise<void> => {
+    if (signal.aborted || failed !== undefined) return;
+    const worker = await Worker.create({ ...common, ...options });
+    const ended = worker.run().catch((error: unknown) => {
+      failed ??= error;
+      stop();
+    });
+    started.push({ worker, ended });
+  };
+  signal.addEventListener('abort', stop);
+  try {
+    if (lineages) {
+      await Promise.all([
+        start({
+          taskQueue: config.queue,
+          activities: activities.light,
+          ...workflowCode(),
+          // Whoever takes over from a worker that was killed need not wait long for what it had in memory.
+          stickyQueueScheduleToStartTimeout: '2 seconds',
+        }),
+        start({
+          taskQueue: resultsQueue(config.queue),
+          activities: activities.results,
+          maxConcurrentActivityTaskExecutions: 1,
+        }),
+      ]);
+    }
+    await beforeDevices?.(client);
+    for (const name of classes) {
+      await start({
+        taskQueue: deviceQueue(config.queue, name),
+        activities: activities.device,
+        maxConcurrentActivityTaskExecutions: config.devices[name]?.slots ?? 1,
+        // So that progress that people look at is not older than this, and a cancellation arrives as fast.
+        maxHeartbeatThrottleInterval: '1 second',
+      });
+    }
+    if (!signal.aborted && failed === undefined) onReady?.();
+  } catch (error) {
+    failed ??= error;
+  }
+  if (signal.aborted || failed !== undefined) stop();
+  await Promise.all(started.map(({ ended }) => ended));
+  signal.removeEventListener('abort', stop);
+  if (failed !== undefined) throw failed;
+}
+
+/** What this process is called on the server. */
+export function workerIdentity(): string {
+  return `descent-${process.pid}@${hostname()}`;
+}
+
+/** The server may be starting: tries for half a minute. */
+async function connectNative(server: TemporalServer, signal: AbortSignal): Promise<NativeConnection> {
+  const deadline = performance.now() + 30_000;
+  for (;;) {
+    try {
+      return await NativeConnection.connect(server.connection);
+    } catch (error) {
+      if (performance.now() > deadline || signal.aborted) {
+        throw new CommandError(`cannot reach Temporal at ${server.address} (from ${server.source})`, null, error);
+      }
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+}
+
+/** The bundle that the build made, unless the workflows are newer; bundling here takes a second or two. */
+function workflowCode(): Pick<WorkerOptions, 'workflowBundle' | 'workflowsPath'> {
+  const folder = fileURLToPath(new URL('../workflows/', import.meta.url));
+  const bundle = join(folder, 'bundle.js');
+  const newest = Math.max(
+    ...readdirSync(folder)
+      .filter((name) => name.endsWith('.js') && name !== 'bundle.js')
+      .map((name) => statSync(join(folder, name)).mtimeMs),
+  );
+  if (existsSync(bundle) && statSync(bundle).mtimeMs >= newest) return { workflowBundle: { codePath: bundle } };
+  return { workflowsPath: join(folder, 'index.js') };
+}
+
+let logsKept = false;
+
+/** Sends what Temporal's SDK says to a file. Once a process: the SDK has one runtime. */
+function keepLogs(path: string): void {
+  if (logsKept) return;
+  logsKept = true;
+  mkdirSync(dirname(path), { recursive: true });
+  const log = createWriteStream(path, { flags: 'a' });
+  Runtime.install({
+    logger: new DefaultLogger('INFO', ({ level, timestampNanos, message, meta }) => {
+      const time = new Date(Number(timestampNanos / 1_000_000n)).toISOString();
+      log.write(`${time} ${level} ${message}${meta === undefined ? '' : ` ${describe(meta)}`}\n`);
+    }),
+    telemetryOptions: { logging: { filter: { core: 'WARN', other: 'ERROR' }, forward: {} } },
+    // The process that runs the worker decides what a signal means.
+    shutdownSignals: [],
+  });
+}
+
+function describe(meta: Record<string, unknown>): string {
+  return JSON.stringify(meta, (_, value) => {
+    if (typeof value === 'bigint') return String(value);
+    return value instanceof Error ? errorText(value) : value;
+  });
+}
+
+/** With its stack and its causes: a log is where they belong. */
+function errorText(error: Error): string {
+  const cause = error.cause instanceof Error ? `\ncaused by ${errorText(error.cause)}` : '';
+  return `${error.stack ?? `${error.name}: ${error.message}`}${cause}`;
+}

@@ -1,0 +1,143 @@
+import { type GeneratorEntry, generators } from '../../schemas/catalogue.ts';
+import { type Diagnostic, diagnose, didYouMean, listed, type Place, shown } from '../diagnostic.ts';
+import { numberHint } from '../quantities.ts';
+import { type DeclaredStage, declaredStages, partOfStage } from '../stages.ts';
+import type { Path, Source } from '../syntax.ts';
+import { isRecord, listAt, own, recordAt, textAt } from '../tree.ts';
+import { declaredNames } from './section.ts';
+
+/** Checks data sets, and whatever refers to them: generators, their options, parts, mixes. */
+export function* checkData(source: Source): Generator<Diagnostic> {
+  for (const name of Object.keys(recordAt(source.value, 'data'))) yield* checkDataset(source, name);
+  for (const tokenizer of Object.keys(recordAt(source.value, 'tokenizers'))) {
+    for (const [index, reference] of listAt(source.value, 'tokenizers', tokenizer, 'bpe', 'data').entries()) {
+      const place = source.place(['tokenizers', tokenizer, 'bpe', 'data', index]);
+      if (typeof reference === 'string') yield* checkReference(source, place, reference);
+    }
+  }
+  for (const stage of declaredStages(source.value).values()) yield* checkStageData(source, stage);
+}
+
+function* checkDataset(source: Source, name: string): Generator<Diagnostic> {
+  if (name === 'replay') {
+    const message = "`replay` stands for the ancestor's data in a mix; a data set cannot be called so";
+    yield diagnose(source.file, source.keyPlace(['data', name]), 'bad-name', message);
+  }
+  const declared = recordAt(source.value, 'data', name);
+  const generator = textAt(declared, 'generator');
+  if (generator === undefined) return;
+  const entry = own(generators, generator);
+  if (!entry) {
+    const known = Object.keys(generators);
+    const remarks = { expected: listed(known), hint: didYouMean(generator, known) };
+    const place = source.place(['data', name, 'generator']);
+    yield diagnose(source.file, place, 'unknown-name', `there is no generator ${shown(generator)}`, remarks);
+    return;
+  }
+  for (const [option, value] of Object.entries(recordAt(declared, 'options'))) {
+    yield* checkOption(source, ['data', name, 'options', option], generator, entry, value);
+  }
+}
+
+function* checkOption(
+  source: Source,
+  path: Path,
+  generator: string,
+  entry: GeneratorEntry,
+  value: unknown,
+): Generator<Diagnostic> {
+  const option = String(path.at(-1));
+  const known = own(entry.options, option);
+  if (!known) {
+    const options = Object.keys(entry.options);
+    const remarks = { expected: listed(options) || 'no options', hint: didYouMean(option, options) };
+    const message = `the generator \`${generator}\` has no option ${shown(option)}`;
+    yield diagnose(source.file, source.keyPlace(path), 'unknown-name', message, remarks);
+  } else if (known.type === 'integer' ? !Number.isSafeInteger(value) : typeof value !== known.type) {
+    const wanted = { integer: 'a whole number', number: 'a number', string: 'text', boolean: 'true or false' };
+    const message = `the option \`${option}\` must be ${wanted[known.type]}, and is ${shown(value)}`;
+    const numeric = known.type === 'integer' || known.type === 'number';
+    const hint = numeric
+      ? numberHint(value)
+      : known.type === 'boolean'
+        ? 'yes, no, on and off are text in YAML 1.2'
+        : undefined;
+    yield diagnose(source.file, source.place(path), 'wrong-type', message, { expected: known.description, hint });
+  }
+}
+
+function* checkStageData(source: Source, stage: DeclaredStage): Generator<Diagnostic> {
+  if (!stage.kind) return;
+  const { kind } = stage;
+  const path: Path = ['stages', stage.name, kind];
+  const { data, mix } = stage.body;
+  if (typeof data === 'string') yield* checkReference(source, source.place([...path, 'data']), data, stage);
+  if (kind !== 'pretrain' && kind !== 'cpt') return;
+  const rule = `\`${path.join('.')}\` must have exactly one of \`data\`, \`mix\``;
+  if (data !== undefined && mix !== undefined) {
+    const related = [{ ...source.keyPlace([...path, 'data']), message: 'the other is here' }];
+    yield diagnose(source.file, source.keyPlace([...path, 'mix']), 'one-of', rule, { related });
+  } else if (data === undefined && mix === undefined) {
+    const expected = 'data: a data set, or mix: data sets and their shares';
+    yield diagnose(source.file, source.place(path), 'one-of', `${rule}, and has none`, { expected });
+  }
+  yield* checkMix(source, [...path, 'mix'], stage, isRecord(mix) ? Object.keys(mix) : []);
+}
+
+function* checkMix(source: Source, path: Path, stage: DeclaredStage, names: readonly string[]): Generator<Diagnostic> {
+  const sets = new Map<string, Place>();
+  for (const name of names) {
+    const place = source.keyPlace([...path, name]);
+    if (name === 'replay') {
+      if (stage.kind === 'cpt') continue;
+      const message = 'pretraining has no ancestor whose data it could replay';
+      yield diagnose(source.file, place, 'bad-mix', message, { hint: 'replay belongs into a cpt stage' });
+      continue;
+    }
+    yield* checkReference(source, place, name, stage, ['replay']);
+    const set = name.split('/')[0] ?? name;
+    const first = sets.get(set);
+    if (first) {
+      const related = [{ ...first, message: 'first here' }];
+      yield diagnose(source.file, place, 'bad-mix', `\`${set}\` stands twice in this mix`, { related });
+    }
+    sets.set(set, place);
+  }
+}
+
+/** A data set, or a part of one, and whether the stage can learn from it. `others` are names that may stand here as well. */
+function* checkReference(
+  source: Source,
+  place: Place,
+  reference: string,
+  stage?: DeclaredStage,
+  others: readonly string[] = [],
+): Generator<Diagnostic> {
+  const [name = '', part] = reference.split('/');
+  const sets = declaredNames(source, 'data');
+  if (!sets) return;
+  const report = (code: Diagnostic['code'], message: string, expected?: string, hint?: string) =>
+    diagnose(source.file, place, code, message, { expected, hint });
+  const wanted = stage?.kind ? partOfStage[stage.kind] : (part ?? 'text');
+  if (!sets.includes(name)) {
+    const hint =
+      name === 'replay' ? '`replay` may stand in the mix of a cpt stage' : didYouMean(name, [...sets, ...others]);
+    yield report('unknown-name', `there is no data set ${shown(name)}`, listed(sets), hint);
+  } else if (part !== undefined && part !== 'text' && part !== 'problems') {
+    const hint = didYouMean(part, ['text', 'problems']);
+    yield report('wrong-part', `a data set has no part ${shown(part)}`, 'text, problems', hint);
+  } else if (part !== undefined && part !== wanted) {
+    const message = `${stage?.kind} learns from ${wanted}, and this is \`${reference}\``;
+    yield report('wrong-part', message, undefined, `write \`${name}/${wanted}\`, or another data set`);
+  } else if (!hasPart(source, name, wanted)) {
+    const having = sets.filter((set) => hasPart(source, set, wanted));
+    const message = `\`${name}\` has no ${wanted}${stage?.kind ? `, which ${stage.kind} learns from` : ''}`;
+    yield report('wrong-part', message, listed(having) || `a data set with ${wanted}`);
+  }
+}
+
+/** What is in files only shows when they are read. */
+function hasPart(source: Source, name: string, part: string): boolean {
+  const generator = own(generators, textAt(source.value, 'data', name, 'generator') ?? '');
+  return generator?.parts.some((candidate) => candidate === part) ?? true;
+}

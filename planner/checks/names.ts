@@ -1,0 +1,90 @@
+import { suites } from '../../schemas/catalogue.ts';
+import { axisNamed, readAxes } from '../axes.ts';
+import { type Diagnostic, diagnose, didYouMean, listed, shown } from '../diagnostic.ts';
+import { declaredStages } from '../stages.ts';
+import type { Path, Source } from '../syntax.ts';
+import { isRecord, listAt, recordAt, textAt } from '../tree.ts';
+import { declaredNames } from './section.ts';
+
+/** Checks that names name something: models, tokenizers, suites, and the stages of `evaluate` and `placement`. */
+export function* checkNames(source: Source): Generator<Diagnostic> {
+  yield* checkTokenizers(source);
+  yield* checkModels(source);
+  yield* checkEvaluate(source);
+  yield* checkPlacement(source);
+}
+
+function* checkTokenizers(source: Source): Generator<Diagnostic> {
+  const tokenizers = declaredNames(source, 'tokenizers');
+  for (const [name, model] of Object.entries(recordAt(source.value, 'models'))) {
+    const tokenizer = textAt(model, 'tokenizer');
+    if (tokenizer !== undefined) {
+      yield* unknownName(source, ['models', name, 'tokenizer'], 'tokenizer', tokenizer, tokenizers);
+    } else if (tokenizers && tokenizers.length > 1 && isRecord(model)) {
+      const message = `\`models.${name}\` names no tokenizer, and there are ${tokenizers.length}`;
+      const expected = `tokenizer: one of ${listed(tokenizers)}`;
+      yield diagnose(source.file, source.place(['models', name]), 'missing-key', message, { expected });
+    }
+  }
+}
+
+function* checkModels(source: Source): Generator<Diagnostic> {
+  const models = declaredNames(source, 'models');
+  const axes = readAxes(source);
+  for (const { name, kind, body } of declaredStages(source.value).values()) {
+    const { model } = body;
+    if (kind !== 'pretrain' || typeof model !== 'string') continue;
+    const axis = axisNamed(model);
+    if (axis === undefined) yield* unknownName(source, ['stages', name, kind, 'model'], 'model', model, models);
+    for (const { value, path } of axes.get(axis ?? '')?.values ?? []) {
+      yield* unknownName(source, path, 'model', String(value), models);
+    }
+  }
+}
+
+function* checkEvaluate(source: Source): Generator<Diagnostic> {
+  const stages = declaredNames(source, 'stages');
+  for (const [index, name] of listAt(source.value, 'evaluate', 'each').entries()) {
+    if (typeof name === 'string') yield* unknownName(source, ['evaluate', 'each', index], 'stage', name, stages);
+  }
+  const kinds = new Set([...declaredStages(source.value).values()].map((stage) => stage.kind));
+  for (const [index, name] of listAt(source.value, 'evaluate', 'suites').entries()) {
+    if (typeof name !== 'string') continue;
+    const path = ['evaluate', 'suites', index];
+    yield* unknownName(source, path, 'suite', name, suites);
+    if (name === 'id' && !kinds.has('sft') && !kinds.has('rl') && !kinds.has(undefined)) {
+      const message = 'the suite `id` asks the problems that sft and rl stages train on, and there is no such stage';
+      const hint = 'remove `id`, or add an sft or rl stage';
+      yield diagnose(source.file, source.place(path), 'bad-value', message, { hint });
+    }
+  }
+}
+
+function* checkPlacement(source: Source): Generator<Diagnostic> {
+  if (Object.hasOwn(recordAt(source.value, 'stages'), 'default')) {
+    const message = '`default` stands for all stages under `placement`; a stage cannot be called so';
+    yield diagnose(source.file, source.keyPlace(['stages', 'default']), 'bad-name', message);
+  }
+  const stages = declaredNames(source, 'stages');
+  for (const name of Object.keys(recordAt(source.value, 'placement'))) {
+    if (!stages || name === 'default' || stages.includes(name)) continue;
+    const remarks = { expected: listed(['default', ...stages]), hint: didYouMean(name, ['default', ...stages]) };
+    const message = `there is no stage ${shown(name)}`;
+    yield diagnose(source.file, source.keyPlace(['placement', name]), 'unknown-name', message, remarks);
+  }
+}
+
+function* unknownName(
+  source: Source,
+  path: Path,
+  what: string,
+  name: string,
+  known: readonly string[] | undefined,
+): Generator<Diagnostic> {
+  if (!known || known.includes(name)) return;
+  const remarks =
+    known.length === 0
+      ? { hint: `declare it under \`${what}s\`` }
+      : { expected: listed(known), hint: didYouMean(name, known) };
+  yield diagnose(source.file, source.place(path), 'unknown-name', `there is no ${what} ${shown(name)}`, remarks);
+}

@@ -1,0 +1,102 @@
+import { axisNamed, findValue, readAxes } from '../axes.ts';
+import { type Diagnostic, diagnose, didYouMean, listed, shown } from '../diagnostic.ts';
+import { axesOfStages, type DeclaredStage, declaredStages, parentsFirst } from '../stages.ts';
+import type { Source } from '../syntax.ts';
+
+/** Checks how stages follow each other: parents exist, none comes after itself, variants name axes and values that exist. */
+export function* checkStages(source: Source): Generator<Diagnostic> {
+  const stages = declaredStages(source.value);
+  yield* checkParents(source, stages);
+  yield* checkCycles(source, stages);
+  yield* checkVariants(source, stages);
+}
+
+function* checkParents(source: Source, stages: ReadonlyMap<string, DeclaredStage>): Generator<Diagnostic> {
+  const names = [...stages.keys()];
+  for (const stage of stages.values()) {
+    if (!stage.kind || !stage.from || stages.has(stage.from.stage)) continue;
+    const others = names.filter((name) => name !== stage.name);
+    const remarks = {
+      expected: listed(others),
+      hint: axisNamed(stage.body.from)
+        ? '`from` names a stage; an axis cannot stand here'
+        : didYouMean(stage.from.stage, others),
+    };
+    yield diagnose(
+      source.file,
+      source.place(fromPath(stage)),
+      'unknown-name',
+      `there is no stage ${shown(stage.from.stage)}`,
+      remarks,
+    );
+  }
+}
+
+function* checkCycles(source: Source, stages: ReadonlyMap<string, DeclaredStage>): Generator<Diagnostic> {
+  const told = new Set<string>();
+  const placed = new Set(parentsFirst(stages).map((stage) => stage.name));
+  for (const stage of stages.values()) {
+    if (placed.has(stage.name)) continue;
+    const chain: DeclaredStage[] = [];
+    let next: DeclaredStage | undefined = stage;
+    while (next && !told.has(next.name)) {
+      told.add(next.name);
+      chain.push(next);
+      next = next.from && stages.get(next.from.stage);
+    }
+    const start = next ? chain.indexOf(next) : -1;
+    if (start < 0) continue; // it leads into a cycle that has been told
+    const [first, ...others] = chain.slice(start);
+    if (!first) continue;
+    const round = [...chain.slice(start), first].map((link) => `\`${link.name}\``).join(' from ');
+    const message =
+      others.length === 0 ? `\`${first.name}\` starts from itself` : `these stages start from each other: ${round}`;
+    const related = others.map((link) => ({
+      ...source.place(fromPath(link)),
+      message: `\`${link.name}\` starts from \`${link.from?.stage}\``,
+    }));
+    yield diagnose(source.file, source.place(fromPath(first)), 'cycle', message, {
+      related,
+      hint: 'every chain of stages begins with a pretrain stage',
+    });
+  }
+}
+
+function* checkVariants(source: Source, stages: ReadonlyMap<string, DeclaredStage>): Generator<Diagnostic> {
+  const axes = readAxes(source);
+  const axesOf = axesOfStages(stages, axes);
+  for (const stage of stages.values()) {
+    const parent = stage.from && stages.get(stage.from.stage);
+    const available = parent && axesOf.get(parent.name);
+    if (!stage.from || !available) continue;
+    const names = available.map((axis) => axis.name);
+    for (const [name, spelled] of stage.from.pins) {
+      const axis = available.find((candidate) => candidate.name === name);
+      const place = source.place(fromPath(stage));
+      if (!axis) {
+        const message = axes.has(name)
+          ? `\`${parent.name}\` does not vary over \`${name}\``
+          : `there is no axis ${shown(name)}`;
+        const remarks = {
+          expected: names.length > 0 ? listed(names) : `\`${parent.name}\` has one variant: leave out the part after @`,
+          hint: didYouMean(name, names),
+        };
+        yield diagnose(source.file, place, 'unknown-name', message, remarks);
+      } else if (!findValue(axis, spelled)) {
+        const values = axis.values.map((value) => value.written);
+        const remarks = { expected: listed(values) };
+        yield diagnose(
+          source.file,
+          place,
+          'unknown-name',
+          `the axis \`${name}\` has no value ${shown(spelled)}`,
+          remarks,
+        );
+      }
+    }
+  }
+}
+
+function fromPath(stage: DeclaredStage): string[] {
+  return ['stages', stage.name, stage.kind ?? '', 'from'];
+}

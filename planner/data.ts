@@ -1,0 +1,43 @@
+import { generators } from '../schemas/catalogue.ts';
+import type { GeneratedSource, Part, Source } from '../schemas/types/job.ts';
+import type { Dataset, LineageFile } from '../schemas/types/lineage.ts';
+import { defaults } from './defaults.ts';
+import { own } from './tree.ts';
+
+/** A declared data set as a trainer finds it: a generator with all of its options, or the prepared files of a data node. */
+export function sourceOf(file: LineageFile, name: string): Source {
+  const declared: Dataset | undefined = own(file.data, name);
+  if (!declared) throw new Error(`no data set ${name}`);
+  if ('files' in declared) return { prepared: dataRole(name) };
+  return generatedSource(declared.generator, declared.seed, declared.options);
+}
+
+/** A generator's data, with a default for each option that is not given. */
+export function generatedSource(
+  generator: string,
+  seed: number = defaults.generated.seed,
+  options: Readonly<Record<string, number | string | boolean>> = {},
+): GeneratedSource {
+  const entry = own(generators, generator);
+  if (!entry) throw new Error(`no generator ${generator}`);
+  const all = Object.entries(entry.options).map(
+    ([name, option]) => [name, own(options, name) ?? option.default] as const,
+  );
+  return { generator, version: entry.version, seed, options: Object.fromEntries(all) };
+}
+
+/** `math` or `math/problems` as a part: the one that is named, else the one that is wanted. */
+export function partOf(file: LineageFile, reference: string, wanted: Part['part']): Part {
+  const [name = '', part] = reference.split('/');
+  return { name, part: part === 'text' || part === 'problems' ? part : wanted, source: sourceOf(file, name) };
+}
+
+/** The role, and the address, of a data set's node. */
+export function dataRole(name: string): string {
+  return `data:${name}`;
+}
+
+/** The roles of the data nodes that some sources come from. */
+export function dataRoles(sources: readonly Source[]): string[] {
+  return [...new Set(sources.flatMap((source) => ('prepared' in source ? [source.prepared] : [])))];
+}

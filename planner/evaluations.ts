@@ -1,0 +1,101 @@
+import { outOfDomainTasks, type Suite } from '../schemas/catalogue.ts';
+import type { EvaluateRecipe, Part } from '../schemas/types/job.ts';
+import type { LineageFile } from '../schemas/types/lineage.ts';
+import { generatedSource, partOf } from './data.ts';
+import { defaults } from './defaults.ts';
+import { type Diagnostic, diagnose } from './diagnostic.ts';
+import type { Lineage } from './load.ts';
+import type { PlanNode } from './plan.ts';
+import { parseCount, parseNumber } from './quantities.ts';
+import { declaredStages } from './stages.ts';
+import { recordAt } from './tree.ts';
+
+/** One suite as a task: the same for every model that it is asked of. */
+export interface Evaluation {
+  suite: string;
+  recipe: EvaluateRecipe;
+  settings: PlanNode['settings'];
+}
+
+/** The suites of a lineage as tasks, in declared order. A suite without anything to ask is an error. */
+export function evaluationsOf(lineage: Lineage): { evaluations: Evaluation[]; diagnostics: Diagnostic[] } {
+  const { file, source } = lineage;
+  const evaluations: Evaluation[] = [];
+  const diagnostics: Diagnostic[] = [];
+  for (const [index, suite] of (file.evaluate?.suites ?? []).entries()) {
+    const [first, ...others] = suites[suite as Suite](lineage).sort((a, b) => (a.name < b.name ? -1 : 1));
+    if (first) evaluations.push(evaluationOf(file, suite as Suite, [first, ...others]));
+    else
+      diagnostics.push(
+        diagnose(
+          source.file,
+          source.place(['evaluate', 'suites', index]),
+          'bad-value',
+          `the suite \`${suite}\` has nothing to ask: this lineage trains on all of its tasks`,
+          { hint: `remove \`${suite}\`` },
+        ),
+      );
+  }
+  return { evaluations, diagnostics };
+}
+
+/** What each suite asks. */
+const suites: Readonly<Record<Suite, (lineage: Lineage) => Part[]>> = {
+  /** Text kept aside of every data set that a pretraining or CPT learns from. */
+  heldout: (lineage) => trainedOn(lineage, 'text'),
+  /** The test split of every problem set that SFT or RL learns from. */
+  id: (lineage) => trainedOn(lineage, 'problems'),
+  /** Other kinds of problems: those that no stage learns from. */
+  ood: (lineage) => {
+    const learned = new Set(
+      [...trainedOn(lineage, 'text'), ...trainedOn(lineage, 'problems')].map(({ source }) =>
+        'generator' in source ? source.generator : '',
+      ),
+    );
+    return outOfDomainTasks
+      .filter((task) => !learned.has(task))
+      .map((task) => ({ name: task, part: 'problems', source: generatedSource(task) }));
+  },
+};
+
+/** The data sets, each once, whose text or problems some stage learns from. */
+function trainedOn({ file, source }: Lineage, part: Part['part']): Part[] {
+  const names = new Set<string>();
+  for (const { kind, body } of declaredStages(source.value).values()) {
+    if ((part === 'text') !== (kind === 'pretrain' || kind === 'cpt')) continue;
+    const references = [...(typeof body.data === 'string' ? [body.data] : []), ...Object.keys(recordAt(body, 'mix'))];
+    for (const reference of references) if (reference !== 'replay') names.add(reference.split('/')[0] ?? reference);
+  }
+  return [...names].map((name) => partOf(file, name, part));
+}
+
+function evaluationOf(file: LineageFile, suite: Suite, parts: [Part, ...Part[]]): Evaluation {
+  const usual = defaults.evaluate;
+  const count = (value: unknown): number => {
+    const parsed = parseCount(value);
+    if (!parsed.ok) throw new Error(`evaluate: ${String(value)} ${parsed.problem}`);
+    return parsed.value;
+  };
+  const seed = file.evaluate?.seed ?? usual.seed;
+  const names = parts.map((each) => each.name).join(' + ');
+  if (suite === 'heldout') {
+    const tokens = count(file.evaluate?.heldoutTokens ?? usual.heldout.tokens);
+    return {
+      suite,
+      recipe: { suite, kind: 'heldout', tokens, domains: parts },
+      settings: { suite, domains: names, tokens, seed },
+    };
+  }
+  const temperature = parseNumber(file.evaluate?.temperature ?? usual.problems.temperature);
+  const asked = {
+    problems: count(file.evaluate?.problems ?? usual.problems.problems),
+    samples: count(file.evaluate?.samples ?? usual.problems.samples),
+    temperature: temperature.ok ? temperature.value : usual.problems.temperature,
+    maxResponse: count(file.evaluate?.maxResponse ?? usual.problems.maxResponse),
+  };
+  return {
+    suite,
+    recipe: { suite, kind: 'problems', tasks: parts, ...asked },
+    settings: { suite, tasks: names, ...asked, seed },
+  };
+}

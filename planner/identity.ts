@@ -1,0 +1,107 @@
+import { generators, typeVersions } from '../schemas/catalogue.ts';
+import type { Architecture, Part, Source } from '../schemas/types/job.ts';
+import { defaults, derived } from './defaults.ts';
+import type { Json, Key, Task } from './plan.ts';
+import { own } from './tree.ts';
+
+type JsonMap = { [name: string]: Json };
+
+/**
+ * What a node's key is the hash of: the type tag, the version of what the type does, the recipe without its defaults, the
+ * seed, and the keys of the models and tokenizers it starts from, by role. It takes no placement, address or path, so that
+ * none can reach a key. Data sets count by their content: prepared files stand in the recipe as the key of their node, and
+ * what a lineage calls a data set is left out, except in evaluations, whose results carry the names.
+ */
+export function preimageOf(task: Task, seed: number, parents: Readonly<Record<string, Key>>): JsonMap {
+  const models = Object.entries(parents).filter(([role]) => !role.startsWith('data:'));
+  return {
+    descent: 'node',
+    type: task.type,
+    version: typeVersions[task.type],
+    recipe: recipeIdentity(task, parents),
+    seed,
+    parents: Object.fromEntries(models),
+  };
+}
+
+/** A data set by its content, generators without the options that are at their defaults. */
+export function sourceIdentity(source: Source, parents: Readonly<Record<string, Key>>): JsonMap {
+  if ('prepared' in source) {
+    const key = own(parents, source.prepared);
+    if (!key) throw new Error(`no key for ${source.prepared}`);
+    return { prepared: key };
+  }
+  const { generator, version, seed, options } = source;
+  const known = own(generators, generator)?.options ?? {};
+  const identity: JsonMap = { generator, version };
+  if (seed !== defaults.generated.seed) identity.seed = seed;
+  const chosen = Object.entries(options).filter(([name, value]) => value !== own(known, name)?.default);
+  if (chosen.length > 0) identity.options = Object.fromEntries(chosen);
+  return identity;
+}
+
+/** A map without the fields that have their default value; `computed` are the defaults that follow from other fields. */
+export function withoutDefaults(value: object, usual: Defaults, computed: Defaults = {}): JsonMap {
+  const kept: JsonMap = {};
+  for (const [name, field] of Object.entries(value)) {
+    const defaulted = own(computed, name) ?? own(usual, name);
+    if (defaulted === undefined || !isSame(field, defaulted)) kept[name] = field;
+  }
+  return kept;
+}
+
+type Defaults = Readonly<Record<string, unknown>>;
+
+function isSame(a: unknown, b: unknown): boolean {
+  return a === b || (typeof a === 'object' && typeof b === 'object' && JSON.stringify(a) === JSON.stringify(b));
+}
+
+function recipeIdentity(task: Task, parents: Readonly<Record<string, Key>>): JsonMap {
+  const learned = ({ part, source }: Part): JsonMap => ({ part, source: sourceIdentity(source, parents) });
+  const asked = ({ name, part, source }: Part): JsonMap => ({ name, part, source: sourceIdentity(source, parents) });
+  switch (task.type) {
+    case 'data': {
+      const identity = withoutDefaults(task.recipe, { heldout: defaults.files.heldout });
+      identity.columns = withoutDefaults(task.recipe.columns, defaults.files.columns);
+      return withoutDefaults(identity, { columns: {} });
+    }
+    case 'tokenizer': {
+      const identity = withoutDefaults(task.recipe, defaults.tokenizer);
+      if (task.recipe.kind === 'bpe') identity.data = task.recipe.data.map(learned);
+      return identity;
+    }
+    case 'pretrain':
+    case 'cpt': {
+      const identity = withoutDefaults(task.recipe, defaults[task.type], { minLr: derived.minLr(task.recipe.lr) });
+      if (task.type === 'pretrain') identity.architecture = architectureIdentity(task.recipe.architecture);
+      identity.mix = task.recipe.mix.map(({ sequences, source }) => ({
+        sequences,
+        source: sourceIdentity(source, parents),
+      }));
+      return identity;
+    }
+    case 'sft': {
+      const identity = withoutDefaults(task.recipe, defaults.sft);
+      identity.data = learned(task.recipe.data);
+      return identity;
+    }
+    case 'rl': {
+      const { lr, batch } = task.recipe;
+      const computed = { criticLr: derived.criticLr(lr), miniBatch: derived.miniBatch(batch) };
+      const identity = withoutDefaults(task.recipe, defaults.rl, computed);
+      identity.data = learned(task.recipe.data);
+      return identity;
+    }
+    case 'evaluate': {
+      const { recipe } = task;
+      const identity = withoutDefaults(recipe, defaults.evaluate[recipe.kind]);
+      if (recipe.kind === 'heldout') identity.domains = recipe.domains.map(asked);
+      else identity.tasks = recipe.tasks.map(asked);
+      return identity;
+    }
+  }
+}
+
+function architectureIdentity(architecture: Architecture): JsonMap {
+  return withoutDefaults(architecture, defaults.architecture, { kvHeads: derived.kvHeads(architecture.heads) });
+}

@@ -1,0 +1,139 @@
+import { dirname, resolve } from 'node:path';
+import type { TokenizerRecipe } from '../schemas/types/job.ts';
+import type { LineageFile } from '../schemas/types/lineage.ts';
+import { axisNamed, readAxes } from './axes.ts';
+import { dataRole, partOf } from './data.ts';
+import { defaults } from './defaults.ts';
+import { type Diagnostic, diagnose } from './diagnostic.ts';
+import { digestFile } from './files.ts';
+import { sourceIdentity } from './identity.ts';
+import { canonicalJson } from './key.ts';
+import type { Lineage } from './load.ts';
+import { makeNode, placementOf } from './nodes.ts';
+import type { DataRecipe, Key, PlanNode } from './plan.ts';
+import { parseCount, parseFraction } from './quantities.ts';
+import { declaredStages } from './stages.ts';
+import { own, recordAt } from './tree.ts';
+
+/** Tokens of the byte tokenizer: 256 bytes and <|endoftext|>. */
+export const byteVocabulary = 257;
+
+/** The nodes of the file data that stages and tokenizers use, in declared order. Reads the files, for their digests. */
+export async function planData(lineage: Lineage): Promise<{ nodes: PlanNode[]; diagnostics: Diagnostic[] }> {
+  const { file, source, files } = lineage;
+  const used = usedDataSets(lineage);
+  const nodes: PlanNode[] = [];
+  const diagnostics: Diagnostic[] = [];
+  for (const [name, declared] of Object.entries(file.data)) {
+    const found = files.get(name);
+    if (!('files' in declared) || !found || !used.has(name)) continue;
+    const paths = found.names.map((each) => resolve(dirname(lineage.path), each));
+    const digests: string[] = [];
+    for (const path of paths) {
+      try {
+        digests.push(await digestFile(path));
+      } catch (error) {
+        const message = `${path} cannot be read (${(error as NodeJS.ErrnoException).code ?? String(error)})`;
+        diagnostics.push(diagnose(source.file, source.place(['data', name, 'files']), 'bad-files', message));
+      }
+    }
+    const heldout = parseFraction(declared.heldout ?? defaults.files.heldout);
+    const recipe: DataRecipe = {
+      format: found.format,
+      digests,
+      columns: { ...defaults.files.columns, ...declared.columns },
+      heldout: heldout.ok ? heldout.value : defaults.files.heldout,
+    };
+    const settings = { format: recipe.format, files: paths.length, heldout: recipe.heldout };
+    const address = dataRole(name);
+    nodes.push(
+      makeNode(
+        { type: 'data', recipe },
+        { address, ...withoutStage(address, file), dataKeys: {}, settings, files: paths },
+      ),
+    );
+  }
+  return { nodes, diagnostics };
+}
+
+/** The nodes of the tokenizers of all models that are pretrained, by name, in declared order. */
+export function planTokenizers(lineage: Lineage, dataKeys: Readonly<Record<string, Key>>): Map<string, PlanNode> {
+  const { file } = lineage;
+  const used = new Set(pretrainedModels(lineage).map((model) => tokenizerOf(file, model)));
+  const nodes = new Map<string, PlanNode>();
+  for (const name of [...Object.keys(file.tokenizers ?? {}), 'bytes']) {
+    if (!used.has(name) || nodes.has(name)) continue;
+    const recipe = tokenizerRecipe(file, name, dataKeys);
+    const settings =
+      recipe.kind === 'bytes'
+        ? { kind: recipe.kind, vocab: byteVocabulary }
+        : {
+            kind: recipe.kind,
+            vocab: recipe.vocab,
+            characters: recipe.characters,
+            data: recipe.data.map((part) => part.name).join(' + '),
+          };
+    const address = `tokenizer:${name}`;
+    nodes.set(
+      name,
+      makeNode({ type: 'tokenizer', recipe }, { address, ...withoutStage(address, file), dataKeys, settings }),
+    );
+  }
+  return nodes;
+}
+
+/** The tokenizer of a model, by name: the one it names, the only one declared, or `bytes` where none is. */
+export function tokenizerOf(file: LineageFile, model: string): string {
+  return own(file.models, model)?.tokenizer ?? Object.keys(file.tokenizers ?? {})[0] ?? 'bytes';
+}
+
+/** Tokens that a tokenizer knows. */
+export function vocabularyOf(recipe: TokenizerRecipe): number {
+  return recipe.kind === 'bytes' ? byteVocabulary : recipe.vocab;
+}
+
+/** Data sets are in an order that depends on what they are, not on where they stand in the list. */
+function tokenizerRecipe(file: LineageFile, name: string, dataKeys: Readonly<Record<string, Key>>): TokenizerRecipe {
+  const bpe = own(file.tokenizers ?? {}, name)?.bpe;
+  if (!bpe) return { kind: 'bytes' };
+  const rank = (part: ReturnType<typeof partOf>) =>
+    `${canonicalJson(sourceIdentity(part.source, dataKeys))} ${part.part}`;
+  const [first, ...others] = bpe.data
+    .map((reference) => partOf(file, reference, 'text'))
+    .sort((a, b) => (rank(a) < rank(b) ? -1 : 1));
+  if (!first) throw new Error(`the tokenizer ${name} has no data`);
+  return {
+    kind: 'bpe',
+    vocab: wholeNumber(bpe.vocab),
+    characters: wholeNumber(bpe.characters ?? defaults.tokenizer.characters),
+    data: [first, ...others],
+  };
+}
+
+function wholeNumber(value: unknown): number {
+  const count = parseCount(value);
+  if (!count.ok) throw new Error(`${String(value)} ${count.problem}`);
+  return count.value;
+}
+
+function withoutStage(address: string, file: LineageFile) {
+  return { stage: address, axes: {}, seed: 0, parents: {}, placement: placementOf(file), architecture: null };
+}
+
+function usedDataSets({ file, source }: Lineage): Set<string> {
+  const references = Object.values(file.tokenizers ?? {}).flatMap(({ bpe }) => bpe?.data ?? []);
+  for (const { body } of declaredStages(source.value).values()) {
+    if (typeof body.data === 'string') references.push(body.data);
+    references.push(...Object.keys(recordAt(body, 'mix')));
+  }
+  return new Set(references.map((reference) => reference.split('/')[0] ?? reference));
+}
+
+function pretrainedModels({ source }: Lineage): string[] {
+  const axes = readAxes(source);
+  return [...declaredStages(source.value).values()].flatMap(({ body }) => {
+    const model = body.model;
+    const values = axes.get(axisNamed(model) ?? '')?.values.map(({ value }) => value) ?? [model];
+    return values.filter((value) => typeof value === 'string');
+  });
+}

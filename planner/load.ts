@@ -1,0 +1,68 @@
+import { resolve } from 'node:path';
+import type { LineageFile } from '../schemas/types/lineage.ts';
+import { checkAxes } from './checks/axes.ts';
+import { checkData } from './checks/data.ts';
+import { checkFiles, type DataFiles } from './checks/files.ts';
+import { checkNames } from './checks/names.ts';
+import { checkShape } from './checks/shape.ts';
+import { checkStages } from './checks/stages.ts';
+import { checkValues } from './checks/values.ts';
+import { type Diagnostic, sortDiagnostics } from './diagnostic.ts';
+import { parseSource, type Source } from './syntax.ts';
+import { readText } from './text.ts';
+
+declare const valid: unique symbol;
+
+/** A lineage file that was read and found free of errors. Only `loadLineage` makes one. */
+export interface Lineage {
+  readonly [valid]: true;
+  /** Absolute path of the file. */
+  readonly path: string;
+  readonly file: LineageFile;
+  /** Where each value stands, for diagnostics of the plan. */
+  readonly source: Source;
+  /** The files of every data set that has some. */
+  readonly files: ReadonlyMap<string, DataFiles>;
+}
+
+/** A lineage, or every diagnostic there is with the text that they speak of. */
+export type Loaded = { ok: true; lineage: Lineage } | { ok: false; diagnostics: Diagnostic[]; text: string };
+
+/** The checks, in order: what an earlier one says of a place, a later one does not say again. A new check is one line here. */
+const checks: readonly ((source: Source) => Iterable<Diagnostic>)[] = [
+  checkShape,
+  checkNames,
+  checkData,
+  checkStages,
+  checkAxes,
+  checkValues,
+];
+
+/**
+ * Reads a lineage file and checks it: text, YAML, schema, and what refers to what. Expected failures come back as
+ * diagnostics, all at once and by place; `path` is named in them as it is given here.
+ */
+export async function loadLineage(path: string): Promise<Loaded> {
+  const read = await readText(path);
+  if (!read.ok) return read;
+  const { text } = read;
+  const { source, diagnostics } = parseSource(path, text);
+  if (!source) return { ok: false, diagnostics: sortDiagnostics(diagnostics), text };
+  const told = [...diagnostics];
+  for (const check of checks) tellNew(told, check(source));
+  const { files, diagnostics: ofFiles } = await checkFiles(source);
+  tellNew(told, ofFiles);
+  if (told.length > 0) return { ok: false, diagnostics: sortDiagnostics(told), text };
+  return {
+    ok: true,
+    lineage: { path: resolve(path), file: source.value as LineageFile, source, files } as unknown as Lineage,
+  };
+}
+
+/** Adds what is said of places that nothing was said of before. */
+function tellNew(told: Diagnostic[], found: Iterable<Diagnostic>): void {
+  const places = new Set(told.map((diagnostic) => `${diagnostic.line}:${diagnostic.column}`));
+  for (const diagnostic of found) {
+    if (!places.has(`${diagnostic.line}:${diagnostic.column}`)) told.push(diagnostic);
+  }
+}

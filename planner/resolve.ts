@@ -1,0 +1,290 @@
+import type { Architecture, CptRecipe, Mixture, PretrainRecipe, RlRecipe, SftRecipe } from '../schemas/types/job.ts';
+import type { LineageFile } from '../schemas/types/lineage.ts';
+import { parameterCount } from './architecture.ts';
+import type { Setting } from './axes.ts';
+import { partOf, sourceOf } from './data.ts';
+import { defaults, derived } from './defaults.ts';
+import type { DiagnosticCode } from './diagnostic.ts';
+import { type Fields, fieldsOf } from './fields.ts';
+import { sourceIdentity } from './identity.ts';
+import { canonicalJson } from './key.ts';
+import { apportionMix, type Corpus, type MixtureEntry, replayOf } from './mixture.ts';
+import type { Key, PlanNode, Task } from './plan.ts';
+import { roundedQuotient, type Share, totalTokens } from './quantities.ts';
+import type { DeclaredStage } from './stages.ts';
+import type { Path } from './syntax.ts';
+
+/** What a stage starts from: the shape of its model, and what its pretraining saw (null for pretraining itself). */
+export interface Ancestry {
+  architecture: Architecture;
+  corpus: Corpus | null;
+}
+
+/** What resolving needs besides the stage. */
+export interface Surroundings {
+  file: LineageFile;
+  /** Keys of the data nodes, by role. */
+  dataKeys: Readonly<Record<string, Key>>;
+  /** Told what does not fit; the path says where. */
+  report(path: Path, code: DiagnosticCode, message: string, hint?: string): void;
+}
+
+/** A stage with its axes fixed: the exact task, the shape of its model, and what its pretraining saw. */
+export interface ResolvedStage {
+  task: Task;
+  architecture: Architecture;
+  corpus: Corpus;
+  settings: PlanNode['settings'];
+}
+
+/** Resolves a stage: units, defaults, steps, exact mixture. Undefined when something does not fit, which is reported. */
+export function resolveStage(
+  stage: DeclaredStage,
+  setting: Setting,
+  ancestry: Ancestry,
+  around: Surroundings,
+): ResolvedStage | undefined {
+  const fields = fieldsOf(stage, setting);
+  switch (stage.kind) {
+    case 'pretrain':
+    case 'cpt':
+      return resolveText(stage.kind, fields, ancestry, around);
+    case 'sft':
+      return resolveSft(fields, ancestry, around);
+    case 'rl':
+      return resolveRl(fields, ancestry, around);
+    case undefined:
+      return undefined;
+  }
+}
+
+function resolveText(
+  kind: 'pretrain' | 'cpt',
+  fields: Fields,
+  ancestry: Ancestry,
+  around: Surroundings,
+): ResolvedStage | undefined {
+  const { architecture } = ancestry;
+  const { context } = architecture;
+  const asked = fields.tokens('tokens');
+  const tokens = asked && totalTokens(asked, parameterCount(architecture));
+  if (tokens === undefined) {
+    around.report(fields.path('tokens'), 'bad-quantity', 'this is more tokens than can be counted exactly');
+    return undefined;
+  }
+  const batchTokens = fields.count('batch') ?? defaults[kind].batchSequences * context;
+  if (batchTokens < context) {
+    around.report(
+      fields.path('batch'),
+      'bad-value',
+      `a batch of ${batchTokens} tokens is less than one sequence of ${context}`,
+      `give \`batch\` ${context} or more`,
+    );
+    return undefined;
+  }
+  const batchSequences = Number(roundedQuotient(BigInt(batchTokens), BigInt(context)));
+  const steps = Math.max(1, Number(roundedQuotient(BigInt(tokens), BigInt(batchSequences) * BigInt(context))));
+  const mixed = resolveMix(fields, tokens, steps * batchSequences, ancestry.corpus, around);
+  const optimizer = resolveOptimizer(kind, fields, around);
+  if (!mixed || !optimizer) return undefined;
+  const recipe: CptRecipe = { mix: mixed.mixture, steps, batchSequences, ...optimizer };
+  const seen = steps * batchSequences * context;
+  const settings = {
+    ...(kind === 'pretrain'
+      ? { model: fields.text('model') ?? '', parameters: parameterCount(architecture), context }
+      : {}),
+    data: mixed.data,
+    tokens: seen,
+    steps,
+    batchTokens: batchSequences * context,
+    ...(kind === 'cpt' ? { replayShare: mixed.replayShare, replayTokens: mixed.replaySequences * context } : {}),
+    ...flat(optimizer),
+  };
+  const corpus = ancestry.corpus ?? { tokens: seen, mixture: mixed.mixture };
+  const pretraining: PretrainRecipe = { architecture, ...recipe };
+  return {
+    task: kind === 'pretrain' ? { type: kind, recipe: pretraining } : { type: kind, recipe },
+    architecture,
+    corpus,
+    settings,
+  };
+}
+
+function resolveSft(fields: Fields, ancestry: Ancestry, around: Surroundings): ResolvedStage | undefined {
+  const optimizer = resolveOptimizer('sft', fields, around);
+  if (!optimizer || !ancestry.corpus) return undefined;
+  const reference = fields.text('data') ?? '';
+  const recipe: SftRecipe = {
+    data: partOf(around.file, reference, 'problems'),
+    examples: fields.count('examples') ?? 1,
+    epochs: fields.count('epochs') ?? defaults.sft.epochs,
+    batch: fields.count('batch') ?? defaults.sft.batch,
+    ...optimizer,
+  };
+  const { examples, epochs, batch } = recipe;
+  const settings = { data: recipe.data.name, examples, epochs, batch, ...flat(optimizer) };
+  return { task: { type: 'sft', recipe }, architecture: ancestry.architecture, corpus: ancestry.corpus, settings };
+}
+
+function resolveRl(fields: Fields, ancestry: Ancestry, around: Surroundings): ResolvedStage | undefined {
+  const usual = defaults.rl;
+  const { architecture, corpus } = ancestry;
+  if (!corpus) return undefined;
+  const lr = fields.number('lr') ?? usual.lr;
+  const batch = fields.count('batch') ?? usual.batch;
+  const recipe: RlRecipe = {
+    algorithm: usual.algorithm,
+    data: partOf(around.file, fields.text('data') ?? '', 'problems'),
+    examples: fields.count('examples') ?? 1,
+    epochs: fields.count('epochs') ?? usual.epochs,
+    batch,
+    miniBatch: fields.count('miniBatch') ?? derived.miniBatch(batch),
+    innerEpochs: fields.count('innerEpochs') ?? usual.innerEpochs,
+    maxResponse: fields.count('maxResponse') ?? usual.maxResponse,
+    temperature: fields.number('temperature') ?? usual.temperature,
+    lr,
+    criticLr: fields.number('criticLr') ?? derived.criticLr(lr),
+    warmup: fields.fraction('warmup') ?? usual.warmup,
+    gamma: fields.fraction('gamma') ?? usual.gamma,
+    lambda: fields.fraction('lambda') ?? usual.lambda,
+    clipRatio: fields.number('clipRatio') ?? usual.clipRatio,
+    valueClip: fields.number('valueClip') ?? usual.valueClip,
+    klCoef: fields.number('klCoef') ?? usual.klCoef,
+    entropyCoef: fields.number('entropyCoef') ?? usual.entropyCoef,
+    weightDecay: fields.number('weightDecay') ?? usual.weightDecay,
+    betas: fields.betas() ?? [...usual.betas],
+    clip: fields.number('clip') ?? usual.clip,
+  };
+  if (recipe.miniBatch > batch) {
+    around.report(
+      fields.path('miniBatch'),
+      'bad-value',
+      `an optimizer step of ${recipe.miniBatch} responses is more than the round of ${batch}`,
+      'lower `miniBatch` or raise `batch`',
+    );
+    return undefined;
+  }
+  if (recipe.maxResponse >= architecture.context) {
+    const message = `a response of ${recipe.maxResponse} tokens leaves no room for a prompt in the model's context of ${architecture.context}`;
+    around.report(
+      fields.path('maxResponse'),
+      'bad-value',
+      message,
+      'lower `maxResponse`, or give the model a longer `context`',
+    );
+    return undefined;
+  }
+  const { data, betas, ...numbers } = recipe;
+  return {
+    task: { type: 'rl', recipe },
+    architecture,
+    corpus,
+    settings: { data: data.name, ...flat({ ...numbers, betas }) },
+  };
+}
+
+interface Optimizer {
+  lr: number;
+  minLr: number;
+  warmup: number;
+  schedule: 'cosine' | 'constant';
+  weightDecay: number;
+  betas: [number, number];
+  clip: number;
+}
+
+function resolveOptimizer(
+  kind: 'pretrain' | 'cpt' | 'sft',
+  fields: Fields,
+  around: Surroundings,
+): Optimizer | undefined {
+  const usual = defaults[kind];
+  const lr = fields.number('lr') ?? usual.lr;
+  const minLr = fields.number('minLr') ?? (kind === 'sft' ? defaults.sft.minLr : derived.minLr(lr));
+  if (minLr > lr) {
+    around.report(
+      fields.path('minLr'),
+      'bad-value',
+      `\`minLr\` is ${minLr}, more than the peak learning rate of ${lr}`,
+      'lower `minLr`, or raise `lr`',
+    );
+    return undefined;
+  }
+  return {
+    lr,
+    minLr,
+    warmup: fields.fraction('warmup') ?? usual.warmup,
+    schedule: fields.text('schedule') === 'constant' ? 'constant' : 'cosine',
+    weightDecay: fields.number('weightDecay') ?? usual.weightDecay,
+    betas: fields.betas() ?? [...usual.betas],
+    clip: fields.number('clip') ?? usual.clip,
+  };
+}
+
+interface ResolvedMix {
+  mixture: Mixture;
+  /** Names of the data sets as they are written. */
+  data: string;
+  replayShare: number;
+  replaySequences: number;
+}
+
+/**
+ * The mixture in an order that depends on what the sources are, not on where they stand in the file: the trainer's order of
+ * training follows it. Sources that get nothing are left out, so that 0 % is the same as none.
+ */
+function resolveMix(
+  fields: Fields,
+  tokens: number,
+  sequences: number,
+  corpus: Corpus | null,
+  around: Surroundings,
+): ResolvedMix | undefined {
+  const { file, dataKeys } = around;
+  const single = fields.text('data');
+  const whole: Share = { kind: 'mix', fraction: { numerator: 1n, denominator: 1n } };
+  const shares = single === undefined ? fields.shares('mix') : new Map([[single, whole]]);
+  const rankOf = (source: MixtureEntry['source']) => canonicalJson(sourceIdentity(source, dataKeys));
+  const entries = [...shares].map(([name, share]) => ({
+    name,
+    share,
+    source: name === 'replay' ? undefined : sourceOf(file, setName(name)),
+  }));
+  const declared = entries.map(({ name, share, source }) => ({ name, share, rank: source ? rankOf(source) : name }));
+  const apportioned = apportionMix(declared, tokens, sequences, corpus?.tokens);
+  if (!apportioned.ok) {
+    const { entry, problem, hint } = apportioned;
+    around.report(
+      single === undefined ? fields.path('mix', ...(entry === undefined ? [] : [entry])) : fields.path('data'),
+      'bad-mix',
+      problem,
+      hint,
+    );
+    return undefined;
+  }
+  const replaySequences = apportioned.sequences.get('replay') ?? 0;
+  const mixture: MixtureEntry[] = corpus ? replayOf(corpus, replaySequences, rankOf) : [];
+  for (const { name, source } of entries) {
+    if (source) mixture.push({ name: setName(name), source, sequences: apportioned.sequences.get(name) ?? 0 });
+  }
+  const ranked = mixture.filter((entry) => entry.sequences > 0).map((entry) => ({ entry, rank: rankOf(entry.source) }));
+  ranked.sort((a, b) => (a.rank === b.rank ? a.entry.sequences - b.entry.sequences : a.rank < b.rank ? -1 : 1));
+  return {
+    mixture: ranked.map(({ entry }) => entry) as Mixture,
+    data: [...shares.keys()].join(' + '),
+    replayShare: apportioned.fractions.get('replay') ?? 0,
+    replaySequences,
+  };
+}
+
+function setName(reference: string): string {
+  return reference.split('/')[0] ?? reference;
+}
+
+/** Settings are flat: the two betas stand side by side. */
+function flat<T extends { betas: [number, number] }>({
+  betas,
+  ...others
+}: T): Omit<T, 'betas'> & { beta1: number; beta2: number } {
+  return { ...others, beta1: betas[0], beta2: betas[1] };
+}

@@ -1,0 +1,114 @@
+import { type Axis, axisNamed, seedAxes } from './axes.ts';
+import { isRecord, own, recordAt, scalars, textAt } from './tree.ts';
+
+/** The kinds of stage. */
+export const stageKinds = ['pretrain', 'cpt', 'sft', 'rl'] as const;
+export type StageKind = (typeof stageKinds)[number];
+
+/** The part of its data that each kind of stage learns from. */
+export const partOfStage: Readonly<Record<StageKind, 'text' | 'problems'>> = {
+  pretrain: 'text',
+  cpt: 'text',
+  sft: 'problems',
+  rl: 'problems',
+};
+
+/** `mid@replay=20%`: a stage, and the values that pick a variant of it, as they are written. */
+export interface StageReference {
+  stage: string;
+  pins: ReadonlyMap<string, string>;
+}
+
+/** A stage as it is declared; it may yet be wrong in any way. */
+export interface DeclaredStage {
+  name: string;
+  /** Undefined when it names no kind that exists. */
+  kind: StageKind | undefined;
+  body: Readonly<Record<string, unknown>>;
+  from: StageReference | undefined;
+}
+
+/** The stages of a file in declared order. */
+export function declaredStages(value: unknown): Map<string, DeclaredStage> {
+  const stages = new Map<string, DeclaredStage>();
+  for (const [name, declared] of Object.entries(recordAt(value, 'stages'))) {
+    const kind = isRecord(declared) ? stageKinds.find((candidate) => Object.hasOwn(declared, candidate)) : undefined;
+    const body = kind ? recordAt(declared, kind) : {};
+    const from = kind === 'pretrain' ? undefined : textAt(body, 'from');
+    stages.set(name, { name, kind, body, from: from === undefined ? undefined : parseReference(from) });
+  }
+  return stages;
+}
+
+/** A reference's parts; text that is none is taken as a stage's name. */
+export function parseReference(text: string): StageReference {
+  const at = text.indexOf('@');
+  if (at < 0) return { stage: text, pins: new Map() };
+  const pins = text
+    .slice(at + 1)
+    .split(',')
+    .map((part): [string, string] => {
+      const equals = part.indexOf('=');
+      return equals < 0 ? [part, ''] : [part.slice(0, equals), part.slice(equals + 1)];
+    });
+  return { stage: text.slice(0, at), pins: new Map(pins) };
+}
+
+/** Stages with parents first, otherwise in declared order. Stages of a cycle, and what comes after one, are left out. */
+export function parentsFirst(stages: ReadonlyMap<string, DeclaredStage>): DeclaredStage[] {
+  const placed = new Map<string, DeclaredStage>();
+  for (const stage of stages.values()) {
+    const chain: DeclaredStage[] = [];
+    const seen = new Set<string>();
+    let next: DeclaredStage | undefined = stage;
+    while (next && !placed.has(next.name) && !seen.has(next.name)) {
+      chain.push(next);
+      seen.add(next.name);
+      next = next.from && stages.get(next.from.stage);
+    }
+    if (next && !placed.has(next.name)) continue; // ran into itself
+    for (const link of chain.reverse()) placed.set(link.name, link);
+  }
+  return [...placed.values()];
+}
+
+/** The axes that each stage has one node for: those that it or a stage before it mentions, in declared order. */
+export function axesOfStages(
+  stages: ReadonlyMap<string, DeclaredStage>,
+  axes: ReadonlyMap<string, Axis>,
+): Map<string, Axis[]> {
+  const found = new Map<string, Axis[]>();
+  for (const stage of parentsFirst(stages)) {
+    const names = mentionedAxes(stage, axes);
+    for (const axis of (stage.from && found.get(stage.from.stage)) ?? []) {
+      if (!stage.from?.pins.has(axis.name)) names.add(axis.name);
+    }
+    found.set(
+      stage.name,
+      [...axes.values()].filter((axis) => names.has(axis.name)),
+    );
+  }
+  return found;
+}
+
+/** The axes that a stage itself names, and the seed's unless it has a seed of its own. */
+export function mentionedAxes(stage: DeclaredStage, axes: ReadonlyMap<string, Axis>): Set<string> {
+  const names = new Set<string>();
+  for (const { value } of scalars(stage.body)) {
+    const name = axisNamed(value);
+    if (name !== undefined) names.add(name);
+  }
+  if (own(stage.body, 'seed') === undefined) for (const name of seedAxes(axes)) names.add(name);
+  return names;
+}
+
+/** The pretraining that a stage goes back to: itself or an ancestor; undefined where the chain is broken. */
+export function pretrainingOf(stages: ReadonlyMap<string, DeclaredStage>, name: string): DeclaredStage | undefined {
+  const seen = new Set<string>();
+  let stage = stages.get(name);
+  while (stage?.from && !seen.has(stage.name)) {
+    seen.add(stage.name);
+    stage = stages.get(stage.from.stage);
+  }
+  return stage?.kind === 'pretrain' ? stage : undefined;
+}

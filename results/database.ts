@@ -1,0 +1,211 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { link, rm } from 'node:fs/promises';
+import { availableParallelism, totalmem } from 'node:os';
+import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import { databasePath } from '../store/home.ts';
+import { makeFolder, syncFolder } from '../store/write.ts';
+import { DatabaseBusyError, ResultsError } from './errors.ts';
+import { schemaState, updateSchema } from './schema.ts';
+
+/** What `withDatabase` may be told beside the mode. */
+export interface DatabaseOptions {
+  /** How long to wait for whoever has the file open, in seconds. Default: 60 for writing, 30 for reading. */
+  patienceSeconds?: number;
+  /** Let SQL read and write files and reach the network. Default: false. */
+  files?: boolean;
+  /** One path that SQL may write although `files` is off. */
+  output?: string;
+}
+
+/**
+ * Opens `results.duckdb`, hands over a connection, and closes the file: DuckDB lets no other process in while one has
+ * it open for writing, so it is never kept open. Writing is one transaction, committed when `use` resolves and rolled
+ * back when it throws. The file and its tables are made, and brought up to date, where that is needed.
+ *
+ * Within a process calls take turns: two instances on one file would lose commits without an error. Must not be called
+ * from worker threads, nor from inside `use`. SQL cannot reach files or the network but through `options`.
+ *
+ * Throws a DatabaseBusyError, which names the process, when the file stays taken; a ResultsError when there is nothing
+ * to read yet or the file is of a newer Descent.
+ */
+export async function withDatabase<T>(
+  home: string,
+  mode: 'read' | 'write',
+  use: (connection: DuckDBConnection) => Promise<T>,
+  options: DatabaseOptions = {},
+): Promise<T> {
+  const path = databasePath(home);
+  const seconds = options.patienceSeconds ?? (mode === 'write' ? 60 : 30);
+  const deadline = { at: performance.now() + seconds * 1000, seconds };
+  if (inside.getStore()?.has(path)) throw new Error('withDatabase was called from inside itself; use its connection');
+  return takeTurn(path, deadline, async () => {
+    if (!existsSync(path)) {
+      if (mode === 'read') throw new ResultsError(`there are no results yet in ${home}: run a lineage first`);
+      await createDatabase(path);
+    }
+    if (mode === 'read') {
+      const answer = await openDatabase(path, mode, options, deadline, async (connection) =>
+        (await schemaState(connection)) === 'current' ? { value: await use(connection) } : undefined,
+      );
+      if (answer !== undefined) return answer.value;
+      // Written by an older Descent: bring it up to date, which only a writer can.
+      await openDatabase(path, 'write', {}, deadline, (connection) => transaction(connection, async () => {}));
+      return openDatabase(path, mode, options, deadline, use);
+    }
+    return openDatabase(path, mode, options, deadline, (connection) => transaction(connection, () => use(connection)));
+  });
+}
+
+interface Deadline {
+  /** In performance.now() milliseconds. */
+  at: number;
+  seconds: number;
+}
+
+const inside = new AsyncLocalStorage<Set<string>>();
+/** By path: resolved when everybody who came before has closed the file. */
+const turns = new Map<string, Promise<void>>();
+
+async function takeTurn<T>(path: string, deadline: Deadline, use: () => Promise<T>): Promise<T> {
+  const before = turns.get(path) ?? Promise.resolve();
+  let finish = () => {};
+  const mine = new Promise<void>((resolve) => {
+    finish = resolve;
+  });
+  // Who gives up leaves the queue, but those behind still wait for those before.
+  const turn = before.then(() => mine);
+  turns.set(path, turn);
+  void turn.then(() => {
+    if (turns.get(path) === turn) turns.delete(path);
+  });
+  try {
+    const waiting = new AbortController();
+    const patience = sleep(Math.max(0, deadline.at - performance.now()), 'gone' as const, { signal: waiting.signal });
+    const first = await Promise.race([before, patience]);
+    waiting.abort();
+    patience.catch(() => {});
+    if (first === 'gone') throw busy(path, `this process (${process.pid})`, deadline);
+    return await inside.run(new Set([...(inside.getStore() ?? []), path]), use);
+  } finally {
+    finish();
+  }
+}
+
+async function openDatabase<T>(
+  path: string,
+  mode: 'read' | 'write',
+  options: DatabaseOptions,
+  deadline: Deadline,
+  use: (connection: DuckDBConnection) => Promise<T>,
+): Promise<T> {
+  const instance = await openWhenFree(path, mode, deadline);
+  try {
+    const connection = await instance.connect();
+    try {
+      await restrict(connection, options);
+      const value = await use(connection);
+      // Done here and not by closing, which would block the event loop for as long as it takes.
+      if (mode === 'write') await connection.run('CHECKPOINT');
+      return value;
+    } finally {
+      connection.closeSync();
+    }
+  } finally {
+    instance.closeSync();
+  }
+}
+
+async function openWhenFree(path: string, mode: 'read' | 'write', deadline: Deadline): Promise<DuckDBInstance> {
+  for (let pause = 5; ; pause = Math.min(250, pause * 1.5)) {
+    try {
+      return await DuckDBInstance.create(path, configuration(mode));
+    } catch (error) {
+      const message = (error as Error).message;
+      if (!message.includes('Could not set lock on file')) {
+        throw new ResultsError(`cannot open ${path}: ${message}`, { cause: error });
+      }
+      const left = deadline.at - performance.now();
+      if (left <= 0) throw busy(path, holder(message), deadline, error);
+      // Random, so that processes that wait for each other do not keep in step.
+      await sleep(Math.min(left, pause * (0.5 + Math.random())));
+    }
+  }
+}
+
+function configuration(mode: 'read' | 'write'): Record<string, string> {
+  // DuckDB would take 80 % of the memory, of which the trainers need most.
+  const megabytes = Math.floor(Math.min(2048, totalmem() / 4 / 1024 / 1024));
+  return {
+    access_mode: mode === 'read' ? 'READ_ONLY' : 'READ_WRITE',
+    memory_limit: `${megabytes}MB`,
+    threads: String(Math.min(4, availableParallelism())),
+    autoinstall_known_extensions: 'false',
+    autoload_known_extensions: 'false',
+  };
+}
+
+async function restrict(connection: DuckDBConnection, { files = false, output }: DatabaseOptions): Promise<void> {
+  await connection.run(`SET TimeZone = 'UTC'`);
+  if (output !== undefined) await connection.run(`SET allowed_paths = [${quoted(output)}]`);
+  if (!files) await connection.run('SET enable_external_access = false');
+  await connection.run('SET lock_configuration = true');
+}
+
+async function transaction<T>(connection: DuckDBConnection, use: () => Promise<T>): Promise<T> {
+  await connection.run('BEGIN');
+  try {
+    await updateSchema(connection);
+    const value = await use();
+    await connection.run('COMMIT');
+    return value;
+  } catch (error) {
+    // A transaction that DuckDB has given up by itself has nothing left to roll back; closing discards it too.
+    await connection.run('ROLLBACK').catch(() => {});
+    throw error;
+  }
+}
+
+/** A new database appears with its tables in it, by link(2): nobody sees a half-made one, and one of two makers wins. */
+async function createDatabase(path: string): Promise<void> {
+  await makeFolder(dirname(path));
+  const temporary = `${path}.${process.pid}.${randomBytes(6).toString('hex')}.tmp`;
+  try {
+    const instance = await DuckDBInstance.create(temporary, configuration('write'));
+    const connection = await instance.connect();
+    try {
+      await transaction(connection, async () => {});
+      await connection.run('CHECKPOINT');
+    } finally {
+      connection.closeSync();
+      instance.closeSync();
+    }
+    await link(temporary, path).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EEXIST') throw error;
+    });
+  } finally {
+    await rm(temporary, { force: true });
+    await rm(`${temporary}.wal`, { force: true });
+  }
+  await syncFolder(dirname(path));
+}
+
+/** DuckDB says `Conflicting lock is held in /usr/bin/node (PID 4711)`. */
+function holder(message: string): string {
+  const found = /Conflicting lock is held in (.+?) \(PID (\d+)\)/.exec(message);
+  return found ? `process ${found[2]} (${found[1]})` : 'another process';
+}
+
+function busy(path: string, who: string, { seconds }: Deadline, cause?: unknown): DatabaseBusyError {
+  return new DatabaseBusyError(
+    `${path} is held by ${who}, and was not free in ${seconds} s: wait for it to finish, or close it there, and try again`,
+    { cause },
+  );
+}
+
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}

@@ -1,0 +1,102 @@
+import Table from 'cli-table3';
+import type { QueryResult } from './query.ts';
+import type { Json } from './value.ts';
+
+/** How rows can be written as text. */
+export const rowFormats = ['table', 'json', 'csv', 'md'] as const;
+export type RowFormat = (typeof rowFormats)[number];
+
+/**
+ * Rows as text. `table` and `md` (Markdown) are for people: fractions have six digits, NULL is written out. `json` (an
+ * array of objects, one a line) and `csv` (RFC 4180) are for programs: all digits, NULL is null or an empty field, and
+ * an empty text is quoted.
+ */
+export function formatRows(result: QueryResult, format: RowFormat): string {
+  switch (format) {
+    case 'table':
+      return asTable(result);
+    case 'json':
+      return asJson(result);
+    case 'csv':
+      return asCsv(result);
+    case 'md':
+      return asMarkdown(result);
+    default:
+      return format satisfies never;
+  }
+}
+
+function asTable({ columns, rows }: QueryResult): string {
+  const table = new Table({
+    head: columns.map(({ name }) => name),
+    colAligns: columns.map((_, index) => (isNumeric(rows, index) ? 'right' : 'left')),
+    style: { head: [], border: [], compact: true, 'padding-left': 0, 'padding-right': 0 },
+    chars: noBorders,
+  });
+  for (const row of rows) table.push(row.map((value) => onOneLine(forPeople(value))));
+  const body = table
+    .toString()
+    .split('\n')
+    .map((line) => line.trimEnd())
+    .filter((line) => line !== '')
+    .join('\n');
+  return `${body}\n(${rows.length === 1 ? '1 row' : `${rows.length} rows`})\n`;
+}
+
+function asJson({ columns, rows }: QueryResult): string {
+  const objects = rows.map((row) => JSON.stringify(Object.fromEntries(columns.map(({ name }, i) => [name, row[i]]))));
+  return objects.length === 0 ? '[]\n' : `[\n${objects.join(',\n')}\n]\n`;
+}
+
+function asCsv({ columns, rows }: QueryResult): string {
+  const lines = [columns.map(({ name }) => csvField(name)), ...rows.map((row) => row.map(csvField))];
+  return lines.map((fields) => `${fields.join(',')}\r\n`).join('');
+}
+
+function asMarkdown({ columns, rows }: QueryResult): string {
+  const cell = (text: string) => text.replaceAll('\\', '\\\\').replaceAll('|', '\\|').replaceAll('\n', '<br>');
+  const line = (cells: string[]) => `| ${cells.join(' | ')} |\n`;
+  return [
+    line(columns.map(({ name }) => cell(name))),
+    line(columns.map((_, index) => (isNumeric(rows, index) ? '---:' : '---'))),
+    ...rows.map((row) => line(row.map((value) => cell(forPeople(value))))),
+  ].join('');
+}
+
+const noBorders = {
+  top: '',
+  'top-mid': '',
+  'top-left': '',
+  'top-right': '',
+  bottom: '',
+  'bottom-mid': '',
+  'bottom-left': '',
+  'bottom-right': '',
+  left: '',
+  'left-mid': '',
+  mid: '',
+  'mid-mid': '',
+  right: '',
+  'right-mid': '',
+  middle: '  ',
+};
+
+function isNumeric(rows: Json[][], column: number): boolean {
+  return rows.some((row) => typeof row[column] === 'number');
+}
+
+function forPeople(value: Json): string {
+  if (value === null) return 'NULL';
+  if (typeof value === 'number') return String(Number.isInteger(value) ? value : Number(value.toPrecision(6)));
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+}
+
+function onOneLine(text: string): string {
+  return text.replaceAll('\r', '\\r').replaceAll('\n', '\\n').replaceAll('\t', '\\t');
+}
+
+function csvField(value: Json): string {
+  if (value === null) return '';
+  const text = typeof value === 'object' ? JSON.stringify(value) : String(value);
+  return text === '' || /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}

@@ -1,0 +1,124 @@
+import type { DuckDBConnection } from '@duckdb/node-api';
+import { recordNodes } from './record.ts';
+import { type IngestInput, stageAttempts } from './staging.ts';
+import { updateWideView } from './wide.ts';
+
+/** How many rows the attempts have now in each of the large tables. */
+export interface Ingested {
+  metrics: number;
+  evaluations: number;
+  samples: number;
+}
+
+/** Reads one attempt into the tables; see ingestAttempts. */
+export async function ingestAttempt(connection: DuckDBConnection, input: IngestInput): Promise<Ingested> {
+  return ingestAttempts(connection, [input]);
+}
+
+/**
+ * Reads the `events.jsonl` of attempts into the tables, in place of what they held of them: doing it twice gives the
+ * same as doing it once. What an execution reported after the checkpoint that a later one went on from is left out, so
+ * each step counts once; so is half a line at the end. An attempt without events (prepared data) gets its row in
+ * `attempts` only. Many at once are much faster than one by one.
+ *
+ * `connection` comes from `withDatabase(home, 'write', ...)`, which makes it one transaction. Throws an EventsError,
+ * with file and line, for an event that does not follow the contract.
+ */
+export async function ingestAttempts(connection: DuckDBConnection, inputs: readonly IngestInput[]): Promise<Ingested> {
+  const staged = await stageAttempts(connection, inputs);
+  const grows = staged.evaluations + staged.facts > 0 && (await bringsNewColumns(connection));
+  await recordNodes(
+    connection,
+    inputs.map(({ node }) => node),
+  );
+  const known = await connection.runAndReadAll(
+    'FROM attempts SEMI JOIN incoming_attempts USING (key, attempt) LIMIT 1',
+  );
+  if (known.currentRowCount > 0) {
+    for (const { table } of moves) {
+      await connection.run(
+        `DELETE FROM ${table} WHERE (key, attempt) IN (SELECT (key, attempt) FROM incoming_attempts)`,
+      );
+    }
+  }
+  const ingested = { metrics: 0, evaluations: 0, samples: 0 };
+  for (const { table, from, kept } of moves) {
+    if (staged[from] === 0) continue;
+    const { rowsChanged } = await connection.run(`INSERT INTO ${table} ${kept}`);
+    if (table in ingested) ingested[table as keyof Ingested] = rowsChanged;
+  }
+  await connection.run(`
+    INSERT OR REPLACE INTO attempts
+    SELECT * EXCLUDE (source) REPLACE (started_at::TIMESTAMPTZ AS started_at, finished_at::TIMESTAMPTZ AS finished_at)
+    FROM incoming_attempts`);
+  if (grows) await updateWideView(connection);
+  return ingested;
+}
+
+/*
+ * What counts of the incoming rows: not what a later start has voided, and of what was reported twice the last.
+ * A start that goes on from step 100 voids all steps after it; a fresh start voids everything before it.
+ */
+const moves = [
+  {
+    table: 'metrics',
+    from: 'metrics',
+    kept: `
+      SELECT key, attempt, i.step, i.tokens, metric, value
+      FROM incoming_metrics AS i JOIN incoming_attempts USING (source)
+      WHERE NOT EXISTS (
+        FROM incoming_starts AS s
+        WHERE s.source = i.source AND s.line > i.line AND coalesce(s.resumed_from, -1) < i.step)
+      QUALIFY row_number() OVER (PARTITION BY source, i.step, metric ORDER BY line DESC) = 1
+      ORDER BY source, i.step, metric`,
+  },
+  {
+    table: 'evaluations',
+    from: 'evaluations',
+    kept: `
+      SELECT key, attempt, suite, task, metric, value, n, low, high
+      FROM incoming_evaluations AS i JOIN incoming_attempts USING (source)
+      WHERE NOT EXISTS (
+        FROM incoming_starts AS s WHERE s.source = i.source AND s.line > i.line AND s.resumed_from IS NULL)
+      QUALIFY row_number() OVER (PARTITION BY source, suite, task, metric ORDER BY line DESC) = 1
+      ORDER BY source, line`,
+  },
+  {
+    table: 'samples',
+    from: 'samples',
+    kept: `
+      SELECT key, attempt, i.step, task, problem, sample, prompt, response, answer, expected, correct, reward
+      FROM incoming_samples AS i JOIN incoming_attempts USING (source)
+      SEMI JOIN (
+        -- Without the texts, which may be more than fits into memory.
+        SELECT source, max(line) AS line FROM incoming_samples AS i
+        WHERE NOT EXISTS (
+          FROM incoming_starts AS s
+          WHERE s.source = i.source AND s.line > i.line AND coalesce(s.resumed_from, -1) < i.step)
+        GROUP BY source, step, task, problem, sample
+      ) AS kept ON kept.source = i.source AND kept.line = i.line`,
+  },
+  {
+    table: 'executions',
+    from: 'starts',
+    kept: `
+      SELECT key, attempt, execution, resumed_from, s.steps, s.device, s.engine
+      FROM incoming_starts AS s JOIN incoming_attempts USING (source)
+      ORDER BY source, line`,
+  },
+  {
+    table: 'facts',
+    from: 'facts',
+    kept: 'SELECT key, attempt, name, kind, value, number FROM incoming_facts JOIN incoming_attempts USING (source)',
+  },
+] as const;
+
+/** Whether there are figures or facts that no attempt had before: then `lineage_wide` needs columns for them. */
+async function bringsNewColumns(connection: DuckDBConnection): Promise<boolean> {
+  const found = await connection.runAndReadAll(`
+    SELECT metric FROM incoming_evaluations ANTI JOIN evaluations USING (suite, task, metric)
+    UNION ALL
+    SELECT name FROM incoming_facts ANTI JOIN facts USING (name, kind)
+    LIMIT 1`);
+  return found.currentRowCount > 0;
+}

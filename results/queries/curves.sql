@@ -1,0 +1,19 @@
+-- A metric over the steps of each node of a lineage, thinned to a number of points a node; the last step is always one.
+-- $lineage VARCHAR = NULL in latest_lineages.lineage: The lineage's name; without it, the one that ran last.
+-- $metric VARCHAR = loss in metrics.metric: The metric.
+-- $stage VARCHAR = NULL in lineage_nodes.stage: Only this stage.
+-- $points INTEGER = 20: Points a node, at most.
+WITH chosen AS (
+  SELECT lineage FROM latest_lineages WHERE lineage = coalesce($lineage, lineage) ORDER BY last_recorded DESC LIMIT 1
+),
+points AS (
+  SELECT *,
+    row_number() OVER (PARTITION BY address ORDER BY step DESC) - 1 AS from_end,
+    ceil(count(*) OVER (PARTITION BY address) / $points) AS every
+  FROM curves SEMI JOIN chosen USING (lineage)
+  WHERE metric = $metric AND stage = coalesce($stage, stage)
+)
+SELECT address, step, tokens, value
+FROM points
+WHERE from_end % every = 0
+ORDER BY place, address, step;

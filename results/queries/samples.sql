@@ -1,0 +1,18 @@
+-- Responses that the models of a lineage wrote, with the answer read from each and its verdict.
+-- $lineage VARCHAR = NULL in latest_lineages.lineage: The lineage's name; without it, the one that ran last.
+-- $model VARCHAR = NULL in lineage_nodes.address: Only this model, by its address.
+-- $task VARCHAR = NULL in samples.task: Only this task; rollout for what RL sampled.
+-- $correct BOOLEAN = NULL: Only right (true) or only wrong (false) answers.
+-- $limit INTEGER = 20: Rows at most.
+WITH chosen AS (
+  SELECT plan FROM latest_lineages WHERE lineage = coalesce($lineage, lineage) ORDER BY last_recorded DESC LIMIT 1
+)
+SELECT m.address AS model, s.task, s.problem, s.sample, s.prompt, s.response, s.answer, s.expected, s.correct
+FROM latest_samples AS s
+JOIN (SELECT * FROM models SEMI JOIN chosen USING (plan)) AS m ON m.key = s.model
+JOIN lineage_nodes AS n ON n.plan = m.plan AND n.key = s.key
+WHERE m.address = coalesce($model, m.address)
+  AND s.task = coalesce($task, s.task)
+  AND s.correct = coalesce($correct, s.correct)
+ORDER BY m.place, m.address, s.task, s.step, s.problem, s.sample
+LIMIT $limit;

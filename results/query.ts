@@ -1,0 +1,243 @@
+import { randomBytes } from 'node:crypto';
+import { rename, rm } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import type {
+  DuckDBConnection,
+  DuckDBMaterializedResult,
+  DuckDBPreparedStatement,
+  DuckDBValue,
+} from '@duckdb/node-api';
+import { closest } from 'fastest-levenshtein';
+import { syncFolder } from '../store/write.ts';
+import { withDatabase } from './database.ts';
+import { QueryError, ResultsError } from './errors.ts';
+import { findSavedQuery, type SavedParameter } from './saved.ts';
+import { type Json, toJson } from './value.ts';
+
+/** Values for the `$name`s of a query. Text is taken for any type, as it comes from a command line. */
+export type Parameters = Readonly<Record<string, string | number | boolean | null>>;
+
+/** Rows and what their columns are. */
+export interface QueryResult {
+  /** Names are unique: a second `x` is `x:1`. */
+  columns: { name: string; type: string }[];
+  /** Values as JSON has them; see toJson. */
+  rows: Json[][];
+}
+
+/** What a query may do and for how long. */
+export interface QueryOptions {
+  /** Let it read and write files and reach the network. Default: false. */
+  files?: boolean;
+  /** Stopped after so many seconds, because the writer waits as long. Default: 300. */
+  timeoutSeconds?: number;
+}
+
+/**
+ * Runs SQL, or a saved query by its name, on the results: read-only, and without any way to files or the network
+ * unless `files` is set. Of several statements the last one's rows are given. Throws a QueryError, with the place, for
+ * SQL that cannot be run and for parameters that are missing, unknown or of the wrong type.
+ */
+export async function runQuery(
+  home: string,
+  sqlOrName: string,
+  parameters: Parameters = {},
+  options: QueryOptions = {},
+): Promise<QueryResult> {
+  return withDatabase(
+    home,
+    'read',
+    (connection) =>
+      withTimeout(connection, options, async () => {
+        const query = await prepareQuery(connection, sqlOrName, parameters);
+        const result = await runStatements(connection, query.sql, query.values);
+        return readResult(result);
+      }),
+    { files: options.files ?? false },
+  );
+}
+
+/**
+ * Runs SQL or a saved query, as runQuery does, and writes its rows to a Parquet file, whole or not at all; what was
+ * there is replaced. Gives the number of rows. One statement only.
+ */
+export async function writeParquet(
+  home: string,
+  sqlOrName: string,
+  parameters: Parameters,
+  path: string,
+  options: QueryOptions = {},
+): Promise<number> {
+  const target = resolve(path);
+  const temporary = `${target}.${process.pid}.${randomBytes(6).toString('hex')}.tmp`;
+  try {
+    const rows = await withDatabase(
+      home,
+      'read',
+      (connection) =>
+        withTimeout(connection, options, async () => {
+          const { sql, values } = await prepareQuery(connection, sqlOrName, parameters);
+          // COPY takes no parameters, and the rows of a person's SQL are made before any file may be written.
+          await runStatements(connection, `CREATE TEMP TABLE parquet_rows AS (\n${oneStatement(sql)}\n)`, values);
+          const copied = await connection.run(`COPY parquet_rows TO ${quoted(temporary)} (FORMAT parquet)`);
+          return copied.rowsChanged;
+        }),
+      { files: options.files ?? false, output: temporary },
+    );
+    await rename(temporary, target);
+    await syncFolder(dirname(target));
+    return rows;
+  } finally {
+    await rm(temporary, { force: true });
+  }
+}
+
+type Values = Record<string, DuckDBValue>;
+
+async function prepareQuery(
+  connection: DuckDBConnection,
+  sqlOrName: string,
+  parameters: Parameters,
+): Promise<{ sql: string; values: Values }> {
+  const text = sqlOrName.trim();
+  if (!/^[\w-]+$/.test(text)) return { sql: text, values: { ...parameters } };
+  const query = findSavedQuery(text);
+  rejectUnknown(
+    parameters,
+    query.parameters.map(({ name }) => name),
+  );
+  const values: Values = {};
+  for (const parameter of query.parameters) {
+    const value = typedValue(parameter, parameters[parameter.name] ?? parameter.default);
+    if (parameter.known !== undefined && value !== null)
+      await mustBeKnown(connection, parameter, parameter.known, value);
+    values[parameter.name] = value;
+  }
+  return { sql: query.sql, values };
+}
+
+function typedValue({ name, type }: SavedParameter, given: string | number | boolean | null | undefined): DuckDBValue {
+  if (given === undefined) throw new QueryError(`the parameter ${name} (${type}) is missing`);
+  if (given === null) return null;
+  const text = String(given);
+  const wrong = (expected: string) => new QueryError(`the parameter ${name} must be ${expected}, and is ${text}`);
+  switch (type) {
+    case 'VARCHAR':
+      return text;
+    case 'INTEGER':
+      if (!/^-?\d{1,9}$/.test(text)) throw wrong('a whole number');
+      return Number(text);
+    case 'DOUBLE':
+      if (text.trim() === '' || !Number.isFinite(Number(text))) throw wrong('a number');
+      return Number(text);
+    case 'BOOLEAN':
+      if (text !== 'true' && text !== 'false') throw wrong('true or false');
+      return text === 'true';
+    default:
+      return type satisfies never;
+  }
+}
+
+async function mustBeKnown(
+  connection: DuckDBConnection,
+  { name }: SavedParameter,
+  { table, column }: { table: string; column: string },
+  value: DuckDBValue,
+): Promise<void> {
+  const found = await connection.runAndReadAll(`SELECT DISTINCT ${column} FROM ${table} ORDER BY ${column}`);
+  const known = found.getRows().map(([entry]) => String(entry));
+  if (known.includes(String(value))) return;
+  const near = known.length === 0 ? 'there is none yet' : `did you mean ${closest(String(value), known)}?`;
+  throw new QueryError(`there is no ${name} ${String(value)}: ${near}`);
+}
+
+async function runStatements(
+  connection: DuckDBConnection,
+  sql: string,
+  values: Values,
+): Promise<DuckDBMaterializedResult> {
+  const statements = await connection.extractStatements(sql).catch((error: unknown) => {
+    throw readable(error);
+  });
+  if (statements.count === 0) throw new QueryError('there is no SQL to run');
+  const used = new Set<string>();
+  for (let index = 0; ; index += 1) {
+    const last = index === statements.count - 1;
+    const statement = await statements.prepare(index).catch((error: unknown) => {
+      throw readable(error);
+    });
+    try {
+      for (const name of bind(statement, values)) used.add(name);
+      if (last) rejectUnknown(values, [...used]);
+      const result = await statement.run();
+      if (last) return result;
+    } catch (error) {
+      throw readable(error);
+    } finally {
+      statement.destroySync();
+    }
+  }
+}
+
+/** Binds what the statement asks for, and gives the names. */
+function bind(statement: DuckDBPreparedStatement, values: Values): string[] {
+  const names = Array.from({ length: statement.parameterCount }, (_, index) => statement.parameterName(index + 1));
+  for (const name of names) {
+    const value = values[name];
+    if (value === undefined) throw new QueryError(`the parameter ${name} is missing`);
+    statement.bindValue(statement.parameterIndex(name), Number.isSafeInteger(value) ? BigInt(value as number) : value);
+  }
+  return names;
+}
+
+function rejectUnknown(given: Readonly<Record<string, unknown>>, known: string[]): void {
+  const unknown = Object.keys(given).find((name) => !known.includes(name));
+  if (unknown === undefined) return;
+  const hint = known.length === 0 ? 'the query has none' : `it has ${known.join(', ')}`;
+  throw new QueryError(`there is no parameter ${unknown}: ${hint}`);
+}
+
+async function readResult(result: DuckDBMaterializedResult): Promise<QueryResult> {
+  const types = result.columnTypes();
+  const columns = result.deduplicatedColumnNames().map((name, index) => ({ name, type: String(types[index]) }));
+  const rows = (await result.getRows()).map((row) => row.map(toJson));
+  return { columns, rows };
+}
+
+async function withTimeout<T>(
+  connection: DuckDBConnection,
+  { timeoutSeconds = 300 }: QueryOptions,
+  use: () => Promise<T>,
+): Promise<T> {
+  let late = false;
+  const timer = setTimeout(() => {
+    late = true;
+    connection.interrupt();
+  }, timeoutSeconds * 1000);
+  try {
+    return await use();
+  } catch (error) {
+    if (late) throw new QueryError(`the query was stopped after ${timeoutSeconds} s: ask for less, or allow more time`);
+    throw readable(error);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** DuckDB's errors are plain, classed by their first words, and say the place (`LINE 2: ...` with a caret). */
+function readable(error: unknown): unknown {
+  if (error instanceof ResultsError || !(error instanceof Error)) return error;
+  const closed = /disabled by configuration/.test(error.message);
+  const hint = closed ? '\n\nqueries reach no files and no network, unless you ask for it with --files' : '';
+  const message = error.message.replace(/^Failed to extract statements: /, '').trimEnd();
+  return new QueryError(`${message}${hint}`, { cause: error });
+}
+
+/** Without the semicolon at the end, so that it can stand in brackets. */
+function oneStatement(sql: string): string {
+  return sql.replace(/;\s*(--[^\n]*\s*)*$/, '');
+}
+
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}

@@ -1,0 +1,80 @@
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { PlanNode } from '../planner/plan.ts';
+import { attemptFolder, attemptNumbers, isDigest, plansFolder } from '../store/home.ts';
+import { inspectAttempt } from '../store/inspect.ts';
+import { readPlan } from '../store/plans.ts';
+import { withDatabase } from './database.ts';
+import { type Ingested, ingestAttempts } from './ingest.ts';
+import { recordLineage } from './record.ts';
+import type { IngestInput } from './staging.ts';
+
+/** What a rebuild has read. */
+export interface Rebuilt extends Ingested {
+  plans: number;
+  attempts: number;
+  /** Attempts that were left out because their files are damaged, with the reason. */
+  damaged: { key: string; reason: string }[];
+}
+
+/**
+ * Reads everything that the store has into `results.duckdb` again: all frozen plans, the oldest run first, and the
+ * events of all attempts at their nodes. What is there already is replaced, so it may be run at any time; after the
+ * file was lost, it brings everything back.
+ */
+export async function rebuildResults(home: string): Promise<Rebuilt> {
+  const rebuilt: Rebuilt = { plans: 0, attempts: 0, metrics: 0, evaluations: 0, samples: 0, damaged: [] };
+  const seen = new Set<string>();
+  for (const digest of await plansByAge(home)) {
+    const plan = await readPlan(home, digest);
+    const nodes = plan.nodes.filter(({ key }) => !seen.has(key));
+    for (const { key } of nodes) seen.add(key);
+    const found = nodes.flatMap((node) => findAttempts(home, node));
+    await withDatabase(home, 'write', (connection) => recordLineage(connection, plan, digest));
+    for (let start = 0; start < found.length; start += batchSize) {
+      const inputs = found.slice(start, start + batchSize).flatMap(({ input }) => input ?? []);
+      const ingested = await withDatabase(home, 'write', (connection) => ingestAttempts(connection, inputs));
+      rebuilt.attempts += inputs.length;
+      rebuilt.metrics += ingested.metrics;
+      rebuilt.evaluations += ingested.evaluations;
+      rebuilt.samples += ingested.samples;
+    }
+    rebuilt.damaged.push(...found.flatMap(({ damaged }) => damaged ?? []));
+    rebuilt.plans += 1;
+  }
+  return rebuilt;
+}
+
+/** Attempts in one transaction: enough to be fast, few enough that others get in between. */
+const batchSize = 200;
+
+interface Found {
+  input?: IngestInput;
+  damaged?: { key: string; reason: string };
+}
+
+/** A node's attempts, oldest first. */
+function findAttempts(home: string, node: PlanNode): Found[] {
+  return attemptNumbers(home, node.key)
+    .reverse()
+    .map((number) => {
+      const inspection = inspectAttempt(home, node.key, number);
+      if (inspection.state === 'damaged') return { damaged: { key: node.key, reason: inspection.reason } };
+      const manifest = inspection.state === 'whole' ? inspection.artifact : null;
+      return { input: { node, manifest, folder: attemptFolder(home, node.key, number) } };
+    });
+}
+
+/** Digests of the frozen plans; one that was run again counts from then. */
+async function plansByAge(home: string): Promise<string[]> {
+  const folder = plansFolder(home);
+  const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return [];
+    throw error;
+  });
+  const digests = names.map((name) => name.replace(/\.json$/, '')).filter((name) => isDigest(name));
+  const aged = await Promise.all(
+    digests.map(async (digest) => ({ digest, at: (await stat(join(folder, `${digest}.json`))).mtimeMs })),
+  );
+  return aged.sort((a, b) => a.at - b.at || (a.digest < b.digest ? -1 : 1)).map(({ digest }) => digest);
+}

@@ -1,0 +1,134 @@
+import { type DuckDBConnection, LIST, listValue, VARCHAR } from '@duckdb/node-api';
+import { canonicalJson } from '../planner/key.ts';
+import type { Plan, PlanNode } from '../planner/plan.ts';
+import type { Part } from '../schemas/types/job.ts';
+import { appendRows, type Cell } from './append.ts';
+import { updateWideView } from './wide.ts';
+
+/**
+ * Puts a plan into the tables: the lineage, its axes, its nodes with their edges, addresses, axes' values, settings and
+ * data. Recording it again only renews `last_recorded`, which makes it the current version of its lineage.
+ * `connection` comes from `withDatabase(home, 'write', ...)`, which makes it one transaction.
+ */
+export async function recordLineage(connection: DuckDBConnection, plan: Plan, digest: string): Promise<void> {
+  const known = await connection.runAndReadAll('FROM lineages WHERE plan = $plan', { plan: digest });
+  if (known.currentRowCount > 0) {
+    await connection.run('UPDATE lineages SET last_recorded = now() WHERE plan = $plan', { plan: digest });
+  } else {
+    await connection.run('INSERT INTO lineages VALUES ($plan, $lineage, $title, $file, $nodes, now(), now())', {
+      plan: digest,
+      lineage: plan.lineage,
+      title: plan.title,
+      file: plan.file,
+      nodes: plan.nodes.length,
+    });
+    await recordAxes(connection, plan, digest);
+    await recordNodes(connection, plan.nodes);
+    await recordAddresses(connection, plan, digest);
+  }
+  await updateWideView(connection);
+}
+
+/** Puts nodes into `nodes`, `edges` and `mixtures`, but for those that are there: a key says all of a node. */
+export async function recordNodes(connection: DuckDBConnection, nodes: readonly PlanNode[]): Promise<void> {
+  const known = await connection.runAndReadAll(
+    'SELECT key FROM nodes SEMI JOIN (SELECT unnest($keys) AS key) USING (key)',
+    {
+      keys: listValue(nodes.map(({ key }) => key)),
+    },
+    { keys: LIST(VARCHAR) },
+  );
+  const seen = new Set(known.getRows().map(([key]) => String(key)));
+  const fresh = nodes.filter(({ key }) => {
+    if (seen.has(key)) return false;
+    seen.add(key);
+    return true;
+  });
+  await appendRows(connection, 'nodes', fresh.map(identity));
+  await appendRows(
+    connection,
+    'edges',
+    fresh.flatMap(({ key, parents }) => Object.entries(parents).map(([role, parent]) => [key, role, parent])),
+  );
+  await appendRows(connection, 'mixtures', fresh.flatMap(mixture));
+}
+
+async function recordAxes(connection: DuckDBConnection, plan: Plan, digest: string): Promise<void> {
+  const rows = Object.entries(plan.axes).flatMap(([axis, { values, replicate }]) =>
+    values.map((value, place) => [digest, axis, place, String(value), numberOrNull(value), replicate]),
+  );
+  await appendRows(connection, 'axes', rows);
+}
+
+async function recordAddresses(connection: DuckDBConnection, { nodes }: Plan, digest: string): Promise<void> {
+  const addresses = nodes.map(({ key, address, stage, type }, place) => [digest, place, key, address, stage, type]);
+  await appendRows(connection, 'lineage_nodes', addresses);
+  const axes = nodes.flatMap(({ address, axes }) =>
+    Object.entries(axes).map(([axis, value]) => [digest, address, axis, String(value), numberOrNull(value)]),
+  );
+  await appendRows(connection, 'node_axes', axes);
+  const settings = nodes.flatMap(({ address, settings }) =>
+    Object.entries(settings).map(([name, value]) => {
+      const shown = value === null ? null : String(value);
+      return [digest, address, name, kindOf(value), shown, numberOrNull(value)];
+    }),
+  );
+  await appendRows(connection, 'settings', settings);
+}
+
+/** A node's row in the table `nodes`. */
+function identity(node: PlanNode): Cell[] {
+  const shape = node.architecture;
+  const columns = ['layers', 'hidden', 'heads', 'kvHeads', 'ffn', 'vocab', 'context'] as const;
+  return [
+    node.key,
+    node.type,
+    node.seed,
+    canonicalJson(node.preimage),
+    ...columns.map((column) => shape?.[column] ?? null),
+  ];
+}
+
+/** One row a data set that the node's recipe names; columns as in the table `mixtures`. */
+function mixture(node: PlanNode): Cell[][] {
+  const sets = dataSets(node);
+  const total = sets.reduce((sum, { sequences }) => sum + (sequences ?? 0), 0);
+  return sets.map(({ name, part, source, sequences }, place) => [
+    node.key,
+    place,
+    name,
+    part,
+    'generator' in source ? source.generator : null,
+    canonicalJson(source),
+    sequences ?? null,
+    sequences === undefined ? null : sequences / total,
+  ]);
+}
+
+function dataSets(node: PlanNode): (Part & { sequences?: number })[] {
+  switch (node.type) {
+    case 'data':
+      return [];
+    case 'tokenizer':
+      return node.recipe.kind === 'bpe' ? node.recipe.data : [];
+    case 'pretrain':
+    case 'cpt':
+      return node.recipe.mix.map((part) => ({ part: 'text', ...part }));
+    case 'sft':
+    case 'rl':
+      return [node.recipe.data];
+    case 'evaluate':
+      return node.recipe.kind === 'heldout' ? node.recipe.domains : node.recipe.tasks;
+    default:
+      return node satisfies never;
+  }
+}
+
+function kindOf(value: string | number | boolean | null): string {
+  if (value === null) return 'null';
+  return typeof value === 'string' ? 'text' : typeof value;
+}
+
+function numberOrNull(value: unknown): number | null {
+  return typeof value === 'number' ? value : null;
+}

@@ -1,0 +1,83 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { closest } from 'fastest-levenshtein';
+import { QueryError } from './errors.ts';
+
+/** Types that a saved query's parameter may have. */
+const parameterTypes = ['VARCHAR', 'INTEGER', 'DOUBLE', 'BOOLEAN'] as const;
+export type ParameterType = (typeof parameterTypes)[number];
+
+/** One `$name` of a saved query. */
+export interface SavedParameter {
+  name: string;
+  type: ParameterType;
+  /** Taken where none is given; null for SQL's NULL; undefined where one must be given. */
+  default: string | null | undefined;
+  /** The value must be in this column, where one is named. */
+  known: { table: string; column: string } | undefined;
+  description: string;
+}
+
+/** A query that ships with Descent: one SQL file, whose comment at the top says what it is for. */
+export interface SavedQuery {
+  name: string;
+  description: string;
+  parameters: SavedParameter[];
+  sql: string;
+}
+
+/**
+ * All saved queries, by name. A file begins with its description in comment lines, then one line a parameter:
+ * `-- $name TYPE [= default] [in table.column]: description`.
+ */
+export function savedQueries(): SavedQuery[] {
+  const folder = new URL('../../results/queries/', import.meta.url);
+  return readdirSync(folder)
+    .filter((file) => file.endsWith('.sql'))
+    .sort()
+    .map((file) => parseSavedQuery(file.slice(0, -4), readFileSync(new URL(file, folder), 'utf8')));
+}
+
+/** The saved query of that name. Throws a QueryError that names the nearest where there is none. */
+export function findSavedQuery(name: string): SavedQuery {
+  const queries = savedQueries();
+  const names = queries.map((query) => query.name);
+  const found = queries.find((query) => query.name === name);
+  if (found) return found;
+  throw new QueryError(
+    `there is no saved query ${name}; did you mean ${closest(name, names)}? There are ${names.join(', ')}. ` +
+      `For a whole table, write: from ${name}`,
+  );
+}
+
+function parseSavedQuery(name: string, sql: string): SavedQuery {
+  const lines = sql.split('\n');
+  const header = lines
+    .slice(
+      0,
+      lines.findIndex((line) => !line.startsWith('--')),
+    )
+    .map((line) => line.slice(2).trim());
+  return {
+    name,
+    sql,
+    description: header.filter((line) => !line.startsWith('$')).join(' '),
+    parameters: header.filter((line) => line.startsWith('$')).map((line) => parseParameter(name, line)),
+  };
+}
+
+function parseParameter(query: string, line: string): SavedParameter {
+  const found = /^\$(\w+) ([A-Z]+)(?: = (\S+))?(?: in (\w+)\.(\w+))?: (.+)$/.exec(line);
+  const [, name = '', type = '', preset, table, column, description = ''] = found ?? [];
+  if (!isParameterType(type)) throw new Error(`results/queries/${query}.sql: cannot read the parameter line ${line}`);
+  return {
+    name,
+    type,
+    default: preset === 'NULL' ? null : preset,
+    known: table !== undefined && column !== undefined ? { table, column } : undefined,
+    description,
+  };
+}
+
+function isParameterType(text: string): text is ParameterType {
+  return (parameterTypes as readonly string[]).includes(text);
+}

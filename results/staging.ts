@@ -1,0 +1,181 @@
+import { join } from 'node:path';
+import type { DuckDBConnection } from '@duckdb/node-api';
+import type { PlanNode } from '../planner/plan.ts';
+import type { TrainerEvent } from '../schemas/types/event.ts';
+import type { Manifest } from '../schemas/types/manifest.ts';
+import { firstStart } from '../store/attempt.ts';
+import { appendTo, type RowAppender } from './append.ts';
+import { readEvents } from './events.ts';
+
+/** An attempt to read into the tables. */
+export interface IngestInput {
+  node: PlanNode;
+  /** Null while the attempt is unfinished. */
+  manifest: Manifest | null;
+  /** Absolute path of the attempt's folder, `.../attempt-2`. */
+  folder: string;
+}
+
+/** How many rows were staged of each kind. */
+export type Staged = Record<keyof typeof stagingTables, number>;
+
+/**
+ * Reads the attempts' events, as they are, into temporary tables `incoming_*`, the nth attempt as `source` n, with the
+ * line each was on. Nothing is left out yet. Throws an EventsError for an event that does not follow the contract.
+ */
+export async function stageAttempts(connection: DuckDBConnection, inputs: readonly IngestInput[]): Promise<Staged> {
+  for (const [name, columns] of Object.entries(stagingTables)) {
+    await connection.run(`CREATE OR REPLACE TEMP TABLE incoming_${name} (source INTEGER, ${columns})`);
+  }
+  const into = {
+    attempts: await appendTo(connection, 'incoming_attempts'),
+    facts: await appendTo(connection, 'incoming_facts'),
+    starts: await appendTo(connection, 'incoming_starts'),
+    metrics: await appendTo(connection, 'incoming_metrics'),
+    evaluations: await appendTo(connection, 'incoming_evaluations'),
+    samples: await appendTo(connection, 'incoming_samples'),
+  };
+  for (const [source, input] of inputs.entries()) await stageAttempt(into, source, input);
+  const counts = Object.entries(into).map(([name, appender]) => [name, appender.close()] as const);
+  return Object.fromEntries(counts) as Staged;
+}
+
+const stagingTables = {
+  attempts: `key VARCHAR, attempt INTEGER, address VARCHAR, state VARCHAR, engine VARCHAR, device VARCHAR,
+    executions INTEGER, started_at VARCHAR, finished_at VARCHAR, step BIGINT, steps BIGINT, tokens BIGINT,
+    failure VARCHAR, message VARCHAR`,
+  facts: 'name VARCHAR, kind VARCHAR, value VARCHAR, number DOUBLE',
+  starts: 'line INTEGER, execution INTEGER, resumed_from BIGINT, steps BIGINT, device VARCHAR, engine VARCHAR',
+  metrics: 'line INTEGER, step BIGINT, tokens BIGINT, metric VARCHAR, value DOUBLE',
+  evaluations: `line INTEGER, suite VARCHAR, task VARCHAR, metric VARCHAR, value DOUBLE, n BIGINT, low DOUBLE,
+    high DOUBLE`,
+  samples: `line INTEGER, step BIGINT, task VARCHAR, problem VARCHAR, sample INTEGER, prompt VARCHAR,
+    response VARCHAR, answer VARCHAR, expected VARCHAR, correct BOOLEAN, reward DOUBLE`,
+};
+
+type Appenders = Record<keyof typeof stagingTables, RowAppender>;
+
+async function stageAttempt(into: Appenders, source: number, input: IngestInput): Promise<void> {
+  let progress = { ...nothingYet };
+  for await (const batch of readEvents(join(input.folder, 'events.jsonl'))) {
+    for (const { line, event } of batch) {
+      progress = advance(progress, event);
+      stageEvent(into, source, line, event, progress.executions);
+    }
+  }
+  const facts = { ...progress.facts, ...input.manifest?.facts };
+  for (const [name, value] of Object.entries(facts)) {
+    const isNumber = typeof value === 'number';
+    into.facts.add([source, name, isNumber ? 'number' : 'text', String(value), isNumber ? value : null]);
+  }
+  const { state, engine, device, executions, startedAt, finishedAt, failure, message } = describe(input, progress);
+  const { step, steps, tokens } = progress;
+  into.attempts.add([
+    source,
+    input.node.key,
+    input.manifest?.attempt ?? attemptNumber(input.folder),
+    input.manifest?.address ?? input.node.address,
+    state,
+    engine,
+    device,
+    executions,
+    startedAt,
+    finishedAt,
+    step,
+    steps,
+    tokens,
+    failure,
+    message,
+  ]);
+}
+
+function stageEvent(into: Appenders, source: number, line: number, event: TrainerEvent, execution: number): void {
+  switch (event.event) {
+    case 'started':
+      into.starts.add([source, line, execution, event.resumedFrom, event.steps, event.device, event.engine]);
+      break;
+    case 'metrics':
+      for (const [metric, value] of Object.entries(event.values)) {
+        into.metrics.add([source, line, event.step, event.tokens, metric, value]);
+      }
+      break;
+    case 'evaluation': {
+      const { suite, task, metric, value, n, low, high } = event;
+      into.evaluations.add([source, line, suite, task, metric, value, n, low, high]);
+      break;
+    }
+    case 'sample': {
+      const { step, task, problem, index, prompt, response, answer, expected, correct, reward } = event;
+      const texts = [prompt, response, answer, expected];
+      into.samples.add([source, line, step, task, problem, index, ...texts, correct, reward ?? null]);
+      break;
+    }
+  }
+}
+
+/** What the events say of the attempt as a whole, up to their end. */
+interface Progress {
+  state: 'running' | 'interrupted' | 'failed';
+  engine: string | null;
+  device: string | null;
+  executions: number;
+  step: number | null;
+  steps: number | null;
+  tokens: number | null;
+  failure: string | null;
+  message: string | null;
+  facts: Record<string, number | string>;
+}
+
+const nothingYet: Progress = {
+  state: 'running',
+  engine: null,
+  device: null,
+  executions: 0,
+  step: null,
+  steps: null,
+  tokens: null,
+  failure: null,
+  message: null,
+  facts: {},
+};
+
+function advance(progress: Progress, event: TrainerEvent): Progress {
+  switch (event.event) {
+    case 'started': {
+      const { engine, device, steps, resumedFrom } = event;
+      const executions = progress.executions + 1;
+      return { ...nothingYet, executions, engine, device, steps, step: resumedFrom, tokens: progress.tokens };
+    }
+    case 'metrics':
+      // Changed in place: there may be a million of them.
+      progress.step = event.step;
+      progress.tokens = event.tokens;
+      return progress;
+    case 'done':
+      return { ...progress, step: event.step, tokens: event.tokens, facts: event.facts };
+    case 'interrupted':
+      return { ...progress, state: 'interrupted', step: event.step };
+    case 'failed':
+      return { ...progress, state: 'failed', step: event.step, failure: event.kind, message: event.message };
+    case 'progress':
+    case 'checkpoint':
+    case 'sample':
+    case 'evaluation':
+      return progress;
+    default:
+      return event satisfies never;
+  }
+}
+
+/** The attempt as its manifest has it, or else as its events have it so far. */
+function describe({ manifest, folder }: IngestInput, progress: Progress) {
+  if (manifest === null) return { ...progress, startedAt: firstStart(folder) ?? null, finishedAt: null };
+  return { ...manifest.provenance, state: 'done', failure: null, message: null };
+}
+
+function attemptNumber(folder: string): number {
+  const digits = /attempt-(\d+)\/?$/.exec(folder)?.[1];
+  if (digits === undefined) throw new Error(`${folder} is not the folder of an attempt`);
+  return Number(digits);
+}

@@ -1,0 +1,58 @@
+-- What lineage_wide shows as columns, one row each: everything a model was made with, and every figure of it.
+
+CREATE OR REPLACE VIEW model_settings AS
+WITH shapes AS (
+  UNPIVOT (SELECT key, layers, hidden, heads, kv_heads, ffn, vocab, context FROM nodes)
+  ON layers, hidden, heads, kv_heads, ffn, vocab, context
+  INTO NAME name VALUE number
+)
+SELECT m.lineage, m.plan, m.address, 'axis' AS part, a.axis AS name,
+  if(a.number IS NULL, 'text', 'number') AS kind, a.value, a.number
+FROM models AS m
+JOIN node_axes AS a ON a.plan = m.plan AND a.address = m.address
+UNION ALL
+SELECT m.lineage, m.plan, m.address, 'model', s.name, 'number', s.number::VARCHAR, s.number
+FROM models AS m
+JOIN shapes AS s USING (key)
+UNION ALL
+SELECT c.lineage, c.plan, c.address, c.ancestor_type || if(c.ordinal = 1, '', c.ordinal::VARCHAR), s.name, s.kind, s.value,
+  s.number
+FROM ancestors AS c
+JOIN settings AS s ON s.plan = c.plan AND s.address = c.ancestor
+UNION ALL
+SELECT m.lineage, m.plan, m.address, 'fact', f.name, f.kind, f.value, f.number
+FROM models AS m
+JOIN latest_facts AS f USING (key);
+COMMENT ON VIEW model_settings IS 'Everything a model was made with, one setting a row: its own and its ancestors''.';
+COMMENT ON COLUMN model_settings.lineage IS 'The lineage''s name.';
+COMMENT ON COLUMN model_settings.plan IS 'The plan.';
+COMMENT ON COLUMN model_settings.address IS 'The model''s address.';
+COMMENT ON COLUMN model_settings.part IS 'axis, model (its shape), fact (its own), or the stage: pretrain, cpt, sft, rl, and cpt2 for the second in a chain.';
+COMMENT ON COLUMN model_settings.name IS 'The setting''s name.';
+COMMENT ON COLUMN model_settings.kind IS 'number, text, boolean or null.';
+COMMENT ON COLUMN model_settings.value IS 'The value as text.';
+COMMENT ON COLUMN model_settings.number IS 'The value, where it is a number.';
+
+CREATE OR REPLACE VIEW model_figures AS
+SELECT m.lineage, m.plan, m.place, m.address, m.stage, m.type, m.seed, m.key, e.suite, e.task, e.metric, e.value, e.n,
+  e.low, e.high
+FROM models AS m
+JOIN latest_evaluations AS e ON e.model = m.key
+JOIN lineage_nodes AS n ON n.plan = m.plan AND n.key = e.key
+QUALIFY row_number() OVER (PARTITION BY m.plan, m.address, e.suite, e.task, e.metric ORDER BY n.place DESC) = 1;
+COMMENT ON VIEW model_figures IS 'Every figure of every evaluated model of each lineage''s current version.';
+COMMENT ON COLUMN model_figures.lineage IS 'The lineage''s name.';
+COMMENT ON COLUMN model_figures.plan IS 'The plan.';
+COMMENT ON COLUMN model_figures.place IS 'The model''s position in the plan, parents first.';
+COMMENT ON COLUMN model_figures.address IS 'The model''s address.';
+COMMENT ON COLUMN model_figures.stage IS 'The declared stage.';
+COMMENT ON COLUMN model_figures.type IS 'pretrain, cpt, sft or rl.';
+COMMENT ON COLUMN model_figures.seed IS 'Seed of its training.';
+COMMENT ON COLUMN model_figures.key IS 'The model''s key.';
+COMMENT ON COLUMN model_figures.suite IS 'heldout, id, ood.';
+COMMENT ON COLUMN model_figures.task IS 'The task or domain; all for the suite''s mean.';
+COMMENT ON COLUMN model_figures.metric IS 'loss, perplexity, pass@1, ...';
+COMMENT ON COLUMN model_figures.value IS 'The figure.';
+COMMENT ON COLUMN model_figures.n IS 'Items it is over.';
+COMMENT ON COLUMN model_figures.low IS 'Lower end of the 95 % interval.';
+COMMENT ON COLUMN model_figures.high IS 'Upper end of the 95 % interval.';

@@ -1,0 +1,159 @@
+import { createHash } from 'node:crypto';
+import type { DuckDBConnection } from '@duckdb/node-api';
+
+/*
+ * `lineage_wide` has a column for every setting and every figure that there is. A view cannot grow by itself, so it is
+ * made anew, from the names in model_settings and model_figures, whenever there may be another one. The same contents
+ * give the same columns in the same order.
+ */
+
+/** Makes `lineage_wide` anew where its columns are no longer those that the contents ask for. Needs the other views. */
+export async function updateWideView(connection: DuckDBConnection): Promise<void> {
+  const sql = wideView(named([...(await settingColumns(connection)), ...(await figureColumns(connection))]));
+  const part = { part: 'lineage_wide', digest: createHash('sha256').update(sql).digest('hex') };
+  const same = await connection.runAndReadAll('FROM schema_versions WHERE part = $part AND digest = $digest', part);
+  if (same.currentRowCount > 0) return;
+  await connection.run(sql);
+  await connection.run('INSERT OR REPLACE INTO schema_versions VALUES ($part, $digest, now())', part);
+}
+
+/** A column of the view before it has a name that is nobody else's. */
+interface Column {
+  /** Words it is named after. */
+  words: string[];
+  from: 'settings' | 'figures';
+  /** What is put after the name. */
+  suffix: '' | '_n' | '_low' | '_high';
+  sql: string;
+  comment: string;
+}
+
+async function settingColumns(connection: DuckDBConnection): Promise<Column[]> {
+  const found = await connection.runAndReadAll(`
+    SELECT part, name, list_sort(list(DISTINCT kind) FILTER (kind != 'null')) AS kinds,
+      coalesce(bool_and(number = trunc(number) AND abs(number) < 9e15), false) AS whole
+    FROM model_settings GROUP BY part, name`);
+  const rows = found.getRowObjectsJson() as { part: string; name: string; kinds: string[] | null; whole: boolean }[];
+  return rows
+    .sort((a, b) => compare([rank(a.part), a.part, a.name], [rank(b.part), b.part, b.name]))
+    .map(({ part, name, kinds, whole }) => ({
+      words: [part, name],
+      from: 'settings',
+      suffix: '',
+      sql: typed(part, kinds ?? [], whole, `FILTER (part = ${text(part)} AND name = ${text(name)})`),
+      comment: describeSetting(part, name),
+    }));
+}
+
+async function figureColumns(connection: DuckDBConnection): Promise<Column[]> {
+  const found = await connection.runAndReadAll('SELECT DISTINCT suite, task, metric FROM model_figures');
+  const rows = found.getRowObjectsJson() as { suite: string; task: string; metric: string }[];
+  return rows
+    .sort((a, b) => compare([a.suite, rank(a.task), a.task, a.metric], [b.suite, rank(b.task), b.task, b.metric]))
+    .flatMap(({ suite, task, metric }) => {
+      const where = `FILTER (suite = ${text(suite)} AND task = ${text(task)} AND metric = ${text(metric)})`;
+      const figure = `${metric} of ${task === 'all' ? `the suite ${suite}` : `${task} in the suite ${suite}`}`;
+      const words = [suite, task, metric];
+      const column = (suffix: Column['suffix'], source: string, comment: string): Column => ({
+        words,
+        from: 'figures',
+        suffix,
+        sql: `any_value(${source}) ${where}`,
+        comment,
+      });
+      return [
+        column('', 'value', figure),
+        column('_n', 'n', `Items that ${figure} is over`),
+        column('_low', 'low', `Lower end of the 95 % interval of ${figure}`),
+        column('_high', 'high', `Upper end of the 95 % interval of ${figure}`),
+      ];
+    });
+}
+
+/** Columns that every row has, with what they are. */
+const fixed = {
+  lineage: "The lineage's name.",
+  address: "The model's address.",
+  stage: 'The declared stage.',
+  type: 'pretrain, cpt, sft or rl.',
+  seed: 'Seed of its training.',
+  key: "The model's key.",
+} as const;
+
+function wideView(columns: (Column & { name: string })[]): string {
+  const fixedNames = Object.keys(fixed);
+  const aggregates = (from: Column['from']) =>
+    columns.filter((column) => column.from === from).map(({ sql, name }) => `${sql} AS ${name}`);
+  const comments = [...Object.entries(fixed), ...columns.map(({ name, comment }) => [name, `${comment}.`] as const)];
+  return `
+CREATE OR REPLACE VIEW lineage_wide AS
+WITH wide_settings AS (
+  SELECT ${['plan', 'address', ...aggregates('settings')].join(',\n    ')}
+  FROM model_settings GROUP BY plan, address
+),
+wide_figures AS (
+  SELECT ${['plan', 'place', ...fixedNames, ...aggregates('figures')].join(',\n    ')}
+  FROM model_figures GROUP BY ${['plan', 'place', ...fixedNames].join(', ')}
+)
+SELECT ${[...fixedNames, ...columns.map(({ name }) => name)].join(', ')}
+FROM wide_figures LEFT JOIN wide_settings USING (plan, address)
+ORDER BY lineage, place;
+COMMENT ON VIEW lineage_wide IS 'One row for each evaluated model of each lineage''s current version: all settings of its ancestors and itself, and all its figures, as columns.';
+${comments.map(([name, comment]) => `COMMENT ON COLUMN lineage_wide.${name} IS ${text(comment)};`).join('\n')}
+`;
+}
+
+/** Names in lower case with underscores; where two would be the same, the later one gets a number. */
+function named(columns: Column[]): (Column & { name: string })[] {
+  const taken = new Set<string>(Object.keys(fixed));
+  return columns.map((column) => {
+    const plain = column.words.map(snakeCase).join('_');
+    let name = `${plain}${column.suffix}`;
+    for (let count = 2; taken.has(name); count += 1) name = `${plain}_${count}${column.suffix}`;
+    taken.add(name);
+    return { ...column, name };
+  });
+}
+
+/** `minLr` → `min_lr`, `pass@1` → `pass_at_1`: what SQL takes without quotes. */
+function snakeCase(word: string): string {
+  return word
+    .replaceAll('@', '_at_')
+    .replaceAll(/([a-z0-9])([A-Z])/g, '$1_$2')
+    .replaceAll(/[^A-Za-z0-9]+/g, '_')
+    .replaceAll(/^_+|_+$/g, '')
+    .toLowerCase();
+}
+
+/** One setting, in the most telling type that all its values have. Facts stay DOUBLE: a later one cannot change that. */
+function typed(part: string, kinds: string[], whole: boolean, filter: string): string {
+  // Cast after the filter, which does not keep a cast from meeting other settings' values.
+  if (kinds.length === 1 && kinds[0] === 'boolean') return `(any_value(value) ${filter})::BOOLEAN`;
+  if (kinds.length !== 1 || kinds[0] !== 'number') return `any_value(value) ${filter}`;
+  return whole && part !== 'fact' ? `(any_value(number) ${filter})::BIGINT` : `any_value(number) ${filter}`;
+}
+
+function describeSetting(part: string, name: string): string {
+  if (part === 'axis') return `Value of the axis ${name}`;
+  if (part === 'model') return `The model's ${name}`;
+  if (part === 'fact') return `What the trainer reported of the model as ${name}`;
+  return `${name} of the ${part} stage in the model's chain`;
+}
+
+const order = ['all', 'axis', 'model', 'pretrain', 'cpt', 'sft', 'rl', 'fact'];
+
+/** Where a part or a task stands among the others: `cpt2` with `cpt`, unknown ones last. */
+function rank(word: string): number {
+  const place = order.indexOf(word.replace(/\d+$/, ''));
+  return place === -1 ? order.length : place;
+}
+
+function compare(a: (string | number)[], b: (string | number)[]): number {
+  const differing = a.findIndex((value, index) => value !== b[index]);
+  if (differing === -1) return 0;
+  return (a[differing] as string | number) < (b[differing] as string | number) ? -1 : 1;
+}
+
+function text(value: string): string {
+  return `'${value.replaceAll("'", "''")}'`;
+}

@@ -1,0 +1,142 @@
+import { open, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { canonicalJson, sha256 } from '../planner/key.ts';
+import type { NodeState } from '../planner/verdict.ts';
+import type { Manifest } from '../schemas/types/manifest.ts';
+import type { Attempt } from './attempt.ts';
+import { latestCheckpoint } from './checkpoint.ts';
+import { digestOfFile } from './digest.ts';
+import { StoreError } from './errors.ts';
+import { attemptFolder, attemptNumbers } from './home.ts';
+import { type Artifact, damagePath, inspectAttempt } from './inspect.ts';
+import { claimManifest, fenced, holdsLease, publishedBy } from './lease.ts';
+import { syncFolder, writeWhole } from './write.ts';
+
+/** What publish is told; the rest of the manifest it finds out itself. */
+export type Publication = Pick<
+  Manifest,
+  'type' | 'address' | 'preimage' | 'parents' | 'model' | 'facts' | 'provenance'
+>;
+
+/**
+ * Makes an attempt count: hashes every file in its folder (as streams), makes them durable, writes the manifest last,
+ * and only then removes the checkpoints. Temporary files, `*.log`, leases and checkpoints are not part of an artifact.
+ * Publishing again gives the manifest that is there. Throws a FencedError, and changes nothing, when another execution
+ * has taken the lease; a StoreError when the model's folder is missing or something in the folder is not a plain file.
+ */
+export async function publish(attempt: Attempt, publication: Publication): Promise<Manifest> {
+  const { key, folder, number: attemptNumber, executions } = attempt;
+  let manifest = await publishedBy(folder, executions);
+  if (manifest === undefined) {
+    if (!holdsLease(attempt.leasePath, attempt.token)) throw fenced(folder);
+    const { type, address, preimage, parents, model, facts, provenance } = publication;
+    if (sha256(canonicalJson(preimage)) !== key) {
+      throw new StoreError(`cannot publish ${address}: its pre-image does not hash to its key ${key}`);
+    }
+    const files = await hashFiles(folder);
+    if (model !== null && !files.some(({ path }) => path.startsWith(`${model}/`))) {
+      throw new StoreError(`cannot publish ${address}: its model is said to be in ${model}/, and nothing is there`);
+    }
+    manifest = await claimManifest(folder, executions, {
+      manifest: 1,
+      key,
+      type,
+      attempt: attemptNumber,
+      address,
+      preimage,
+      parents,
+      model,
+      files,
+      facts,
+      provenance,
+    });
+  }
+  await rm(join(folder, 'checkpoints'), { recursive: true, force: true });
+  return manifest;
+}
+
+/**
+ * The newest published attempt of a key whose files are all there, or undefined. Looks at sizes and at the hashes of
+ * small files; verifyArtifact looks at all of it.
+ */
+export async function findArtifact(home: string, key: string): Promise<Artifact | undefined> {
+  return newestWhole(home, key);
+}
+
+/**
+ * How a node stands, for the planner: done when any attempt is whole, else by its newest attempt. Reads a few small
+ * files and never throws for damaged ones.
+ */
+export function inspectNode(home: string, key: string): NodeState {
+  const whole = newestWhole(home, key);
+  if (whole !== undefined) return { state: 'done', attempt: whole.attempt, finishedAt: whole.provenance.finishedAt };
+  const newest = attemptNumbers(home, key)[0];
+  if (newest === undefined) return { state: 'none' };
+  const inspection = inspectAttempt(home, key, newest);
+  if (inspection.state === 'damaged') return inspection;
+  const step = latestCheckpoint(attemptFolder(home, key, newest))?.step ?? null;
+  return { state: 'partial', attempt: newest, step };
+}
+
+/**
+ * Hashes every file of an artifact again. What it finds is noted in the attempt's folder, so that a damaged artifact is
+ * served to nobody from then on; a later look that finds all well takes the note away.
+ */
+export async function verifyArtifact(artifact: Artifact): Promise<{ ok: true } | { ok: false; reason: string }> {
+  const note = damagePath(artifact.folder);
+  for (const { path, bytes, sha256 } of artifact.files) {
+    const found = await digestOfFile(join(artifact.folder, path)).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return undefined;
+      throw error;
+    });
+    if (found?.bytes === bytes && found.sha256 === sha256) continue;
+    const reason = found === undefined ? `${path} is missing` : `${path} was changed since it was published`;
+    await writeWhole(note, `${reason}\n`);
+    return { ok: false, reason };
+  }
+  await rm(note, { force: true });
+  return { ok: true };
+}
+
+function newestWhole(home: string, key: string): Artifact | undefined {
+  for (const number of attemptNumbers(home, key)) {
+    const inspection = inspectAttempt(home, key, number);
+    if (inspection.state === 'whole') return inspection.artifact;
+  }
+  return undefined;
+}
+
+/** What lies in an attempt's folder without being part of its artifact. */
+const passing = new Set(['checkpoints', 'claims', 'lease.json', 'manifest.json', 'damage.txt']);
+
+async function hashFiles(folder: string): Promise<Manifest['files']> {
+  const files: Manifest['files'] = [];
+  const walk = async (relative: string): Promise<void> => {
+    const entries = await readdir(join(folder, relative), { withFileTypes: true });
+    for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
+      if (relative === '' && passing.has(entry.name)) continue;
+      if (entry.name.endsWith('.tmp') || entry.name.endsWith('.log')) continue;
+      const path = relative === '' ? entry.name : `${relative}/${entry.name}`;
+      if (entry.isDirectory()) {
+        await walk(path);
+      } else if (entry.isFile()) {
+        files.push({ path, ...(await digestOfFile(join(folder, path))) });
+        await makeDurable(join(folder, path));
+      } else {
+        throw new StoreError(`cannot publish ${join(folder, path)}: it is neither a file nor a folder`);
+      }
+    }
+    await syncFolder(join(folder, relative));
+  };
+  await walk('');
+  return files;
+}
+
+async function makeDurable(path: string): Promise<void> {
+  const handle = await open(path, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}

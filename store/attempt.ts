@@ -1,0 +1,109 @@
+import { open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { attemptFolder, attemptNumbers } from './home.ts';
+import { type Artifact, inspectAttempt } from './inspect.ts';
+import { leasePath, readClaims, takeLease } from './lease.ts';
+import { keepPreimage } from './preimage.ts';
+
+/** One attempt at a node, and the right to write in its folder for as long as nobody else takes it. */
+export interface Attempt {
+  key: string;
+  /** Counts from 1. */
+  number: number;
+  /** Absolute path: everything the attempt leaves is in it. */
+  folder: string;
+  /** This execution's token, also in the file at `leasePath`. */
+  token: string;
+  leasePath: string;
+  /** How many executions this attempt has had, this one included. */
+  executions: number;
+  /** When its first execution began: ISO 8601, UTC. */
+  startedAt: string;
+}
+
+/** What there is to do: go on with an attempt, or nothing, because the node is done. */
+export type Begun = { state: 'begun'; attempt: Attempt } | { state: 'published'; artifact: Artifact };
+
+/**
+ * Goes on with the newest unfinished attempt of a node, or begins one, and takes its lease: whoever held it is fenced
+ * from then on. Where the node is done already, it gives the artifact. A damaged attempt is left as it is, and the next
+ * one begun.
+ *
+ * `from` is the lowest attempt that will do (default 1). To train again what is done, pass the number after the newest
+ * attempt's, and the same number when that is retried. Throws a StoreError when the pre-image does not hash to the key.
+ */
+export async function beginAttempt(
+  home: string,
+  node: { key: string; preimage: object },
+  { from = 1 }: { from?: number } = {},
+): Promise<Begun> {
+  await keepPreimage(home, node);
+  for (;;) {
+    const numbers = attemptNumbers(home, node.key).filter((number) => number >= from);
+    const inspected = numbers.map((number) => ({ number, ...inspectAttempt(home, node.key, number) }));
+    const whole = inspected.find(({ state }) => state === 'whole');
+    if (whole?.state === 'whole') return { state: 'published', artifact: whole.artifact };
+
+    const newest = inspected[0];
+    const number = newest?.state === 'unfinished' ? newest.number : Math.max(newestAttempt(home, node.key) + 1, from);
+    const folder = attemptFolder(home, node.key, number);
+    const taken = await takeLease(folder);
+    // Published by another process since we looked: look again.
+    if (taken === undefined) continue;
+    await cutTornLine(join(folder, 'events.jsonl'));
+    const attempt: Attempt = {
+      key: node.key,
+      number,
+      folder,
+      token: taken.lease.token,
+      leasePath: leasePath(folder),
+      executions: taken.number,
+      startedAt: firstStart(folder) ?? taken.lease.startedAt,
+    };
+    return { state: 'begun', attempt };
+  }
+}
+
+/** The number of a key's newest attempt, finished or not; 0 where there is none. */
+export function newestAttempt(home: string, key: string): number {
+  return attemptNumbers(home, key)[0] ?? 0;
+}
+
+/** When an attempt's first execution began (ISO 8601, UTC); undefined where none did. */
+export function firstStart(attemptFolder: string): string | undefined {
+  const first = readClaims(attemptFolder).find((claim) => claim.kind === 'lease');
+  return first?.lease.startedAt;
+}
+
+/**
+ * A process that was killed may have left half a line at the end of its events. It is cut off before the next execution
+ * appends, or the two would run together.
+ */
+async function cutTornLine(path: string): Promise<void> {
+  const file = await open(path, 'r+').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
+  });
+  if (file === undefined) return;
+  try {
+    const { size } = await file.stat();
+    const buffer = Buffer.alloc(1 << 16);
+    let end = size;
+    while (end > 0) {
+      const start = Math.max(0, end - buffer.length);
+      const { bytesRead } = await file.read(buffer, 0, end - start, start);
+      const newline = buffer.subarray(0, bytesRead).lastIndexOf(0x0a);
+      if (newline >= 0) {
+        end = start + newline + 1;
+        break;
+      }
+      end = start;
+    }
+    if (end < size) {
+      await file.truncate(end);
+      await file.sync();
+    }
+  } finally {
+    await file.close();
+  }
+}

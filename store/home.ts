@@ -1,0 +1,73 @@
+import { readdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { StoreError } from './errors.ts';
+
+/**
+ * The folder that everything of a person's work lives in: `DESCENT_HOME`, else `.descent` in the working folder.
+ * Gives an absolute path; the folder need not exist.
+ */
+export function findHome(cwd: string, env: { [name: string]: string | undefined }): string {
+  return env.DESCENT_HOME ? resolve(cwd, env.DESCENT_HOME) : resolve(cwd, '.descent');
+}
+
+/** Where frozen plans lie. */
+export function plansFolder(home: string): string {
+  return join(home, 'plans');
+}
+
+/** The DuckDB file with all results. */
+export function databasePath(home: string): string {
+  return join(home, 'results.duckdb');
+}
+
+/** Everything there is of one key. Throws for what is no key, so that no path can lead out of the store. */
+export function keyFolder(home: string, key: string): string {
+  return join(home, 'store', checkDigest(key, 'a node’s key'));
+}
+
+/** The folder of one attempt. */
+export function attemptFolder(home: string, key: string, number: number): string {
+  if (!Number.isSafeInteger(number) || number < 1) {
+    throw new StoreError(`${number} is no attempt: attempts count from 1`);
+  }
+  return join(keyFolder(home, key), `attempt-${number}`);
+}
+
+/** The numbers of a key's attempts, newest first; empty where there is none. */
+export function attemptNumbers(home: string, key: string): number[] {
+  return names(keyFolder(home, key))
+    .map((name) => /^attempt-([1-9]\d{0,8})$/.exec(name)?.[1])
+    .filter((digits) => digits !== undefined)
+    .map(Number)
+    .sort((a, b) => b - a);
+}
+
+/** All keys that the store has something of, in order. */
+export function storedKeys(home: string): string[] {
+  return names(join(home, 'store'))
+    .filter((name) => isDigest(name))
+    .sort();
+}
+
+/** Whether a text is a SHA-256 in lower-case hex: a key or the digest of a plan. */
+export function isDigest(text: string): boolean {
+  return /^[0-9a-f]{64}$/.test(text);
+}
+
+/** The text itself where it is a SHA-256 in hex; throws otherwise, saying what was expected (`a node’s key`). */
+export function checkDigest(text: string, expected: string): string {
+  if (!isDigest(text)) {
+    throw new StoreError(`${JSON.stringify(text)} is not ${expected}: that is 64 hexadecimal digits, in lower case`);
+  }
+  return text;
+}
+
+/** The names in a folder, in no order; none where the folder is not there. */
+function names(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+}

@@ -1,0 +1,81 @@
+/**
+ * The defaults of Descent's execution: which Temporal it uses, and what this machine runs at once.
+ *
+ * Nothing here is needed. To change something, put a `temporal.config.json`, `.mjs` or `.js` with only what differs into
+ * the folder that you start `descent` in, or name a file in `DESCENT_TEMPORAL_CONFIG`:
+ *
+ * ```json
+ * { "address": "temporal.example.org:7233", "namespace": "lineages", "devices": { "cpu": { "slots": 4, "threads": 2 } } }
+ * ```
+ *
+ * A `.mjs` or `.js` file exports the same object as its default. Everything here is placement: no value can change a
+ * node's key or its results.
+ */
+
+import { availableParallelism } from 'node:os';
+
+/** Nodes of one device class that a worker runs at once, and the threads each of them gets. */
+export interface DeviceClass {
+  /** Nodes at once. Raise it where a node leaves the device idle; lower it where nodes run out of memory. At least 1. */
+  slots: number;
+  /** TensorFlow threads for each. `slots x threads` is best not above the number of cores. At least 1. */
+  threads: number;
+}
+
+/** Transport security of a Temporal that is not on this machine. */
+export interface TlsFiles {
+  /** Name in the server's certificate, where it is not the address. */
+  serverName?: string;
+  /** PEM file of the authority that signed the server's certificate. Default: those that the system trusts. */
+  serverCA?: string;
+  /** PEM files of this client's own certificate and key, for mutual TLS. Both or neither. */
+  clientCertificate?: string;
+  clientKey?: string;
+}
+
+export interface TemporalConfig {
+  /**
+   * `host:port` of a Temporal server. Default: none, and `descent run` starts one of its own for as long as it runs.
+   * The standard `TEMPORAL_*` environment is read as well, and goes before this file.
+   */
+  address?: string;
+  /** Namespace on that server. Use one for each store folder: workflows are named after keys. Default: `default`. */
+  namespace?: string;
+  /** Key of Temporal Cloud. Better in the environment, as `TEMPORAL_API_KEY`: files are copied and committed. */
+  apiKey?: string;
+  /** `true` for TLS with the system's authorities (also the default with an API key), or files. Default: none. */
+  tls?: boolean | TlsFiles;
+  /**
+   * Whether the namespace has the search attributes LineageId, Stage, NodeKey (Keyword) and Seed (Int), so that
+   * workflows can be found by them. The server that Descent starts has them. Default: false.
+   */
+  searchAttributes?: boolean;
+
+  /** First part of all task queues: `descent`, `descent-results`, `descent-cpu`. Letters, digits, `-` and `_`. */
+  queue: string;
+  /** What a worker on this machine runs, by device class. A lineage's placement names classes. */
+  devices: Record<string, DeviceClass>;
+  /** Nodes of one lineage in flight, running or queued for a device. From 1 to 200. Temporal's limits bound it. */
+  window: number;
+
+  /**
+   * Seconds without a sign of life after which a running node counts as lost and is started again, from its newest
+   * checkpoint. Raise it where machines are so busy that a worker may be silent for longer. At least 2.
+   */
+  heartbeatSeconds: number;
+  /** Seconds that a trainer has to save a checkpoint when it is asked to stop; then it is killed. At least 1. */
+  stopSeconds: number;
+  /** Command that speaks the trainer's contract, to use in place of the built-in trainer; the job's path is appended. */
+  trainer?: string[];
+}
+
+const defaults: TemporalConfig = {
+  queue: 'descent',
+  // One thread a node: many small models side by side use a CPU better than one that is spread over all cores.
+  devices: { cpu: { slots: Math.max(1, availableParallelism()), threads: 1 } },
+  window: 200,
+  heartbeatSeconds: 30,
+  stopSeconds: 30,
+};
+
+export default defaults;

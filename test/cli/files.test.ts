@@ -1,0 +1,145 @@
+import { deepEqual, doesNotMatch, equal, match } from 'node:assert/strict';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { descent, golden, temporaryFolder, writeLineage } from './support.ts';
+
+test('init writes a lineage that plans, and its schema; it overwrites nothing', async (t) => {
+  const folder = await temporaryFolder(t);
+  const first = await descent(['init', 'my first'], folder);
+  deepEqual(first, { exitCode: 0, stdout: await golden('init.txt', first.stdout), stderr: '' });
+  const text = await readFile(join(folder, 'my first', 'lineage.yaml'), 'utf8');
+  match(text, /^# yaml-language-server: \$schema=lineage\.schema\.json\n/);
+  match(text, /^lineage: my-first$/m);
+  const schema = JSON.parse(await readFile(join(folder, 'my first', 'lineage.schema.json'), 'utf8')) as {
+    title: string;
+  };
+  equal(schema.title, 'LineageFile');
+  const validated = await descent(['validate', 'my first/lineage.yaml'], folder);
+  deepEqual([validated.exitCode, validated.stderr], [0, '']);
+
+  await writeFile(join(folder, 'my first', 'lineage.yaml'), 'mine');
+  deepEqual(await descent(['init', 'my first'], folder), {
+    exitCode: 1,
+    stdout: '',
+    stderr:
+      "error: 'my first/lineage.yaml' is there already, and init overwrites nothing\n" +
+      "  hint: plan it (descent plan 'my first/lineage.yaml'), or name another folder: descent init <folder>\n",
+  });
+  equal(await readFile(join(folder, 'my first', 'lineage.yaml'), 'utf8'), 'mine');
+});
+
+test('init leaves a schema that is not its own', async (t) => {
+  const folder = await temporaryFolder(t);
+  await writeFile(join(folder, 'lineage.schema.json'), '{}');
+  const { exitCode, stderr } = await descent(['init'], folder);
+  equal(exitCode, 1);
+  match(stderr, /lineage\.schema\.json is there already and is not Descent's/);
+  equal(await readFile(join(folder, 'lineage.schema.json'), 'utf8'), '{}');
+});
+
+test('init says what hinders it', async (t) => {
+  const folder = await temporaryFolder(t);
+  await writeFile(join(folder, 'file'), '');
+  const { exitCode, stderr } = await descent(['init', 'file/below'], folder);
+  equal(exitCode, 1);
+  equal(stderr, `error: ${join(folder, 'file/below')}: not a directory (ENOTDIR)\n`);
+});
+
+test('validate: what is right on standard output, what is wrong on standard error, exit code 3', async (t) => {
+  const folder = await temporaryFolder(t);
+  await writeLineage(folder);
+  await writeFile(
+    join(folder, 'wrong.yaml'),
+    (await readFile(join(folder, 'lineage.yaml'), 'utf8')).replace('data: web', 'data: wbe'),
+  );
+  deepEqual(await descent(['validate', 'lineage.yaml'], folder), {
+    exitCode: 0,
+    stdout: 'lineage.yaml: ok, 5 nodes: 1 tokenizer, 2 pretrain, 2 evaluations\n',
+    stderr: '',
+  });
+  const both = await descent(['validate', 'lineage.yaml', 'wrong.yaml'], folder);
+  equal(both.exitCode, 3);
+  equal(both.stdout, 'lineage.yaml: ok, 5 nodes: 1 tokenizer, 2 pretrain, 2 evaluations\n');
+  equal(both.stderr, await golden('validate-wrong.txt', both.stderr));
+  const json = await descent(['validate', 'lineage.yaml', 'wrong.yaml', '--json'], folder);
+  equal(json.exitCode, 3);
+  equal(json.stderr, '');
+  const findings = JSON.parse(json.stdout) as {
+    file: string;
+    ok: boolean;
+    diagnostics: { code: string; line: number }[];
+  }[];
+  deepEqual(
+    findings.map(({ file, ok, diagnostics }) => [file, ok, diagnostics.map(({ code, line }) => `${code} ${line}`)]),
+    [
+      ['lineage.yaml', true, []],
+      ['wrong.yaml', false, ['unknown-name 7']],
+    ],
+  );
+});
+
+const malformed: [name: string, content: string | Buffer | null][] = [
+  ['an empty file', ''],
+  ['no map', '- 1\n- 2\n'],
+  ['broken YAML', 'lineage: [\n'],
+  ['a tab', 'lineage: a\n\tmodels: {}\n'],
+  ['bytes that are no text', Buffer.from([0xff, 0xfe, 0x00, 0x80])],
+  ['a file that is not there', null],
+];
+for (const [name, content] of malformed) {
+  test(`${name}: refused with a place and without a stack, by validate, plan and run`, async (t) => {
+    const folder = await temporaryFolder(t);
+    if (content !== null) await writeFile(join(folder, 'lineage.yaml'), content);
+    for (const verb of ['validate', 'plan', 'run']) {
+      const { exitCode, stdout, stderr } = await descent([verb, 'lineage.yaml'], folder);
+      equal(exitCode, 3, `${verb}: ${stderr}`);
+      equal(stdout, '');
+      match(stderr, /^lineage\.yaml(:\d+:\d+)?: error\[[a-z-]+\]: /);
+      doesNotMatch(stderr, /\n\s+at /);
+    }
+  });
+}
+
+test('plan: a row a node and the total, the same every time', async (t) => {
+  const folder = await temporaryFolder(t);
+  await writeLineage(folder);
+  const first = await descent(['plan', 'lineage.yaml'], folder);
+  deepEqual(first, { exitCode: 0, stdout: await golden('plan.txt', first.stdout), stderr: '' });
+  deepEqual(await descent(['plan', 'lineage.yaml'], folder), first);
+});
+
+test('plan --json and --detailed-exitcode', async (t) => {
+  const folder = await temporaryFolder(t);
+  await writeLineage(folder);
+  const { exitCode, stdout } = await descent(['plan', 'lineage.yaml', '--json', '--detailed-exitcode'], folder);
+  equal(exitCode, 2, 'something would run');
+  const report = JSON.parse(stdout) as { nodes: { address: string; verdict: string; key: string }[]; total: object };
+  deepEqual(report.total, { nodes: 5, reuse: 0, resume: 0, run: 5, steps: 16, tokens: 16384 });
+  deepEqual(
+    report.nodes.map(({ address, verdict }) => `${verdict} ${address}`),
+    [
+      'run tokenizer:bytes',
+      'run base@lr=1e-3',
+      'run base@lr=1e-3/heldout',
+      'run base@lr=3e-3',
+      'run base@lr=3e-3/heldout',
+    ],
+  );
+  for (const { key } of report.nodes) match(key, /^[0-9a-f]{64}$/);
+});
+
+test('plan looks into the home that is named', async (t) => {
+  const folder = await temporaryFolder(t);
+  await writeLineage(folder);
+  const { nodes } = JSON.parse((await descent(['plan', 'lineage.yaml', '--json'], folder)).stdout) as {
+    nodes: { key: string }[];
+  };
+  // An attempt that was begun and left without a checkpoint.
+  await mkdir(join(folder, 'elsewhere', 'store', nodes[0]?.key ?? '', 'attempt-1'), { recursive: true });
+  const reason = /attempt 1 stopped before its first checkpoint/;
+  doesNotMatch((await descent(['plan', 'lineage.yaml'], folder)).stdout, reason);
+  match((await descent(['plan', 'lineage.yaml', '--home', 'elsewhere'], folder)).stdout, reason);
+  match((await descent(['--home', 'elsewhere', 'plan', 'lineage.yaml'], folder)).stdout, reason);
+  match((await descent(['plan', 'lineage.yaml'], folder, { env: { DESCENT_HOME: 'elsewhere' } })).stdout, reason);
+});

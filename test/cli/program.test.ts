@@ -1,0 +1,103 @@
+import { deepEqual, doesNotMatch, equal, match } from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { binary, descent, golden, packageRoot, temporaryFolder, writeLineage } from './support.ts';
+
+test('the help names every verb', async (t) => {
+  const { exitCode, stdout, stderr } = await descent(['--help'], await temporaryFolder(t));
+  equal(exitCode, 0);
+  equal(stderr, '');
+  equal(stdout, await golden('help.txt', stdout));
+});
+
+test("the version is the package's", async (t) => {
+  const { version } = JSON.parse(await readFile(join(packageRoot, 'package.json'), 'utf8')) as { version: string };
+  deepEqual(await descent(['--version'], await temporaryFolder(t)), {
+    exitCode: 0,
+    stdout: `${version}\n`,
+    stderr: '',
+  });
+});
+
+const mistakes: [args: string[], stderr: string][] = [
+  [['pln'], "error: unknown command 'pln'\n(Did you mean plan?)\n"],
+  [['plan', 'x.yaml', '--jsn'], "error: unknown option '--jsn'\n(Did you mean --json?)\n"],
+  [['plan'], "error: missing required argument 'file'\n"],
+  [
+    ['query', 'select 1', '--format', 'xml'],
+    "error: option '-f, --format <format>' argument 'xml' is invalid. Allowed choices are table, json, csv, md, parquet.\n",
+  ],
+  [['run', 'x.yaml', '--plain', '--json'], "error: option '--plain' cannot be used with option '--json'\n"],
+  [['worker'], "error: required option '--queue <class>' not specified\n"],
+];
+for (const [args, expected] of mistakes) {
+  test(`descent ${args.join(' ')}: says what is wrong, exit code 1`, async (t) => {
+    deepEqual(await descent(args, await temporaryFolder(t)), { exitCode: 1, stdout: '', stderr: expected });
+  });
+}
+
+test('colours: none in a pipe, none with NO_COLOR or --no-color, some with FORCE_COLOR', async (t) => {
+  const folder = await temporaryFolder(t);
+  await writeLineage(folder);
+  const controlSequence = '\u001b[';
+  const plan = async (env: NodeJS.ProcessEnv, ...args: string[]) =>
+    (await descent(['plan', 'lineage.yaml', ...args], folder, { env })).stdout.includes(controlSequence);
+  equal(await plan({}), false);
+  equal(await plan({ FORCE_COLOR: '1' }), true);
+  equal(await plan({ FORCE_COLOR: '1', NO_COLOR: '1' }), false);
+  equal(await plan({ FORCE_COLOR: '1' }, '--no-color'), false);
+});
+
+test('a reader that goes away is no error', async (t) => {
+  const folder = await temporaryFolder(t);
+  // More than a pipe holds, so that writing goes on after the reader has gone.
+  const seeds = Array.from({ length: 600 }, (_, index) => index);
+  await writeLineage(
+    folder,
+    (await readFile(join(packageRoot, 'lineage', 'quickstart.yaml'), 'utf8')).replace(
+      'axes:',
+      `axes:\n  seed: {replicate: [${seeds}]}`,
+    ),
+  );
+  const child = spawn(process.execPath, [binary, 'plan', 'lineage.yaml', '--json'], {
+    cwd: folder,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let stderr = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+  });
+  child.stdout.once('data', () => child.stdout.destroy());
+  const exitCode = await new Promise((resolve) => child.on('close', resolve));
+  deepEqual({ exitCode, stderr }, { exitCode: 0, stderr: '' });
+});
+
+test('stack traces appear with --debug only', async (t) => {
+  const folder = await temporaryFolder(t);
+  const plain = await descent(['query', 'summary'], folder);
+  equal(plain.exitCode, 1);
+  match(plain.stderr, /^error: /);
+  doesNotMatch(plain.stderr, /\n\s+at /);
+  const debug = await descent(['query', 'summary', '--debug'], folder);
+  equal(debug.exitCode, 1);
+  match(debug.stderr, /\n\s+at /);
+});
+
+test('help, validate and plan load neither Temporal nor DuckDB nor TensorFlow', async (t) => {
+  const folder = await temporaryFolder(t);
+  await writeLineage(folder);
+  const hooks = `import { appendFileSync } from 'node:fs'; export async function resolve(name, context, next) { const found = await next(name, context); appendFileSync(${JSON.stringify(join(folder, 'loaded.txt'))}, found.url + '\\n'); return found; }`;
+  const register = `import { register } from 'node:module'; register('data:text/javascript,' + encodeURIComponent(${JSON.stringify(hooks)}));`;
+  for (const args of [['--help'], ['validate', 'lineage.yaml'], ['plan', 'lineage.yaml']]) {
+    const { exitCode, stderr } = await descent(args, folder, {
+      nodeArgs: ['--import', `data:text/javascript,${encodeURIComponent(register)}`],
+    });
+    deepEqual({ exitCode, stderr }, { exitCode: 0, stderr: '' });
+  }
+  const loaded = await readFile(join(folder, 'loaded.txt'), 'utf8');
+  match(loaded, /node_modules\/commander\//);
+  match(loaded, /planner\/load\.js/);
+  doesNotMatch(loaded, /node_modules\/@(temporalio|duckdb|tensorflow)\//);
+});

@@ -1,0 +1,218 @@
+import { deepEqual, equal } from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import picocolors from 'picocolors';
+import { CommandError, describeFailure } from '../../cli/failure.ts';
+import { columns, textWidth } from '../../cli/render/columns.ts';
+import { amount, bytes, counted, duration, figure } from '../../cli/render/figures.ts';
+import { jsonReporter } from '../../cli/render/json-lines.ts';
+import { plainReporter } from '../../cli/render/plain.ts';
+import type { RunEvent } from '../../cli/render/run-event.ts';
+import type { Terminal } from '../../cli/render/terminal.ts';
+
+const colourless = picocolors.createColors(false);
+
+describe('columns', () => {
+  test('line up by what a terminal shows, colours and wide characters included', () => {
+    const { green } = picocolors.createColors(true);
+    equal(textWidth(green('done')), 4);
+    equal(textWidth('日本'), 4);
+    equal(textWidth('é'), 1);
+    equal(
+      columns([
+        ['a', 'b'],
+        [green('long'), 'c'],
+        ['日', 'd'],
+      ]),
+      `a     b\n${green('long')}  c\n日    d`,
+    );
+  });
+
+  test('right alignment, several lines in a cell, no blanks at the end', () => {
+    equal(
+      columns(
+        [
+          ['1', 'x\ny', ''],
+          ['22', 'z', ''],
+        ],
+        ['right'],
+      ),
+      ' 1  x\n    y\n22  z',
+    );
+  });
+});
+
+test('figures in the units of lineage files', () => {
+  deepEqual([0, 1, 9_999, 10_000, 399_360, 1_600_000, 8e9, 999_999].map(amount), [
+    '0',
+    '1',
+    '9,999',
+    '10K',
+    '399K',
+    '1.6M',
+    '8B',
+    '1M',
+  ]);
+  deepEqual([0, 1.23456, 0.0123456, 1e-7, 1234, 123.456, -2.5].map(figure), [
+    '0',
+    '1.235',
+    '0.01235',
+    '1.00e-7',
+    '1,234',
+    '123.5',
+    '-2.5',
+  ]);
+  deepEqual([0, 999, 1000, 3_412_345, 7.5e12].map(bytes), ['0 B', '999 B', '1 kB', '3.41 MB', '7.5 TB']);
+  deepEqual([0, 0.85, 1.23, 12.4, 200, 21_900].map(duration), ['0s', '850ms', '1.2s', '12s', '3m 20s', '6h 5m']);
+  deepEqual([counted(1, 'node'), counted(12_000, 'node')], ['1 node', '12,000 nodes']);
+});
+
+describe('an error', () => {
+  test('is told with every cause that says something new, and a hint', () => {
+    const root = Object.assign(new Error("EACCES: permission denied, open '/a/b'"), { code: 'EACCES', path: '/a/b' });
+    const error = new CommandError(
+      'the plan cannot be read',
+      'mend it',
+      new Error('the plan cannot be read', { cause: root }),
+    );
+    const { text, exitCode } = describeFailure(error, colourless, false);
+    equal(text, 'error: the plan cannot be read\n  because: /a/b: permission denied (EACCES)\n  hint: mend it');
+    equal(exitCode, 1);
+  });
+
+  test('that nobody foresaw asks for --debug, which shows where it happened', () => {
+    const error = new TypeError('x is not a function');
+    equal(
+      describeFailure(error, colourless, false).text,
+      'error: x is not a function\n  hint: this looks like a fault in Descent; --debug shows where it happened',
+    );
+    equal(describeFailure(error, colourless, true).text.includes('render.test'), true);
+  });
+
+  test('of any shape is told: text, nothing, several at once, one that causes itself', () => {
+    const circular = new Error('round');
+    circular.cause = circular;
+    deepEqual(
+      ['broken', undefined, new AggregateError([new Error('one'), new Error('two')], ''), circular].map(
+        (error) => describeFailure(error, colourless, false).text,
+      ),
+      ['error: broken', 'error: something failed and left no message', 'error: one\n  because: two', 'error: round'],
+    );
+  });
+});
+
+/** What a run tells: one node trained, one failed, one blocked. */
+const story: [seconds: number, event: RunEvent][] = [
+  [0, { event: 'planned', lineage: 'small', title: null, nodes: 3, pending: 3, total: '3 nodes: 3 run' }],
+  [
+    1,
+    {
+      event: 'connected',
+      address: '127.0.0.1:7233',
+      uiAddress: 'http://127.0.0.1:8233',
+      workflowId: 'lineage-small-1',
+    },
+  ],
+  [2, { event: 'started', address: 'base', key: 'aa', type: 'pretrain' }],
+  [
+    5,
+    {
+      event: 'progress',
+      address: 'base',
+      phase: 'running',
+      step: 10,
+      steps: 40,
+      tokensPerSecond: 18_234,
+      secondsLeft: 9,
+      values: { loss: 5 },
+    },
+  ],
+  [
+    13,
+    {
+      event: 'progress',
+      address: 'base',
+      phase: 'running',
+      step: 36,
+      steps: 40,
+      tokensPerSecond: 18_234,
+      secondsLeft: 1.4,
+      values: { loss: 2.3456, lr: 1e-4 },
+    },
+  ],
+  [
+    15,
+    {
+      event: 'finished',
+      address: 'base',
+      key: 'aa',
+      seconds: 13,
+      figures: [{ name: 'loss', value: 2.3, share: false }],
+    },
+  ],
+  [
+    16,
+    {
+      event: 'failed',
+      address: 'tuned',
+      key: 'bb',
+      kind: 'diverged',
+      reason: 'the loss is not finite at step 3',
+      lastLines: ['last words'],
+      remedy: 'lower lr',
+    },
+  ],
+  [17, { event: 'blocked', addresses: ['rl'] }],
+  [18, { event: 'summary', stages: [], findings: [] }],
+  [19, { event: 'ended', outcome: 'failed', seconds: 19, next: ['results: .descent'] }],
+];
+
+/** Tells the story to a reporter and gives what it wrote. */
+function tell(
+  reporterFor: (terminal: Terminal, clock: () => number) => { report(event: RunEvent): void; close(): void },
+): string {
+  const lines: string[] = [];
+  const terminal: Terminal = {
+    out: (text) => lines.push(text),
+    err: () => {},
+    colours: colourless,
+    errorColours: colourless,
+    interactive: false,
+    columns: 80,
+  };
+  let now = 0;
+  const reporter = reporterFor(terminal, () => now);
+  for (const [seconds, event] of story) {
+    now = seconds;
+    reporter.report(event);
+  }
+  reporter.close();
+  return lines.join('\n');
+}
+
+test('plain lines: what begins and ends, and progress every ten seconds', () => {
+  equal(
+    tell(plainReporter),
+    `small: 3 nodes: 3 run
+Temporal: http://127.0.0.1:8233 (workflow lineage-small-1)
+     2s  start     base
+    13s  progress  base: 36 of 40 · loss 2.346 · 18.2K tokens/s · 1.4s left
+    15s  done      base in 13s: loss 2.3
+failed tuned: the loss is not finite at step 3 (diverged)
+  its last lines:
+    last words
+  remedy: lower lr
+    17s  blocked   rl: a node before it failed
+
+failed after 19s
+  results: .descent`,
+  );
+});
+
+test('JSON lines: every event as it is', () => {
+  deepEqual(
+    tell(jsonReporter)
+      .split('\n')
+      .map((line) => JSON.parse(line) as unknown),
+    story.map(([, event]) => event),
+  );
+});

@@ -1,0 +1,104 @@
+import { deepEqual, doesNotMatch, equal, match } from 'node:assert/strict';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { makePlan, runLineage } from '../results/lineage.ts';
+import { descent, golden, temporaryFolder } from './support.ts';
+
+describe('with the results of a lineage', () => {
+  let folder = '';
+  const plan = makePlan({ seeds: [1], replay: ['0%'] });
+  const key = (address: string) => plan.nodes.find((node) => node.address === address)?.key ?? '';
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'descent cli '));
+    await runLineage(join(folder, '.descent'), plan);
+  });
+  after(() => rm(folder, { recursive: true, force: true }));
+
+  test('show: all sections of a model', async () => {
+    const { exitCode, stdout, stderr } = await descent(['show', 'mid@replay=0%,seed=1'], folder);
+    deepEqual([exitCode, stderr], [0, '']);
+    const text = stdout.replaceAll(folder, '<folder>');
+    equal(text, await golden('show.txt', text));
+  });
+
+  test('show: by the beginning of the key, as JSON', async () => {
+    const { exitCode, stdout } = await descent(['show', key('base@seed=1').slice(0, 8), '--json'], folder);
+    equal(exitCode, 0);
+    const report = JSON.parse(stdout) as { address: string; children: string[]; attempts: { state: string }[] };
+    equal(report.address, 'base@seed=1');
+    deepEqual(report.children, ['base@seed=1/heldout', 'base@seed=1/id', 'mid@replay=0%,seed=1']);
+    deepEqual(
+      report.attempts.map(({ state }) => state),
+      ['done'],
+    );
+  });
+
+  test('show: an unknown node, with the nearest', async () => {
+    deepEqual(await descent(['show', 'mid@replay=0%,sed=1'], folder), {
+      exitCode: 1,
+      stdout: '',
+      stderr:
+        'error: no lineage of this home has a node mid@replay=0%,sed=1\n' +
+        '  hint: did you mean mid@replay=0%,seed=1? `descent status <lineage>` lists all\n',
+    });
+    const lineage = await descent(['show', 'base@seed=1', '--lineage', 'repaly'], folder);
+    equal(lineage.stderr, 'error: there is no lineage repaly\n  hint: did you mean replay? There are replay\n');
+  });
+
+  test('query: SQL, a saved query, parameters, formats', async () => {
+    const count = await descent(['query', 'select count(*) as nodes from lineage_nodes', '--format', 'json'], folder);
+    deepEqual(count, { exitCode: 0, stdout: '[\n{"nodes":13}\n]\n', stderr: '' });
+    const saved = await descent(['query', 'curves', '-p', 'stage=base', '-p', 'points=2', '-f', 'csv'], folder);
+    equal(saved.stdout, 'address,step,tokens,value\r\nbase@seed=1,10,20480,4\r\nbase@seed=1,20,40960,3\r\n');
+    const text = await descent(['query', 'select $who as who', '--param', 'who=a=b', '-f', 'md'], folder);
+    equal(text.stdout, '| who |\n| --- |\n| a=b |\n');
+    const twice = await descent(['query', 'curves', '-p', 'stage=base', '-p', 'stage=mid'], folder);
+    deepEqual([twice.exitCode, twice.stderr], [1, 'error: the parameter stage is given twice\n']);
+  });
+
+  test('query: to files, Parquet among them', async (t) => {
+    const out = await temporaryFolder(t);
+    const csv = await descent(['query', 'select 1 as x', '-f', 'csv', '-o', join(out, 'a.csv')], folder);
+    deepEqual([csv.exitCode, csv.stdout], [0, '']);
+    equal(await readFile(join(out, 'a.csv'), 'utf8'), 'x\r\n1\r\n');
+    const nowhere = await descent(['query', 'from metrics', '-f', 'parquet'], folder);
+    match(nowhere.stderr, /name a file for it: --output/);
+    const path = join(out, 'm.parquet');
+    equal((await descent(['query', 'from metrics', '-f', 'parquet', '-o', path], folder)).exitCode, 0);
+    const read = `select count(*) as rows from '${path}'`;
+    const refused = await descent(['query', read], folder);
+    equal(refused.exitCode, 1);
+    match(refused.stderr, /--allow-files/);
+    const allowed = await descent(['query', read, '--allow-files', '-f', 'csv'], folder);
+    match(allowed.stdout, /^rows\r\n\d+\r\n$/);
+  });
+
+  test('query: what is wrong with the SQL, without a stack', async () => {
+    const { exitCode, stdout, stderr } = await descent(['query', 'select nothing from nowhere'], folder);
+    deepEqual([exitCode, stdout], [1, '']);
+    match(stderr, /^error: .*nowhere/);
+    doesNotMatch(stderr, /\n\s+at /);
+  });
+
+  test('query --list: every saved query with its parameters', async () => {
+    const { exitCode, stdout } = await descent(['query', '--list'], folder);
+    equal(exitCode, 0);
+    for (const name of ['summary', 'curves', 'forgetting']) match(stdout, new RegExp(`^${name}$`, 'm'));
+    match(stdout, /--param points=<integer> {2,}Points a node, at most\. Default: 20\./);
+  });
+});
+
+test('without results: every verb that reads them says what to do', async (t) => {
+  const folder = await temporaryFolder(t);
+  for (const args of [
+    ['query', 'summary'],
+    ['show', 'base'],
+  ]) {
+    const { exitCode, stderr } = await descent(args, folder);
+    equal(exitCode, 1);
+    match(stderr, /^error: there are no results yet in .*: run a lineage first\n$/);
+  }
+});

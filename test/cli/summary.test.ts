@@ -1,0 +1,80 @@
+import { deepEqual, equal, match } from 'node:assert/strict';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import picocolors from 'picocolors';
+import { catchUp, readOutcome } from '../../cli/outcome.ts';
+import { renderSummary } from '../../cli/render/summary.ts';
+import { differsClearly, summarize } from '../../cli/summary.ts';
+import { writePlan } from '../../store/plans.ts';
+import { makePlan, runLineage, runNode } from '../results/lineage.ts';
+import { golden, temporaryFolder } from './support.ts';
+
+test('whether two proportions differ, by the interval of the difference', () => {
+  // Wilson intervals of 56/70 and 48/80; Newcombe (1998) gives 0.0524 to 0.3339 for the difference: clear.
+  const a = { value: 0.8, low: 0.6921, high: 0.8769 };
+  const b = { value: 0.6, low: 0.4904, high: 0.7004 };
+  equal(differsClearly(a, b), true);
+  equal(differsClearly(b, a), true);
+  equal(differsClearly(a, a), false);
+  // Intervals that overlap may still differ clearly; halving the gap does not.
+  equal(differsClearly({ value: 0.7, low: 0.5921, high: 0.7769 }, b), false);
+});
+
+test('the summary of a lineage: a row a model, changes from the stage before, sentences', async (t) => {
+  const home = join(await temporaryFolder(t), '.descent');
+  const plan = makePlan({ seeds: [1] });
+  const digest = await runLineage(home, plan);
+  const { stages, findings } = await readOutcome(home, plan, digest);
+  deepEqual(
+    stages.map(({ address, parent }) => [address, parent]),
+    [
+      ['base@seed=1', null],
+      ['mid@replay=0%,seed=1', 'base@seed=1'],
+      ['tuned@replay=0%,seed=1', 'mid@replay=0%,seed=1'],
+      ['rl@replay=0%,seed=1', 'tuned@replay=0%,seed=1'],
+      ['mid@replay=20%,seed=1', 'base@seed=1'],
+      ['tuned@replay=20%,seed=1', 'mid@replay=20%,seed=1'],
+      ['rl@replay=20%,seed=1', 'tuned@replay=20%,seed=1'],
+    ],
+  );
+  const web = stages[1]?.measures.find(({ task }) => task === 'web');
+  deepEqual([web?.value, web?.change?.toFixed(3), web?.clear], [2.51, '0.500', true]);
+  const text = `${renderSummary(stages, picocolors.createColors(false))}\n\n${findings.join('\n')}\n`;
+  equal(text, await golden('summary.txt', text));
+});
+
+test('a stage whose parent is not evaluated is compared with the nearest model before it that is', () => {
+  const plan = makePlan({ seeds: [1], replay: ['0%'], long: true });
+  const keys = new Map(plan.nodes.map(({ address, key }) => [address, key]));
+  const loss = (address: string, value: number) => ({
+    key: keys.get(address) ?? '',
+    suite: 'heldout',
+    task: 'web',
+    metric: 'loss',
+    value,
+    low: value - 0.1,
+    high: value + 0.1,
+    n: 100,
+  });
+  const stages = summarize(plan, [loss('base@seed=1', 3), loss('tuned@replay=0%,seed=1', 2.9)]);
+  deepEqual(
+    stages.map(({ address, parent }) => [address, parent]),
+    [
+      ['base@seed=1', null],
+      ['tuned@replay=0%,seed=1', 'base@seed=1'],
+    ],
+  );
+  equal(stages[1]?.measures[0]?.clear, false);
+});
+
+test('results that lack what the store has are brought up to date', async (t) => {
+  const home = join(await temporaryFolder(t), '.descent');
+  const plan = makePlan({ seeds: [1], replay: ['0%'] });
+  const digest = await writePlan(home, plan);
+  for (const node of plan.nodes) await runNode(home, node);
+  await catchUp(home, plan, digest);
+  await catchUp(home, plan, digest);
+  const { stages, findings } = await readOutcome(home, plan, digest);
+  equal(stages.length, 4);
+  match(findings[0] ?? '', /^base@seed=1: training loss ended at 3\.050 nats a token, 1\.200 below the 4\.250 of /);
+});

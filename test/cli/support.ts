@@ -1,0 +1,80 @@
+import { spawn } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+/** The compiled command line. */
+export const binary = fileURLToPath(new URL('../../cli/main.js', import.meta.url));
+
+/** The checkout that the tests were compiled in, or the folder that stands for it. */
+export const packageRoot = fileURLToPath(new URL('../../../', import.meta.url));
+
+/** What a command line came to. */
+export interface Outcome {
+  exitCode: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** A folder of the test's own with a space in its path, as users have them; gone after the test. */
+export async function temporaryFolder(t: TestContext): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'descent cli '));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** Runs `descent` with these arguments in a folder, without a terminal; killed after two minutes. */
+export function descent(
+  args: readonly string[],
+  cwd: string,
+  options: { env?: NodeJS.ProcessEnv; nodeArgs?: string[] } = {},
+): Promise<Outcome> {
+  const { NO_COLOR, FORCE_COLOR, DESCENT_HOME, ...env } = process.env;
+  const child = spawn(process.execPath, [...(options.nodeArgs ?? []), binary, ...args], {
+    cwd,
+    env: { ...env, ...options.env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: 120_000,
+  });
+  const output = { stdout: '', stderr: '' };
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    output.stdout += text;
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    output.stderr += text;
+  });
+  return new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (exitCode) => resolve({ exitCode, ...output }));
+  });
+}
+
+/** A lineage of five nodes: two small models, each evaluated, and their tokenizer. */
+export const smallLineage = `lineage: small
+models:
+  nano: {layers: 1, hidden: 16, heads: 2, ffn: 32, context: 32}
+data:
+  web: {generator: stories}
+stages:
+  base: {pretrain: {model: nano, data: web, tokens: 8K, lr: "{lr}"}}
+axes:
+  lr: [1e-3, 3e-3]
+evaluate: {each: [base], suites: [heldout]}
+`;
+
+/** Writes `smallLineage`, or another text, as `lineage.yaml` in a folder. */
+export async function writeLineage(folder: string, text: string = smallLineage): Promise<void> {
+  await writeFile(join(folder, 'lineage.yaml'), text);
+}
+
+/**
+ * Compares a text with a file in `test/cli/golden`, or writes the file anew where DESCENT_UPDATE is set:
+ * `DESCENT_UPDATE=1 npm test -- test/cli`. Gives what to compare with.
+ */
+export async function golden(name: string, text: string): Promise<string> {
+  const path = join(packageRoot, 'test', 'cli', 'golden', name);
+  if (process.env.DESCENT_UPDATE) await writeFile(path, text);
+  return readFile(path, 'utf8');
+}

@@ -1,0 +1,316 @@
+import assert from 'node:assert/strict';
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { diagnosticCodes, formatDiagnostics } from '../../planner/diagnostic.ts';
+import { planLineage } from '../../planner/expand.ts';
+import { loadLineage } from '../../planner/load.ts';
+import { largestFile } from '../../planner/text.ts';
+
+// Every way to write a lineage file wrongly, against the whole text of what a person is told.
+// UPDATE_GOLDEN=1 writes diagnostics.golden.txt anew: read the difference before committing it.
+const golden = new URL('../../../test/planner/diagnostics.golden.txt', import.meta.url);
+
+const valid = `lineage: small
+title: A small lineage that is right
+models:
+  nano: {layers: 2, hidden: 32, heads: 4, ffn: 64, context: 64}
+data:
+  web: {generator: stories}
+  math: {generator: arithmetic}
+stages:
+  base: {pretrain: {model: nano, data: web, tokens: 40K}}
+  mid: {cpt: {from: base, tokens: 20K, batch: 512, mix: {math: 1, replay: "{replay}"}}}
+  tuned: {sft: {from: mid, data: math/problems, examples: 100}}
+  rl: {rl: {from: tuned, data: math/problems, examples: 64}}
+axes:
+  replay: [0%, 20%]
+  seed: {replicate: [1, 2]}
+evaluate: {each: [tuned, rl], suites: [heldout, id, ood]}
+`;
+
+/** The valid file with one text in place of another. */
+function changed(...changes: [from: string | RegExp, to: string][]): string {
+  let text = valid;
+  for (const [from, to] of changes) {
+    const next = text.replace(from, () => to);
+    assert.notEqual(next, text, `${from} is not in the file`);
+    text = next;
+  }
+  return text;
+}
+
+const line = (name: string) => new RegExp(`^ *${name}: .*$`, 'm');
+
+const cases: Readonly<Record<string, string | Buffer>> = {
+  // the file
+  empty: '',
+  'only comments': '# nothing here yet\n\n---\n',
+  huge: `${valid}# ${'x'.repeat(largestFile)}\n`,
+  'not UTF-8': Buffer.concat([Buffer.from('lineage: caf'), Buffer.from([0xe9]), Buffer.from('\n')]),
+  'UTF-8 cut off': Buffer.concat([Buffer.from(`${valid}# `), Buffer.from([0xe2, 0x82])]),
+  'UTF-16': Buffer.from(`\ufeff${valid}`, 'utf16le'),
+  binary: Buffer.from([0x7f, 0x45, 0x4c, 0x46, 0x02, 0x01, 0x01, 0x00, 0x00, 0x00]),
+  'escape sequence': changed(['A small', 'A \u001b[31msmall']),
+  // YAML
+  'tab as indentation': changed(['  nano:', '\tnano:']),
+  'duplicate key': changed([line('web'), '  web: {generator: stories}\n  web: {generator: arithmetic}']),
+  'duplicate stage, far apart': `${valid}lineage: again\n`,
+  'anchor bomb': `${valid}bomb:\n  a: &a [x, x, x, x, x, x, x, x, x, x]\n${['b', 'c', 'd', 'e', 'f'].map((name, index) => `  ${name}: &${name} [${Array(10).fill(`*${'abcde'[index]}`).join(', ')}]\n`).join('')}`,
+  'alias inside of its anchor': changed([line('web'), '  web: &web {generator: stories, options: *web}']),
+  'alias without anchor': changed([line('math'), '  math: *numbers']),
+  'merge key': changed(
+    [line('web'), '  web: &web {generator: stories}'],
+    [line('math'), '  math: {<<: *web, seed: 1}'],
+  ),
+  'custom tag': changed(['data: web', 'data: !ref web']),
+  'binary tag': changed(['lineage: small', 'lineage: !!binary c21hbGw=']),
+  'two documents': `${valid}---\n${valid}`,
+  'YAML 1.1 directive': `%YAML 1.1\n---\n${valid}`,
+  'unknown directive': `%LINEAGE 2\n---\n${valid}`,
+  'nested too deeply': `${valid}deep: ${'['.repeat(40)}${']'.repeat(40)}\n`,
+  'nested far too deeply': `${valid}deep: ${'['.repeat(5000)}\n`,
+  'open brace': changed(['context: 64}', 'context: 64']),
+  'open quote': changed(['title: A', 'title: "A']),
+  'colon in plain text': changed(['title: A small lineage', 'title: A: small lineage']),
+  'plain value with @': changed(['from: base', 'from: @base']),
+  'key without colon': changed(['lineage: small', 'lineage small']),
+  'bad indentation': changed([line('math'), ' math: {generator: arithmetic}']),
+  'key that is a list': changed([line('web'), '  ? [web]\n  : {generator: stories}\n  web: {generator: stories}']),
+  'combining characters': changed([line('web'), '  web: {files: notes.txt, columns: {text: cafe\u0301}}']),
+  'half a surrogate pair': changed(['title: A', 'title: "\\uD83D" #']),
+  // shape
+  'list at the top': '- lineage: small\n- models\n',
+  'text at the top': 'just some words\n',
+  'null sections': 'lineage: small\nmodels:\ndata:\nstages:\naxes:\nevaluate:\n',
+  'empty sections': 'lineage: small\nmodels: {}\ndata: {}\nstages: {}\n',
+  'almost everything missing': 'title: no more than this\n',
+  'unknown key at the top': changed(['axes:', 'axis:']),
+  'unknown key in a model': changed(['context: 64', 'contxt: 64']),
+  'unknown key in a stage': changed(['tokens: 40K', 'tokens: 40K, learningRate: 1e-3']),
+  'unknown kind of stage': changed(['pretrain: {', 'pretrian: {']),
+  'field beside its kind': changed(['examples: 64}', 'examples: 64}, lr: 1e-4']),
+  'two kinds in one stage': changed(['tokens: 40K}', 'tokens: 40K}, cpt: {from: base, data: web, tokens: 1K}']),
+  'stage without a kind': changed([line('base'), '  base: {}']),
+  'null stage': changed([line('base'), '  base:']),
+  'wrong type: text for a number': changed(['layers: 2', 'layers: two']),
+  'wrong type: quoted number': changed(['layers: 2', 'layers: "2"']),
+  'wrong type: unit where none may be': changed(['hidden: 32', 'hidden: 4K']),
+  'wrong type: fraction': changed(['layers: 2', 'layers: 2.5']),
+  'wrong type: number for text': changed(['lineage: small', 'lineage: 2026']),
+  'wrong type: list for a map': changed([line('nano'), '  nano: [2, 32, 4]']),
+  'wrong type: text for an axis': changed(['replay: [0%, 20%]', 'replay: 20%']),
+  'wrong type: map in an axis': changed(['[0%, 20%]', '[0%, {share: 20%}]']),
+  'not a number': changed(['examples: 100', 'examples: 100, lr: .nan']),
+  'missing fields': changed(['layers: 2, hidden: 32, ', '']),
+  'missing parent': changed(['from: mid, ', '']),
+  'bad name': changed(['lineage: small', 'lineage: my small lineage']),
+  'bad name of a model': changed(['  nano:', '  1B model:'], ['model: nano', 'model: 1B model']),
+  'negative number': changed(['layers: 2', 'layers: -2']),
+  'negative quantity': changed(['examples: 100', 'examples: -100']),
+  'negative learning rate': changed(['examples: 100', 'examples: 100, lr: -1e-3']),
+  'zero examples': changed(['examples: 100', 'examples: 0']),
+  'zero tokens': changed(['tokens: 40K', 'tokens: 0']),
+  'betas out of range': changed(['tokens: 40K', 'tokens: 40K, betas: [0.9, 1]']),
+  'three betas': changed(['tokens: 40K', 'tokens: 40K, betas: [0.9, 0.95, 0.99]']),
+  'unknown schedule': changed(['tokens: 40K', 'tokens: 40K, schedule: linear']),
+  'unknown algorithm': changed(['from: tuned, ', 'from: tuned, algorithm: pppo, ']),
+  'bad seed': changed(['tokens: 40K', 'tokens: 40K, seed: 4294967296']),
+  'seed as text': changed(['tokens: 40K', 'tokens: 40K, seed: lucky']),
+  'bad timeout': `${valid}placement: {default: {timeout: soon}, rl: {timeout: 0h}}\n`,
+  // quantities
+  'bad unit': changed(['tokens: 40K', 'tokens: 40Q']),
+  'lower-case unit': changed(['tokens: 40K', 'tokens: 40k']),
+  'space before the unit': changed(['[0%, 20%]', '[0%, 20 %]']),
+  'thousands with _': changed(['examples: 100', 'examples: 1_000']),
+  'thousands with a comma': changed(['examples: 100', 'examples: "1,000"']),
+  'a word of YAML 1.1': changed(['examples: 100', 'examples: on']),
+  'not whole': changed(['examples: 100', 'examples: 0.0005K']),
+  'too large to be exact': changed(['tokens: 40K', 'tokens: 10000T']),
+  'far too many digits': changed(['tokens: 40K', `tokens: "${'9'.repeat(500)}"`]),
+  'too many for each parameter': changed(['tokens: 40K', 'tokens: 99999999999999x']),
+  'fraction over one': changed(['tokens: 40K', 'tokens: 40K, warmup: 110%']),
+  'percentage of nothing known': changed(['"{replay}"', '5% of base']),
+  'brace without quotes': changed(['"{replay}"', '{replay}']),
+  'brace that is not closed': changed(['"{replay}"', '"{replay"']),
+  // names
+  'missing stage': changed(['from: base', 'from: bsae']),
+  'stage from itself': changed(['from: base', 'from: mid']),
+  cycle: changed(['from: base', 'from: rl']),
+  'stage after a cycle': changed(['from: base', 'from: mid'], ['from: tuned', 'from: mid']),
+  'unknown model': changed(['model: nano', 'model: nanno']),
+  'unknown tokenizer': changed(['context: 64}', 'context: 64, tokenizer: words}']),
+  'two tokenizers and no choice': `${valid}tokenizers: {words: {bpe: {vocab: 300, data: [web]}}, letters: {bytes: {}}}\n`,
+  'empty tokenizer': `${valid}tokenizers: {words: {}}\n`,
+  'two kinds of tokenizer': `${valid}tokenizers: {words: {bpe: {vocab: 300, data: [web]}, bytes: {}}}\n`,
+  'tokenizer that is too small': `${valid}tokenizers: {words: {bpe: {vocab: 100, data: [wbe, math/answers]}}}\n`,
+  'unknown generator': changed(['generator: stories', 'generator: storys']),
+  'unknown option': changed(['generator: arithmetic}', 'generator: arithmetic, options: {maxium: 50}}']),
+  'option of a generator without options': changed([
+    'generator: stories}',
+    'generator: stories, options: {length: 5}}',
+  ]),
+  'option of another type': changed(['generator: arithmetic}', 'generator: arithmetic, options: {maximum: 1_000}}']),
+  'unknown data set': changed(['data: web', 'data: wbe']),
+  'unknown data set in a mix': changed(['{math: 1,', '{maths: 1,']),
+  'unknown part': changed(['data: math/problems, examples: 100', 'data: math/problem, examples: 100']),
+  'text for sft': changed(['data: math/problems, examples: 100', 'data: math/text, examples: 100']),
+  'problems for pretraining': changed(['data: web', 'data: math/problems']),
+  'data set without problems': changed(['data: math/problems, examples: 64', 'data: web, examples: 64']),
+  'unknown suite': changed(['suites: [heldout, id, ood]', 'suites: [held-out, id]']),
+  'unknown stage in evaluate': changed(['each: [tuned, rl]', 'each: [tuned, rl2, rl2]']),
+  'unknown axis': changed(['"{replay}"', '"{reply}"']),
+  'axis outside of stages': changed(['suites: [heldout, id, ood]', 'suites: [heldout], problems: "{replay}"']),
+  'unknown variant': changed(['from: mid', 'from: "mid@replay=10%"']),
+  'variant of a stage that has none': changed(['from: base', 'from: "base@replay=20%"']),
+  'variant over an unknown axis': changed(['from: mid', 'from: "mid@rpelay=20%"']),
+  'variant in braces without quotes': changed(['from: mid', 'from: mid@replay=20%,seed=1']),
+  'unknown stage in placement': `${valid}placement: {tunned: {device: gpu}}\n`,
+  'stage called default': changed(
+    ['  tuned: {', '  default: {'],
+    ['from: tuned', 'from: default'],
+    ['each: [tuned, rl]', 'each: [rl]'],
+  ),
+  'data set called replay': changed(['  web:', '  replay:'], ['data: web', 'data: replay']),
+  'suite without tasks':
+    'lineage: small\nmodels: {nano: {layers: 2, hidden: 32, heads: 4, ffn: 64, context: 64}}\ndata: {web: {generator: stories}}\nstages: {base: {pretrain: {model: nano, data: web, tokens: 40K}}}\nevaluate: {each: [base], suites: [id]}\n',
+  'suite whose tasks are all trained on': changed(
+    [
+      line('math'),
+      '  math: {generator: arithmetic}\n  a: {generator: programs}\n  b: {generator: boardgame}\n  c: {generator: tables}\n  d: {generator: strategy}',
+    ],
+    [
+      line('rl'),
+      ['a', 'b', 'c', 'd'].map((name) => `  sft-${name}: {sft: {from: mid, data: ${name}, examples: 10}}`).join('\n'),
+    ],
+    ['each: [tuned, rl]', 'each: [tuned]'],
+  ),
+  // stages
+  'data and mix': changed(['data: web', 'data: web, mix: {web: 1}']),
+  'neither data nor mix': changed(['data: web, ', '']),
+  'replay in pretraining': changed(['data: web', 'mix: {web: 1, replay: 10%}']),
+  'part of an ancestor that is not there': changed(['data: web', 'mix: {web: 1, math: 10% of pretrain}']),
+  'one data set twice in a mix': changed(['{math: 1,', '{math: 1, math/text: 2,']),
+  'shares over the whole': changed(['{math: 1, replay: "{replay}"}', '{math: 90%, replay: "{replay}"}']),
+  'shares under the whole': changed(['{math: 1, replay: "{replay}"}', '{math: 70%, replay: "{replay}"}']),
+  'shares that nearly add up': changed(['data: web', 'mix: {web: 66.6666%, math: 33.3333%}']),
+  'share of less than one sequence': changed(['[0%, 20%]', '[0%, 0.01%]']),
+  'nothing left for a weight': changed(['[0%, 20%]', '[0%, 100%]']),
+  'more of the ancestor than the stage has': changed(['[0%, 20%]', '[0%, 90% of pretrain]']),
+  'batch under one sequence': changed(['tokens: 40K', 'tokens: 40K, batch: 32']),
+  'minLr over lr': changed(['tokens: 40K', 'tokens: 40K, lr: 1e-3, minLr: 1e-2']),
+  'mini-batch over the batch': changed(['examples: 64', 'examples: 64, batch: 16, miniBatch: 32']),
+  'response over the context': changed(['examples: 64', 'examples: 64, maxResponse: 64']),
+  'evaluated response over the context': changed([
+    'suites: [heldout, id, ood]',
+    'suites: [heldout, id, ood], maxResponse: 100',
+  ]),
+  'heads that do not divide': changed(['heads: 4', 'heads: 5']),
+  'odd heads': changed(['hidden: 32, heads: 4', 'hidden: 36, heads: 4']),
+  'key heads that do not divide': changed(['heads: 4', 'heads: 4, kvHeads: 3']),
+  // axes
+  'empty axis': changed(['[0%, 20%]', '[]']),
+  'unused axis': changed(['"{replay}"', '20%']),
+  'unused axis of seeds': changed(
+    [/examples: (\d+)/, 'examples: 100, seed: 3'],
+    ['examples: 64', 'examples: 64, seed: 3'],
+    ['batch: 512', 'batch: 512, seed: 3'],
+    ['tokens: 40K', 'tokens: 40K, seed: 3'],
+  ),
+  'two axes of seeds': changed(['{replicate: [1, 2]}', '{replicate: [1, 2]}\n  again: {replicate: [3, 4]}']),
+  'axis of seeds that are none': changed(['{replicate: [1, 2]}', '[1, two, 1.5]']),
+  'misspelled replicate': changed(['{replicate:', '{replicates:']),
+  'value twice': changed(['[0%, 20%]', '[0%, 20%, 0%]']),
+  'value twice, spelled otherwise': changed(
+    ['[0%, 20%]', '[0%, 20%, 20.0%]'],
+    ['seed: {replicate: [1, 2]}', 'seed: {replicate: [1, 2]}\n  n: [4000, 4K]'],
+    ['examples: 100', 'examples: "{n}"'],
+  ),
+  'value that does not fit its use': changed(['[0%, 20%]', '[0%, lots]']),
+  'value that cannot be in an address': changed(['[0%, 20%]', '[0%, "20%,5%"]']),
+  'axis over models that are not there': changed(
+    ['model: nano', 'model: "{model}"'],
+    ['axes:', 'axes:\n  model: [nano, micro]'],
+  ),
+  'too many nodes': changed(
+    [
+      '[0%, 20%]',
+      '[0%, 20%]\n  lr: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]\n  tokens: [1K, 2K, 3K, 4K, 5K, 6K, 7K, 8K, 9K, 10K]',
+    ],
+    ['[1, 2]', `[${Array.from({ length: 60 }, (_, seed) => seed).join(', ')}]`],
+    ['tokens: 40K', 'tokens: "{tokens}"'],
+    ['examples: 64', 'examples: 64, lr: "{lr}"'],
+  ),
+  // files
+  'files that are not there': changed([line('web'), '  web: {files: texts/*.txt}']),
+  'files outside of the folder': changed([line('web'), '  web: {files: [../secrets/*.txt, /etc/passwd, ~/notes.txt]}']),
+  'files through a link': changed([line('web'), '  web: {files: linked/*.txt}']),
+  'files of two formats': changed([line('web'), '  web: {files: [notes.txt, table.jsonl]}']),
+  'files of no known format': changed([line('web'), '  web: {files: notes.doc}']),
+  'a generator and files': changed([line('web'), '  web: {generator: stories, files: notes.txt}']),
+  'neither a generator nor files': changed([line('web'), '  web: {generatr: stories}']),
+  'files of a wrong type': changed([line('web'), '  web: {files: {a: notes.txt}}']),
+  'unknown format': changed([line('web'), '  web: {files: notes.txt, format: csv}']),
+  'share kept aside over one': changed([line('web'), '  web: {files: notes.txt, heldout: 5}']),
+  // many at once
+  'one of each': changed(
+    ['layers: 2', 'layers: two'],
+    ['generator: stories', 'generator: storys'],
+    ['from: base', 'from: bsae'],
+    ['tokens: 20K', 'tokens: 20 K'],
+    ['[0%, 20%]', '[0%, 20%, no]'],
+    ['suites: [heldout, id, ood]', 'suites: [heldout, idd]'],
+  ),
+};
+
+describe('a lineage file that is wrong', () => {
+  let folder: string;
+  const told: string[] = [];
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'descent-diagnostics-'));
+    await mkdir(join(folder, 'lineage'));
+    await mkdir(join(folder, 'outside'));
+    await writeFile(join(folder, 'outside', 'a.txt'), 'a');
+    await symlink('../outside', join(folder, 'lineage', 'linked'));
+    for (const name of ['notes.txt', 'notes.doc', 'table.jsonl']) await writeFile(join(folder, 'lineage', name), 'x\n');
+    process.chdir(join(folder, 'lineage'));
+  });
+  after(async () => {
+    process.chdir('/');
+    await rm(folder, { recursive: true });
+  });
+
+  test('the file that the others are changes of is right', async () => {
+    assert.equal(await diagnosticsOf(valid), '');
+  });
+
+  for (const [name, text] of Object.entries(cases)) {
+    test(`${name}: says so, in whole`, async () => {
+      const said = await diagnosticsOf(text);
+      assert.notEqual(said, '', 'the file was taken for valid');
+      assert.doesNotMatch(said, /must NOT|must match|JSON|undefined|\[object/, "no validator's own words");
+      told.push(`## ${name}\n${said}`);
+      if (process.env.UPDATE_GOLDEN) return;
+      const expected = (await readFile(golden, 'utf8'))
+        .split(/^(?=## )/m)
+        .find((section) => section.startsWith(`## ${name}\n`));
+      assert.equal(`## ${name}\n${said}`.trimEnd(), expected?.trimEnd());
+    });
+  }
+
+  test('each code is shown by some case', async () => {
+    if (process.env.UPDATE_GOLDEN) await writeFile(golden, told.join('\n'));
+    const all = `${told.join('\n')}\n${await diagnosticsOf(undefined)}`;
+    const unshown = Object.keys(diagnosticCodes).filter((code) => !all.includes(`error[${code}]`));
+    assert.deepEqual(unshown, []);
+  });
+
+  async function diagnosticsOf(text: string | Buffer | undefined): Promise<string> {
+    if (text !== undefined) await writeFile('lineage.yaml', text);
+    const loaded = await loadLineage(text === undefined ? 'missing.yaml' : 'lineage.yaml');
+    if (!loaded.ok) return formatDiagnostics(loaded.diagnostics, loaded.text, { colour: false });
+    const planned = await planLineage(loaded.lineage);
+    return planned.ok ? '' : formatDiagnostics(planned.diagnostics, planned.text, { colour: false });
+  }
+});

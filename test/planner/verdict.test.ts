@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { judge, type NodeState } from '../../planner/verdict.ts';
+import { lineage, nodeAt, planOfText } from './plans.ts';
+
+describe('judge', async () => {
+  const plan = await planOfText(lineage({ evaluate: '{each: [rl], suites: [id]}' }));
+  const verdict = (address: string, states: Record<string, NodeState>) => {
+    const byKey = new Map(Object.entries(states).map(([at, state]) => [nodeAt(plan, at).key, state]));
+    return judge(plan, (key) => byKey.get(key) ?? { state: 'none' }).get(nodeAt(plan, address).key);
+  };
+
+  test('nothing is there: it runs, as new', () => {
+    assert.deepEqual(verdict('mid', {}), { verdict: 'run', reason: 'new' });
+  });
+  test('done: it is reused', () => {
+    const state: NodeState = { state: 'done', attempt: 2, finishedAt: '2026-09-12T08:00:00.000Z' };
+    assert.deepEqual(verdict('mid', { mid: state }), { verdict: 'reuse', reason: 'attempt 2, done 2026-09-12' });
+  });
+  test('damaged: it runs again, with the reason', () => {
+    const reason = 'attempt 1: model/model.safetensors is missing';
+    assert.deepEqual(verdict('mid', { mid: { state: 'damaged', reason } }), { verdict: 'run', reason });
+  });
+  test('stopped after a checkpoint: it resumes there', () => {
+    const state: NodeState = { state: 'partial', attempt: 1, step: 12 };
+    assert.deepEqual(verdict('mid', { mid: state }), {
+      verdict: 'resume',
+      step: 12,
+      reason: 'attempt 1, step 12 of 39',
+    });
+    assert.deepEqual(verdict('rl', { rl: state }), { verdict: 'resume', step: 12, reason: 'attempt 1, step 12' });
+  });
+  test('stopped before one: it runs from the beginning', () => {
+    const state: NodeState = { state: 'partial', attempt: 1, step: null };
+    assert.deepEqual(verdict('mid', { mid: state }), {
+      verdict: 'run',
+      reason: 'attempt 1 stopped before its first checkpoint',
+    });
+  });
+  test('done, though its parent has to run again: its key covers the parent', () => {
+    const done: NodeState = { state: 'done', attempt: 1, finishedAt: '2026-09-12T08:00:00.000Z' };
+    assert.equal(verdict('tuned', { tuned: done, mid: { state: 'damaged', reason: 'gone' } })?.verdict, 'reuse');
+  });
+  test('every node has a verdict, and each key is asked for once', () => {
+    const asked: string[] = [];
+    const verdicts = judge(plan, (key) => {
+      asked.push(key);
+      return { state: 'none' };
+    });
+    assert.equal(verdicts.size, new Set(plan.nodes.map((node) => node.key)).size);
+    assert.equal(new Set(asked).size, asked.length);
+  });
+});

@@ -1,0 +1,133 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { problems, textDocuments, tokenizerTexts } from '../../../trainer/data/sources.ts';
+import { TrainerFailure } from '../../../trainer/failure.ts';
+
+const source = { prepared: 'data:web' };
+
+async function prepared(t: TestContext, files: Record<string, unknown[] | string>): Promise<{ 'data:web': string }> {
+  const folder = await mkdtemp(join(tmpdir(), 'descent-prepared-'));
+  t.after(() => rm(folder, { recursive: true }));
+  for (const [name, lines] of Object.entries(files)) {
+    await writeFile(
+      join(folder, `${name}.jsonl`),
+      typeof lines === 'string' ? lines : lines.map((line) => `${JSON.stringify(line)}\n`).join(''),
+    );
+  }
+  return { 'data:web': folder };
+}
+
+const problem = (id: string, answer: string, prompt = `What is ${id}?`) => ({
+  id,
+  prompt,
+  solution: `The answer is ${answer}.`,
+  answer,
+});
+const badData = (pattern: RegExp) => (error: unknown) =>
+  error instanceof TrainerFailure && error.kind === 'bad-data' && pattern.test(error.message);
+
+test('documents come once, in the order of the file, whole across blocks of reading', async (t) => {
+  const texts = Array.from({ length: 3000 }, (_, i) => `${i} ${'é北🙂\n'.repeat(i % 200)}`);
+  const folders = await prepared(t, {
+    'documents-train': texts.map((text) => ({ text, extra: 1 })),
+    'documents-heldout': `{"text":"last"}`,
+  });
+  assert.deepEqual([...textDocuments(source, 'train', folders)], texts);
+  assert.deepEqual([...textDocuments(source, 'heldout', folders)], ['last']);
+});
+
+test('problems keep their ids and come once; their answers say their kind', async (t) => {
+  const numbers = await prepared(t, {
+    'problems-sft': [problem('a', '1'), problem('b', ' 2.5 '), problem('c', '3', ' what  IS a? ')],
+    'problems-rl': [problem('d', '4')],
+    'problems-test': [problem('e', '5')],
+  });
+  assert.deepEqual(problems(source, 'sft', 2, numbers), [
+    { ...problem('a', '1'), kind: 'number' },
+    { id: 'b', prompt: 'What is b?', solution: 'The answer is  2.5 .', answer: '2.5', kind: 'number' },
+  ]);
+  assert.throws(
+    () => problems(source, 'sft', 3, numbers),
+    badData(/The sft split of the prepared data `data:web` has 2 problems, 3 are asked for/),
+  );
+
+  const labels = await prepared(t, { 'problems-sft': [problem('a', 'yes')], 'problems-test': [problem('b', 'no')] });
+  assert.deepEqual(problems(source, 'test', 1, labels), [
+    { ...problem('b', 'no'), kind: 'label', labels: ['no', 'yes'] },
+  ]);
+
+  const literals = await prepared(t, { 'problems-sft': [problem('a', '[1, 2]'), problem('b', '3')] });
+  assert.equal(problems(source, 'sft', 2, literals)[1]?.kind, 'literal');
+});
+
+test('a problem in two splits is refused, with its place', async (t) => {
+  const folders = await prepared(t, {
+    'problems-sft': [problem('a', '1')],
+    'problems-rl': [],
+    'problems-test': [problem('z', '9'), problem('b', '1', 'WHAT is  a?')],
+  });
+  for (const split of ['sft', 'test'] as const) {
+    assert.throws(
+      () => problems(source, split, 1, folders),
+      badData(/problems-test\.jsonl:2: the problem "WHAT is {2}a\?" is in the sft split too/),
+    );
+  }
+});
+
+test('broken and missing files are named with their line', async (t) => {
+  const folders = await prepared(t, {
+    'documents-train': '{"text":"fine"}\n\n{"text": oops}\n',
+    'documents-heldout': '{"text":7}\n',
+    'problems-sft': '["no object"]',
+  });
+  assert.throws(
+    () => [...textDocuments(source, 'train', folders)],
+    badData(/documents-train\.jsonl:3: this is not JSON/),
+  );
+  assert.throws(
+    () => [...textDocuments(source, 'heldout', folders)],
+    badData(/documents-heldout\.jsonl:1: there is no text in "text"/),
+  );
+  assert.throws(() => problems(source, 'sft', 1, folders), badData(/problems-sft\.jsonl:1: there is no text in "id"/));
+  assert.throws(
+    () => problems(source, 'rl', 1, folders),
+    badData(/problems-rl\.jsonl is missing: the data set has no problems/),
+  );
+  const empty = await prepared(t, {});
+  assert.throws(() => [...textDocuments(source, 'train', empty)], badData(/documents-train\.jsonl is missing/));
+  assert.throws(
+    () => [...textDocuments({ prepared: 'data:math' }, 'train', folders)],
+    (error) =>
+      error instanceof TrainerFailure &&
+      error.kind === 'bad-job' &&
+      /no data folder for the role `data:math`/.test(error.message),
+  );
+});
+
+test('a tokenizer learns from each part in equal shares, problems as the template puts them', async (t) => {
+  const folders = await prepared(t, {
+    'documents-train': Array.from({ length: 50 }, () => ({ text: 'x'.repeat(100) })),
+    'problems-sft': [problem('a', '1'), problem('b', '2')],
+  });
+  const texts = [
+    ...tokenizerTexts(
+      [
+        { name: 'web', part: 'text', source },
+        { name: 'web', part: 'problems', source },
+        { name: 'stories', part: 'text', source: { generator: 'stories', version: 1, seed: 0, options: {} } },
+      ],
+      6000,
+      folders,
+    ),
+  ];
+  assert.equal(texts.filter((text) => text.startsWith('xx')).length, 20);
+  assert.deepEqual(texts.slice(20, 22), [
+    'Human: What is a?\nAssistant: The answer is 1.',
+    'Human: What is b?\nAssistant: The answer is 2.',
+  ]);
+  const stories = texts.slice(22).reduce((sum, text) => sum + text.length, 0);
+  assert.ok(stories >= 2000 && stories < 3500, String(stories));
+});

@@ -1,0 +1,178 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { Architecture } from '../../schemas/types/job.ts';
+import type { Problem } from '../../trainer/data/problem.ts';
+import {
+  type Attempted,
+  heldoutRows,
+  lossFigures,
+  negativeLogLikelihood,
+  suiteFigures,
+  taskFigures,
+} from '../../trainer/evaluate.ts';
+import { initialise } from '../../trainer/init.ts';
+import { hiddenStates, logits } from '../../trainer/model.ts';
+import type { Response } from '../../trainer/respond.ts';
+import { passAtK, proportion } from '../../trainer/statistics.ts';
+import { tf } from '../../trainer/tf.ts';
+import { byteTokenizer } from '../../trainer/tokenizer/bytes.ts';
+import { createTokenizer } from '../../trainer/tokenizer/load.ts';
+
+const architecture: Architecture = {
+  layers: 2,
+  hidden: 16,
+  heads: 2,
+  kvHeads: 1,
+  ffn: 32,
+  vocab: 257,
+  context: 16,
+  ropeTheta: 10_000,
+  normEpsilon: 1e-5,
+};
+const tokenizer = createTokenizer(byteTokenizer());
+
+const close = (actual: number | undefined, expected: number, tolerance = 1e-9) =>
+  assert.ok(actual !== undefined && Math.abs(actual - expected) <= tolerance, `${actual} is not ${expected}`);
+
+describe('held-out rows', () => {
+  const documents = ['abcdefg', 'hijkl', 'mnopqrstuvwxyz'];
+  const stream = documents.flatMap((document) => [...tokenizer.encode(document), tokenizer.eos]);
+
+  it('predict each token once, in order, and exactly as many as asked for', () => {
+    for (const [tokens, context] of [
+      [20, 5],
+      [23, 5],
+      [8, 16],
+      [2, 16],
+    ] as const) {
+      const rows = heldoutRows(documents, tokenizer, tokens, context);
+      assert.deepEqual(
+        rows.flatMap((row) => [...row.slice(1)]),
+        stream.slice(1, tokens + 1),
+      );
+      assert.ok(rows.length >= 2 && rows.every((row) => row.length <= context + 1));
+      for (const [i, row] of rows.entries()) if (i > 0) assert.equal(row[0], rows[i - 1]?.at(-1));
+    }
+  });
+
+  it('end with the documents, and read no more of endless ones than they need', () => {
+    const rows = heldoutRows(documents, tokenizer, 1000, 16);
+    assert.equal(rows.flatMap((row) => [...row.slice(1)]).length, stream.length - 1);
+    let read = 0;
+    const endless = (function* () {
+      for (;;) yield `${read++}`.padStart(9, '0');
+    })();
+    heldoutRows(endless, tokenizer, 100, 16);
+    assert.equal(read, 11);
+    assert.deepEqual(heldoutRows([], tokenizer, 100, 16), []);
+  });
+});
+
+describe('held-out loss', () => {
+  const parameters = initialise(architecture, 3);
+
+  it('is the negative log-likelihood of each token after the ones before it', () => {
+    const rows = heldoutRows(['the cat sat on the mat', 'the dog'], tokenizer, 24, 8);
+    const clusters = negativeLogLikelihood(architecture, parameters, rows);
+    for (const [r, row] of rows.entries()) {
+      let expected = 0;
+      for (let t = 1; t < row.length; t++) {
+        const before = tf.tensor2d([...row.slice(0, t)], [1, t], 'int32');
+        const all = logits(parameters, hiddenStates(architecture, parameters, before)).dataSync() as Float32Array;
+        const scores = all.slice(-257);
+        const norm = Math.log(scores.reduce((sum, score) => sum + Math.exp(score), 0));
+        expected += norm - (scores[row[t] ?? 0] ?? Number.NaN);
+      }
+      close(clusters[r]?.sum, expected, 1e-3);
+      assert.equal(clusters[r]?.count, row.length - 1);
+    }
+  });
+
+  it('of a model that knows nothing is ln V, and its perplexity V', () => {
+    const nothing = initialise(architecture, 3);
+    nothing['lm_head.weight']?.assign(tf.zeros([257, 16]));
+    const rows = heldoutRows(['hello world, hello all'], tokenizer, 20, 5);
+    const { loss, perplexity } = lossFigures(negativeLogLikelihood(architecture, nothing, rows));
+    close(loss?.value, Math.log(257), 1e-5);
+    close(perplexity?.value, 257, 1e-2);
+    assert.equal(loss?.n, 20);
+  });
+});
+
+const problem = (answer: string, labels?: readonly string[]): Problem => ({
+  id: answer,
+  prompt: `Say ${answer}.`,
+  solution: `The answer is ${answer}.`,
+  answer,
+  kind: labels ? 'label' : 'number',
+  ...(labels && { labels }),
+});
+
+const response = (of: Problem, correct: boolean, ended = true): Response => ({
+  problem: of,
+  prompt: [1],
+  tokens: [2],
+  ended,
+  text: '',
+  answer: correct ? of.answer : null,
+  correct,
+});
+
+/** A problem with a greedy verdict and sampled ones, 1 for right. */
+function attempted(of: Problem, greedy: number, sampled: number[], ended = true): Attempted {
+  return { greedy: response(of, greedy === 1, ended), sampled: sampled.map((verdict) => response(of, verdict === 1)) };
+}
+
+describe('the figures of a task', () => {
+  it('are greedy Pass@1, sampled Pass@k by powers of two, the share that was cut, and the baselines', () => {
+    const figures = taskFigures([
+      attempted(problem('3'), 1, [1, 0, 1, 0]),
+      attempted(problem('4'), 0, [0, 0, 0, 0], false),
+      attempted(problem('3'), 1, [1, 1, 1, 1]),
+      attempted(problem('5'), 0, [0, 1, 0, 0]),
+    ]);
+    assert.deepEqual(Object.keys(figures), ['pass@1', 'pass@1(sampled)', 'pass@2', 'pass@4', 'truncated', 'majority']);
+    assert.deepEqual(figures['pass@1'], proportion(2, 4));
+    close(figures['pass@1(sampled)']?.value, (0.5 + 0 + 1 + 0.25) / 4);
+    close(figures['pass@2']?.value, (passAtK(4, 2, 2) + 0 + 1 + passAtK(4, 1, 2)) / 4);
+    close(figures['pass@4']?.value, 3 / 4);
+    assert.equal(figures['pass@4']?.n, 4);
+    assert.deepEqual(figures.truncated, proportion(1, 4));
+    assert.deepEqual(figures.majority, proportion(2, 4));
+  });
+
+  it('have chance where all answers are labels, and no Pass@k without samples', () => {
+    const labels = ['True', 'False', 'Uncertain'];
+    const figures = taskFigures(
+      ['True', 'False', 'True', 'True'].map((answer) => attempted(problem(answer, labels), 0, [])),
+    );
+    assert.deepEqual(Object.keys(figures), ['pass@1', 'truncated', 'majority', 'chance']);
+    close(figures.majority?.value, 0.75);
+    close(figures.chance?.value, 1 / 3);
+    assert.equal(figures.chance?.low, figures.chance?.high);
+  });
+});
+
+describe('the figures of a suite', () => {
+  it('are unweighted means of what all tasks have', () => {
+    const numbers = taskFigures([attempted(problem('1'), 1, []), attempted(problem('2'), 0, [])]);
+    const labels = taskFigures(Array.from({ length: 10 }, () => attempted(problem('True', ['True', 'False']), 1, [])));
+    const all = suiteFigures([numbers, labels]);
+    assert.deepEqual(Object.keys(all), ['pass@1', 'truncated', 'majority']);
+    close(all['pass@1']?.value, 0.75);
+    assert.equal(all['pass@1']?.n, 12);
+    for (const { value, low, high } of Object.values(all)) assert.ok(low <= value && value <= high);
+  });
+
+  it('have the perplexity of the mean loss', () => {
+    const domain = (sum: number) =>
+      lossFigures([
+        { sum, count: 10 },
+        { sum: sum + 2, count: 10 },
+      ]);
+    const all = suiteFigures([domain(19), domain(39)]);
+    close(all.loss?.value, 3);
+    close(all.perplexity?.value, Math.exp(3), 1e-9);
+    assert.ok((all.perplexity?.low ?? 0) < Math.exp(3) && (all.perplexity?.high ?? 0) > Math.exp(3));
+  });
+});

@@ -1,0 +1,149 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { Tensor2D } from '@tensorflow/tfjs-node';
+import { type Generated, type GenerateOptions, generate } from '../../trainer/generate.ts';
+import { initialise } from '../../trainer/init.ts';
+import { disposeCache, emptyCache, hiddenStates, keepSequences, logits } from '../../trainer/model.ts';
+import { random } from '../../trainer/random.ts';
+import { tf } from '../../trainer/tf.ts';
+import { close, tiny } from './support.ts';
+
+const architecture = { ...tiny, vocab: 23 };
+const eos = 0;
+const parameters = initialise(architecture, 1);
+// Sharper than at the start, and the end token likely enough to come now and then.
+tf.tidy(() => {
+  for (const name of ['model.embed_tokens.weight', 'lm_head.weight']) parameters[name]?.assign(tf.mul(parameters[name], 4));
+});
+const model = { architecture, parameters, eos };
+const { integer } = random(1, 'prompts');
+const prompts = Array.from({ length: 9 }, (_, i) => Array.from({ length: 1 + ((i * 5) % 11) }, () => 1 + integer(22)));
+const greedy: GenerateOptions = { maxTokens: 12, temperature: 0, seed: 1, purpose: ['test'] };
+const sampled = { ...greedy, temperature: 1.3 };
+
+/** Scores after each token of a sequence, [length][vocab], by one whole forward pass without cache or padding. */
+function scoresOf(tokens: number[]): number[][] {
+  return tf.tidy(() => (logits(parameters, hiddenStates(architecture, parameters, tf.tensor2d([tokens], undefined, 'int32'))).arraySync() as number[][][])[0]) as number[][];
+}
+
+function softmaxLog(scores: number[], temperature: number): number[] {
+  const scaled = scores.map((score) => score / temperature);
+  const highest = Math.max(...scaled);
+  const total = scaled.reduce((sum, score) => sum + Math.exp(score - highest), 0);
+  return scaled.map((score) => score - highest - Math.log(total));
+}
+
+/** Checks a response against whole forward passes: each token is what `choose` takes of the scores. */
+function verify(prompt: number[], response: Generated, temperature: number, choose: (logProbs: number[]) => number): void {
+  const scores = scoresOf([...prompt, ...response.tokens]);
+  const expected = response.tokens.map((token, index) => {
+    const logProbs = softmaxLog(scores[prompt.length + index - 1] as number[], temperature);
+    assert.equal(token, choose(logProbs));
+    return logProbs[token] as number;
+  });
+  close(response.logProbs, expected, 1e-4, 'log-probabilities');
+}
+
+describe('the cache of keys and values', () => {
+  it('gives the logits of a whole forward pass, token by token, with rows padded on the left and rows dropped', () => {
+    const cache = emptyCache(2);
+    const sequences = [prompts[3]?.concat([5, 6, 7]), prompts[4]?.concat([8, 9, 10])] as [number[], number[]];
+    const pad = (sequences[1].length - sequences[0].length) as number;
+    assert.ok(pad > 0);
+    const expected = sequences.map(scoresOf);
+    const step = (tokens: number[][], positions: number[][], mask: number[][]) =>
+      tf.tidy(() => {
+        const states = hiddenStates(architecture, parameters, tf.tensor2d(tokens, undefined, 'int32'), {
+          positions,
+          mask: tf.tensor2d(mask, undefined, 'bool') as Tensor2D,
+          cache,
+        });
+        return logits(parameters, states).arraySync() as number[][][];
+      }) as unknown as number[][][];
+
+    const prefix = sequences[1].length - 2;
+    const maskOf = (columns: number) => [0, 1].map((row) => Array.from({ length: columns }, (_, c) => Number(row === 1 || c >= pad)));
+    const first = step(
+      [[...new Array(pad).fill(eos), ...sequences[0].slice(0, prefix - pad)], sequences[1].slice(0, prefix)],
+      [Array.from({ length: prefix }, (_, c) => Math.max(0, c - pad)), Array.from({ length: prefix }, (_, c) => c)],
+      maskOf(prefix),
+    );
+    close(first[0]?.slice(pad).flat() as number[], expected[0]?.slice(0, prefix - pad).flat() as number[], 1e-4, 'padded');
+    close(first[1]?.flat() as number[], expected[1]?.slice(0, prefix).flat() as number[], 1e-4, 'whole');
+    const second = step([[sequences[0][prefix - pad] as number], [sequences[1][prefix] as number]], [[prefix - pad], [prefix]], maskOf(prefix + 1));
+    close(second[0]?.[0] as number[], expected[0]?.[prefix - pad] as number[], 1e-4, 'padded, next');
+    keepSequences(cache, [1]);
+    const third = step([[sequences[1][prefix + 1] as number]], [[prefix + 1]], [maskOf(prefix + 2)[1] as number[]]);
+    close(third[0]?.[0] as number[], expected[1]?.[prefix + 1] as number[], 1e-4, 'alone');
+    disposeCache(cache);
+  });
+});
+
+describe('generation', () => {
+  it('is greedy at temperature 0: each token is the likeliest of a whole forward pass', async () => {
+    const responses = await generate(model, prompts, greedy);
+    for (const [i, response] of responses.entries()) {
+      verify(prompts[i] as number[], response, 1, (logProbs) => logProbs.indexOf(Math.max(...logProbs)));
+    }
+  });
+
+  it('draws by inverse CDF with one draw a token, named by the prompt', async () => {
+    const responses = await generate(model, prompts, sampled);
+    for (const [i, response] of responses.entries()) {
+      const { uniform } = random(1, 'test', i);
+      verify(prompts[i] as number[], response, 1.3, (logProbs) => {
+        const draw = uniform();
+        let sum = 0;
+        return logProbs.findIndex((logProb) => {
+          sum += Math.exp(logProb);
+          return sum > draw;
+        });
+      });
+    }
+  });
+
+  it('ends with the end token or at the longest length', async () => {
+    const responses = await generate(model, prompts, sampled);
+    for (const { tokens, ended } of responses) {
+      assert.equal(ended, tokens.at(-1) === eos);
+      assert.equal(tokens.indexOf(eos), ended ? tokens.length - 1 : -1);
+      assert.ok(ended || tokens.length === 12);
+    }
+    assert.ok(responses.some(({ ended }) => ended) && responses.some(({ ended }) => !ended), 'both kinds are needed to see it');
+  });
+
+  it('does not depend on what else is in the batch, how large it is, or in which order', async () => {
+    const together = await generate(model, prompts, sampled);
+    const inTwos = await generate(model, prompts, { ...sampled, batch: 2 });
+    const names = prompts.map((_, i) => i).reverse();
+    const backwards = (await generate(model, [...prompts].reverse(), { ...sampled, draws: names })).reverse();
+    for (const other of [inTwos, backwards]) {
+      assert.deepEqual(other.map(({ tokens }) => tokens), together.map(({ tokens }) => tokens));
+      for (const [i, { logProbs }] of other.entries()) close(logProbs, together[i]?.logProbs ?? [], 1e-4);
+    }
+  });
+
+  it('draws anew for another seed, purpose or name', async () => {
+    const tokens = async (options: Partial<GenerateOptions>) => JSON.stringify((await generate(model, prompts, { ...sampled, ...options })).map((r) => r.tokens));
+    const variants = [{}, { seed: 2 }, { purpose: ['other'] }, { draws: prompts.map((_, i) => i + 100) }];
+    const all = await Promise.all(variants.map(tokens));
+    assert.equal(new Set(all).size, variants.length);
+    assert.equal(await tokens({}), all[0]);
+  });
+
+  it('keeps prompt and response inside the context', async () => {
+    const long = [29, 31, 32, 40].map((length) => Array.from({ length }, () => 1 + integer(22)));
+    const responses = await generate(model, long, { ...sampled, maxTokens: 12 });
+    assert.ok((responses[0]?.tokens.length as number) <= 3 && (responses[0]?.tokens.length as number) > 0);
+    assert.equal(responses[1]?.tokens.length, 1);
+    assert.deepEqual(responses.slice(2), [{ tokens: [], logProbs: [], ended: false }, { tokens: [], logProbs: [], ended: false }]);
+    assert.deepEqual(await generate(model, [], sampled), []);
+  });
+
+  it('leaves no tensors behind', async () => {
+    await generate(model, prompts, sampled);
+    const before = tf.memory().numTensors;
+    await generate(model, prompts, { ...sampled, batch: 4 });
+    assert.equal(tf.memory().numTensors, before);
+  });
+});

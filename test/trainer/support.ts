@@ -1,0 +1,181 @@
+/** What the tests of the trainer share: small models, close numbers, jobs in temporary folders, real processes. */
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import type { TrainerEvent } from '../../schemas/types/event.ts';
+import type { Architecture, CptJob, GeneratedSource, Job, PretrainJob, SftJob } from '../../schemas/types/job.ts';
+import { byteTokenizer } from '../../trainer/tokenizer/bytes.ts';
+
+/** A model that is small in every direction, with grouped queries. */
+export const tiny: Architecture = {
+  layers: 2,
+  hidden: 16,
+  heads: 4,
+  kvHeads: 2,
+  ffn: 24,
+  vocab: 257,
+  context: 32,
+  ropeTheta: 10_000,
+  normEpsilon: 1e-5,
+};
+
+/** Asserts that numbers agree pairwise, relative to the larger of 1 and what is expected. */
+export function close(actual: ArrayLike<number>, expected: ArrayLike<number>, tolerance: number, what = ''): void {
+  assert.equal(actual.length, expected.length, `${what} lengths`);
+  for (let i = 0; i < expected.length; i++) {
+    const [found, wanted] = [actual[i] as number, expected[i] as number];
+    const apart = Math.abs(found - wanted);
+    assert.ok(apart <= tolerance * Math.max(1, Math.abs(wanted)), `${what} at ${i}: ${found}, expected ${wanted}`);
+  }
+}
+
+/** A folder that is gone after the test. */
+export function temporaryFolder(t: { after(remove: () => void): void }): string {
+  const folder = mkdtempSync(join(tmpdir(), 'descent-trainer-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** A folder with the tokenizer of bytes. */
+export function writeByteTokenizer(folder: string): string {
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, 'tokenizer.json'), JSON.stringify(byteTokenizer()));
+  writeFileSync(join(folder, 'tokenizer_config.json'), '{"tokenizer_class":"PreTrainedTokenizerFast"}');
+  return folder;
+}
+
+export function generated(generator: string): GeneratedSource {
+  return { generator, version: 1, seed: 7, options: {} };
+}
+
+const optimizer = {
+  lr: 3e-3,
+  minLr: 3e-4,
+  warmup: 0.1,
+  schedule: 'cosine',
+  weightDecay: 0.1,
+  betas: [0.9, 0.95] as [number, number],
+  clip: 1,
+} as const;
+
+/** What every job has, with an output folder of its own in `root` and a lease that it holds. */
+function frame(root: string, name: string) {
+  const output = join(root, name);
+  mkdirSync(output, { recursive: true });
+  const lease = { path: join(output, 'lease.json'), token: 'mine' };
+  writeFileSync(lease.path, JSON.stringify({ token: lease.token }));
+  const placement = { device: 'cpu', threads: 1, checkpointEvery: 0 };
+  return { contract: 1 as const, key: 'a'.repeat(64), address: name, attempt: 1, seed: 1, output, placement, lease };
+}
+
+/** A pretraining of a few tiny steps. */
+export function pretrainJob(root: string, name: string, tokenizer: string, steps: number): PretrainJob {
+  return {
+    ...frame(root, name),
+    type: 'pretrain',
+    recipe: {
+      architecture: tiny,
+      mix: [{ name: 'web', source: generated('stories'), sequences: 4 * steps }],
+      steps,
+      batchSequences: 4,
+      ...optimizer,
+    },
+    inputs: { tokenizer, data: {} },
+  };
+}
+
+export function cptJob(root: string, name: string, parent: string, steps: number): CptJob {
+  return {
+    ...frame(root, name),
+    type: 'cpt',
+    recipe: {
+      mix: [
+        { name: 'web', source: generated('stories'), sequences: steps },
+        { name: 'math', source: generated('arithmetic'), sequences: 3 * steps },
+      ],
+      steps,
+      batchSequences: 4,
+      ...optimizer,
+    },
+    inputs: { parent, data: {} },
+  };
+}
+
+export function sftJob(root: string, name: string, parent: string, examples: number): SftJob {
+  return {
+    ...frame(root, name),
+    type: 'sft',
+    recipe: {
+      data: { name: 'math', part: 'problems', source: generated('arithmetic') },
+      examples,
+      epochs: 2,
+      batch: 8,
+      ...optimizer,
+    },
+    inputs: { parent, data: {} },
+  };
+}
+
+/** How a trainer process ended, with all it said. */
+export interface Ended {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+  events: TrainerEvent[];
+  stderr: string;
+}
+
+/** A trainer as its parent sees it. */
+export interface Running {
+  child: ChildProcess;
+  ended: Promise<Ended>;
+}
+
+/**
+ * Starts the real trainer on a job; `onEvent` sees each event as it comes. What has not ended after a minute is killed.
+ */
+export function startTrainer(job: Job, onEvent: (event: TrainerEvent, child: ChildProcess) => void = () => {}): Running {
+  const path = join(job.output, 'job.json');
+  writeFileSync(path, JSON.stringify(job));
+  return startTrainerAt(path, onEvent);
+}
+
+export function startTrainerAt(path: string, onEvent: (event: TrainerEvent, child: ChildProcess) => void = () => {}): Running {
+  const main = fileURLToPath(new URL('../../trainer/main.js', import.meta.url));
+  const child = spawn(process.execPath, [main, path], { stdio: ['pipe', 'pipe', 'pipe'] });
+  const events: TrainerEvent[] = [];
+  let stderr = '';
+  child.stderr.on('data', (text) => {
+    stderr += text;
+  });
+  const lines = createInterface({ input: child.stdout });
+  lines.on('line', (line) => {
+    const event = JSON.parse(line) as TrainerEvent;
+    events.push(event);
+    onEvent(event, child);
+  });
+  const deadline = setTimeout(() => child.kill('SIGKILL'), 60_000);
+  const ended = new Promise<Ended>((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (code, signal) => {
+      clearTimeout(deadline);
+      resolve({ code, signal, events, stderr });
+    });
+  });
+  return { child, ended };
+}
+
+/** Runs a job to its end, which must be a good one. */
+export async function runTrainer(job: Job): Promise<Ended> {
+  const ended = await startTrainer(job).ended;
+  assert.equal(ended.code, 0, `${JSON.stringify(ended.events.at(-1))} ${ended.stderr}`);
+  return ended;
+}
+
+export function modelDigest(output: string): string {
+  return createHash('sha256').update(readFileSync(join(output, 'model', 'model.safetensors'))).digest('hex');
+}

@@ -1,0 +1,151 @@
+/**
+ * AdamW (Loshchilov and Hutter 2019, arXiv 1711.05101) with clipping by the global norm, and the gradients it takes.
+ *
+ * All parameters of a model lie in one flat vector, and so do their moments: an update is some fifteen operators on long
+ * vectors, however many parameters there are, instead of fifteen on each.
+ */
+import type { Scalar, Tensor, Tensor1D } from '@tensorflow/tfjs-node';
+import type { Parameters } from './model.ts';
+import { tf } from './tf.ts';
+
+export interface AdamWOptions {
+  betas: [number, number];
+  /** Decoupled decay, of all parameters; 0 is none. */
+  weightDecay: number;
+  /** Largest global gradient norm; 0 is off. */
+  clip: number;
+}
+
+/** Gradients by parameter name; a parameter that the loss does not touch has none. */
+export type Gradients = Record<string, Tensor>;
+
+/** What a checkpoint keeps of an optimizer. */
+export interface OptimizerState {
+  /** Updates done. */
+  updates: number;
+  /** First and second moments by parameter name, flat. */
+  first: Record<string, Float32Array>;
+  second: Record<string, Float32Array>;
+}
+
+/** A set of parameters and the optimizer that trains it. */
+export interface Trainable {
+  readonly parameters: Parameters;
+  /** Updates done. */
+  readonly updates: number;
+  /** One update of the parameters, in place. Leaves the gradients to the caller. Gives their norm before clipping. */
+  update(gradients: Gradients, lr: number): number;
+  /** A copy of the optimizer's state. */
+  state(): OptimizerState;
+  /** Puts back weights (by parameter name, flat) and state: what comes after is as if nothing had been in between. */
+  restore(weights: Record<string, Float32Array>, state: OptimizerState): void;
+  /** Frees the optimizer's tensors, not the parameters. */
+  dispose(): void;
+}
+
+/**
+ * The value of `loss` and its gradients by the parameters. `loss` is called once, and builds on the parameters directly.
+ * The caller disposes both.
+ */
+export function valueAndGradients(
+  loss: () => Scalar,
+  parameters: Parameters,
+): { value: Scalar; gradients: Gradients } {
+  const { value, grads } = tf.variableGrads(loss, Object.values(parameters));
+  const gradients: Gradients = {};
+  for (const [name, parameter] of Object.entries(parameters)) {
+    const gradient = grads[parameter.name];
+    if (gradient !== undefined) gradients[name] = gradient;
+  }
+  return { value, gradients };
+}
+
+const epsilon = 1e-8;
+
+/**
+ * Makes parameters trainable, with fresh moments. Update t, as in PyTorch, with g the gradient after clipping:
+ *
+ *     m = β1 m + (1 - β1) g        v = β2 v + (1 - β2) g²
+ *     θ = (1 - lr λ) θ - lr m / (1 - β1ᵗ) / (sqrt(v / (1 - β2ᵗ)) + ε)
+ *
+ * Clipping scales all gradients by clip / max(norm, clip).
+ */
+export function adamw(parameters: Parameters, { betas: [beta1, beta2], weightDecay, clip }: AdamWOptions): Trainable {
+  const entries = Object.entries(parameters);
+  const sizes = entries.map(([, { size }]) => size);
+  const total = sizes.reduce((sum, size) => sum + size, 0);
+  const flatten = (tensors: Tensor[]): Tensor1D =>
+    tf.concat(tensors.map((tensor) => tensor.reshape([tensor.size]) as Tensor1D));
+  const variable = (make: () => Tensor1D) => tf.tidy(() => tf.variable(make()));
+
+  const theta = variable(() => flatten(entries.map(([, parameter]) => parameter)));
+  const first = variable(() => tf.zeros([total]));
+  const second = variable(() => tf.zeros([total]));
+  let updates = 0;
+
+  const spread = () => {
+    const parts = tf.split(theta, sizes);
+    for (const [index, [, parameter]] of entries.entries())
+      parameter.assign((parts[index] as Tensor).reshape(parameter.shape));
+  };
+  const unflatten = (values: Float32Array) => {
+    const named: Record<string, Float32Array> = {};
+    let offset = 0;
+    for (const [name, { size }] of entries) {
+      named[name] = values.slice(offset, offset + size);
+      offset += size;
+    }
+    return named;
+  };
+  const flat = (named: Record<string, Float32Array>) => {
+    const values = new Float32Array(total);
+    let offset = 0;
+    for (const [name, { size }] of entries) {
+      const part = named[name];
+      if (part?.length !== size) throw new RangeError(`${name} has ${part?.length ?? 'no'} values, not ${size}`);
+      values.set(part, offset);
+      offset += size;
+    }
+    return tf.tensor1d(values);
+  };
+
+  return {
+    parameters,
+    get updates() {
+      return updates;
+    },
+    update(gradients, lr) {
+      updates += 1;
+      const correction1 = 1 - beta1 ** updates;
+      const correction2 = Math.sqrt(1 - beta2 ** updates);
+      return tf.tidy(() => {
+        const raw = flatten(entries.map(([name, parameter]) => gradients[name] ?? tf.zerosLike(parameter)));
+        const norm = tf.sqrt(tf.sum(tf.square(raw)));
+        const g = clip > 0 ? tf.mul(raw, tf.div(clip, tf.maximum(norm, clip))) : raw;
+        first.assign(tf.add(tf.mul(first, beta1), tf.mul(g, 1 - beta1)) as Tensor1D);
+        second.assign(tf.add(tf.mul(second, beta2), tf.mul(tf.square(g), 1 - beta2)) as Tensor1D);
+        // Both sides of the fraction times sqrt(1 - β2ᵗ): one operator less.
+        const direction = tf.div(first, tf.add(tf.sqrt(second), epsilon * correction2));
+        const decayed = weightDecay > 0 ? tf.mul(theta, 1 - lr * weightDecay) : theta;
+        theta.assign(tf.sub(decayed, tf.mul(direction, (lr * correction2) / correction1)) as Tensor1D);
+        spread();
+        return norm.dataSync()[0] as number;
+      });
+    },
+    state: () => ({
+      updates,
+      first: unflatten(first.dataSync() as Float32Array),
+      second: unflatten(second.dataSync() as Float32Array),
+    }),
+    restore(weights, state) {
+      updates = state.updates;
+      tf.tidy(() => {
+        theta.assign(flat(weights));
+        first.assign(flat(state.first));
+        second.assign(flat(state.second));
+        spread();
+      });
+    },
+    dispose: () => tf.dispose([theta, first, second]),
+  };
+}

@@ -1,0 +1,14 @@
+import type { TrainerEvent } from '../schemas/types/event.ts';
+
+/** What a stage is handed besides its job: its line to the outside. */
+export interface TrainerContext {
+  /** Writes one event as a line of standard output. Throws where the event breaks the contract (a NaN, for example). */
+  emit(event: TrainerEvent): void;
+  /** True once the trainer was asked to stop (SIGTERM, or its parent died): finish the step, save, emit `interrupted`. */
+  stopRequested(): boolean;
+  /** Throws a `fenced` TrainerFailure when another execution holds the attempt. Called before everything that is written. */
+  checkLease(): void;
+}
+
+/** How a stage ended; a failure is thrown instead. */
+export type Outcome = 'done' | 'interrupted';

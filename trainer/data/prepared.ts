@@ -1,0 +1,120 @@
+import { closeSync, existsSync, openSync, readSync } from 'node:fs';
+import { join } from 'node:path';
+import { StringDecoder } from 'node:string_decoder';
+import { TrainerFailure } from '../failure.ts';
+import { canonicalNumber } from './literal.ts';
+import { normalisedPrompt, type Problem, type ProblemSplit } from './problem.ts';
+
+/** The problem files of a prepared folder, by split. */
+const splits: readonly ProblemSplit[] = ['sft', 'rl', 'test'];
+
+/** More different answers than this are no choice of labels. */
+const mostLabels = 10;
+
+/**
+ * The documents of a prepared folder, `documents-train.jsonl` or `documents-heldout.jsonl`, once, in the order of the
+ * file. Every line is `{"text": "…"}`. It reads as it goes, so a large file takes no memory.
+ *
+ * @throws TrainerFailure `bad-data` when the file is missing or a line is something else.
+ */
+export function* preparedDocuments(folder: string, split: 'train' | 'heldout'): Generator<string> {
+  for (const { value, where } of records(join(folder, `documents-${split}.jsonl`))) {
+    yield field(value, 'text', where);
+  }
+}
+
+/**
+ * The problems of a prepared folder, `problems-<split>.jsonl`: lines of `{"id", "prompt", "solution", "answer"}`, each
+ * prompt once. The answers of all three files say what kind they are: numbers, a few words to choose from, or literals.
+ *
+ * @throws TrainerFailure `bad-data` when the file is missing, a line is something else, or two splits share a prompt.
+ */
+export function preparedProblems(folder: string, split: ProblemSplit): Problem[] {
+  const own = problemPath(folder, split);
+  if (!existsSync(own))
+    throw new TrainerFailure(
+      'bad-data',
+      `${own} is missing: the data set has no problems. Say in its \`columns\` which hold the prompt and the answer.`,
+    );
+  const prompts = new Map<string, ProblemSplit>();
+  const answers = new Set<string>();
+  const found: Omit<Problem, 'kind'>[] = [];
+  for (const each of splits.filter((name) => existsSync(problemPath(folder, name)))) {
+    for (const { value, where } of records(problemPath(folder, each))) {
+      const problem = {
+        id: field(value, 'id', where),
+        prompt: field(value, 'prompt', where),
+        solution: field(value, 'solution', where),
+        answer: field(value, 'answer', where).trim(),
+      };
+      const same = prompts.get(normalisedPrompt(problem.prompt));
+      if (same !== undefined && same !== each) {
+        throw new TrainerFailure(
+          'bad-data',
+          `${where}: the problem "${problem.prompt.slice(0, 60)}" is in the ${same} split too; what is tested must not be trained on.`,
+        );
+      }
+      answers.add(problem.answer);
+      if (same === undefined && each === split) found.push(problem);
+      prompts.set(normalisedPrompt(problem.prompt), each);
+    }
+  }
+  const kind = kindOf(answers);
+  return found.map((problem) => ({ ...problem, ...kind }));
+}
+
+function problemPath(folder: string, split: ProblemSplit): string {
+  return join(folder, `problems-${split}.jsonl`);
+}
+
+function kindOf(answers: ReadonlySet<string>): Pick<Problem, 'kind' | 'labels'> {
+  const all = [...answers];
+  if (all.every((answer) => canonicalNumber(answer) !== undefined)) return { kind: 'number' };
+  if (all.length <= mostLabels && all.every((answer) => /^\p{L}+$/u.test(answer)))
+    return { kind: 'label', labels: all.sort() };
+  return { kind: 'literal' };
+}
+
+function* records(path: string): Generator<{ value: unknown; where: string }> {
+  let line = 0;
+  for (const text of lines(path)) {
+    line++;
+    if (text.trim() === '') continue;
+    const where = `${path}:${line}`;
+    try {
+      yield { value: JSON.parse(text) as unknown, where };
+    } catch (error) {
+      if (!(error instanceof SyntaxError)) throw error;
+      throw new TrainerFailure(
+        'bad-data',
+        `${where}: this is not JSON (${error.message}). Prepare the data set again.`,
+        { cause: error },
+      );
+    }
+  }
+}
+
+function* lines(path: string): Generator<string> {
+  if (!existsSync(path)) throw new TrainerFailure('bad-data', `${path} is missing. Prepare the data set again.`);
+  const file = openSync(path, 'r');
+  try {
+    const buffer = Buffer.alloc(1 << 20);
+    const decoder = new StringDecoder('utf8');
+    let rest = '';
+    for (let size = readSync(file, buffer); size > 0; size = readSync(file, buffer)) {
+      const pieces = (rest + decoder.write(buffer.subarray(0, size))).split('\n');
+      rest = pieces.pop() as string;
+      yield* pieces;
+    }
+    rest += decoder.end();
+    if (rest !== '') yield rest;
+  } finally {
+    closeSync(file);
+  }
+}
+
+function field(value: unknown, name: string, where: string): string {
+  const content = typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined;
+  if (typeof content !== 'string') throw new TrainerFailure('bad-data', `${where}: there is no text in "${name}".`);
+  return content;
+}

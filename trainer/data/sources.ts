@@ -1,0 +1,102 @@
+import type { Part, Source } from '../../schemas/types/job.ts';
+import { TrainerFailure } from '../failure.ts';
+import { generatedDocuments, generatedProblems, type Numbered } from './generators.ts';
+import { preparedDocuments, preparedProblems } from './prepared.ts';
+import { normalisedPrompt, type Problem, type ProblemContent, type ProblemSplit, problemId } from './problem.ts';
+import { promptText, responseText } from './template.ts';
+
+/** Folders of prepared data, by role: `job.inputs.data`. */
+export type DataFolders = Readonly<Record<string, string>>;
+
+/** So many problems in a row that are known already: the generator has no more. */
+const mostRepeats = 10_000;
+
+/**
+ * The documents of a source in their order: without end for a generator, to the end of the file for prepared data.
+ * Held-out documents never occur among those of training.
+ *
+ * @throws TrainerFailure `bad-job` for a source that does not exist, `bad-data` for files that are missing or broken.
+ */
+export function textDocuments(source: Source, split: 'train' | 'heldout', folders: DataFolders): Iterable<string> {
+  return 'prepared' in source
+    ? preparedDocuments(folderOf(source.prepared, folders), split)
+    : counted(generatedDocuments(source, split));
+}
+
+/**
+ * The first `count` problems of a split. They differ from each other, from those of the other splits, and from the word
+ * problems that are solved in text; by prompt, however it is spaced or capitalised.
+ *
+ * @throws TrainerFailure `bad-data` when there are fewer, saying how many there are; otherwise as `textDocuments`.
+ */
+export function problems(source: Source, split: ProblemSplit, count: number, folders: DataFolders): Problem[] {
+  const found: Problem[] = [];
+  if (count === 0) return found;
+  for (const problem of allProblems(source, split, folders)) {
+    found.push(problem);
+    if (found.length === count) return found;
+  }
+  throw new TrainerFailure(
+    'bad-data',
+    `The ${split} split of ${describe(source)} has ${found.length} problems, ${count} are asked for. Ask for at most ${found.length}, or give it more data.`,
+  );
+}
+
+/**
+ * Texts for a tokenizer to learn from: about `characters` of them, in equal parts from each data set. Problems of the
+ * SFT split appear as they do in training, template included, so that its words become tokens too.
+ *
+ * @throws TrainerFailure as `textDocuments` does.
+ */
+export function* tokenizerTexts(parts: readonly Part[], characters: number, folders: DataFolders): Generator<string> {
+  for (const part of parts) {
+    let left = characters / parts.length;
+    for (const text of textsOf(part, folders)) {
+      yield text;
+      left -= text.length;
+      if (left <= 0) break;
+    }
+  }
+}
+
+/** Numbered problems in order, each prompt once. Ends after 10,000 in a row that bring nothing new. */
+export function* distinctProblems(item: Numbered<ProblemContent>): Generator<Problem> {
+  const known = new Set<string>();
+  for (let index = 0, repeats = 0; repeats < mostRepeats; index++) {
+    const problem = item(index);
+    const prompt = normalisedPrompt(problem.prompt);
+    if (known.has(prompt)) {
+      repeats++;
+      continue;
+    }
+    repeats = 0;
+    known.add(prompt);
+    yield { id: problemId(problem.prompt), ...problem };
+  }
+}
+
+function* textsOf(part: Part, folders: DataFolders): Generator<string> {
+  if (part.part === 'text') yield* textDocuments(part.source, 'train', folders);
+  else
+    for (const problem of allProblems(part.source, 'sft', folders)) yield promptText(problem) + responseText(problem);
+}
+
+function allProblems(source: Source, split: ProblemSplit, folders: DataFolders): Iterable<Problem> {
+  return 'prepared' in source
+    ? preparedProblems(folderOf(source.prepared, folders), split)
+    : distinctProblems(generatedProblems(source, split));
+}
+
+function* counted<T>(item: Numbered<T>): Generator<T> {
+  for (let index = 0; ; index++) yield item(index);
+}
+
+function folderOf(role: string, folders: DataFolders): string {
+  const folder = folders[role];
+  if (folder === undefined) throw new TrainerFailure('bad-job', `The job has no data folder for the role \`${role}\`.`);
+  return folder;
+}
+
+function describe(source: Source): string {
+  return 'prepared' in source ? `the prepared data \`${source.prepared}\`` : `the generator \`${source.generator}\``;
+}

@@ -1,0 +1,27 @@
+import type { Tokenizer } from '../tokenizer/load.ts';
+import type { Problem, ProblemContent } from './problem.ts';
+
+/** What a model is given: EvoLM's chat template (its appendix C.2.2), without a system prompt and without BOS. */
+export function promptText(problem: Pick<ProblemContent, 'prompt'>): string {
+  return `Human: ${problem.prompt}\nAssistant:`;
+}
+
+/** What it should write before the end of text. */
+export function responseText(problem: Pick<ProblemContent, 'solution'>): string {
+  return ` ${problem.solution}`;
+}
+
+/** The same template in Jinja, for tokenizer_config.json: transformers and vLLM then build the same prompts. */
+export const chatTemplate =
+  "{% for message in messages %}{% if message['role'] == 'user' %}{{ 'Human: ' + message['content'] + '\\n' }}{% if loop.last and add_generation_prompt %}{{ 'Assistant:' }}{% endif %}{% elif message['role'] == 'assistant' %}{{ 'Assistant: ' + message['content'] + eos_token }}{% endif %}{% endfor %}";
+
+/**
+ * One example to learn from, in tokens. Prompt and response are tokenized apart, as they are when the model answers;
+ * the response ends with the end of text, and the loss is over the response only.
+ */
+export function exampleTokens(problem: Problem, tokenizer: Tokenizer): { prompt: number[]; response: number[] } {
+  return {
+    prompt: tokenizer.encode(promptText(problem)),
+    response: [...tokenizer.encode(responseText(problem)), tokenizer.eos],
+  };
+}

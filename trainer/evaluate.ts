@@ -1,0 +1,146 @@
+/**
+ * Scoring of a model: held-out loss of text, and figures of graded responses. Greedy figures are proportions with
+ * Wilson intervals; sampled ones are means over problems with normal ones, because the samples of a problem are not
+ * independent of one another.
+ */
+import type { Tensor2D } from '@tensorflow/tfjs-node';
+import type { Architecture } from '../schemas/types/job.ts';
+import type { Problem } from './data/problem.ts';
+import { hiddenStates, outputLogProbs, type Parameters } from './model.ts';
+import type { Response } from './respond.ts';
+import {
+  type Cluster,
+  clusteredMean,
+  type Estimate,
+  meanScore,
+  passAtK,
+  powersOfTwo,
+  proportion,
+  unweightedMean,
+} from './statistics.ts';
+import { tf } from './tf.ts';
+import type { Tokenizer } from './tokenizer/load.ts';
+
+/** Estimates by the name of their metric. */
+export type Figures = Record<string, Estimate>;
+
+/**
+ * The first `tokens` + 1 tokens of documents joined by the end token, cut into rows that overlap by one, so that exactly
+ * `tokens` are predicted, each from at most `context` before it. There are always two rows or more, because an interval
+ * needs them: rows are shorter than the context where the text is short. Fewer tokens come back where the documents end.
+ */
+export function heldoutRows(
+  documents: Iterable<string>,
+  tokenizer: Tokenizer,
+  tokens: number,
+  context: number,
+): Int32Array[] {
+  const stream: number[] = [];
+  for (const document of documents) {
+    if (document === '') continue;
+    for (const token of tokenizer.encode(document)) stream.push(token);
+    stream.push(tokenizer.eos);
+    if (stream.length > tokens) break;
+  }
+  const predicted = Math.min(tokens, stream.length - 1);
+  const length = Math.min(context, Math.ceil(predicted / 2));
+  const heldout: Int32Array[] = [];
+  for (let start = 0; start < predicted; start += length) {
+    heldout.push(Int32Array.from(stream.slice(start, Math.min(start + length, predicted) + 1)));
+  }
+  return heldout;
+}
+
+/**
+ * The negative log-likelihood (nats) of rows of equal length, summed over each row's tokens but the first, which is only
+ * read: a cluster a row.
+ */
+export function negativeLogLikelihood(
+  architecture: Architecture,
+  parameters: Parameters,
+  heldout: readonly Int32Array[],
+): Cluster[] {
+  const count = (heldout[0]?.length as number) - 1;
+  const sums = tf.tidy(() => {
+    const all = tf.stack(heldout.map((row) => tf.tensor1d(row, 'int32'))) as Tensor2D;
+    const inputs = tf.slice(all, [0, 0], [-1, count]);
+    const targets = tf.slice(all, [0, 1], [-1, count]);
+    const states = hiddenStates(architecture, parameters, inputs).reshape([-1, architecture.hidden]) as Tensor2D;
+    const output = parameters['lm_head.weight'] as unknown as Tensor2D;
+    const logProbs = outputLogProbs(states, output, targets.reshape([-1]));
+    return tf.neg(tf.sum(logProbs.reshape([heldout.length, count]), 1)).dataSync();
+  });
+  return Array.from(sums, (sum) => ({ sum, count }));
+}
+
+/** `loss` (nats a token) and `perplexity`, its exponential with the interval's ends, from the clusters of a domain. */
+export function lossFigures(clusters: readonly Cluster[]): Figures {
+  const loss = clusteredMean(clusters);
+  return { loss, perplexity: exponential(loss) };
+}
+
+/** All responses to one problem: the greedy one, and those that were sampled. */
+export interface Attempted {
+  greedy: Response;
+  sampled: Response[];
+}
+
+/**
+ * The figures of one task, n its problems:
+ *
+ * - `pass@1`: share of greedy responses that are right; `truncated`: share of them that were cut
+ * - `pass@1(sampled)`, `pass@2`, `pass@4`, ...: unbiased Pass@k of the sampled responses, where there are any
+ * - `majority`: what always giving the task's commonest answer would score; `chance`: what guessing among its labels
+ *   would, where all of its problems have labels
+ */
+export function taskFigures(attempted: readonly Attempted[]): Figures {
+  const count = (holds: (response: Response) => boolean) => attempted.filter(({ greedy }) => holds(greedy)).length;
+  const n = attempted.length;
+  const figures: Figures = {
+    'pass@1': proportion(
+      count(({ correct }) => correct),
+      n,
+    ),
+  };
+  const samples = attempted[0]?.sampled.length ?? 0;
+  for (const k of powersOfTwo(samples)) {
+    figures[k === 1 ? 'pass@1(sampled)' : `pass@${k}`] = meanScore(
+      attempted.map(({ sampled }) => passAtK(samples, sampled.filter(({ correct }) => correct).length, k)),
+    );
+  }
+  figures.truncated = proportion(
+    count(({ ended }) => !ended),
+    n,
+  );
+  return { ...figures, ...baselines(attempted.map(({ greedy }) => greedy.problem)) };
+}
+
+/**
+ * The figures of a whole suite: the unweighted mean over its tasks of each metric that all of them have. Perplexity is
+ * the exponential of the mean loss.
+ */
+export function suiteFigures(tasks: readonly Figures[]): Figures {
+  const shared = Object.keys(tasks[0] as Figures).filter((metric) => tasks.every((figures) => metric in figures));
+  return Object.fromEntries(
+    shared.map((metric) => {
+      const mean = (name: string) => unweightedMean(tasks.map((figures) => figures[name] as Estimate));
+      return [metric, metric === 'perplexity' ? exponential(mean('loss')) : mean(metric)];
+    }),
+  );
+}
+
+/** What a task yields without any model; `chance` is exact, so its interval is a point. */
+function baselines(problems: readonly Problem[]): Figures {
+  const n = problems.length;
+  const counts = new Map<string, number>();
+  for (const { answer } of problems) counts.set(answer, (counts.get(answer) ?? 0) + 1);
+  const majority = proportion(Math.max(...counts.values()), n);
+  const labels = problems.map((problem) => problem.labels?.length ?? 0);
+  if (labels.includes(0)) return { majority };
+  const chance = labels.reduce((sum, choices) => sum + 1 / choices, 0) / n;
+  return { majority, chance: { value: chance, n, low: chance, high: chance } };
+}
+
+function exponential({ value, n, low, high }: Estimate): Estimate {
+  return { value: Math.exp(value), n, low: Math.exp(low), high: Math.exp(high) };
+}

@@ -1,0 +1,113 @@
+/**
+ * TensorFlow's operators, called directly.
+ *
+ * tfjs wraps each operator in conversions, shape checks and a tape entry: 20 to 40 µs a call, and a training step makes
+ * hundreds. Inside a `customGrad` nothing of that is needed, and TensorFlow checks the shapes itself. Some of these
+ * (SelectV2, batch products that spread) tfjs does not offer at all. Every call goes through the backend's
+ * `executeSingleOutput` or `executeMultipleOutputs`, as tfjs's own do: who records those sees all operators of a step.
+ *
+ * All are on float32 unless said otherwise; results belong to the surrounding `tidy`.
+ */
+import type { Tensor } from '@tensorflow/tfjs-node';
+import { tf } from './tf.ts';
+
+interface Attribute {
+  name: string;
+  type: number;
+  value: number | boolean;
+}
+
+interface NativeBackend {
+  binding: Record<'TF_ATTR_TYPE' | 'TF_ATTR_BOOL' | 'TF_ATTR_INT' | 'TF_FLOAT' | 'TF_INT32', number>;
+  executeSingleOutput(name: string, attributes: Attribute[], inputs: Tensor[]): Tensor;
+  executeMultipleOutputs(name: string, attributes: Attribute[], inputs: Tensor[], outputs: number): Tensor[];
+}
+
+const backend = tf.backend() as unknown as NativeBackend;
+const { TF_ATTR_TYPE, TF_ATTR_BOOL, TF_ATTR_INT, TF_FLOAT, TF_INT32 } = backend.binding;
+const type = (name: string, value = TF_FLOAT): Attribute => ({ name, type: TF_ATTR_TYPE, value });
+const flag = (name: string, value: boolean): Attribute => ({ name, type: TF_ATTR_BOOL, value });
+const count = (name: string, value: number): Attribute => ({ name, type: TF_ATTR_INT, value });
+
+const float = [type('T')];
+const run = (name: string, attributes: Attribute[], ...inputs: Tensor[]) =>
+  backend.executeSingleOutput(name, attributes, inputs);
+
+/** Small constants (scalars, shapes, axes), made once and kept: the same few come back every step. */
+const constants = new Map<string, Tensor>();
+function constant(values: number | number[], dtype: 'int32' | 'float32'): Tensor {
+  const name = `${dtype} ${JSON.stringify(values)}`;
+  let tensor = constants.get(name);
+  if (tensor === undefined) {
+    tensor = tf.keep(tf.tensor(values, undefined, dtype));
+    constants.set(name, tensor);
+  }
+  return tensor;
+}
+const integers = (values: number | number[]) => constant(values, 'int32');
+const scalar = (value: number) => constant(value, 'float32');
+
+export const add = (a: Tensor, b: Tensor | number): Tensor => run('AddV2', float, a, operand(b));
+export const sub = (a: Tensor, b: Tensor | number): Tensor => run('Sub', float, a, operand(b));
+export const mul = (a: Tensor, b: Tensor | number): Tensor => run('Mul', float, a, operand(b));
+export const div = (a: Tensor, b: Tensor | number): Tensor => run('RealDiv', float, a, operand(b));
+const operand = (x: Tensor | number) => (typeof x === 'number' ? scalar(x) : x);
+
+/** a + b + c in one pass. */
+export const add3 = (a: Tensor, b: Tensor, c: Tensor): Tensor => run('AddN', [...float, count('N', 3)], a, b, c);
+export const square = (x: Tensor): Tensor => run('Square', float, x);
+export const rsqrt = (x: Tensor): Tensor => run('Rsqrt', float, x);
+export const log = (x: Tensor): Tensor => run('Log', float, x);
+export const sigmoid = (x: Tensor): Tensor => run('Sigmoid', float, x);
+/** σ (1 - σ) dy, of σ = sigmoid(x). */
+export const sigmoidGrad = (sigma: Tensor, dy: Tensor): Tensor => run('SigmoidGrad', float, sigma, dy);
+/** Over the last axis. */
+export const softmax = (x: Tensor): Tensor => run('Softmax', float, x);
+
+const reduction = (keep: boolean) => [flag('keep_dims', keep), type('T'), type('Tidx', TF_INT32)];
+const [dropping, keeping] = [reduction(false), reduction(true)];
+export const sum = (x: Tensor, axis: number, keep = false): Tensor =>
+  run('Sum', keep ? keeping : dropping, x, integers(axis));
+export const max = (x: Tensor, axis: number): Tensor => run('Max', dropping, x, integers(axis));
+
+const products = [0, 1, 2, 3].map((bits) => [type('T'), flag('adj_x', bits >= 2), flag('adj_y', bits % 2 === 1)]);
+/** a b over the last two axes, either transposed; leading axes go together and spread. */
+export const matMul = (a: Tensor, b: Tensor, transposeA = false, transposeB = false): Tensor =>
+  run('BatchMatMulV2', products[2 * Number(transposeA) + Number(transposeB)] as Attribute[], a, b);
+
+export const reshape = (x: Tensor, shape: number[]): Tensor =>
+  run('Reshape', [type('T'), type('Tshape', TF_INT32)], x, integers(shape));
+export const transpose = (x: Tensor, axes: number[]): Tensor =>
+  run('Transpose', [type('T'), type('Tperm', TF_INT32)], x, integers(axes));
+export const reverse = (x: Tensor, axis: number): Tensor =>
+  run('ReverseV2', [type('T'), type('Tidx', TF_INT32)], x, integers([axis]));
+export const concat = (tensors: Tensor[], axis: number): Tensor =>
+  run('ConcatV2', [count('N', tensors.length), type('T'), type('Tidx', TF_INT32)], ...tensors, integers(axis));
+/** Pieces of the given lengths along an axis; along the first they share memory with x. */
+export const split = (x: Tensor, lengths: number[], axis: number): Tensor[] => {
+  const attributes = [count('num_split', lengths.length), type('T'), type('Tlen', TF_INT32)];
+  return backend.executeMultipleOutputs('SplitV', attributes, [x, integers(lengths), integers(axis)], lengths.length);
+};
+
+/** Where the condition (bool, spreads) holds x, else the number. */
+export const select = (condition: Tensor, x: Tensor, otherwise: number): Tensor =>
+  run('SelectV2', float, condition, x, scalar(otherwise));
+
+/** Slices of the first axis by index (int32). */
+export const gather = (x: Tensor, indices: Tensor): Tensor =>
+  run(
+    'GatherV2',
+    [count('batch_dims', 0), type('Tparams'), type('Tindices', TF_INT32), type('Taxis', TF_INT32)],
+    x,
+    indices,
+    integers(0),
+  );
+/** Slices of x added up by their index among `segments` (int32 indices). */
+export const segmentSum = (x: Tensor, indices: Tensor, segments: number): Tensor =>
+  run(
+    'UnsortedSegmentSum',
+    [type('T'), type('Tindices', TF_INT32), type('Tnumsegments', TF_INT32)],
+    x,
+    indices,
+    integers(segments),
+  );

@@ -1,0 +1,103 @@
+/** The one training loop: resume, steps, metrics, checkpoints, stopping. Every stage that trains runs in it. */
+import { setImmediate as yieldToEvents } from 'node:timers/promises';
+import type { Architecture, Job } from '../schemas/types/job.ts';
+import { restoreCheckpoint, type Trainables, writeCheckpoint, writeModel } from './checkpoint.ts';
+import type { Outcome, TrainerContext } from './context.ts';
+import { TrainerFailure } from './failure.ts';
+import { countParameters } from './model.ts';
+import { createPace } from './pace.ts';
+import { device, tensorFlowVersion } from './tf.ts';
+import { version } from './version.ts';
+
+/** What one step did. */
+export interface Step {
+  /** Tokens it trained on. */
+  tokens: number;
+  /** Metrics by name: loss, lr, gradientNorm, reward, ... Deterministic; a number that is not finite ends the run as `diverged`. */
+  values: Record<string, number>;
+}
+
+export interface Training {
+  /** Steps in all. */
+  steps: number;
+  /** Shape of the model. */
+  architecture: Architecture;
+  /** Folder with tokenizer.json and tokenizer_config.json, copied to the model. */
+  tokenizer: string;
+  /**
+   * What is trained, by name; `model` is what is published, others (`critic`) live in checkpoints only. On a resume
+   * their weights, moments and count of updates are set from the checkpoint before the first step.
+   */
+  trainables: Trainables;
+  /**
+   * Does step `index` (from 0): may sample, may do several optimizer updates. A function of the index, the seed and the
+   * trainables alone, so that a resumed run repeats what the interrupted one would have done. It tidies up after itself.
+   */
+  step(index: number): Step | Promise<Step>;
+  /** What else is known of the result, for the `done` event. */
+  facts: Record<string, number | string>;
+}
+
+/**
+ * Trains from the newest checkpoint (or the start) to the end, and leaves the model in `output/model`.
+ *
+ * Emits `started`, each step `metrics`, now and then `progress` and `checkpoint`, at the end `done`. When asked to stop
+ * it finishes the step, saves and emits `interrupted`. Neither the cadence of checkpoints nor interruptions change the
+ * result. Throws a TrainerFailure: `diverged` when a metric is not finite, `fenced` when another took the attempt over.
+ */
+export async function train(job: Job, context: TrainerContext, training: Training): Promise<Outcome> {
+  const { key, output, placement } = job;
+  const { steps, architecture, tokenizer, trainables, facts } = training;
+  const resumed = await restoreCheckpoint(output, key, trainables);
+  let { step, tokens } = resumed ?? { step: 0, tokens: 0 };
+  let saved = step;
+  context.emit({ event: 'started', resumedFrom: resumed?.step ?? null, steps, device, engine: engine() });
+
+  const save = async () => {
+    context.checkLease();
+    const path = await writeCheckpoint(output, key, { step, tokens }, { architecture, tokenizer }, trainables, context.checkLease);
+    context.emit({ event: 'checkpoint', step, path });
+    saved = step;
+  };
+
+  const pace = createPace(placement.checkpointEvery);
+  while (step < steps) {
+    if (context.stopRequested()) {
+      if (saved < step) await save();
+      context.emit({ event: 'interrupted', step });
+      return 'interrupted';
+    }
+    const done = await training.step(step);
+    step += 1;
+    tokens += done.tokens;
+    requireFinite(done.values, step);
+    context.emit({ event: 'metrics', step, tokens, values: done.values });
+    const speed = pace.afterStep(done.tokens, steps - step);
+    if (speed !== undefined) {
+      context.checkLease();
+      context.emit({ event: 'progress', step, steps, ...speed, values: done.values });
+    }
+    if (step < steps && pace.checkpointDue(step)) await save();
+    await yieldToEvents();
+  }
+
+  context.checkLease();
+  const { parameters } = trainables.model;
+  await writeModel(output, { architecture, parameters, tokenizer }, context.checkLease);
+  context.emit({ event: 'done', step, tokens, model: 'model', facts: { parameters: countParameters(parameters), ...facts } });
+  return 'done';
+}
+
+/** Name and version of this trainer and its framework. */
+export function engine(): string {
+  return `descent ${version()}, TensorFlow ${tensorFlowVersion}`;
+}
+
+function requireFinite(values: Record<string, number>, step: number): void {
+  const odd = Object.entries(values).find(([, value]) => !Number.isFinite(value));
+  if (odd === undefined) return;
+  throw new TrainerFailure(
+    'diverged',
+    `${odd[0]} became ${odd[1]} at step ${step}: training diverged. Take a smaller learning rate, a longer warm-up or clipping.`,
+  );
+}

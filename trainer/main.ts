@@ -1,0 +1,63 @@
+/**
+ * The built-in trainer, a program: `node main.js <job.json> [--detached]`.
+ *
+ * Reads a job (schemas/job.schema.json), writes events to standard output (schemas/event.schema.json, a line each) and
+ * files into the job's output folder. Exit codes: 0 done, 75 interrupted (go on by starting it again), 1 failed, after a
+ * `failed` event that says why. `watchForStop` tells what makes it stop; --detached ignores the end of standard input.
+ */
+import { readFile } from 'node:fs/promises';
+import type { Job } from '../schemas/types/job.ts';
+import { ContractError, validateJob } from '../schemas/validate.ts';
+import type { Outcome, TrainerContext } from './context.ts';
+import { createEventWriter, leaseCheck, watchForStop } from './events.ts';
+import { describeFailure, TrainerFailure } from './failure.ts';
+
+type Run<Type extends Job['type']> = (job: Extract<Job, { type: Type }>, context: TrainerContext) => Promise<Outcome>;
+
+/** What runs each type of job. Loaded when needed: TensorFlow reads the environment once, and a tokenizer needs none. */
+const stages: { [Type in Job['type']]: () => Promise<{ run: Run<Type> }> } = {
+  tokenizer: () => import('./stages/tokenizer.ts'),
+  pretrain: () => import('./stages/pretrain.ts'),
+  cpt: () => import('./stages/cpt.ts'),
+  sft: () => import('./stages/sft.ts'),
+  rl: () => import('./stages/rl.ts'),
+  evaluate: () => import('./stages/evaluate.ts'),
+};
+
+const exitCodes: Record<Outcome | 'failed', number> = { done: 0, interrupted: 75, failed: 1 };
+
+async function main(): Promise<void> {
+  const args = process.argv.slice(2);
+  const stop = watchForStop({ detached: args.includes('--detached') });
+  const events = createEventWriter();
+  const fail = (error: unknown) => {
+    events.emit({ event: 'failed', ...describeFailure(error), step: events.step });
+    process.exit(exitCodes.failed);
+  };
+  process.on('uncaughtException', fail);
+  try {
+    const job = await readJob(args.filter((argument) => !argument.startsWith('--')));
+    const context = { emit: events.emit, stopRequested: stop.stopRequested, checkLease: leaseCheck(job.lease) };
+    context.checkLease();
+    process.env.DESCENT_DEVICE = job.placement.device;
+    process.env.DESCENT_THREADS = String(job.placement.threads);
+    const { run } = await stages[job.type]();
+    process.exitCode = exitCodes[await (run as Run<Job['type']>)(job as never, context)];
+  } catch (error) {
+    fail(error);
+  }
+  stop.end();
+}
+
+async function readJob(paths: string[]): Promise<Job> {
+  const [path, ...others] = paths;
+  if (path === undefined || others.length > 0) throw new TrainerFailure('bad-job', 'Start the trainer with the path of one job file.');
+  try {
+    return validateJob(JSON.parse(await readFile(path, 'utf8')));
+  } catch (error) {
+    if (error instanceof ContractError) throw new TrainerFailure('bad-job', `${path}: ${error.message}`, { cause: error });
+    throw new TrainerFailure('bad-job', `${path} cannot be read as a job: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+await main();

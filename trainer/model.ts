@@ -1,0 +1,215 @@
+/**
+ * The model: a LLaMA-2 shaped decoder (Touvron et al. 2023, arXiv 2307.09288).
+ *
+ * Pre-norm residual blocks of grouped-query attention with rotary embeddings and a SwiGLU feed-forward net, RMSNorm,
+ * no biases, no dropout, an output matrix of its own. Parameters carry Hugging Face's names and its [out, in] layout,
+ * and rotary embeddings its half-split convention, so a checkpoint opens in transformers as it is.
+ */
+import { join } from 'node:path';
+import type { Tensor, Tensor1D, Tensor2D, Tensor3D, Variable } from '@tensorflow/tfjs-node';
+import type { Architecture } from '../schemas/types/job.ts';
+import { readConfig } from './config.ts';
+import { TrainerFailure } from './failure.ts';
+import {
+  type AttentionGeometry,
+  attention,
+  causalMask,
+  feedForward,
+  type KeysAndValues,
+  linear,
+  rmsNorm,
+  rotaryTable,
+  rows,
+} from './ops.ts';
+import { readSafetensors } from './safetensors.ts';
+import { tf } from './tf.ts';
+
+export { outputLogProbs, rows, tokenLogProbs } from './ops.ts';
+
+/** Trainable weights by Hugging Face name, matrices as [out, in]. */
+export type Parameters = Record<string, Variable>;
+
+/** Keys and values of the tokens seen so far, a tensor a layer: [kvHeads, batch, time, headSize]. */
+export interface Cache {
+  batch: number;
+  keys: Tensor[];
+  values: Tensor[];
+}
+
+/** A cache without tokens, for sequences that run side by side. */
+export function emptyCache(batch: number): Cache {
+  return { batch, keys: [], values: [] };
+}
+
+export interface ForwardOptions {
+  /** Place of each token in its sequence, a row of T a sequence. Default: after those in the cache, the same in each row. */
+  positions?: readonly ArrayLike<number>[];
+  /** bool [B, S]: which of the S tokens (those in the cache first) are real. Only padding on the left needs it. */
+  mask?: Tensor2D;
+  /** Tokens before these: attended to, and extended by these in place. Its tensors outlive `tidy`: `disposeCache` ends them. */
+  cache?: Cache;
+}
+
+/** Shape of every parameter, in the order of the forward pass. */
+export function parameterShapes(a: Architecture): Record<string, number[]> {
+  const headSize = a.hidden / a.heads;
+  const shapes: Record<string, number[]> = { 'model.embed_tokens.weight': [a.vocab, a.hidden] };
+  for (let layer = 0; layer < a.layers; layer++) {
+    const block = `model.layers.${layer}`;
+    shapes[`${block}.input_layernorm.weight`] = [a.hidden];
+    shapes[`${block}.self_attn.q_proj.weight`] = [a.heads * headSize, a.hidden];
+    shapes[`${block}.self_attn.k_proj.weight`] = [a.kvHeads * headSize, a.hidden];
+    shapes[`${block}.self_attn.v_proj.weight`] = [a.kvHeads * headSize, a.hidden];
+    shapes[`${block}.self_attn.o_proj.weight`] = [a.hidden, a.heads * headSize];
+    shapes[`${block}.post_attention_layernorm.weight`] = [a.hidden];
+    shapes[`${block}.mlp.gate_proj.weight`] = [a.ffn, a.hidden];
+    shapes[`${block}.mlp.up_proj.weight`] = [a.ffn, a.hidden];
+    shapes[`${block}.mlp.down_proj.weight`] = [a.hidden, a.ffn];
+  }
+  shapes['model.norm.weight'] = [a.hidden];
+  shapes['lm_head.weight'] = [a.vocab, a.hidden];
+  return shapes;
+}
+
+/** How many numbers are trained. */
+export function countParameters(parameters: Parameters): number {
+  return Object.values(parameters).reduce((sum, parameter) => sum + parameter.size, 0);
+}
+
+/**
+ * Hidden states after the last norm, [B, T, hidden], of tokens int32 [B, T].
+ *
+ * Attention is causal. Rows padded on the right need no mask: what is padded comes later than what is real. Any
+ * parameters with the backbone's names will do: a critic has the same ones and a head of its own.
+ */
+export function hiddenStates(
+  architecture: Architecture,
+  parameters: Parameters,
+  tokens: Tensor2D,
+  options: ForwardOptions = {},
+): Tensor3D {
+  const { layers, hidden, normEpsilon } = architecture;
+  const [batch, time] = tokens.shape;
+  const matrix = (name: string) => parameter(parameters, name) as Tensor as Tensor2D;
+  const gain = (name: string) => parameter(parameters, name) as Tensor as Tensor1D;
+  const geometry = attentionGeometry(architecture, tokens, options);
+
+  let x = rows(matrix('model.embed_tokens.weight'), tokens.reshape([batch * time]));
+  for (let layer = 0; layer < layers; layer++) {
+    const block = `model.layers.${layer}`;
+    const attentionWeights = {
+      gain: gain(`${block}.input_layernorm.weight`),
+      q: matrix(`${block}.self_attn.q_proj.weight`),
+      k: matrix(`${block}.self_attn.k_proj.weight`),
+      v: matrix(`${block}.self_attn.v_proj.weight`),
+      o: matrix(`${block}.self_attn.o_proj.weight`),
+    };
+    x = attention(x, attentionWeights, normEpsilon, geometry, cached(options.cache, layer));
+    const feedForwardWeights = {
+      gain: gain(`${block}.post_attention_layernorm.weight`),
+      gate: matrix(`${block}.mlp.gate_proj.weight`),
+      up: matrix(`${block}.mlp.up_proj.weight`),
+      down: matrix(`${block}.mlp.down_proj.weight`),
+    };
+    x = feedForward(x, feedForwardWeights, normEpsilon);
+  }
+  return rmsNorm(x, gain('model.norm.weight'), normEpsilon).reshape([batch, time, hidden]);
+}
+
+function attentionGeometry(
+  { hidden, heads, kvHeads, ropeTheta }: Architecture,
+  tokens: Tensor2D,
+  { positions, mask, cache }: ForwardOptions,
+): AttentionGeometry {
+  const [batch, time] = tokens.shape;
+  const headSize = hidden / heads;
+  const past = cache?.keys[0]?.shape[2] ?? 0;
+  const causal = causalMask(time, past + time);
+  return {
+    batch,
+    time,
+    heads,
+    kvHeads,
+    headSize,
+    rotary: rotaryTable(positions ?? [Array.from({ length: time }, (_, t) => past + t)], headSize, ropeTheta),
+    mask: mask === undefined ? causal : tf.logicalAnd(causal, mask.reshape([batch, 1, past + time])),
+  };
+}
+
+/** Appends the keys and values of a layer to the cache, along time. What is in the cache is kept, what it replaces is freed. */
+function cached(cache: Cache | undefined, layer: number): ((latest: KeysAndValues) => KeysAndValues) | undefined {
+  if (cache === undefined) return undefined;
+  const extend = (tensors: Tensor[], latest: Tensor) => {
+    const before = tensors[layer];
+    const inBatch = latest.reshape([latest.shape[0] as number, cache.batch, -1, latest.shape[2] as number]);
+    const all = tf.keep(before === undefined ? inBatch : tf.concat([before, inBatch], 2));
+    before?.dispose();
+    tensors[layer] = all;
+    return all;
+  };
+  return ({ k, v }) => ({ k: extend(cache.keys, k), v: extend(cache.values, v) });
+}
+
+function parameter(parameters: Parameters, name: string): Variable {
+  const found = parameters[name];
+  if (found === undefined) throw new TrainerFailure('bad-data', `The model has no parameter ${name}.`);
+  return found;
+}
+
+/** Scores of the next token, [..., vocab], of hidden states [..., hidden]. */
+export function logits(parameters: Parameters, hidden: Tensor): Tensor {
+  const width = hidden.shape.at(-1) as number;
+  const scores = linear(hidden.reshape([-1, width]), parameter(parameters, 'lm_head.weight') as Tensor as Tensor2D);
+  return scores.reshape([...hidden.shape.slice(0, -1), scores.shape[1]]);
+}
+
+/**
+ * The model of a Hugging Face shaped folder, from its config.json and model.safetensors. Throws `bad-data` where they
+ * are missing or do not fit together.
+ */
+export async function loadModel(folder: string): Promise<{ architecture: Architecture; parameters: Parameters }> {
+  const architecture = await readConfig(folder);
+  const path = join(folder, 'model.safetensors');
+  const { tensors } = await readSafetensors(path);
+  const parameters: Parameters = {};
+  for (const [name, shape] of Object.entries(parameterShapes(architecture))) {
+    const tensor = tensors[name];
+    if (tensor === undefined) throw new TrainerFailure('bad-data', `${path} has no ${name}, which config.json asks for.`);
+    if (tensor.shape.join() !== shape.join()) {
+      const message = `${path}: ${name} has the shape [${tensor.shape}], and config.json asks for [${shape}].`;
+      throw new TrainerFailure('bad-data', message);
+    }
+    parameters[name] = parameterFrom(tensor.values, shape);
+  }
+  const unknown = Object.keys(tensors).find((name) => parameters[name] === undefined);
+  if (unknown !== undefined) throw new TrainerFailure('bad-data', `${path} has ${unknown}, which this kind of model does not.`);
+  return { architecture, parameters };
+}
+
+/** A parameter with the given values. Told apart by its place in `Parameters`: names of tfjs's own do not matter. */
+export function parameterFrom(values: Float32Array, shape: number[]): Variable {
+  return tf.tidy(() => tf.variable(tf.tensor(values, shape, 'float32')));
+}
+
+/** Keeps only some of the sequences of a cache, by index, in that order. */
+export function keepSequences(cache: Cache, indices: number[]): void {
+  const keep = (tensors: Tensor[]) =>
+    tensors.map((before) => {
+      const chosen = tf.keep(tf.tidy(() => tf.gather(before, tf.tensor1d(indices, 'int32'), 1)));
+      before.dispose();
+      return chosen;
+    });
+  cache.keys = keep(cache.keys);
+  cache.values = keep(cache.values);
+  cache.batch = indices.length;
+}
+
+/** Frees the tensors of a cache. */
+export function disposeCache(cache: Cache): void {
+  tf.dispose([cache.keys, cache.values]);
+}
+
+/** Frees the tensors of a model. */
+export function disposeParameters(parameters: Parameters): void {
+  for (const parameter of Object.values(parameters)) parameter.dispose();
+}

@@ -1,0 +1,46 @@
+/** Wall-clock matters of the loop: how fast it goes, when to tell, when to save. Nothing here touches a result. */
+
+/** Milliseconds between progress events, between checkpoints, and the span that speed is measured over. */
+const progressEvery = 250;
+const checkpointEveryDefault = 60_000;
+const speedSpan = 10_000;
+
+export interface Speed {
+  tokensPerSecond: number;
+  secondsLeft: number;
+}
+
+export interface Pace {
+  /** Notes a step of so many tokens with so many steps to go; gives the speed of late when it is time to tell it. */
+  afterStep(tokens: number, stepsLeft: number): Speed | undefined;
+  /** Whether to save now, and if so, that it is done now. */
+  checkpointDue(step: number): boolean;
+}
+
+/** @param checkpointEvery steps between checkpoints; 0: about every minute */
+export function createPace(checkpointEvery: number, now: () => number = () => performance.now()): Pace {
+  let told = Number.NEGATIVE_INFINITY;
+  let saved = now();
+  let recent = [{ at: now(), tokens: 0 }];
+  return {
+    afterStep(tokens, stepsLeft) {
+      const at = now();
+      recent.push({ at, tokens });
+      // The span keeps at least one step, however long that took.
+      while (recent.length > 2 && at - (recent[1] as { at: number }).at > speedSpan) recent = recent.slice(1);
+      if (at - told < progressEvery && stepsLeft > 0) return undefined;
+      told = at;
+      const seconds = Math.max(at - (recent[0] as { at: number }).at, 1) / 1000;
+      const done = recent.slice(1);
+      return {
+        tokensPerSecond: done.reduce((sum, step) => sum + step.tokens, 0) / seconds,
+        secondsLeft: (stepsLeft * seconds) / done.length,
+      };
+    },
+    checkpointDue(step) {
+      const due = checkpointEvery > 0 ? step % checkpointEvery === 0 : now() - saved >= checkpointEveryDefault;
+      if (due) saved = now();
+      return due;
+    },
+  };
+}

@@ -1,0 +1,64 @@
+/** A model's responses to problems, graded: what RL learns from and what an evaluation counts. */
+import type { SampleEvent } from '../schemas/types/event.ts';
+import { grade } from './data/grade.ts';
+import type { Problem } from './data/problem.ts';
+import { promptText } from './data/template.ts';
+import { type Generated, type GenerateOptions, type Generator, generate } from './generate.ts';
+import type { Tokenizer } from './tokenizer/load.ts';
+
+/** A response and its verdict. */
+export interface Response {
+  problem: Problem;
+  /** Token ids of the prompt. */
+  prompt: number[];
+  /** Token ids of the response, with the end token when it ended. */
+  tokens: number[];
+  /** False when it was cut at the longest length, or at the end of the context. */
+  ended: boolean;
+  /** The response as text, without the end token. */
+  text: string;
+  /** The answer read from the text; null where there is none. */
+  answer: string | null;
+  correct: boolean;
+}
+
+/** The token ids a problem is put to the model with. */
+export function promptTokens(tokenizer: Tokenizer, problem: Problem): number[] {
+  return tokenizer.encode(promptText(problem));
+}
+
+/**
+ * One response to each problem, in their order. A prompt that leaves no room in the context has an empty response that
+ * did not end. Draws are named by the problems' place in the list unless `options.draws` names them.
+ */
+export async function respond(
+  model: Generator,
+  tokenizer: Tokenizer,
+  problems: readonly Problem[],
+  options: GenerateOptions,
+): Promise<Response[]> {
+  const prompts = problems.map((problem) => promptTokens(tokenizer, problem));
+  const generated = await generate(model, prompts, options);
+  return problems.map((problem, i) => {
+    const prompt = prompts[i] as number[];
+    const { tokens, ended } = generated[i] as Generated;
+    const text = tokenizer.decode(ended ? tokens.slice(0, -1) : tokens);
+    return { problem, prompt, tokens, ended, text, ...grade(problem, text) };
+  });
+}
+
+/** A response as an event: the task (`rollout` in RL), the step of the model, and 0 for greedy or the sample's number. */
+export function sampleEvent(task: string, step: number, index: number, response: Response): SampleEvent {
+  return {
+    event: 'sample',
+    task,
+    problem: response.problem.id,
+    step,
+    index,
+    prompt: promptText(response.problem),
+    response: response.text,
+    answer: response.answer,
+    expected: response.problem.answer,
+    correct: response.correct,
+  };
+}

@@ -1,0 +1,184 @@
+/**
+ * Evaluation of a model: held-out loss a domain, or problems a task. It writes events and no model.
+ *
+ * The work comes in portions of a second or so, so that it can stop between them; stopped, it begins anew, because a
+ * whole evaluation takes less than keeping half of one safe would.
+ */
+import { setImmediate as yieldToEvents } from 'node:timers/promises';
+import type { EvaluateJob, EvaluateRecipe } from '../../schemas/types/job.ts';
+import type { Outcome, TrainerContext } from '../context.ts';
+import type { Problem } from '../data/problem.ts';
+import { problems, textDocuments } from '../data/sources.ts';
+import {
+  type Attempted,
+  type Figures,
+  heldoutRows,
+  lossFigures,
+  negativeLogLikelihood,
+  suiteFigures,
+  taskFigures,
+} from '../evaluate.ts';
+import { TrainerFailure } from '../failure.ts';
+import { engine } from '../loop.ts';
+import { countParameters, loadModel } from '../model.ts';
+import { createPace } from '../pace.ts';
+import { type Response, respond, sampleEvent } from '../respond.ts';
+import type { Cluster } from '../statistics.ts';
+import { device } from '../tf.ts';
+import { loadTokenizer, type Tokenizer } from '../tokenizer/load.ts';
+
+type HeldoutRecipe = Extract<EvaluateRecipe, { kind: 'heldout' }>;
+type ProblemsRecipe = Extract<EvaluateRecipe, { kind: 'problems' }>;
+type Model = Awaited<ReturnType<typeof loadModel>>;
+
+/** One task or domain: its work in portions, each giving the tokens it scored or wrote, and what comes of them all. */
+interface Task {
+  name: string;
+  portions: (() => number | Promise<number>)[];
+  figures(): Figures;
+}
+
+/** Tokens of text scored at once. */
+const tokensAPortion = 8192;
+/** Problems answered at once. */
+const problemsAPortion = 64;
+
+/** Runs an evaluation job: every response as a `sample` event, every figure as an `evaluation` event. */
+export async function run(job: EvaluateJob, context: TrainerContext): Promise<Outcome> {
+  const { recipe, inputs } = job;
+  const model = await loadModel(inputs.parent);
+  const tokenizer = await loadTokenizer(inputs.parent);
+  const tasks =
+    recipe.kind === 'heldout'
+      ? heldoutTasks(recipe, inputs.data, model, tokenizer)
+      : problemTasks(recipe, job, model, tokenizer, context);
+  const steps = tasks.reduce((sum, { portions }) => sum + portions.length, 0);
+  context.emit({ event: 'started', resumedFrom: null, steps, device, engine: engine() });
+
+  const pace = createPace(0);
+  const figures: Figures[] = [];
+  let step = 0;
+  for (const task of tasks) {
+    for (const portion of task.portions) {
+      if (context.stopRequested()) {
+        context.emit({ event: 'interrupted', step: 0 });
+        return 'interrupted';
+      }
+      context.checkLease();
+      const tokens = await portion();
+      step++;
+      const speed = pace.afterStep(tokens, steps - step);
+      if (speed !== undefined) context.emit({ event: 'progress', step, steps, ...speed, values: {} });
+      await yieldToEvents();
+    }
+    const ofTask = task.figures();
+    emitFigures(context, recipe.suite, task.name, ofTask);
+    figures.push(ofTask);
+  }
+  if (tasks.length > 1) emitFigures(context, recipe.suite, 'all', suiteFigures(figures));
+  const facts = { parameters: countParameters(model.parameters) };
+  context.emit({ event: 'done', step, tokens: 0, model: null, facts });
+  return 'done';
+}
+
+/** Held-out loss of each domain, on text that no training sees. */
+function heldoutTasks(
+  recipe: HeldoutRecipe,
+  data: EvaluateJob['inputs']['data'],
+  model: Model,
+  tokenizer: Tokenizer,
+): Task[] {
+  return recipe.domains.map(({ name, source }) => {
+    const { context } = model.architecture;
+    const heldout = heldoutRows(textDocuments(source, 'heldout', data), tokenizer, recipe.tokens, context);
+    if (heldout.length < 2) {
+      throw new TrainerFailure(
+        'bad-data',
+        `The held-out text of ${name} has fewer than two tokens: it needs more of it.`,
+      );
+    }
+    const clusters: Cluster[] = [];
+    return {
+      name,
+      portions: portionsOfRows(heldout).map((portion) => () => {
+        const scored = negativeLogLikelihood(model.architecture, model.parameters, portion);
+        clusters.push(...scored);
+        return scored.reduce((sum, { count }) => sum + count, 0);
+      }),
+      figures: () => lossFigures(clusters),
+    };
+  });
+}
+
+/** Rows of equal length, together as many as are scored at once; a short last row is a portion of its own. */
+function portionsOfRows(heldout: readonly Int32Array[]): Int32Array[][] {
+  const length = heldout[0]?.length ?? 0;
+  const whole = heldout.filter((row) => row.length === length);
+  const portions = inGroups(whole, Math.max(1, Math.floor(tokensAPortion / length)));
+  return [...portions, ...heldout.filter((row) => row.length < length).map((row) => [row])];
+}
+
+/** Graded responses to the problems of each task: a greedy one to each, and as many samples as are asked for. */
+function problemTasks(
+  recipe: ProblemsRecipe,
+  job: EvaluateJob,
+  model: Model,
+  tokenizer: Tokenizer,
+  context: TrainerContext,
+): Task[] {
+  const generator = { ...model, eos: tokenizer.eos };
+  const purpose = ['evaluate', 'sample'];
+  const common = { maxTokens: recipe.maxResponse, seed: job.seed, purpose };
+
+  async function attempt(task: string, portion: readonly Problem[]): Promise<Attempted[]> {
+    const numbers = Array.from({ length: recipe.samples }, (_, i) => i + 1);
+    const repeated = portion.flatMap((problem) => numbers.map((number) => ({ problem, number })));
+    const greedy = await respond(generator, tokenizer, portion, { ...common, temperature: 0 });
+    const sampled = await respond(
+      generator,
+      tokenizer,
+      repeated.map(({ problem }) => problem),
+      {
+        ...common,
+        temperature: recipe.temperature,
+        // Named by problem and sample, so that no draw depends on what else is evaluated.
+        draws: repeated.map(({ problem, number }) => `${problem.id}/${number}`),
+      },
+    );
+    return portion.map((_, i) => {
+      const attempted = {
+        greedy: greedy[i] as Response,
+        sampled: sampled.slice(i * recipe.samples, (i + 1) * recipe.samples),
+      };
+      for (const [index, response] of [attempted.greedy, ...attempted.sampled].entries()) {
+        context.emit(sampleEvent(task, 0, index, response));
+      }
+      return attempted;
+    });
+  }
+
+  return recipe.tasks.map(({ name, source }) => {
+    const attempted: Attempted[] = [];
+    const chosen = problems(source, 'test', recipe.problems, job.inputs.data);
+    return {
+      name,
+      portions: inGroups(chosen, problemsAPortion).map((portion) => async () => {
+        const latest = await attempt(name, portion);
+        attempted.push(...latest);
+        const responses = latest.flatMap(({ greedy, sampled }) => [greedy, ...sampled]);
+        return responses.reduce((sum, { tokens }) => sum + tokens.length, 0);
+      }),
+      figures: () => taskFigures(attempted),
+    };
+  });
+}
+
+function emitFigures(context: TrainerContext, suite: string, task: string, figures: Figures): void {
+  for (const [metric, estimate] of Object.entries(figures)) {
+    context.emit({ event: 'evaluation', suite, task, metric, ...estimate });
+  }
+}
+
+function inGroups<T>(items: readonly T[], size: number): T[][] {
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, i) => items.slice(i * size, (i + 1) * size));
+}

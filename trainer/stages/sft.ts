@@ -1,0 +1,97 @@
+/**
+ * Supervised fine-tuning: learns to write the response to each prompt.
+ *
+ * - The loss is over the tokens of the responses and their ends, and each of them counts the same within a step.
+ * - Every epoch goes through all examples once, in an order that seed and epoch draw; its last batch may be smaller.
+ * - Examples are not packed: a row each, padded on the right.
+ * - Too long an example keeps its response and loses the beginning of its prompt; a response that fills the context
+ *   alone loses its end, and then does not learn to stop. Both are counted in the facts.
+ */
+import type { SftJob } from '../../schemas/types/job.ts';
+import { adamw } from '../adamw.ts';
+import type { Outcome, TrainerContext } from '../context.ts';
+import { problems } from '../data/sources.ts';
+import { exampleTokens } from '../data/template.ts';
+import { train } from '../loop.ts';
+import { loadModel } from '../model.ts';
+import { random } from '../random.ts';
+import { learningRate } from '../schedule.ts';
+import { type Batch, supervisedStep } from '../supervised.ts';
+import { loadTokenizer } from '../tokenizer/load.ts';
+
+/** Prompt and response in tokens, the response with its end. */
+export interface Example {
+  prompt: number[];
+  response: number[];
+}
+
+/** Runs a fine-tuning job. */
+export async function run(job: SftJob, context: TrainerContext): Promise<Outcome> {
+  const { recipe, inputs, seed } = job;
+  const { architecture, parameters } = await loadModel(inputs.parent);
+  const tokenizer = await loadTokenizer(inputs.parent);
+  const whole = problems(recipe.data.source, 'sft', recipe.examples, inputs.data).map((problem) => exampleTokens(problem, tokenizer));
+  const examples = whole.map((example) => truncate(example, architecture.context));
+  const truncated = examples.filter((example, index) => example !== whole[index]).length;
+
+  const stepsPerEpoch = Math.ceil(examples.length / recipe.batch);
+  const steps = stepsPerEpoch * recipe.epochs;
+  const model = adamw(parameters, recipe);
+  return train(job, context, {
+    steps,
+    architecture,
+    tokenizer: inputs.parent,
+    trainables: { model },
+    step(index) {
+      const epoch = Math.floor(index / stepsPerEpoch);
+      const start = (index % stepsPerEpoch) * recipe.batch;
+      const chosen = random(seed, 'sft', 'order', epoch).shuffle(examples).slice(start, start + recipe.batch);
+      const batch = batchOf(chosen, tokenizer.eos, architecture.context);
+      const values = supervisedStep(architecture, model, batch, learningRate(index, steps, recipe));
+      return { tokens: countTokens(chosen), values };
+    },
+    facts: { examples: examples.length, truncatedExamples: truncated, responseTokens: countTokens(examples) },
+  });
+}
+
+/** An example that the context can hold: all of it but the last token is read. At least one token of the prompt stays. */
+export function truncate(example: Example, context: number): Example {
+  const { prompt, response } = example;
+  if (prompt.length + response.length <= context + 1) return example;
+  const kept = response.slice(0, context);
+  return { prompt: prompt.slice(-(context + 1 - kept.length)), response: kept };
+}
+
+/** Lengths and counts are rounded up to these, so that few different shapes occur. */
+const timeBucket = 16;
+const placesBucket = 64;
+
+/** Examples as a batch: read all tokens but the last of each, predict those of the response. */
+export function batchOf(examples: readonly Example[], padding: number, context: number): Batch {
+  const longest = Math.max(...examples.map(({ prompt, response }) => prompt.length + response.length - 1));
+  const time = Math.min(roundUp(longest, timeBucket), context);
+  const supervised = countTokens(examples);
+  const count = roundUp(supervised, placesBucket);
+  const tokens = new Int32Array(examples.length * time).fill(padding);
+  const places = new Int32Array(count);
+  const targets = new Int32Array(count);
+  const weights = new Float32Array(count).fill(1 / supervised, 0, supervised);
+  let at = 0;
+  for (const [row, { prompt, response }] of examples.entries()) {
+    tokens.set(prompt, row * time);
+    tokens.set(response.slice(0, -1), row * time + prompt.length);
+    for (const [index, token] of response.entries()) {
+      places[at] = row * time + prompt.length - 1 + index;
+      targets[at++] = token;
+    }
+  }
+  return { sequences: examples.length, time, tokens, places, targets, weights };
+}
+
+function countTokens(examples: readonly Example[]): number {
+  return examples.reduce((sum, { response }) => sum + response.length, 0);
+}
+
+function roundUp(value: number, multiple: number): number {
+  return Math.ceil(value / multiple) * multiple;
+}

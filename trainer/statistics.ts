@@ -1,0 +1,113 @@
+/** Figures with their count and 95 % interval: of proportions, means, ratios, Pass@k, and unweighted means of them. */
+
+/** A figure, how many items it is over, and the ends of its 95 % interval: `low <= value <= high`. */
+export interface Estimate {
+  value: number;
+  n: number;
+  low: number;
+  high: number;
+}
+
+/** Two-sided 95 % quantile of the standard normal distribution. */
+const z = 1.959963984540054;
+
+/**
+ * `successes / n` with the Wilson score interval (Wilson 1927), which stays inside [0, 1] and does not collapse to a
+ * point at 0 or 1. Throws a RangeError unless both are integers with 0 <= successes <= n and n >= 1.
+ */
+export function proportion(successes: number, n: number): Estimate {
+  if (!Number.isInteger(successes) || !Number.isInteger(n) || n < 1 || successes < 0 || successes > n) {
+    throw new RangeError(`a proportion needs integers with 0 <= successes <= n and n >= 1, not ${successes} of ${n}`);
+  }
+  const value = successes / n;
+  const scale = 1 + (z * z) / n;
+  const centre = (value + (z * z) / (2 * n)) / scale;
+  const half = (z / scale) * Math.sqrt((value * (1 - value)) / n + (z * z) / (4 * n * n));
+  // At 0 and at n the interval ends there exactly; rounding alone would leave it 1e-17 away.
+  return {
+    value,
+    n,
+    low: successes === 0 ? 0 : Math.min(value, centre - half),
+    high: successes === n ? 1 : Math.max(value, centre + half),
+  };
+}
+
+/**
+ * The mean of per-problem scores in [0, 1] (Pass@k, say) ± 1.96 standard errors (sample deviation / sqrt n), clamped to
+ * [0, 1]. One score says nothing of the spread: its interval is [0, 1]. Throws a RangeError when there is none.
+ */
+export function meanScore(scores: readonly number[]): Estimate {
+  const n = scores.length;
+  if (n === 0) throw new RangeError('a mean needs at least one score');
+  const value = sum(scores) / n;
+  if (n === 1) return { value, n, low: 0, high: 1 };
+  const half = z * Math.sqrt(sum(scores.map((score) => (score - value) ** 2)) / (n - 1) / n);
+  return { value, n, low: Math.max(0, value - half), high: Math.min(1, value + half) };
+}
+
+/** A group of items that depend on one another (the tokens of one sequence): the sum of their values, and how many. */
+export interface Cluster {
+  sum: number;
+  count: number;
+}
+
+/**
+ * The mean over all items of all clusters ± 1.96 standard errors, where clusters and not items count as independent
+ * (the linearised variance of a ratio, Cochran 1977, 6.3). `n` is the number of items. Throws a RangeError with fewer
+ * than two clusters: one says nothing of the spread.
+ */
+export function clusteredMean(clusters: readonly Cluster[]): Estimate {
+  const m = clusters.length;
+  if (m < 2) throw new RangeError(`an interval over clusters needs at least two, not ${m}`);
+  const n = sum(clusters.map((cluster) => cluster.count));
+  const value = sum(clusters.map((cluster) => cluster.sum)) / n;
+  const squares = sum(clusters.map((cluster) => (cluster.sum - value * cluster.count) ** 2));
+  const half = (z / n) * Math.sqrt((m / (m - 1)) * squares);
+  return { value, n, low: value - half, high: value + half };
+}
+
+/**
+ * The unweighted mean of independent estimates. Its interval is recovered from theirs (MOVER, Zou and Donner 2008), so
+ * that it is right for Wilson intervals, which are not symmetric, and equals ± 1.96 standard errors for those that are.
+ * `n` is the sum of theirs. Throws a RangeError when there is none.
+ */
+export function unweightedMean(estimates: readonly Estimate[]): Estimate {
+  const tasks = estimates.length;
+  if (tasks === 0) throw new RangeError('a mean needs at least one estimate');
+  const value = sum(estimates.map((estimate) => estimate.value)) / tasks;
+  return {
+    value,
+    n: sum(estimates.map((estimate) => estimate.n)),
+    low: value - Math.sqrt(sum(estimates.map((estimate) => (estimate.value - estimate.low) ** 2))) / tasks,
+    high: value + Math.sqrt(sum(estimates.map((estimate) => (estimate.high - estimate.value) ** 2))) / tasks,
+  };
+}
+
+/**
+ * Unbiased Pass@k of one problem from n responses of which c are right: 1 - C(n-c, k) / C(n, k), the share of the
+ * k-subsets of the responses that hold a right one (Chen et al. 2021, arXiv 2107.03374), as a product that cannot
+ * overflow. Throws a RangeError unless all are integers with 0 <= c <= n and 1 <= k <= n.
+ */
+export function passAtK(n: number, c: number, k: number): number {
+  if (![n, c, k].every(Number.isInteger) || c < 0 || c > n || k < 1 || k > n) {
+    throw new RangeError(`Pass@k needs integers with 0 <= c <= n and 1 <= k <= n, not n ${n}, c ${c}, k ${k}`);
+  }
+  if (c === 0) return 0;
+  if (n - c < k) return 1;
+  let allWrong = 1;
+  for (let i = n - c + 1; i <= n; i++) allWrong *= 1 - k / i;
+  return 1 - allWrong;
+}
+
+/** Powers of two up to n: the k of Pass@k for n sampled responses (none for 0). */
+export function powersOfTwo(n: number): number[] {
+  const powers: number[] = [];
+  for (let k = 1; k <= n; k *= 2) powers.push(k);
+  return powers;
+}
+
+function sum(values: readonly number[]): number {
+  let total = 0;
+  for (const value of values) total += value;
+  return total;
+}

@@ -1,0 +1,239 @@
+import {
+  ApplicationFailure,
+  CancellationScope,
+  ContinueAsNew,
+  continueAsNew,
+  isCancellation,
+  setCurrentDetails,
+  setHandler,
+  sleep,
+  Trigger,
+  workflowInfo,
+} from '@temporalio/workflow';
+import { execute, failureOf, light, writer } from './calls.ts';
+import {
+  type LineageCounts,
+  type LineageInput,
+  mostFailures,
+  type NodeFailure,
+  type NodeOutcome,
+  nodeFinishedSignal,
+  resumeSignal,
+  statusQuery,
+} from './messages.ts';
+import { executeActivityId, widestWindow } from './names.ts';
+import { Schedule } from './schedule.ts';
+
+/** Nodes in one call of an activity: few enough for short tasks, many enough for short histories. */
+const batches = { request: 50, ingest: 500 };
+
+/** A held node is asked for again this often, should the word of its end have been lost. */
+const patrolMinutes = 30;
+
+/**
+ * Runs a frozen plan: every node once, parents first, at most a window of them at a time. Nodes that the store has are
+ * not started. A node that fails blocks what depends on it, and all others go on; the workflow fails at the end, saying
+ * how many did. Cancelling it lets go of all nodes: those that no other lineage needs are stopped.
+ *
+ * Nothing here waits on a condition that several could pass at once: whatever ends calls `advance`, and `advance` hands
+ * the free places on, first come, first served.
+ */
+export async function lineageWorkflow(input: LineageInput): Promise<LineageCounts> {
+  const { planDigest, total, settings } = input;
+  const me = workflowInfo().workflowId;
+  const window = Math.min(settings.window, widestWindow);
+  const schedule = new Schedule(total, input.carried?.states);
+  const failures: Record<number, NodeFailure> = { ...input.carried?.failures };
+  const scope = new CancellationScope();
+  const ended = new Trigger<'finished' | 'continue'>();
+  /** What this run has under way. Training nodes that were asked for are not in it: they outlive the run. */
+  const tasks = new Set<Promise<void>>();
+  const toIngest: number[] = [];
+  let ingesting = false;
+  let unwritten: NodeFailure | undefined;
+  let loading = false;
+  let stopping = false;
+
+  function advance(): void {
+    if (stopping) return;
+    const leaving = workflowInfo().continueAsNewSuggested;
+    if (!leaving) startReady();
+    if (!leaving && !loading && schedule.nextPage !== undefined) run(loadPage);
+    if (!ingesting && toIngest.length > 0) run(ingest);
+    setCurrentDetails(describe(schedule.counts, failures));
+    if (tasks.size > 0 || !(leaving || schedule.finished)) return;
+    stopping = true;
+    ended.resolve(schedule.finished ? 'finished' : 'continue');
+  }
+
+  function startReady(): void {
+    const toRequest: number[] = [];
+    while (schedule.counts.running < window) {
+      const index = schedule.take();
+      if (index === undefined) break;
+      if (schedule.node(index)?.runsAs === 'workflow') toRequest.push(index);
+      else run(() => executeShort(index));
+    }
+    request(toRequest);
+  }
+
+  /** Starts something of this run's own. When it throws, the lineage cannot go on. */
+  function run(task: () => Promise<void>): void {
+    const promise = scope
+      .run(task)
+      .catch((error: unknown) => ended.reject(error))
+      .finally(() => {
+        tasks.delete(promise);
+        advance();
+      });
+    tasks.add(promise);
+  }
+
+  async function loadPage(): Promise<void> {
+    const from = schedule.nextPage;
+    if (from === undefined) return;
+    loading = true;
+    try {
+      const page = await light.readPage({ planDigest, from, device: settings.device });
+      schedule.load(page);
+      toIngest.push(...page.nodes.flatMap(({ published }, offset) => (published ? [from + offset] : [])));
+    } finally {
+      loading = false;
+    }
+  }
+
+  /** Asks for training nodes: starts their workflows, or joins them where another lineage has started them. */
+  function request(indexes: number[]): void {
+    for (const part of inBatches(indexes, batches.request)) {
+      const asked = { planDigest, indexes: part, lineage: me, settings };
+      // Not cancellable: of a request that is under way when the lineage is cancelled it must be known that it was
+      // made, or nobody would take it back.
+      run(() => CancellationScope.nonCancellable(() => light.requestNodes(asked)));
+    }
+  }
+
+  async function executeShort(index: number): Promise<void> {
+    const node = schedule.node(index);
+    if (node === undefined) return;
+    const outcome = await execute({ planDigest, index, settings, ...node }, executeActivityId(index));
+    if (outcome.state === 'cancelled' && scope.consideredCancelled) return;
+    settle(index, outcome);
+  }
+
+  async function recordLineage(): Promise<void> {
+    await write((results) => results.recordLineage({ planDigest }));
+  }
+
+  /** One call at a time takes all that has come together since the last: DuckDB likes large transactions. */
+  async function ingest(): Promise<void> {
+    const indexes = toIngest.splice(0, batches.ingest);
+    await write((results) => results.ingestNodes({ planDigest, indexes }));
+  }
+
+  /** Results that cannot be stored stop no training: the store has them, and the next run ingests what is missing. */
+  async function write(call: (results: ReturnType<typeof writer>) => Promise<void>): Promise<void> {
+    if (unwritten !== undefined) return;
+    ingesting = true;
+    try {
+      await CancellationScope.nonCancellable(() => call(writer(settings.queue)));
+    } catch (error) {
+      unwritten = failureOf(error);
+    } finally {
+      ingesting = false;
+    }
+  }
+
+  function settle(index: number, outcome: NodeOutcome): void {
+    if (schedule.stateOf(index) !== 'running') return;
+    schedule.settle(index, outcome.state === 'done' ? 'done' : 'failed');
+    toIngest.push(index);
+    if (outcome.state === 'done' || Object.keys(failures).length >= mostFailures) return;
+    failures[index] =
+      outcome.state === 'failed'
+        ? outcome.failure
+        : { kind: 'cancelled', message: 'it was cancelled by request', lastLines: [] };
+  }
+
+  async function patrol(): Promise<void> {
+    for (;;) {
+      await sleep(`${patrolMinutes} minutes`);
+      request(schedule.running().filter((index) => schedule.node(index)?.runsAs === 'workflow'));
+    }
+  }
+
+  /** Lets go of every node that was asked for, once nothing of this run is under way any more. */
+  async function letGo(): Promise<void> {
+    stopping = true;
+    scope.cancel();
+    while (tasks.size > 0) await Promise.allSettled(tasks);
+    for (const indexes of inBatches(schedule.running(), batches.request)) {
+      await light.releaseNodes({ planDigest, indexes, lineage: me });
+    }
+  }
+
+  setHandler(statusQuery, () => ({
+    counts: schedule.counts,
+    states: schedule.states(),
+    failures,
+    unwritten: toIngest.length + (ingesting ? 1 : 0) > 0,
+  }));
+  setHandler(nodeFinishedSignal, ({ index, outcome }) => {
+    settle(index, outcome);
+    advance();
+  });
+  setHandler(resumeSignal, () => {
+    schedule.restart();
+    for (const index of Object.keys(failures)) delete failures[Number(index)];
+    advance();
+  });
+
+  try {
+    if (input.carried === undefined) run(recordLineage);
+    else request(schedule.running());
+    void scope.run(patrol).catch(ignoreCancellation);
+    advance();
+    if ((await ended) === 'continue') {
+      return await continueAsNew<typeof lineageWorkflow>({
+        ...input,
+        carried: { states: schedule.states(), failures },
+      });
+    }
+  } catch (error) {
+    if (error instanceof ContinueAsNew) throw error;
+    await CancellationScope.nonCancellable(letGo);
+    if (isCancellation(error)) throw error;
+    const { kind, message } = failureOf(error);
+    throw ApplicationFailure.nonRetryable(`the lineage ${input.lineage} cannot go on: ${message}`, kind);
+  }
+  const { failed, blocked } = schedule.counts;
+  if (failed > 0) {
+    const message = `${failed} of ${total} nodes failed, and ${blocked} could not run because of them`;
+    throw ApplicationFailure.nonRetryable(message, 'nodes-failed', schedule.counts);
+  }
+  if (unwritten !== undefined) {
+    const message = `all nodes are done, but their results could not be stored: ${unwritten.message}`;
+    throw ApplicationFailure.nonRetryable(message, 'results', schedule.counts);
+  }
+  return schedule.counts;
+}
+
+/** What the Temporal UI shows of a running lineage. */
+function describe(counts: LineageCounts, failures: Record<number, NodeFailure>): string {
+  const states = Object.entries(counts).filter(([, count]) => count > 0);
+  const reasons = Object.values(failures).map(({ kind, message }) => `- **${kind}** ${message.slice(0, 200)}`);
+  return [
+    `| ${states.map(([state]) => state).join(' | ')} |`,
+    `|${states.map(() => '---').join('|')}|`,
+    `| ${states.map(([, count]) => count).join(' | ')} |`,
+    '',
+    ...reasons.slice(0, 20),
+  ].join('\n');
+}
+
+function inBatches(indexes: number[], size: number): number[][] {
+  return Array.from({ length: Math.ceil(indexes.length / size) }, (_, at) => indexes.slice(at * size, (at + 1) * size));
+}
+
+function ignoreCancellation(error: unknown): void {
+  if (!isCancellation(error)) throw error;
+}

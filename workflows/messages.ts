@@ -1,0 +1,130 @@
+import { defineQuery, defineSignal } from '@temporalio/workflow';
+
+/*
+ * What workflows, activities and clients say to each other. Names are part of histories: they may be added to, never
+ * changed.
+ */
+
+/** How a lineage runs. Placement, frozen when it is started; handed on to its nodes. */
+export interface RunSettings {
+  /** First part of the task queues. */
+  queue: string;
+  /** Nodes in flight at once, at most `widestWindow`. */
+  window: number;
+  heartbeatSeconds: number;
+  /** The device class that `auto` stands for. */
+  device: string;
+  /** Whether the namespace has Descent's search attributes. */
+  searchAttributes: boolean;
+}
+
+export interface LineageInput {
+  /** Name of the lineage, for people. */
+  lineage: string;
+  planDigest: string;
+  /** Nodes in the plan. */
+  total: number;
+  settings: RunSettings;
+  /** What the run before this one left, when it continued as new. */
+  carried?: CarriedLineage;
+}
+
+export interface CarriedLineage {
+  /** One letter a node: see `Schedule`. */
+  states: string;
+  failures: Record<number, NodeFailure>;
+}
+
+export interface NodeInput {
+  planDigest: string;
+  /** Place in the plan. */
+  index: number;
+  address: string;
+  /** Device class, never `auto`. */
+  device: string;
+  timeoutSeconds: number;
+  settings: RunSettings;
+}
+
+/** How a node ended. */
+export type NodeOutcome =
+  | { state: 'done'; attempt: number }
+  | { state: 'failed'; failure: NodeFailure }
+  | { state: 'cancelled' };
+
+/** Why a node failed for good. */
+export interface NodeFailure {
+  /** `diverged`, `bad-data`, `killed`, `timed-out`, ... */
+  kind: string;
+  message: string;
+  /** The last lines that the trainer wrote on standard error. */
+  lastLines: string[];
+}
+
+/** A node as far as the lineage workflow has to know it. */
+export interface PageNode {
+  address: string;
+  /** `workflow`: a training node, shared with other lineages. `activity`: a short one. */
+  runsAs: 'workflow' | 'activity';
+  /** Device class, never `auto`. */
+  device: string;
+  timeoutSeconds: number;
+  /** Places of its parents in the plan, all before its own. */
+  parents: number[];
+  /** Whether the store has it already. */
+  published: boolean;
+}
+
+/** Part of a plan: nodes from `from` on. */
+export interface Page {
+  from: number;
+  nodes: PageNode[];
+}
+
+/** How far a running node is: the details of its activity's heartbeat. */
+export interface NodeProgress {
+  /** `waiting`: another execution of the same node still runs. `saving`: it was asked to stop. */
+  phase: 'waiting' | 'starting' | 'running' | 'saving' | 'publishing';
+  /** Attempt; 0 until it has begun. */
+  attempt: number;
+  step: number;
+  steps: number;
+  tokensPerSecond: number;
+  secondsLeft: number;
+  /** The newest metrics. */
+  values: Record<string, number>;
+}
+
+/** How a lineage stands. */
+export interface LineageStatus {
+  counts: LineageCounts;
+  /** One letter a node, by place in the plan: see `Schedule`. */
+  states: string;
+  /** By place in the plan; at most `mostFailures` of them. */
+  failures: Record<number, NodeFailure>;
+  /** Whether results of nodes that have ended are still on their way into DuckDB. */
+  unwritten: boolean;
+}
+
+export interface LineageCounts {
+  waiting: number;
+  running: number;
+  done: number;
+  reused: number;
+  failed: number;
+  blocked: number;
+}
+
+/** Failures that a lineage keeps in its state, so that it stays small; all of them are in their own histories. */
+export const mostFailures = 50;
+
+/** To a node: that lineage needs it. Asking again changes nothing. */
+export const holdSignal = defineSignal<[{ lineage: string; index: number }]>('hold');
+/** To a node: that lineage no longer needs it. A node that nobody needs is stopped. */
+export const releaseSignal = defineSignal<[{ lineage: string }]>('release');
+/** To a lineage: a node that it holds has ended. */
+export const nodeFinishedSignal = defineSignal<[{ index: number; outcome: NodeOutcome }]>('nodeFinished');
+/** To a lineage, with its start and whenever it is joined: look into the store again, and try again what failed. */
+export const resumeSignal = defineSignal('resume');
+/** Of a lineage. */
+export const statusQuery = defineQuery<LineageStatus>('status');
