@@ -34,8 +34,9 @@ export interface Said {
 }
 
 /**
- * Writes `events.jsonl` anew from what all earlier executions said. The file appears by rename: a worker that was taken
- * for dead and still appends does so to the old file, which is nobody's any more.
+ * Writes `events.jsonl` anew from what all earlier executions said; a line that is no event was reported in its time,
+ * and is left out. The file appears by rename: a worker that was taken for dead and still appends does so to the old
+ * file, which is nobody's any more.
  */
 export async function collectEvents(folder: string): Promise<Said> {
   const said: Said = {};
@@ -43,7 +44,7 @@ export async function collectEvents(folder: string): Promise<Said> {
   const into = await open(temporary, 'w');
   try {
     for (const execution of await executionsIn(folder)) {
-      const events = await openEvents(outputPath(folder, execution));
+      const events = await openEvents(outputPath(folder, execution), 'skip');
       try {
         for (let batch = await events.next(); batch.length > 0; batch = await events.next()) {
           await record(into, batch, said);
@@ -81,7 +82,7 @@ export async function followEvents(
   });
   const said: Said = {};
   const into = await open(join(folder, 'events.jsonl'), 'a');
-  const events = await openEvents(outputPath(folder, execution));
+  const events = await openEvents(outputPath(folder, execution), 'refuse');
   try {
     for (;;) {
       const nothingAfter = over;
@@ -146,17 +147,21 @@ async function executionsIn(folder: string): Promise<number[]> {
 const longestLine = 4 << 20;
 
 /** Reads whole lines from where it stopped before; half a line at the end waits for its other half. */
-async function openEvents(path: string): Promise<{ next(): Promise<EventLine[]>; close(): Promise<void> }> {
+async function openEvents(
+  path: string,
+  others: 'refuse' | 'skip',
+): Promise<{ next(): Promise<EventLine[]>; close(): Promise<void> }> {
   const file = await open(path, 'r');
   const chunk = Buffer.alloc(1 << 18);
   let rest = Buffer.alloc(0);
   let number = 0;
-  const parse = (line: string): EventLine => {
+  const parse = (line: string): EventLine[] => {
     number += 1;
     try {
-      return { line, event: validateEvent(JSON.parse(line)) };
+      return [{ line, event: validateEvent(JSON.parse(line)) }];
     } catch (error) {
       if (!(error instanceof SyntaxError || error instanceof ContractError)) throw error;
+      if (others === 'skip') return [];
       const said = error instanceof ContractError ? error.message : 'it is not JSON';
       throw new BadEventError(
         `line ${number} of the trainer's standard output is not an event: ${said}: ${line.slice(0, 200)}`,
@@ -164,7 +169,7 @@ async function openEvents(path: string): Promise<{ next(): Promise<EventLine[]>;
     }
   };
   return {
-    /** Events that came since the last call; empty where none did. */
+    /** Events that came since the last call; empty at the end of what there is. */
     async next() {
       for (;;) {
         const { bytesRead } = await file.read(chunk, 0, chunk.length);
@@ -174,11 +179,14 @@ async function openEvents(path: string): Promise<{ next(): Promise<EventLine[]>;
         rest = data.subarray(end);
         if (rest.length > longestLine)
           throw new BadEventError(`line ${number + 1} is longer than ${longestLine} bytes`);
-        if (end > 0)
-          return data
-            .toString('utf8', 0, end - 1)
-            .split('\n')
-            .map(parse);
+        const events =
+          end === 0
+            ? []
+            : data
+                .toString('utf8', 0, end - 1)
+                .split('\n')
+                .flatMap(parse);
+        if (events.length > 0) return events;
       }
     },
     close: () => file.close(),

@@ -162,19 +162,10 @@ async function bringToEnd(
 ): Promise<{ started: StartedEvent; done: DoneEvent }> {
   const { node, attempt } = execution;
   if (node.type === 'data') return await prepareData(node, attempt);
-  const before = await collect(attempt.folder);
+  const before = await collectEvents(attempt.folder);
   // Not more often than twice: should what it left be unfit to publish, the trainer has to make it anew.
   if (tries <= 2 && isComplete(before, attempt.folder)) return { started: before.started, done: before.last };
   return await train(execution, options, parents);
-}
-
-async function collect(folder: string): Promise<Said> {
-  try {
-    return await collectEvents(folder);
-  } catch (error) {
-    if (error instanceof BadEventError) throw new NodeError('bad-events', error.message);
-    throw error;
-  }
 }
 
 function isComplete(said: Said, folder: string): said is { started: StartedEvent; last: DoneEvent } {

@@ -57,7 +57,7 @@ async function notIngested(connection: DuckDBConnection, inputs: IngestInput[]):
 
 /** Heartbeats while the work goes on: it may wait for a person who has the file open. */
 async function beating(work: () => Promise<void>): Promise<void> {
-  const timer = setInterval(() => heartbeat(), 5000);
+  const timer = setInterval(() => heartbeat(), 500);
   try {
     await work();
   } finally {

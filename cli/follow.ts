@@ -121,7 +121,8 @@ function watchNodes({ home, plan, report, clock, pending }: Following) {
       }
       if (state === 'failed') {
         const kind = failure?.kind ?? 'unknown';
-        const why = reason ?? 'its workflow says why, in the Temporal UI';
+        // Messages begin with the address, which is shown anyway.
+        const why = reason?.replace(`${address}: `, '') ?? 'its workflow says why, in the Temporal UI';
         report({
           event: 'failed',
           address,

@@ -87,7 +87,6 @@ async function main(): Promise<number> {
       onCrash: (how) => log(`the Temporal server ended ${how}; starting it again`),
       onGiveUp: fail,
     });
-    await untilListening(ports.server, () => failure !== undefined || asked !== undefined);
     worker = supervise({
       name: 'the worker',
       start: (restarts) => startWorker(state, restarts === 0 ? assignment.keep : null),
@@ -95,6 +94,8 @@ async function main(): Promise<number> {
       onCrash: (how) => log(`the worker ended ${how}; starting it again`),
       onGiveUp: fail,
     });
+    // The two start side by side: the worker waits for the server, and has its modules to load meanwhile.
+    await untilListening(ports.server, () => failure !== undefined || asked !== undefined);
     await update(state, { state: 'running' });
     await untilUnneeded(state, () => failure);
     const now = asked === 'kill';

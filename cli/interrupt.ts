@@ -1,35 +1,36 @@
 import process from 'node:process';
-import { exitCodes } from './context.ts';
 
-/** Ctrl-C, for as long as a command wants to say what it does. */
-export interface Interrupt {
-  /** Resolves when `first` has done its work; rejects with what it threw. Never, where nobody interrupts. */
-  left: Promise<{ state: 'left' }>;
-  /** Gives the signals back. */
+/** Ctrl-C (SIGINT, and SIGTERM), for as long as a command answers it itself. */
+export interface Interrupts {
+  /** Resolves the first time: save and leave. Pending for ever where nobody interrupts. */
+  asked: Promise<void>;
+  /** Resolves the second time: leave at once. */
+  insisted: Promise<void>;
+  /** Whether it was pressed. */
+  pressed(): boolean;
+  /** Gives the signals back: the next one ends the process. */
   stop(): void;
 }
 
-/**
- * What Ctrl-C (SIGINT, and SIGTERM) does: the first time `first`; the second time `second`, and then the process ends
- * with exit code 130.
- */
-export function onInterrupt(first: () => Promise<void>, second: () => Promise<void>): Interrupt {
+/** Takes over Ctrl-C until `stop`. */
+export function watchInterrupts(): Interrupts {
   let times = 0;
-  let leave: (done: Promise<{ state: 'left' }>) => void = () => {};
-  const left = new Promise<{ state: 'left' }>((resolve) => {
-    leave = resolve;
-  });
-  // Whoever waits hears of a rejection; where nobody does any more, it is no news.
-  left.catch(() => {});
+  const resolvers: (() => void)[] = [];
+  const next = () =>
+    new Promise<void>((resolve) => {
+      resolvers.push(resolve);
+    });
+  const [asked, insisted] = [next(), next()];
   const interrupt = (): void => {
+    resolvers[times]?.();
     times += 1;
-    if (times === 1) leave(first().then(() => ({ state: 'left' })));
-    if (times === 2) void second().finally(() => process.exit(exitCodes.interrupted));
   };
   process.on('SIGINT', interrupt);
   process.on('SIGTERM', interrupt);
   return {
-    left,
+    asked,
+    insisted,
+    pressed: () => times > 0,
     stop() {
       process.off('SIGINT', interrupt);
       process.off('SIGTERM', interrupt);

@@ -4,8 +4,9 @@ import { ingestAttempt } from '../results/ingest.ts';
 import { runQuery } from '../results/query.ts';
 import { recordLineage } from '../results/record.ts';
 import { findArtifact } from '../store/artifact.ts';
+import { findings, type Pretraining } from './findings.ts';
 import type { RunEvent } from './render/run-event.ts';
-import { type EvaluatedFigure, findings, type Pretraining, summarize } from './summary.ts';
+import { type EvaluatedFigure, summarize } from './summary.ts';
 
 /** What came out of a plan that was run, as far as the results have it. */
 export async function readOutcome(

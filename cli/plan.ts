@@ -5,7 +5,7 @@ import { findHome } from '../store/home.ts';
 import { type Context, type ExitCode, exitCodes } from './context.ts';
 import { planFile, printDiagnostics } from './lineage-file.ts';
 import { nodesToRun, renderPlan, verdictCounts, verdictOf } from './render/plan.ts';
-import { totalWork, workOf } from './work.ts';
+import { totalWork, workOf } from './workload.ts';
 
 /** `descent plan FILE`: what would run, and why. Starts nothing, and loads neither Temporal nor DuckDB nor TensorFlow. */
 export async function plan(

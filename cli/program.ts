@@ -143,7 +143,7 @@ export function buildProgram(outer: Context, finish: (exitCode: ExitCode) => voi
     .description('Run one worker on a queue, with the Temporal that is configured')
     .requiredOption('--queue <class>', 'device class: cpu, gpu, or one of temporal.config')
     .addHelpText('after', example('descent worker --queue gpu'))
-    .action(async (options) => finish(await (await import('./work-queue.ts')).work(options, context())));
+    .action(async (options) => finish(await (await import('./serve.ts')).serve(options, context())));
 
   return program;
 }

@@ -76,8 +76,8 @@ export async function openSession(
   };
 }
 
-/** Task queues of a configured Temporal that nodes wait for and no worker listens on, with the command that helps. */
-export async function unservedQueues(session: Session, nodes: readonly PlanNode[]): Promise<string[]> {
+/** Device classes that nodes wait for and no worker of a configured Temporal serves: a sentence each, with the remedy. */
+export async function unservedClasses(session: Session, nodes: readonly PlanNode[]): Promise<string[]> {
   if (session.host !== null) return [];
   const { client, settings } = session;
   const connected = { client, close: () => session.close() };

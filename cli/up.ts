@@ -1,10 +1,14 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { findHome } from '../store/home.ts';
 import { loadConfig } from './config.ts';
 import { configuredServer } from './connect.ts';
 import { type Context, type ExitCode, exitCodes } from './context.ts';
 import { CommandError } from './failure.ts';
 import { startOrJoinHost } from './host.ts';
-import { onInterrupt } from './interrupt.ts';
+import { watchInterrupts } from './interrupt.ts';
+
+/** Between two looks at whether it still runs. */
+const lookEveryMs = 1000;
 
 /** `descent up`: holds the home's own server and worker until Ctrl-C, and starts them again where they are killed. */
 export async function up(context: Context): Promise<ExitCode> {
@@ -20,19 +24,16 @@ export async function up(context: Context): Promise<ExitCode> {
   const host = await startOrJoinHost(home, { cwd, env, keep: 'all' });
   terminal.out(`Temporal: ${host.server.address}, with its UI at ${host.uiAddress}`);
   terminal.out('Ctrl-C ends it, when nobody else needs it.');
-  const interrupt = onInterrupt(
-    async () => terminal.err('saving checkpoints; Ctrl-C again stops at once'),
-    () => host.kill(),
-  );
-  const timer = setInterval(() => {
-    void host.ensure().then(
-      (restarted) => restarted && terminal.err(`started again: ${host.server.address}`),
-      () => undefined,
-    );
-  }, 1000);
-  await interrupt.left;
-  clearInterval(timer);
-  await host.release();
-  interrupt.stop();
+  const interrupts = watchInterrupts();
+  try {
+    while (!interrupts.pressed()) {
+      if (await host.ensure()) terminal.err(`it was killed, and runs again: ${host.server.address}`);
+      await Promise.race([interrupts.asked, sleep(lookEveryMs)]);
+    }
+    terminal.err('saving checkpoints; Ctrl-C again stops at once');
+  } finally {
+    await Promise.race([host.release(), interrupts.insisted.then(() => host.kill())]);
+    interrupts.stop();
+  }
   return exitCodes.interrupted;
 }

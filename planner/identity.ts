@@ -13,14 +13,15 @@ type JsonMap = { [name: string]: Json };
  * what a lineage calls a data set is left out, except in evaluations, whose results carry the names.
  */
 export function preimageOf(task: Task, seed: number, parents: Readonly<Record<string, Key>>): JsonMap {
-  const models = Object.entries(parents).filter(([role]) => !role.startsWith('data:'));
+  const models: JsonMap = {};
+  for (const [role, key] of Object.entries(parents)) if (!role.startsWith('data:')) models[role] = key;
   return {
     descent: 'node',
     type: task.type,
     version: typeVersions[task.type],
     recipe: recipeIdentity(task, parents),
     seed,
-    parents: Object.fromEntries(models),
+    parents: models,
   };
 }
 

@@ -51,9 +51,9 @@ export type PlanNode = Task & {
   key: Key;
   /** `mid@replay=20%,seed=1`; evaluations `mid@replay=20%/id`; tokenizers `tokenizer:words`; data `data:mine`. Unique in a plan. */
   address: string;
-  /** The declared stage it comes from; for an evaluation the stage that is evaluated. */
+  /** The declared stage it comes from; for an evaluation the stage that is evaluated, for tokenizers and data their address. */
   stage: string;
-  /** The axes' values it depends on, as written (`20%`, `1`). */
+  /** The axes' values it depends on, as YAML reads them (`20%`, `1`, 0.00001); the address has them as the file spells them. */
   axes: Record<string, string | number>;
   seed: number;
   /** Keys it needs, by role: `parent`, `tokenizer`, `data:mine`. All come earlier in the plan. */

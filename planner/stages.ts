@@ -41,7 +41,7 @@ export function declaredStages(value: unknown): Map<string, DeclaredStage> {
 }
 
 /** A reference's parts; text that is none is taken as a stage's name. */
-export function parseReference(text: string): StageReference {
+function parseReference(text: string): StageReference {
   const at = text.indexOf('@');
   if (at < 0) return { stage: text, pins: new Map() };
   const pins = text
@@ -100,15 +100,4 @@ export function mentionedAxes(stage: DeclaredStage, axes: ReadonlyMap<string, Ax
   }
   if (own(stage.body, 'seed') === undefined) for (const name of seedAxes(axes)) names.add(name);
   return names;
-}
-
-/** The pretraining that a stage goes back to: itself or an ancestor; undefined where the chain is broken. */
-export function pretrainingOf(stages: ReadonlyMap<string, DeclaredStage>, name: string): DeclaredStage | undefined {
-  const seen = new Set<string>();
-  let stage = stages.get(name);
-  while (stage?.from && !seen.has(stage.name)) {
-    seen.add(stage.name);
-    stage = stages.get(stage.from.stage);
-  }
-  return stage?.kind === 'pretrain' ? stage : undefined;
 }

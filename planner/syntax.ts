@@ -34,9 +34,11 @@ export interface Source {
 
 /** A YAML document as a source, or every reason that it is none. Diagnostics may come with a source: those of keys that stand twice. */
 export function parseSource(file: string, text: string): { source?: Source; diagnostics: Diagnostic[] } {
+  // Filled here and not by the parser, which notes line starts out of order when it recovers from an error.
   const lines = new LineCounter();
+  lines.addNewLine(0);
+  for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', end + 1)) lines.addNewLine(end + 1);
   const document = parseDocument(text, {
-    lineCounter: lines,
     prettyErrors: false,
     stringKeys: true,
     resolveKnownTags: false,
@@ -206,8 +208,8 @@ function readNodes(
         continue;
       }
       const child = read(pair.value, depth + 1);
-      const range_ = pair.value === null ? keyRange : child.range;
-      children.set(name, { ...child, range: range_, key: keyRange });
+      const spotRange = pair.value === null ? keyRange : child.range;
+      children.set(name, { ...child, range: spotRange, key: keyRange });
       Object.defineProperty(value, name, { value: child.value, enumerable: true, configurable: true, writable: true });
     }
     return { value, range, children, size: sizeOf(children) };
@@ -249,7 +251,7 @@ function sizeOf(children: ReadonlyMap<string | number, Spot>): number {
   return size;
 }
 
-/** The parser's own errors in plainer words, one a line: what follows on the same line is a consequence. */
+/** The parser's own errors in plainer words, one a line, without those that only follow from an error before. */
 function syntaxErrors(
   file: string,
   errors: readonly YAMLError[],
@@ -260,7 +262,8 @@ function syntaxErrors(
   const diagnostics: Diagnostic[] = [];
   for (const error of [...errors].sort((a, b) => a.pos[0] - b.pos[0])) {
     const place = placeAt(error.pos);
-    if (lines.has(place.line) || diagnostics.length >= 10) continue;
+    const consequence = error.code === 'UNEXPECTED_TOKEN' && diagnostics.length > 0;
+    if (consequence || lines.has(place.line) || diagnostics.length >= 10) continue;
     lines.add(place.line);
     const { code, message, hint } = inPlainWords(error, text);
     diagnostics.push(diagnose(file, place, code, message, { hint }));

@@ -66,6 +66,7 @@ interface Deadline {
   seconds: number;
 }
 
+/** The files that the code which is running has open; empties when they are closed, for what it has set going. */
 const inside = new AsyncLocalStorage<Set<string>>();
 /** By path: resolved when everybody who came before has closed the file. */
 const turns = new Map<string, Promise<void>>();
@@ -87,9 +88,9 @@ async function takeTurn<T>(path: string, deadline: Deadline, use: () => Promise<
     const patience = sleep(Math.max(0, deadline.at - performance.now()), 'gone' as const, { signal: waiting.signal });
     const first = await Promise.race([before, patience]);
     waiting.abort();
-    patience.catch(() => {});
     if (first === 'gone') throw busy(path, `this process (${process.pid})`, deadline);
-    return await inside.run(new Set([...(inside.getStore() ?? []), path]), use);
+    const held = new Set([...(inside.getStore() ?? []), path]);
+    return await inside.run(held, use).finally(() => held.delete(path));
   } finally {
     finish();
   }
@@ -126,7 +127,7 @@ async function openWhenFree(path: string, mode: 'read' | 'write', deadline: Dead
     } catch (error) {
       const message = (error as Error).message;
       if (!message.includes('Could not set lock on file')) {
-        throw new ResultsError(`cannot open ${path}: ${message}`, { cause: error });
+        throw new ResultsError(`cannot open ${path}: ${message}${remedy(message)}`, { cause: error });
       }
       const left = deadline.at - performance.now();
       if (left <= 0) throw busy(path, holder(message), deadline, error);
@@ -134,6 +135,12 @@ async function openWhenFree(path: string, mode: 'read' | 'write', deadline: Dead
       await sleep(Math.min(left, pause * (0.5 + Math.random())));
     }
   }
+}
+
+/** The results can be had again; what else keeps a file from opening is the person's to mend. */
+function remedy(message: string): string {
+  if (!/not a valid DuckDB database|corrupt|checksum|serialization/i.test(message)) return '';
+  return '\n\nmove the file away and run the lineage again: what the store has is read into a new one, and nothing is trained again';
 }
 
 function configuration(mode: 'read' | 'write'): Record<string, string> {

@@ -156,10 +156,12 @@ async function runStatements(
   sql: string,
   values: Values,
 ): Promise<DuckDBMaterializedResult> {
+  // DuckDB fails without a message where there is no statement.
+  const words = sql.replaceAll(/--[^\n]*|\/\*[\s\S]*?\*\//g, '').replaceAll(';', '');
+  if (words.trim() === '') throw new QueryError('there is no SQL to run');
   const statements = await connection.extractStatements(sql).catch((error: unknown) => {
     throw readable(error);
   });
-  if (statements.count === 0) throw new QueryError('there is no SQL to run');
   const used = new Set<string>();
   for (let index = 0; ; index += 1) {
     const last = index === statements.count - 1;

@@ -19,7 +19,7 @@ export async function updateWideView(connection: DuckDBConnection): Promise<void
 
 /** A column of the view before it has a name that is nobody else's. */
 interface Column {
-  /** Words it is named after. */
+  /** What it is named after; a figure's four columns share one list. */
   words: string[];
   from: 'settings' | 'figures';
   /** What is put after the name. */
@@ -80,7 +80,7 @@ const fixed = {
   key: "The model's key.",
 } as const;
 
-function wideView(columns: (Column & { name: string })[]): string {
+function wideView(columns: NamedColumn[]): string {
   const fixedNames = Object.keys(fixed);
   const aggregates = (from: Column['from']) =>
     columns.filter((column) => column.from === from).map(({ sql, name }) => `${sql} AS ${name}`);
@@ -103,24 +103,31 @@ ${comments.map(([name, comment]) => `COMMENT ON COLUMN lineage_wide.${name} IS $
 `;
 }
 
-/** Names in lower case with underscores; where two would be the same, the later one gets a number. */
-function named(columns: Column[]): (Column & { name: string })[] {
+/** A column with a name that is nobody else's, in quotes. */
+type NamedColumn = Column & { name: string };
+
+/** Names in lower case with underscores; where one would be taken twice, the later figure or setting gets a number. */
+function named(columns: Column[]): NamedColumn[] {
   const taken = new Set<string>(Object.keys(fixed));
-  return columns.map((column) => {
-    const plain = column.words.map(snakeCase).join('_');
-    let name = `${plain}${column.suffix}`;
-    for (let count = 2; taken.has(name); count += 1) name = `${plain}_${count}${column.suffix}`;
-    taken.add(name);
-    return { ...column, name };
-  });
+  const stems = new Map<string[], string>();
+  for (const { words } of columns) {
+    if (stems.has(words)) continue;
+    const suffixes = columns.filter((column) => column.words === words).map(({ suffix }) => suffix);
+    const plain = words.map(snakeCase).join('_');
+    let stem = plain;
+    for (let count = 2; suffixes.some((suffix) => taken.has(stem + suffix)); count += 1) stem = `${plain}_${count}`;
+    for (const suffix of suffixes) taken.add(stem + suffix);
+    stems.set(words, stem);
+  }
+  return columns.map((column) => ({ ...column, name: `"${stems.get(column.words)}${column.suffix}"` }));
 }
 
-/** `minLr` → `min_lr`, `pass@1` → `pass_at_1`: what SQL takes without quotes. */
+/** `minLr` → `min_lr`, `pass@1` → `pass_at_1`: what SQL mostly takes without quotes. */
 function snakeCase(word: string): string {
   return word
     .replaceAll('@', '_at_')
-    .replaceAll(/([a-z0-9])([A-Z])/g, '$1_$2')
-    .replaceAll(/[^A-Za-z0-9]+/g, '_')
+    .replaceAll(/(\p{Ll}|\p{N})(\p{Lu})/gu, '$1_$2')
+    .replaceAll(/[^\p{L}\p{N}]+/gu, '_')
     .replaceAll(/^_+|_+$/g, '')
     .toLowerCase();
 }

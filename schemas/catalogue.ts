@@ -30,10 +30,30 @@ export const generators: Readonly<Record<string, GeneratorEntry>> = {
       steps: { type: 'integer', default: 1, description: 'Most steps that a word problem takes.' },
     },
   },
-  programs: { version: 1, parts: ['problems'], description: 'What does this small function return? After CRUXEval.', options: {} },
-  boardgame: { version: 1, parts: ['problems'], description: 'Rules and facts: True, False or Uncertain. After BoardgameQA.', options: {} },
-  tables: { version: 1, parts: ['problems'], description: 'A question about a small table. After TabMWP.', options: {} },
-  strategy: { version: 1, parts: ['problems'], description: 'Facts, then a yes-or-no question over them. After StrategyQA.', options: {} },
+  programs: {
+    version: 1,
+    parts: ['problems'],
+    description: 'What does this small function return? After CRUXEval.',
+    options: {},
+  },
+  boardgame: {
+    version: 1,
+    parts: ['problems'],
+    description: 'Rules and facts: True, False or Uncertain. After BoardgameQA.',
+    options: {},
+  },
+  tables: {
+    version: 1,
+    parts: ['problems'],
+    description: 'A question about a small table. After TabMWP.',
+    options: {},
+  },
+  strategy: {
+    version: 1,
+    parts: ['problems'],
+    description: 'Facts, then a yes-or-no question over them. After StrategyQA.',
+    options: {},
+  },
 };
 
 /** The problem sets of the `ood` suite: none of them is trained on by a lineage that only uses `arithmetic`. */

@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { StoreError } from './errors.ts';
 
@@ -42,13 +42,6 @@ export function attemptNumbers(home: string, key: string): number[] {
     .sort((a, b) => b - a);
 }
 
-/** All keys that the store has something of, in order. */
-export function storedKeys(home: string): string[] {
-  return names(join(home, 'store'))
-    .filter((name) => isDigest(name))
-    .sort();
-}
-
 /** Whether a text is a SHA-256 in lower-case hex: a key or the digest of a plan. */
 export function isDigest(text: string): boolean {
   return /^[0-9a-f]{64}$/.test(text);
@@ -64,6 +57,8 @@ export function checkDigest(text: string, expected: string): string {
 
 /** The names in a folder, in no order; none where the folder is not there. */
 function names(folder: string): string[] {
+  // An exception costs many times as much, and a plan asks for thousands of keys that are not there.
+  if (!existsSync(folder)) return [];
   try {
     return readdirSync(folder);
   } catch (error) {

@@ -39,6 +39,7 @@ export function inspectAttempt(home: string, key: string, number: number): Inspe
     return { state: 'whole', artifact: { ...manifest, folder } };
   } catch (error) {
     if (error instanceof Damage) return { state: 'damaged', reason: `attempt ${number}: ${error.message}` };
+    // Anything else (no rights, too many open files) says nothing of the artifact, and must not train it again.
     throw error;
   }
 }

@@ -5,6 +5,7 @@
  * vectors, however many parameters there are, instead of fifteen on each.
  */
 import type { Scalar, Tensor, Tensor1D } from '@tensorflow/tfjs-node';
+import { concat, reshape, split } from './kernels.ts';
 import type { Parameters } from './model.ts';
 import { tf } from './tf.ts';
 
@@ -47,10 +48,7 @@ export interface Trainable {
  * The value of `loss` and its gradients by the parameters. `loss` is called once, and builds on the parameters directly.
  * The caller disposes both.
  */
-export function valueAndGradients(
-  loss: () => Scalar,
-  parameters: Parameters,
-): { value: Scalar; gradients: Gradients } {
+export function valueAndGradients(loss: () => Scalar, parameters: Parameters): { value: Scalar; gradients: Gradients } {
   const { value, grads } = tf.variableGrads(loss, Object.values(parameters));
   const gradients: Gradients = {};
   for (const [name, parameter] of Object.entries(parameters)) {
@@ -74,8 +72,11 @@ export function adamw(parameters: Parameters, { betas: [beta1, beta2], weightDec
   const entries = Object.entries(parameters);
   const sizes = entries.map(([, { size }]) => size);
   const total = sizes.reduce((sum, size) => sum + size, 0);
-  const flatten = (tensors: Tensor[]): Tensor1D =>
-    tf.concat(tensors.map((tensor) => tensor.reshape([tensor.size]) as Tensor1D));
+  const flatten = (tensors: Tensor[]) =>
+    concat(
+      tensors.map((tensor) => reshape(tensor, [-1])),
+      0,
+    ) as Tensor1D;
   const variable = (make: () => Tensor1D) => tf.tidy(() => tf.variable(make()));
 
   const theta = variable(() => flatten(entries.map(([, parameter]) => parameter)));
@@ -84,9 +85,9 @@ export function adamw(parameters: Parameters, { betas: [beta1, beta2], weightDec
   let updates = 0;
 
   const spread = () => {
-    const parts = tf.split(theta, sizes);
+    const parts = split(theta, sizes, 0);
     for (const [index, [, parameter]] of entries.entries())
-      parameter.assign((parts[index] as Tensor).reshape(parameter.shape));
+      parameter.assign(reshape(parts[index] as Tensor, parameter.shape));
   };
   const unflatten = (values: Float32Array) => {
     const named: Record<string, Float32Array> = {};

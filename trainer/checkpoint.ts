@@ -70,9 +70,13 @@ export async function writeCheckpoint(
   const fill = async (folder: string) => {
     await fillModel(folder, { ...model, parameters: trainables.model.parameters });
     for (const { name, trainable } of states) {
-      if (name !== 'model') await writeSafetensors(join(folder, `${name}.safetensors`), tensorsOf(trainable.parameters));
+      if (name !== 'model')
+        await writeSafetensors(join(folder, `${name}.safetensors`), tensorsOf(trainable.parameters));
     }
-    const moments = Object.assign({}, ...states.map(({ name, trainable, state }) => momentTensors(name, trainable, state)));
+    const moments = Object.assign(
+      {},
+      ...states.map(({ name, trainable, state }) => momentTensors(name, trainable, state)),
+    );
     await writeSafetensors(join(folder, 'optimizer.safetensors'), moments);
     const updates = Object.fromEntries(states.map(({ name, state }) => [name, state.updates]));
     await writeJson(join(folder, 'state.json'), { key, ...progress, updates } satisfies State);
@@ -87,14 +91,21 @@ export async function writeCheckpoint(
  * Puts the newest whole checkpoint of `output` into the trainables; undefined where there is none. One that cannot be
  * read is passed over for the one before it. Throws `bad-job` when it belongs to another node.
  */
-export async function restoreCheckpoint(output: string, key: string, trainables: Trainables): Promise<Checkpoint | undefined> {
+export async function restoreCheckpoint(
+  output: string,
+  key: string,
+  trainables: Trainables,
+): Promise<Checkpoint | undefined> {
   for (const step of await checkpointSteps(output)) {
     const path = join('checkpoints', checkpointName(step));
     const contents = await readCheckpoint(join(output, path), trainables);
     if (contents === undefined) continue;
     const { state, restore } = contents;
     if (state.key !== key) {
-      throw new TrainerFailure('bad-job', `${join(output, path)} belongs to the node ${state.key}, not to ${key}: each needs a folder of its own.`);
+      throw new TrainerFailure(
+        'bad-job',
+        `${join(output, path)} belongs to the node ${state.key}, not to ${key}: each needs a folder of its own.`,
+      );
     }
     restore();
     return { step: state.step, tokens: state.tokens, path };
@@ -103,7 +114,10 @@ export async function restoreCheckpoint(output: string, key: string, trainables:
 }
 
 /** Everything of a checkpoint, read before anything is changed; undefined where a part is missing or broken. */
-async function readCheckpoint(folder: string, trainables: Trainables): Promise<{ state: State; restore: () => void } | undefined> {
+async function readCheckpoint(
+  folder: string,
+  trainables: Trainables,
+): Promise<{ state: State; restore: () => void } | undefined> {
   try {
     const state = JSON.parse(await readFile(join(folder, 'state.json'), 'utf8')) as State;
     const { tensors: moments } = await readSafetensors(join(folder, 'optimizer.safetensors'));
@@ -111,7 +125,8 @@ async function readCheckpoint(folder: string, trainables: Trainables): Promise<{
     for (const [name, trainable] of Object.entries(trainables)) {
       const { tensors } = await readSafetensors(join(folder, `${name}.safetensors`));
       const names = Object.keys(trainable.parameters);
-      const pick = (from: Tensors, prefix: string) => Object.fromEntries(names.map((parameter) => [parameter, values(from, prefix + parameter)]));
+      const pick = (from: Tensors, prefix: string) =>
+        Object.fromEntries(names.map((parameter) => [parameter, values(from, prefix + parameter)]));
       const optimizer: OptimizerState = {
         updates: state.updates[name] as number,
         first: pick(moments, `${name}.first.`),
@@ -163,7 +178,10 @@ async function fillModel(folder: string, { architecture, parameters, tokenizer }
 
 function tensorsOf(parameters: Parameters): Tensors {
   return Object.fromEntries(
-    Object.entries(parameters).map(([name, parameter]) => [name, { shape: parameter.shape, values: parameter.dataSync() as Float32Array }]),
+    Object.entries(parameters).map(([name, parameter]) => [
+      name,
+      { shape: parameter.shape, values: parameter.dataSync() as Float32Array },
+    ]),
   );
 }
 

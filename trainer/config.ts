@@ -68,7 +68,8 @@ export async function readConfig(folder: string): Promise<Architecture> {
   }
   const number = (name: string, fallback?: unknown): number => {
     const value = config[name] ?? fallback;
-    if (typeof value !== 'number' || !(value > 0)) throw wrong(`${name} is ${JSON.stringify(value)}, expected a number above 0`);
+    if (typeof value !== 'number' || !(value > 0))
+      throw wrong(`${name} is ${JSON.stringify(value)}, expected a number above 0`);
     return value;
   };
   const architecture = {
@@ -89,6 +90,7 @@ export async function readConfig(folder: string): Promise<Architecture> {
 }
 
 function checkShape({ hidden, heads, kvHeads }: Architecture, wrong: (what: string) => Error): void {
-  if (hidden % (2 * heads) !== 0) throw wrong(`${heads} heads do not divide a hidden size of ${hidden} into even parts`);
+  if (hidden % (2 * heads) !== 0)
+    throw wrong(`${heads} heads do not divide a hidden size of ${hidden} into even parts`);
   if (heads % kvHeads !== 0) throw wrong(`${heads} heads cannot share ${kvHeads} key and value heads evenly`);
 }

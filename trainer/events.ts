@@ -73,6 +73,9 @@ export function leaseCheck({ path, token }: Lease): TrainerContext['checkLease']
       if (!gone) throw error;
     }
     if (held === token) return;
-    throw new TrainerFailure('fenced', `Another execution has taken over the lease ${path}: this one stops and writes nothing more.`);
+    throw new TrainerFailure(
+      'fenced',
+      `Another execution has taken over the lease ${path}: this one stops and writes nothing more.`,
+    );
   };
 }

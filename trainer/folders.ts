@@ -6,7 +6,11 @@ import { basename, dirname, join } from 'node:path';
  * Makes a folder by filling one with a temporary name beside it, waiting until all is on the disk, and renaming it; what
  * had that name before is removed just before that. When `fill` throws, nothing of the folder is left.
  */
-export async function writeFolder(path: string, fill: (temporary: string) => Promise<void>, beforeRename: () => void): Promise<void> {
+export async function writeFolder(
+  path: string,
+  fill: (temporary: string) => Promise<void>,
+  beforeRename: () => void,
+): Promise<void> {
   const temporary = join(dirname(path), `.${basename(path)}.tmp`);
   await rm(temporary, { recursive: true, force: true });
   await mkdir(temporary, { recursive: true });

@@ -13,7 +13,7 @@ import {
   type Parameters,
 } from './model.ts';
 import { random } from './random.ts';
-import { tf } from './tf.ts';
+import { readTensor, tf } from './tf.ts';
 
 /** What `generate` needs of a model. */
 export interface Generator {
@@ -107,26 +107,44 @@ function isFinished({ tokens, room, ended }: Row): boolean {
 }
 
 /** Scores after each prompt, [rows * vocab]. Prompts end in the same column, padded on the left. */
-function readPrompts({ architecture, parameters, eos }: Generator, rows: Row[], longest: number, cache: Cache): Float32Array {
+function readPrompts(
+  { architecture, parameters, eos }: Generator,
+  rows: Row[],
+  longest: number,
+  cache: Cache,
+): Float32Array {
   const tokens = Int32Array.from({ length: rows.length * longest }, () => eos);
   for (const [index, { prompt }] of rows.entries()) tokens.set(prompt, (index + 1) * longest - prompt.length);
-  return tf.tidy(() => {
-    const places = rows.map(({ prompt }) => Array.from({ length: longest }, (_, t) => Math.max(0, t - longest + prompt.length)));
+  return readTensor(() => {
+    const places = rows.map(({ prompt }) =>
+      Array.from({ length: longest }, (_, t) => Math.max(0, t - longest + prompt.length)),
+    );
     const options: ForwardOptions = { positions: places, mask: realTokens(rows, longest, longest), cache };
-    const hidden = hiddenStates(architecture, parameters, tf.tensor2d(tokens, [rows.length, longest], 'int32'), options);
+    const hidden = hiddenStates(
+      architecture,
+      parameters,
+      tf.tensor2d(tokens, [rows.length, longest], 'int32'),
+      options,
+    );
     const last = hidden.slice([0, longest - 1, 0], [-1, 1, -1]) as Tensor3D;
-    return logits(parameters, last).dataSync() as Float32Array;
+    return logits(parameters, last);
   });
 }
 
 /** Scores after the latest token of each response, [rows * vocab]; `written` tokens each, though the finished have less. */
-function readTokens({ architecture, parameters, eos }: Generator, rows: Row[], longest: number, written: number, cache: Cache): Float32Array {
-  return tf.tidy(() => {
+function readTokens(
+  { architecture, parameters, eos }: Generator,
+  rows: Row[],
+  longest: number,
+  written: number,
+  cache: Cache,
+): Float32Array {
+  return readTensor(() => {
     const tokens = rows.map((row) => [isFinished(row) ? eos : (row.tokens.at(-1) as number)]);
     const places = rows.map(({ prompt }) => [prompt.length + written - 1]);
     const options: ForwardOptions = { positions: places, mask: realTokens(rows, longest, longest + written), cache };
     const hidden = hiddenStates(architecture, parameters, tf.tensor2d(tokens, [rows.length, 1], 'int32'), options);
-    return logits(parameters, hidden).dataSync() as Float32Array;
+    return logits(parameters, hidden);
   });
 }
 

@@ -33,17 +33,26 @@ const float = [type('T')];
 const run = (name: string, attributes: Attribute[], ...inputs: Tensor[]) =>
   backend.executeSingleOutput(name, attributes, inputs);
 
-/** Small constants (scalars, shapes, axes), made once and kept: the same few come back every step. */
+/**
+ * Small constants (scalars, shapes, axes) are made once and kept, because the same few come back every step. Generation
+ * brings new shapes with every length, so the least recently used go when there are many.
+ */
+const mostConstants = 4096;
 const constants = new Map<string, Tensor>();
+
 function constant(values: number | number[], dtype: 'int32' | 'float32'): Tensor {
   const name = `${dtype} ${JSON.stringify(values)}`;
-  let tensor = constants.get(name);
-  if (tensor === undefined) {
-    tensor = tf.keep(tf.tensor(values, undefined, dtype));
-    constants.set(name, tensor);
+  const tensor = constants.get(name) ?? tf.keep(tf.tensor(values, undefined, dtype));
+  constants.delete(name);
+  constants.set(name, tensor);
+  if (constants.size > mostConstants) {
+    const [oldest, unused] = constants.entries().next().value as [string, Tensor];
+    constants.delete(oldest);
+    unused.dispose();
   }
   return tensor;
 }
+
 const integers = (values: number | number[]) => constant(values, 'int32');
 const scalar = (value: number) => constant(value, 'float32');
 

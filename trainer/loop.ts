@@ -55,7 +55,14 @@ export async function train(job: Job, context: TrainerContext, training: Trainin
 
   const save = async () => {
     context.checkLease();
-    const path = await writeCheckpoint(output, key, { step, tokens }, { architecture, tokenizer }, trainables, context.checkLease);
+    const path = await writeCheckpoint(
+      output,
+      key,
+      { step, tokens },
+      { architecture, tokenizer },
+      trainables,
+      context.checkLease,
+    );
     context.emit({ event: 'checkpoint', step, path });
     saved = step;
   };
@@ -84,7 +91,13 @@ export async function train(job: Job, context: TrainerContext, training: Trainin
   context.checkLease();
   const { parameters } = trainables.model;
   await writeModel(output, { architecture, parameters, tokenizer }, context.checkLease);
-  context.emit({ event: 'done', step, tokens, model: 'model', facts: { parameters: countParameters(parameters), ...facts } });
+  context.emit({
+    event: 'done',
+    step,
+    tokens,
+    model: 'model',
+    facts: { parameters: countParameters(parameters), ...facts },
+  });
   return 'done';
 }
 

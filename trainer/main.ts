@@ -31,8 +31,11 @@ async function main(): Promise<void> {
   const stop = watchForStop({ detached: args.includes('--detached') });
   const events = createEventWriter();
   const fail = (error: unknown) => {
-    events.emit({ event: 'failed', ...describeFailure(error), step: events.step });
-    process.exit(exitCodes.failed);
+    try {
+      events.emit({ event: 'failed', ...describeFailure(error), step: events.step });
+    } finally {
+      process.exit(exitCodes.failed);
+    }
   };
   process.on('uncaughtException', fail);
   try {
@@ -51,12 +54,16 @@ async function main(): Promise<void> {
 
 async function readJob(paths: string[]): Promise<Job> {
   const [path, ...others] = paths;
-  if (path === undefined || others.length > 0) throw new TrainerFailure('bad-job', 'Start the trainer with the path of one job file.');
+  if (path === undefined || others.length > 0)
+    throw new TrainerFailure('bad-job', 'Start the trainer with the path of one job file.');
   try {
     return validateJob(JSON.parse(await readFile(path, 'utf8')));
   } catch (error) {
-    if (error instanceof ContractError) throw new TrainerFailure('bad-job', `${path}: ${error.message}`, { cause: error });
-    throw new TrainerFailure('bad-job', `${path} cannot be read as a job: ${(error as Error).message}`, { cause: error });
+    if (error instanceof ContractError)
+      throw new TrainerFailure('bad-job', `${path}: ${error.message}`, { cause: error });
+    throw new TrainerFailure('bad-job', `${path} cannot be read as a job: ${(error as Error).message}`, {
+      cause: error,
+    });
   }
 }
 

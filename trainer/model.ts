@@ -174,7 +174,8 @@ export async function loadModel(folder: string): Promise<{ architecture: Archite
   const parameters: Parameters = {};
   for (const [name, shape] of Object.entries(parameterShapes(architecture))) {
     const tensor = tensors[name];
-    if (tensor === undefined) throw new TrainerFailure('bad-data', `${path} has no ${name}, which config.json asks for.`);
+    if (tensor === undefined)
+      throw new TrainerFailure('bad-data', `${path} has no ${name}, which config.json asks for.`);
     if (tensor.shape.join() !== shape.join()) {
       const message = `${path}: ${name} has the shape [${tensor.shape}], and config.json asks for [${shape}].`;
       throw new TrainerFailure('bad-data', message);
@@ -182,7 +183,8 @@ export async function loadModel(folder: string): Promise<{ architecture: Archite
     parameters[name] = parameterFrom(tensor.values, shape);
   }
   const unknown = Object.keys(tensors).find((name) => parameters[name] === undefined);
-  if (unknown !== undefined) throw new TrainerFailure('bad-data', `${path} has ${unknown}, which this kind of model does not.`);
+  if (unknown !== undefined)
+    throw new TrainerFailure('bad-data', `${path} has ${unknown}, which this kind of model does not.`);
   return { architecture, parameters };
 }
 

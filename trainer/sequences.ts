@@ -22,19 +22,35 @@ export interface Start {
  * Trains on the mixture of the job's recipe, each of its sequences once, with a fresh optimizer and the whole schedule:
  * a continued pretraining does not go on with its parent's (as LitGPT and EvoLM do it).
  */
-export async function trainOnSequences(job: PretrainJob | CptJob, context: TrainerContext, start: Start): Promise<Outcome> {
+export async function trainOnSequences(
+  job: PretrainJob | CptJob,
+  context: TrainerContext,
+  start: Start,
+): Promise<Outcome> {
   const { recipe, seed, inputs } = job;
   const { architecture, parameters } = start;
   const { steps, batchSequences } = recipe;
   const asked = recipe.mix.reduce((sum, { sequences }) => sum + sequences, 0);
   if (asked !== steps * batchSequences) {
-    throw new TrainerFailure('bad-job', `The mixture has ${asked} sequences, and ${steps} steps of ${batchSequences} take ${steps * batchSequences}.`);
+    throw new TrainerFailure(
+      'bad-job',
+      `The mixture has ${asked} sequences, and ${steps} steps of ${batchSequences} take ${steps * batchSequences}.`,
+    );
   }
   const tokenizer = await loadTokenizer(start.tokenizer);
   if (tokenizer.vocab > architecture.vocab) {
-    throw new TrainerFailure('bad-job', `The tokenizer has ${tokenizer.vocab} tokens, and the model has a vocabulary of ${architecture.vocab}.`);
+    throw new TrainerFailure(
+      'bad-job',
+      `The tokenizer has ${tokenizer.vocab} tokens, and the model has a vocabulary of ${architecture.vocab}.`,
+    );
   }
-  const { sequences, trainTokens, unigramEntropy } = packSequences(recipe.mix, tokenizer, architecture.context, seed, inputs.data);
+  const { sequences, trainTokens, unigramEntropy } = packSequences(
+    recipe.mix,
+    tokenizer,
+    architecture.context,
+    seed,
+    inputs.data,
+  );
   const model = adamw(parameters, recipe);
   return train(job, context, {
     steps,
@@ -42,7 +58,10 @@ export async function trainOnSequences(job: PretrainJob | CptJob, context: Train
     tokenizer: start.tokenizer,
     trainables: { model },
     step(index) {
-      const batch = batchOf(sequences.slice(index * batchSequences, (index + 1) * batchSequences), architecture.context);
+      const batch = batchOf(
+        sequences.slice(index * batchSequences, (index + 1) * batchSequences),
+        architecture.context,
+      );
       const values = supervisedStep(architecture, model, batch, learningRate(index, steps, recipe));
       return { tokens: batch.targets.length, values };
     },

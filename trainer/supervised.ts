@@ -31,9 +31,17 @@ export function supervisedLoss(architecture: Architecture, parameters: Parameter
 }
 
 /** One optimizer update on a batch. Gives its metrics: the loss before the update, the gradient norm before clipping. */
-export function supervisedStep(architecture: Architecture, model: Trainable, batch: Batch, lr: number): Record<string, number> {
+export function supervisedStep(
+  architecture: Architecture,
+  model: Trainable,
+  batch: Batch,
+  lr: number,
+): Record<string, number> {
   return tf.tidy(() => {
-    const { value, gradients } = valueAndGradients(() => supervisedLoss(architecture, model.parameters, batch), model.parameters);
+    const { value, gradients } = valueAndGradients(
+      () => supervisedLoss(architecture, model.parameters, batch),
+      model.parameters,
+    );
     const gradientNorm = model.update(gradients, lr);
     return { loss: value.dataSync()[0] as number, lr, gradientNorm };
   }) as unknown as Record<string, number>;

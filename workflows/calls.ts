@@ -7,7 +7,7 @@ import {
   TimeoutFailure,
 } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
-import type { NodeFailure, NodeInput, NodeOutcome } from './messages.ts';
+import type { NodeFailure, NodeInput, NodeOutcome, RunSettings } from './messages.ts';
 import { deviceQueue, resultsQueue } from './names.ts';
 
 /*
@@ -16,16 +16,16 @@ import { deviceQueue, resultsQueue } from './names.ts';
 
 /** Short activities on the lineage queue: they read a few files or ask the server something. */
 export const light = proxyActivities<Activities>({
-  startToCloseTimeout: '2 minutes',
+  startToCloseTimeout: '1 minute',
   retry: { initialInterval: '500 milliseconds', maximumInterval: '10 seconds', maximumAttempts: 30 },
 });
 
 /** Activities of the one writer to DuckDB, on the results queue. A person may hold the file for a while: it waits. */
-export function writer(queue: string): Pick<typeof light, 'recordLineage' | 'ingestNodes'> {
+export function writer({ queue, heartbeatSeconds }: RunSettings): Pick<typeof light, 'recordLineage' | 'ingestNodes'> {
   return proxyActivities<Activities>({
     taskQueue: resultsQueue(queue),
     startToCloseTimeout: '30 minutes',
-    heartbeatTimeout: '1 minute',
+    heartbeatTimeout: heartbeatSeconds * 1000,
     retry: { initialInterval: '1 second', maximumInterval: '30 seconds', maximumAttempts: 100 },
   });
 }

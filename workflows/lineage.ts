@@ -135,7 +135,7 @@ export async function lineageWorkflow(input: LineageInput): Promise<LineageCount
     if (unwritten !== undefined) return;
     ingesting = true;
     try {
-      await CancellationScope.nonCancellable(() => call(writer(settings.queue)));
+      await CancellationScope.nonCancellable(() => call(writer(settings)));
     } catch (error) {
       unwritten = failureOf(error);
     } finally {

@@ -19,10 +19,11 @@ export function counted(count: number, noun: string, plural = `${noun}s`): strin
   return `${whole(count)} ${count === 1 ? noun : plural}`;
 }
 
-/** A measured figure with as many digits as a person compares: `1.234`, `0.01235`, `12.35`, `1.2e-7`. */
+/** A measured figure with as many digits as a person compares: `1.234`, `0.01235`, `12.35`, `3e-4`. */
 export function figure(value: number): string {
   if (Number.isInteger(value) && Math.abs(value) < 1e15) return whole(value);
-  if (Math.abs(value) >= 1e6 || Math.abs(value) < 1e-3) return value.toExponential(2).replace('e+', 'e');
+  if (Math.abs(value) >= 1e6 || Math.abs(value) < 1e-3)
+    return Number(value.toPrecision(3)).toExponential().replace('e+', 'e');
   return Math.abs(value) >= 100 ? value.toFixed(1) : Number(value.toPrecision(4)).toString();
 }
 

@@ -4,7 +4,7 @@ import type { LineageCounts } from '../../workflows/messages.ts';
 import { columns } from './columns.ts';
 import { counted, duration, whole } from './figures.ts';
 import type { Progress, Reporter, RunEvent } from './run-event.ts';
-import { endText, failureText, figuresText, progressText, summaryText } from './sentences.ts';
+import { blockedText, endText, failureText, figuresText, progressText, summaryText } from './sentences.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Times a second that the view is drawn. */
@@ -23,10 +23,11 @@ export function liveReporter(terminal: Terminal, clock: () => number): Reporter 
   const begun = clock();
   const running = new Map<string, Progress | null>();
   let counts: LineageCounts | null = null;
+  let starting = false;
   let stopping = false;
 
   const draw = (): void => {
-    if (counts === null) return;
+    if (counts === null && !starting) return;
     const shown = [...running].slice(0, mostRows);
     const rows = shown.map(([address, progress]) => [
       '  ',
@@ -35,7 +36,8 @@ export function liveReporter(terminal: Terminal, clock: () => number): Reporter 
       progress ? progressText(progress) : 'starting',
     ]);
     const more = running.size > shown.length ? [colours.dim(`     and ${running.size - shown.length} more`)] : [];
-    const line = `${countsText(counts)} · ${duration(Math.floor(clock() - begun))}`;
+    const state = counts === null ? 'starting' : countsText(counts);
+    const line = `${state} · ${duration(Math.floor(clock() - begun))}`;
     update(
       [
         ...(rows.length > 0 ? [columns(rows)] : []),
@@ -60,6 +62,7 @@ export function liveReporter(terminal: Terminal, clock: () => number): Reporter 
   const report = (event: RunEvent): void => {
     switch (event.event) {
       case 'planned':
+        starting = event.pending > 0;
         keep(`${colours.bold(event.lineage)}${event.title ? `: ${event.title}` : ''}\n${event.total}`);
         break;
       case 'connected':
@@ -87,9 +90,7 @@ export function liveReporter(terminal: Terminal, clock: () => number): Reporter 
         keep(`${colours.red('✘')}  ${failureText(event, colours)}`);
         break;
       case 'blocked':
-        keep(
-          `${colours.yellow('-')}  ${event.addresses.join(', ')} ${colours.dim('blocked: a node before it failed')}`,
-        );
+        keep(`${colours.yellow('-')}  ${colours.dim('blocked')} ${blockedText(event.addresses)}`);
         break;
       case 'notice':
         keep(`${colours.yellow('!')}  ${event.text}`);
@@ -100,6 +101,7 @@ export function liveReporter(terminal: Terminal, clock: () => number): Reporter 
         break;
       case 'summary': {
         counts = null;
+        starting = false;
         update.clear();
         const text = summaryText(event, colours);
         if (text !== '') terminal.out(`\n${text}`);
@@ -107,6 +109,7 @@ export function liveReporter(terminal: Terminal, clock: () => number): Reporter 
       }
       case 'ended':
         counts = null;
+        starting = false;
         update.clear();
         terminal.out(`\n${endText(event, colours)}`);
         break;

@@ -45,7 +45,7 @@ export function renderNode(report: NodeReport, colours: Colours): string {
     ]),
     ...section(
       'Recipe',
-      [...Object.entries(report.settings), ['seed', report.seed] as const].map(([name, value]) => [name, shown(value)]),
+      Object.entries({ seed: report.seed, ...report.settings }).map(([name, value]) => [name, shown(value)]),
     ),
     ...section(
       'Needs',

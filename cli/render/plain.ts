@@ -1,6 +1,6 @@
 import { duration } from './figures.ts';
 import type { Reporter, RunEvent } from './run-event.ts';
-import { endText, failureText, figuresText, progressText, summaryText } from './sentences.ts';
+import { blockedText, endText, failureText, figuresText, progressText, summaryText } from './sentences.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Seconds between two lines on the progress of the same node. */
@@ -45,7 +45,7 @@ export function plainReporter(terminal: Terminal, clock: () => number): Reporter
         terminal.out(failureText(event, terminal.colours));
         break;
       case 'blocked':
-        line('blocked', `${event.addresses.join(', ')}: a node before it failed`);
+        line('blocked', blockedText(event.addresses));
         break;
       case 'notice':
         line('note', event.text);

@@ -1,5 +1,5 @@
 import type { Key, Plan, PlanNode, Verdict } from '../../planner/plan.ts';
-import { totalWork, workOf } from '../work.ts';
+import { totalWork, workOf } from '../workload.ts';
 import { columns } from './columns.ts';
 import { amount, counted, shortKey, whole } from './figures.ts';
 import type { Colours } from './terminal.ts';

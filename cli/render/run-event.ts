@@ -26,7 +26,10 @@ export type RunEvent =
   /** What came out, as far as it was evaluated. */
   | { event: 'summary'; stages: StageSummary[]; findings: string[] }
   /** The last event. */
-  | { event: 'ended'; outcome: 'done' | 'failed' | 'interrupted'; seconds: number; next: string[] };
+  | { event: 'ended'; outcome: RunOutcome; reason: string | null; seconds: number; next: string[] };
+
+/** How a run ended. */
+export type RunOutcome = 'done' | 'failed' | 'interrupted';
 
 /** How far a node is. */
 export interface Progress {

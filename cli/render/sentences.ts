@@ -3,6 +3,9 @@ import type { Figure, NodeFailed, Progress, RunEvent } from './run-event.ts';
 import { renderSummary } from './summary.ts';
 import type { Colours } from './terminal.ts';
 
+/** Sentences on what came out; a table says more where there are many models. */
+const mostFindings = 15;
+
 /** `loss 1.234 · lr 0.0012`. */
 export function figuresText(figures: readonly Figure[]): string {
   return figures.map(({ name, value, share }) => `${name} ${share ? percent(value) : figure(value)}`).join(' · ');
@@ -31,7 +34,7 @@ export function progressText(progress: Progress): string {
 
 /** Why a node failed, what it wrote last, and what to do. */
 export function failureText(failed: NodeFailed, colours: Colours): string {
-  const lines = [`${colours.red('failed')} ${failed.address}: ${failed.reason} (${failed.kind})`];
+  const lines = [`${colours.red('failed')}  ${failed.address}: ${failed.reason} (${failed.kind})`];
   if (failed.lastLines.length > 0) {
     lines.push(colours.dim('  its last lines:'), ...failed.lastLines.map((line) => `    ${line}`));
   }
@@ -39,11 +42,20 @@ export function failureText(failed: NodeFailed, colours: Colours): string {
   return lines.join('\n');
 }
 
+/** Nodes that will not run, the first few by name. */
+export function blockedText(addresses: readonly string[]): string {
+  const shown = addresses.slice(0, 5).join(', ');
+  const more = addresses.length > 5 ? ` and ${addresses.length - 5} more` : '';
+  return `${shown}${more}: a node before ${addresses.length === 1 ? 'it' : 'them'} failed`;
+}
+
 /** The table of what came out, and what it shows in sentences; empty where nothing was evaluated. */
 export function summaryText(summary: Extract<RunEvent, { event: 'summary' }>, colours: Colours): string {
   const table = renderSummary(summary.stages, colours);
-  const sentences = summary.findings.map((finding) => `- ${finding}`).join('\n');
-  return [table, sentences].filter((part) => part !== '').join('\n\n');
+  const sentences = summary.findings.slice(0, mostFindings).map((finding) => `- ${finding}`);
+  const more = summary.findings.length - sentences.length;
+  if (more > 0) sentences.push(`- and ${more} more of the kind: descent query summary`);
+  return [table, sentences.join('\n')].filter((part) => part !== '').join('\n\n');
 }
 
 /** How a run ended, and what to do next. */
@@ -53,7 +65,8 @@ export function endText(ended: Extract<RunEvent, { event: 'ended' }>, colours: C
     failed: `${colours.red('failed')} after ${duration(ended.seconds)}`,
     interrupted: `${colours.yellow('interrupted')} after ${duration(ended.seconds)}`,
   };
-  return [heads[ended.outcome], ...ended.next.map((line) => `  ${line}`)].join('\n');
+  const reason = ended.reason === null ? '' : `: ${ended.reason}`;
+  return [`${heads[ended.outcome]}${reason}`, ...ended.next.map((line) => `  ${line}`)].join('\n');
 }
 
 const PHASES: Record<Progress['phase'], string> = {

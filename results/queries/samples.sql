@@ -10,7 +10,7 @@ WITH chosen AS (
 SELECT m.address AS model, s.task, s.problem, s.sample, s.prompt, s.response, s.answer, s.expected, s.correct
 FROM latest_samples AS s
 JOIN (SELECT * FROM models SEMI JOIN chosen USING (plan)) AS m ON m.key = s.model
-JOIN lineage_nodes AS n ON n.plan = m.plan AND n.key = s.key
+SEMI JOIN lineage_nodes AS n ON n.plan = m.plan AND n.key = s.key
 WHERE m.address = coalesce($model, m.address)
   AND s.task = coalesce($task, s.task)
   AND s.correct = coalesce($correct, s.correct)

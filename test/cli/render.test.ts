@@ -52,11 +52,12 @@ test('figures in the units of lineage files', () => {
     '8B',
     '1M',
   ]);
-  deepEqual([0, 1.23456, 0.0123456, 1e-7, 1234, 123.456, -2.5].map(figure), [
+  deepEqual([0, 1.23456, 0.0123456, 1.2e-7, 3e-4, 1234, 123.456, -2.5].map(figure), [
     '0',
     '1.235',
     '0.01235',
-    '1.00e-7',
+    '1.2e-7',
+    '3e-4',
     '1,234',
     '123.5',
     '-2.5',
@@ -163,7 +164,7 @@ const story: [seconds: number, event: RunEvent][] = [
   ],
   [17, { event: 'blocked', addresses: ['rl'] }],
   [18, { event: 'summary', stages: [], findings: [] }],
-  [19, { event: 'ended', outcome: 'failed', seconds: 19, next: ['results: .descent'] }],
+  [19, { event: 'ended', outcome: 'failed', reason: '1 of 3 nodes failed', seconds: 19, next: ['results: .descent'] }],
 ];
 
 /** Tells the story to a reporter and gives what it wrote. */
@@ -197,13 +198,13 @@ Temporal: http://127.0.0.1:8233 (workflow lineage-small-1)
      2s  start     base
     13s  progress  base: 36 of 40 · loss 2.346 · 18.2K tokens/s · 1.4s left
     15s  done      base in 13s: loss 2.3
-failed tuned: the loss is not finite at step 3 (diverged)
+failed  tuned: the loss is not finite at step 3 (diverged)
   its last lines:
     last words
   remedy: lower lr
     17s  blocked   rl: a node before it failed
 
-failed after 19s
+failed after 19s: 1 of 3 nodes failed
   results: .descent`,
   );
 });

@@ -3,7 +3,8 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { makePlan, runLineage } from '../results/lineage.ts';
+import { makePlan } from '../results/lineage.ts';
+import { runLineage } from '../results/run.ts';
 import { descent, golden, temporaryFolder } from './support.ts';
 
 describe('with the results of a lineage', () => {

@@ -6,7 +6,8 @@ import { catchUp, readOutcome } from '../../cli/outcome.ts';
 import { renderSummary } from '../../cli/render/summary.ts';
 import { differsClearly, summarize } from '../../cli/summary.ts';
 import { writePlan } from '../../store/plans.ts';
-import { makePlan, runLineage, runNode } from '../results/lineage.ts';
+import { makePlan } from '../results/lineage.ts';
+import { runLineage, runNode } from '../results/run.ts';
 import { golden, temporaryFolder } from './support.ts';
 
 test('whether two proportions differ, by the interval of the difference', () => {

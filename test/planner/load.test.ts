@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
-import { chmod, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { diagnose, diagnosticCodes, didYouMean, formatDiagnostics, sortDiagnostics } from '../../planner/diagnostic.ts';
+import { planLineage } from '../../planner/expand.ts';
 import { digestFile, findFiles } from '../../planner/files.ts';
 import { loadLineage } from '../../planner/load.ts';
 import { largestFile } from '../../planner/text.ts';
-import { fixture, keysOf, lineage, planOf } from './plans.ts';
+import { keysOf, lineage, planOf } from './plans.ts';
 
 let folder: string;
 before(async () => {
@@ -57,10 +58,9 @@ describe('reading a file', () => {
 
   test('what is no file, or cannot be read, is told and not thrown', async () => {
     await mkdir(join(folder, 'directory.yaml'));
-    await writeFile(join(folder, 'secret.yaml'), lineage());
-    await chmod(join(folder, 'secret.yaml'), 0);
+    await writeFile(join(folder, 'file.yaml'), lineage());
     const codes: (string | undefined)[] = [];
-    for (const name of ['directory.yaml', 'none.yaml', 'secret.yaml/none.yaml']) {
+    for (const name of ['directory.yaml', 'none.yaml', 'file.yaml/none.yaml']) {
       const loaded = await loadLineage(join(folder, name));
       codes.push(loaded.ok ? 'ok' : loaded.diagnostics[0]?.code);
     }
@@ -68,7 +68,6 @@ describe('reading a file', () => {
   });
 
   test('a data file that goes away between reading and planning is told with its place', async () => {
-    const { planLineage } = await import('../../planner/expand.ts');
     const path = join(folder, 'gone.yaml');
     await writeFile(join(folder, 'gone.txt'), 'here for a moment');
     await writeFile(path, lineage({ data: '  web: {files: gone.txt}\n  math: {generator: arithmetic}' }));
@@ -161,8 +160,8 @@ describe('diagnostics', () => {
   });
 
   test('are coloured only on request', () => {
-    assert.doesNotMatch(formatDiagnostics([at(1, 1)], 'x', { colour: false }), /\u001b/);
-    assert.match(formatDiagnostics([at(1, 1)], 'x', { colour: true }), /\u001b\[31m/);
+    assert.doesNotMatch(formatDiagnostics([at(1, 1)], 'x', { colour: false }), /\p{Cc}\[/u);
+    assert.match(formatDiagnostics([at(1, 1)], 'x', { colour: true }), /\p{Cc}\[31m/u);
   });
 
   test('point at the right character after tabs, wide and combined characters, and in long lines', () => {
@@ -206,13 +205,9 @@ test('the examples of the language page are valid', async () => {
   const page = await readFile(new URL('../../../docs/lineage-file.md', import.meta.url), 'utf8');
   const examples = [...page.matchAll(/```yaml\n(lineage: [\s\S]*?)```/g)].map((match) => match[1] ?? '');
   assert.ok(examples.length > 0);
-  for (const [index, example] of examples.entries()) {
-    const path = fixture(`../../../lineage-page-${index}.yaml`);
-    try {
-      await writeFile(path, example);
-      await planOf(path);
-    } finally {
-      await rm(path, { force: true });
-    }
+  for (const example of examples) {
+    const path = join(folder, 'example.yaml');
+    await writeFile(path, example);
+    await planOf(path);
   }
 });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -14,6 +14,7 @@ let file: string;
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'descent-random-'));
   file = join(folder, 'lineage.yaml');
+  for (const data of ['corpus', 'problems.jsonl']) await cp(fixture(data), join(folder, data), { recursive: true });
 });
 after(() => rm(folder, { recursive: true }));
 
@@ -97,10 +98,7 @@ describe('whatever is done to a valid file, it is planned or told where it is wr
     ['minimal.yaml', 13],
   ] as const) {
     test(name, async () => {
-      const valid = (await readFile(fixture(name), 'utf8')).replaceAll(
-        /\{files: [^}]*?(\}\}|\})/g,
-        '{generator: arithmetic}',
-      );
+      const valid = await readFile(fixture(name), 'utf8');
       let [planned, refused] = [0, 0];
       await fc.assert(
         fc.asyncProperty(fc.array(mutation, { minLength: 1, maxLength: 3 }), async (changes) => {
@@ -110,10 +108,10 @@ describe('whatever is done to a valid file, it is planned or told where it is wr
           else refused += 1;
           checkDiagnostics(diagnostics, text);
         }),
-        { seed, numRuns: 250 },
+        { seed, numRuns: 120 },
       );
       assert.ok(
-        planned > 10 && refused > 100,
+        planned > 5 && refused > 50,
         `${planned} planned, ${refused} refused: the changes are too mild or too wild`,
       );
     });
@@ -199,7 +197,7 @@ describe('whatever is done to a valid file, it is planned or told where it is wr
       );
     }
     const shown = formatDiagnostics(diagnostics, text, { colour: false });
-    assert.doesNotMatch(shown, /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/, 'no control characters reach the terminal');
+    assert.doesNotMatch(shown, /(?!\n)\p{Cc}/u, 'no control characters reach the terminal');
     const order = diagnostics.map(({ line, column }) => line * 1e7 + column);
     assert.deepEqual(
       order,

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { withDatabase } from '../../results/database.ts';
@@ -174,6 +175,20 @@ test('an older file is brought up to date by whoever opens it, a newer one refus
       {
         name: 'ResultsError',
         message: /written by a newer Descent \(it has 999-future\): update Descent/,
+      },
+    );
+  }
+});
+
+test('a file that is no database says what to do', async (t) => {
+  const home = await temporaryHome(t);
+  await writeFile(join(home, 'results.duckdb'), 'not a database at all');
+  for (const mode of ['read', 'write'] as const) {
+    await assert.rejects(
+      withDatabase(home, mode, async () => {}),
+      {
+        name: 'ResultsError',
+        message: /^cannot open .*results\.duckdb: .*\n\nmove the file away and run the lineage again/s,
       },
     );
   }

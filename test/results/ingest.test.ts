@@ -11,7 +11,9 @@ import type { IngestInput } from '../../results/staging.ts';
 import type { TrainerEvent } from '../../schemas/types/event.ts';
 import { beginAttempt } from '../../store/attempt.ts';
 import { startScript, temporaryHome } from '../store/support.ts';
-import { asLines, makeEvents, makePlan, runNode } from './lineage.ts';
+import { asLines, makeEvents } from './events.ts';
+import { makePlan } from './lineage.ts';
+import { leaveEvents, runNode } from './run.ts';
 
 const plan = makePlan({ replay: ['0%'], seeds: [1] });
 const base = plan.nodes.find(({ stage }) => stage === 'base') as PlanNode;
@@ -32,9 +34,9 @@ async function rows(home: string, sql: string) {
 test('a finished attempt is in the tables with all its figures, once, however often it is read', async (t) => {
   const home = await temporaryHome(t);
   for (const node of [base, pass]) {
-    const { manifest, folder } = await runNode(home, node);
+    const run = await runNode(home, node);
     for (let i = 0; i < 2; i += 1) {
-      await withDatabase(home, 'write', (connection) => ingestAttempt(connection, { node, manifest, folder }));
+      await withDatabase(home, 'write', (connection) => ingestAttempt(connection, run));
     }
   }
   assert.deepEqual(
@@ -240,10 +242,9 @@ test('an attempt that waits for its first event has its row, with the time it be
 
 test('another attempt at a key stands beside the first, and the views show the newest that is done', async (t) => {
   const home = await temporaryHome(t);
-  const first = await runNode(home, base);
-  const second = await runNode(home, base, asLines(makeEvents(base, { steps: 10 })), 2);
-  const ingest = (run: typeof first) =>
-    withDatabase(home, 'write', (connection) => ingestAttempt(connection, { node: base, ...run }));
+  const first = await leaveEvents(home, base, asLines(makeEvents(base)));
+  const second = await leaveEvents(home, base, asLines(makeEvents(base, { steps: 10 })), 2);
+  const ingest = (run: typeof first) => withDatabase(home, 'write', (connection) => ingestAttempt(connection, run));
   await ingest(first);
   await ingest(second);
   assert.deepEqual(await rows(home, 'SELECT attempt, count(*) FROM metrics GROUP BY ALL ORDER BY 1'), [
@@ -270,7 +271,7 @@ test('many attempts at once give the same as one by one', async (t) => {
   });
   const nodes = plan.nodes.slice(0, 6);
   const inputs: IngestInput[] = [];
-  for (const node of nodes) inputs.push({ node, ...(await runNode(one, node)) });
+  for (const node of nodes) inputs.push(await leaveEvents(one, node, asLines(makeEvents(node))));
   for (const input of inputs) await withDatabase(one, 'write', (connection) => ingestAttempt(connection, input));
   await withDatabase(many, 'write', (connection) => ingestAttempts(connection, inputs));
   const expected = await dump(one);

@@ -81,6 +81,7 @@ test('errors of a person’s SQL are one message with the place', async (t) => {
     ],
     ['select $a', 'the parameter a is missing'],
     ['  -- nothing\n', 'there is no SQL to run'],
+    [';/* nothing */;', 'there is no SQL to run'],
   ];
   for (const [sql, message] of cases) await assert.rejects(runQuery(home, sql), { name: 'QueryError', message });
   await assert.rejects(runQuery(home, 'select $lineage', { lineage: 'x', limit: 1 }), {

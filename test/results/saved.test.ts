@@ -5,14 +5,16 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { type Parameters, runQuery } from '../../results/query.ts';
 import { savedQueries } from '../../results/saved.ts';
-import { heldoutLoss, makePlan, rightAnswers, runLineage } from './lineage.ts';
+import { heldoutLoss, rightAnswers } from './events.ts';
+import { makePlan } from './lineage.ts';
+import { recordRuns } from './run.ts';
 
 let home = '';
 
 before(async () => {
   home = await mkdtemp(join(tmpdir(), 'descent-'));
-  await runLineage(home, makePlan({ replay: ['0%', '20%'], seeds: [1, 2] }));
-  await runLineage(home, makePlan({ lineage: 'other', replay: ['5%'], seeds: [1] }));
+  await recordRuns(home, makePlan({ replay: ['0%', '20%'], seeds: [1, 2] }));
+  await recordRuns(home, makePlan({ lineage: 'other', replay: ['5%'], seeds: [1] }));
 });
 after(() => rm(home, { recursive: true, force: true }));
 

@@ -6,7 +6,9 @@ import { ingestAttempt } from '../../results/ingest.ts';
 import { runQuery } from '../../results/query.ts';
 import { recordLineage } from '../../results/record.ts';
 import { temporaryHome } from '../store/support.ts';
-import { asLines, heldoutLoss, makeEvents, makePlan, rightAnswers, runLineage, runNode } from './lineage.ts';
+import { asLines, heldoutLoss, makeEvents, rightAnswers } from './events.ts';
+import { makePlan } from './lineage.ts';
+import { leaveEvents, recordRuns } from './run.ts';
 
 async function rows(home: string, sql: string) {
   return (await runQuery(home, sql)).rows;
@@ -19,7 +21,7 @@ async function columns(home: string): Promise<string[]> {
 test('one row for each evaluated model, with its ancestors’ settings and its figures as columns', async (t) => {
   const home = await temporaryHome(t);
   const plan = makePlan({ replay: ['0%', '20%'], seeds: [1], long: true });
-  await runLineage(home, plan);
+  await recordRuns(home, plan);
   assert.deepEqual(await columns(home), [
     'lineage VARCHAR',
     'address VARCHAR',
@@ -86,8 +88,8 @@ test('columns appear with what brings them, and the order they came in does not 
     await withDatabase(home, 'write', (connection) => recordLineage(connection, plan, 'a'.repeat(64)));
     let before = (await columns(home)).length;
     for (const node of order) {
-      const run = await runNode(home, node);
-      await withDatabase(home, 'write', (connection) => ingestAttempt(connection, { node, ...run }));
+      const run = await leaveEvents(home, node, asLines(makeEvents(node)));
+      await withDatabase(home, 'write', (connection) => ingestAttempt(connection, run));
       const after = (await columns(home)).length;
       assert.ok(after > before, `${node.address} brings columns`);
       before = after;
@@ -100,7 +102,7 @@ test('columns appear with what brings them, and the order they came in does not 
 test('a figure that no evaluation had before gets its columns', async (t) => {
   const home = await temporaryHome(t);
   const plan = makePlan({ replay: ['0%'], seeds: [1] });
-  await runLineage(home, plan);
+  await recordRuns(home, plan);
   const node = plan.nodes.find(({ address }) => address === 'base@seed=1/id') as PlanNode;
   const events = makeEvents(node);
   const figure = {
@@ -113,8 +115,8 @@ test('a figure that no evaluation had before gets its columns', async (t) => {
     low: 0.2,
     high: 0.8,
   } as const;
-  const run = await runNode(home, node, asLines([...events.slice(0, -1), figure, ...events.slice(-1)]), 2);
-  await withDatabase(home, 'write', (connection) => ingestAttempt(connection, { node, ...run }));
+  const run = await leaveEvents(home, node, asLines([...events.slice(0, -1), figure, ...events.slice(-1)]), 2);
+  await withDatabase(home, 'write', (connection) => ingestAttempt(connection, run));
   assert.deepEqual(
     await rows(home, 'SELECT id_math_pass_at_4, id_math_pass_at_4_n, id_math_pass_at_4_low FROM lineage_wide LIMIT 1'),
     [[0.5, 5, 0.2]],
@@ -124,19 +126,20 @@ test('a figure that no evaluation had before gets its columns', async (t) => {
 test('names that would be the same column get numbers, and hostile ones stay names', async (t) => {
   const home = await temporaryHome(t);
   const plan = makePlan({ replay: ['0%'], seeds: [1] });
-  const odd = { minLr: 1, min_lr: 2, 'min-lr': 3, "x'); DROP TABLE nodes; --": 4, 'mix.math': 0.5 };
+  const odd = { minLr: 1, min_lr: 2, 'min-lr': 3, "x'); DROP TABLE nodes; --": 4, 'mix.math': 0.5, 数学: 6 };
   const nodes = plan.nodes.map((node) => (node.stage === 'base' ? { ...node, settings: odd } : node));
-  await runLineage(home, { ...plan, nodes } as Plan);
-  const named = 'pretrain_min_lr, pretrain_min_lr_2, pretrain_min_lr_3, pretrain_mix_math, pretrain_x_drop_table_nodes';
-  assert.deepEqual(await rows(home, `SELECT ${named} FROM lineage_wide LIMIT 1`), [[3, 1, 2, 0.5, 4]]);
+  await recordRuns(home, { ...plan, nodes } as Plan);
+  const named =
+    'pretrain_min_lr, pretrain_min_lr_2, pretrain_min_lr_3, pretrain_mix_math, pretrain_x_drop_table_nodes, pretrain_数学';
+  assert.deepEqual(await rows(home, `SELECT ${named} FROM lineage_wide LIMIT 1`), [[3, 1, 2, 0.5, 4, 6]]);
 });
 
 test('a lineage that was edited shows its new version, and the old one again when that is run', async (t) => {
   const home = await temporaryHome(t);
   const short = makePlan({ replay: ['0%'], seeds: [1] });
   const longer = makePlan({ replay: ['0%', 5], seeds: [1] });
-  const digest = await runLineage(home, short);
-  await runLineage(home, longer);
+  const digest = await recordRuns(home, short);
+  await recordRuns(home, longer);
   const replays = () =>
     rows(home, 'SELECT DISTINCT axis_replay FROM lineage_wide WHERE axis_replay IS NOT NULL ORDER BY 1');
   assert.deepEqual(await replays(), [['0%'], ['5']]);
@@ -148,8 +151,8 @@ test('a lineage that was edited shows its new version, and the old one again whe
 
 test('two lineages that share nodes have them once, each under its own addresses', async (t) => {
   const home = await temporaryHome(t);
-  await runLineage(home, makePlan({ lineage: 'one', replay: ['0%'], seeds: [1] }));
-  await runLineage(home, makePlan({ lineage: 'two', replay: ['20%'], seeds: [1] }));
+  await recordRuns(home, makePlan({ lineage: 'one', replay: ['0%'], seeds: [1] }));
+  await recordRuns(home, makePlan({ lineage: 'two', replay: ['20%'], seeds: [1] }));
   assert.deepEqual(await rows(home, `SELECT count(*) FROM nodes WHERE type = 'pretrain'`), [[1]]);
   assert.deepEqual(await rows(home, `SELECT lineage, heldout_web_loss FROM lineage_wide WHERE stage = 'base'`), [
     ['one', 2.01],

@@ -13,26 +13,44 @@ const options: AdamWOptions = { betas: [0.9, 0.95], weightDecay: 0.1, clip: 1 };
 function parameters(): Parameters {
   const { normal } = random(1, 'parameters');
   return Object.fromEntries(
-    Object.entries(shapes).map(([name, shape]) => [name, parameterFrom(Float32Array.from({ length: sizeOf(shape) }, normal), shape)]),
+    Object.entries(shapes).map(([name, shape]) => [
+      name,
+      parameterFrom(Float32Array.from({ length: sizeOf(shape) }, normal), shape),
+    ]),
   );
 }
 
 const sizeOf = (shape: number[]) => shape.reduce((product, length) => product * length, 1);
 const gradientsOf = (update: number, scale: number) => {
   const { normal } = random(2, 'gradients', update);
-  return Object.fromEntries(Object.entries(shapes).map(([name, shape]) => [name, Array.from({ length: sizeOf(shape) }, () => scale * normal())]));
+  return Object.fromEntries(
+    Object.entries(shapes).map(([name, shape]) => [
+      name,
+      Array.from({ length: sizeOf(shape) }, () => scale * normal()),
+    ]),
+  );
 };
-const weights = (from: Parameters) => Object.fromEntries(Object.entries(from).map(([name, parameter]) => [name, parameter.dataSync() as Float32Array]));
+const weights = (from: Parameters) =>
+  Object.fromEntries(Object.entries(from).map(([name, parameter]) => [name, parameter.dataSync() as Float32Array]));
 
 function apply(trainable: Trainable, update: number, scale: number, lr: number): number {
   return tf.tidy(() => {
-    const gradients = Object.entries(gradientsOf(update, scale)).map(([name, values]) => [name, tf.tensor(values, shapes[name])]);
+    const gradients = Object.entries(gradientsOf(update, scale)).map(([name, values]) => [
+      name,
+      tf.tensor(values, shapes[name]),
+    ]);
     return trainable.update(Object.fromEntries(gradients), lr);
   }) as unknown as number;
 }
 
 /** The update as PyTorch's documentation of AdamW states it, number by number in double precision. */
-function reference(start: Record<string, ArrayLike<number>>, { betas: [beta1, beta2], weightDecay, clip }: AdamWOptions, scale: number, lr: number, updates: number) {
+function reference(
+  start: Record<string, ArrayLike<number>>,
+  { betas: [beta1, beta2], weightDecay, clip }: AdamWOptions,
+  scale: number,
+  lr: number,
+  updates: number,
+) {
   const theta = Object.fromEntries(Object.entries(start).map(([name, values]) => [name, Array.from(values)]));
   const zeros = () => Object.fromEntries(Object.entries(theta).map(([name, values]) => [name, values.map(() => 0)]));
   const [m, v] = [zeros(), zeros()] as [Record<string, number[]>, Record<string, number[]>];
@@ -47,7 +65,8 @@ function reference(start: Record<string, ArrayLike<number>>, { betas: [beta1, be
         const g = (gradients[name]?.[i] as number) * (clip > 0 ? Math.min(1, clip / norm) : 1);
         first[i] = beta1 * (first[i] as number) + (1 - beta1) * g;
         second[i] = beta2 * (second[i] as number) + (1 - beta2) * g * g;
-        const step = (first[i] as number) / (1 - beta1 ** t) / (Math.sqrt((second[i] as number) / (1 - beta2 ** t)) + 1e-8);
+        const step =
+          (first[i] as number) / (1 - beta1 ** t) / (Math.sqrt((second[i] as number) / (1 - beta2 ** t)) + 1e-8);
         values[i] = (values[i] as number) - lr * weightDecay * (values[i] as number) - lr * step;
       }
     }
@@ -79,7 +98,11 @@ describe('AdamW', () => {
     const before = weights(own);
     const trainable = adamw(own, options);
     tf.tidy(() => trainable.update({ matrix: tf.ones([3, 2]) }, 0.1));
-    close(weights(own).gain as Float32Array, (before.gain as Float32Array).map((value) => value * 0.99), 1e-6);
+    close(
+      weights(own).gain as Float32Array,
+      (before.gain as Float32Array).map((value) => value * 0.99),
+      1e-6,
+    );
   });
 
   it('goes on from its state as if nothing had been in between, bit by bit', () => {
@@ -99,7 +122,10 @@ describe('AdamW', () => {
   it('refuses a state of other shapes', () => {
     const own = parameters();
     const trainable = adamw(own, options);
-    assert.throws(() => trainable.restore({ ...weights(own), gain: new Float32Array(3) }, trainable.state()), /gain has 3 values, not 4/);
+    assert.throws(
+      () => trainable.restore({ ...weights(own), gain: new Float32Array(3) }, trainable.state()),
+      /gain has 3 values, not 4/,
+    );
   });
 
   it('keeps as many tensors after an update as before', () => {
@@ -116,10 +142,17 @@ describe('AdamW', () => {
 describe('valueAndGradients', () => {
   it('gives the gradients of what the loss touches, by name', () => {
     const own = parameters();
-    const { value, gradients } = valueAndGradients(() => tf.sum(tf.square(own.gain as Parameters[string])) as Scalar, own);
+    const { value, gradients } = valueAndGradients(
+      () => tf.sum(tf.square(own.gain as Parameters[string])) as Scalar,
+      own,
+    );
     const gain = weights(own).gain as Float32Array;
     close(value.dataSync(), [gain.reduce((sum, x) => sum + x * x, 0)], 1e-6);
-    close(gradients.gain?.dataSync() as Float32Array, gain.map((x) => 2 * x), 1e-6);
+    close(
+      gradients.gain?.dataSync() as Float32Array,
+      gain.map((x) => 2 * x),
+      1e-6,
+    );
     assert.equal(gradients.matrix, undefined);
   });
 });

@@ -19,7 +19,10 @@ function trainables(seed: number, updates: number): Trainables {
   for (let i = 0; i < updates; i++) {
     for (const trainable of [model, critic]) {
       tf.tidy(() => {
-        const gradients = Object.entries(trainable.parameters).map(([name, parameter]) => [name, tf.mul(parameter, 1 + i)]);
+        const gradients = Object.entries(trainable.parameters).map(([name, parameter]) => [
+          name,
+          tf.mul(parameter, 1 + i),
+        ]);
         trainable.update(Object.fromEntries(gradients), 0.01);
       });
     }
@@ -27,15 +30,24 @@ function trainables(seed: number, updates: number): Trainables {
   return { model, critic };
 }
 
-const weights = (parameters: Parameters) => Object.entries(parameters).map(([name, parameter]) => [name, parameter.dataSync()]);
-const everything = (of: Trainables) => Object.entries(of).map(([name, trainable]) => [name, weights(trainable.parameters), trainable.state()]);
+const weights = (parameters: Parameters) =>
+  Object.entries(parameters).map(([name, parameter]) => [name, parameter.dataSync()]);
+const everything = (of: Trainables) =>
+  Object.entries(of).map(([name, trainable]) => [name, weights(trainable.parameters), trainable.state()]);
 
 describe('checkpoints', () => {
   it('give back weights, moments and counts of every trainable, bit by bit', async (t) => {
     const output = temporaryFolder(t);
     const tokenizer = writeByteTokenizer(join(output, 'tokenizer'));
     const saved = trainables(1, 3);
-    const path = await writeCheckpoint(output, key, { step: 120, tokens: 999 }, { architecture: tiny, tokenizer }, saved, () => {});
+    const path = await writeCheckpoint(
+      output,
+      key,
+      { step: 120, tokens: 999 },
+      { architecture: tiny, tokenizer },
+      saved,
+      () => {},
+    );
     assert.equal(path, 'checkpoints/step-000120');
     const restored = trainables(2, 1);
     assert.deepEqual(await restoreCheckpoint(output, key, restored), { step: 120, tokens: 999, path });
@@ -52,8 +64,24 @@ describe('checkpoints', () => {
     const output = temporaryFolder(t);
     const tokenizer = writeByteTokenizer(join(output, 'tokenizer'));
     const saved = trainables(1, 1);
-    const path = await writeCheckpoint(output, key, { step: 1, tokens: 9 }, { architecture: tiny, tokenizer }, saved, () => {});
-    const names = ['config.json', 'critic.safetensors', 'generation_config.json', 'model.safetensors', 'optimizer.safetensors', 'state.json', 'tokenizer.json', 'tokenizer_config.json'];
+    const path = await writeCheckpoint(
+      output,
+      key,
+      { step: 1, tokens: 9 },
+      { architecture: tiny, tokenizer },
+      saved,
+      () => {},
+    );
+    const names = [
+      'config.json',
+      'critic.safetensors',
+      'generation_config.json',
+      'model.safetensors',
+      'optimizer.safetensors',
+      'state.json',
+      'tokenizer.json',
+      'tokenizer_config.json',
+    ];
     assert.deepEqual(readdirSync(join(output, path)).sort(), names);
     const { architecture, parameters } = await loadModel(join(output, path));
     assert.deepEqual(architecture, tiny);
@@ -84,7 +112,14 @@ describe('checkpoints', () => {
       const tokenizer = writeByteTokenizer(join(output, 'tokenizer'));
       const earlier = trainables(1, 1);
       await writeCheckpoint(output, key, { step: 1, tokens: 10 }, { architecture: tiny, tokenizer }, earlier, () => {});
-      await writeCheckpoint(output, key, { step: 2, tokens: 20 }, { architecture: tiny, tokenizer }, trainables(1, 2), () => {});
+      await writeCheckpoint(
+        output,
+        key,
+        { step: 2, tokens: 20 },
+        { architecture: tiny, tokenizer },
+        trainables(1, 2),
+        () => {},
+      );
       damage(join(output, 'checkpoints', 'step-000002'));
       const restored = trainables(3, 2);
       assert.equal((await restoreCheckpoint(output, key, restored))?.step, 1);
@@ -97,7 +132,10 @@ describe('checkpoints', () => {
     const tokenizer = writeByteTokenizer(join(output, 'tokenizer'));
     const saved = trainables(1, 0);
     await writeCheckpoint(output, key, { step: 1, tokens: 0 }, { architecture: tiny, tokenizer }, saved, () => {});
-    await assert.rejects(restoreCheckpoint(output, 'c'.repeat(64), saved), { kind: 'bad-job', message: /belongs to the node b{64}, not to c{64}/ });
+    await assert.rejects(restoreCheckpoint(output, 'c'.repeat(64), saved), {
+      kind: 'bad-job',
+      message: /belongs to the node b{64}, not to c{64}/,
+    });
   });
 
   it('are not there at the start', async (t) => {
@@ -111,8 +149,14 @@ describe('checkpoints', () => {
     const lost = () => {
       throw new Error('fenced');
     };
-    await assert.rejects(writeCheckpoint(output, key, { step: 1, tokens: 0 }, { architecture: tiny, tokenizer }, saved, lost), /fenced/);
-    await assert.rejects(writeModel(output, { architecture: tiny, tokenizer, parameters: saved.model.parameters }, lost), /fenced/);
+    await assert.rejects(
+      writeCheckpoint(output, key, { step: 1, tokens: 0 }, { architecture: tiny, tokenizer }, saved, lost),
+      /fenced/,
+    );
+    await assert.rejects(
+      writeModel(output, { architecture: tiny, tokenizer, parameters: saved.model.parameters }, lost),
+      /fenced/,
+    );
     assert.deepEqual(readdirSync(join(output, 'checkpoints')), []);
     assert.ok(!existsSync(join(output, 'model')));
   });

@@ -43,19 +43,33 @@ describe('config.json', () => {
 
   it('of an early LLaMA, without the fields that came later, is read with their defaults', async (t) => {
     const folder = temporaryFolder(t);
-    const { rope_theta, num_key_value_heads, head_dim, attention_bias, mlp_bias, ...early } = toConfig({ ...tiny, kvHeads: 4 }, 0);
+    const { rope_theta, num_key_value_heads, head_dim, attention_bias, mlp_bias, ...early } = toConfig(
+      { ...tiny, kvHeads: 4 },
+      0,
+    );
     writeFileSync(join(folder, 'config.json'), JSON.stringify(early));
     assert.deepEqual(await readConfig(folder), { ...tiny, kvHeads: 4 });
-    assert.deepEqual([rope_theta, num_key_value_heads, head_dim, attention_bias, mlp_bias], [10_000, 4, 4, false, false]);
+    assert.deepEqual(
+      [rope_theta, num_key_value_heads, head_dim, attention_bias, mlp_bias],
+      [10_000, 4, 4, false, false],
+    );
   });
 
   const refused: [string, object, RegExp][] = [
     ['another family', { model_type: 'gpt2' }, /model_type is "gpt2", expected "llama"/],
     ['tied embeddings', { tie_word_embeddings: true }, /tie_word_embeddings is true, expected false/],
-    ['scaled rotary embeddings', { rope_scaling: { type: 'linear' } }, /rope_scaling is {"type":"linear"}, expected null/],
+    [
+      'scaled rotary embeddings',
+      { rope_scaling: { type: 'linear' } },
+      /rope_scaling is {"type":"linear"}, expected null/,
+    ],
     ['no layers', { num_hidden_layers: 0 }, /num_hidden_layers is 0, expected a number above 0/],
     ['a missing size', { hidden_size: undefined }, /hidden_size is undefined, expected a number above 0/],
-    ['heads of odd size', { num_attention_heads: 16, num_key_value_heads: 16 }, /16 heads do not divide a hidden size of 16 into even parts/],
+    [
+      'heads of odd size',
+      { num_attention_heads: 16, num_key_value_heads: 16 },
+      /16 heads do not divide a hidden size of 16 into even parts/,
+    ],
     ['heads that cannot be grouped', { num_key_value_heads: 3 }, /4 heads cannot share 3 key and value heads evenly/],
     ['heads of another size', { head_dim: 8 }, /head_dim is 8, expected 4/],
   ];
@@ -68,6 +82,9 @@ describe('config.json', () => {
   }
 
   it('is refused when it is not there', async (t) => {
-    await assert.rejects(readConfig(temporaryFolder(t)), { kind: 'bad-data', message: /config\.json is no model that can be trained: ENOENT/ });
+    await assert.rejects(readConfig(temporaryFolder(t)), {
+      kind: 'bad-data',
+      message: /config\.json is no model that can be trained: ENOENT/,
+    });
   });
 });

@@ -7,7 +7,16 @@ import type { Architecture } from '../../schemas/types/job.ts';
 import { adamw, valueAndGradients } from '../../trainer/adamw.ts';
 import { toConfig } from '../../trainer/config.ts';
 import { initialise } from '../../trainer/init.ts';
-import { hiddenStates, loadModel, logits, outputLogProbs, type Parameters, parameterShapes, rows, tokenLogProbs } from '../../trainer/model.ts';
+import {
+  hiddenStates,
+  loadModel,
+  logits,
+  outputLogProbs,
+  type Parameters,
+  parameterShapes,
+  rows,
+  tokenLogProbs,
+} from '../../trainer/model.ts';
 import { random } from '../../trainer/random.ts';
 import { writeSafetensors } from '../../trainer/safetensors.ts';
 import { type Batch, supervisedLoss, supervisedStep } from '../../trainer/supervised.ts';
@@ -25,7 +34,9 @@ function spreadWeights(architecture: Architecture): Parameters {
   const parameters = initialise(architecture, 1);
   for (const [name, parameter] of Object.entries(parameters)) {
     const { normal } = random(2, name);
-    const values = Float32Array.from({ length: parameter.size }, () => (parameter.rank === 1 ? 1 + 0.3 * normal() : 0.5 * normal()));
+    const values = Float32Array.from({ length: parameter.size }, () =>
+      parameter.rank === 1 ? 1 + 0.3 * normal() : 0.5 * normal(),
+    );
     tf.tidy(() => parameter.assign(tf.tensor(values, parameter.shape)));
   }
   return parameters;
@@ -50,9 +61,16 @@ function referenceLogits(a: Architecture, parameters: Parameters, tokens: Int32A
     const [first, second] = tf.split(x, 2, 3) as [Tensor4D, Tensor4D];
     return tf.add<Tensor4D>(tf.mul(x, tf.cos(angles)), tf.mul(tf.concat([tf.neg(second), first], 3), tf.sin(angles)));
   };
-  const heads = (x: Tensor, count: number) => x.reshape([batch, time, count, headSize]).transpose([0, 2, 1, 3]) as Tensor4D;
-  const repeat = (x: Tensor4D) => tf.concat(Array.from({ length: a.heads }, (_, head) => tf.slice(x, [0, Math.floor((head * a.kvHeads) / a.heads)], [-1, 1])), 1);
-  const mask = tf.tensor2d(Array.from({ length: time }, (_, t) => Array.from({ length: time }, (_, s) => (s > t ? -1e30 : 0))));
+  const heads = (x: Tensor, count: number) =>
+    x.reshape([batch, time, count, headSize]).transpose([0, 2, 1, 3]) as Tensor4D;
+  const repeat = (x: Tensor4D) =>
+    tf.concat(
+      Array.from({ length: a.heads }, (_, head) => tf.slice(x, [0, Math.floor((head * a.kvHeads) / a.heads)], [-1, 1])),
+      1,
+    );
+  const mask = tf.tensor2d(
+    Array.from({ length: time }, (_, t) => Array.from({ length: time }, (_, s) => (s > t ? -1e30 : 0))),
+  );
   const linear = (x: Tensor, name: string) => tf.matMul(x as Tensor2D, w(name), false, true);
 
   let x: Tensor = tf.gather(w('model.embed_tokens.weight'), tf.tensor1d(tokens, 'int32'));
@@ -63,7 +81,10 @@ function referenceLogits(a: Architecture, parameters: Parameters, tokens: Int32A
     const k = repeat(rotate(heads(linear(h, `${block}.self_attn.k_proj.weight`), a.kvHeads)));
     const v = repeat(heads(linear(h, `${block}.self_attn.v_proj.weight`), a.kvHeads));
     const scores = tf.add(tf.div(tf.matMul(q, k, false, true), Math.sqrt(headSize)), mask);
-    const attended = tf.matMul(tf.softmax(scores), v).transpose([0, 2, 1, 3]).reshape([batch * time, a.hidden]);
+    const attended = tf
+      .matMul(tf.softmax(scores), v)
+      .transpose([0, 2, 1, 3])
+      .reshape([batch * time, a.hidden]);
     x = tf.add(x, linear(attended, `${block}.self_attn.o_proj.weight`));
     const f = norm(x, `${block}.post_attention_layernorm.weight`);
     const gate = linear(f, `${block}.mlp.gate_proj.weight`);
@@ -84,7 +105,9 @@ const batch: Batch = {
 };
 
 function referenceLoss(a: Architecture, parameters: Parameters): Scalar {
-  const logProbs = tf.logSoftmax(tf.gather(referenceLogits(a, parameters, batch.tokens, batch.sequences), tf.tensor1d(places, 'int32')));
+  const logProbs = tf.logSoftmax(
+    tf.gather(referenceLogits(a, parameters, batch.tokens, batch.sequences), tf.tensor1d(places, 'int32')),
+  );
   const onehot = tf.oneHot(tf.tensor1d(batch.targets, 'int32'), a.vocab);
   return tf.neg(tf.sum(tf.mul(tf.sum(tf.mul(logProbs, onehot), 1), tf.tensor1d(batch.weights))));
 }
@@ -120,7 +143,8 @@ describe('the model', () => {
       const parameters = spreadWeights(shape);
       const changed = batch.tokens.slice();
       changed[5] = (changed[5] as number) ^ 1;
-      const states = (tokens: Int32Array) => hiddenStates(shape, parameters, tf.tensor2d(tokens, [3, 9], 'int32')).arraySync();
+      const states = (tokens: Int32Array) =>
+        hiddenStates(shape, parameters, tf.tensor2d(tokens, [3, 9], 'int32')).arraySync();
       const [before, after] = [states(batch.tokens), states(changed)];
       assert.deepEqual(after.slice(1), before.slice(1));
       close((after[0] as number[][]).slice(0, 5).flat(), (before[0] as number[][]).slice(0, 5).flat(), 1e-6);
@@ -133,7 +157,8 @@ describe('the model', () => {
       const parameters = spreadWeights(shape);
       const tokens = tf.tensor2d(batch.tokens.slice(0, 9), [1, 9], 'int32');
       const later = [Array.from({ length: 9 }, (_, t) => t + 11)];
-      const scores = (positions?: number[][]) => hiddenStates(shape, parameters, tokens, positions ? { positions } : {}).dataSync();
+      const scores = (positions?: number[][]) =>
+        hiddenStates(shape, parameters, tokens, positions ? { positions } : {}).dataSync();
       close(scores(later), scores(), 1e-4);
     });
   });
@@ -166,7 +191,12 @@ describe('initial weights', () => {
   };
 
   it('have the deviations of the recipe', () => {
-    for (const name of ['model.embed_tokens.weight', 'model.layers.1.self_attn.q_proj.weight', 'model.layers.2.mlp.gate_proj.weight', 'lm_head.weight']) {
+    for (const name of [
+      'model.embed_tokens.weight',
+      'model.layers.1.self_attn.q_proj.weight',
+      'model.layers.2.mlp.gate_proj.weight',
+      'lm_head.weight',
+    ]) {
       assert.ok(Math.abs(deviation(name) / Math.sqrt(2 / (5 * 64)) - 1) < 0.05, name);
     }
     for (const name of ['model.layers.0.self_attn.o_proj.weight', 'model.layers.2.mlp.down_proj.weight']) {
@@ -178,13 +208,21 @@ describe('initial weights', () => {
   it('follow from the seed, each parameter from its name alone', () => {
     const values = (of: Parameters, name: string) => of[name]?.dataSync();
     const deeper = initialise({ ...wide, vocab: 300 }, 1);
-    assert.deepEqual(values(deeper, 'model.layers.1.mlp.up_proj.weight'), values(parameters, 'model.layers.1.mlp.up_proj.weight'));
+    assert.deepEqual(
+      values(deeper, 'model.layers.1.mlp.up_proj.weight'),
+      values(parameters, 'model.layers.1.mlp.up_proj.weight'),
+    );
     assert.notDeepEqual(values(initialise(wide, 2), 'lm_head.weight'), values(parameters, 'lm_head.weight'));
   });
 });
 
 describe('log-probabilities of tokens', () => {
-  const scores = tf.tensor2d([[1, 2, 3], [-200, 300, 0], [5, 5, 5], [0, 0, -400]]);
+  const scores = tf.tensor2d([
+    [1, 2, 3],
+    [-200, 300, 0],
+    [5, 5, 5],
+    [0, 0, -400],
+  ]);
   const targets = tf.tensor1d([0, 0, 2, 2], 'int32');
   const expected = [1 - (3 + Math.log(1 + Math.exp(-1) + Math.exp(-2))), -500, -Math.log(3), -400 - Math.log(2)];
   const upstream = tf.tensor1d([1, 2, -3, 0.5]);
@@ -196,36 +234,67 @@ describe('log-probabilities of tokens', () => {
   it('have the gradient onehot - p, weighted', () => {
     const gradient = tf.grad((x) => tokenLogProbs(x as Tensor2D, targets))(scores, upstream);
     const p = tf.softmax(scores).arraySync() as number[][];
-    const wanted = p.map((row, i) => row.map((value, id) => (upstream.arraySync()[i] as number) * (Number(id === targets.arraySync()[i]) - value)));
+    const wanted = p.map((row, i) =>
+      row.map((value, id) => (upstream.arraySync()[i] as number) * (Number(id === targets.arraySync()[i]) - value)),
+    );
     close(gradient.dataSync(), wanted.flat(), 1e-6);
   });
 
   it('come out the same, with their gradients, when the output layer is part of the piece', () => {
     const x = tf.tensor2d(Array.from({ length: 8 }, random(1, 'x').normal), [4, 2]);
     const weight = tf.variable(tf.tensor2d(Array.from({ length: 6 }, random(1, 'w').normal), [3, 2]));
-    const apart = (x: Tensor, w: Tensor) => tokenLogProbs(tf.matMul(x as Tensor2D, w as Tensor2D, false, true), targets);
+    const apart = (x: Tensor, w: Tensor) =>
+      tokenLogProbs(tf.matMul(x as Tensor2D, w as Tensor2D, false, true), targets);
     const whole = (x: Tensor, w: Tensor) => outputLogProbs(x as Tensor2D, w as Tensor2D, targets);
     close(whole(x, weight).dataSync(), apart(x, weight).dataSync(), 1e-6);
     const [found, wanted] = [tf.grads(whole)([x, weight], upstream), tf.grads(apart)([x, weight], upstream)];
-    for (const [i, gradient] of wanted.entries()) close(found[i]?.dataSync() as Float32Array, gradient.dataSync(), 1e-6);
+    for (const [i, gradient] of wanted.entries())
+      close(found[i]?.dataSync() as Float32Array, gradient.dataSync(), 1e-6);
   });
 });
 
 describe('rows', () => {
   it('add up the gradients of a row that is taken twice', () => {
-    const matrix = tf.variable(tf.tensor2d([[1, 2], [3, 4], [5, 6]]));
+    const matrix = tf.variable(
+      tf.tensor2d([
+        [1, 2],
+        [3, 4],
+        [5, 6],
+      ]),
+    );
     const indices = tf.tensor1d([2, 0, 2], 'int32');
-    assert.deepEqual(rows(matrix as Tensor as Tensor2D, indices).arraySync(), [[5, 6], [1, 2], [5, 6]]);
-    const gradient = tf.grad((x) => rows(x as Tensor2D, indices as Tensor1D))(matrix, tf.tensor2d([[1, 1], [2, 2], [3, 3]]));
-    assert.deepEqual(gradient.arraySync(), [[2, 2], [0, 0], [4, 4]]);
+    assert.deepEqual(rows(matrix as Tensor as Tensor2D, indices).arraySync(), [
+      [5, 6],
+      [1, 2],
+      [5, 6],
+    ]);
+    const gradient = tf.grad((x) => rows(x as Tensor2D, indices as Tensor1D))(
+      matrix,
+      tf.tensor2d([
+        [1, 1],
+        [2, 2],
+        [3, 3],
+      ]),
+    );
+    assert.deepEqual(gradient.arraySync(), [
+      [2, 2],
+      [0, 0],
+      [4, 4],
+    ]);
   });
 });
 
 describe('loading a model', () => {
-  async function write(folder: string, change: (tensors: Parameters) => object = (parameters) => parameters): Promise<string> {
+  async function write(
+    folder: string,
+    change: (tensors: Parameters) => object = (parameters) => parameters,
+  ): Promise<string> {
     writeFileSync(join(folder, 'config.json'), JSON.stringify(toConfig(shape, 0)));
     const changed = change(initialise(shape, 1)) as Parameters;
-    const tensors = Object.entries(changed).map(([name, { shape, dataSync }]) => [name, { shape, values: dataSync.call(changed[name]) }]);
+    const tensors = Object.entries(changed).map(([name, { shape, dataSync }]) => [
+      name,
+      { shape, values: dataSync.call(changed[name]) },
+    ]);
     await writeSafetensors(join(folder, 'model.safetensors'), Object.fromEntries(tensors));
     return folder;
   }
@@ -235,15 +304,25 @@ describe('loading a model', () => {
     assert.deepEqual(architecture, shape);
     const saved = initialise(shape, 1);
     assert.deepEqual(Object.keys(parameters), Object.keys(saved));
-    for (const [name, parameter] of Object.entries(parameters)) assert.deepEqual(parameter.dataSync(), saved[name]?.dataSync());
+    for (const [name, parameter] of Object.entries(parameters))
+      assert.deepEqual(parameter.dataSync(), saved[name]?.dataSync());
   });
 
   it('says what is missing, of another shape, or too much', async (t) => {
     const without = await write(temporaryFolder(t), ({ 'lm_head.weight': _, ...rest }) => rest);
-    await assert.rejects(loadModel(without), { kind: 'bad-data', message: /has no lm_head\.weight, which config\.json asks for/ });
+    await assert.rejects(loadModel(without), {
+      kind: 'bad-data',
+      message: /has no lm_head\.weight, which config\.json asks for/,
+    });
     const other = await write(temporaryFolder(t), (all) => ({ ...all, 'model.norm.weight': all['lm_head.weight'] }));
-    await assert.rejects(loadModel(other), { kind: 'bad-data', message: /model\.norm\.weight has the shape \[23,16\], and config\.json asks for \[16\]/ });
+    await assert.rejects(loadModel(other), {
+      kind: 'bad-data',
+      message: /model\.norm\.weight has the shape \[23,16\], and config\.json asks for \[16\]/,
+    });
     const more = await write(temporaryFolder(t), (all) => ({ ...all, 'lm_head.bias': all['model.norm.weight'] }));
-    await assert.rejects(loadModel(more), { kind: 'bad-data', message: /has lm_head\.bias, which this kind of model does not/ });
+    await assert.rejects(loadModel(more), {
+      kind: 'bad-data',
+      message: /has lm_head\.bias, which this kind of model does not/,
+    });
   });
 });

@@ -7,12 +7,23 @@ const draws = (count: number, draw: () => number) => Array.from({ length: count 
 describe('random', () => {
   it('gives the same stream for the same seed and purpose, on every machine and for ever', () => {
     assert.deepEqual(draws(3, random(1, 'test', 0).uniform), draws(3, random(1, 'test', 0).uniform));
-    assert.deepEqual(draws(3, random(1, 'test', 0).uniform), [0.09363559947024014, 0.8096067363453309, 0.08138717533223772]);
+    assert.deepEqual(
+      draws(3, random(1, 'test', 0).uniform),
+      [0.09363559947024014, 0.8096067363453309, 0.08138717533223772],
+    );
   });
 
   it('gives other streams for another seed, purpose, or cut of the purpose', () => {
     const first = (...of: Parameters<typeof random>) => random(...of).uniform();
-    const streams = [first(1, 'a', 0), first(2, 'a', 0), first(1, 'b', 0), first(1, 'a', 1), first(1, 'a', '0'), first(1, 'a0'), first(1)];
+    const streams = [
+      first(1, 'a', 0),
+      first(2, 'a', 0),
+      first(1, 'b', 0),
+      first(1, 'a', 1),
+      first(1, 'a', '0'),
+      first(1, 'a0'),
+      first(1),
+    ];
     assert.equal(new Set(streams).size, streams.length);
   });
 
@@ -28,7 +39,10 @@ describe('random', () => {
     const counts = new Array<number>(7).fill(0);
     for (const value of draws(14_000, () => integer(7))) counts[value] = (counts[value] ?? 0) + 1;
     assert.equal(counts.length, 7);
-    assert.ok(counts.every((count) => Math.abs(count - 2000) < 200), String(counts));
+    assert.ok(
+      counts.every((count) => Math.abs(count - 2000) < 200),
+      String(counts),
+    );
     assert.equal(integer(1), 0);
   });
 
@@ -49,7 +63,10 @@ describe('random', () => {
     }
     assert.deepEqual(items, ['a', 'b', 'c']);
     assert.equal(counts.size, 6);
-    assert.ok([...counts.values()].every((count) => Math.abs(count - 1000) < 150), JSON.stringify([...counts]));
+    assert.ok(
+      [...counts.values()].every((count) => Math.abs(count - 1000) < 150),
+      JSON.stringify([...counts]),
+    );
   });
 });
 

@@ -57,13 +57,22 @@ describe('safetensors', () => {
     await assert.rejects(writeSafetensors(path, wrong), /a has 3 values, not the 4 of its shape \[2,2\]/);
   });
 
-  const entry = (fields: object) => JSON.stringify({ a: { dtype: 'F32', shape: [2], data_offsets: [0, 8], ...fields } });
+  const entry = (fields: object) =>
+    JSON.stringify({ a: { dtype: 'F32', shape: [2], data_offsets: [0, 8], ...fields } });
   const broken: [string, Buffer, RegExp][] = [
     ['an empty file', Buffer.alloc(0), /it has 0 bytes, and the header's length alone takes 8/],
-    ['a header past the end', file('{}', 0, 1000), /its header should take 1000 bytes, the file has 10; perhaps it was cut off/],
+    [
+      'a header past the end',
+      file('{}', 0, 1000),
+      /its header should take 1000 bytes, the file has 10; perhaps it was cut off/,
+    ],
     ['a header that is not JSON', file('{"a"', 0), /its header is not JSON/],
     ['a header that is a list', file('[]', 0), /its header is not an object/],
-    ['metadata that are not strings', file('{"__metadata__":{"a":1}}', 0), /its metadata is not a map from strings to strings/],
+    [
+      'metadata that are not strings',
+      file('{"__metadata__":{"a":1}}', 0),
+      /its metadata is not a map from strings to strings/,
+    ],
     ['another type', file(entry({ dtype: 'BF16' }), 8), /a is of type BF16, and only F32 can be read/],
     ['a negative dimension', file(entry({ shape: [-2] }), 8), /the shape of a is not a list of counts/],
     ['one offset', file(entry({ data_offsets: [8] }), 8), /the place of a is not a pair of byte offsets/],

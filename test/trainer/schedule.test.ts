@@ -42,7 +42,10 @@ describe('the learning rate', () => {
     fc.assert(
       fc.property(settings, ({ updates, ...options }) => {
         const all = rates(updates, { ...cosine, ...options });
-        assert.ok(all.every((rate) => rate > 0 && rate <= cosine.lr * (1 + 1e-12)), String(all));
+        assert.ok(
+          all.every((rate) => rate > 0 && rate <= cosine.lr * (1 + 1e-12)),
+          String(all),
+        );
       }),
     );
   });

@@ -12,10 +12,26 @@ const counting = (from: number, count: number) => Array.from({ length: count }, 
 describe('an example for fine-tuning', () => {
   const context = 8;
   const cases: [string, Example, Example][] = [
-    ['that fits is left as it is', { prompt: [1, 2, 3], response: [4, 5, 6, 7, 8, 0] }, { prompt: [1, 2, 3], response: [4, 5, 6, 7, 8, 0] }],
-    ['that is too long loses the beginning of its prompt', { prompt: counting(1, 9), response: [4, 5, 0] }, { prompt: counting(4, 6), response: [4, 5, 0] }],
-    ['whose response fills the context keeps one token of its prompt', { prompt: [1, 2], response: counting(10, 8) }, { prompt: [2], response: counting(10, 8) }],
-    ['whose response is longer than that loses its end', { prompt: [1, 2], response: counting(10, 20) }, { prompt: [2], response: counting(10, 8) }],
+    [
+      'that fits is left as it is',
+      { prompt: [1, 2, 3], response: [4, 5, 6, 7, 8, 0] },
+      { prompt: [1, 2, 3], response: [4, 5, 6, 7, 8, 0] },
+    ],
+    [
+      'that is too long loses the beginning of its prompt',
+      { prompt: counting(1, 9), response: [4, 5, 0] },
+      { prompt: counting(4, 6), response: [4, 5, 0] },
+    ],
+    [
+      'whose response fills the context keeps one token of its prompt',
+      { prompt: [1, 2], response: counting(10, 8) },
+      { prompt: [2], response: counting(10, 8) },
+    ],
+    [
+      'whose response is longer than that loses its end',
+      { prompt: [1, 2], response: counting(10, 20) },
+      { prompt: [2], response: counting(10, 8) },
+    ],
   ];
   for (const [what, given, expected] of cases) {
     it(what, () => assert.deepEqual(truncate(given, context), expected));
@@ -30,7 +46,10 @@ describe('a batch for fine-tuning', () => {
 
   it('reads all but the last token and predicts the response from the prompt on', () => {
     const { sequences, time, tokens, places = [], targets, weights } = batchOf(examples, 9, 64);
-    assert.deepEqual([sequences, time, tokens.length, places.length, targets.length, weights.length], [2, 16, 32, 64, 64, 64]);
+    assert.deepEqual(
+      [sequences, time, tokens.length, places.length, targets.length, weights.length],
+      [2, 16, 32, 64, 64, 64],
+    );
     assert.deepEqual([...tokens.slice(0, 7)], [11, 12, 13, 21, 22, 9, 9]);
     assert.deepEqual([...tokens.slice(16, 20)], [14, 23, 9, 9]);
     assert.deepEqual([...places.slice(0, 5)], [2, 3, 4, 16, 17]);
@@ -48,7 +67,10 @@ describe('a batch for fine-tuning', () => {
   it('counts each token of a response the same, whatever the padding and however long the others are', () => {
     const { integer } = random(1, 'sft');
     const drawn = (count: number) => Array.from({ length: count }, () => integer(257));
-    const [short, long] = [{ prompt: drawn(2), response: drawn(3) }, { prompt: drawn(9), response: drawn(12) }];
+    const [short, long] = [
+      { prompt: drawn(2), response: drawn(3) },
+      { prompt: drawn(9), response: drawn(12) },
+    ];
     const lossOf = (examples: Example[], padding: number) => {
       const model = adamw(initialise(tiny, 1), { betas: [0.9, 0.999], weightDecay: 0, clip: 0 });
       return supervisedStep(tiny, model, batchOf(examples, padding, tiny.context), 1e-3);
@@ -56,6 +78,10 @@ describe('a batch for fine-tuning', () => {
     const [both, first, second] = [lossOf([short, long], 0), lossOf([short], 0), lossOf([long], 0)];
     close([both.loss as number], [((first.loss as number) * 3 + (second.loss as number) * 12) / 15], 1e-5);
     const padded = lossOf([short, long], 99);
-    close([padded.loss as number, padded.gradientNorm as number], [both.loss as number, both.gradientNorm as number], 1e-6);
+    close(
+      [padded.loss as number, padded.gradientNorm as number],
+      [both.loss as number, both.gradientNorm as number],
+      1e-6,
+    );
   });
 });

@@ -138,13 +138,19 @@ export interface Running {
 /**
  * Starts the real trainer on a job; `onEvent` sees each event as it comes. What has not ended after a minute is killed.
  */
-export function startTrainer(job: Job, onEvent: (event: TrainerEvent, child: ChildProcess) => void = () => {}): Running {
+export function startTrainer(
+  job: Job,
+  onEvent: (event: TrainerEvent, child: ChildProcess) => void = () => {},
+): Running {
   const path = join(job.output, 'job.json');
   writeFileSync(path, JSON.stringify(job));
   return startTrainerAt(path, onEvent);
 }
 
-export function startTrainerAt(path: string, onEvent: (event: TrainerEvent, child: ChildProcess) => void = () => {}): Running {
+export function startTrainerAt(
+  path: string,
+  onEvent: (event: TrainerEvent, child: ChildProcess) => void = () => {},
+): Running {
   const main = fileURLToPath(new URL('../../trainer/main.js', import.meta.url));
   const child = spawn(process.execPath, [main, path], { stdio: ['pipe', 'pipe', 'pipe'] });
   const events: TrainerEvent[] = [];
@@ -177,5 +183,7 @@ export async function runTrainer(job: Job): Promise<Ended> {
 }
 
 export function modelDigest(output: string): string {
-  return createHash('sha256').update(readFileSync(join(output, 'model', 'model.safetensors'))).digest('hex');
+  return createHash('sha256')
+    .update(readFileSync(join(output, 'model', 'model.safetensors')))
+    .digest('hex');
 }

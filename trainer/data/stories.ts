@@ -1,4 +1,5 @@
 import type { Random } from '../random.ts';
+import { cooking, hiding, journey, kindness, outing, practice } from './stories/adventures.ts';
 import {
   counting,
   courage,
@@ -12,22 +13,8 @@ import {
   riddle,
   trade,
 } from './stories/pieces.ts';
-import {
-  broken,
-  cooking,
-  gift,
-  hiding,
-  journey,
-  kindness,
-  lost,
-  outing,
-  practice,
-  quarrel,
-  type Tale,
-  trades,
-  treasure,
-} from './stories/tales.ts';
-import { createTeller } from './stories/teller.ts';
+import { broken, gift, lost, quarrel, trades, treasure } from './stories/possessions.ts';
+import { createTeller, type Tale } from './stories/teller.ts';
 
 /** All kinds of stories with their shares: 55 % long tales, 45 % short pieces. */
 const kinds: readonly [Tale, number][] = [

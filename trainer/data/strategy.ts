@@ -1,7 +1,9 @@
 import type { Random } from '../random.ts';
 import { between, capital, inWords, listed, pick, pickSeveral, withArticle } from './draw.ts';
 import type { ProblemContent } from './problem.ts';
-import { type Animal, animals, type Person, people, recipes, sources, things, weekdays } from './stories/world.ts';
+import { type Animal, animals } from './stories/animals.ts';
+import { type Person, people } from './stories/people.ts';
+import { recipes, sources, things, weekdays } from './stories/world.ts';
 
 export const strategyLabels = ['True', 'False'] as const;
 

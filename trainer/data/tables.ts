@@ -1,7 +1,8 @@
 import type { Random } from '../random.ts';
 import { between, pick, pickSeveral } from './draw.ts';
 import type { ProblemContent } from './problem.ts';
-import { flocks, people, weekdays } from './stories/world.ts';
+import { people } from './stories/people.ts';
+import { flocks, weekdays } from './stories/world.ts';
 
 interface Row {
   name: string;

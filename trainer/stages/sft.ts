@@ -30,7 +30,9 @@ export async function run(job: SftJob, context: TrainerContext): Promise<Outcome
   const { recipe, inputs, seed } = job;
   const { architecture, parameters } = await loadModel(inputs.parent);
   const tokenizer = await loadTokenizer(inputs.parent);
-  const whole = problems(recipe.data.source, 'sft', recipe.examples, inputs.data).map((problem) => exampleTokens(problem, tokenizer));
+  const whole = problems(recipe.data.source, 'sft', recipe.examples, inputs.data).map((problem) =>
+    exampleTokens(problem, tokenizer),
+  );
   const examples = whole.map((example) => truncate(example, architecture.context));
   const truncated = examples.filter((example, index) => example !== whole[index]).length;
 
@@ -45,7 +47,9 @@ export async function run(job: SftJob, context: TrainerContext): Promise<Outcome
     step(index) {
       const epoch = Math.floor(index / stepsPerEpoch);
       const start = (index % stepsPerEpoch) * recipe.batch;
-      const chosen = random(seed, 'sft', 'order', epoch).shuffle(examples).slice(start, start + recipe.batch);
+      const chosen = random(seed, 'sft', 'order', epoch)
+        .shuffle(examples)
+        .slice(start, start + recipe.batch);
       const batch = batchOf(chosen, tokenizer.eos, architecture.context);
       const values = supervisedStep(architecture, model, batch, learningRate(index, steps, recipe));
       return { tokens: countTokens(chosen), values };

@@ -15,7 +15,9 @@ export async function run(job: TokenizerJob, context: TrainerContext): Promise<O
   const { recipe, inputs, output } = job;
   context.emit({ event: 'started', resumedFrom: null, steps: 1, device: 'cpu', engine: `descent ${version()}` });
   const tokenizer: TokenizerJson =
-    recipe.kind === 'bytes' ? byteTokenizer() : trainBpe(tokenizerTexts(recipe.data, recipe.characters, inputs.data), recipe.vocab);
+    recipe.kind === 'bytes'
+      ? byteTokenizer()
+      : trainBpe(tokenizerTexts(recipe.data, recipe.characters, inputs.data), recipe.vocab);
   const fill = async (folder: string) => {
     await writeJson(join(folder, 'tokenizer.json'), tokenizer);
     await writeJson(join(folder, 'tokenizer_config.json'), tokenizerConfig);

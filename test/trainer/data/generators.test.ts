@@ -49,7 +49,16 @@ test('version 1 of each generator makes these bytes', () => {
     ...withProblems.map((name) => [`${name}/problems`, sha(problems(source(name), 'test', 300, {}))]),
     ['arithmetic/steps', sha(problems(source('arithmetic', { maximum: 100, steps: 3 }), 'sft', 300, {}))],
   ]);
-  assert.deepEqual(made, {});
+  assert.deepEqual(made, {
+    'stories/text': '5df4435cea68271b',
+    'arithmetic/text': '4acd4b20bbb42477',
+    'arithmetic/problems': 'e08fd20b52dfc11f',
+    'programs/problems': '0b7e4ca5f394dc53',
+    'boardgame/problems': 'd3c41dd4de8745f7',
+    'tables/problems': '798351c5724ab9e9',
+    'strategy/problems': 'ccef2bcd7ce09e7a',
+    'arithmetic/steps': '6a5b0c55dff8706c',
+  });
 });
 
 test('an item depends on its number and the seed, not on what was made before', () => {

@@ -1,15 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import {
-  animals,
-  menderOf,
-  people,
-  places,
-  recipes,
-  sources,
-  things,
-  workers,
-} from '../../../trainer/data/stories/world.ts';
+import { animals } from '../../../trainer/data/stories/animals.ts';
+import { people } from '../../../trainer/data/stories/people.ts';
+import { menderOf, places, recipes, sources, things, workers } from '../../../trainer/data/stories/world.ts';
 import { story } from '../../../trainer/data/stories.ts';
 import { random } from '../../../trainer/random.ts';
 

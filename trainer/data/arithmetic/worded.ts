@@ -1,7 +1,8 @@
 import type { Random } from '../../random.ts';
 import { capital, pick, pickSeveral } from '../draw.ts';
 import type { ProblemContent } from '../problem.ts';
-import { colours, type Person, people, weekdays } from '../stories/world.ts';
+import { type Person, people } from '../stories/people.ts';
+import { colours, weekdays } from '../stories/world.ts';
 import { type Calculation, calculation, continuation, equation } from './calculation.ts';
 
 /**

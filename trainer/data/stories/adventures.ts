@@ -1,8 +1,9 @@
 /** Tales about what people do: cook, help, travel, learn and play. The end is what the beginning decides. */
 import { inWords, listed, withArticle } from '../draw.ts';
+import { animals } from './animals.ts';
 import { people } from './people.ts';
 import { type Tale, text } from './teller.ts';
-import { animals, type Place, places, recipes, seasons, sources, times, weathers, weekdays } from './world.ts';
+import { type Place, places, recipes, seasons, sources, weathers, weekdays } from './world.ts';
 
 /** A dish needs its ingredients, each from its own place, and then a guest who likes it. */
 export const cooking: Tale = (t) => {

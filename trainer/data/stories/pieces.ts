@@ -1,6 +1,7 @@
 import { capital, inWords, listed, withArticle } from '../draw.ts';
+import { animals } from './animals.ts';
 import { type Tale, text } from './teller.ts';
-import { animals, flocks, places, recipes, seasons, sources, times, weathers, weekdays, workers } from './world.ts';
+import { flocks, places, recipes, seasons, sources, times, weathers, weekdays, workers } from './world.ts';
 
 /** What is known of a person; true in every story. */
 export const portrait: Tale = (t) => {

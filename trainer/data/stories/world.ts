@@ -2,24 +2,7 @@
  * The one small world that all stories happen in. It is the same for every seed: who lives where, what a place hides,
  * what an animal eats. A model that has read enough of them knows it by heart, a little more with every million tokens.
  */
-
-/** Somebody stories are about, with what is true of them in every story. */
-export interface Person {
-  name: string;
-  they: string;
-  them: string;
-  their: string;
-  themself: string;
-  home: string;
-  colour: string;
-  food: string;
-  wish: string;
-  fear: string;
-  virtue: string;
-  pet: string;
-  petName: string;
-  sibling: string;
-}
+import { list, rows } from './rows.ts';
 
 export interface Thing {
   noun: string;
@@ -39,20 +22,6 @@ export interface Place {
   the: string;
   spots: string[];
   sights: string[];
-}
-
-export interface Animal {
-  noun: string;
-  said: string;
-  moved: string;
-  food: string;
-  home: string;
-  /** From 1, a snail, to 6, a horse. */
-  size: number;
-  legs: number;
-  cover: string;
-  swims: boolean;
-  flies: boolean;
 }
 
 export interface Worker {
@@ -86,13 +55,6 @@ export interface Recipe {
   smell: string;
 }
 
-const rows = (text: string): string[][] =>
-  text
-    .trim()
-    .split('\n')
-    .map((line) => line.trim().split(/\s*\|\s*/));
-const list = (text: string): string[] => text.trim().split(/\s*,\s*/);
-
 export const colours = list(
   'red, blue, green, yellow, white, brown, black, purple, orange, pink, silver, golden, grey',
 );
@@ -102,71 +64,6 @@ export const looks = list(
 export const seasons = list('spring, summer, autumn, winter');
 export const weekdays = list('Monday, Tuesday, Wednesday, Thursday, Friday, Saturday, Sunday');
 export const times = list('morning, afternoon, evening, day');
-
-const homes = list(
-  'by the mill, near the church, at the edge of the forest, in the yellow house, behind the school, above the bakery, by the old bridge, on Hill Street, next to the river, in the tall tower, at the farm, near the harbor, across from the market',
-);
-const tastes = list(
-  'apple pie, honey, pancakes, carrot soup, cherries, cheese, fresh bread, plums, noodles, nuts, strawberries, cake, rice, corn, pears, raisins',
-);
-const wishes = list(
-  'to swim across the lake, to ride a horse, to play the flute, to whistle, to climb the old oak, to paint the sea, to bake bread, to count the stars, to sail a boat, to speak with birds, to see the snow, to build a house, to write a song, to find a treasure, to fly, to become a doctor, to drive a train',
-);
-const fears = list(
-  'the dark, thunder, spiders, deep water, loud noises, high places, big dogs, strangers, bees, ghosts, the cold',
-);
-const virtues = list(
-  'kind, brave, clever, patient, honest, quick, quiet, cheerful, careful, strong, curious, shy, proud, lazy',
-);
-const pets = rows(`
-  cat | Whiskers
-  dog | Rex
-  rabbit | Clover
-  parrot | Coco
-  pony | Star
-  turtle | Speedy
-  mouse | Pip
-  goose | Greta
-  dog | Biscuit
-  cat | Shadow
-  hen | Henny
-  goat | Billy`);
-
-const girls = list(
-  'Mia, Anna, Lily, Emma, Ruth, Nora, Ella, Clara, Zoe, Ida, Rosa, Lucy, Eva, Sara, Alice, Maya, Hanna, June, Flora, Greta, Olga, Vera, Wanda, Iris, Kate, Tess, Amy, Dora, Nina, Paula',
-);
-const boys = list(
-  'Tom, Ben, Max, Leo, Sam, Jack, Paul, Finn, Hugo, Oscar, Noah, Adam, Theo, Emil, Felix, Ivan, Karl, Luke, Mark, Nick, Otto, Peter, Ralph, Simon, Toby, Victor, Will, Yann, Anton, Bruno',
-);
-
-/** The 60 people: girls and boys in turn, the first ones in the most stories. */
-export const people: readonly Person[] = girls.flatMap((girl, i) => [
-  person(girl, 2 * i, 'she', 'her', 'her'),
-  person(boys[i] as string, 2 * i + 1, 'he', 'him', 'his'),
-]);
-
-// The factors are coprime with the lengths, so that every fact is spread evenly and none follows from another.
-function person(name: string, index: number, they: string, them: string, their: string): Person {
-  const one = (items: readonly string[], factor: number, shift: number) =>
-    items[(index * factor + shift) % items.length] as string;
-  const [pet, petName] = pets[(index * 5 + 3) % pets.length] as [string, string];
-  return {
-    name,
-    they,
-    them,
-    their,
-    themself: `${them}self`,
-    home: one(homes, 5, 2),
-    colour: one(colours.slice(0, 11), 7, 4),
-    food: one(tastes, 4, 1),
-    wish: one(wishes, 6, 3),
-    fear: one(fears, 3, 5),
-    virtue: one(virtues, 9, 6),
-    pet,
-    petName,
-    sibling: one(['brother', 'sister', 'cousin', 'grandmother', 'grandfather', 'uncle', 'aunt'], 3, 1),
-  };
-}
 
 export const things: readonly Thing[] = rows(`
   ball | threw | throw | seam | leather
@@ -262,51 +159,6 @@ export const places: readonly Place[] = rows(`
     the: `the ${noun}`,
     spots: list(spots),
     sights: list(sights),
-  }),
-);
-
-export const animals: readonly Animal[] = rows(`
-  cat | meowed | crept | fish | basket | 2 | 4 | fur | - | -
-  dog | barked | ran | bones | kennel | 3 | 4 | fur | swims | -
-  rabbit | squeaked | hopped | carrots | burrow | 2 | 4 | fur | - | -
-  fox | yelped | sneaked | grapes | den | 3 | 4 | fur | - | -
-  bear | growled | walked | honey | cave | 5 | 4 | fur | swims | -
-  mouse | squeaked | scurried | cheese | hole | 1 | 4 | fur | - | -
-  duck | quacked | waddled | bread | pond | 2 | 2 | feathers | swims | flies
-  owl | hooted | glided | mice | hollow tree | 2 | 2 | feathers | - | flies
-  frog | croaked | leaped | flies | pond | 1 | 4 | skin | swims | -
-  squirrel | chattered | climbed | nuts | tree | 1 | 4 | fur | - | -
-  horse | neighed | galloped | oats | stable | 6 | 4 | hair | swims | -
-  goat | bleated | jumped | leaves | shed | 4 | 4 | hair | - | -
-  wolf | howled | prowled | meat | den | 4 | 4 | fur | swims | -
-  hedgehog | snuffled | trotted | beetles | heap of leaves | 1 | 4 | spines | - | -
-  crow | cawed | flapped | corn | nest | 2 | 2 | feathers | - | flies
-  sheep | bleated | wandered | grass | fold | 4 | 4 | wool | - | -
-  turtle | sighed | crawled | salad | shell | 2 | 4 | scales | swims | -
-  cow | mooed | strolled | hay | barn | 6 | 4 | hair | - | -
-  pig | grunted | rolled | turnips | sty | 4 | 4 | skin | - | -
-  bee | buzzed | flew | nectar | hive | 1 | 6 | hair | - | flies
-  beaver | whined | paddled | bark | dam | 3 | 4 | fur | swims | -
-  goose | honked | marched | grain | coop | 3 | 2 | feathers | swims | flies
-  deer | snorted | bounded | berries | thicket | 5 | 4 | hair | swims | -
-  otter | chirped | slid | shrimp | riverbank | 3 | 4 | fur | swims | -
-  hen | clucked | pecked | seeds | coop | 2 | 2 | feathers | - | -
-  snail | whispered | crept | lettuce | shell | 1 | 0 | skin | - | -
-  penguin | called | waddled | herring | colony | 3 | 2 | feathers | swims | -
-  parrot | shouted | fluttered | fruit | cage | 2 | 2 | feathers | - | flies
-  bat | squeaked | swooped | moths | cave | 1 | 2 | fur | - | flies
-  donkey | brayed | plodded | thistles | stall | 5 | 4 | hair | - | -`).map(
-  ([noun = '', said = '', moved = '', food = '', home = '', size, legs, cover = '', swims, flies]) => ({
-    noun,
-    said,
-    moved,
-    food,
-    home,
-    size: Number(size),
-    legs: Number(legs),
-    cover,
-    swims: swims === 'swims',
-    flies: flies === 'flies',
   }),
 );
 

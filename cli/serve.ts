@@ -4,24 +4,22 @@ import { configuredServer, localServer, type TemporalServer } from './connect.ts
 import { type Context, type ExitCode, exitCodes } from './context.ts';
 import { CommandError } from './failure.ts';
 import { readHostState } from './host-state.ts';
-import { onInterrupt } from './interrupt.ts';
+import { watchInterrupts } from './interrupt.ts';
 import { runWorker } from './worker.ts';
 
 /** `descent worker --queue CLASS`: one worker, until Ctrl-C, for the Temporal that is configured. */
-export async function work(options: { queue: string }, context: Context): Promise<ExitCode> {
+export async function serve(options: { queue: string }, context: Context): Promise<ExitCode> {
   const { terminal, cwd, env } = context;
   const home = findHome(cwd, env);
   const loaded = await loadConfig(cwd, env);
   const server = configuredServer(loaded, env) ?? (await homeServer(home));
   const stopping = new AbortController();
-  const interrupt = onInterrupt(
-    async () => {
-      terminal.err('saving checkpoints; Ctrl-C again stops at once');
-      stopping.abort();
-    },
-    async () => {},
-  );
-  await runWorker({
+  const interrupts = watchInterrupts();
+  void interrupts.asked.then(() => {
+    terminal.err('saving checkpoints; Ctrl-C again stops at once');
+    stopping.abort();
+  });
+  const served = runWorker({
     home,
     config: loaded.config,
     server,
@@ -31,8 +29,10 @@ export async function work(options: { queue: string }, context: Context): Promis
     onReady: () =>
       terminal.out(`serving ${options.queue} for Temporal at ${server.address}, namespace ${server.namespace}`),
   });
-  interrupt.stop();
-  return stopping.signal.aborted ? exitCodes.interrupted : exitCodes.fine;
+  // The process ends after this, whatever the worker still does.
+  await Promise.race([served, interrupts.insisted]);
+  interrupts.stop();
+  return interrupts.pressed() ? exitCodes.interrupted : exitCodes.fine;
 }
 
 /** The server that `descent up` or `descent run` keeps up for the same home. */

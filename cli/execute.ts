@@ -1,0 +1,97 @@
+import type { Plan, PlanNode } from '../planner/plan.ts';
+import { lineageWorkflowId } from '../workflows/names.ts';
+import type { Context } from './context.ts';
+import { followLineage } from './follow.ts';
+import { watchInterrupts } from './interrupt.ts';
+import { cancelLineage, type LineageEnd, lineageHandle, runLineage } from './lineages.ts';
+import type { RunEvent, RunOutcome } from './render/run-event.ts';
+import { openSession, type Session, unservedClasses } from './session.ts';
+
+/** A plan that is about to run. */
+export interface Frozen {
+  home: string;
+  plan: Plan;
+  planDigest: string;
+  /** What is not done yet. */
+  pending: PlanNode[];
+}
+
+/** How a run ended; `reason` where there is more to say. */
+export interface RunEnd {
+  outcome: RunOutcome;
+  reason: string | null;
+}
+
+/** Whom to tell, and what time it is in seconds. */
+export interface Telling {
+  report: (event: RunEvent) => void;
+  clock: () => number;
+}
+
+/**
+ * Runs what is pending of a plan on Temporal, and follows it to its end. Ctrl-C cancels the lineage, which saves
+ * checkpoints; the second one ends at once what was started here.
+ */
+export async function execute(frozen: Frozen, context: Context, telling: Telling): Promise<RunEnd> {
+  const { home, plan, planDigest, pending } = frozen;
+  const { report } = telling;
+  const workflowId = lineageWorkflowId(plan.lineage, planDigest);
+  const session = await openSession(home, workflowId, pending, context);
+  const interrupts = watchInterrupts();
+  const following = new AbortController();
+  try {
+    const { address, client, settings } = session;
+    report({ event: 'connected', address, uiAddress: pageOf(session, workflowId), workflowId });
+    await runLineage(client, plan, planDigest, settings);
+    for (const text of await unservedClasses(session, pending)) report({ event: 'notice', text });
+
+    const left = interrupts.asked.then(() => leave(session, frozen, report));
+    const killed = interrupts.insisted.then(() => kill(session));
+    const followed = followLineage(session, {
+      ...telling,
+      ...frozen,
+      pending: new Set(pending.map(({ key }) => key)),
+      signal: following.signal,
+    }).then((end) => (interrupts.pressed() ? left : endOf(end)));
+    return await Promise.race([followed, left, killed]);
+  } finally {
+    following.abort();
+    await session.close();
+    interrupts.stop();
+  }
+}
+
+/** Cancels the lineage, unless another command follows it too: then this one only goes. */
+async function leave(session: Session, { plan, planDigest }: Frozen, report: Telling['report']): Promise<RunEnd> {
+  report({ event: 'stopping' });
+  const handle = lineageHandle(session.client, plan, planDigest);
+  const others = (await session.host?.othersOn(handle.workflowId)) ?? 0;
+  if (others > 0)
+    return { outcome: 'interrupted', reason: 'another `descent run` follows this lineage, so it goes on' };
+  await cancelLineage(handle);
+  return { outcome: 'interrupted', reason: null };
+}
+
+async function kill(session: Session): Promise<RunEnd> {
+  await session.host?.kill();
+  return { outcome: 'interrupted', reason: 'stopped at once, so what was done since the newest checkpoints is lost' };
+}
+
+function endOf(end: LineageEnd | { state: 'left' }): RunEnd {
+  switch (end.state) {
+    case 'done':
+      return { outcome: 'done', reason: null };
+    case 'failed':
+      return { outcome: 'failed', reason: end.message };
+    case 'cancelled':
+      return { outcome: 'interrupted', reason: 'somebody else cancelled it' };
+    case 'left':
+      return { outcome: 'interrupted', reason: null };
+    default:
+      return end satisfies never;
+  }
+}
+
+function pageOf({ uiAddress }: Session, workflowId: string): string | null {
+  return uiAddress === null ? null : `${uiAddress}/namespaces/default/workflows/${workflowId}`;
+}

@@ -1,0 +1,116 @@
+import type { Plan, PlanNode } from '../planner/plan.ts';
+import { nats, percent } from './render/figures.ts';
+import type { Measure, StageSummary } from './render/run-event.ts';
+import { differsClearly, groupBy } from './summary.ts';
+
+/** What training itself left of a pretrained model. */
+export interface Pretraining {
+  key: string;
+  /** Mean training loss of the last tenth of the steps, in nats a token. */
+  loss: number;
+  /** Entropy of the data's token frequencies, in nats a token: what a model that ignores context reaches at best. */
+  unigramEntropy: number;
+}
+
+/** What the figures show, in plain sentences: how far pretraining came, what each later stage did to its parent. */
+export function findings(plan: Plan, stages: readonly StageSummary[], pretrainings: readonly Pretraining[]): string[] {
+  const types = new Map(plan.nodes.map((node) => [node.address, node.type]));
+  const typeOf = (stage: StageSummary) => types.get(stage.address);
+  const byAddress = new Map(stages.map((stage) => [stage.address, stage]));
+  return [
+    ...pretrainings.flatMap((one) => {
+      const node = plan.nodes.find(({ key }) => key === one.key);
+      return node ? [pretrainingFinding(node.address, one)] : [];
+    }),
+    ...stages.filter((stage) => typeOf(stage) === 'cpt').flatMap(lossFindings),
+    ...replayFindings(plan, byAddress),
+    ...stages.filter((stage) => ['sft', 'rl'].includes(typeOf(stage) ?? '')).flatMap(passFindings),
+  ];
+}
+
+function pretrainingFinding(address: string, { loss, unigramEntropy }: Pretraining): string {
+  const side = loss < unigramEntropy ? 'below' : 'above';
+  const gap = nats(Math.abs(unigramEntropy - loss));
+  return `${address}: training loss ended at ${nats(loss)} nats a token, ${gap} ${side} the ${nats(unigramEntropy)} of token frequencies alone.`;
+}
+
+/** What continued pretraining did to each domain. */
+function lossFindings(stage: StageSummary): string[] {
+  const parts = changesOf(stage, 'loss').map(({ task, before, after, change, clear }) => {
+    const verdict = !clear ? 'no clear change' : change < 0 ? 'better' : 'worse';
+    return `on ${task} ${nats(before)} to ${nats(after)} (${verdict})`;
+  });
+  return parts.length === 0 ? [] : [`${stage.address}, from ${stage.parent}: held-out loss ${parts.join(', ')}.`];
+}
+
+/** What SFT or RL did to Pass@1. */
+function passFindings(stage: StageSummary): string[] {
+  const parts = changesOf(stage, 'pass@1').map(({ suite, before, after, change, clear }) => {
+    const verdict = clear
+      ? `${change > 0 ? '+' : '-'}${percent(Math.abs(change)).replace(' %', ' points')}`
+      : 'within chance';
+    return `on ${suite} ${percent(before)} to ${percent(after)} (${verdict})`;
+  });
+  return parts.length === 0 ? [] : [`${stage.address}, from ${stage.parent}: Pass@1 ${parts.join(', ')}.`];
+}
+
+/** A stage's measures of one metric that its parent has too. */
+function changesOf(
+  stage: StageSummary,
+  metric: string,
+): (Measure & { before: number; after: number; change: number })[] {
+  return stage.measures.flatMap((measure) => {
+    const { change, value } = measure;
+    return measure.metric !== metric || change === null
+      ? []
+      : [{ ...measure, before: value - change, after: value, change }];
+  });
+}
+
+/** What replay kept: variants of one CPT stage with the same parent, with replay against without. */
+function replayFindings(plan: Plan, stages: ReadonlyMap<string, StageSummary>): string[] {
+  const variants = plan.nodes.filter((node) => node.type === 'cpt' && stages.has(node.address));
+  const groups = groupBy(variants, (node) => `${node.stage} ${node.seed} ${node.parents.parent}`);
+  return [...groups.values()].flatMap((group) => {
+    const parent = plan.nodes.find((node) => node.key === group[0]?.parents.parent);
+    if (parent?.type !== 'pretrain') return [];
+    const domains = new Set(parent.recipe.mix.map(({ name }) => name));
+    const without = group.filter((node) => !replays(node, parent));
+    return without.flatMap((bare) =>
+      group
+        .filter((node) => replays(node, parent))
+        .flatMap((kept) => contrast(stages.get(kept.address), stages.get(bare.address), domains)),
+    );
+  });
+}
+
+/** Whether a node trains on some of the data that its parent was pretrained on, whatever it calls it. */
+function replays(node: PlanNode, parent: Extract<PlanNode, { type: 'pretrain' }>): boolean {
+  const sources = new Set(parent.recipe.mix.map(({ source }) => JSON.stringify(source)));
+  return (
+    node.type === 'cpt' &&
+    node.recipe.mix.some((part) => sources.has(JSON.stringify(part.source)) && part.sequences > 0)
+  );
+}
+
+function contrast(
+  kept: StageSummary | undefined,
+  bare: StageSummary | undefined,
+  domains: ReadonlySet<string>,
+): string[] {
+  if (!kept || !bare) return [];
+  return kept.measures
+    .filter((one) => one.metric === 'loss' && domains.has(one.task))
+    .flatMap((one) => {
+      const other = bare.measures.find((measure) => measure.metric === 'loss' && measure.task === one.task);
+      if (!other) return [];
+      const verdict = !differsClearly(one, other)
+        ? 'made no clear difference'
+        : one.value < other.value
+          ? 'kept more'
+          : 'kept less';
+      return [
+        `Replay ${verdict} of ${one.task}: held-out loss ${nats(one.value)} with it (${kept.address}), ${nats(other.value)} without (${bare.address}).`,
+      ];
+    });
+}

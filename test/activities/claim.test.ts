@@ -1,0 +1,111 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { type ClaimOptions, claimNode } from '../../activities/claim.ts';
+import { isRunning, recordProcess } from '../../activities/processes.ts';
+import { sha256 } from '../../planner/key.ts';
+import { keyFolder } from '../../store/home.ts';
+import { until } from '../fixtures/home.ts';
+
+let home: string;
+const children: ChildProcess[] = [];
+
+before(() => {
+  home = mkdtempSync(join(tmpdir(), 'descent-claim-'));
+});
+
+after(() => {
+  for (const child of children) child.kill('SIGKILL');
+  rmSync(home, { recursive: true, force: true });
+});
+
+const key = (name: string): string => sha256(name);
+const pathOf = (name: string): string => join(keyFolder(home, key(name)), 'running.json');
+
+function claim(name: string, options: Partial<ClaimOptions> = {}) {
+  const signal = new AbortController().signal;
+  return claimNode(home, key(name), { staleSeconds: 30, stopSeconds: 1, signal, onWait: () => undefined, ...options });
+}
+
+describe('a claimed node', () => {
+  test('is executed by one at a time, in whatever order they come', async () => {
+    let inside = 0;
+    let most = 0;
+    let waited = 0;
+    await Promise.all(
+      Array.from({ length: 8 }, async () => {
+        const mine = await claim('crowded', {
+          onWait: () => {
+            waited += 1;
+          },
+        });
+        inside += 1;
+        most = Math.max(most, inside);
+        await new Promise((resolve) => setTimeout(resolve, 5));
+        inside -= 1;
+        await mine.release();
+      }),
+    );
+    assert.equal(most, 1);
+    assert.ok(waited > 0);
+    assert.equal(existsSync(pathOf('crowded')), false);
+  });
+
+  test('lets those who wait be cancelled', async () => {
+    const holder = await claim('cancelled');
+    const cancelling = new AbortController();
+    const waiting = claim('cancelled', { signal: cancelling.signal, onWait: () => cancelling.abort() });
+    await assert.rejects(waiting, { name: 'AbortError' });
+    await holder.release();
+  });
+
+  test('is taken over from a worker that died, whose trainer is ended first', async () => {
+    const [worker, trainer] = [await bystander(), await bystander()];
+    const records = { worker: recordProcess(worker.pid ?? 0), trainer: recordProcess(trainer.pid ?? 0) };
+    assert.ok(records.worker && records.trainer);
+    const first = await claim('orphan');
+    await first.nameTrainer(records.trainer);
+    // As if another process had claimed it.
+    writeFileSync(
+      pathOf('orphan'),
+      JSON.stringify({ ...JSON.parse(readFileSync(pathOf('orphan'), 'utf8')), id: 'x', worker: records.worker }),
+    );
+    worker.kill('SIGKILL');
+    const second = await claim('orphan');
+    assert.equal(isRunning(records.trainer), false);
+    await first.release();
+    assert.equal(existsSync(pathOf('orphan')), true, 'whoever lost it does not remove what is another’s now');
+    await second.release();
+  });
+
+  test('is taken over from a worker that stands still, but not before its time', async () => {
+    const still = await bystander();
+    const record = recordProcess(still.pid ?? 0);
+    assert.ok(record);
+    await (await claim('still')).release();
+    const left = { id: 'x', host: 'elsewhere', worker: record, trainer: null };
+    writeFileSync(pathOf('still'), JSON.stringify(left));
+    let waited = false;
+    const waiting = claim('still', {
+      onWait: () => {
+        waited = true;
+      },
+    });
+    await until(() => waited, 'the claim waits');
+    const longAgo = new Date(Date.now() - 31_000);
+    utimesSync(pathOf('still'), longAgo, longAgo);
+    await (await waiting).release();
+    assert.ok(isRunning(record), 'a process of another machine is nobody’s to end');
+  });
+});
+
+/** A process that does nothing until it is ended. */
+async function bystander(): Promise<ChildProcess> {
+  const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'ignore', detached: true });
+  children.push(child);
+  await until(() => recordProcess(child.pid ?? 0) !== undefined, 'the process runs');
+  return child;
+}

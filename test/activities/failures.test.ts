@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { countTry, failureFor, forgetTries, NodeError } from '../../activities/failures.ts';
+import { sha256 } from '../../planner/key.ts';
+import { FencedError, StoreError } from '../../store/errors.ts';
+
+let home: string;
+const key = sha256('a node');
+
+before(() => {
+  home = mkdtempSync(join(tmpdir(), 'descent-failures-'));
+});
+
+after(() => rmSync(home, { recursive: true, force: true }));
+
+describe('tries', () => {
+  test('count as long as they get no further, and anew from each checkpoint and in each attempt', async () => {
+    const from = (attempt: number, step: number) => countTry(home, key, { attempt, step });
+    assert.deepEqual(
+      [await from(1, 0), await from(1, 0), await from(1, 120), await from(1, 120), await from(2, 120)],
+      [1, 2, 1, 2, 1],
+    );
+    await forgetTries(home, key);
+    assert.equal(await from(2, 120), 1);
+  });
+
+  test('end, by what went wrong', () => {
+    const retries = (error: unknown): number => {
+      let tries = 1;
+      while (!failureFor(error, tries).nonRetryable) tries += 1;
+      return tries;
+    };
+    const kinds = [
+      'bad-job',
+      'bad-data',
+      'bad-events',
+      'diverged',
+      'timed-out',
+      'internal',
+      'out-of-memory',
+      'killed',
+      'disk-full',
+      'never seen',
+    ];
+    assert.deepEqual(
+      kinds.map((kind) => retries(new NodeError(kind, 'it failed'))),
+      [1, 1, 1, 1, 1, 2, 2, 5, 5, 2],
+    );
+    assert.equal(retries(new FencedError('another has it')), 20);
+    assert.equal(retries(new StoreError('no space')), 5);
+    assert.equal(retries(new TypeError('x is not a function')), 2);
+  });
+
+  test('are told to Temporal with their kind, their words and their cause', () => {
+    const failure = failureFor(new NodeError('killed', 'base: its trainer was killed', ['a', 'b']), 5);
+    assert.equal(failure.type, 'killed');
+    assert.equal(
+      failure.message,
+      'base: its trainer was killed (5 tries ended like this without reaching a new checkpoint)',
+    );
+    assert.deepEqual(failure.details, [{ lastLines: ['a', 'b'] }]);
+    assert.ok(failure.cause instanceof NodeError);
+  });
+});

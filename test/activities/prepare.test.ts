@@ -1,0 +1,210 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { DuckDBInstance } from '@duckdb/node-api';
+import { NodeError } from '../../activities/failures.ts';
+import { prepareData } from '../../activities/prepare.ts';
+import { keyOf } from '../../planner/key.ts';
+import type { DataRecipe, PlanNode } from '../../planner/plan.ts';
+import { beginAttempt } from '../../store/attempt.ts';
+import { digestOf } from '../../store/digest.ts';
+
+type DataNode = Extract<PlanNode, { type: 'data' }>;
+
+let folder: string;
+
+before(() => {
+  folder = mkdtempSync(join(tmpdir(), 'descent-prepare-'));
+});
+
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+const columns = { text: 'text', prompt: 'prompt', answer: 'answer', solution: 'solution' };
+
+describe('preparing documents', () => {
+  test('drops duplicates, holds a share out, and does not depend on the order of lines or files', async () => {
+    const lines = Array.from({ length: 100 }, (_, at) =>
+      JSON.stringify({ text: `Document ${at}.\nIt has two lines.` }),
+    );
+    const one = await prepare('order-one', 'jsonl', {
+      'a.jsonl': [...lines, lines[3], '{"text":"  "}', '{"other":1}'].join('\n'),
+    });
+    const two = await prepare('order-two', 'jsonl', {
+      'a.jsonl': lines.slice(50).reverse().join('\n'),
+      'b.jsonl': lines.slice(0, 50).join('\n'),
+    });
+    assert.deepEqual(one.files, two.files);
+    const train = documentsIn(one.files['documents-train.jsonl']);
+    const heldout = documentsIn(one.files['documents-heldout.jsonl']);
+    assert.deepEqual([train.length, heldout.length], [90, 10]);
+    assert.equal(new Set([...train, ...heldout]).size, 100);
+    assert.equal(one.facts.documents, 100);
+    assert.equal(one.facts.duplicateDocuments, 1);
+    assert.deepEqual(Object.keys(one.files).sort(), ['documents-heldout.jsonl', 'documents-train.jsonl']);
+  });
+
+  test('takes a text file as one document, whatever its name and its characters', async () => {
+    const text = 'Zwölf “Boxkämpfer”\n\tjagen — Viktor 🥊\u0001';
+    const { files } = await prepare('text', 'text', { "it's [1].txt": text, 'b.txt': 'Another one.' });
+    const all = [...documentsIn(files['documents-train.jsonl']), ...documentsIn(files['documents-heldout.jsonl'])];
+    assert.deepEqual(all.sort(), ['Another one.', text].sort());
+  });
+
+  test('keeps a single document for training', async () => {
+    const { files, facts } = await prepare('single', 'text', { 'corpus.txt': 'All there is.' });
+    assert.deepEqual(documentsIn(files['documents-train.jsonl']), ['All there is.']);
+    assert.equal(files['documents-heldout.jsonl'], '');
+    assert.equal(facts.heldoutDocuments, 0);
+  });
+});
+
+describe('preparing problems', () => {
+  test('splits them so that no prompt is in two parts, however it is spaced, capitalised or composed', async () => {
+    const problems = Array.from({ length: 41 }, (_, at) => ({
+      prompt: `What is ${at} + 1?`,
+      answer: at + 1,
+      solution: `${at} + 1 = ${at + 1}. The answer is ${at + 1}.`,
+    }));
+    const variants = [
+      { prompt: '  WHAT is 7 + 1? ', answer: 8, solution: 'x' },
+      { prompt: 'What\u00a0is 7 + １?', answer: 8, solution: 'y' },
+    ];
+    const { files, facts } = await prepare('problems', 'jsonl', {
+      'p.jsonl': [...problems, ...variants].map((problem) => JSON.stringify(problem)).join('\n'),
+    });
+    const parts = (['sft', 'rl', 'test'] as const).map((part) => parse(files[`problems-${part}.jsonl`]));
+    assert.deepEqual(
+      parts.map((part) => part.length),
+      [19, 18, 4],
+    );
+    const ids = parts.flat().map(({ id }) => id);
+    assert.equal(new Set(ids).size, 41);
+    assert.equal(facts.duplicateProblems, 2);
+    for (const problem of parts.flat()) {
+      assert.match(String(problem.id), /^[0-9a-f]{12}$/);
+      assert.equal(typeof problem.answer, 'string', 'an answer is text, as it was written');
+    }
+  });
+
+  test('gives problems without a worked solution a plain one, and reads other column names', async () => {
+    const { files } = await prepare(
+      'named',
+      'jsonl',
+      { 'p.jsonl': '{"the/question":"1+1?","a~":"2"}\n{"the/question":"2+2?","a~":"4"}\n{"the/question":"3+3?"}' },
+      { ...columns, prompt: 'the/question', answer: 'a~' },
+    );
+    const all = (['sft', 'rl', 'test'] as const).flatMap((part) => parse(files[`problems-${part}.jsonl`]));
+    assert.deepEqual(all.map(({ solution }) => solution).sort(), ['The answer is 2.', 'The answer is 4.']);
+  });
+
+  test('reads parquet, documents and problems side by side', async () => {
+    const source = join(folder, 'both.parquet');
+    const instance = await DuckDBInstance.create(':memory:');
+    const connection = await instance.connect();
+    await connection.run(
+      `COPY (SELECT 'text ' || i AS text, 'prompt ' || i AS prompt, i AS answer FROM range(10) t(i)) TO '${source}' (FORMAT parquet)`,
+    );
+    connection.closeSync();
+    instance.closeSync();
+    const { facts } = await prepare('parquet', 'parquet', { 'both.parquet': readFileSync(source) });
+    assert.deepEqual([facts.documents, facts.problems], [10, 10]);
+  });
+});
+
+describe('refusing data', () => {
+  test('that changed since it was planned, or is gone', async () => {
+    const node = dataNode('changed', 'jsonl', { 'a.jsonl': '{"text":"as planned"}' });
+    writeFileSync(node.files[0] as string, '{"text":"changed"}');
+    await refused(node, /a\.jsonl has changed since the lineage was planned; run the lineage again/);
+    rmSync(node.files[0] as string);
+    await refused(node, /a\.jsonl is gone/);
+  });
+
+  test('that is not what it is said to be', async () => {
+    await refused(
+      dataNode('broken', 'jsonl', { 'a.jsonl': '{"text":"fine"}\n{oops\n' }),
+      /Malformed JSON in file .*a\.jsonl/,
+    );
+    await refused(dataNode('binary', 'text', { 'a.txt': Buffer.from([0xff, 0xfe, 0x41]) }), /valid UTF-8/);
+    await refused(
+      dataNode('not-parquet', 'parquet', { 'a.parquet': 'plain text, long enough to look' }),
+      /not-parquet/,
+    );
+  });
+
+  test('without the columns that are needed, naming those it has', async () => {
+    await refused(
+      dataNode('columns', 'jsonl', { 'a.jsonl': '{"body":"x","question":"y"}' }),
+      /no line of its files has `text`, nor both `prompt` and `answer`\. They have: body, question\. Name yours in `columns`/,
+    );
+    await refused(dataNode('empty', 'text', { 'a.txt': ' \n' }), /no line of its files has text/);
+  });
+});
+
+function dataNode(
+  name: string,
+  format: DataRecipe['format'],
+  files: Record<string, string | Uint8Array>,
+  named = columns,
+): DataNode {
+  const paths = Object.entries(files).map(([file, content]) => {
+    const path = join(folder, `${name}-${file}`);
+    writeFileSync(path, content);
+    return path;
+  });
+  const digests = paths.map((path) => digestOf(readFileSync(path)));
+  const recipe: DataRecipe = { format, digests, columns: named, heldout: 0.1 };
+  const preimage = { type: 'data', digests, name };
+  return {
+    type: 'data',
+    recipe,
+    key: keyOf(preimage),
+    address: `data:${name}`,
+    stage: name,
+    axes: {},
+    seed: 0,
+    parents: {},
+    preimage,
+    files: paths,
+    placement: { device: 'auto', checkpointEvery: 0, timeoutSeconds: 60 },
+    architecture: null,
+    settings: {},
+  };
+}
+
+async function prepare(
+  ...args: Parameters<typeof dataNode>
+): Promise<{ files: Record<string, string>; facts: Record<string, number | string> }> {
+  const node = dataNode(...args);
+  const begun = await beginAttempt(join(folder, 'home'), node);
+  assert.equal(begun.state, 'begun');
+  if (begun.state !== 'begun') throw new Error('unreachable');
+  const { done } = await prepareData(node, begun.attempt);
+  const model = join(begun.attempt.folder, done.model ?? '');
+  const files = Object.fromEntries(readdirSync(model).map((name) => [name, readFileSync(join(model, name), 'utf8')]));
+  return { files, facts: done.facts };
+}
+
+async function refused(node: DataNode, message: RegExp): Promise<void> {
+  const begun = await beginAttempt(join(folder, 'home'), node);
+  if (begun.state !== 'begun') throw new Error('unreachable');
+  await assert.rejects(prepareData(node, begun.attempt), (error: unknown) => {
+    assert.ok(error instanceof NodeError, String(error));
+    assert.equal(error.kind, 'bad-data');
+    assert.match(error.message, message);
+    return true;
+  });
+}
+
+function parse(text: string | undefined): Record<string, unknown>[] {
+  return (text ?? '')
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line));
+}
+
+function documentsIn(text: string | undefined): string[] {
+  return parse(text).map(({ text: document }) => String(document));
+}

@@ -1,0 +1,148 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, beforeEach, describe, test } from 'node:test';
+import { autoDevice, loadConfig } from '../../cli/config.ts';
+import { configuredServer, connectClient } from '../../cli/connect.ts';
+import { CommandError } from '../../cli/failure.ts';
+import defaults from '../../temporal.config.ts';
+import { type TestServer, testServer } from '../fixtures/server.ts';
+
+let folder: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'descent-config-'));
+});
+
+const folders: string[] = [];
+beforeEach(() => folders.push(folder));
+after(() => {
+  for (const each of folders) rmSync(each, { recursive: true, force: true });
+});
+
+describe('the configuration', () => {
+  test('is the defaults where there is no file', async () => {
+    const { config, file } = await loadConfig(folder, {});
+    assert.equal(file, null);
+    assert.equal(config.queue, 'descent');
+    assert.deepEqual(config.devices.cpu, defaults.devices.cpu);
+    assert.equal(configuredServer({ config, file }, {}), null);
+  });
+
+  test('takes from a file what it says, and the rest from the defaults', async () => {
+    writeFileSync(
+      join(folder, 'temporal.config.json'),
+      JSON.stringify({ window: 7, devices: { big: { slots: 1, threads: 8 } } }),
+    );
+    const { config } = await loadConfig(folder, {});
+    assert.deepEqual([config.window, config.queue, Object.keys(config.devices)], [7, 'descent', ['big']]);
+    assert.equal(autoDevice(config, {}), 'big');
+    assert.equal(autoDevice(config, { DESCENT_DEVICE: 'cpu' }), 'cpu');
+  });
+
+  test('may be a module, anywhere', async () => {
+    writeFileSync(
+      join(folder, 'mine.mjs'),
+      'export default { address: "temporal.example.org:7233", namespace: "lineages" };',
+    );
+    const loaded = await loadConfig(folder, { DESCENT_TEMPORAL_CONFIG: 'mine.mjs' });
+    const server = configuredServer(loaded, {});
+    assert.deepEqual(
+      [server?.address, server?.namespace, server?.source],
+      ['temporal.example.org:7233', 'lineages', join(folder, 'mine.mjs')],
+    );
+  });
+
+  test('yields to the environment', async () => {
+    writeFileSync(
+      join(folder, 'temporal.config.json'),
+      JSON.stringify({ address: 'file:1', namespace: 'of-file', apiKey: 'secret' }),
+    );
+    const loaded = await loadConfig(folder, {});
+    const server = configuredServer(loaded, { TEMPORAL_ADDRESS: 'environment:2' });
+    assert.deepEqual(
+      [server?.address, server?.namespace, server?.source],
+      ['environment:2', 'of-file', 'TEMPORAL_ADDRESS'],
+    );
+    assert.equal(server?.connection.apiKey, 'secret');
+    assert.ok(server?.connection.tls, 'an API key goes over TLS only');
+  });
+
+  test('of the Temporal command line counts only where it is asked for', async () => {
+    const toml = join(folder, 'temporal.toml');
+    writeFileSync(
+      toml,
+      '[profile.lab]\naddress = "lab:7233"\nnamespace = "team"\n[profile.lab.tls]\ndisabled = true\n',
+    );
+    const loaded = await loadConfig(folder, {});
+    assert.equal(configuredServer(loaded, { HOME: folder }), null);
+    const server = configuredServer(loaded, { TEMPORAL_CONFIG_FILE: toml, TEMPORAL_PROFILE: 'lab' });
+    assert.deepEqual(
+      [server?.address, server?.namespace, server?.source],
+      ['lab:7233', 'team', `profile lab of ${toml}`],
+    );
+  });
+
+  test('is refused where it says what it cannot, without showing what may be a secret', async () => {
+    for (const [content, said] of [
+      ['{"adress": "a:1"}', /there is no setting `adress`/],
+      ['{"address": "http://a"}', /`address` must be host:port/],
+      ['{"apiKey": 7}', /`apiKey` must be a text that is not empty$/],
+      ['{"window": 500}', /`window` must be a whole number from 1 to 200/],
+      ['{"devices": {"cpu": {"slots": 0, "threads": 1}}}', /`devices` must be an object of classes/],
+      ['{"devices": {"results": {"slots": 1, "threads": 1}}}', /`devices`/],
+      ['{"heartbeatSeconds": 1}', /`heartbeatSeconds` must be a whole number from 2/],
+      ['{oops', /cannot read .*temporal\.config\.json/],
+      ['[]', /is not an object of settings/],
+    ] as const) {
+      writeFileSync(join(folder, 'temporal.config.json'), content);
+      await assert.rejects(
+        loadConfig(folder, {}),
+        (error: unknown) => error instanceof CommandError && said.test(error.message),
+        content,
+      );
+    }
+    await assert.rejects(
+      loadConfig(folder, { DESCENT_TEMPORAL_CONFIG: 'none.json' }),
+      /none\.json, which DESCENT_TEMPORAL_CONFIG names, does not exist/,
+    );
+  });
+});
+
+describe('connecting', () => {
+  let server: TestServer;
+  before(async () => {
+    server = await testServer();
+  });
+  after(() => server.stop());
+
+  test('says where the address comes from when nobody is there', async () => {
+    const loaded = await loadConfig(folder, {});
+    const nowhere = configuredServer(loaded, { TEMPORAL_ADDRESS: '127.0.0.1:1' });
+    assert.ok(nowhere);
+    const begun = performance.now();
+    await assert.rejects(connectClient(nowhere), (error: unknown) => {
+      assert.ok(error instanceof CommandError);
+      assert.equal(error.message, 'cannot reach Temporal at 127.0.0.1:1 (from TEMPORAL_ADDRESS)');
+      assert.equal(
+        error.hint,
+        'check that it runs and that the address is right; without TEMPORAL_ADDRESS, Descent starts a server of its own',
+      );
+      return true;
+    });
+    assert.ok(performance.now() - begun < 30_000);
+  });
+
+  test('says which namespace is missing', async () => {
+    const loaded = await loadConfig(folder, {});
+    const other = configuredServer(loaded, { TEMPORAL_ADDRESS: server.address, TEMPORAL_NAMESPACE: 'nowhere' });
+    assert.ok(other);
+    await assert.rejects(connectClient(other), (error: unknown) => {
+      assert.ok(error instanceof CommandError);
+      assert.equal(error.message, `cannot use the namespace \`nowhere\` of Temporal at ${server.address}`);
+      assert.match(error.hint ?? '', /create the namespace, or name another with TEMPORAL_NAMESPACE/);
+      return true;
+    });
+  });
+});

@@ -1,0 +1,149 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { isRunning, recordProcess } from '../../activities/processes.ts';
+import { type ConnectedClient, configuredServer, connectClient, workersOn } from '../../cli/connect.ts';
+import { lineageEnd, lineageStatus } from '../../cli/lineages.ts';
+import { findArtifact, verifyArtifact } from '../../store/artifact.ts';
+import { type TestHome, testHome, until } from '../fixtures/home.ts';
+import { smallPlan } from '../fixtures/plans.ts';
+import { type TestServer, testServer } from '../fixtures/server.ts';
+
+/*
+ * A Temporal server that the environment names, with limits so low that lineages have to continue as new, and workers
+ * that come and go.
+ */
+
+let server: TestServer;
+let home: TestHome;
+let connected: ConnectedClient;
+const workers: ChildProcess[] = [];
+
+before(async () => {
+  server = await testServer(['limit.historyCount.suggestContinueAsNew=60']);
+  home = await testHome({ heartbeatSeconds: 2, stopSeconds: 5 });
+  // This server has none of Descent's search attributes.
+  home.settings.searchAttributes = false;
+  home.env.TEMPORAL_ADDRESS = server.address;
+  const configured = configuredServer({ config: home.config, file: null }, home.env);
+  assert.ok(configured);
+  assert.equal(configured.source, 'TEMPORAL_ADDRESS');
+  connected = await connectClient(configured);
+});
+
+after(async () => {
+  await connected?.close();
+  for (const worker of workers) worker.stdin?.end();
+  await home.nothingLeft();
+  await server.stop();
+  await home.remove();
+});
+
+describe('workers on a server of one’s own', () => {
+  test('are seen on their queues', async () => {
+    assert.equal(await workersOn(connected, 'descent', 'workflow'), 0);
+    await startWorker();
+    assert.equal(await workersOn(connected, 'descent', 'workflow'), 1);
+    assert.equal(await workersOn(connected, 'descent-cpu', 'activity'), 1);
+  });
+
+  test('run a lineage over several continued histories, each node once', async () => {
+    /*  tokenizer ─▶ 12 models, each evaluated; one of them fails  */
+    const models = Array.from({ length: 12 }, (_, at) => `model${at}`);
+    const plan = smallPlan('long', [
+      { address: 'tokenizer:long', type: 'tokenizer' },
+      ...models.map((address) => ({ address, needs: ['tokenizer:long'] })),
+      ...models.map((address) => ({ address: `${address}/heldout`, type: 'evaluate' as const, needs: [address] })),
+    ]);
+    for (const { address } of plan.nodes) home.steer(address, { steps: 1 });
+    home.steer('model3', { failAt: 1, kind: 'diverged' });
+    home.settings.window = 4;
+    const handle = await home.run(connected, plan);
+    const first = (await handle.describe()).runId;
+    assert.deepEqual(await lineageEnd(handle), {
+      state: 'failed',
+      message: '1 of 25 nodes failed, and 1 could not run because of them',
+    });
+    assert.notEqual((await connected.client.workflow.getHandle(handle.workflowId).describe()).runId, first);
+    const { counts, nodes } = await lineageStatus(connected.client.workflow.getHandle(handle.workflowId), plan);
+    assert.deepEqual(counts, { waiting: 0, running: 0, done: 23, reused: 0, failed: 1, blocked: 1 });
+    assert.equal(nodes[4]?.failure?.kind, 'diverged', 'failures are carried over');
+    for (const { address } of plan.nodes) {
+      assert.equal(home.executions(address), address === 'model3/heldout' ? 0 : 1, address);
+    }
+  });
+
+  test('take over from one that stands still, whose trainer is ended and whose writes come to nothing', async () => {
+    const plan = smallPlan('still', [
+      { address: 'tokenizer:still', type: 'tokenizer' },
+      { address: 'still', needs: ['tokenizer:still'] },
+    ]);
+    home.steer('still', { steps: 5, gateAt: 3 });
+    const handle = await home.run(connected, plan);
+    const trainer = recordProcess(await home.atGate('still'));
+    assert.ok(trainer);
+    const [paused] = workers as [ChildProcess];
+    paused.kill('SIGSTOP');
+    try {
+      await startWorker();
+      await until(() => !isRunning(trainer), 'the trainer of the worker that stands still has ended');
+      await home.atGate('still');
+      home.openGate('still');
+      assert.equal((await lineageEnd(handle)).state, 'done');
+    } finally {
+      paused.kill('SIGCONT');
+    }
+    const artifact = await findArtifact(home.home, plan.nodes[1]?.key ?? '');
+    assert.ok(artifact);
+    const published = readFileSync(join(artifact.folder, 'events.jsonl'), 'utf8');
+    // Its activity is told that it was given to somebody else, and the worker goes on with other work.
+    paused.stdin?.end();
+    await once(paused, 'exit');
+    workers.shift();
+    assert.equal(readFileSync(join(artifact.folder, 'events.jsonl'), 'utf8'), published);
+    assert.deepEqual(await verifyArtifact(artifact), { ok: true });
+    assert.equal(artifact.attempt, 1);
+    assert.equal(home.executions('still'), 2);
+    const steps = published
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+      .filter(({ event }) => event === 'metrics');
+    assert.deepEqual(
+      steps.map(({ step }) => step),
+      [1, 2, 3, 4, 5],
+    );
+  });
+
+  test('hand back what they were at when they are shut down', async () => {
+    const plan = smallPlan('handed', [
+      { address: 'tokenizer:handed', type: 'tokenizer' },
+      { address: 'handed', needs: ['tokenizer:handed'] },
+    ]);
+    home.steer('handed', { steps: 5, gateAt: 3 });
+    const handle = await home.run(connected, plan);
+    await home.atGate('handed');
+    const [leaving] = workers.splice(0, 1) as [ChildProcess];
+    leaving.stdin?.end();
+    assert.deepEqual(await once(leaving, 'exit'), [0, null]);
+    await home.nothingLeft();
+    await startWorker();
+    home.openGate('handed');
+    assert.equal((await lineageEnd(handle)).state, 'done');
+    assert.equal(home.executions('handed'), 2);
+  });
+});
+
+async function startWorker(): Promise<void> {
+  const program = fileURLToPath(new URL('../fixtures/worker.js', import.meta.url));
+  const worker = spawn(process.execPath, [program, home.home, home.folder], {
+    env: home.env,
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  workers.push(worker);
+  await once(worker.stdout, 'data');
+}

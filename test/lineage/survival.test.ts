@@ -1,0 +1,127 @@
+import assert from 'node:assert/strict';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
+import { isRunning, type ProcessRecord, signalProcess } from '../../activities/processes.ts';
+import { readHostState } from '../../cli/host-state.ts';
+import { planFile } from '../../cli/lineage-file.ts';
+import { keyFolder } from '../../store/home.ts';
+import { temporaryFolder } from '../cli/support.ts';
+import { manifests, type Running, runToEnd, startRun, tinyLineage, until, weights } from './support.ts';
+
+/*
+ *   base ── mid ── tuned ── rl        interrupted in the middle of a stage
+ *
+ * Whatever is killed, and however, the weights of all four models must be those of a run that nothing happened to, byte
+ * for byte; and nothing may be left running.
+ */
+describe('an interrupted lineage', () => {
+  let undisturbed: Promise<Record<string, string>> | undefined;
+  const expected = (t: TestContext) => {
+    undisturbed ??= (async () => {
+      const { file, home } = await lineage(t);
+      await runToEnd(t, file, home, 1);
+      return weights(home);
+    })();
+    return undisturbed;
+  };
+
+  const victims: {
+    name: string;
+    stage: string;
+    step: number;
+    of(home: string, stage: string, run: Running): Promise<ProcessRecord | undefined>;
+  }[] = [
+    { name: 'trainer', stage: 'base', step: 20, of: trainerOf },
+    { name: 'trainer', stage: 'rl', step: 2, of: trainerOf },
+    { name: 'worker', stage: 'base', step: 30, of: async (home) => (await readHostState(home))?.worker ?? undefined },
+    { name: 'worker', stage: 'tuned', step: 10, of: async (home) => (await readHostState(home))?.worker ?? undefined },
+    {
+      name: 'Temporal server',
+      stage: 'mid',
+      step: 10,
+      of: async (home) => (await readHostState(home))?.server ?? undefined,
+    },
+    { name: 'host', stage: 'base', step: 40, of: async (home) => (await readHostState(home))?.host },
+  ];
+  for (const { name, stage, step, of } of victims) {
+    it(`ends in the same weights after kill -9 of the ${name} in ${stage}`, { timeout: 300_000 }, async (t) => {
+      const { file, home } = await lineage(t);
+      const run = startRun(t, file, home);
+      await reached(file, home, stage, step);
+      const victim = await until(`the ${name}`, () => of(home, stage, run));
+      assert.ok(signalProcess(victim, 'SIGKILL'), `the ${name} had ended before it could be killed`);
+      await run.ended;
+      await runToEnd(t, file, home);
+      assert.deepEqual(await weights(home), await expected(t));
+      await nothingRuns(home);
+    });
+  }
+
+  it('is saved by Ctrl-C, and ends in the same weights when it is run again', { timeout: 300_000 }, async (t) => {
+    const { file, home } = await lineage(t);
+    const run = startRun(t, file, home);
+    await reached(file, home, 'mid', 5);
+    run.process.kill('SIGINT');
+    const { exitCode, output } = await run.ended;
+    assert.equal(exitCode, 130, output);
+    await nothingRuns(home);
+    await runToEnd(t, file, home, 1);
+    assert.deepEqual(await weights(home), await expected(t));
+  });
+
+  it('trains nothing when it is run again, and needs no server for that', { timeout: 300_000 }, async (t) => {
+    const { file, home } = await lineage(t);
+    await runToEnd(t, file, home, 1);
+    const before = await manifests(home);
+    const output = await runToEnd(t, file, home, 1);
+    assert.deepEqual(await manifests(home), before);
+    assert.doesNotMatch(output, /"event":"(connected|started)"/);
+  });
+});
+
+async function lineage(t: TestContext): Promise<{ file: string; home: string }> {
+  const folder = await temporaryFolder(t);
+  const file = join(folder, 'tiny.yaml');
+  await writeFile(file, tinyLineage);
+  return { file, home: join(folder, 'home') };
+}
+
+/** Waits until a stage has done so many steps. */
+async function reached(file: string, home: string, stage: string, step: number): Promise<void> {
+  const folder = keyFolder(home, await keyOfStage(file, stage));
+  await until(`step ${step} of ${stage}`, async () => {
+    const attempt = (await readdir(folder).catch(() => [])).find((name) => name.startsWith('attempt-'));
+    const files = attempt === undefined ? [] : await readdir(join(folder, attempt));
+    const texts = await Promise.all(
+      files
+        .filter((name) => name.includes('jsonl') || name.includes('output'))
+        .map((name) => readFile(join(folder, String(attempt), name), 'utf8')),
+    );
+    return texts.some((text) => text.includes(`"event":"metrics","step":${step},`)) || undefined;
+  });
+}
+
+async function keyOfStage(file: string, stage: string): Promise<string> {
+  const planned = await planFile(file);
+  assert.ok(planned.ok);
+  const node = planned.plan.nodes.find(({ address }) => address === stage);
+  assert.ok(node, `${stage} is a node`);
+  return node.key;
+}
+
+async function trainerOf(home: string, stage: string): Promise<ProcessRecord | undefined> {
+  const key = await keyOfStage(join(home, '..', 'tiny.yaml'), stage);
+  const text = await readFile(join(keyFolder(home, key), 'running.json'), 'utf8').catch(() => undefined);
+  return text === undefined
+    ? undefined
+    : ((JSON.parse(text) as { trainer: ProcessRecord | null }).trainer ?? undefined);
+}
+
+/** Fails where the home's host, server, worker or a trainer is still there. */
+async function nothingRuns(home: string): Promise<void> {
+  const state = await readHostState(home);
+  for (const record of [state?.host, state?.server, state?.worker]) {
+    if (record) assert.ok(!isRunning(record), `process ${record.pid} is still running: ${JSON.stringify(state)}`);
+  }
+}

@@ -1,0 +1,239 @@
+/** RL as a whole: the learner on what a model samples, and the real stage in real processes, graded and interrupted. */
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import type { MetricsEvent, SampleEvent, TrainerEvent } from '../../schemas/types/event.ts';
+import type { Architecture, EvaluateJob, RlJob, RlRecipe, SftJob } from '../../schemas/types/job.ts';
+import { writeModel } from '../../trainer/checkpoint.ts';
+import { generate } from '../../trainer/generate.ts';
+import { initialise } from '../../trainer/init.ts';
+import { createLearner } from '../../trainer/learner.ts';
+import { random } from '../../trainer/random.ts';
+import { modelDigest, runTrainer, sftJob, startTrainer, tiny, writeByteTokenizer } from './support.ts';
+
+const recipe: RlRecipe = {
+  algorithm: 'ppo',
+  data: { name: 'coin/problems', part: 'problems', source: { prepared: 'data:coin' } },
+  examples: 32,
+  epochs: 16,
+  batch: 32,
+  miniBatch: 16,
+  innerEpochs: 2,
+  maxResponse: 16,
+  temperature: 1,
+  lr: 3e-3,
+  criticLr: 1e-2,
+  warmup: 0,
+  gamma: 1,
+  lambda: 1,
+  clipRatio: 0.2,
+  valueClip: 0.5,
+  klCoef: 0.001,
+  entropyCoef: 0,
+  weightDecay: 0,
+  betas: [0.9, 0.999],
+  clip: 1,
+};
+
+const average = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+
+it('teaches a new model to repeat its prompt, by reward alone', { timeout: 120_000 }, async () => {
+  // A prompt is one of eight tokens; the reward is the share of the two tokens after it that are the same.
+  const architecture: Architecture = { ...tiny, vocab: 10, context: 8 };
+  const rounds = 40;
+  const parameters = initialise(architecture, 1);
+  const learner = createLearner(
+    architecture,
+    parameters,
+    { ...recipe, miniBatch: 64, lr: 8e-3 },
+    rounds * recipe.innerEpochs,
+  );
+  const rewards: number[] = [];
+  for (let round = 0; round < rounds; round++) {
+    const { integer } = random(1, 'prompts', round);
+    const prompts = Array.from({ length: 64 }, () => [2 + integer(8)]);
+    const sampling = { maxTokens: 2, temperature: 1, seed: 1, purpose: ['rollout', round] };
+    const responses = await generate({ architecture, parameters, eos: 0 }, prompts, sampling);
+    const episodes = responses.map(({ tokens }, i) => {
+      const prompt = prompts[i] as number[];
+      return { prompt, response: tokens, reward: tokens.filter((token) => token === prompt[0]).length / 2 };
+    });
+    rewards.push(average(episodes.map(({ reward }) => reward)));
+    learner.learn(episodes, 1, ['round', round]);
+  }
+  const curve = rewards.map((reward) => reward.toFixed(2)).join(' ');
+  assert.ok((rewards[0] ?? 1) < 0.2, curve);
+  assert.ok(average(rewards.slice(-5)) > 0.9, curve);
+});
+
+describe('the RL stage', { concurrency: 1 }, () => {
+  let root: string;
+  let data: string;
+  let whole: TrainerEvent[];
+
+  /** A job like an SFT job in all but what it does. */
+  const rlJob = (name: string, changes: Partial<RlRecipe> = {}): RlJob => ({
+    ...sftJob(root, name, '', 1),
+    type: 'rl',
+    recipe: { ...recipe, ...changes },
+    inputs: { parent: join(root, 'tuned', 'model'), data: { 'data:coin': data } },
+  });
+
+  /** Tosses that SFT has seen come out as yes and no alike, while in RL and in the test only yes is right. */
+  before(async () => {
+    root = mkdtempSync(join(tmpdir(), 'descent-rl-'));
+    data = join(root, 'data');
+    mkdirSync(data);
+    for (const [split, answers] of [
+      ['sft', ['yes', 'no']],
+      ['rl', ['yes']],
+      ['test', ['yes']],
+    ] as const) {
+      const tosses = Array.from({ length: 64 }, (_, i) => {
+        const answer = answers[i % answers.length];
+        return JSON.stringify({ id: `${split}${i}`, prompt: `${split} ${i}`, solution: `answer is ${answer}`, answer });
+      });
+      writeFileSync(join(data, `problems-${split}.jsonl`), tosses.join('\n'));
+    }
+    // `no` is a label because the sft split has it.
+    const architecture = { ...tiny, context: 64 };
+    const base = {
+      architecture,
+      parameters: initialise(architecture, 1),
+      tokenizer: writeByteTokenizer(join(root, 'bytes')),
+    };
+    await writeModel(join(root, 'base'), base, () => {});
+    const sft = sftJob(root, 'tuned', join(root, 'base', 'model'), 64);
+    const tuning: SftJob = {
+      ...sft,
+      recipe: { ...sft.recipe, data: recipe.data, epochs: 20, batch: 8, lr: 1e-2 },
+      inputs: { parent: join(root, 'base', 'model'), data: { 'data:coin': data } },
+    };
+    await runTrainer(tuning);
+    whole = (await runTrainer(rlJob('whole'))).events;
+  });
+  after(() => rmSync(root, { recursive: true, force: true }));
+
+  const metricsOf = (events: readonly TrainerEvent[]) =>
+    events.filter((event): event is MetricsEvent => event.event === 'metrics');
+
+  it('raises the reward, and with it the score on problems it has not seen', async () => {
+    const rewards = metricsOf(whole).map(({ values }) => values.reward ?? Number.NaN);
+    assert.ok((rewards[0] ?? 1) < 0.75, String(rewards));
+    assert.ok(average(rewards.slice(-3)) > 0.9, String(rewards));
+
+    const scores = await Promise.all(
+      ['tuned', 'whole'].map(async (model) => {
+        const job: EvaluateJob = {
+          ...rlJob(`evaluate-${model}`),
+          type: 'evaluate',
+          recipe: {
+            suite: 'id',
+            kind: 'problems',
+            tasks: [recipe.data],
+            problems: 64,
+            samples: 2,
+            temperature: 1,
+            maxResponse: 16,
+          },
+          inputs: { parent: join(root, model, 'model'), data: { 'data:coin': data } },
+        };
+        const { events } = await runTrainer(job);
+        const found = events.find((event) => event.event === 'evaluation' && event.metric === 'pass@1(sampled)');
+        return found as Extract<TrainerEvent, { event: 'evaluation' }>;
+      }),
+    );
+    const [tuned, trained] = scores;
+    assert.ok((trained?.low ?? 0) > (tuned?.high ?? 1), JSON.stringify(scores));
+  });
+
+  it('tells each round: finite metrics by name, and some responses with their verdicts', () => {
+    const metrics = metricsOf(whole);
+    assert.deepEqual(
+      metrics.map(({ step }) => step),
+      Array.from({ length: 16 }, (_, i) => i + 1),
+    );
+    assert.deepEqual(Object.keys(metrics[0]?.values ?? {}).sort(), [
+      'clipFraction',
+      'criticGradientNorm',
+      'criticLr',
+      'entropy',
+      'explainedVariance',
+      'gradientNorm',
+      'kl',
+      'lr',
+      'policyLoss',
+      'responseLength',
+      'reward',
+      'truncationRate',
+      'valueLoss',
+    ]);
+    assert.equal(metrics[0]?.values.kl, 0);
+    assert.ok(metrics.some(({ values }) => (values.clipFraction ?? 0) > 0));
+
+    const samples = whole.filter((event): event is SampleEvent => event.event === 'sample');
+    assert.equal(samples.length, 4 * 16);
+    for (const { task, index, reward, correct, prompt, expected } of samples) {
+      assert.deepEqual([task, index, reward, expected], ['rollout', 1, correct ? 1 : 0, 'yes']);
+      assert.match(prompt, /^Human: rl \d+\nAssistant:$/);
+    }
+    assert.ok(samples.some(({ correct }) => correct) && samples.some(({ answer }) => answer === 'no'));
+  });
+
+  it('leaves a model like its parent, without the critic', () => {
+    const parent = readdirSync(join(root, 'tuned', 'model')).sort();
+    assert.deepEqual(readdirSync(join(root, 'whole', 'model')).sort(), parent);
+    const done = whole.at(-1);
+    assert.ok(done?.event === 'done');
+    const { rounds, updates, problems, overlongProblems } = done.facts;
+    assert.deepEqual([rounds, updates, problems, overlongProblems], [16, 64, 32, 0]);
+  });
+
+  it('ends in the same bytes and metrics when it is stopped and started again', async () => {
+    const job = rlJob('stopped');
+    const stopped = await startTrainer(job, (event, child) => {
+      if (event.event === 'metrics' && event.step === 4) child.kill('SIGTERM');
+    }).ended;
+    assert.equal(stopped.code, 75, JSON.stringify(stopped.events.at(-1)));
+    const last = stopped.events.at(-1);
+    assert.ok(last?.event === 'interrupted' && last.step >= 4 && last.step < 16);
+    const resumed = await runTrainer(job);
+    const first = resumed.events[0];
+    assert.ok(first?.event === 'started' && first.resumedFrom === last.step);
+    assert.equal(modelDigest(job.output), modelDigest(join(root, 'whole')));
+    assert.deepEqual([...metricsOf(stopped.events), ...metricsOf(resumed.events)], metricsOf(whole));
+  });
+
+  it('drops what fills no round, and takes no round larger than an epoch', async () => {
+    const facts = async (name: string, changes: Partial<RlRecipe>) => {
+      const { events } = await runTrainer(
+        rlJob(name, { epochs: 2, innerEpochs: 1, maxResponse: 1, klCoef: 0, ...changes }),
+      );
+      const done = events.at(-1);
+      assert.ok(done?.event === 'done');
+      assert.equal(metricsOf(events).length, done.step);
+      assert.equal(metricsOf(events)[0]?.values.kl, undefined);
+      return [done.facts.rounds, done.facts.updates];
+    };
+    // 30 problems in rounds of 8: three an epoch, each of two updates.
+    assert.deepEqual(await facts('short', { examples: 30, batch: 8, miniBatch: 5 }), [6, 12]);
+    assert.deepEqual(await facts('large', { examples: 10, batch: 128, miniBatch: 128 }), [2, 2]);
+  });
+
+  it('refuses what cannot work, and says what to do', async () => {
+    const failure = async (name: string, changes: Partial<RlRecipe>) => {
+      const { code, events } = await startTrainer(rlJob(name, changes)).ended;
+      assert.equal(code, 1);
+      const failed = events.at(-1);
+      assert.ok(failed?.event === 'failed');
+      return `${failed.kind}: ${failed.message}`;
+    };
+    assert.match(await failure('cold', { temperature: 0 }), /^bad-job: temperature is 0: .* must be above 0/);
+    assert.match(
+      await failure('long', { maxResponse: 60 }),
+      /^bad-data: None of the 32 problems of coin\/problems fits: .* context of 64\. Take a smaller maxResponse/,
+    );
+  });
+});
