@@ -1,11 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { rename, rm, stat, utimes } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { keyFolder } from '../store/home.ts';
-import { writeNew, writeWhole } from '../store/write.ts';
+import { readNote, writeNewNote, writeNote } from './notes.ts';
 import { endProcess, isRunning, type ProcessRecord, recordProcess } from './processes.ts';
 
 /*
@@ -48,8 +47,7 @@ export interface ClaimOptions {
 export async function claimNode(home: string, key: string, options: ClaimOptions): Promise<Claim> {
   const path = join(keyFolder(home, key), 'running.json');
   const mine: Running = { id: randomUUID(), host: hostname(), worker: ownRecord(), trainer: null };
-  const text = (): string => `${JSON.stringify(mine)}\n`;
-  while (!(await writeNew(path, text()))) {
+  while (!(await writeNewNote(path, mine))) {
     const other = await readRunning(path);
     if (other === undefined) continue;
     if (isAlive(other, options.staleSeconds)) {
@@ -72,7 +70,7 @@ export async function claimNode(home: string, key: string, options: ClaimOptions
   return {
     async nameTrainer(trainer) {
       mine.trainer = trainer;
-      await writeWhole(path, text());
+      await writeNote(path, mine);
     },
     async release() {
       clearInterval(touching);
@@ -91,13 +89,17 @@ function ownRecord(): ProcessRecord {
 type Found = Running & { touchedAt: number };
 
 async function readRunning(path: string): Promise<Found | undefined> {
-  try {
-    return { ...(JSON.parse(readFileSync(path, 'utf8')) as Running), touchedAt: (await stat(path)).mtimeMs };
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+  const running = readNote<Running>(path);
+  if (running === undefined) return undefined;
+  const touched = await stat(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
     throw error;
-  }
+  });
+  return touched && { ...(running ?? nobody), touchedAt: touched.mtimeMs };
 }
+
+/** Who holds a claim that cannot be read. */
+const nobody: Running = { id: '', host: hostname(), worker: { pid: 0, started: '' }, trainer: null };
 
 function isAlive(running: Found, staleSeconds: number): boolean {
   if (Date.now() - running.touchedAt > staleSeconds * 1000) return false;
@@ -124,6 +126,7 @@ async function takeAway(path: string, stale: Running): Promise<void> {
     throw error;
   }
   const taken = await readRunning(aside);
-  if (taken !== undefined && taken.id !== stale.id) await writeNew(path, readFileSync(aside));
+  const other = taken?.id === stale.id ? undefined : readNote<Running>(aside);
+  if (other) await writeNewNote(path, other);
   await rm(aside, { force: true });
 }

@@ -53,7 +53,6 @@ export async function collectEvents(folder: string): Promise<Said> {
         await events.close();
       }
     }
-    await into.sync();
   } finally {
     await into.close();
   }

@@ -1,9 +1,9 @@
-import { readFile, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ApplicationFailure } from '@temporalio/common';
 import { FencedError, StoreError } from '../store/errors.ts';
 import { keyFolder } from '../store/home.ts';
-import { writeWhole } from '../store/write.ts';
+import { readNote, writeNote } from './notes.ts';
 
 /**
  * How often a node is tried without getting to a new checkpoint, by what went wrong. What cannot turn out otherwise is
@@ -74,25 +74,16 @@ interface Tries {
  * so that tries count whose worker was killed as well.
  */
 export async function countTry(home: string, key: string, from: { attempt: number; step: number }): Promise<number> {
-  const before = await readTries(home, key);
-  const same = before !== undefined && before.attempt === from.attempt && before.step === from.step;
+  const before = readNote<Tries>(triesPath(home, key));
+  const same = before && before.attempt === from.attempt && before.step === from.step;
   const tries: Tries = { ...from, count: same ? before.count + 1 : 1 };
-  await writeWhole(triesPath(home, key), `${JSON.stringify(tries)}\n`);
+  await writeNote(triesPath(home, key), tries);
   return tries.count;
 }
 
 /** A try that ended well, or because somebody wanted it to, does not count; nor do any once a node has failed for good. */
 export async function forgetTries(home: string, key: string): Promise<void> {
   await rm(triesPath(home, key), { force: true });
-}
-
-async function readTries(home: string, key: string): Promise<Tries | undefined> {
-  try {
-    return JSON.parse(await readFile(triesPath(home, key), 'utf8')) as Tries;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
 }
 
 function triesPath(home: string, key: string): string {

@@ -4,6 +4,7 @@ import type { PlanNode } from '../planner/plan.ts';
 import { holdSignal, type NodeInput, type RunSettings, releaseSignal } from '../workflows/messages.ts';
 import { nodeWorkflowId, type searchAttributeTypes } from '../workflows/names.ts';
 import type { nodeWorkflow } from '../workflows/node.ts';
+import { codeDigest, codeMemo } from './code.ts';
 import { deviceOf } from './pages.ts';
 import type { PlanReader } from './plans.ts';
 
@@ -53,6 +54,7 @@ export function holdActivities(plans: PlanReader, client: () => Client) {
               args: [input],
               signal: holdSignal,
               signalArgs: [{ lineage, index }],
+              memo: { [codeMemo]: codeDigest() },
               staticSummary: node.address.slice(0, 190),
               staticDetails: details(node),
               ...(settings.searchAttributes ? { typedSearchAttributes: searchAttributes(lineage, node) } : {}),

@@ -131,10 +131,10 @@ async function documentsOf(
   await connection.run(`
     CREATE TABLE documents AS
     SELECT text, row_number() OVER (ORDER BY hash, text) AS place, count(*) OVER () AS total
-    FROM (SELECT DISTINCT text, sha256(text) AS hash FROM source WHERE trim(text) <> '')`);
+    FROM (SELECT DISTINCT text, sha256(text) AS hash FROM source WHERE regexp_matches(text, '\\S'))`);
   const [given, total] = await row(
     connection,
-    `SELECT count(*) FILTER (trim(text) <> ''), (SELECT count(*) FROM documents) FROM source`,
+    `SELECT count(*) FILTER (regexp_matches(text, '\\S')), (SELECT count(*) FROM documents) FROM source`,
   );
   if (total === 0) return null;
   const kept = heldoutCount(total, heldout);
@@ -158,7 +158,7 @@ async function problemsOf(
   await connection.run(`
     CREATE TABLE given AS
     SELECT row_number() OVER () AS id, prompt, answer, coalesce(solution, 'The answer is ' || answer || '.') AS solution
-    FROM source WHERE trim(prompt) <> '' AND trim(answer) <> ''`);
+    FROM source WHERE regexp_matches(prompt, '\\S') AND regexp_matches(answer, '\\S')`);
   await hashPrompts(connection);
   await connection.run(`
     CREATE TABLE problems AS

@@ -73,7 +73,7 @@ export async function connectClient(server: TemporalServer): Promise<ConnectedCl
   let connection: Connection;
   try {
     const { address: _, ...options } = server.connection;
-    connection = await Connection.connect({ ...(options as object), address, connectTimeout: '10 seconds' });
+    connection = await Connection.connect({ ...(options as object), address, connectTimeout: '5 seconds' });
   } catch (error) {
     throw new CommandError(`cannot reach Temporal at ${address} (from ${source})`, remedy(error, source), error);
   }

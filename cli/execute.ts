@@ -1,6 +1,7 @@
 import type { Plan, PlanNode } from '../planner/plan.ts';
 import { lineageWorkflowId } from '../workflows/names.ts';
 import type { Context } from './context.ts';
+import { CommandError } from './failure.ts';
 import { followLineage } from './follow.ts';
 import { watchInterrupts } from './interrupt.ts';
 import { cancelLineage, type LineageEnd, lineageHandle, runLineage } from './lineages.ts';
@@ -45,14 +46,19 @@ export async function execute(frozen: Frozen, context: Context, telling: Telling
     await runLineage(client, plan, planDigest, settings);
     for (const text of await unservedClasses(session, pending)) report({ event: 'notice', text });
 
-    const left = interrupts.asked.then(() => leave(session, frozen, report));
-    const killed = interrupts.insisted.then(() => kill(session));
+    const killed = interrupts.insisted.then(() => {
+      following.abort();
+      return kill(session);
+    });
+    const left = interrupts.asked
+      .then(() => leave(session, frozen, report, following))
+      .then((end) => (interrupts.pressed() > 1 ? killed : end));
     const followed = followLineage(session, {
       ...telling,
       ...frozen,
       pending: new Set(pending.map(({ key }) => key)),
       signal: following.signal,
-    }).then((end) => (interrupts.pressed() ? left : endOf(end)));
+    }).then((end) => (interrupts.pressed() > 0 ? left : endOf(end)));
     return await Promise.race([followed, left, killed]);
   } finally {
     following.abort();
@@ -61,15 +67,33 @@ export async function execute(frozen: Frozen, context: Context, telling: Telling
   }
 }
 
-/** Cancels the lineage, unless another command follows it too: then this one only goes. */
-async function leave(session: Session, { plan, planDigest }: Frozen, report: Telling['report']): Promise<RunEnd> {
+/**
+ * Cancels the lineage, unless another command follows it too: then this one only goes. Returns when the trainers that
+ * nobody else needs have saved their checkpoints.
+ */
+async function leave(
+  session: Session,
+  { plan, planDigest }: Frozen,
+  report: Telling['report'],
+  following: AbortController,
+): Promise<RunEnd> {
   report({ event: 'stopping' });
   const handle = lineageHandle(session.client, plan, planDigest);
   const others = (await session.host?.othersOn(handle.workflowId)) ?? 0;
-  if (others > 0)
-    return { outcome: 'interrupted', reason: 'another `descent run` follows this lineage, so it goes on' };
-  await cancelLineage(handle);
-  return { outcome: 'interrupted', reason: null };
+  if (others === 0) await cancelLineage(handle).catch(notCancelled(session, handle.workflowId));
+  // Or it would be taken for a host that was killed, and started again.
+  following.abort();
+  await session.close();
+  const reason = others === 0 ? null : 'another `descent run` follows this lineage, so it goes on';
+  return { outcome: 'interrupted', reason };
+}
+
+function notCancelled({ address }: Session, workflowId: string): (error: unknown) => never {
+  return (error) => {
+    if (error instanceof CommandError) throw error;
+    const message = `could not cancel ${workflowId}: Temporal at ${address} does not answer`;
+    throw new CommandError(message, 'it goes on there, and `descent run` joins it again', error);
+  };
 }
 
 async function kill(session: Session): Promise<RunEnd> {

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Key, Plan, PlanNode } from '../planner/plan.ts';
 import type { NodeProgress } from '../workflows/messages.ts';
 import type { NodeState } from '../workflows/schedule.ts';
+import { CommandError } from './failure.ts';
 import {
   type LineageEnd,
   type LineageHandle,
@@ -13,6 +14,7 @@ import {
 } from './lineages.ts';
 import { readNodeResult } from './node-figures.ts';
 import { remedyFor } from './remedies.ts';
+import { duration } from './render/figures.ts';
 import type { RunEvent } from './render/run-event.ts';
 import type { Session } from './session.ts';
 
@@ -20,8 +22,10 @@ import type { Session } from './session.ts';
 const lookEveryMs = 1000;
 /** Running nodes whose progress is asked for at once; far more than a machine runs. */
 const mostAsked = 50;
-/** How long a server or worker may be silent before a person is told. */
+/** How long a server or worker may be silent before a person is told; then twice as long, and so on. */
 const patienceSeconds = 15;
+/** How long the home's own may be silent before it is given up. */
+const hostPatienceSeconds = 600;
 
 /** What is followed, and where to tell of it. */
 export interface Following {
@@ -39,60 +43,69 @@ export interface Following {
 
 /**
  * Follows a lineage workflow to its end and reports what happens to its nodes. A server or worker that dies on the way
- * is waited for, and the home's own is started again.
+ * is waited for, and the home's own is started again; it is given up when it stays silent for minutes.
  */
 export async function followLineage(session: Session, following: Following): Promise<LineageEnd | { state: 'left' }> {
   const { plan, planDigest, report, signal } = following;
   const watch = watchNodes(following);
+  const silence = watchSilence(session, following);
   while (!signal.aborted) {
     const handle = lineageHandle(session.client, plan, planDigest);
-    const look = async (): Promise<void> => {
-      const status = await lineageStatus(handle, plan);
-      const running = status.nodes.filter(({ state }) => state === 'running');
-      await watch(status.nodes, await progressOf(handle, running.slice(0, mostAsked)));
-      report({ event: 'counts', counts: status.counts });
-    };
-    const end = await lookUntilTheEnd(handle, look, following);
-    if (end !== 'lost') return end;
-    if (!signal.aborted) await reconnect(session, report);
+    const ended = lineageEnd(handle).catch((): 'lost' => 'lost');
+    for (let lost = false; !lost && !signal.aborted; ) {
+      const end = await Promise.race([ended, sleep(lookEveryMs)]);
+      const seen = await look(handle, plan).catch((error: unknown) => ({ error }));
+      if ('error' in seen) {
+        // A host that was killed is started again at once; it starts its server and worker again by itself.
+        lost = (await session.host?.ensure()) === true || silence.goesOn(seen.error);
+      } else {
+        silence.ends();
+        await watch(seen.nodes, seen.progress);
+        report({ event: 'counts', counts: seen.counts });
+      }
+      if (end !== undefined && end !== 'lost') return end;
+      lost ||= end === 'lost';
+    }
+    if (signal.aborted) break;
+    await session.reconnect().catch(silence.goesOn);
   }
   return { state: 'left' };
 }
 
-/** Looks again and again; `lost` where the server or its worker does not answer any more. */
-async function lookUntilTheEnd(
-  handle: LineageHandle,
-  look: () => Promise<void>,
-  { clock, report, signal }: Following,
-): Promise<LineageEnd | 'lost'> {
-  const ended = lineageEnd(handle).catch((): 'lost' => 'lost');
-  let heard = clock();
-  while (!signal.aborted) {
-    const end = await Promise.race([ended, sleep(lookEveryMs)]);
-    try {
-      await look();
-      heard = clock();
-    } catch (error) {
-      // After its end nobody has to answer any more; before it, the worker may be starting again.
-      if (end === undefined && clock() - heard > patienceSeconds) {
-        report({ event: 'notice', text: `no answer for ${patienceSeconds} s, still waiting: ${messageOf(error)}` });
-        return 'lost';
-      }
-    }
-    if (end !== undefined) return end;
-  }
-  return 'lost';
+async function look(handle: LineageHandle, plan: Plan) {
+  const { counts, nodes } = await lineageStatus(handle, plan);
+  const running = nodes.filter(({ state }) => state === 'running');
+  return { counts, nodes, progress: await progressOf(handle, running.slice(0, mostAsked)) };
 }
 
-async function reconnect(session: Session, report: (event: RunEvent) => void): Promise<void> {
-  try {
-    await session.reconnect();
-  } catch (error) {
-    // The home's own server failed for good: waiting would not help. Another may come back.
-    if (session.host !== null) throw error;
-    report({ event: 'notice', text: messageOf(error) });
-    await sleep(lookEveryMs * 5);
-  }
+/** Tells a person, less and less often, that nobody answers. */
+function watchSilence({ host, address }: Session, { report, clock }: Following) {
+  let since: number | null = null;
+  let patience = patienceSeconds;
+  return {
+    ends(): void {
+      since = null;
+      patience = patienceSeconds;
+    },
+    /** True where it lasts so long that connecting anew is worth a try. Throws where the home's own server is silent for good. */
+    goesOn(error: unknown): boolean {
+      since ??= clock();
+      const silent = clock() - since;
+      if (host !== null && silent > hostPatienceSeconds) {
+        const message = `the Temporal server and worker of this home have not answered for ${duration(silent)}`;
+        throw new CommandError(
+          message,
+          'their logs are in the home, below logs/; `descent run` starts them again',
+          error,
+        );
+      }
+      if (silent < patience) return false;
+      patience *= 2;
+      const where = host === null ? `Temporal at ${address}, or its worker,` : 'the Temporal server or the worker';
+      report({ event: 'notice', text: `${where} has not answered for ${duration(Math.round(silent))}; still waiting` });
+      return true;
+    },
+  };
 }
 
 /** Compares each look with the one before, and tells what has become of each node since. */
@@ -137,8 +150,4 @@ function watchNodes({ home, plan, report, clock, pending }: Following) {
     }
     if (blocked.length > 0) report({ event: 'blocked', addresses: blocked });
   };
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -8,15 +8,7 @@ import { findTemporal } from '#setup/temporal.mjs';
 import { endProcess, type ProcessRecord, recordProcess } from '../activities/processes.ts';
 import { searchAttributeTypes } from '../workflows/names.ts';
 import { loadConfig } from './config.ts';
-import {
-  type HostState,
-  hostFolder,
-  liveHolders,
-  logsFolder,
-  readHostState,
-  removeHostState,
-  writeHostState,
-} from './host-state.ts';
+import { type HostState, hostFolder, liveHolders, logsFolder, readHostState, writeHostState } from './host-state.ts';
 import { takeLock } from './lock.ts';
 import { type Supervised, supervise } from './supervise.ts';
 import type { WorkerAssignment } from './worker-main.ts';
@@ -45,8 +37,11 @@ process.on('SIGINT', () => undefined);
 process.on('SIGTERM', () => {
   asked ??= 'save';
 });
-process.on('SIGQUIT', () => {
-  asked = 'kill';
+const killed = new Promise<void>((resolve) => {
+  process.on('SIGQUIT', () => {
+    asked = 'kill';
+    resolve();
+  });
 });
 async function main(): Promise<number> {
   // Another host was faster: whoever started this one joins that.
@@ -98,11 +93,10 @@ async function main(): Promise<number> {
     await untilListening(ports.server, () => failure !== undefined || asked !== undefined);
     await update(state, { state: 'running' });
     await untilUnneeded(state, () => failure);
-    const now = asked === 'kill';
-    await worker.stop(now ? 0 : stopMs);
-    await server.stop(now ? 0 : 5000);
+    await stop(worker, stopMs);
+    await stop(server, 5000);
     if (failure !== undefined) throw new Error(failure);
-    await removeHostState(home);
+    await update(state, { state: 'ended', server: null, worker: null });
     return 0;
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
@@ -112,6 +106,11 @@ async function main(): Promise<number> {
     await writeHostState(home, { ...state, state: 'failed', reason });
     return 1;
   }
+}
+
+/** Ends a program with the time that it needs, or at once from when SIGQUIT comes. */
+async function stop(program: Supervised, graceMs: number): Promise<void> {
+  await Promise.race([program.stop(graceMs), killed.then(() => program.stop(0))]);
 }
 
 /** Returns when nobody needs the host any more, when it was asked to end, or when it failed; it is then `stopping`. */

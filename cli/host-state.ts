@@ -10,7 +10,8 @@ import { writeWhole } from '../store/write.ts';
 
 /** `host.json`. */
 export interface HostState {
-  state: 'starting' | 'running' | 'stopping' | 'failed';
+  /** `ended`: nobody needed it any more; its ports are kept for the next. */
+  state: 'starting' | 'running' | 'stopping' | 'ended' | 'failed';
   /** Why it failed. */
   reason?: string;
   host: ProcessRecord;
@@ -37,10 +38,6 @@ export async function readHostState(home: string): Promise<HostState | undefined
 
 export async function writeHostState(home: string, state: HostState): Promise<void> {
   await writeWhole(statePath(home), `${JSON.stringify(state, null, 2)}\n`);
-}
-
-export async function removeHostState(home: string): Promise<void> {
-  await rm(statePath(home), { force: true });
 }
 
 /** Says that this process needs the host; saying it again replaces what was said. */

@@ -8,7 +8,7 @@ import { hasEnded, isRunning, signalProcess } from '../activities/processes.ts';
 import { localServer, type TemporalServer } from './connect.ts';
 import { CommandError } from './failure.ts';
 import type { HostAssignment } from './host-main.ts';
-import { type HostState, hold, letGo, liveHolders, logsFolder, readHostState } from './host-state.ts';
+import { type HostState, hold, hostFolder, letGo, liveHolders, logsFolder, readHostState } from './host-state.ts';
 
 /** The home's own Temporal server and worker, held by this process. */
 export interface Host {
@@ -120,7 +120,8 @@ function startHost(home: string, { cwd, env, keep }: HostRequest): StartedHost {
   // Detached: Ctrl-C reaches the command in front, and closing the terminal not the training.
   const child = spawn(process.execPath, [program, JSON.stringify(assignment)], {
     cwd,
-    env,
+    // From Node 22 on, programs that start again and again are compiled once: the worker, and each trainer.
+    env: { NODE_COMPILE_CACHE: join(hostFolder(home), 'compiled'), ...env },
     detached: true,
     stdio: ['ignore', log, log],
   });

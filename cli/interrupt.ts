@@ -6,8 +6,8 @@ export interface Interrupts {
   asked: Promise<void>;
   /** Resolves the second time: leave at once. */
   insisted: Promise<void>;
-  /** Whether it was pressed. */
-  pressed(): boolean;
+  /** How often it was pressed. */
+  pressed(): number;
   /** Gives the signals back: the next one ends the process. */
   stop(): void;
 }
@@ -30,7 +30,7 @@ export function watchInterrupts(): Interrupts {
   return {
     asked,
     insisted,
-    pressed: () => times > 0,
+    pressed: () => times,
     stop() {
       process.off('SIGINT', interrupt);
       process.off('SIGTERM', interrupt);

@@ -1,5 +1,6 @@
 import { type Client, WorkflowFailedError, type WorkflowHandle, WorkflowNotFoundError } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
+import { codeDigest, codeMemo } from '../activities/code.ts';
 import { searchAttributes } from '../activities/holds.ts';
 import type { Key, Plan, PlanNode } from '../planner/plan.ts';
 import type { lineageWorkflow } from '../workflows/lineage.ts';
@@ -37,18 +38,20 @@ export async function runLineage(
 ): Promise<LineageHandle> {
   const workflowId = lineageWorkflowId(plan.lineage, planDigest);
   const input: LineageInput = { lineage: plan.lineage, planDigest, total: plan.nodes.length, settings };
-  return await bounded(client, () =>
-    client.workflow.signalWithStart<typeof lineageWorkflow, []>('lineageWorkflow', {
+  return await bounded(client, async () => {
+    await endIfForeign(client.workflow.getHandle(workflowId));
+    return await client.workflow.signalWithStart<typeof lineageWorkflow, []>('lineageWorkflow', {
       workflowId,
       taskQueue: settings.queue,
       args: [input],
       signal: resumeSignal,
       signalArgs: [],
+      memo: { [codeMemo]: codeDigest() },
       staticSummary: `${plan.lineage}: ${plan.nodes.length} nodes`,
       staticDetails: `${plan.title ?? plan.lineage}\n\nplan \`${planDigest}\``,
       ...(settings.searchAttributes ? { typedSearchAttributes: searchAttributes(workflowId) } : {}),
-    }),
-  );
+    });
+  });
 }
 
 /** The lineage workflow of a plan, whether or not there is one. */
@@ -170,6 +173,22 @@ async function activitiesOf(handle: Pick<WorkflowHandle, 'describe'>): Promise<M
     if (activityId && payload) progress.set(activityId, defaultPayloadConverter.fromPayload<NodeProgress>(payload));
   }
   return progress;
+}
+
+/**
+ * Terminates a running workflow that other code began, which this code could not go on with: what it has achieved is in
+ * the store. False where it does not run, or may go on.
+ */
+export async function endIfForeign(handle: WorkflowHandle): Promise<boolean> {
+  try {
+    const { status, memo } = await handle.describe();
+    if (status.name !== 'RUNNING' || memo?.[codeMemo] === codeDigest()) return false;
+    await handle.terminate('begun by another version of Descent: whatever it finished is in the store');
+    return true;
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return false;
+    throw error;
+  }
 }
 
 /** Runs calls with a deadline: a server that is gone must not hold a command for ever. */

@@ -1,26 +1,38 @@
+import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ActivityNotFoundError, type Client, WorkflowNotFoundError } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
+import { recordProcess } from '../activities/processes.ts';
+import { endIfForeign } from './lineages.ts';
+import { parseIdentity } from './worker.ts';
 
 /*
- * What a worker finds on the server of its own home, of which it is the only worker, when it starts: everything that
- * was under way was under way in a process that is dead.
+ * What the worker of a home's own server does first: it takes up what was under way when its predecessor ended.
  */
 
 /**
- * Tells the server that activities which a worker other than `identity` had begun have failed. It would find out by
- * itself, but only when their heartbeat timeout has passed; this way they are tried again at once.
+ * Ends the workflows that another version of Descent began, and tells the server that activities have failed which a
+ * worker had begun that is dead now. It would find out by itself, but only when their heartbeat timeout has passed; this
+ * way they are tried again at once.
  */
-export async function failLostActivities(client: Client, identity: string): Promise<void> {
+export async function failLost(client: Client): Promise<void> {
   for await (const { workflowId, runId } of client.workflow.list({ query: "ExecutionStatus = 'Running'" })) {
-    const { raw } = await client.workflow.getHandle(workflowId, runId).describe();
+    const handle = client.workflow.getHandle(workflowId, runId);
+    if (await endIfForeign(handle)) continue;
+    const { raw } = await handle.describe();
     for (const { activityId, state, lastWorkerIdentity } of raw.pendingActivities ?? []) {
-      if (!activityId || lastWorkerIdentity === identity) continue;
+      if (!activityId || isAlive(lastWorkerIdentity ?? '')) continue;
       const activity = { workflowId, runId, activityId };
       if (state === begun) await ignoreGone(client.activity.fail(activity, lost()));
       if (state === askedToCancel) await ignoreGone(client.activity.reportCancellation(activity));
     }
   }
+}
+
+/** Whether the worker of that name may still run: one of another machine may, for all that is known here. */
+function isAlive(identity: string): boolean {
+  const { pid, host } = parseIdentity(identity);
+  return host !== hostname() || recordProcess(pid) !== undefined;
 }
 
 /** Of temporal.api.enums.v1.PendingActivityState. */

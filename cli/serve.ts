@@ -32,7 +32,7 @@ export async function serve(options: { queue: string }, context: Context): Promi
   // The process ends after this, whatever the worker still does.
   await Promise.race([served, interrupts.insisted]);
   interrupts.stop();
-  return interrupts.pressed() ? exitCodes.interrupted : exitCodes.fine;
+  return interrupts.pressed() > 0 ? exitCodes.interrupted : exitCodes.fine;
 }
 
 /** The server that `descent up` or `descent run` keeps up for the same home. */

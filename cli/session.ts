@@ -18,9 +18,12 @@ export interface Session {
   readonly settings: RunSettings;
   /** The home's own server and worker; null where another Temporal is configured. */
   readonly host: Host | null;
-  /** Connects anew after the server was lost; starts the home's own again where it was killed. */
+  /** Connects anew after the server was lost. Throws where it is not there yet. */
   reconnect(): Promise<void>;
-  /** Lets go of everything. Where nobody else holds the home's own server, it has ended when this returns. */
+  /**
+   * Lets go of everything. Where nobody else holds the home's own server, it has ended when this
+   * resolves. Again is the same as once.
+   */
   close(): Promise<void>;
 }
 
@@ -51,6 +54,7 @@ export async function openSession(
     throw error;
   }
   const { queue, window, heartbeatSeconds } = config;
+  let closed: Promise<void> | undefined;
   return {
     get client() {
       return connected.client;
@@ -64,14 +68,13 @@ export async function openSession(
     settings: { queue, window, heartbeatSeconds, device, searchAttributes: server().searchAttributes },
     host,
     async reconnect() {
-      await host?.ensure();
       const next = await connectClient(server());
       await connected.close();
       connected = next;
     },
-    async close() {
-      await connected.close();
-      await host?.release();
+    close() {
+      closed ??= connected.close().then(() => host?.release());
+      return closed;
     },
   };
 }

@@ -26,7 +26,7 @@ export async function up(context: Context): Promise<ExitCode> {
   terminal.out('Ctrl-C ends it, when nobody else needs it.');
   const interrupts = watchInterrupts();
   try {
-    while (!interrupts.pressed()) {
+    while (interrupts.pressed() === 0) {
       if (await host.ensure()) terminal.err(`it was killed, and runs again: ${host.server.address}`);
       await Promise.race([interrupts.asked, sleep(lookEveryMs)]);
     }

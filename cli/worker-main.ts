@@ -1,8 +1,8 @@
 import { endProcess, type ProcessRecord } from '../activities/processes.ts';
 import { loadConfig } from './config.ts';
 import { localServer } from './connect.ts';
-import { cancelOtherLineages, failLostActivities } from './recover.ts';
-import { runWorker, workerIdentity } from './worker.ts';
+import { cancelOtherLineages, failLost } from './recover.ts';
+import { runWorker } from './worker.ts';
 
 /*
  * The worker of a home's own Temporal server: a child of the host. What it is to do comes as JSON in its one argument.
@@ -41,8 +41,8 @@ try {
     classes: Object.keys(config.devices),
     lineages: true,
     signal: stopping.signal,
+    beforeLineages: failLost,
     async beforeDevices(client) {
-      await failLostActivities(client, workerIdentity());
       if (keep !== null) await cancelOtherLineages(client, keep);
     },
   });

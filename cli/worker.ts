@@ -21,6 +21,8 @@ export interface WorkerRun {
   lineages: boolean;
   /** Ends the run: no new work is taken, trainers save their checkpoints and exit. */
   signal: AbortSignal;
+  /** Run before anything is served. */
+  beforeLineages?(client: Client): Promise<void>;
   /** Run once lineages are served, and before any device is. */
   beforeDevices?(client: Client): Promise<void>;
   /** Told when everything is served. */
@@ -53,7 +55,7 @@ export async function runWorker(run: WorkerRun): Promise<void> {
 }
 
 async function serve(run: WorkerRun, connection: NativeConnection, client: Client): Promise<void> {
-  const { home, config, server, classes, lineages, signal, beforeDevices, onReady } = run;
+  const { home, config, server, classes, lineages, signal, beforeLineages, beforeDevices, onReady } = run;
   const activities = createActivities({
     home,
     client: () => client,
@@ -84,6 +86,7 @@ async function serve(run: WorkerRun, connection: NativeConnection, client: Clien
   };
   signal.addEventListener('abort', stop);
   try {
+    await beforeLineages?.(client);
     if (lineages) {
       await Promise.all([
         start({
@@ -120,9 +123,15 @@ async function serve(run: WorkerRun, connection: NativeConnection, client: Clien
   if (failed !== undefined) throw failed;
 }
 
-/** What this process is called on the server. */
-export function workerIdentity(): string {
+/** What a process is called on the server. */
+function workerIdentity(): string {
   return `descent-${process.pid}@${hostname()}`;
+}
+
+/** The process that goes by a name on the server; process 0 of no host where it is none of Descent's. */
+export function parseIdentity(identity: string): { pid: number; host: string } {
+  const [, pid = '0', host = ''] = /^descent-(\d+)@(.*)$/.exec(identity) ?? [];
+  return { pid: Number(pid), host };
 }
 
 /** The server may be starting: tries for half a minute. */

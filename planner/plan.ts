@@ -17,7 +17,7 @@ export type Json = null | boolean | number | string | Json[] | { [name: string]:
 /** How local files become a data set: read by DuckDB, split into text or problems. Identity of a data node. */
 export interface DataRecipe {
   format: 'text' | 'jsonl' | 'parquet';
-  /** Content digests of the files, in the order of their names relative to the lineage file. */
+  /** Content digests of the files, in the order of `PlanNode.files`; that order is no identity. */
   digests: string[];
   columns: { text: string; prompt: string; answer: string; solution: string };
   /** Share kept for held-out loss and for tests, 0 to 1. */

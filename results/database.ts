@@ -10,6 +10,7 @@ import { databasePath } from '../store/home.ts';
 import { makeFolder, syncFolder } from '../store/write.ts';
 import { DatabaseBusyError, ResultsError } from './errors.ts';
 import { schemaState, updateSchema } from './schema.ts';
+import { quoted } from './sql.ts';
 
 /** What `withDatabase` may be told beside the mode. */
 export interface DatabaseOptions {
@@ -211,8 +212,4 @@ function busy(path: string, who: string, { seconds }: Deadline, cause?: unknown)
     `${path} is held by ${who}, and was not free in ${seconds} s: wait for it to finish, or close it there, and try again`,
     { cause },
   );
-}
-
-function quoted(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
 }

@@ -1,6 +1,6 @@
 import Table from 'cli-table3';
+import type { Json } from '../planner/plan.ts';
 import type { QueryResult } from './query.ts';
-import type { Json } from './value.ts';
 
 /** How rows can be written as text. */
 export const rowFormats = ['table', 'json', 'csv', 'md'] as const;

@@ -8,11 +8,13 @@ import type {
   DuckDBValue,
 } from '@duckdb/node-api';
 import { closest } from 'fastest-levenshtein';
+import type { Json } from '../planner/plan.ts';
 import { syncFolder } from '../store/write.ts';
 import { withDatabase } from './database.ts';
 import { QueryError, ResultsError } from './errors.ts';
 import { findSavedQuery, type SavedParameter } from './saved.ts';
-import { type Json, toJson } from './value.ts';
+import { quoted } from './sql.ts';
+import { toJson } from './value.ts';
 
 /** Values for the `$name`s of a query. Text is taken for any type, as it comes from a command line. */
 export type Parameters = Readonly<Record<string, string | number | boolean | null>>;
@@ -230,7 +232,7 @@ async function withTimeout<T>(
 function readable(error: unknown): unknown {
   if (error instanceof ResultsError || !(error instanceof Error)) return error;
   const closed = /disabled by configuration/.test(error.message);
-  const hint = closed ? '\n\nqueries reach no files and no network, unless you ask for it with --files' : '';
+  const hint = closed ? '\n\nqueries reach no files and no network, unless you ask for it with --allow-files' : '';
   const message = error.message.replace(/^Failed to extract statements: /, '').trimEnd();
   return new QueryError(`${message}${hint}`, { cause: error });
 }
@@ -238,8 +240,4 @@ function readable(error: unknown): unknown {
 /** Without the semicolon at the end, so that it can stand in brackets. */
 function oneStatement(sql: string): string {
   return sql.replace(/;\s*(--[^\n]*\s*)*$/, '');
-}
-
-function quoted(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
 }

@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import type { DuckDBConnection } from '@duckdb/node-api';
+import { sha256 } from '../planner/key.ts';
 import { ResultsError } from './errors.ts';
 import { updateWideView } from './wide.ts';
 
@@ -85,7 +85,7 @@ function schemaParts(): SchemaPart[] {
 }
 
 function schemaPart(name: string, sql: string, once: boolean): SchemaPart {
-  return { name, digest: createHash('sha256').update(sql).digest('hex'), sql, once };
+  return { name, digest: sha256(sql), sql, once };
 }
 
 function sqlFiles(folder: string): { name: string; sql: string }[] {

@@ -8,9 +8,7 @@ import {
   DuckDBUnionValue,
   type DuckDBValue,
 } from '@duckdb/node-api';
-
-/** Any JSON value. */
-export type Json = null | boolean | number | string | Json[] | { [name: string]: Json };
+import type { Json } from '../planner/plan.ts';
 
 /**
  * A value of DuckDB as JSON has it, losing nothing: whole numbers and decimals that a double cannot hold become text

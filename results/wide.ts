@@ -1,5 +1,6 @@
-import { createHash } from 'node:crypto';
 import type { DuckDBConnection } from '@duckdb/node-api';
+import { sha256 } from '../planner/key.ts';
+import { quoted } from './sql.ts';
 
 /*
  * `lineage_wide` has a column for every setting and every figure that there is. A view cannot grow by itself, so it is
@@ -10,7 +11,7 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 /** Makes `lineage_wide` anew where its columns are no longer those that the contents ask for. Needs the other views. */
 export async function updateWideView(connection: DuckDBConnection): Promise<void> {
   const sql = wideView(named([...(await settingColumns(connection)), ...(await figureColumns(connection))]));
-  const part = { part: 'lineage_wide', digest: createHash('sha256').update(sql).digest('hex') };
+  const part = { part: 'lineage_wide', digest: sha256(sql) };
   const same = await connection.runAndReadAll('FROM schema_versions WHERE part = $part AND digest = $digest', part);
   if (same.currentRowCount > 0) return;
   await connection.run(sql);
@@ -40,7 +41,7 @@ async function settingColumns(connection: DuckDBConnection): Promise<Column[]> {
       words: [part, name],
       from: 'settings',
       suffix: '',
-      sql: typed(part, kinds ?? [], whole, `FILTER (part = ${text(part)} AND name = ${text(name)})`),
+      sql: typed(part, kinds ?? [], whole, `FILTER (part = ${quoted(part)} AND name = ${quoted(name)})`),
       comment: describeSetting(part, name),
     }));
 }
@@ -51,7 +52,7 @@ async function figureColumns(connection: DuckDBConnection): Promise<Column[]> {
   return rows
     .sort((a, b) => compare([a.suite, rank(a.task), a.task, a.metric], [b.suite, rank(b.task), b.task, b.metric]))
     .flatMap(({ suite, task, metric }) => {
-      const where = `FILTER (suite = ${text(suite)} AND task = ${text(task)} AND metric = ${text(metric)})`;
+      const where = `FILTER (suite = ${quoted(suite)} AND task = ${quoted(task)} AND metric = ${quoted(metric)})`;
       const figure = `${metric} of ${task === 'all' ? `the suite ${suite}` : `${task} in the suite ${suite}`}`;
       const words = [suite, task, metric];
       const column = (suffix: Column['suffix'], source: string, comment: string): Column => ({
@@ -99,7 +100,7 @@ SELECT ${[...fixedNames, ...columns.map(({ name }) => name)].join(', ')}
 FROM wide_figures LEFT JOIN wide_settings USING (plan, address)
 ORDER BY lineage, place;
 COMMENT ON VIEW lineage_wide IS 'One row for each evaluated model of each lineage''s current version: all settings of its ancestors and itself, and all its figures, as columns.';
-${comments.map(([name, comment]) => `COMMENT ON COLUMN lineage_wide.${name} IS ${text(comment)};`).join('\n')}
+${comments.map(([name, comment]) => `COMMENT ON COLUMN lineage_wide.${name} IS ${quoted(comment)};`).join('\n')}
 `;
 }
 
@@ -159,8 +160,4 @@ function compare(a: (string | number)[], b: (string | number)[]): number {
   const differing = a.findIndex((value, index) => value !== b[index]);
   if (differing === -1) return 0;
   return (a[differing] as string | number) < (b[differing] as string | number) ? -1 : 1;
-}
-
-function text(value: string): string {
-  return `'${value.replaceAll("'", "''")}'`;
 }

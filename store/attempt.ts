@@ -1,5 +1,3 @@
-import { open } from 'node:fs/promises';
-import { join } from 'node:path';
 import { attemptFolder, attemptNumbers } from './home.ts';
 import { type Artifact, inspectAttempt } from './inspect.ts';
 import { leasePath, readClaims, takeLease } from './lease.ts';
@@ -50,7 +48,6 @@ export async function beginAttempt(
     const taken = await takeLease(folder);
     // Published by another process since we looked: look again.
     if (taken === undefined) continue;
-    await cutTornLine(join(folder, 'events.jsonl'));
     const attempt: Attempt = {
       key: node.key,
       number,
@@ -73,37 +70,4 @@ export function newestAttempt(home: string, key: string): number {
 export function firstStart(attemptFolder: string): string | undefined {
   const first = readClaims(attemptFolder).find((claim) => claim.kind === 'lease');
   return first?.lease.startedAt;
-}
-
-/**
- * A process that was killed may have left half a line at the end of its events. It is cut off before the next execution
- * appends, or the two would run together.
- */
-async function cutTornLine(path: string): Promise<void> {
-  const file = await open(path, 'r+').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined;
-    throw error;
-  });
-  if (file === undefined) return;
-  try {
-    const { size } = await file.stat();
-    const buffer = Buffer.alloc(1 << 16);
-    let end = size;
-    while (end > 0) {
-      const start = Math.max(0, end - buffer.length);
-      const { bytesRead } = await file.read(buffer, 0, end - start, start);
-      const newline = buffer.subarray(0, bytesRead).lastIndexOf(0x0a);
-      if (newline >= 0) {
-        end = start + newline + 1;
-        break;
-      }
-      end = start;
-    }
-    if (end < size) {
-      await file.truncate(end);
-      await file.sync();
-    }
-  } finally {
-    await file.close();
-  }
 }

@@ -24,12 +24,18 @@ export function latestCheckpoint(attemptFolder: string): Checkpoint | undefined 
 }
 
 function isWhole(path: string): boolean {
-  const tensors = readdirSync(path).filter((name) => name.endsWith('.safetensors'));
-  return (
-    parses(join(path, 'state.json')) &&
-    tensors.includes('model.safetensors') &&
-    tensors.every((name) => hasAllTensors(join(path, name)))
-  );
+  try {
+    const tensors = readdirSync(path).filter((name) => name.endsWith('.safetensors'));
+    return (
+      parses(join(path, 'state.json')) &&
+      tensors.includes('model.safetensors') &&
+      tensors.every((name) => hasAllTensors(join(path, name)))
+    );
+  } catch (error) {
+    // Its trainer, which may be running, has just removed it for newer ones.
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    throw error;
+  }
 }
 
 function directoryNames(folder: string): string[] {

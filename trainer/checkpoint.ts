@@ -82,8 +82,7 @@ export async function writeCheckpoint(
     await writeJson(join(folder, 'state.json'), { key, ...progress, updates } satisfies State);
   };
   await writeFolder(join(output, path), fill, checkLease);
-  const old = (await checkpointSteps(output)).slice(checkpointsKept);
-  for (const step of old) await rm(join(output, 'checkpoints', checkpointName(step)), { recursive: true, force: true });
+  await removeOldCheckpoints(output);
   return path;
 }
 
@@ -162,6 +161,14 @@ async function checkpointSteps(output: string): Promise<number[]> {
     .flatMap((name) => /^step-(\d{6,})$/.exec(name)?.[1] ?? [])
     .map(Number)
     .sort((a, b) => b - a);
+}
+
+/** Leaves the newest checkpoints, and nothing of those that a killed process did not finish. */
+async function removeOldCheckpoints(output: string): Promise<void> {
+  const folder = join(output, 'checkpoints');
+  const old = (await checkpointSteps(output)).slice(checkpointsKept).map(checkpointName);
+  const unfinished = (await readdir(folder)).filter((name) => name.startsWith('.'));
+  for (const name of [...old, ...unfinished]) await rm(join(folder, name), { recursive: true, force: true });
 }
 
 function checkpointName(step: number): string {

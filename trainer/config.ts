@@ -83,14 +83,16 @@ export async function readConfig(folder: string): Promise<Architecture> {
     ropeTheta: number('rope_theta', 10_000),
     normEpsilon: number('rms_norm_eps'),
   };
-  checkShape(architecture, wrong);
+  const misshapen = whatIsMisshapen(architecture);
+  if (misshapen !== undefined) throw wrong(misshapen);
   const headSize = architecture.hidden / architecture.heads;
   if (number('head_dim', headSize) !== headSize) throw wrong(`head_dim is ${config.head_dim}, expected ${headSize}`);
   return architecture;
 }
 
-function checkShape({ hidden, heads, kvHeads }: Architecture, wrong: (what: string) => Error): void {
-  if (hidden % (2 * heads) !== 0)
-    throw wrong(`${heads} heads do not divide a hidden size of ${hidden} into even parts`);
-  if (heads % kvHeads !== 0) throw wrong(`${heads} heads cannot share ${kvHeads} key and value heads evenly`);
+/** Why no model can have this shape; undefined where one can. */
+export function whatIsMisshapen({ hidden, heads, kvHeads }: Architecture): string | undefined {
+  if (hidden % (2 * heads) !== 0) return `${heads} heads do not divide a hidden size of ${hidden} into even parts`;
+  if (heads % kvHeads !== 0) return `${heads} heads cannot share ${kvHeads} key and value heads evenly`;
+  return undefined;
 }

@@ -9,10 +9,12 @@ import { type Gradients, valueAndGradients } from './adamw.ts';
 import { hiddenStates, type Parameters, rows } from './model.ts';
 import { tf } from './tf.ts';
 
-/** One response to one prompt, as token ids, and the reward of the whole. Both have at least one token. */
+/** One response to one prompt, as token ids (at least one each), and the reward of the whole. */
 export interface Episode {
   prompt: number[];
   response: number[];
+  /** ln p of each response token, as it was sampled. */
+  logProbs: number[];
   reward: number;
 }
 

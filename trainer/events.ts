@@ -6,18 +6,31 @@ import { validateEvent } from '../schemas/validate.ts';
 import type { TrainerContext } from './context.ts';
 import { TrainerFailure } from './failure.ts';
 
-/** Writes events as JSON lines. Pipes are written synchronously: a line that was emitted is out, whatever comes next. */
+/** Writes events as JSON lines. */
 export interface EventWriter {
+  /** Throws where the event breaks the contract, and what made standard output fail before. */
   emit(event: TrainerEvent): void;
   /** Steps done, by the newest event that said so. */
   readonly step: number;
 }
 
-export function createEventWriter(output: { write(text: string): unknown } = process.stdout): EventWriter {
+/**
+ * The writer to standard output. Pipes and files are written synchronously: a line that was emitted is out, whatever
+ * comes next. When nobody reads any more `onUnread` is called, and events go nowhere; other errors of the output (a full
+ * disk) are thrown to the process's last handler.
+ */
+export function createEventWriter(onUnread: () => void): EventWriter {
   let latest = 0;
+  let broken: Error | undefined;
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') return onUnread();
+    broken = error;
+    throw error;
+  });
   return {
     emit(event) {
-      output.write(`${JSON.stringify(validateEvent(event))}\n`);
+      if (broken !== undefined) throw broken;
+      process.stdout.write(`${JSON.stringify(validateEvent(event))}\n`);
       if (event.event === 'started') latest = event.resumedFrom ?? 0;
       else if ('step' in event) latest = event.step;
     },
@@ -27,25 +40,32 @@ export function createEventWriter(output: { write(text: string): unknown } = pro
   };
 }
 
+/** Requests to stop: only a flag. The stage that sees it finishes its step, saves and ends. */
+export interface Stop {
+  request(): void;
+  requested(): boolean;
+  /** Ends watching, which would keep the process alive. */
+  end(): void;
+}
+
 /**
- * Whether the trainer was asked to stop: by SIGTERM or SIGINT, by its parent's death, or because nobody reads its events
- * any more. It only sets a flag; the stage finishes its step, saves and ends.
+ * Watches for what makes a trainer stop: SIGTERM, SIGINT, and its parent's death.
  *
- * The parent's death shows as the end of standard input, when that is a pipe or a socket: keep it open and write nothing.
- * A terminal, a file or /dev/null says nothing about a parent and is not watched; nor is anything when `detached`.
+ * That shows as the end of standard input, when it is a pipe or a socket: keep it open and write nothing. A terminal, a
+ * file or /dev/null says nothing about a parent and is not watched; nor is anything when `detached`.
  */
-export function watchForStop({ detached }: { detached: boolean }): { stopRequested(): boolean; end(): void } {
+export function watchForStop({ detached }: { detached: boolean }): Stop {
   let requested = false;
   const request = () => {
     requested = true;
   };
   process.on('SIGTERM', request);
   process.on('SIGINT', request);
-  process.stdout.on('error', request);
   const watched = !detached && isPipe(0);
   if (watched) process.stdin.on('end', request).on('error', request).resume();
   return {
-    stopRequested: () => requested,
+    request,
+    requested: () => requested,
     end: () => {
       if (watched) process.stdin.destroy();
     },

@@ -17,33 +17,37 @@ export class TrainerFailure extends Error {
   }
 }
 
+/** What to do about failures that are told by a system's own message. */
+const remedies: { kind: FailureKind; message: RegExp; remedy: string }[] = [
+  {
+    kind: 'disk-full',
+    message: /^(ENOSPC|EDQUOT)\b/,
+    remedy: 'Free some space and start it again: it goes on from its newest checkpoint.',
+  },
+  {
+    kind: 'out-of-memory',
+    message: /OOM when allocating|out of memory|bad_alloc|Array buffer allocation failed/i,
+    remedy: 'Take a smaller batch or context, or a machine with more memory.',
+  },
+  {
+    kind: 'device-lost',
+    message: /CUDA_ERROR|device (is )?lost|failed to enqueue/i,
+    remedy: 'Start it again: it goes on from its newest checkpoint. If that does not help, look after the device.',
+  },
+];
+
 /**
- * The kind and message of any error. Errors of the file system and of TensorFlow are told by their codes and texts,
- * all that is left is `internal`.
+ * The kind and message of any error, as a `failed` event has them. Errors of the system and of TensorFlow are told by
+ * their messages; what is left is `internal`.
  */
-export function describeFailure(error: unknown): { kind: FailureKind; message: string; stack?: string } {
+export function describeFailure(error: unknown): Pick<FailedEvent, 'kind' | 'message' | 'stack'> {
   if (!(error instanceof Error)) return { kind: 'internal', message: String(error) };
   const stack = error.stack === undefined ? {} : { stack: error.stack };
   if (error instanceof TrainerFailure) return { kind: error.kind, message: error.message, ...stack };
-  const code = (error as NodeJS.ErrnoException).code;
-  if (code === 'ENOSPC' || code === 'EDQUOT') {
-    return {
-      kind: 'disk-full',
-      message: `${error.message}. Free some space, then run again: it goes on from the newest checkpoint.`,
-      ...stack,
-    };
-  }
-  if (
-    /OOM when allocating|out of memory|ResourceExhausted|bad_alloc|Array buffer allocation failed/i.test(error.message)
-  ) {
-    return {
-      kind: 'out-of-memory',
-      message: `${error.message}. Take a smaller batch or context, or a machine with more memory.`,
-      ...stack,
-    };
-  }
-  if (/CUDA_ERROR|device (is )?lost|failed to enqueue|cudaGetDevice/i.test(error.message)) {
-    return { kind: 'device-lost', message: error.message, ...stack };
-  }
-  return { kind: 'internal', message: error.message, ...stack };
+  // tfjs-node puts two lines before what TensorFlow says.
+  const said = error.message.replace(/^Invalid TF_Status: \d+\s+Message: /, '');
+  const known = remedies.find(({ message }) => message.test(said));
+  return known === undefined
+    ? { kind: 'internal', message: said, ...stack }
+    : { kind: known.kind, message: `${said}. ${known.remedy}`, ...stack };
 }

@@ -4,8 +4,9 @@
  *
  *   old log-probabilities, reference, values -> rewards -> advantages, whitened over the round -> critic, policy
  *
- * - The old log-probabilities are always those of this forward pass. What sampling saw, token by token through a cache,
- *   differs from it by float noise, which a ratio would carry.
+ * - The old log-probabilities are those of this forward pass: what sampling saw, token by token through a cache, differs
+ *   by float noise, which a ratio would carry. Where a round is one update they are the update's own, as in verl, and
+ *   need no pass of their own: every ratio is 1.
  * - The reference is the parent, frozen; it is evaluated only where `klCoef` asks for it, and only then `kl` is measured.
  * - Losses are means over all response tokens of a mini-batch, however it is split to fit into memory.
  */
@@ -66,7 +67,8 @@ interface Models {
 
 /** An episode with what was measured before the first update, a figure a response token. */
 interface Experience extends Episode {
-  logProbs: Float32Array;
+  /** Under the policy that sampled; undefined where the round is one update, which then has the same. */
+  oldLogProbs: Float32Array | undefined;
   values: Float32Array;
   advantages: Float32Array;
   returns: Float32Array;
@@ -76,7 +78,7 @@ interface Experience extends Episode {
 interface Update {
   lr: number;
   criticLr: number;
-  policy: { loss: number; norm: number; clipFraction: number };
+  policy: { loss: number; norm: number; clipFraction: number; entropy: number };
   critic: { loss: number; norm: number };
 }
 
@@ -134,19 +136,15 @@ export function createLearner(
 
 /** Measures the models on the episodes of a round and estimates advantages; `values` are the metrics of that. */
 function gainExperience(models: Models, episodes: readonly Episode[]) {
-  const { architecture, policy, reference, recipe, tokensAtOnce } = models;
+  const { policy, reference, recipe, tokensAtOnce } = models;
   const parts = inParts(episodes, tokensAtOnce);
-  const entropies: Float32Array[] = [];
-  const logProbs = perEpisode(parts, (part) => {
-    const scores = scaledLogits(architecture, policy.parameters, part, recipe.temperature);
-    entropies.push(entropy(scores).dataSync() as Float32Array);
-    return tokenLogProbs(scores, responseTokens(part));
-  });
+  const oneUpdate = recipe.innerEpochs === 1 && recipe.miniBatch >= episodes.length;
+  const old = oneUpdate ? undefined : perEpisode(parts, (part) => logProbsOf(models, policy.parameters, part));
   const kl =
     reference &&
-    perEpisode(parts, (part) =>
-      tokenLogProbs(scaledLogits(architecture, reference, part, recipe.temperature), responseTokens(part)),
-    ).map((row, i) => klEstimates(logProbs[i] as Float32Array, row));
+    perEpisode(parts, (part) => logProbsOf(models, reference, part)).map((row, i) =>
+      klEstimates(old?.[i] ?? Float32Array.from(episodes[i]?.logProbs ?? []), row),
+    );
   const values = perEpisode(parts, (part) => criticValues(models, part));
 
   const estimates = values.map((row, i) => {
@@ -155,19 +153,18 @@ function gainExperience(models: Models, episodes: readonly Episode[]) {
   });
   const returns = estimates.map((estimate) => estimate.returns);
   const advantages = whiten(estimates.map((estimate) => estimate.advantages));
-  return {
-    experiences: episodes.map((episode, i) => ({
+  const experiences = episodes.map(
+    (episode, i): Experience => ({
       ...episode,
-      logProbs: logProbs[i] as Float32Array,
+      oldLogProbs: old?.[i],
       values: values[i] as Float32Array,
       advantages: advantages[i] as Float32Array,
       returns: returns[i] as Float32Array,
-    })),
-    values: {
-      ...(kl && { kl: mean(joined(kl)) }),
-      entropy: mean(joined(entropies)),
-      explainedVariance: explainedVariance(returns, values),
-    },
+    }),
+  );
+  return {
+    experiences,
+    values: { ...(kl && { kl: mean(joined(kl)) }), explainedVariance: explainedVariance(returns, values) },
   };
 }
 
@@ -189,31 +186,42 @@ function updateCritic(models: Models, batch: readonly Experience[], lr: number):
 }
 
 function updatePolicy(models: Models, batch: readonly Experience[], lr: number): Update['policy'] {
-  const { architecture, policy, recipe, tokensAtOnce } = models;
+  const { policy, recipe, tokensAtOnce } = models;
   const tokens = countResponseTokens(batch);
-  let clipped = 0;
+  let [clipped, uncertainty] = [0, 0];
   const { loss, gradients } = sumOverParts(inParts(batch, tokensAtOnce), policy.parameters, (part) => {
-    const scores = scaledLogits(architecture, policy.parameters, part, recipe.temperature);
+    const scores = scaledLogits(models, policy.parameters, part);
+    const entropies = entropy(scores);
     const logProbs = tokenLogProbs(scores, responseTokens(part));
-    const [old, advantages] = [measured(part, 'logProbs'), measured(part, 'advantages')];
-    clipped += tf.sum(clippedTokens(logProbs, old, advantages, recipe.clipRatio)).dataSync()[0] as number;
+    const [old, advantages] = [oldLogProbs(part, logProbs), measured(part, 'advantages')];
     const losses = policyLoss(logProbs, old, advantages, recipe.clipRatio);
-    const explored = recipe.entropyCoef === 0 ? losses : tf.sub(losses, tf.mul(recipe.entropyCoef, entropy(scores)));
+    clipped += total(clippedTokens(logProbs, old, advantages, recipe.clipRatio));
+    uncertainty += total(entropies);
+    const explored = recipe.entropyCoef === 0 ? losses : tf.sub(losses, tf.mul(recipe.entropyCoef, entropies));
     return tf.div(tf.sum(explored), tokens) as Scalar;
   });
   const norm = policy.update(gradients, lr);
   tf.dispose(gradients);
-  return { loss, norm, clipFraction: clipped / tokens };
+  return { loss, norm, clipFraction: clipped / tokens, entropy: uncertainty / tokens };
 }
 
 /** Logits over temperature, [N, vocab]: what the response tokens were drawn from. */
 function scaledLogits(
-  architecture: Architecture,
+  { architecture, recipe }: Models,
   parameters: Parameters,
   episodes: readonly Episode[],
-  temperature: number,
 ): Tensor2D {
-  return tf.div(logits(parameters, statesBefore(architecture, parameters, episodes)), temperature);
+  return tf.div(logits(parameters, statesBefore(architecture, parameters, episodes)), recipe.temperature);
+}
+
+function logProbsOf(models: Models, parameters: Parameters, episodes: readonly Episode[]): Tensor1D {
+  return tokenLogProbs(scaledLogits(models, parameters, episodes), responseTokens(episodes));
+}
+
+/** What the policy's log-probabilities are compared with: those measured before, or else they themselves, as constants. */
+function oldLogProbs(experiences: readonly Experience[], logProbs: Tensor1D): Tensor1D {
+  const measuredBefore = experiences.flatMap((experience) => experience.oldLogProbs ?? []);
+  return tf.tensor1d(measuredBefore.length > 0 ? joined(measuredBefore) : (logProbs.dataSync() as Float32Array));
 }
 
 function criticValues({ architecture, critic }: Models, episodes: readonly Episode[]): Tensor1D {
@@ -221,7 +229,7 @@ function criticValues({ architecture, critic }: Models, episodes: readonly Episo
 }
 
 /** One measured quantity of all response tokens: [N]. */
-function measured(experiences: readonly Experience[], name: Exclude<keyof Experience, keyof Episode>): Tensor1D {
+function measured(experiences: readonly Experience[], name: 'values' | 'advantages' | 'returns'): Tensor1D {
   return tf.tensor1d(joined(experiences.map((experience) => experience[name])));
 }
 
@@ -237,12 +245,17 @@ function summary(done: readonly Update[]): Record<string, number> {
   return {
     policyLoss: average(({ policy }) => policy.loss),
     valueLoss: average(({ critic }) => critic.loss),
+    entropy: average(({ policy }) => policy.entropy),
     clipFraction: average(({ policy }) => policy.clipFraction),
     gradientNorm: average(({ policy }) => policy.norm),
     criticGradientNorm: average(({ critic }) => critic.norm),
     lr: last.lr,
     criticLr: last.criticLr,
   };
+}
+
+function total(values: Tensor1D): number {
+  return tf.sum(values).dataSync()[0] as number;
 }
 
 function joined(rows: readonly Float32Array[]): number[] {

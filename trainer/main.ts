@@ -29,18 +29,21 @@ const exitCodes: Record<Outcome | 'failed', number> = { done: 0, interrupted: 75
 async function main(): Promise<void> {
   const args = process.argv.slice(2);
   const stop = watchForStop({ detached: args.includes('--detached') });
-  const events = createEventWriter();
+  const events = createEventWriter(stop.request);
   const fail = (error: unknown) => {
+    const failure = describeFailure(error);
     try {
-      events.emit({ event: 'failed', ...describeFailure(error), step: events.step });
-    } finally {
-      process.exit(exitCodes.failed);
+      events.emit({ event: 'failed', ...failure, step: events.step });
+    } catch {
+      // A full disk, perhaps, that standard output goes to: what is left is standard error.
+      process.stderr.write(`${failure.kind}: ${failure.message}\n`);
     }
+    process.exit(exitCodes.failed);
   };
   process.on('uncaughtException', fail);
   try {
     const job = await readJob(args.filter((argument) => !argument.startsWith('--')));
-    const context = { emit: events.emit, stopRequested: stop.stopRequested, checkLease: leaseCheck(job.lease) };
+    const context = { emit: events.emit, stopRequested: stop.requested, checkLease: leaseCheck(job.lease) };
     context.checkLease();
     process.env.DESCENT_DEVICE = job.placement.device;
     process.env.DESCENT_THREADS = String(job.placement.threads);

@@ -8,19 +8,10 @@
 import { join } from 'node:path';
 import type { Tensor, Tensor1D, Tensor2D, Tensor3D, Variable } from '@tensorflow/tfjs-node';
 import type { Architecture } from '../schemas/types/job.ts';
+import { type AttentionGeometry, attention, causalMask, type KeysAndValues, rotaryTable } from './attention.ts';
 import { readConfig } from './config.ts';
 import { TrainerFailure } from './failure.ts';
-import {
-  type AttentionGeometry,
-  attention,
-  causalMask,
-  feedForward,
-  type KeysAndValues,
-  linear,
-  rmsNorm,
-  rotaryTable,
-  rows,
-} from './ops.ts';
+import { feedForward, linear, rmsNorm, rows } from './ops.ts';
 import { readSafetensors } from './safetensors.ts';
 import { tf } from './tf.ts';
 
@@ -182,7 +173,7 @@ export async function loadModel(folder: string): Promise<{ architecture: Archite
     }
     parameters[name] = parameterFrom(tensor.values, shape);
   }
-  const unknown = Object.keys(tensors).find((name) => parameters[name] === undefined);
+  const unknown = Object.keys(tensors).find((name) => !Object.hasOwn(parameters, name));
   if (unknown !== undefined)
     throw new TrainerFailure('bad-data', `${path} has ${unknown}, which this kind of model does not.`);
   return { architecture, parameters };

@@ -1,34 +1,28 @@
 /**
- * The model's differentiable pieces, each with its gradient written out.
+ * The model's differentiable pieces, each with its gradient written out. (Attention has a file of its own.)
  *
  * tfjs differentiates operator by operator, and keeps and re-reads every intermediate. Written as one piece, a block of
  * the model keeps only what its gradient needs and touches memory a good deal less. Conventions: N is a count of rows
- * (batch times time), activations are [N, width], weights [out, in]; dy is the gradient of the loss by the piece's
- * output. Tensors of the forward pass are gone by the time of the gradient, so what it needs is handed to `save`.
+ * (batch times time), activations are [N, width], weights [out, in]; dy is the gradient of the loss by a piece's value.
  */
 import type { NamedTensorMap, Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs-node';
 import {
   add,
   add3,
-  concat,
   gather,
   log,
   matMul,
   max,
   mul,
   reshape,
-  reverse,
   rsqrt,
   segmentSum,
-  select,
   sigmoid,
   sigmoidGrad,
   softmax,
-  split,
   square,
   sub,
   sum,
-  transpose,
 } from './kernels.ts';
 import { tf } from './tf.ts';
 
@@ -61,14 +55,14 @@ export function rmsNorm(x: Tensor2D, gain: Tensor1D, epsilon: number): Tensor2D 
 }
 
 /** n = r x with r = 1 / sqrt(mean(x²) + epsilon), a number a row. */
-function normalise(x: Tensor, epsilon: number): { n: Tensor; r: Tensor } {
+export function normalise(x: Tensor, epsilon: number): { n: Tensor; r: Tensor } {
   const width = x.shape[1] as number;
   const r = rsqrt(add(mul(sum(square(x), 1, true), 1 / width), epsilon));
   return { n: mul(x, r), r };
 }
 
 /** dx = r (dn - n mean(n * dn)), plus the gradient that came past the norm on the residual stream. */
-function normaliseGradient(dn: Tensor, n: Tensor, r: Tensor, residual?: Tensor): Tensor {
+export function normaliseGradient(dn: Tensor, n: Tensor, r: Tensor, residual?: Tensor): Tensor {
   const width = n.shape[1] as number;
   const along = mul(n, mul(r, mul(sum(mul(n, dn), 1, true), -1 / width)));
   return residual === undefined ? add(mul(dn, r), along) : add3(residual, mul(dn, r), along);
@@ -113,162 +107,6 @@ export function feedForward(x: Tensor2D, weights: FeedForwardWeights, epsilon: n
       },
     };
   });
-}
-
-/** The weights of an attention block: the gain of its norm, [D], then [heads * headSize, D], twice [kvHeads * headSize, D], [D, heads * headSize]. */
-export interface AttentionWeights {
-  gain: Tensor1D;
-  q: Tensor2D;
-  k: Tensor2D;
-  v: Tensor2D;
-  o: Tensor2D;
-}
-
-/** What the attention blocks of a forward pass share. */
-export interface AttentionGeometry {
-  batch: number;
-  time: number;
-  heads: number;
-  kvHeads: number;
-  headSize: number;
-  rotary: RotaryTable;
-  /** bool, spreads to [batch, time, keys]: true where a query may look. */
-  mask: Tensor;
-}
-
-/** Keys and values of a layer, [kvHeads, batch, keys, headSize]. */
-export interface KeysAndValues {
-  k: Tensor;
-  v: Tensor;
-}
-
-/**
- * A residual block of grouped-query attention (Ainslie et al. 2023, arXiv 2305.13245) with rotary embeddings, of x [N, D]:
- *
- *     n = normalise(x)    [q k v] = n (g [Wq / sqrt(headSize), Wk, Wv])ᵀ    P = softmax(mask(rot(q) rot(k)ᵀ))    y = x + (P v) Woᵀ
- *
- * Heads lie outermost, [heads, N, headSize], so that q, k and v are stretches of one tensor, and spread over the group of
- * query heads that shares a key and value head: [kvHeads, group, batch, time, headSize] against [kvHeads, 1, ...].
- * `extend` may put the keys and values of earlier tokens before these (a cache); there is no gradient through it.
- *
- * dv = Pᵀ do, dS = P * (do vᵀ - Σ do * o), dq = dS k, dk = dSᵀ q. The sum, over headSize, equals Σ dP * P over the keys
- * (Dao et al. 2022, arXiv 2205.14135, B.4) and is cheaper.
- */
-export function attention(
-  x: Tensor2D,
-  weights: AttentionWeights,
-  epsilon: number,
-  geometry: AttentionGeometry,
-  extend?: (latest: KeysAndValues) => KeysAndValues,
-): Tensor2D {
-  const { batch, time, heads, kvHeads, headSize, rotary: table, mask } = geometry;
-  const count = batch * time;
-  const group = heads / kvHeads;
-  const scale = 1 / Math.sqrt(headSize);
-  const widths = [heads, kvHeads, kvHeads].map((number) => number * headSize);
-  const spread = (x: Tensor) => reshape(x, [kvHeads, 1, batch, -1, headSize]);
-  const grouped = (x: Tensor) => reshape(x, [kvHeads, group, batch, time, headSize]);
-
-  const { gain, q: wq, k: wk, v: wv, o: wo } = weights;
-  return piece([x, gain, wq, wk, wv, wo], () => {
-    const { n, r } = normalise(x, epsilon);
-    const projection = concat([mul(wq, scale), wk, wv], 0);
-    const projected = reshape(matMul(n, mul(projection, gain), false, true), [count, heads + 2 * kvHeads, headSize]);
-    const [queriesAndKeys, values] = split(transpose(projected, [1, 0, 2]), [heads + kvHeads, kvHeads], 0) as [
-      Tensor,
-      Tensor,
-    ];
-    const [queries, keys] = split(rotate(queriesAndKeys, table), [heads, kvHeads], 0) as [Tensor, Tensor];
-    const q = grouped(queries);
-    const all = extend === undefined ? { k: keys, v: values } : extend({ k: keys, v: values });
-    const [k, v] = [spread(all.k), spread(all.v)];
-    const p = softmax(select(mask, matMul(q, k, false, true), masked));
-    const o = matMul(p, v);
-    const merged = reshape(transpose(reshape(o, [heads, count, headSize]), [1, 0, 2]), [count, heads * headSize]);
-    return {
-      value: add(x, matMul(merged, wo, false, true)),
-      saved: { n, r, projection, q, k, v, p, o, merged, cos: table.cos, sin: table.sin },
-      gradient: (dy, { n, r, projection, q, k, v, p, o, merged, cos, sin }) => {
-        const dMerged = reshape(matMul(dy, wo), [count, heads, headSize]);
-        const dO = grouped(transpose(dMerged, [1, 0, 2]));
-        const dS = mul(p, sub(matMul(dO, v, false, true), sum(mul(dO, o), 4, true)));
-        const dV = sum(matMul(p, dO, true), 1);
-        const dQ = reshape(matMul(dS, k), [heads, count, headSize]);
-        const dK = reshape(sum(matMul(dS, q, true), 1), [kvHeads, count, headSize]);
-        const dRotated = rotateGradient(concat([dQ, dK], 0), { cos, sin });
-        const dHeads = concat([dRotated, reshape(dV, [kvHeads, count, headSize])], 0);
-        const dProjected = reshape(transpose(dHeads, [1, 0, 2]), [count, (heads + 2 * kvHeads) * headSize]);
-        const dn = matMul(dProjected, mul(projection, gain));
-        const dWeights = matMul(dProjected, n, true);
-        const dGain = sum(mul(dWeights, projection), 0);
-        const [dWq, dWk, dWv] = split(mul(dWeights, gain), widths, 0) as [Tensor, Tensor, Tensor];
-        return [normaliseGradient(dn, n, r, dy), dGain, mul(dWq, scale), dWk, dWv, matMul(dy, merged, true)];
-      },
-    };
-  });
-}
-
-/** The score of what may not be seen: finite, so that a row that sees nothing (padding) stays free of NaN. */
-const masked = -1e9;
-
-/** bool [time, keys]: query t sees keys 0 .. t + keys - time. */
-export function causalMask(time: number, keys = time): Tensor2D {
-  const mask = new Uint8Array(time * keys);
-  for (let t = 0; t < time; t++) mask.fill(1, t * keys, t * keys + t + keys - time + 1);
-  return tf.tensor2d(mask, [time, keys], 'bool');
-}
-
-/** Cosines and signed sines of a rotary embedding: [time, headSize], or [batch, time, headSize] where rows differ. */
-export interface RotaryTable {
-  cos: Tensor;
-  sin: Tensor;
-}
-
-/**
- * The table of a rotary embedding (Su et al. 2021, arXiv 2104.09864) for tokens at `positions`: one row for all sequences
- * or a row for each. Pair i at position p turns by p theta^(-2i / headSize). In Hugging Face's half-split convention pair
- * i is the components i and i + headSize / 2, so both halves hold the same angles; the first half's sine is negative.
- */
-export function rotaryTable(positions: readonly ArrayLike<number>[], headSize: number, theta: number): RotaryTable {
-  const time = positions[0]?.length ?? 0;
-  const half = headSize / 2;
-  const frequencies = Array.from({ length: half }, (_, i) => theta ** ((-2 * i) / headSize));
-  const cos = new Float32Array(positions.length * time * headSize);
-  const sin = new Float32Array(cos.length);
-  let at = 0;
-  for (const row of positions) {
-    for (let t = 0; t < time; t++, at += headSize) {
-      for (const [i, frequency] of frequencies.entries()) {
-        const angle = (row[t] as number) * frequency;
-        cos[at + i] = cos[at + i + half] = Math.cos(angle);
-        sin[at + i + half] = Math.sin(angle);
-        sin[at + i] = -Math.sin(angle);
-      }
-    }
-  }
-  const shape = positions.length === 1 ? [time, headSize] : [positions.length, time, headSize];
-  return { cos: tf.tensor(cos, shape), sin: tf.tensor(sin, shape) };
-}
-
-/** y = cos * x + sin * swap(x), where swap exchanges the halves of each head: x [heads, N, headSize]. */
-function rotate(x: Tensor, { cos, sin }: RotaryTable): Tensor {
-  const sequences = inSequences(x, cos);
-  return reshape(add(mul(sequences, cos), mul(swapHalves(sequences), sin)), x.shape);
-}
-
-/** dx = cos * dy + swap(sin * dy). */
-function rotateGradient(dy: Tensor, { cos, sin }: RotaryTable): Tensor {
-  const sequences = inSequences(dy, cos);
-  return reshape(add(mul(sequences, cos), swapHalves(mul(sequences, sin))), dy.shape);
-}
-
-/** [heads, N, headSize] to [.., time, headSize] or [.., batch, time, headSize], as the table has it. */
-function inSequences(x: Tensor, table: Tensor): Tensor {
-  return reshape(x, [-1, ...table.shape]);
-}
-
-function swapHalves(x: Tensor): Tensor {
-  return reshape(reverse(reshape(x, [-1, 2, (x.shape.at(-1) as number) / 2]), 1), x.shape);
 }
 
 /**
@@ -321,16 +159,20 @@ function softmaxLogProbs(logits: Tensor, targets: Tensor1D): { probabilities: Te
   return { probabilities, logProbs: sub(chosen, logSum) };
 }
 
-interface Piece<Saved extends NamedTensorMap> {
+/** The forward pass of a piece, and its gradient. */
+export interface Piece<Saved extends NamedTensorMap> {
   value: Tensor;
-  /** What the gradient needs of the forward pass. Parameters may be used as they are: they outlive it. */
+  /**
+   * What the gradient needs of the forward pass, whose other tensors are gone by then: it must use these, not those that
+   * it closes over. Parameters may be used as they are: they outlive both.
+   */
   saved: Saved;
   /** Gradients by the inputs, from the gradient by the value and what was saved. */
   gradient(dy: Tensor, saved: Saved): Tensor[];
 }
 
 /** `forward` as a function that tfjs's tape knows. Without a tape only the forward pass runs and nothing is kept. */
-function piece<Saved extends NamedTensorMap, Result extends Tensor>(
+export function piece<Saved extends NamedTensorMap, Result extends Tensor>(
   inputs: Tensor[],
   forward: () => Piece<Saved>,
 ): Result {

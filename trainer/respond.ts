@@ -13,6 +13,8 @@ export interface Response {
   prompt: number[];
   /** Token ids of the response, with the end token when it ended. */
   tokens: number[];
+  /** ln p of each of them, at the temperature it was drawn with. */
+  logProbs: number[];
   /** False when it was cut at the longest length, or at the end of the context. */
   ended: boolean;
   /** The response as text, without the end token. */
@@ -41,9 +43,9 @@ export async function respond(
   const generated = await generate(model, prompts, options);
   return problems.map((problem, i) => {
     const prompt = prompts[i] as number[];
-    const { tokens, ended } = generated[i] as Generated;
+    const { tokens, logProbs, ended } = generated[i] as Generated;
     const text = tokenizer.decode(ended ? tokens.slice(0, -1) : tokens);
-    return { problem, prompt, tokens, ended, text, ...grade(problem, text) };
+    return { problem, prompt, tokens, logProbs, ended, text, ...grade(problem, text) };
   });
 }
 

@@ -2,7 +2,8 @@
  * TensorFlow.js on its native runtime, for everything in this room.
  *
  * Loaded once a process, before anything else runs, so what it depends on comes from the environment that `main.ts`
- * sets from the job: `DESCENT_DEVICE` (cpu, gpu; default cpu) and `DESCENT_THREADS` (default: all cores).
+ * sets from the job: `DESCENT_DEVICE` (a device class: `gpu` and `gpu-...` are GPUs, all others the CPU) and
+ * `DESCENT_THREADS` (default: all cores).
  */
 import type { Tensor } from '@tensorflow/tfjs-node';
 import { type Device, loadTensorFlow } from './tensorflow.ts';
@@ -12,7 +13,8 @@ import { type Device, loadTensorFlow } from './tensorflow.ts';
 process.env.TF_ENABLE_ONEDNN_OPTS ??= '1';
 const { DESCENT_DEVICE, DESCENT_THREADS } = process.env;
 const threads = Number(DESCENT_THREADS);
-const loaded = await loadTensorFlow((DESCENT_DEVICE ?? 'cpu') as Device, threads > 0 ? threads : undefined);
+const asked: Device = /^gpu\b/.test(DESCENT_DEVICE ?? '') ? 'gpu' : 'cpu';
+const loaded = await loadTensorFlow(asked, threads > 0 ? threads : undefined);
 
 /** The API of @tensorflow/tfjs-node. */
 export const tf = loaded.tf;

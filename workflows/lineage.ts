@@ -161,12 +161,20 @@ export async function lineageWorkflow(input: LineageInput): Promise<LineageCount
     }
   }
 
-  /** Lets go of every node that was asked for, once nothing of this run is under way any more. */
+  /** Ends what this run has under way, and lets go of every node that was asked for. */
   async function letGo(): Promise<void> {
     stopping = true;
     scope.cancel();
+    await release();
+    if (tasks.size === 0) return;
     while (tasks.size > 0) await Promise.allSettled(tasks);
-    for (const indexes of inBatches(schedule.running(), batches.request)) {
+    // A request may have been under way, and have come after the release.
+    await release();
+  }
+
+  async function release(): Promise<void> {
+    const held = schedule.running().filter((index) => schedule.node(index)?.runsAs !== 'activity');
+    for (const indexes of inBatches(held, batches.request)) {
       await light.releaseNodes({ planDigest, indexes, lineage: me });
     }
   }

@@ -81,6 +81,13 @@ describe('a claimed node', () => {
     await second.release();
   });
 
+  test('is free when a power cut left nothing in its file', async () => {
+    await (await claim('emptied')).release();
+    writeFileSync(pathOf('emptied'), '');
+    await (await claim('emptied')).release();
+    assert.equal(existsSync(pathOf('emptied')), false);
+  });
+
   test('is taken over from a worker that stands still, but not before its time', async () => {
     const still = await bystander();
     const record = recordProcess(still.pid ?? 0);

@@ -7,7 +7,7 @@ import { descent, packageRoot } from './support.ts';
 const page = join(packageRoot, 'docs', 'command-line.md');
 const block = /```text help:(\w+)\n([\s\S]*?)```/g;
 
-test('docs/command-line.md has the help of every verb as it is (DESCENT_UPDATE=1 writes it anew)', async () => {
+test('docs/command-line.md has the help of every verb as it is (UPDATE_GOLDEN=1 writes it anew)', async () => {
   const help = await descent(['--help'], packageRoot);
   const verbs = [...help.stdout.matchAll(/^ {2}([a-z]+) {3,}/gm)]
     .map(([, verb]) => verb)
@@ -21,7 +21,7 @@ test('docs/command-line.md has the help of every verb as it is (DESCENT_UPDATE=1
     helps.set(verb ?? '', stdout.trimEnd());
   }
   const current = text.replace(block, (_, verb: string) => `\`\`\`text help:${verb}\n${helps.get(verb)}\n\`\`\``);
-  if (process.env.DESCENT_UPDATE) {
+  if (process.env.UPDATE_GOLDEN) {
     await writeFile(page, current);
     text = current;
   }

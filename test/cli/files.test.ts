@@ -2,7 +2,7 @@ import { deepEqual, doesNotMatch, equal, match } from 'node:assert/strict';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { descent, golden, temporaryFolder, writeLineage } from './support.ts';
+import { descent, golden, type Outcome, temporaryFolder, writeLineage } from './support.ts';
 
 test('init writes a lineage that plans, and its schema; it overwrites nothing', async (t) => {
   const folder = await temporaryFolder(t);
@@ -88,17 +88,23 @@ const malformed: [name: string, content: string | Buffer | null][] = [
   ['a file that is not there', null],
 ];
 for (const [name, content] of malformed) {
-  test(`${name}: refused with a place and without a stack, by validate, plan and run`, async (t) => {
+  test(`${name}: refused with a place and without a stack`, async (t) => {
     const folder = await temporaryFolder(t);
     if (content !== null) await writeFile(join(folder, 'lineage.yaml'), content);
-    for (const verb of ['validate', 'plan', 'run']) {
-      const { exitCode, stdout, stderr } = await descent([verb, 'lineage.yaml'], folder);
-      equal(exitCode, 3, `${verb}: ${stderr}`);
-      equal(stdout, '');
-      match(stderr, /^lineage\.yaml(:\d+:\d+)?: error\[[a-z-]+\]: /);
-      doesNotMatch(stderr, /\n\s+at /);
-    }
+    isRefusal(await descent(['validate', 'lineage.yaml'], folder));
   });
+}
+
+test('plan and run refuse what validate refuses', async (t) => {
+  const folder = await temporaryFolder(t);
+  await writeLineage(folder, 'lineage: [\n');
+  for (const verb of ['plan', 'run']) isRefusal(await descent([verb, 'lineage.yaml'], folder));
+});
+
+function isRefusal({ exitCode, stdout, stderr }: Outcome): void {
+  deepEqual([exitCode, stdout], [3, ''], stderr);
+  match(stderr, /^lineage\.yaml(:\d+:\d+)?: error\[[a-z-]+\]: /);
+  doesNotMatch(stderr, /\n\s+at /);
 }
 
 test('plan: a row a node and the total, the same every time', async (t) => {

@@ -49,6 +49,21 @@ describe('with the results of a lineage', () => {
     equal(lineage.stderr, 'error: there is no lineage repaly\n  hint: did you mean replay? There are replay\n');
   });
 
+  test('status: a line a lineage; one that is named, node by node; an unknown one with the nearest', async () => {
+    const all = await descent(['status'], folder);
+    deepEqual([all.exitCode, all.stderr], [0, '']);
+    match(all.stdout, /^replay {2}13 nodes: 13 done {2}last run \d{4}-\d\d-\d\d \d\d:\d\d UTC\n$/);
+    const one = await descent(['status', 'replay', '--json'], folder);
+    const [report] = JSON.parse(one.stdout) as [{ running: boolean; nodes: { address: string; state: string }[] }];
+    equal(report.running, false);
+    deepEqual(
+      report.nodes.map(({ address, state }) => [address, state]),
+      plan.nodes.map(({ address }) => [address, 'done']),
+    );
+    const unknown = await descent(['status', 'repaly'], folder);
+    equal(unknown.stderr, 'error: there is no lineage repaly\n  hint: did you mean replay? There are replay\n');
+  });
+
   test('query: SQL, a saved query, parameters, formats', async () => {
     const count = await descent(['query', 'select count(*) as nodes from lineage_nodes', '--format', 'json'], folder);
     deepEqual(count, { exitCode: 0, stdout: '[\n{"nodes":13}\n]\n', stderr: '' });

@@ -70,11 +70,11 @@ export async function writeLineage(folder: string, text: string = smallLineage):
 }
 
 /**
- * Compares a text with a file in `test/cli/golden`, or writes the file anew where DESCENT_UPDATE is set:
- * `DESCENT_UPDATE=1 npm test -- test/cli`. Gives what to compare with.
+ * Compares a text with a file in `test/cli/golden`, or writes the file anew where UPDATE_GOLDEN is set:
+ * `UPDATE_GOLDEN=1 npm test -- test/cli`. Gives what to compare with.
  */
 export async function golden(name: string, text: string): Promise<string> {
   const path = join(packageRoot, 'test', 'cli', 'golden', name);
-  if (process.env.DESCENT_UPDATE) await writeFile(path, text);
+  if (process.env.UPDATE_GOLDEN) await writeFile(path, text);
   return readFile(path, 'utf8');
 }

@@ -71,7 +71,7 @@ describe('a host', () => {
     (joiners.pop() as ChildProcess).kill('SIGKILL');
     assert.ok(await hasEnded(host, 60_000));
     await home.nothingLeft();
-    assert.equal(await readHostState(home.home), undefined);
+    assert.equal((await readHostState(home.home))?.state, 'ended');
     for (const plan of [wanted, other]) {
       assert.deepEqual(inspectNode(home.home, keyIn(plan)), { state: 'partial', attempt: 1, step: 2 });
     }
@@ -80,6 +80,7 @@ describe('a host', () => {
   test('goes on with the lineage that is run again, and with no other', async () => {
     const keep = lineageWorkflowId('wanted', planDigest(wanted));
     const host = await startOrJoinHost(home.home, { cwd: home.folder, env: home.env, keep });
+    assert.equal(host.server.address, addresses[0], 'bookmarks of its UI stay good');
     const connected = await connectClient(host.server);
     try {
       const before = await lineageHandle(connected.client, wanted, planDigest(wanted)).describe();

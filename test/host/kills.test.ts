@@ -67,12 +67,19 @@ describe('a training that is', () => {
     await home.atGate('base:worker');
     const { worker } = (await readHostState(home.home)) ?? {};
     assert.ok(worker);
+    // Left by another version of Descent, say.
+    const foreign = await connected.client.workflow.start('nodeWorkflow', {
+      workflowId: 'node-foreign',
+      taskQueue: 'nobody-serves-this',
+      memo: { code: 'of another version' },
+    });
     process.kill(worker.pid, 'SIGKILL');
     await until(async () => {
       const now = (await readHostState(home.home))?.worker;
       return now !== null && now?.pid !== worker.pid;
     }, 'there is another worker');
     await finishesLikeUntouched(plan, handle, 'base:worker');
+    assert.equal((await foreign.describe()).status.name, 'TERMINATED');
   });
 
   test('bereft of the server goes on, without noticing', async () => {

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { isRunning, recordProcess } from '../../activities/processes.ts';
 import { type ConnectedClient, connectClient } from '../../cli/connect.ts';
@@ -11,9 +13,12 @@ import {
   type NodeStatus,
   progressOf,
 } from '../../cli/lineages.ts';
+import { planDigest } from '../../planner/key.ts';
 import type { Plan } from '../../planner/plan.ts';
-import { inspectNode } from '../../store/artifact.ts';
-import { nodeWorkflowId } from '../../workflows/names.ts';
+import { runQuery } from '../../results/query.ts';
+import { findArtifact, inspectNode } from '../../store/artifact.ts';
+import { digestOf } from '../../store/digest.ts';
+import { lineageWorkflowId, nodeWorkflowId } from '../../workflows/names.ts';
 import { type TestHome, testHome, until } from '../fixtures/home.ts';
 import { smallPlan } from '../fixtures/plans.ts';
 
@@ -127,6 +132,42 @@ describe('a lineage with nodes that fail', () => {
       state: 'done',
       counts: { waiting: 0, running: 0, done: 0, reused: 11, failed: 0, blocked: 0 },
     });
+  });
+});
+
+describe('a lineage on files', () => {
+  test('prepares them first, and hands the folder on', async () => {
+    const path = join(home.folder, 'corpus.jsonl');
+    const content = Array.from({ length: 20 }, (_, at) => JSON.stringify({ text: `document ${at}` })).join('\n');
+    writeFileSync(path, content);
+    const plan = smallPlan('files', [
+      { address: 'data:corpus', type: 'data', files: [{ path, digest: digestOf(Buffer.from(content)) }] },
+      { address: 'tokenizer:files', type: 'tokenizer', needs: ['data:corpus'] },
+    ]);
+    assert.equal((await lineageEnd(await home.run(connected, plan))).state, 'done');
+    const [data, tokenizer] = await Promise.all(plan.nodes.map(({ key }) => findArtifact(home.home, key)));
+    const job = JSON.parse(readFileSync(join(tokenizer?.folder ?? '', 'job.json'), 'utf8'));
+    assert.deepEqual(job.inputs.data, { 'data:0': join(data?.folder ?? '', 'model') });
+    const { rows } = await runQuery(
+      home.home,
+      "SELECT state, engine[:6], executions FROM attempts WHERE address = 'data:corpus'",
+      {},
+    );
+    assert.deepEqual(rows, [['done', 'DuckDB', 1]]);
+  });
+});
+
+describe('a lineage that another version of Descent began', () => {
+  test('is begun anew', async () => {
+    const plan = smallPlan('upgraded', [{ address: 'tokenizer:upgraded', type: 'tokenizer' }]);
+    const old = await connected.client.workflow.start('lineageWorkflow', {
+      workflowId: lineageWorkflowId('upgraded', planDigest(plan)),
+      taskQueue: 'nobody-serves-this',
+      memo: { code: 'of another version' },
+    });
+    assert.equal((await lineageEnd(await home.run(connected, plan))).state, 'done');
+    const { runId } = await old.describe();
+    assert.notEqual(runId, old.firstExecutionRunId);
   });
 });
 

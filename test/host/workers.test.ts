@@ -24,7 +24,7 @@ let connected: ConnectedClient;
 const workers: ChildProcess[] = [];
 
 before(async () => {
-  server = await testServer(['limit.historyCount.suggestContinueAsNew=60']);
+  server = await testServer(['limit.historyCount.suggestContinueAsNew=40']);
   home = await testHome({ heartbeatSeconds: 2, stopSeconds: 5 });
   // This server has none of Descent's search attributes.
   home.settings.searchAttributes = false;
@@ -46,14 +46,17 @@ after(async () => {
 describe('workers on a server of one’s own', () => {
   test('are seen on their queues', async () => {
     assert.equal(await workersOn(connected, 'descent', 'workflow'), 0);
-    await startWorker();
+    await startWorker('lineages');
+    await until(async () => (await workersOn(connected, 'descent', 'workflow')) === 1, 'it serves lineages');
+    assert.equal(await workersOn(connected, 'descent-cpu', 'activity'), 0);
+    await startWorker('devices');
+    await until(async () => (await workersOn(connected, 'descent-cpu', 'activity')) === 1, 'it serves a device');
     assert.equal(await workersOn(connected, 'descent', 'workflow'), 1);
-    assert.equal(await workersOn(connected, 'descent-cpu', 'activity'), 1);
   });
 
   test('run a lineage over several continued histories, each node once', async () => {
-    /*  tokenizer ─▶ 12 models, each evaluated; one of them fails  */
-    const models = Array.from({ length: 12 }, (_, at) => `model${at}`);
+    /*  tokenizer ─▶ 6 models, each evaluated; one of them fails  */
+    const models = Array.from({ length: 6 }, (_, at) => `model${at}`);
     const plan = smallPlan('long', [
       { address: 'tokenizer:long', type: 'tokenizer' },
       ...models.map((address) => ({ address, needs: ['tokenizer:long'] })),
@@ -66,11 +69,11 @@ describe('workers on a server of one’s own', () => {
     const first = (await handle.describe()).runId;
     assert.deepEqual(await lineageEnd(handle), {
       state: 'failed',
-      message: '1 of 25 nodes failed, and 1 could not run because of them',
+      message: '1 of 13 nodes failed, and 1 could not run because of them',
     });
     assert.notEqual((await connected.client.workflow.getHandle(handle.workflowId).describe()).runId, first);
     const { counts, nodes } = await lineageStatus(connected.client.workflow.getHandle(handle.workflowId), plan);
-    assert.deepEqual(counts, { waiting: 0, running: 0, done: 23, reused: 0, failed: 1, blocked: 1 });
+    assert.deepEqual(counts, { waiting: 0, running: 0, done: 11, reused: 0, failed: 1, blocked: 1 });
     assert.equal(nodes[4]?.failure?.kind, 'diverged', 'failures are carried over');
     for (const { address } of plan.nodes) {
       assert.equal(home.executions(address), address === 'model3/heldout' ? 0 : 1, address);
@@ -86,10 +89,10 @@ describe('workers on a server of one’s own', () => {
     const handle = await home.run(connected, plan);
     const trainer = recordProcess(await home.atGate('still'));
     assert.ok(trainer);
-    const [paused] = workers as [ChildProcess];
+    const [paused] = workers.splice(1, 1) as [ChildProcess];
     paused.kill('SIGSTOP');
     try {
-      await startWorker();
+      await startWorker('devices');
       await until(() => !isRunning(trainer), 'the trainer of the worker that stands still has ended');
       await home.atGate('still');
       home.openGate('still');
@@ -102,8 +105,7 @@ describe('workers on a server of one’s own', () => {
     const published = readFileSync(join(artifact.folder, 'events.jsonl'), 'utf8');
     // Its activity is told that it was given to somebody else, and the worker goes on with other work.
     paused.stdin?.end();
-    await once(paused, 'exit');
-    workers.shift();
+    assert.deepEqual(await once(paused, 'exit'), [0, null]);
     assert.equal(readFileSync(join(artifact.folder, 'events.jsonl'), 'utf8'), published);
     assert.deepEqual(await verifyArtifact(artifact), { ok: true });
     assert.equal(artifact.attempt, 1);
@@ -127,20 +129,21 @@ describe('workers on a server of one’s own', () => {
     home.steer('handed', { steps: 5, gateAt: 3 });
     const handle = await home.run(connected, plan);
     await home.atGate('handed');
-    const [leaving] = workers.splice(0, 1) as [ChildProcess];
-    leaving.stdin?.end();
-    assert.deepEqual(await once(leaving, 'exit'), [0, null]);
+    for (const leaving of workers.splice(0)) {
+      leaving.stdin?.end();
+      assert.deepEqual(await once(leaving, 'exit'), [0, null]);
+    }
     await home.nothingLeft();
-    await startWorker();
+    await startWorker('both');
     home.openGate('handed');
     assert.equal((await lineageEnd(handle)).state, 'done');
     assert.equal(home.executions('handed'), 2);
   });
 });
 
-async function startWorker(): Promise<void> {
+async function startWorker(serves: 'lineages' | 'devices' | 'both'): Promise<void> {
   const program = fileURLToPath(new URL('../fixtures/worker.js', import.meta.url));
-  const worker = spawn(process.execPath, [program, home.home, home.folder], {
+  const worker = spawn(process.execPath, [program, home.home, home.folder, serves], {
     env: home.env,
     stdio: ['pipe', 'pipe', 'inherit'],
   });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
@@ -60,6 +60,9 @@ describe('placement never reaches a key', () => {
       const [there, here] = [await planOf(join(folder, 'renamed.yml')), await planOf(fixture('everything.yaml'))];
       assert.deepEqual(keysOf(there), keysOf(here));
       assert.notDeepEqual(nodeAt(there, 'data:mill').files, nodeAt(here, 'data:mill').files);
+      await rename(join(folder, 'corpus', 'one.txt'), join(folder, 'corpus', 'a.txt'));
+      assert.deepEqual(keysOf(await planOf(join(folder, 'everything.yaml'))), keysOf(here), 'names in another order');
+      await rename(join(folder, 'corpus', 'a.txt'), join(folder, 'corpus', 'one.txt'));
       await writeFile(join(folder, 'corpus', 'one.txt'), 'Another river.\n');
       const changed = await planOf(join(folder, 'everything.yaml'));
       assert.notEqual(nodeAt(changed, 'data:mill').key, nodeAt(here, 'data:mill').key, 'other bytes are other data');

@@ -48,7 +48,7 @@ test('every table, view and column says what it is', async (t) => {
   }
 });
 
-test('docs/results.md lists the tables, views and saved queries as they are (DESCENT_UPDATE=1 writes it anew)', async (t) => {
+test('docs/results.md lists the tables, views and saved queries as they are (UPDATE_GOLDEN=1 writes it anew)', async (t) => {
   const home = await temporaryHome(t);
   await withDatabase(home, 'write', async () => {});
   const all = await describeAll(home);
@@ -70,7 +70,7 @@ test('docs/results.md lists the tables, views and saved queries as they are (DES
     assert.match(text, block);
     current = current.replace(block, () => `<!-- ${name} -->\n${section}\n<!-- end of ${name} -->`);
   }
-  if (process.env.DESCENT_UPDATE) {
+  if (process.env.UPDATE_GOLDEN) {
     await writeFile(page, current);
     text = current;
   }

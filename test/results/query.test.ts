@@ -116,7 +116,7 @@ test('queries cannot write, reach files, or reach the network', async (t) => {
   ];
   for (const sql of forbidden) await assert.rejects(runQuery(home, sql), { name: 'QueryError' }, sql);
   await assert.rejects(runQuery(home, `SELECT * FROM read_text('/etc/passwd')`), {
-    message: /\n\nqueries reach no files and no network, unless you ask for it with --files$/,
+    message: /\n\nqueries reach no files and no network, unless you ask for it with --allow-files$/,
   });
   assert.deepEqual(await readdir(home), ['results.duckdb']);
 
@@ -160,7 +160,7 @@ test('rows go into a Parquet file, whole or not at all', async (t) => {
   await assert.rejects(writeParquet(home, 'SELECT 1; SELECT 2', {}, path), { name: 'QueryError' });
   await assert.rejects(writeParquet(home, `FROM read_text('/etc/passwd')`, {}, path), {
     name: 'QueryError',
-    message: /--files/,
+    message: /--allow-files/,
   });
   await assert.rejects(writeParquet(home, 'SELECT 1', {}, join(home, 'no', 'rows.parquet')), { name: 'QueryError' });
   assert.deepEqual(await read(), expected, 'what was there stays');

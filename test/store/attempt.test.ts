@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { appendFile, readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { sha256 } from '../../planner/key.ts';
@@ -105,22 +105,6 @@ test('the pre-image lies beside the key as the bytes that hash to it', async (t)
     name: 'StoreError',
     message: new RegExp(`the pre-image of ${node.key} hashes to `),
   });
-});
-
-test('half a line at the end of the events is cut off before the next execution appends', async (t) => {
-  const home = await temporaryHome(t);
-  const attempt = await begun(home, node);
-  const events = join(attempt.folder, 'events.jsonl');
-  const whole = `{"event":"interrupted","step":1}\n${'x'.repeat(100_000)}\n`;
-  for (const torn of ['', '{"ev', 'y'.repeat(200_000)]) {
-    await writeFile(events, whole);
-    await appendFile(events, torn);
-    await begun(home, node);
-    assert.equal(await readFile(events, 'utf8'), whole);
-  }
-  await writeFile(events, '{"event":"st');
-  await begun(home, node);
-  assert.equal(await readFile(events, 'utf8'), '');
 });
 
 test('checkpoints outlive a takeover', async (t) => {

@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
-import type { Architecture } from '../../schemas/types/job.ts';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import type { EvaluationEvent, SampleEvent, TrainerEvent } from '../../schemas/types/event.ts';
+import type { Architecture, EvaluateJob, EvaluateRecipe } from '../../schemas/types/job.ts';
+import { writeModel } from '../../trainer/checkpoint.ts';
 import type { Problem } from '../../trainer/data/problem.ts';
 import {
   type Attempted,
@@ -17,6 +22,7 @@ import { passAtK, proportion } from '../../trainer/statistics.ts';
 import { tf } from '../../trainer/tf.ts';
 import { byteTokenizer } from '../../trainer/tokenizer/bytes.ts';
 import { createTokenizer } from '../../trainer/tokenizer/load.ts';
+import { generated, runTrainer, sftJob, startTrainer, writeByteTokenizer } from './support.ts';
 
 const architecture: Architecture = {
   layers: 2,
@@ -112,6 +118,7 @@ const response = (of: Problem, correct: boolean, ended = true): Response => ({
   problem: of,
   prompt: [1],
   tokens: [2],
+  logProbs: [-1],
   ended,
   text: '',
   answer: correct ? of.answer : null,
@@ -174,5 +181,136 @@ describe('the figures of a suite', () => {
     close(all.loss?.value, 3);
     close(all.perplexity?.value, Math.exp(3), 1e-9);
     assert.ok((all.perplexity?.low ?? 0) < Math.exp(3) && (all.perplexity?.high ?? 0) > Math.exp(3));
+  });
+});
+
+describe('the evaluation stage', { concurrency: 1 }, () => {
+  let root: string;
+
+  before(async () => {
+    root = mkdtempSync(join(tmpdir(), 'descent-evaluate-'));
+    const tokenizer = writeByteTokenizer(join(root, 'bytes'));
+    for (const context of [256, 32]) {
+      const shape = { ...architecture, context };
+      const model = { architecture: shape, parameters: initialise(shape, 1), tokenizer };
+      await writeModel(join(root, `${context}`), model, () => {});
+    }
+  });
+  after(() => rmSync(root, { recursive: true, force: true }));
+
+  const evaluateJob = (name: string, recipe: EvaluateRecipe, context = 256): EvaluateJob => ({
+    ...sftJob(root, name, '', 1),
+    type: 'evaluate',
+    recipe,
+    inputs: { parent: join(root, `${context}`, 'model'), data: {} },
+  });
+  const part = (generator: string, kind: 'text' | 'problems') =>
+    ({ name: generator, part: kind, source: generated(generator) }) as const;
+  const problemsRecipe: EvaluateRecipe = {
+    suite: 'mixed',
+    kind: 'problems',
+    tasks: [part('arithmetic', 'problems'), part('boardgame', 'problems')],
+    problems: 70,
+    samples: 2,
+    temperature: 1,
+    maxResponse: 4,
+  };
+  const evaluations = (events: TrainerEvent[]) =>
+    events.filter((event): event is EvaluationEvent => event.event === 'evaluation');
+  const samples = (events: TrainerEvent[]) => events.filter((event): event is SampleEvent => event.event === 'sample');
+
+  it('measures held-out loss a domain, and of all', async () => {
+    const domains: [ReturnType<typeof part>, ReturnType<typeof part>] = [
+      part('stories', 'text'),
+      part('arithmetic', 'text'),
+    ];
+    const job = evaluateJob('heldout', { suite: 'heldout', kind: 'heldout', tokens: 3000, domains });
+    const { events } = await runTrainer(job);
+    assert.deepEqual(
+      evaluations(events).map(({ suite, task, metric, n }) => [suite, task, metric, n]),
+      ['stories', 'arithmetic', 'all'].flatMap((task) =>
+        ['loss', 'perplexity'].map((metric) => ['heldout', task, metric, task === 'all' ? 6000 : 3000]),
+      ),
+    );
+    for (const { metric, value, low, high } of evaluations(events)) {
+      // Bytes, and a model that knows next to nothing: ln 257 = 5.55.
+      const loss = metric === 'loss' ? value : Math.log(value);
+      assert.ok(loss > 5 && loss < 6.5 && low < value && value < high, `${metric} ${value}`);
+    }
+    const done = events.at(-1);
+    assert.ok(done?.event === 'done' && done.model === null);
+  });
+
+  it('answers each problem greedily and in samples, and tells every response', async () => {
+    const { events } = await runTrainer(evaluateJob('problems', problemsRecipe));
+    const responses = samples(events);
+    assert.equal(responses.length, 2 * 70 * 3);
+    assert.deepEqual(
+      responses.slice(0, 6).map(({ task, index }) => [task, index]),
+      [0, 1, 2, 0, 1, 2].map((index) => ['arithmetic', index]),
+    );
+    const [one, other] = [responses[1], responses[2]];
+    assert.ok(one?.problem === other?.problem && one?.response !== other?.response, 'samples differ from one another');
+    assert.ok(responses.every(({ correct, expected }) => !correct && expected !== ''));
+
+    const found = evaluations(events);
+    const common = ['pass@1', 'pass@1(sampled)', 'pass@2', 'truncated', 'majority'];
+    assert.deepEqual(
+      found.map(({ task, metric }) => `${task} ${metric}`),
+      [
+        ...common.map((metric) => `arithmetic ${metric}`),
+        ...[...common, 'chance'].map((metric) => `boardgame ${metric}`),
+        ...common.map((metric) => `all ${metric}`),
+      ],
+    );
+    assert.deepEqual([...new Set(found.map(({ n }) => n))], [70, 140]);
+    const value = (task: string, metric: string) =>
+      found.find((figure) => figure.task === task && figure.metric === metric)?.value;
+    assert.equal(value('all', 'pass@1'), 0);
+    assert.ok((value('all', 'truncated') ?? 0) > 0.9);
+    close(value('boardgame', 'chance'), 1 / 3);
+  });
+
+  it('repeats itself, and its samples do not depend on what else is evaluated', async () => {
+    const standing = (events: TrainerEvent[]) => events.filter(({ event }) => event !== 'progress');
+    const [first, again] = [
+      await runTrainer(evaluateJob('first', problemsRecipe)),
+      await runTrainer(evaluateJob('again', problemsRecipe)),
+    ];
+    assert.deepEqual(standing(again.events), standing(first.events));
+    const fewer: EvaluateRecipe = { ...problemsRecipe, tasks: [part('boardgame', 'problems')], problems: 5 };
+    const alone = samples((await runTrainer(evaluateJob('alone', fewer))).events);
+    const among = samples(first.events).filter(({ task }) => task === 'boardgame');
+    assert.deepEqual(alone, among.slice(0, alone.length));
+  });
+
+  it('counts prompts that leave no room in the context as cut and wrong', async () => {
+    const recipe: EvaluateRecipe = {
+      ...problemsRecipe,
+      tasks: [part('boardgame', 'problems')],
+      problems: 3,
+      samples: 0,
+    };
+    const { events } = await runTrainer(evaluateJob('short', recipe, 32));
+    assert.deepEqual(
+      evaluations(events)
+        .slice(0, 2)
+        .map(({ metric, value }) => [metric, value]),
+      [
+        ['pass@1', 0],
+        ['truncated', 1],
+      ],
+    );
+    assert.ok(samples(events).every(({ response, answer }) => response === '' && answer === null));
+  });
+
+  it('stops between portions when it is asked to', async () => {
+    const long: EvaluateRecipe = { ...problemsRecipe, problems: 1000 };
+    const { code, events } = await startTrainer(evaluateJob('stopped', long), (event, child) => {
+      if (event.event === 'progress' && event.step === 1) child.kill('SIGTERM');
+    }).ended;
+    assert.equal(code, 75);
+    assert.deepEqual(events.at(-1), { event: 'interrupted', step: 0 });
+    assert.deepEqual(evaluations(events), []);
   });
 });

@@ -39,13 +39,16 @@ const recipe: LearnerRecipe = {
   clip: 1,
 };
 
-/** Episodes of several lengths whose reward is the share of token 7 in the response. */
+/**
+ * Episodes of several lengths whose reward is the share of token 7 in the response. Nothing sampled them, so they come
+ * without log-probabilities, which only the KL of rounds of one update reads.
+ */
 function episodes(seed: number, count = 16): Episode[] {
   const { integer } = random(seed, 'episodes');
   const tokens = (length: number) => Array.from({ length }, () => integer(architecture.vocab));
   return Array.from({ length: count }, () => {
     const [prompt, response] = [tokens(1 + integer(6)), tokens(1 + integer(6))];
-    return { prompt, response, reward: response.filter((token) => token === 7).length / response.length };
+    return { prompt, response, logProbs: [], reward: response.filter((token) => token === 7).length / response.length };
   });
 }
 
@@ -94,26 +97,32 @@ describe('the learner', () => {
     assert.ok(along > 0, `covariance of change and reward ${along}`);
   });
 
-  it('measures log-probabilities, entropy and KL as they are by definition, at the temperature', () => {
-    for (const temperature of [1, 0.5]) {
-      const parameters = initialise(architecture, 3);
-      const learner = createLearner(architecture, parameters, { ...recipe, temperature, klCoef: 0.1 }, 2);
-      const parent = weights(parameters);
-      const zero = learner.learn(episodes(3), 1, [0]);
-      assert.equal(zero.kl, 0);
+  for (const [miniBatch, whose] of [
+    [16, 'those of sampling'],
+    [8, 'measured anew'],
+  ] as const) {
+    it(`measures the KL as it is by definition, at the temperature, from log-probabilities ${whose}`, () => {
+      for (const temperature of [1, 0.5]) {
+        const parameters = initialise(architecture, 3);
+        const learner = createLearner(architecture, parameters, { ...recipe, miniBatch, temperature, klCoef: 0.1 }, 4);
+        const parent = weights(parameters);
+        const sampled = (seed: number) =>
+          episodes(seed).map((episode) => ({ ...episode, logProbs: logProbsOf(parameters, episode, temperature) }));
+        near(learner.learn(sampled(3), 1, [0]).kl, 0, 1e-6);
 
-      const round = episodes(4);
-      const now = round.flatMap((episode) => logProbsOf(parameters, episode, temperature));
-      const trained = learner.learn(round, 1, [1]);
-      for (const [name, values] of Object.entries(parent)) {
-        parameters[name]?.assign(tf.tensor(values, parameters[name]?.shape));
+        const round = sampled(4);
+        const trained = learner.learn(round, 1, [1]);
+        for (const [name, values] of Object.entries(parent)) {
+          parameters[name]?.assign(tf.tensor(values, parameters[name]?.shape));
+        }
+        const now = round.flatMap(({ logProbs }) => logProbs);
+        const reference = round.flatMap((episode) => logProbsOf(parameters, episode, temperature));
+        const kl = sum(now.map((logProb, i) => logProb - (reference[i] ?? 0))) / now.length;
+        assert.ok(Math.abs(kl) > 1e-4, 'the policy has moved');
+        near(trained.kl, kl, 1e-5);
       }
-      const reference = round.flatMap((episode) => logProbsOf(parameters, episode, temperature));
-      const kl = sum(now.map((logProb, i) => logProb - (reference[i] ?? 0))) / now.length;
-      assert.ok(Math.abs(kl) > 1e-4, 'the policy has moved');
-      near(trained.kl, kl, 1e-5);
-    }
-  });
+    });
+  }
 
   it('takes the KL to the parent from the rewards, by klCoef', () => {
     // All rewards equal: without KL nothing is to be learned but noise; with it the policy is drawn back to its parent.
@@ -122,7 +131,7 @@ describe('the learner', () => {
     assert.equal(still.learn(flat(1), 1, [0]).gradientNorm, 0);
     assert.equal(still.learn(flat(1), 1, [0]).kl, undefined, 'no reference is evaluated');
 
-    const held = createLearner(architecture, initialise(architecture, 1), { ...recipe, klCoef: 0.5 }, 3);
+    const held = createLearner(architecture, initialise(architecture, 1), { ...recipe, miniBatch: 8, klCoef: 0.5 }, 6);
     held.learn(episodes(1), 1, [0]);
     assert.ok((held.learn(flat(2), 1, [1]).gradientNorm ?? 0) > 0.01);
   });
@@ -147,7 +156,13 @@ describe('the learner', () => {
   it('gives the same update whole and in parts', () => {
     const learned = [16_384, 20].map((tokensAtOnce) => {
       const parameters = initialise(architecture, 7);
-      const learner = createLearner(architecture, parameters, { ...recipe, klCoef: 0.1 }, 3, tokensAtOnce);
+      const learner = createLearner(
+        architecture,
+        parameters,
+        { ...recipe, miniBatch: 8, klCoef: 0.1 },
+        6,
+        tokensAtOnce,
+      );
       const metrics = [0, 1, 2].map((i) => learner.learn(episodes(i), 1, [i]));
       return { metrics, weights: weights(parameters) };
     });

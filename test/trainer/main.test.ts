@@ -1,13 +1,24 @@
 /** The trainer as a program: real processes, which are stopped, killed, abandoned and fenced. */
 import assert from 'node:assert/strict';
-import type { ChildProcess } from 'node:child_process';
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { type ChildProcess, spawnSync } from 'node:child_process';
+import {
+  closeSync,
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { TrainerEvent } from '../../schemas/types/event.ts';
 import type { Job } from '../../schemas/types/job.ts';
 import { validateEvent } from '../../schemas/validate.ts';
+import { loadTokenizer } from '../../trainer/tokenizer/load.ts';
 import {
   cptJob,
   type Ended,
@@ -18,7 +29,8 @@ import {
   sftJob,
   startTrainer,
   startTrainerAt,
-  temporaryFolder,
+  tiny,
+  trainerProgram,
   writeByteTokenizer,
 } from './support.ts';
 
@@ -41,25 +53,39 @@ const failure = ({ events }: Ended) => {
   return last as Extract<TrainerEvent, { event: 'failed' }>;
 };
 
-describe('the trainer', { concurrency: 1 }, () => {
-  it('trains a lineage, telling all of it in events that follow their schema', async (t) => {
-    const root = temporaryFolder(t);
-    const tokenizer = writeByteTokenizer(join(root, 'tokenizer'));
-    const base = pretrainJob(root, 'base', tokenizer, steps);
-    const mid = cptJob(root, 'mid', join(root, 'base', 'model'), 6);
-    const tuned = sftJob(root, 'tuned', join(root, 'mid', 'model'), 20);
-    for (const job of [base, mid, tuned] as Job[]) {
-      const { events } = await runTrainer(job);
+describe('the trainer', () => {
+  let root: string;
+  let tokenizer: string;
+  let base: Ended;
+  let tuned: Ended;
+  const model = (name: string) => join(root, name, 'model');
+  // Fine-tuning has enough steps that it cannot reach its end before it notices that it should stop.
+  const fineTuning = (name: string) => sftJob(root, name, model('base'), 400);
+
+  before(async () => {
+    root = mkdtempSync(join(tmpdir(), 'descent-trainer-'));
+    tokenizer = writeByteTokenizer(join(root, 'tokenizer'));
+    base = await runTrainer(pretrainJob(root, 'base', tokenizer, steps));
+    tuned = await runTrainer(fineTuning('tuned'));
+  });
+  after(() => rmSync(root, { recursive: true, force: true }));
+
+  it('trains each stage, telling all of it in events that follow their schema', async () => {
+    const mid = await runTrainer(cptJob(root, 'mid', model('base'), 6));
+    const stages: [string, Ended, number][] = [
+      ['base', base, steps],
+      ['mid', mid, 6],
+      ['tuned', tuned, 100],
+    ];
+    for (const [name, { events }, total] of stages) {
       for (const event of events) validateEvent(event);
-      const names = [
+      assert.deepEqual(readdirSync(model(name)).sort(), [
         'config.json',
         'generation_config.json',
         'model.safetensors',
         'tokenizer.json',
         'tokenizer_config.json',
-      ];
-      assert.deepEqual(readdirSync(join(job.output, 'model')).sort(), names);
-      const total = { pretrain: steps, cpt: 6, sft: 6 }[job.type as 'pretrain'];
+      ]);
       const [started, done] = [events[0], events.at(-1)];
       assert.ok(started?.event === 'started' && done?.event === 'done');
       assert.deepEqual([started.steps, started.resumedFrom, started.device], [total, null, 'cpu']);
@@ -73,93 +99,71 @@ describe('the trainer', { concurrency: 1 }, () => {
       assert.equal(metrics.at(-1)?.values.lr, 3e-4);
       assert.deepEqual([done.step, done.tokens, done.model], [total, metrics.at(-1)?.tokens, 'model']);
       assert.ok((done.facts.parameters as number) > 10_000);
-      if (job.type !== 'sft') {
-        assert.equal(done.tokens, total * 4 * 32);
-        assert.equal(done.facts.trainTokens, done.tokens);
-        assert.ok((done.facts.unigramEntropy as number) > 1);
-      }
+    }
+    for (const { events } of [base, mid]) {
+      const done = events.at(-1);
+      assert.ok(done?.event === 'done');
+      assert.equal(done.tokens, done.step * 4 * 32);
+      assert.equal(done.facts.trainTokens, done.tokens);
+      assert.ok((done.facts.unigramEntropy as number) > 1);
     }
   });
 
-  it('ends in the same bytes and the same metrics after kill -9 as without, whatever the cadence of checkpoints', async (t) => {
-    const root = temporaryFolder(t);
-    const tokenizer = writeByteTokenizer(join(root, 'tokenizer'));
-    const whole = await runTrainer(pretrainJob(root, 'whole', tokenizer, steps));
+  it('ends in the same bytes and metrics after kill -9 as without, whatever the cadence of checkpoints', async () => {
     const job = pretrainJob(root, 'killed', tokenizer, steps);
     job.placement.checkpointEvery = 7;
     const killed = await startTrainer(job, (event, child) => {
       if (event.event === 'metrics' && event.step === 17) child.kill('SIGKILL');
     }).ended;
     assert.equal(killed.signal, 'SIGKILL');
+    const checkpoints = join(job.output, 'checkpoints');
     // What a kill in the middle of a write leaves.
-    cpSync(join(job.output, 'checkpoints', 'step-000014'), join(job.output, 'checkpoints', '.step-000021.tmp'), {
-      recursive: true,
-    });
+    cpSync(join(checkpoints, 'step-000014'), join(checkpoints, '.step-000015.tmp'), { recursive: true });
     const resumed = await runTrainer(job);
     const started = resumed.events[0];
-    assert.ok(
-      started?.event === 'started' &&
-        started.resumedFrom !== null &&
-        started.resumedFrom % 7 === 0 &&
-        started.resumedFrom >= 14,
-    );
-    assert.equal(modelDigest(job.output), modelDigest(join(root, 'whole')));
-    assert.deepEqual(standingMetrics([killed, resumed]), standingMetrics([whole]));
-    assert.deepEqual(resumed.events.at(-1), whole.events.at(-1));
+    assert.ok(started?.event === 'started' && started.resumedFrom !== null);
+    assert.ok(started.resumedFrom % 7 === 0 && started.resumedFrom >= 14);
+    assert.equal(modelDigest(job.output), modelDigest(join(root, 'base')));
+    assert.deepEqual(standingMetrics([killed, resumed]), standingMetrics([base]));
+    assert.deepEqual(resumed.events.at(-1), base.events.at(-1));
     assert.deepEqual(
-      readdirSync(join(job.output, 'checkpoints')).filter((name) => !name.startsWith('step-')),
+      readdirSync(checkpoints).filter((name) => !name.startsWith('step-')),
       [],
     );
   });
 
-  describe('when it is asked to stop', () => {
-    let root: string;
-    let whole: string;
-    // Enough steps that it cannot reach the end before it notices.
-    const make = (name: string) => sftJob(root, name, join(root, 'base', 'model'), 400);
-
-    before(async () => {
-      root = mkdtempSync(join(tmpdir(), 'descent-trainer-'));
-      await runTrainer(pretrainJob(root, 'base', writeByteTokenizer(join(root, 'tokenizer')), 2));
-      await runTrainer(make('whole'));
-      whole = modelDigest(join(root, 'whole'));
+  const requests: [string, string, (child: ChildProcess) => void][] = [
+    ['terminated', 'by SIGTERM', (child) => child.kill('SIGTERM')],
+    ['orphaned', 'by the death of its parent', (child) => child.stdin?.end()],
+    ['unread', 'by nobody reading its events', (child) => child.stdout?.destroy()],
+  ];
+  for (const [name, how, request] of requests) {
+    it(`asked to stop ${how}, saves and leaves, and ends in the same bytes when started again`, async () => {
+      const job = fineTuning(name);
+      let asked = false;
+      const stopped = await startTrainer(job, (event, child) => {
+        if (asked || event.event !== 'metrics' || event.step < 3) return;
+        asked = true;
+        request(child);
+      }).ended;
+      assert.equal(stopped.code, 75, stopped.stderr);
+      const saved = readdirSync(join(job.output, 'checkpoints'));
+      assert.equal(saved.length, 1);
+      const step = Number(saved[0]?.slice('step-'.length));
+      assert.ok(step >= 3 && step < 100);
+      if (name !== 'unread') {
+        const [checkpoint, interrupted] = stopped.events.slice(-2);
+        assert.deepEqual(checkpoint, { event: 'checkpoint', step, path: `checkpoints/${saved[0]}` });
+        assert.deepEqual(interrupted, { event: 'interrupted', step });
+      }
+      const resumed = await runTrainer(job);
+      assert.ok(resumed.events[0]?.event === 'started' && resumed.events[0].resumedFrom === step);
+      assert.equal(modelDigest(job.output), modelDigest(join(root, 'tuned')));
     });
-    after(() => rmSync(root, { recursive: true, force: true }));
+  }
 
-    const requests: [string, string, (child: ChildProcess) => void][] = [
-      ['terminated', 'by SIGTERM', (child) => child.kill('SIGTERM')],
-      ['orphaned', 'by the death of its parent', (child) => child.stdin?.end()],
-      ['unread', 'by nobody reading its events', (child) => child.stdout?.destroy()],
-    ];
-    for (const [name, how, request] of requests) {
-      it(`${how}, it saves and leaves, and ends in the same bytes when started again`, async () => {
-        const job = make(name);
-        let asked = false;
-        const stopped = await startTrainer(job, (event, child) => {
-          if (asked || event.event !== 'metrics' || event.step < 3) return;
-          asked = true;
-          request(child);
-        }).ended;
-        assert.equal(stopped.code, 75, stopped.stderr);
-        const saved = readdirSync(join(job.output, 'checkpoints'));
-        assert.equal(saved.length, 1);
-        const step = Number(saved[0]?.slice('step-'.length));
-        assert.ok(step >= 3 && step < 100);
-        if (name !== 'unread') {
-          const [checkpoint, interrupted] = stopped.events.slice(-2);
-          assert.deepEqual(checkpoint, { event: 'checkpoint', step, path: `checkpoints/${saved[0]}` });
-          assert.deepEqual(interrupted, { event: 'interrupted', step });
-        }
-        const resumed = await runTrainer(job);
-        assert.ok(resumed.events[0]?.event === 'started' && resumed.events[0].resumedFrom === step);
-        assert.equal(modelDigest(job.output), whole);
-      });
-    }
-  });
-
-  it('stops without writing when another execution takes over', async (t) => {
-    const root = temporaryFolder(t);
-    const job = pretrainJob(root, 'fenced', writeByteTokenizer(join(root, 'tokenizer')), 2000);
+  it('stops without writing when another execution takes over', async () => {
+    const job = pretrainJob(root, 'fenced', tokenizer, 2000);
     const ended = await startTrainer(job, (event) => {
       if (event.event === 'metrics' && event.step === 3)
         writeFileSync(job.lease.path, JSON.stringify({ token: 'theirs' }));
@@ -175,9 +179,8 @@ describe('the trainer', { concurrency: 1 }, () => {
     assert.deepEqual([again.code, failure(again).kind], [1, 'fenced']);
   });
 
-  it('says that training diverged instead of going on with NaN', async (t) => {
-    const root = temporaryFolder(t);
-    const job = pretrainJob(root, 'diverged', writeByteTokenizer(join(root, 'tokenizer')), 20);
+  it('says that training diverged instead of going on with NaN', async () => {
+    const job = pretrainJob(root, 'diverged', tokenizer, 20);
     Object.assign(job.recipe, { lr: 1e30, minLr: 1e30, clip: 0 });
     const ended = await startTrainer(job).ended;
     assert.deepEqual([ended.code, failure(ended).kind], [1, 'diverged']);
@@ -185,24 +188,46 @@ describe('the trainer', { concurrency: 1 }, () => {
     assert.equal(failure(ended).step, ended.events.filter(({ event }) => event === 'metrics').length);
   });
 
-  it('refuses what is no job, with the reason', async (t) => {
-    const root = temporaryFolder(t);
+  it('fails when its events cannot be written', { skip: process.platform !== 'linux' }, () => {
+    const job = fineTuning('unwritable');
+    writeFileSync(join(job.output, 'job.json'), JSON.stringify(job));
+    const full = openSync('/dev/full', 'w');
+    const { status, stderr } = spawnSync(
+      process.execPath,
+      [trainerProgram, join(job.output, 'job.json'), '--detached'],
+      {
+        stdio: ['ignore', full, 'pipe'],
+        encoding: 'utf8',
+      },
+    );
+    closeSync(full);
+    assert.equal(status, 1);
+    assert.match(stderr, /disk-full: ENOSPC: no space left on device, write\. Free some space/);
+    assert.ok(!existsSync(join(job.output, 'model')));
+  });
+
+  it('refuses what is no job, with the reason', async () => {
     const write = (name: string, text: string) => {
       writeFileSync(join(root, name), text);
       return join(root, name);
     };
-    const base = pretrainJob(root, 'base', writeByteTokenizer(join(root, 'tokenizer')), 2);
-    const uneven = { ...base, recipe: { ...base.recipe, steps: 3 } };
+    const good = pretrainJob(root, 'good', tokenizer, 2);
+    const uneven = { ...good, recipe: { ...good.recipe, steps: 3 } };
+    const odd = { ...good, recipe: { ...good.recipe, architecture: { ...tiny, hidden: 20 } } };
     const orphan = cptJob(root, 'orphan', join(root, 'nowhere'), 2);
     const cases: [string, string, RegExp][] = [
       [join(root, 'missing.json'), 'bad-job', /missing\.json cannot be read as a job: ENOENT/],
       [write('text.json', 'steps: 3'), 'bad-job', /text\.json cannot be read as a job: Unexpected token/],
-      [write('empty.json', '{}'), 'bad-job', /empty\.json: .*type/],
-      [write('typo.json', JSON.stringify({ ...base, sede: 1 })), 'bad-job', /typo\.json: .*sede/],
+      [write('typo.json', JSON.stringify({ ...good, sede: 1 })), 'bad-job', /typo\.json: .*sede/],
       [
         write('uneven.json', JSON.stringify(uneven)),
         'bad-job',
         /The mixture has 8 sequences, and 3 steps of 4 take 12\./,
+      ],
+      [
+        write('odd.json', JSON.stringify(odd)),
+        'bad-job',
+        /good: 4 heads do not divide a hidden size of 20 into even parts\./,
       ],
       [
         write('orphan.json', JSON.stringify(orphan)),
@@ -218,8 +243,7 @@ describe('the trainer', { concurrency: 1 }, () => {
     }
   });
 
-  it('makes a tokenizer, the same one each time', async (t) => {
-    const root = temporaryFolder(t);
+  it('makes a tokenizer that loads', async () => {
     const make = (name: string, recipe: object): Job => {
       const { output, placement, lease, key, address } = pretrainJob(root, name, '', 1);
       const job = {
@@ -243,14 +267,13 @@ describe('the trainer', { concurrency: 1 }, () => {
       characters: 5000,
       data: [{ name: 'web', part: 'text', source: generated('stories') }],
     };
-    const [first, second, bytes] = [make('first', bpe), make('second', bpe), make('bytes', { kind: 'bytes' })];
-    const all = await Promise.all([first, second, bytes].map(runTrainer));
+    const [learned, bytes] = [make('learned', bpe), make('bytes', { kind: 'bytes' })];
+    const all = await Promise.all([learned, bytes].map(runTrainer));
     const done = all.map(({ events }) => events.at(-1));
-    assert.ok(done[0]?.event === 'done' && done[2]?.event === 'done');
-    assert.deepEqual([done[0].model, done[0].facts.vocab, done[2].facts.vocab], ['model', 300, 257]);
-    const text = (job: Job) => readFileSync(join(job.output, 'model', 'tokenizer.json'), 'utf8');
-    assert.equal(text(first), text(second));
-    const config = JSON.parse(readFileSync(join(first.output, 'model', 'tokenizer_config.json'), 'utf8'));
+    assert.ok(done[0]?.event === 'done' && done[1]?.event === 'done');
+    assert.deepEqual([done[0].model, done[0].facts.vocab, done[1].facts.vocab], ['model', 300, 257]);
+    assert.equal((await loadTokenizer(join(learned.output, 'model'))).vocab, 300);
+    const config = JSON.parse(readFileSync(join(bytes.output, 'model', 'tokenizer_config.json'), 'utf8'));
     assert.deepEqual(
       [config.tokenizer_class, config.eos_token, config.bos_token],
       ['PreTrainedTokenizerFast', '<|endoftext|>', null],

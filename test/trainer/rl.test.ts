@@ -56,9 +56,9 @@ it('teaches a new model to repeat its prompt, by reward alone', { timeout: 120_0
     const prompts = Array.from({ length: 64 }, () => [2 + integer(8)]);
     const sampling = { maxTokens: 2, temperature: 1, seed: 1, purpose: ['rollout', round] };
     const responses = await generate({ architecture, parameters, eos: 0 }, prompts, sampling);
-    const episodes = responses.map(({ tokens }, i) => {
+    const episodes = responses.map(({ tokens, logProbs }, i) => {
       const prompt = prompts[i] as number[];
-      return { prompt, response: tokens, reward: tokens.filter((token) => token === prompt[0]).length / 2 };
+      return { prompt, response: tokens, logProbs, reward: tokens.filter((token) => token === prompt[0]).length / 2 };
     });
     rewards.push(average(episodes.map(({ reward }) => reward)));
     learner.learn(episodes, 1, ['round', round]);
@@ -121,8 +121,8 @@ describe('the RL stage', { concurrency: 1 }, () => {
 
   it('raises the reward, and with it the score on problems it has not seen', async () => {
     const rewards = metricsOf(whole).map(({ values }) => values.reward ?? Number.NaN);
-    assert.ok((rewards[0] ?? 1) < 0.75, String(rewards));
-    assert.ok(average(rewards.slice(-3)) > 0.9, String(rewards));
+    assert.ok((rewards[0] ?? 1) < 0.6, String(rewards));
+    assert.ok(average(rewards.slice(-6)) > 0.75, String(rewards));
 
     const scores = await Promise.all(
       ['tuned', 'whole'].map(async (model) => {
@@ -170,7 +170,7 @@ describe('the RL stage', { concurrency: 1 }, () => {
       'truncationRate',
       'valueLoss',
     ]);
-    assert.equal(metrics[0]?.values.kl, 0);
+    assert.equal(metrics[0]?.values.kl, 0, 'before the first update the policy is its parent');
     assert.ok(metrics.some(({ values }) => (values.clipFraction ?? 0) > 0));
 
     const samples = whole.filter((event): event is SampleEvent => event.event === 'sample');

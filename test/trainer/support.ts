@@ -121,6 +121,9 @@ export function sftJob(root: string, name: string, parent: string, examples: num
   };
 }
 
+/** The built-in trainer, compiled. */
+export const trainerProgram = fileURLToPath(new URL('../../trainer/main.js', import.meta.url));
+
 /** How a trainer process ended, with all it said. */
 export interface Ended {
   code: number | null;
@@ -151,8 +154,7 @@ export function startTrainerAt(
   path: string,
   onEvent: (event: TrainerEvent, child: ChildProcess) => void = () => {},
 ): Running {
-  const main = fileURLToPath(new URL('../../trainer/main.js', import.meta.url));
-  const child = spawn(process.execPath, [main, path], { stdio: ['pipe', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [trainerProgram, path], { stdio: ['pipe', 'pipe', 'pipe'] });
   const events: TrainerEvent[] = [];
   let stderr = '';
   child.stderr.on('data', (text) => {

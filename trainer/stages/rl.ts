@@ -69,6 +69,7 @@ export async function run(job: RlJob, context: TrainerContext): Promise<Outcome>
     const episodes = responses.map((response) => ({
       prompt: response.prompt,
       response: response.tokens,
+      logProbs: response.logProbs,
       reward: rewardOf(response),
     }));
     const learned = learner.learn(episodes, seed, ['rl', index]);

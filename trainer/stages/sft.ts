@@ -39,17 +39,19 @@ export async function run(job: SftJob, context: TrainerContext): Promise<Outcome
   const stepsPerEpoch = Math.ceil(examples.length / recipe.batch);
   const steps = stepsPerEpoch * recipe.epochs;
   const model = adamw(parameters, recipe);
+  let latest: { epoch: number; order: Example[] } | undefined;
+  const orderOf = (epoch: number) => {
+    if (latest?.epoch !== epoch) latest = { epoch, order: random(seed, 'sft', 'order', epoch).shuffle(examples) };
+    return latest.order;
+  };
   return train(job, context, {
     steps,
     architecture,
     tokenizer: inputs.parent,
     trainables: { model },
     step(index) {
-      const epoch = Math.floor(index / stepsPerEpoch);
       const start = (index % stepsPerEpoch) * recipe.batch;
-      const chosen = random(seed, 'sft', 'order', epoch)
-        .shuffle(examples)
-        .slice(start, start + recipe.batch);
+      const chosen = orderOf(Math.floor(index / stepsPerEpoch)).slice(start, start + recipe.batch);
       const batch = batchOf(chosen, tokenizer.eos, architecture.context);
       const values = supervisedStep(architecture, model, batch, learningRate(index, steps, recipe));
       return { tokens: countTokens(chosen), values };

@@ -1,0 +1,212 @@
+import { deepEqual, equal, match } from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { isRunning } from '../../activities/processes.ts';
+import { type HostState, readHostState } from '../../cli/host-state.ts';
+import type { RunEvent } from '../../cli/render/run-event.ts';
+import type { Steering } from '../fixtures/trainer.ts';
+import { binary, descent, type Outcome, temporaryFolder, writeLineage } from './support.ts';
+
+/*
+ * The real command with a real Temporal and the trainer of test/fixtures, which does as it is told:
+ *
+ *   tokenizer:bytes ─▶ base@lr=1e-3 ─▶ heldout
+ *                  └─▶ base@lr=3e-3 ─▶ heldout
+ */
+
+const trainer = fileURLToPath(new URL('../fixtures/trainer.js', import.meta.url));
+
+/** A folder with the small lineage and a configuration that uses the steerable trainer. */
+async function prepare(t: TestContext, steering: Record<string, Steering>): Promise<{ folder: string; steer: string }> {
+  const folder = await temporaryFolder(t);
+  const steer = join(folder, 'steering');
+  await mkdir(steer);
+  await writeLineage(folder);
+  const config = { trainer: [process.execPath, trainer, steer], devices: { cpu: { slots: 2, threads: 1 } } };
+  await writeFile(join(folder, 'temporal.config.json'), JSON.stringify(config));
+  for (const [address, how] of Object.entries(steering)) {
+    await writeFile(join(steer, `${address}.json`), JSON.stringify(how));
+  }
+  return { folder, steer };
+}
+
+/** Starts a command whose signals the test sends. */
+function start(t: TestContext, folder: string, ...args: string[]): { child: ChildProcess; ended: Promise<Outcome> } {
+  const child = spawn(process.execPath, [binary, ...args], {
+    cwd: folder,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  t.after(() => child.kill('SIGKILL'));
+  const output = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name]?.setEncoding('utf8').on('data', (text: string) => {
+      output[name] += text;
+    });
+  }
+  const ended = new Promise<Outcome>((resolve) => child.on('close', (exitCode) => resolve({ exitCode, ...output })));
+  return { child, ended };
+}
+
+async function until(holds: () => boolean | Promise<boolean>, what: string): Promise<void> {
+  const deadline = performance.now() + 90_000;
+  while (!(await holds())) {
+    if (performance.now() > deadline) throw new Error(`waited too long for ${what}`);
+    await sleep(50);
+  }
+}
+
+/** The address and verb of each plain line that says what became of a node. */
+function deeds(stdout: string): string[] {
+  return [...stdout.matchAll(/ {2}(start|done|blocked) +(\S+)/g)]
+    .map(([, verb, address]) => `${verb} ${address}`)
+    .sort();
+}
+
+test('interrupted, continued, and asked for again', { timeout: 240_000 }, async (t) => {
+  const { folder, steer } = await prepare(t, { 'base@lr=1e-3': { steps: 4, gateAt: 3 } });
+  const first = start(t, folder, 'run', 'lineage.yaml');
+  await until(() => existsSync(join(steer, 'base@lr=1e-3.waiting')), 'the trainer to wait at its gate');
+  await until(() => existsSync(join(steer, 'base@lr=3e-3_heldout.executions')), 'the other branch to go on');
+  const host = await readHostState(join(folder, '.descent'));
+  first.child.kill('SIGINT');
+  const interrupted = await first.ended;
+  equal(interrupted.exitCode, 130, interrupted.stderr);
+  equal(interrupted.stderr, '');
+  match(interrupted.stdout, /\n\ninterrupted after .*\n {2}go on with: {3}descent run lineage\.yaml\n$/);
+  for (const record of [host?.host, host?.server, host?.worker]) {
+    equal(record ? isRunning(record) : undefined, false, 'nothing that it started runs on');
+  }
+
+  const status = await descent(['status', 'small', '--json'], folder);
+  const [report] = JSON.parse(status.stdout) as [
+    { running: boolean; nodes: { address: string; state: string; reason: string }[] },
+  ];
+  equal(report.running, false);
+  const node = report.nodes.find(({ address }) => address === 'base@lr=1e-3');
+  deepEqual([node?.state, node?.reason], ['interrupted', 'attempt 1, step 2 of 8']);
+
+  await writeFile(join(steer, 'base@lr=1e-3.go'), '');
+  const second = await start(t, folder, 'run', 'lineage.yaml').ended;
+  equal(second.exitCode, 0, second.stderr);
+  deepEqual(
+    deeds(second.stdout).filter((deed) => deed.startsWith('done base@lr=1e-3')),
+    ['done base@lr=1e-3', 'done base@lr=1e-3/heldout'],
+  );
+  match(second.stdout, /^small: 5 nodes: \d reuse, 1 resume, \d run/);
+
+  const before = readFileSync(join(steer, 'base@lr=1e-3.executions'), 'utf8');
+  const third = await descent(['run', 'lineage.yaml'], folder);
+  deepEqual([third.exitCode, third.stderr], [0, '']);
+  match(
+    third.stdout,
+    /^small: 5 nodes: 5 reuse\n\ndone in .*\n {2}results: {6}\.descent\n {2}ask them: {5}descent query summary\n$/,
+  );
+  equal(readFileSync(join(steer, 'base@lr=1e-3.executions'), 'utf8'), before);
+});
+
+test('a node that fails: its branch is blocked, the other goes on, exit code 1', { timeout: 240_000 }, async (t) => {
+  const { folder } = await prepare(t, { 'base@lr=3e-3': { failAt: 2, kind: 'diverged' } });
+  const { exitCode, stdout, stderr } = await start(t, folder, 'run', 'lineage.yaml', '--json').ended;
+  deepEqual([exitCode, stderr], [1, '']);
+  const events = stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as RunEvent);
+  equal(events[0]?.event, 'planned');
+  equal(events[1]?.event, 'connected');
+  const finished = events.flatMap((event) => (event.event === 'finished' ? [event.address] : []));
+  deepEqual(finished.sort(), ['base@lr=1e-3', 'base@lr=1e-3/heldout', 'tokenizer:bytes']);
+  const failed = events.find((event) => event.event === 'failed');
+  deepEqual(failed && { ...failed, key: '' }, {
+    event: 'failed',
+    address: 'base@lr=3e-3',
+    key: '',
+    kind: 'diverged',
+    reason: 'it was told to fail at step 2',
+    lastLines: ['about to fail: diverged'],
+    remedy: 'lower its lr, lengthen warmup or lower clip, then `descent run` again',
+  });
+  deepEqual(
+    events.find((event) => event.event === 'blocked'),
+    { event: 'blocked', addresses: ['base@lr=3e-3/heldout'] },
+  );
+  const last = events.at(-1);
+  deepEqual(last?.event === 'ended' && [last.outcome, last.reason], [
+    'failed',
+    '1 of 5 nodes failed, and 1 could not run because of them',
+  ]);
+});
+
+test('a second Ctrl-C ends at once what does not end by itself', { timeout: 240_000 }, async (t) => {
+  const { folder, steer } = await prepare(t, { 'base@lr=1e-3': { gateAt: 2, ignoreSigterm: true } });
+  const { child, ended } = start(t, folder, 'run', 'lineage.yaml');
+  const waiting = join(steer, 'base@lr=1e-3.waiting');
+  await until(() => existsSync(waiting), 'the trainer to wait at its gate');
+  const host = await readHostState(join(folder, '.descent'));
+  const stubborn = Number(readFileSync(waiting, 'utf8'));
+  t.after(() => killGroup(stubborn));
+  child.kill('SIGINT');
+  await sleep(1000);
+  equal(child.exitCode, null, 'it waits for the trainer, which ignores the request');
+  child.kill('SIGINT');
+  const { exitCode, stdout } = await ended;
+  equal(exitCode, 130);
+  match(stdout, /\ninterrupted after .*: stopped at once, so what was done since the newest checkpoints is lost\n/);
+  for (const record of [host?.host, host?.server, host?.worker]) {
+    equal(record ? isRunning(record) : undefined, false, 'nothing that it started runs on');
+  }
+});
+
+test('up keeps a server and a worker until Ctrl-C; run joins them and leaves them', { timeout: 240_000 }, async (t) => {
+  const { folder } = await prepare(t, {});
+  const up = start(t, folder, 'up');
+  const home = join(folder, '.descent');
+  const states: (HostState | undefined)[] = [];
+  await until(async () => {
+    states[0] = await readHostState(home);
+    return states[0]?.state === 'running';
+  }, 'the host');
+  equal((await start(t, folder, 'run', 'lineage.yaml').ended).exitCode, 0);
+  const [before] = states;
+  deepEqual((await readHostState(home))?.host, before?.host, 'the same host runs on');
+  up.child.kill('SIGINT');
+  const { exitCode, stdout, stderr } = await up.ended;
+  equal(exitCode, 130);
+  match(stdout, /^Temporal: 127\.0\.0\.1:\d+, with its UI at http:\/\/127\.0\.0\.1:\d+\n/);
+  equal(stderr, 'saving checkpoints; Ctrl-C again stops at once\n');
+  equal(await readHostState(home), undefined);
+});
+
+test('a device class that nobody serves is an error before anything is started', async (t) => {
+  const { folder } = await prepare(t, {});
+  const expected = (hint: string) => ({
+    exitCode: 1,
+    stdout: 'small: 5 nodes: 5 run · 16 pretraining steps, 16.4K tokens\n',
+    stderr: `error: this machine has no device class \`tpu\`\n  hint: ${hint}\n`,
+  });
+  deepEqual(
+    await descent(['run', 'lineage.yaml', '--device', 'tpu'], folder),
+    expected("it has cpu; choose one with --device or in the lineage's placement, or name others in temporal.config"),
+  );
+  equal(existsSync(join(folder, '.descent', 'host.json')), false);
+  const worker = await descent(['worker', '--queue', 'cpu'], folder);
+  equal(worker.exitCode, 1);
+  match(
+    worker.stderr,
+    /^error: no Temporal is configured, and none runs for this home\n {2}hint: set TEMPORAL_ADDRESS/,
+  );
+});
+
+/** Ends the trainer that ignores every request. */
+function killGroup(pid: number): void {
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}

@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { describe, it } from 'node:test';
+import { describeFailure, TrainerFailure } from '../../trainer/failure.ts';
+import { matMul } from '../../trainer/kernels.ts';
+import { tf } from '../../trainer/tf.ts';
+
+/** What `action` throws, described. */
+function failureOf(action: () => unknown): ReturnType<typeof describeFailure> {
+  try {
+    action();
+  } catch (error) {
+    return describeFailure(error);
+  }
+  throw new assert.AssertionError({ message: 'nothing was thrown' });
+}
+
+describe('a failure', () => {
+  it('of known cause keeps its kind and message', () => {
+    const { kind, message, stack } = failureOf(() => {
+      throw new TrainerFailure('bad-data', 'There are 3 problems, 5 are asked for.');
+    });
+    assert.deepEqual([kind, message], ['bad-data', 'There are 3 problems, 5 are asked for.']);
+    assert.match(stack ?? '', /failure\.test/);
+  });
+
+  it('of a full disk is told from others of the file system', { skip: process.platform !== 'linux' }, () => {
+    const { kind, message } = failureOf(() => writeFileSync('/dev/full', 'x'));
+    assert.equal(kind, 'disk-full');
+    assert.match(message, /^ENOSPC: no space left on device, write\. Free some space and start it again: it goes on/);
+    assert.equal(failureOf(() => writeFileSync('/nowhere/at/all', 'x')).kind, 'internal');
+  });
+
+  it('to allocate is told from other errors of TensorFlow', () => {
+    // Word for word; to provoke it takes TensorFlow ten seconds of trying again.
+    const said =
+      'OOM when allocating tensor with shape[1048576,1048576] and type float on /job:localhost by allocator mklcpu';
+    const { kind, message } = describeFailure(new Error(`Invalid TF_Status: 8\nMessage: ${said}`));
+    assert.equal(kind, 'out-of-memory');
+    assert.equal(message, `${said}. Take a smaller batch or context, or a machine with more memory.`);
+    const mismatch = failureOf(() => matMul(tf.ones([2, 3]), tf.ones([2, 3])));
+    assert.equal(mismatch.kind, 'internal');
+    assert.match(mismatch.message, /size-incompatible|Matrix size|In\[0\]/);
+  });
+
+  it('may be anything that is thrown', () => {
+    assert.deepEqual(describeFailure('no error at all'), { kind: 'internal', message: 'no error at all' });
+  });
+});
