@@ -236,8 +236,9 @@ function pointer(field: string): string {
   return `/${field.replaceAll('~', '~0').replaceAll('/', '~1')}`;
 }
 
+/** Files for a reader of DuckDB, which takes paths for patterns: `[*]` stands for a star and nothing else. */
 function list(files: string[]): string {
-  return `[${files.map(quoted).join(', ')}]`;
+  return `[${files.map((path) => quoted(path.replace(/[*?[]/g, '[$&]'))).join(', ')}]`;
 }
 
 function quoted(text: string): string {

@@ -48,15 +48,19 @@ async function main(): Promise<number> {
   if (!(await takeLock(hostFolder(home)))) return 0;
   const own = recordProcess(process.pid) as ProcessRecord;
   const before = await readHostState(home);
+  // What the host before left running stays written down until it has ended, should this one be killed meanwhile.
   const state: HostState = {
-    state: 'starting',
-    host: own,
     address: '',
     uiAddress: '',
     server: null,
     worker: null,
+    ...before,
+    state: 'starting',
+    host: own,
     startedAt: new Date().toISOString(),
   };
+  delete state.reason;
+  await writeHostState(home, state);
   mkdirSync(logsFolder(home), { recursive: true });
   let worker: Supervised | undefined;
   let server: Supervised | undefined;
@@ -71,9 +75,8 @@ async function main(): Promise<number> {
     const temporal = findTemporal();
     if (temporal === undefined) throw new Error('there is no Temporal server on this machine: run `npm run setup`');
     const ports = await choosePorts(before);
-    state.address = `127.0.0.1:${ports.server}`;
-    state.uiAddress = `http://127.0.0.1:${ports.ui}`;
-    await writeHostState(home, state);
+    const [address, uiAddress] = [`127.0.0.1:${ports.server}`, `http://127.0.0.1:${ports.ui}`];
+    await update(state, { address, uiAddress, server: null, worker: null });
 
     server = supervise({
       name: 'the Temporal server',

@@ -18,7 +18,8 @@ export interface ScheduleOptions {
  * whatever the number of updates; constant stays at the peak.
  */
 export function learningRate(index: number, updates: number, { lr, minLr, warmup, schedule }: ScheduleOptions): number {
-  const warm = Math.ceil(warmup * updates);
+  // 7 % of 100 is 7.000000000000001 in floating point, and not 8 updates.
+  const warm = Math.ceil(warmup * updates - 1e-9);
   if (index < warm) return (lr * (index + 1)) / warm;
   if (schedule === 'constant') return lr;
   const last = updates - 1;

@@ -50,7 +50,7 @@ export async function lineageWorkflow(input: LineageInput): Promise<LineageCount
   const tasks = new Set<Promise<void>>();
   const toIngest: number[] = [];
   let ingesting = false;
-  let unwritten: NodeFailure | undefined;
+  let unwritten = input.carried?.unwritten;
   let loading = false;
   let stopping = false;
 
@@ -192,6 +192,7 @@ export async function lineageWorkflow(input: LineageInput): Promise<LineageCount
   setHandler(resumeSignal, () => {
     schedule.restart();
     for (const index of Object.keys(failures)) delete failures[Number(index)];
+    unwritten = undefined;
     advance();
   });
 

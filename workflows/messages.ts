@@ -33,6 +33,8 @@ export interface CarriedLineage {
   /** One letter a node: see `Schedule`. */
   states: string;
   failures: Record<number, NodeFailure>;
+  /** Why results could not be stored, where that has happened. */
+  unwritten?: NodeFailure;
 }
 
 export interface NodeInput {

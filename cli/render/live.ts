@@ -130,7 +130,7 @@ export function liveReporter(terminal: Terminal, clock: () => number): Reporter 
 const STOPPING = 'saving checkpoints; Ctrl-C again stops at once';
 
 /** `4 of 17 done (2 reused) · 1 running · 12 waiting`. */
-export function countsText(counts: LineageCounts): string {
+function countsText(counts: LineageCounts): string {
   const total = Object.values(counts).reduce((sum, count) => sum + count, 0);
   const parts = [
     `${whole(counts.done + counts.reused)} of ${counted(total, 'node')} done${counts.reused > 0 ? ` (${whole(counts.reused)} before)` : ''}`,

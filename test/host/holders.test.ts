@@ -12,7 +12,7 @@ import { planDigest } from '../../planner/key.ts';
 import type { Plan, PlanNode } from '../../planner/plan.ts';
 import { inspectNode } from '../../store/artifact.ts';
 import { lineageWorkflowId } from '../../workflows/names.ts';
-import { type TestHome, testHome, withClient } from '../fixtures/home.ts';
+import { type TestHome, testHome, until, withClient } from '../fixtures/home.ts';
 import { smallPlan } from '../fixtures/plans.ts';
 
 /*
@@ -97,6 +97,18 @@ describe('a host', () => {
       await connected.close();
       await host.release();
     }
+    await home.nothingLeft();
+  });
+
+  test('leaves nothing behind when it is killed together with those who hold it', async () => {
+    const joiner = join();
+    joiners.push(joiner);
+    await addressOf(joiner);
+    await until(async () => (await readHostState(home.home))?.worker !== null, 'there is a worker');
+    const { host } = (await readHostState(home.home)) ?? {};
+    assert.ok(host);
+    process.kill(host.pid, 'SIGKILL');
+    joiner.kill('SIGKILL');
     await home.nothingLeft();
   });
 });
