@@ -25,15 +25,18 @@ export async function loadConfig(cwd: string, env: NodeJS.ProcessEnv): Promise<L
   const file = findFile(cwd, env);
   const own = file === null ? {} : checkConfig(await readConfig(file), file);
   const config = { ...defaults, ...own };
-  if (own.devices === undefined && findGpu() !== undefined) {
-    config.devices = { ...defaults.devices, gpu: { slots: 1, threads: 2 } };
+  if (own.devices === undefined) {
+    // Where there is no GPU, what was meant for one runs on the CPU, and `deviceNotices` says so.
+    const gpu = findGpu() === undefined ? defaults.devices.cpu : { slots: 1, threads: 2 };
+    config.devices = { ...defaults.devices, ...(gpu && { gpu }) };
   }
   return { config, file };
 }
 
 /** The device class that `auto` stands for: `DESCENT_DEVICE` (`--device`), else a GPU where there is one. */
 export function autoDevice(config: TemporalConfig, env: NodeJS.ProcessEnv): string {
-  return env.DESCENT_DEVICE ?? (config.devices.gpu === undefined ? (Object.keys(config.devices)[0] ?? 'cpu') : 'gpu');
+  const found = config.devices.gpu !== undefined && findGpu() !== undefined ? 'gpu' : undefined;
+  return env.DESCENT_DEVICE ?? found ?? Object.keys(config.devices)[0] ?? 'cpu';
 }
 
 function findFile(cwd: string, env: NodeJS.ProcessEnv): string | null {

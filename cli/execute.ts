@@ -6,7 +6,7 @@ import { followLineage } from './follow.ts';
 import { watchInterrupts } from './interrupt.ts';
 import { cancelLineage, type LineageEnd, lineageHandle, runLineage } from './lineages.ts';
 import type { RunEvent, RunOutcome } from './render/run-event.ts';
-import { openSession, type Session, unservedClasses } from './session.ts';
+import { deviceNotices, openSession, type Session } from './session.ts';
 
 /** A plan that is about to run. */
 export interface Frozen {
@@ -44,7 +44,7 @@ export async function execute(frozen: Frozen, context: Context, telling: Telling
     const { address, client, settings } = session;
     report({ event: 'connected', address, uiAddress: pageOf(session, workflowId), workflowId });
     await runLineage(client, plan, planDigest, settings);
-    for (const text of await unservedClasses(session, pending)) report({ event: 'notice', text });
+    for (const text of await deviceNotices(session, pending)) report({ event: 'notice', text });
 
     const killed = interrupts.insisted.then(() => {
       following.abort();

@@ -1,4 +1,5 @@
 import type { Client } from '@temporalio/client';
+import { findGpu } from '#setup/gpu.mjs';
 import type { PlanNode } from '../planner/plan.ts';
 import type { RunSettings } from '../workflows/messages.ts';
 import { deviceQueue } from '../workflows/names.ts';
@@ -79,12 +80,18 @@ export async function openSession(
   };
 }
 
-/** Device classes that nodes wait for and no worker of a configured Temporal serves: a sentence each, with the remedy. */
-export async function unservedClasses(session: Session, nodes: readonly PlanNode[]): Promise<string[]> {
-  if (session.host !== null) return [];
+/**
+ * What a person should know of the devices that nodes ask for: classes that no worker of a configured Temporal serves,
+ * and a GPU that this machine does not have. A sentence each, with the remedy.
+ */
+export async function deviceNotices(session: Session, nodes: readonly PlanNode[]): Promise<string[]> {
   const { client, settings } = session;
-  const connected = { client, close: () => session.close() };
   const classes = deviceClasses(nodes, settings.device);
+  if (session.host !== null) {
+    const missing = classes.includes('gpu') && findGpu() === undefined;
+    return missing ? ['no GPU was found on this machine: what asks for one runs on the CPU'] : [];
+  }
+  const connected = { client, close: () => session.close() };
   const served = await Promise.all(
     classes.map(async (name) => (await workersOn(connected, deviceQueue(settings.queue, name), 'activity')) > 0),
   );

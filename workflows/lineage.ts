@@ -204,7 +204,7 @@ export async function lineageWorkflow(input: LineageInput): Promise<LineageCount
     if ((await ended) === 'continue') {
       return await continueAsNew<typeof lineageWorkflow>({
         ...input,
-        carried: { states: schedule.states(), failures },
+        carried: { states: schedule.states(), failures, ...(unwritten && { unwritten }) },
       });
     }
   } catch (error) {
