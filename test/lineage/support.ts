@@ -17,11 +17,11 @@ data:
   web: {generator: stories}
   math: {generator: arithmetic}
 stages:
-  base: {pretrain: {model: nano, data: web, tokens: 200K, batch: 1K}}
-  mid: {cpt: {from: base, tokens: 50K, batch: 1K, mix: {math: 1, replay: 25%}}}
+  base: {pretrain: {model: nano, data: web, tokens: 100K, batch: 1K}}
+  mid: {cpt: {from: base, tokens: 30K, batch: 1K, mix: {math: 1, replay: 25%}}}
   tuned: {sft: {from: mid, data: math/problems, examples: 200, batch: 8}}
   rl: {rl: {from: tuned, data: math/problems, examples: 128, batch: 32, maxResponse: 8}}
-evaluate: {each: [base, rl], suites: [heldout], heldoutTokens: 2K}
+evaluate: {each: [rl], suites: [heldout], heldoutTokens: 2K}
 placement:
   default: {device: cpu, checkpointEvery: 7}
 `;
