@@ -1,11 +1,16 @@
 import { type Client, WorkflowNotFoundError } from '@temporalio/client';
 import { defineSearchAttributeKey, type SearchAttributePair, SearchAttributeType } from '@temporalio/common';
 import type { PlanNode } from '../planner/plan.ts';
-import { holdSignal, type NodeInput, type RunSettings, releaseSignal } from '../workflows/messages.ts';
+import {
+  holdSignal,
+  type NodeInput,
+  type NodeWorkflow,
+  type RunSettings,
+  releaseSignal,
+} from '../workflows/messages.ts';
 import { nodeWorkflowId, type searchAttributeTypes } from '../workflows/names.ts';
-import type { nodeWorkflow } from '../workflows/node.ts';
 import { codeDigest, codeMemo } from './code.ts';
-import { deviceOf } from './pages.ts';
+import { deviceOf, priorityOf } from './pages.ts';
 import type { PlanReader } from './plans.ts';
 
 /** Nodes that a lineage asks for or lets go of at once. */
@@ -44,22 +49,20 @@ export function holdActivities(plans: PlanReader, client: () => Client) {
             address: node.address,
             device: deviceOf(node, settings.device),
             timeoutSeconds: node.placement.timeoutSeconds,
+            priority: priorityOf(node),
             settings,
           };
-          await client().workflow.signalWithStart<typeof nodeWorkflow, [{ lineage: string; index: number }]>(
-            'nodeWorkflow',
-            {
-              workflowId: nodeWorkflowId(node.key),
-              taskQueue: settings.queue,
-              args: [input],
-              signal: holdSignal,
-              signalArgs: [{ lineage, index }],
-              memo: { [codeMemo]: codeDigest() },
-              staticSummary: node.address.slice(0, 190),
-              staticDetails: details(node),
-              ...(settings.searchAttributes ? { typedSearchAttributes: searchAttributes(lineage, node) } : {}),
-            },
-          );
+          await client().workflow.signalWithStart<NodeWorkflow, [{ lineage: string; index: number }]>('nodeWorkflow', {
+            workflowId: nodeWorkflowId(node.key),
+            taskQueue: settings.queue,
+            args: [input],
+            signal: holdSignal,
+            signalArgs: [{ lineage, index }],
+            memo: { [codeMemo]: codeDigest() },
+            staticSummary: node.address.slice(0, 190),
+            staticDetails: details(node),
+            ...(settings.searchAttributes ? { typedSearchAttributes: searchAttributes(lineage, node) } : {}),
+          });
         }),
       );
     },

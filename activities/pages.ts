@@ -24,6 +24,11 @@ export function deviceOf(node: PlanNode, device: string): string {
   return node.placement.device === 'auto' ? device : node.placement.device;
 }
 
+/** Evaluations are what nobody waits for: trainings go before them, so that a lineage takes as long as its longest path. */
+export function priorityOf(node: PlanNode): number {
+  return node.type === 'evaluate' ? 4 : 3;
+}
+
 /**
  * The activity `readPage`: the nodes of a plan from `from` on, as many as fit into one payload, each with whether the
  * store has it now. The verdicts that a plan was shown with may be old; this is what counts.
@@ -40,6 +45,7 @@ export function pageActivity(home: string, plans: PlanReader) {
         runsAs: runsAs[node.type],
         device: deviceOf(node, device),
         timeoutSeconds: node.placement.timeoutSeconds,
+        priority: priorityOf(node),
         parents: Object.values(node.parents).map((key) => places.get(key) as number),
         published: (await findArtifact(home, node.key)) !== undefined,
       };

@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance, version } from '@duckdb/node-api';
 import type { DataRecipe, PlanNode } from '../planner/plan.ts';
+import { problemIdLength, promptDigest } from '../schemas/problem.ts';
 import type { DoneEvent, StartedEvent } from '../schemas/types/event.ts';
 import type { Attempt } from '../store/attempt.ts';
 import { digestOfFile } from '../store/digest.ts';
@@ -162,7 +162,7 @@ async function problemsOf(
   await hashPrompts(connection);
   await connection.run(`
     CREATE TABLE problems AS
-    SELECT substr(hash, 1, 12) AS id, prompt, solution, answer, row_number() OVER (ORDER BY hash) AS place
+    SELECT substr(hash, 1, ${problemIdLength}) AS id, prompt, solution, answer, row_number() OVER (ORDER BY hash) AS place
     FROM (FROM given JOIN hashes USING (id)
           QUALIFY row_number() OVER (PARTITION BY hash ORDER BY prompt, answer, solution) = 1)`);
   const [given, total] = await row(connection, 'SELECT (SELECT count(*) FROM given), count(*) FROM problems');
@@ -193,10 +193,7 @@ function heldoutCount(total: number, share: number): number {
   return Math.min(total - 1, Math.max(1, Math.floor(total * share)));
 }
 
-/**
- * The hash of each prompt as the trainer's generators take it: letter case, kinds of spaces and Unicode forms make no
- * difference. DuckDB has no NFKC, so the prompts pass through here, some thousands at a time.
- */
+/** The digest of each prompt. DuckDB has no NFKC, so the prompts pass through here, some thousands at a time. */
 async function hashPrompts(connection: DuckDBConnection): Promise<void> {
   await connection.run('CREATE TABLE hashes (id BIGINT, hash VARCHAR)');
   const appender = await connection.createAppender('hashes');
@@ -207,9 +204,8 @@ async function hashPrompts(connection: DuckDBConnection): Promise<void> {
     chunk = await prompts.fetchChunk()
   ) {
     for (const [id, prompt] of chunk.getRows()) {
-      const normalised = String(prompt).normalize('NFKC').toLowerCase().replace(/\s+/g, ' ').trim();
       appender.appendBigInt(id as bigint);
-      appender.appendVarchar(createHash('sha256').update(normalised).digest('hex'));
+      appender.appendVarchar(promptDigest(String(prompt)));
       appender.endRow();
     }
   }

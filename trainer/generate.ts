@@ -2,6 +2,7 @@
 import { setImmediate as yieldToEvents } from 'node:timers/promises';
 import type { Tensor2D, Tensor3D } from '@tensorflow/tfjs-node';
 import type { Architecture } from '../schemas/types/job.ts';
+import { TrainerFailure } from './failure.ts';
 import {
   type Cache,
   disposeCache,
@@ -170,6 +171,9 @@ function write(row: Row, scores: Float32Array, { architecture, eos }: Generator,
   for (let id = 0; id < vocab; id++) {
     weights[id] = Math.exp(((scores[id] as number) - highest) * sharpness);
     total += weights[id] as number;
+  }
+  if (!Number.isFinite(total)) {
+    throw new TrainerFailure('diverged', 'The model gives scores that are not finite: training has diverged.');
   }
   const token = temperature > 0 ? inverseCdf(weights, row.draw() * total, best) : best;
   row.tokens.push(token);

@@ -67,8 +67,9 @@ export async function writeSafetensors(
 export async function readSafetensors(path: string): Promise<{ tensors: Tensors; metadata: Record<string, string> }> {
   requireLittleEndian();
   const wrong = (what: string) => new TrainerFailure('bad-data', `${path} is no usable safetensors file: ${what}.`);
-  const file = await open(path, 'r').catch((error: Error) => {
-    throw wrong(error.message);
+  const file = await open(path, 'r').catch((error: NodeJS.ErrnoException) => {
+    // What else keeps a file closed (too many are open, the network drive is gone) is no fault of the data.
+    throw error.code === 'ENOENT' ? wrong('there is no such file') : error;
   });
   try {
     const { size } = await file.stat();

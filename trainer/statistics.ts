@@ -19,30 +19,35 @@ export function proportion(successes: number, n: number): Estimate {
   if (!Number.isInteger(successes) || !Number.isInteger(n) || n < 1 || successes < 0 || successes > n) {
     throw new RangeError(`a proportion needs integers with 0 <= successes <= n and n >= 1, not ${successes} of ${n}`);
   }
-  const value = successes / n;
-  const scale = 1 + (z * z) / n;
-  const centre = (value + (z * z) / (2 * n)) / scale;
-  const half = (z / scale) * Math.sqrt((value * (1 - value)) / n + (z * z) / (4 * n * n));
-  // At 0 and at n the interval ends there exactly; rounding alone would leave it 1e-17 away.
-  return {
-    value,
-    n,
-    low: successes === 0 ? 0 : Math.min(value, centre - half),
-    high: successes === n ? 1 : Math.max(value, centre + half),
-  };
+  return { n, ...wilson(successes / n, n) };
 }
 
 /**
- * The mean of per-problem scores in [0, 1] (Pass@k, say) ± 1.96 standard errors (sample deviation / sqrt n), clamped to
- * [0, 1]. One score says nothing of the spread: its interval is [0, 1]. Throws a RangeError when there is none.
+ * The mean of per-problem scores in [0, 1] (Pass@k, say). Its interval is Wilson's too, for as many trials as would
+ * give a proportion the variance that the scores have: their effective number, value * (1 - value) / (s^2 / n) (Kish
+ * 1965, 8.2), at least n. Equal scores say nothing of the spread: they count as n trials. Throws a RangeError when
+ * there is no score.
  */
 export function meanScore(scores: readonly number[]): Estimate {
   const n = scores.length;
   if (n === 0) throw new RangeError('a mean needs at least one score');
-  const value = sum(scores) / n;
-  if (n === 1) return { value, n, low: 0, high: 1 };
-  const half = z * Math.sqrt(sum(scores.map((score) => (score - value) ** 2)) / (n - 1) / n);
-  return { value, n, low: Math.max(0, value - half), high: Math.min(1, value + half) };
+  const value = Math.min(1, sum(scores) / n);
+  const variance = n === 1 ? 0 : sum(scores.map((score) => (score - value) ** 2)) / (n - 1);
+  const trials = variance === 0 ? n : Math.max(n, (value * (1 - value) * n) / variance);
+  return { n, ...wilson(value, trials) };
+}
+
+/** A proportion of so many trials with the ends of its Wilson score interval. */
+function wilson(value: number, trials: number): Omit<Estimate, 'n'> {
+  const scale = 1 + (z * z) / trials;
+  const centre = (value + (z * z) / (2 * trials)) / scale;
+  const half = (z / scale) * Math.sqrt((value * (1 - value)) / trials + (z * z) / (4 * trials * trials));
+  // At 0 and at 1 the interval ends there exactly; rounding alone would leave it 1e-17 away.
+  return {
+    value,
+    low: value === 0 ? 0 : Math.min(value, centre - half),
+    high: value === 1 ? 1 : Math.max(value, centre + half),
+  };
 }
 
 /** A group of items that depend on one another (the tokens of one sequence): the sum of their values, and how many. */

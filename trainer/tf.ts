@@ -15,6 +15,7 @@ const { DESCENT_DEVICE, DESCENT_THREADS } = process.env;
 const threads = Number(DESCENT_THREADS);
 const asked: Device = /^gpu\b/.test(DESCENT_DEVICE ?? '') ? 'gpu' : 'cpu';
 const loaded = await loadTensorFlow(asked, threads > 0 ? threads : undefined);
+if (loaded.fallback !== null) process.stderr.write(`${loaded.fallback}\n`);
 
 /** The API of @tensorflow/tfjs-node. */
 export const tf = loaded.tf;
@@ -22,8 +23,6 @@ export const tf = loaded.tf;
 export const device: Device = loaded.device;
 /** The version of the native TensorFlow. */
 export const tensorFlowVersion: string = loaded.version;
-/** Why `device` is not the one that was asked for; null where it is. */
-export const deviceFallback: string | null = loaded.fallback;
 
 /**
  * The values of the tensor that `make` gives, and nothing is left of it. Where there are many values this is far faster

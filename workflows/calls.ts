@@ -40,6 +40,7 @@ export async function execute(input: NodeInput, activityId: string): Promise<Nod
     activityId,
     taskQueue: deviceQueue(input.settings.queue, input.device),
     summary: input.address.slice(0, 190),
+    priority: { priorityKey: input.priority },
     // The activity ends a node that takes longer than its timeout; this is for an activity that does not.
     startToCloseTimeout: (input.timeoutSeconds + 600) * 1000,
     heartbeatTimeout: input.settings.heartbeatSeconds * 1000,

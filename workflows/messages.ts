@@ -45,8 +45,13 @@ export interface NodeInput {
   /** Device class, never `auto`. */
   device: string;
   timeoutSeconds: number;
+  /** Temporal's: of what waits for a device, the lowest number goes first. From 1 to 5. */
+  priority: number;
   settings: RunSettings;
 }
+
+/** Trains one node for all lineages that hold it; `workflows/node.ts` says how. */
+export type NodeWorkflow = (input: NodeInput) => Promise<NodeOutcome>;
 
 /** How a node ended. */
 export type NodeOutcome =
@@ -71,6 +76,8 @@ export interface PageNode {
   /** Device class, never `auto`. */
   device: string;
   timeoutSeconds: number;
+  /** As in `NodeInput`. */
+  priority: number;
   /** Places of its parents in the plan, all before its own. */
   parents: number[];
   /** Whether the store has it already. */

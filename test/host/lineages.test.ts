@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { WorkflowNotFoundError } from '@temporalio/client';
 import { isRunning, recordProcess } from '../../activities/processes.ts';
 import { type ConnectedClient, connectClient } from '../../cli/connect.ts';
 import { type Host, startOrJoinHost } from '../../cli/host.ts';
@@ -27,7 +28,7 @@ let host: Host;
 let connected: ConnectedClient;
 
 before(async () => {
-  home = await testHome({ stopSeconds: 2, devices: { cpu: { slots: 4, threads: 1 } } });
+  home = await testHome({ stopSeconds: 2, devices: { cpu: { slots: 4, threads: 1 }, lone: { slots: 1, threads: 1 } } });
   host = await startOrJoinHost(home.home, { cwd: home.folder, env: home.env, keep: 'all' });
   connected = await connectClient(host.server);
 });
@@ -235,6 +236,34 @@ describe('two lineages that share a training', () => {
   });
 });
 
+describe('nodes that wait for a device', () => {
+  test('are trained first and evaluated last', async () => {
+    const plan = smallPlan('crowded', [
+      { address: 'tokenizer:crowded', type: 'tokenizer' },
+      { address: 'occupies', needs: ['tokenizer:crowded'], device: 'lone', seed: 2 },
+      { address: 'parent', needs: ['tokenizer:crowded'] },
+      { address: 'parent/early', type: 'evaluate', needs: ['parent'], device: 'lone' },
+      { address: 'parent/late', type: 'evaluate', needs: ['parent'], device: 'lone', seed: 2 },
+      { address: 'child', type: 'cpt', needs: ['parent'], device: 'lone' },
+    ]);
+    for (const address of ['occupies', 'parent', 'child']) home.steer(address, { gateAt: 2 });
+    const handle = await home.run(connected, plan);
+    await home.atGate('occupies');
+    await home.atGate('parent');
+    home.openGate('parent');
+    const child = connected.client.workflow.getHandle(nodeWorkflowId(plan.nodes[5]?.key ?? ''));
+    await until(async () => {
+      const description = await child.describe().catch(notYetThere);
+      return (description?.raw.pendingActivities ?? []).length > 0;
+    }, 'the child waits for the device, as the evaluations before it do');
+    home.openGate('occupies');
+    await home.atGate('child');
+    assert.deepEqual([home.executions('parent/early'), home.executions('parent/late')], [0, 0]);
+    home.openGate('child');
+    assert.equal((await lineageEnd(handle)).state, 'done');
+  });
+});
+
 describe('a running node', () => {
   const plan = smallPlan('watched', [
     { address: 'tokenizer:watched', type: 'tokenizer' },
@@ -289,4 +318,9 @@ async function heldByAll(address: string, plan: Plan, count: number): Promise<vo
       count
     );
   }, `${count} lineages hold ${address}`);
+}
+
+/** The description of a workflow that is not there. */
+function notYetThere(error: unknown): undefined {
+  if (!(error instanceof WorkflowNotFoundError)) throw error;
 }

@@ -182,3 +182,13 @@ describe('generation', () => {
     assert.equal(tf.memory().numTensors, before);
   });
 });
+
+describe('a model that has diverged', () => {
+  it('gives no text', async () => {
+    const weights = initialise(architecture, 1);
+    tf.tidy(() => weights['model.norm.weight']?.assign(tf.fill([architecture.hidden], Number.NaN)));
+    for (const options of [greedy, sampled]) {
+      await assert.rejects(generate({ ...model, parameters: weights }, prompts, options), { kind: 'diverged' });
+    }
+  });
+});

@@ -71,17 +71,36 @@ describe('proportion', () => {
 });
 
 describe('meanScore', () => {
-  it('is the mean ± 1.96 standard errors', () => {
-    // Scores 0, 0.5, 1, 0.5: mean 0.5, sample variance 1/6, standard error sqrt(1/24).
-    const { value, n, low, high } = meanScore([0, 0.5, 1, 0.5]);
-    assert.deepEqual([value, n], [0.5, 4]);
-    close(low, 0.5 - 1.959964 * Math.sqrt(1 / 24), 1e-6);
-    close(high, 0.5 + 1.959964 * Math.sqrt(1 / 24), 1e-6);
+  const scoresIn01 = fc.array(fc.constantFrom(0, 0.25, 0.5, 0.75, 1), { minLength: 1, maxLength: 40 });
+
+  it('is a proportion with its interval, where scores are 0 or 1', () => {
+    fc.assert(
+      fc.property(fc.array(fc.boolean(), { minLength: 1, maxLength: 40 }), (right) => {
+        const scores = meanScore(right.map(Number));
+        const counted = proportion(right.filter(Boolean).length, right.length);
+        close(scores.value, counted.value);
+        close(scores.low, counted.low, 1e-3 + 0.5 / right.length);
+        close(scores.high, counted.high, 1e-3 + 0.5 / right.length);
+      }),
+    );
   });
 
-  it('is clamped to [0, 1], and says that it knows nothing from one score', () => {
-    assert.deepEqual(meanScore([0, 1]), { value: 0.5, n: 2, low: 0, high: 1 });
-    assert.deepEqual(meanScore([1]), { value: 1, n: 1, low: 0, high: 1 });
+  it('comes to the mean ± 1.96 standard errors where there are many scores', () => {
+    // A thousand times 0, 0.5, 1, 0.5: variance 1/8, standard error sqrt(1/8 / 4000).
+    const { value, n, low, high } = meanScore(Array.from({ length: 1000 }, () => [0, 0.5, 1, 0.5]).flat());
+    assert.deepEqual([value, n], [0.5, 4000]);
+    close(low, 0.5 - 1.959964 * Math.sqrt(1 / 32_000), 1e-4);
+    close(high, 0.5 + 1.959964 * Math.sqrt(1 / 32_000), 1e-4);
+  });
+
+  it('stays inside [0, 1], holds the value, and never collapses to a point', () => {
+    fc.assert(
+      fc.property(scoresIn01, (scores) => {
+        const { value, low, high } = meanScore(scores);
+        assert.ok(0 <= low && low <= value && value <= high && high <= 1, `${low} ${value} ${high}`);
+        assert.ok(high - low > 1e-3);
+      }),
+    );
     assert.throws(() => meanScore([]), RangeError);
   });
 });
@@ -90,11 +109,13 @@ describe('clusteredMean', () => {
   it('equals the plain mean ± 1.96 standard errors when every cluster has one item', () => {
     fc.assert(
       fc.property(fc.array(fc.float({ min: 0, max: 1, noNaN: true }), { minLength: 2, maxLength: 30 }), (scores) => {
-        const plain = meanScore(scores);
+        const n = scores.length;
+        const mean = scores.reduce((sum, score) => sum + score, 0) / n;
+        const variance = scores.reduce((sum, score) => sum + (score - mean) ** 2, 0) / (n - 1);
         const clustered = clusteredMean(scores.map((sum) => ({ sum, count: 1 })));
-        close(clustered.value, plain.value);
-        close(Math.max(0, clustered.low), plain.low);
-        close(Math.min(1, clustered.high), plain.high);
+        close(clustered.value, mean);
+        close(clustered.low, mean - 1.959964 * Math.sqrt(variance / n), 1e-6);
+        close(clustered.high, mean + 1.959964 * Math.sqrt(variance / n), 1e-6);
       }),
     );
   });

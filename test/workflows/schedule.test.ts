@@ -152,6 +152,7 @@ function page(plan: RandomNode[], from: number, size: number) {
       runsAs: 'activity',
       device: 'cpu',
       timeoutSeconds: 1,
+      priority: 3,
       parents,
       published,
     }),

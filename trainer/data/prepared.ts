@@ -1,9 +1,10 @@
 import { closeSync, existsSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { StringDecoder } from 'node:string_decoder';
+import { normalisedPrompt } from '../../schemas/problem.ts';
 import { TrainerFailure } from '../failure.ts';
 import { canonicalNumber } from './literal.ts';
-import { normalisedPrompt, type Problem, type ProblemSplit } from './problem.ts';
+import type { Problem, ProblemSplit } from './problem.ts';
 
 /** The problem files of a prepared folder, by split. */
 const splits: readonly ProblemSplit[] = ['sft', 'rl', 'test'];

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { normalisedPrompt } from '../../schemas/problem.ts';
 
 /** How a problem's answer is read and compared. */
 export type AnswerKind =
@@ -36,16 +37,6 @@ const problemShares: readonly (readonly [ProblemSplit | 'text', number])[] = [
 
 /** Documents in a hundred that are kept for held-out loss. */
 const heldoutShare = 5;
-
-/** What makes two prompts the same: letter case, kinds of spaces and Unicode forms do not. */
-export function normalisedPrompt(prompt: string): string {
-  return prompt.normalize('NFKC').toLowerCase().replace(/\s+/g, ' ').trim();
-}
-
-/** A name that follows from the problem alone: the same problem has the same id in every data set. */
-export function problemId(prompt: string): string {
-  return createHash('sha256').update(normalisedPrompt(prompt)).digest('hex').slice(0, 12);
-}
 
 /**
  * The one split that a generated problem belongs to. It follows from a hash of the prompt and nothing else, so no seed,

@@ -1,8 +1,9 @@
+import { normalisedPrompt, problemIdLength, promptDigest } from '../../schemas/problem.ts';
 import type { Part, Source } from '../../schemas/types/job.ts';
 import { TrainerFailure } from '../failure.ts';
 import { generatedDocuments, generatedProblems, type Numbered } from './generators.ts';
 import { preparedDocuments, preparedProblems } from './prepared.ts';
-import { normalisedPrompt, type Problem, type ProblemContent, type ProblemSplit, problemId } from './problem.ts';
+import type { Problem, ProblemContent, ProblemSplit } from './problem.ts';
 import { promptText, responseText } from './template.ts';
 
 /** Folders of prepared data, by role: `job.inputs.data`. */
@@ -71,7 +72,7 @@ export function* distinctProblems(item: Numbered<ProblemContent>): Generator<Pro
     }
     repeats = 0;
     known.add(prompt);
-    yield { id: problemId(problem.prompt), ...problem };
+    yield { id: promptDigest(problem.prompt).slice(0, problemIdLength), ...problem };
   }
 }
 

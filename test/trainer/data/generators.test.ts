@@ -3,10 +3,11 @@ import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { generators as catalogue, outOfDomainTasks } from '../../../schemas/catalogue.ts';
+import { normalisedPrompt } from '../../../schemas/problem.ts';
 import type { GeneratedSource } from '../../../schemas/types/job.ts';
 import { generatedDocuments, generatedProblems, generators } from '../../../trainer/data/generators.ts';
 import { grade } from '../../../trainer/data/grade.ts';
-import { documentSplit, normalisedPrompt, type Problem, problemSplit } from '../../../trainer/data/problem.ts';
+import { documentSplit, type Problem, problemSplit } from '../../../trainer/data/problem.ts';
 import { distinctProblems, problems, textDocuments } from '../../../trainer/data/sources.ts';
 import { TrainerFailure } from '../../../trainer/failure.ts';
 
