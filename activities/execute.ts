@@ -12,7 +12,7 @@ import { writeWhole } from '../store/write.ts';
 import type { NodeProgress } from '../workflows/messages.ts';
 import { type Claim, claimNode } from './claim.ts';
 import { BadEventError, collectEvents, removeOutputs, type Said } from './events.ts';
-import { countTry, failureFor, forgetTries, NodeError } from './failures.ts';
+import { countTry, failureFor, forgetTries, mostTriesOfAny, NodeError } from './failures.ts';
 import { jobFor } from './job.ts';
 import type { PlanReader } from './plans.ts';
 import { prepareData } from './prepare.ts';
@@ -109,7 +109,9 @@ async function executeAttempt(execution: Execution, options: ExecuteOptions): Pr
   Object.assign(progress, { attempt: attempt.number, step });
   const tries = await countTry(home, node.key, { attempt: attempt.number, step });
   try {
-    if (tries > 5) throw new NodeError('killed', `${node.address}: its worker died ${tries - 1} times at step ${step}`);
+    if (tries > mostTriesOfAny) {
+      throw new NodeError('killed', `${node.address}: its worker died ${tries - 1} times at step ${step}`);
+    }
     const parents = await findParents(home, node);
     const { started, done } = await bringToEnd(execution, options, parents, tries);
     progress.phase = 'publishing';

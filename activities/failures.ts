@@ -23,8 +23,11 @@ const mostTries: Record<string, number> = {
   'device-lost': 5,
   killed: 5,
   store: 5,
-  fenced: 20,
+  fenced: 5,
 };
+
+/** Tries that no kind of failure is given more of; that many in a row ended without a word when it is exceeded. */
+export const mostTriesOfAny = Math.max(...Object.values(mostTries));
 
 /** What went wrong with a node, before it is known whether it is tried again. */
 export class NodeError extends Error {

@@ -38,7 +38,7 @@ export async function init(folder: string, context: Context): Promise<ExitCode> 
 }
 
 /** The lineage file that `init` writes, called `name`. */
-export function starterLineage(name: string): string {
+function starterLineage(name: string): string {
   return `# yaml-language-server: $schema=${SCHEMA_FILE}
 # A lineage: one model pretrained, continued, fine-tuned and reinforced, over the values of an axis.
 # \`descent plan ${LINEAGE_FILE}\` shows what would run and why, \`descent run ${LINEAGE_FILE}\` runs what is not done yet.

@@ -12,7 +12,7 @@ import { type Ancestry, type ResolvedStage, resolveStage, type Surroundings } fr
 import { axesOfStages, type DeclaredStage, declaredStages, parentsFirst } from './stages.ts';
 
 /** Most nodes that a plan may have. */
-export const mostNodes = 10_000;
+const mostNodes = 10_000;
 
 /** A plan, or every diagnostic there is with the text that they speak of. */
 export type Planned = { ok: true; plan: Plan } | { ok: false; diagnostics: Diagnostic[]; text: string };

@@ -3,7 +3,7 @@ import type { Json } from '../planner/plan.ts';
 import type { QueryResult } from './query.ts';
 
 /** How rows can be written as text. */
-export const rowFormats = ['table', 'json', 'csv', 'md'] as const;
+const rowFormats = ['table', 'json', 'csv', 'md'] as const;
 export type RowFormat = (typeof rowFormats)[number];
 
 /**

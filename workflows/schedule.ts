@@ -98,20 +98,22 @@ export class Schedule {
     return index;
   }
 
-  /** A running node has ended. Gives the nodes that can no longer run because of it. */
-  settle(index: number, state: 'done' | 'failed'): number[] {
-    if (this.#states[index] !== 'running') return [];
+  /** A running node has ended. What depends on one that failed is blocked. */
+  settle(index: number, state: 'done' | 'failed'): void {
+    if (this.#states[index] !== 'running') return;
     this.#set(index, state);
     this.#open.delete(index);
     const dependants = this.#dependants.get(index) ?? [];
     this.#dependants.delete(index);
-    if (state === 'failed') return dependants.flatMap((dependant) => this.#block(dependant));
     for (const dependant of dependants) {
+      if (state === 'failed') {
+        this.#block(dependant);
+        continue;
+      }
       const missing = (this.#missing.get(dependant) ?? 0) - 1;
       this.#missing.set(dependant, missing);
       if (missing === 0 && this.#states[dependant] === 'waiting') this.#ready.push(dependant);
     }
-    return [];
   }
 
   /** Forgets what is known of all nodes but the running ones: the plan is paged in again from its start. */
@@ -144,13 +146,13 @@ export class Schedule {
     if (missing.length === 0) this.#ready.push(index);
   }
 
-  #block(index: number): number[] {
-    if (this.#states[index] !== 'waiting') return [];
+  #block(index: number): void {
+    if (this.#states[index] !== 'waiting') return;
     this.#set(index, 'blocked');
     this.#open.delete(index);
     const dependants = this.#dependants.get(index) ?? [];
     this.#dependants.delete(index);
-    return [index, ...dependants.flatMap((dependant) => this.#block(dependant))];
+    for (const dependant of dependants) this.#block(dependant);
   }
 
   #set(index: number, state: NodeState): void {

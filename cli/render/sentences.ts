@@ -12,7 +12,7 @@ export function figuresText(figures: readonly Figure[]): string {
 }
 
 /** The metrics that say most of how a training goes: reward in RL, loss elsewhere. */
-export function mainValues(values: Record<string, number>): Figure[] {
+function mainValues(values: Record<string, number>): Figure[] {
   const name = ['reward', 'loss'].find((candidate) => values[candidate] !== undefined);
   const value = name === undefined ? undefined : values[name];
   return name === undefined || value === undefined ? [] : [{ name, value, share: false }];

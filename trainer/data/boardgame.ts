@@ -2,7 +2,7 @@ import type { Random } from '../random.ts';
 import { chance, pick, pickSeveral } from './draw.ts';
 import type { ProblemContent } from './problem.ts';
 
-export const boardgameLabels = ['True', 'False', 'Uncertain'] as const;
+const boardgameLabels = ['True', 'False', 'Uncertain'] as const;
 
 const players = 'cat dog fox bear owl duck frog hen cow pig goat bee wolf crow horse mouse deer goose'.split(' ');
 const traits = 'old young happy sad tired proud hungry quick kind brave strong clever lonely quiet'.split(' ');

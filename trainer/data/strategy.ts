@@ -5,7 +5,7 @@ import { type Animal, animals } from './stories/animals.ts';
 import { type Person, people } from './stories/people.ts';
 import { recipes, sources, things, weekdays } from './stories/world.ts';
 
-export const strategyLabels = ['True', 'False'] as const;
+const strategyLabels = ['True', 'False'] as const;
 
 /** Two facts, and a question that needs both; `truth` is the answer that is asked for. */
 type Strategy = (random: Random, truth: boolean) => { facts: [string, string]; question: string; reason: string };
