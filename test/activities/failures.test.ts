@@ -49,7 +49,7 @@ describe('tries', () => {
       kinds.map((kind) => retries(new NodeError(kind, 'it failed'))),
       [1, 1, 1, 1, 1, 2, 2, 5, 5, 2],
     );
-    assert.equal(retries(new FencedError('another has it')), 20);
+    assert.equal(retries(new FencedError('another has it')), 5);
     assert.equal(retries(new StoreError('no space')), 5);
     assert.equal(retries(new TypeError('x is not a function')), 2);
   });

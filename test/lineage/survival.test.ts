@@ -7,70 +7,60 @@ import { readHostState } from '../../cli/host-state.ts';
 import { planFile } from '../../cli/lineage-file.ts';
 import { keyFolder } from '../../store/home.ts';
 import { temporaryFolder } from '../cli/support.ts';
-import { manifests, type Running, runToEnd, startRun, tinyLineage, until, weights } from './support.ts';
+import { manifests, runToEnd, startRun, tinyLineage, until, weights } from './support.ts';
 
 /*
- *   base ── mid ── tuned ── rl        interrupted in the middle of a stage
+ *   base ───────────── mid ──────── tuned ──── rl
+ *     ✗ trainer ✗ ^C     ✗ server     ✗ worker   ✗ trainer
  *
- * Whatever is killed, and however, the weights of all four models must be those of a run that nothing happened to, byte
- * for byte; and nothing may be left running.
+ * Whatever is killed, and however often, the weights of all four models must be those of a run that nothing happened to,
+ * byte for byte; and nothing may be left running.
  */
-describe('an interrupted lineage', () => {
-  let undisturbed: Promise<Record<string, string>> | undefined;
-  const expected = (t: TestContext) => {
-    undisturbed ??= (async () => {
-      const { file, home } = await lineage(t);
-      await runToEnd(t, file, home, 1);
-      const made = await manifests(home);
-      // Run again, it trains nothing, and needs no server for that.
-      const again = await runToEnd(t, file, home, 1);
-      assert.doesNotMatch(again, /"event":"(connected|started)"/);
-      assert.deepEqual(await manifests(home), made);
-      return weights(home);
-    })();
-    return undisturbed;
-  };
+describe('a lineage', () => {
+  let undisturbed: Record<string, string>;
 
-  const victims: {
-    name: string;
-    stage: string;
-    step: number;
-    of(home: string, stage: string, run: Running): Promise<ProcessRecord | undefined>;
-  }[] = [
-    { name: 'trainer', stage: 'base', step: 20, of: trainerOf },
-    { name: 'trainer', stage: 'rl', step: 2, of: trainerOf },
-    { name: 'worker', stage: 'tuned', step: 10, of: async (home) => (await readHostState(home))?.worker ?? undefined },
-    {
-      name: 'Temporal server',
-      stage: 'mid',
-      step: 10,
-      of: async (home) => (await readHostState(home))?.server ?? undefined,
-    },
-  ];
-  for (const { name, stage, step, of } of victims) {
-    it(`ends in the same weights after kill -9 of the ${name} in ${stage}`, { timeout: 300_000 }, async (t) => {
-      const { file, home } = await lineage(t);
-      const run = startRun(t, file, home);
-      await reached(file, home, stage, step);
-      const victim = await until(`the ${name}`, () => of(home, stage, run));
-      assert.ok(signalProcess(victim, 'SIGKILL'), `the ${name} had ended before it could be killed`);
-      await run.ended;
-      await runToEnd(t, file, home);
-      assert.deepEqual(await weights(home), await expected(t));
-      await nothingRuns(home);
-    });
-  }
-
-  it('is saved by Ctrl-C, and ends in the same weights when it is run again', { timeout: 300_000 }, async (t) => {
+  it('trains nothing, and starts no server, when it is run again', { timeout: 300_000 }, async (t) => {
     const { file, home } = await lineage(t);
-    const run = startRun(t, file, home);
-    await reached(file, home, 'mid', 5);
+    await runToEnd(t, file, home, 1);
+    const made = await manifests(home);
+    const again = await runToEnd(t, file, home, 1);
+    assert.doesNotMatch(again, /"event":"(connected|started)"/);
+    assert.deepEqual(await manifests(home), made);
+    undisturbed = await weights(home);
+    assert.deepEqual(Object.keys(undisturbed).sort(), ['base', 'mid', 'rl', 'tuned']);
+  });
+
+  it('that is interrupted in every stage ends in the same weights', { timeout: 300_000 }, async (t) => {
+    const { file, home } = await lineage(t);
+    let run = startRun(t, file, home);
+    const kill = async (what: string, find: () => Promise<ProcessRecord | null | undefined>): Promise<void> => {
+      const victim = await until(`the ${what}`, async () => (await find()) ?? undefined);
+      assert.ok(signalProcess(victim, 'SIGKILL'), `the ${what} had ended before it could be killed`);
+    };
+
+    await reached(file, home, 'base', 15);
+    await kill('trainer', () => trainerOf(home, 'base'));
+
+    await reached(file, home, 'base', 50);
     run.process.kill('SIGINT');
     const { exitCode, output } = await run.ended;
     assert.equal(exitCode, 130, output);
     await nothingRuns(home);
-    await runToEnd(t, file, home, 1);
-    assert.deepEqual(await weights(home), await expected(t));
+    run = startRun(t, file, home);
+
+    await reached(file, home, 'mid', 10);
+    await kill('Temporal server', async () => (await readHostState(home))?.server);
+
+    await reached(file, home, 'tuned', 8);
+    await kill('worker', async () => (await readHostState(home))?.worker);
+
+    await reached(file, home, 'rl', 2);
+    await kill('trainer', () => trainerOf(home, 'rl'));
+
+    await run.ended;
+    await runToEnd(t, file, home);
+    assert.deepEqual(await weights(home), undisturbed);
+    await nothingRuns(home);
   });
 });
 
