@@ -35,14 +35,23 @@ async function runAll() {
   return await node(['--test', `--test-concurrency=${concurrency}`, '--test-reporter=spec', ...files]);
 }
 
-/** @returns {Promise<string[]>} the compiled test files, relative to the package; Node 20 takes no pattern */
+/**
+ * @returns {Promise<string[]>} the compiled test files, relative to the package (Node 20 takes no pattern), by name; those
+ *   of whole lineages first, for they take longest
+ */
 async function findTests() {
   const folder = join(packageRoot, 'dist', 'test');
   const entries = await readdir(folder, { withFileTypes: true, recursive: true });
   return entries
     .filter((entry) => entry.isFile() && entry.name.endsWith('.test.js'))
     .map((entry) => relative(packageRoot, join(entry.parentPath ?? entry.path, entry.name)))
-    .sort();
+    .sort()
+    .sort((a, b) => Number(isOfLineages(b)) - Number(isOfLineages(a)));
+}
+
+/** @param {string} file */
+function isOfLineages(file) {
+  return file.startsWith(join('dist', 'test', 'lineage'));
 }
 
 /**
