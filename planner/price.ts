@@ -1,0 +1,209 @@
+import type { Architecture, EvaluateRecipe, RlRecipe, SftRecipe } from '../schemas/types/job.ts';
+import { parameterCount } from './architecture.ts';
+import { forwardFlops, type Pass, trainingFlops, wholeSequences } from './flops.ts';
+import type { Task } from './plan.ts';
+
+/** What a node costs, or several together. */
+export interface Price {
+  /** Steps of the training loop, which checkpoints count in: optimizer steps; in RL, rounds. */
+  steps: number;
+  /** Updates of the model by the optimizer. */
+  updates: number;
+  tokens: {
+    /** Whose prediction is learned from: of SFT and RL those of responses only. */
+    trained: number;
+    /** Sampled, in RL and in evaluations. */
+    generated: number;
+    /** Of held-out text, whose loss is measured. */
+    scored: number;
+  };
+  /** Floating-point operations; see flops.ts for what counts. */
+  flops: { training: number; inference: number };
+  /** Of weights in float32; tokenizers, data, events and samples are not counted. */
+  bytes: {
+    /** Of the model that is published. */
+    published: number;
+    /** Of the checkpoints of one node while it runs, at most; they are gone when it is done. */
+    checkpoints: number;
+  };
+  /** False where it is an upper bound, because it depends on the lengths of texts that no tokenizer has seen yet. */
+  exact: boolean;
+}
+
+/** What of a node its price depends on; every PlanNode is one. */
+export type Priceable = Task & { architecture: Architecture | null };
+
+/** The price of nothing. */
+export const nothing: Price = {
+  steps: 0,
+  updates: 0,
+  tokens: { trained: 0, generated: 0, scored: 0 },
+  flops: { training: 0, inference: 0 },
+  bytes: { published: 0, checkpoints: 0 },
+  exact: true,
+};
+
+/**
+ * What a node costs from its beginning to its end, whatever is done of it already. Exact for text; for examples and
+ * responses a bound that they cannot pass, from the context and the longest response. Data and tokenizers are free:
+ * they multiply no matrices.
+ */
+export function priceOf(node: Priceable): Price {
+  switch (node.type) {
+    case 'data':
+    case 'tokenizer':
+      return nothing;
+    case 'pretrain':
+    case 'cpt':
+      return textPrice(shapeOf(node), node.recipe);
+    case 'sft':
+      return sftPrice(shapeOf(node), node.recipe);
+    case 'rl':
+      return rlPrice(shapeOf(node), node.recipe);
+    case 'evaluate':
+      return evaluationPrice(shapeOf(node), node.recipe);
+    default:
+      return node satisfies never;
+  }
+}
+
+/** What several nodes cost together: sums, but of checkpoints those of the largest, and exact where all of them are. */
+export function sumOfPrices(prices: Iterable<Price>): Price {
+  const sum = structuredClone(nothing);
+  for (const { steps, updates, tokens, flops, bytes, exact } of prices) {
+    sum.steps += steps;
+    sum.updates += updates;
+    sum.tokens.trained += tokens.trained;
+    sum.tokens.generated += tokens.generated;
+    sum.tokens.scored += tokens.scored;
+    sum.flops.training += flops.training;
+    sum.flops.inference += flops.inference;
+    sum.bytes.published += bytes.published;
+    sum.bytes.checkpoints = Math.max(sum.bytes.checkpoints, bytes.checkpoints);
+    sum.exact &&= exact;
+  }
+  return sum;
+}
+
+/** The part of a node's price that is still to pay, from 0 to 1, once a checkpoint at `step` has what came before. */
+export function partLeft(node: Priceable, step: number): number {
+  const { steps } = priceOf(node);
+  return steps === 0 ? 1 : Math.max(0, (steps - step) / steps);
+}
+
+/** All sequences are full. */
+function textPrice(
+  architecture: Architecture,
+  { steps, batchSequences }: { steps: number; batchSequences: number },
+): Price {
+  const pass = wholeSequences(steps * batchSequences, architecture.context);
+  return {
+    ...nothing,
+    steps,
+    updates: steps,
+    tokens: { ...nothing.tokens, trained: pass.predicted },
+    flops: { training: trainingFlops(architecture, pass), inference: 0 },
+    bytes: trainedBytes([parameterCount(architecture)]),
+  };
+}
+
+/** An example is at most as long as the context, and at most all of it is response. */
+function sftPrice(architecture: Architecture, { examples, epochs, batch }: SftRecipe): Price {
+  const pass = wholeSequences(examples * epochs, architecture.context);
+  const steps = Math.ceil(examples / batch) * epochs;
+  return {
+    ...nothing,
+    steps,
+    updates: steps,
+    tokens: { ...nothing.tokens, trained: pass.predicted },
+    flops: { training: trainingFlops(architecture, pass), inference: 0 },
+    bytes: trainedBytes([parameterCount(architecture)]),
+    exact: false,
+  };
+}
+
+/**
+ * Each response is sampled; read by the critic, by the reference where there is a KL, by the policy as it was where a
+ * round is more than one update; and learned from by policy and critic, `innerEpochs` times.
+ */
+function rlPrice(architecture: Architecture, recipe: RlRecipe): Price {
+  const { examples, epochs, miniBatch, innerEpochs, maxResponse, klCoef } = recipe;
+  const batch = Math.min(recipe.batch, examples);
+  const rounds = Math.floor(examples / batch) * epochs;
+  const responses = rounds * batch;
+  const pass = longestResponses(architecture, responses, maxResponse);
+  const policyReads = 1 + (klCoef > 0 ? 1 : 0) + (innerEpochs > 1 || miniBatch < batch ? 1 : 0);
+  const policy = forwardFlops(architecture, pass);
+  const critic = forwardFlops(architecture, pass, 1);
+  const parameters = parameterCount(architecture);
+  return {
+    steps: rounds,
+    updates: rounds * innerEpochs * Math.ceil(batch / miniBatch),
+    tokens: { trained: pass.predicted * innerEpochs, generated: pass.predicted, scored: 0 },
+    flops: {
+      training: innerEpochs * (trainingFlops(architecture, pass) + trainingFlops(architecture, pass, 1)),
+      inference: policyReads * policy + critic,
+    },
+    // The critic has a head of one column and a bias in place of the output matrix.
+    bytes: trainedBytes([parameters, parameters - architecture.vocab * architecture.hidden + architecture.hidden + 1]),
+    exact: false,
+  };
+}
+
+function evaluationPrice(architecture: Architecture, recipe: EvaluateRecipe): Price {
+  if (recipe.kind === 'heldout') {
+    const pass = heldoutPass(architecture, recipe.tokens, recipe.domains.length);
+    return {
+      ...nothing,
+      tokens: { ...nothing.tokens, scored: pass.predicted },
+      flops: { training: 0, inference: forwardFlops(architecture, pass) },
+      // Generators have text without end; files may have less than is asked for.
+      exact: recipe.domains.every(({ source }) => 'generator' in source),
+    };
+  }
+  const responses = recipe.problems * recipe.tasks.length * (1 + recipe.samples);
+  const pass = longestResponses(architecture, responses, recipe.maxResponse);
+  return {
+    ...nothing,
+    tokens: { ...nothing.tokens, generated: pass.predicted },
+    flops: { training: 0, inference: forwardFlops(architecture, pass) },
+    exact: false,
+  };
+}
+
+/** Held-out text is cut into rows as long as the context, but into two at least; the last may be shorter. */
+function heldoutPass({ context }: Architecture, tokens: number, domains: number): Pass {
+  const length = Math.min(context, Math.ceil(tokens / 2));
+  const rows = length === 0 ? 0 : Math.floor(tokens / length);
+  const rest = tokens - rows * length;
+  return {
+    read: domains * tokens,
+    pairs: domains * (rows * length ** 2 + rest ** 2),
+    predicted: domains * tokens,
+  };
+}
+
+/** Prompt and response fill the context together at most, and the last token is not read. */
+function longestResponses({ context }: Architecture, responses: number, maxResponse: number): Pass {
+  return { ...wholeSequences(responses, context - 1), predicted: responses * maxResponse };
+}
+
+const bytesANumber = 4;
+/** A parameter with AdamW's two moments. */
+const numbersAParameter = 3;
+/** Two are kept, and a third is whole before the oldest of them goes (trainer/checkpoint.ts). */
+const checkpointsAtOnce = 3;
+
+/** Of what is trained together; only the first is published. */
+function trainedBytes(parameters: readonly [number, ...number[]]): Price['bytes'] {
+  const all = parameters.reduce((sum, count) => sum + count, 0);
+  return {
+    published: bytesANumber * parameters[0],
+    checkpoints: checkpointsAtOnce * numbersAParameter * bytesANumber * all,
+  };
+}
+
+function shapeOf({ type, architecture }: Priceable): Architecture {
+  if (!architecture) throw new Error(`a ${type} node without an architecture`);
+  return architecture;
+}

@@ -1,0 +1,74 @@
+import type { Key, Plan, PlanNode } from './plan.ts';
+import { priceOf } from './price.ts';
+
+/** What training costs. */
+export interface TrainingCost {
+  /** Tokens trained on. */
+  tokens: number;
+  /** Floating-point operations, those of sampling in RL included. */
+  flops: number;
+  /** On one device. */
+  seconds: number;
+}
+
+/** What it saves that models share what their chains begin with. */
+export interface Savings {
+  /** Final models: those that no other is trained from. */
+  models: number;
+  /** Every node once, as planned. */
+  shared: TrainingCost;
+  /** A run for each final model, from random weights to its end. */
+  alone: TrainingCost;
+  /** The difference, never below 0. */
+  saved: TrainingCost;
+}
+
+/**
+ * What a plan's training costs with and without sharing: alone, each final model trains its whole chain, so a node is
+ * trained once for each final model that comes of it. A model that is evaluated on the way to another is no run of its
+ * own. Evaluations, tokenizers and data are left out: there are as many of them either way. Where a file says the same
+ * final model twice, at two addresses, that would be two runs.
+ *
+ * @param secondsOf a node's time on one device
+ */
+export function savings(plan: Plan, secondsOf: (node: PlanNode) => number): Savings {
+  const trained = plan.nodes.filter(({ type }) => type !== 'evaluate' && type !== 'tokenizer' && type !== 'data');
+  const distinct = new Map<Key, { node: PlanNode; addresses: number }>();
+  for (const node of trained) {
+    const entry = distinct.get(node.key);
+    if (entry) entry.addresses += 1;
+    else distinct.set(node.key, { node, addresses: 1 });
+  }
+  // Children come after their parents, so that from the end each node's runs are all counted when its turn comes.
+  const runs = new Map<Key, number>();
+  const [shared, alone] = [noCost(), noCost()];
+  let models = 0;
+  for (const { node, addresses } of [...distinct.values()].toReversed()) {
+    const ofChildren = runs.get(node.key);
+    const times = ofChildren ?? addresses;
+    if (ofChildren === undefined) models += times;
+    const { parent } = node.parents;
+    if (parent) runs.set(parent, (runs.get(parent) ?? 0) + times);
+    const cost = costOf(node, secondsOf);
+    add(shared, cost, 1);
+    add(alone, cost, times);
+  }
+  const saved = { ...alone };
+  add(saved, shared, -1);
+  return { models, shared, alone, saved };
+}
+
+function costOf(node: PlanNode, secondsOf: (node: PlanNode) => number): TrainingCost {
+  const { tokens, flops } = priceOf(node);
+  return { tokens: tokens.trained, flops: flops.training + flops.inference, seconds: secondsOf(node) };
+}
+
+function noCost(): TrainingCost {
+  return { tokens: 0, flops: 0, seconds: 0 };
+}
+
+function add(to: TrainingCost, cost: TrainingCost, times: number): void {
+  to.tokens += times * cost.tokens;
+  to.flops += times * cost.flops;
+  to.seconds += times * cost.seconds;
+}

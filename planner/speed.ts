@@ -1,0 +1,166 @@
+import { typeVersions } from '../schemas/catalogue.ts';
+import type { Architecture } from '../schemas/types/job.ts';
+import { parameterCount } from './architecture.ts';
+import { defaults, derived } from './defaults.ts';
+import type { Json, NodeType } from './plan.ts';
+import { type Priceable, priceOf } from './price.ts';
+
+/** How fast a device is: as it was measured, or as its data sheet and experience say. */
+export type Speed = MeasuredSpeed | StatedSpeed;
+
+/** Of one device, what nodes that ran on it have shown. */
+export interface MeasuredSpeed {
+  kind: 'measured';
+  measurements: readonly Measurement[];
+}
+
+/** The H100's dense bfloat16: `{ kind: 'stated', peak: 989e12, utilisation: 0.4 }`. */
+export interface StatedSpeed {
+  kind: 'stated';
+  /** Floating-point operations in a second, at most. */
+  peak: number;
+  /** The share of them that training reaches (model FLOPs utilisation), above 0, at most 1. */
+  utilisation: number;
+}
+
+/**
+ * What a device is kept busy with. Finer than a node's type where one type does two things at different speeds, and
+ * coarser where two do the same.
+ */
+export type Work = 'data' | 'tokenizer' | 'text' | 'sft' | 'rl' | 'heldout' | 'problems';
+
+/** Nodes of one kind of work and one size of model, together. */
+export interface Measurement {
+  work: Work;
+  /** Of the model; 0 where there is none. */
+  parameters: number;
+  /** How many nodes. */
+  count: number;
+  /** Their price, by `priceOf`. */
+  flops: number;
+  seconds: number;
+}
+
+/** Finished nodes with equal recipes on one device, as the results have them. */
+export interface FinishedRuns {
+  type: NodeType;
+  /** As their pre-images have it: without what is at its default. */
+  version: number;
+  recipe: { [name: string]: Json };
+  /** Null for data and tokenizers. */
+  architecture: Omit<Architecture, 'ropeTheta' | 'normEpsilon'> | null;
+  /** `cpu`, `gpu`: what the trainer said that it ran on. */
+  device: string;
+  count: number;
+  /** Of all of them, from start to end. */
+  seconds: number;
+}
+
+/** What kind of work a node is. */
+export function kindOfWork(node: Priceable): Work {
+  switch (node.type) {
+    case 'pretrain':
+    case 'cpt':
+      return 'text';
+    case 'evaluate':
+      return node.recipe.kind;
+    default:
+      return node.type;
+  }
+}
+
+/**
+ * A node's seconds on a device, from its beginning to its end.
+ *
+ * By measured speed: as fast as the same work on the model nearest in size; undefined where that work was never
+ * measured. What measurements share with the node cancels out: their price is a bound as loose as its own, and the time
+ * they took to start is in theirs, which makes nodes that are much longer look slower than they are. Work without a
+ * price takes what it took on average.
+ */
+export function secondsOf(node: Priceable, speed: StatedSpeed): number;
+export function secondsOf(node: Priceable, speed: Speed): number | undefined;
+export function secondsOf(node: Priceable, speed: Speed): number | undefined {
+  const { training, inference } = priceOf(node).flops;
+  const flops = training + inference;
+  switch (speed.kind) {
+    case 'stated':
+      return flops / (speed.peak * speed.utilisation);
+    case 'measured': {
+      const nearest = nearestMeasurement(speed.measurements, kindOfWork(node), parametersOf(node));
+      if (nearest === undefined) return undefined;
+      return nearest.flops > 0 ? (flops * nearest.seconds) / nearest.flops : nearest.seconds / nearest.count;
+    }
+    default:
+      return speed satisfies never;
+  }
+}
+
+/**
+ * What finished runs say of a device. Runs of an older version of their type say nothing of what it does now, and are
+ * left out. Data and tokenizers count wherever they were made: they need no device.
+ */
+export function measuredSpeed(runs: Iterable<FinishedRuns>, device: string): MeasuredSpeed {
+  const measurements = new Map<string, Measurement>();
+  for (const run of runs) {
+    if (run.version !== typeVersions[run.type] || !(run.seconds > 0)) continue;
+    const node = priceable(run);
+    if (node.architecture !== null && run.device !== device) continue;
+    const [work, parameters] = [kindOfWork(node), parametersOf(node)];
+    const { training, inference } = priceOf(node).flops;
+    const id = `${work} ${parameters}`;
+    const sum = measurements.get(id) ?? { work, parameters, count: 0, flops: 0, seconds: 0 };
+    sum.count += run.count;
+    sum.flops += run.count * (training + inference);
+    sum.seconds += run.seconds;
+    measurements.set(id, sum);
+  }
+  const order = (a: Measurement, b: Measurement) =>
+    a.work < b.work ? -1 : a.work > b.work ? 1 : a.parameters - b.parameters;
+  return { kind: 'measured', measurements: [...measurements.values()].sort(order) };
+}
+
+/** By the ratio of their sizes; of two equally near the smaller. */
+function nearestMeasurement(
+  measurements: readonly Measurement[],
+  work: Work,
+  parameters: number,
+): Measurement | undefined {
+  const distance = (of: Measurement) => Math.abs(Math.log((of.parameters + 1) / (parameters + 1)));
+  let nearest: Measurement | undefined;
+  for (const measurement of measurements) {
+    if (measurement.work !== work) continue;
+    if (nearest === undefined || distance(measurement) < distance(nearest)) nearest = measurement;
+  }
+  return nearest;
+}
+
+function parametersOf({ architecture }: Pick<Priceable, 'architecture'>): number {
+  return architecture === null ? 0 : parameterCount(architecture);
+}
+
+/** A node as far as its price goes, from its pre-image: that leaves out defaults, and the shape where it is the parent's. */
+function priceable({ type, recipe, architecture }: FinishedRuns): Priceable {
+  // No price depends on the constants of the rotary embedding and the norms.
+  const shape = architecture && { ...defaults.architecture, ...architecture };
+  return { type, recipe: withDefaults(type, recipe), architecture: shape } as unknown as Priceable;
+}
+
+function withDefaults(type: NodeType, recipe: FinishedRuns['recipe']): object {
+  switch (type) {
+    case 'data':
+    case 'tokenizer':
+      return recipe;
+    case 'pretrain':
+    case 'cpt':
+    case 'sft':
+      return { ...defaults[type], ...recipe };
+    case 'rl': {
+      const usual = { ...defaults.rl, ...recipe };
+      return { miniBatch: derived.miniBatch(usual.batch), ...usual };
+    }
+    case 'evaluate':
+      return { ...defaults.evaluate[recipe.kind === 'heldout' ? 'heldout' : 'problems'], ...recipe };
+    default:
+      return type satisfies never;
+  }
+}

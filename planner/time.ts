@@ -1,0 +1,127 @@
+import { Heap } from './heap.ts';
+import type { Key, PlanNode } from './plan.ts';
+
+/** What of a node the order of things depends on. */
+type Node = Pick<PlanNode, 'key' | 'address' | 'parents'>;
+
+/** How long nodes take together. */
+export interface ExpectedTime<N extends Node = PlanNode> {
+  /** Of all nodes one after another, in device seconds. */
+  total: number;
+  /** The chain of nodes that takes longest, and how long: no number of devices is faster. */
+  critical: { seconds: number; nodes: N[] };
+  /** From the first start to the last end, in seconds. */
+  elapsed: number;
+}
+
+/**
+ * How long nodes take on so many equal devices, each of which runs one at a time, when whatever is ready and has the
+ * longest way to the end starts first (list scheduling; Graham 1969, SIAM J. Appl. Math. 17): at most
+ * `critical + (total - critical) / devices`, less than twice what the best schedule would take. What a node needs that
+ * is not among `nodes` counts as done. An estimate: a run starts what is ready first come, first served.
+ *
+ * @param nodes what has to run, parents before children, as in a plan; a key that comes twice runs once
+ * @param secondsOf a node's time on one device. Throws a RangeError where that is negative or not finite
+ */
+export function expectedTime<N extends Node>(
+  nodes: readonly N[],
+  secondsOf: (node: N) => number,
+  devices: number,
+): ExpectedTime<N> {
+  if (!Number.isInteger(devices) || devices < 1) throw new RangeError(`${devices} is no number of devices`);
+  const jobs = jobsOf(nodes, secondsOf);
+  const critical = criticalChain(jobs);
+  return {
+    total: jobs.reduce((sum, { seconds }) => sum + seconds, 0),
+    critical: { seconds: critical[0]?.left ?? 0, nodes: critical.map(({ node }) => node) },
+    elapsed: listSchedule(jobs, devices),
+  };
+}
+
+/** A node to run, once. */
+interface Job<N extends Node = Node> {
+  node: N;
+  /** Position in the plan, which settles what would else be a tie. */
+  place: number;
+  seconds: number;
+  /** Seconds from its start to the end of the longest chain that begins with it. */
+  left: number;
+  /** How many of those that it needs are not done. */
+  missing: number;
+  children: Job<N>[];
+}
+
+function jobsOf<N extends Node>(nodes: readonly N[], secondsOf: (node: N) => number): Job<N>[] {
+  const jobs = new Map<Key, Job<N>>();
+  for (const node of nodes) {
+    if (jobs.has(node.key)) continue;
+    const seconds = secondsOf(node);
+    if (!(seconds >= 0 && seconds < Number.POSITIVE_INFINITY)) {
+      throw new RangeError(`${node.address} cannot take ${seconds} seconds`);
+    }
+    const job: Job<N> = { node, place: jobs.size, seconds, left: seconds, missing: 0, children: [] };
+    for (const key of new Set(Object.values(node.parents))) {
+      const parent = jobs.get(key);
+      if (parent === undefined) continue;
+      parent.children.push(job);
+      job.missing += 1;
+    }
+    jobs.set(node.key, job);
+  }
+  const all = [...jobs.values()];
+  for (const job of all.toReversed()) {
+    for (const child of job.children) job.left = Math.max(job.left, job.seconds + child.left);
+  }
+  return all;
+}
+
+/** The longest chain, from its first job to its last. */
+function criticalChain<N extends Node>(jobs: readonly Job<N>[]): Job<N>[] {
+  const chain: Job<N>[] = [];
+  let next = longest(jobs);
+  while (next !== undefined) {
+    chain.push(next);
+    next = longest(next.children);
+  }
+  return chain;
+}
+
+function longest<N extends Node>(jobs: readonly Job<N>[]): Job<N> | undefined {
+  let found = jobs[0];
+  for (const job of jobs) if (found !== undefined && job.left > found.left) found = job;
+  return found;
+}
+
+/** When the last of them ends. */
+function listSchedule(jobs: readonly Job[], devices: number): number {
+  const ready = new Heap<Job>((a, b) => a.left > b.left || (a.left === b.left && a.place < b.place));
+  const running = new Heap<{ end: number; job: Job }>(
+    (a, b) => a.end < b.end || (a.end === b.end && a.job.place < b.job.place),
+  );
+  const missing = new Map(jobs.map((job) => [job, job.missing]));
+  for (const job of jobs) if (job.missing === 0) ready.put(job);
+  let now = 0;
+  let free = devices;
+  for (;;) {
+    // First all that end now, so that the choice is among all that they make ready.
+    if (running.first?.end === now) {
+      const { job } = running.take() as { job: Job };
+      free += 1;
+      for (const child of job.children) {
+        const left = (missing.get(child) as number) - 1;
+        missing.set(child, left);
+        if (left === 0) ready.put(child);
+      }
+      continue;
+    }
+    const next = free > 0 ? ready.take() : undefined;
+    if (next !== undefined) {
+      running.put({ end: now + next.seconds, job: next });
+      free -= 1;
+    } else if (running.first !== undefined) {
+      now = running.first.end;
+    } else {
+      return now;
+    }
+  }
+}

@@ -1,0 +1,38 @@
+import type { Json } from '../planner/plan.ts';
+import type { FinishedRuns } from '../planner/speed.ts';
+import { runQuery } from './query.ts';
+
+/**
+ * How long finished nodes took: a row for all with equal recipes, models and devices, in an order of its own that does
+ * not change. Only attempts that ran in one go count, as the clock says nothing of the gaps between executions; the time
+ * of nodes that shared a machine is as long as that made it. Throws a ResultsError where there are no results yet.
+ */
+export async function finishedRuns(home: string): Promise<FinishedRuns[]> {
+  const { rows } = await runQuery(home, sql);
+  return rows.map(([type, version, recipe, shape, device, count, seconds]) => ({
+    type: type as FinishedRuns['type'],
+    version: version as number,
+    recipe: JSON.parse(recipe as string) as { [name: string]: Json },
+    architecture: shape as FinishedRuns['architecture'],
+    device: device as string,
+    count: count as number,
+    seconds: seconds as number,
+  }));
+}
+
+const sql = `
+  SELECT
+    type,
+    (preimage ->> 'version')::INTEGER AS version,
+    (preimage -> 'recipe')::VARCHAR AS recipe,
+    CASE WHEN layers IS NOT NULL THEN {
+      layers: layers, hidden: hidden, heads: heads, kvHeads: kv_heads, ffn: ffn, vocab: vocab, context: context
+    } END AS shape,
+    device,
+    count(*) AS count,
+    sum(epoch(finished_at) - epoch(started_at)) AS seconds
+  FROM attempts
+  JOIN nodes USING (key)
+  WHERE state = 'done' AND executions = 1 AND finished_at > started_at
+  GROUP BY ALL
+  ORDER BY type, version, recipe, shape, device`;

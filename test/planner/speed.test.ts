@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { Json, PlanNode } from '../../planner/plan.ts';
+import { priceOf } from '../../planner/price.ts';
+import { type FinishedRuns, kindOfWork, type MeasuredSpeed, measuredSpeed, secondsOf } from '../../planner/speed.ts';
+import { fixture, lineage, nodeAt, planOf, planOfText } from './plans.ts';
+
+const plans = await Promise.all(
+  ['minimal.yaml', 'replay.yaml', 'everything.yaml'].map((name) => planOf(fixture(name))),
+);
+const small = await planOfText(lineage());
+const flopsOf = (node: PlanNode) => priceOf(node).flops.training + priceOf(node).flops.inference;
+
+/** A node that ran, as the results have it: by its pre-image, and the shape of its model. */
+function finished(node: PlanNode, seconds: number, others: Partial<FinishedRuns> = {}): FinishedRuns {
+  const { version, recipe } = node.preimage as { version: number; recipe: { [name: string]: Json } };
+  const architecture = node.architecture && shapeOf(node.architecture);
+  return { type: node.type, version, recipe, architecture, device: 'gpu', count: 1, seconds, ...others };
+}
+
+function shapeOf({ ropeTheta, normEpsilon, ...shape }: NonNullable<PlanNode['architecture']>) {
+  return shape;
+}
+
+describe('secondsOf', () => {
+  test('by stated speed: operations by what the device does of its peak', () => {
+    const base = nodeAt(small, 'base');
+    assert.equal(secondsOf(base, { kind: 'stated', peak: 1e9, utilisation: 0.5 }), flopsOf(base) / 5e8);
+    assert.equal(secondsOf(nodeAt(small, 'tokenizer:bytes'), { kind: 'stated', peak: 1e9, utilisation: 0.5 }), 0);
+  });
+
+  test('by measured speed: a node takes as long as it took, whatever the pre-image leaves out of its recipe', () => {
+    for (const node of [...small.nodes, ...plans.flatMap((plan) => plan.nodes)]) {
+      const seconds = secondsOf(node, measuredSpeed([finished(node, 12.5)], 'gpu'));
+      assert.ok(seconds !== undefined && Math.abs(seconds - 12.5) < 1e-9, `${node.address}: ${seconds}`);
+    }
+  });
+
+  test('work that was not measured has no time; cpt is the work of pretrain, and evaluations are of two kinds', () => {
+    const speed = measuredSpeed([finished(nodeAt(small, 'base'), 10), finished(nodeAt(small, 'rl/id'), 3)], 'gpu');
+    const times = (address: string) => secondsOf(nodeAt(small, address), speed);
+    const [base, mid] = [nodeAt(small, 'base'), nodeAt(small, 'mid')];
+    assert.equal(times('mid'), (10 * flopsOf(mid)) / flopsOf(base));
+    assert.equal(times('tuned/id'), 3);
+    for (const other of ['tuned', 'rl', 'rl/heldout', 'tokenizer:bytes']) assert.equal(times(other), undefined, other);
+    assert.deepEqual(small.nodes.filter(({ stage }) => stage === 'rl').map(kindOfWork), [
+      'rl',
+      'heldout',
+      'problems',
+      'problems',
+    ]);
+  });
+
+  test('the model nearest in size counts', () => {
+    const base = nodeAt(small, 'base');
+    const measured = (parameters: number, speed: number) =>
+      ({ work: 'text', parameters, count: 1, flops: speed, seconds: 1 }) as const;
+    const speed: MeasuredSpeed = {
+      kind: 'measured',
+      measurements: [measured(1e3, 1e6), measured(1e5, 1e9), measured(1e9, 1e12)],
+    };
+    assert.equal(secondsOf(base, speed), flopsOf(base) / 1e9);
+  });
+});
+
+describe('measuredSpeed', () => {
+  const base = nodeAt(small, 'base');
+
+  test('adds runs of the same work and size together, of the device that is asked for', () => {
+    const runs = [
+      finished(base, 30, { count: 3 }),
+      finished(nodeAt(small, 'mid'), 5),
+      finished(base, 1, { device: 'cpu' }),
+    ];
+    const flops = 3 * flopsOf(base) + flopsOf(nodeAt(small, 'mid'));
+    const { measurements } = measuredSpeed(runs, 'gpu');
+    assert.deepEqual(measurements, [
+      { work: 'text', parameters: base.settings.parameters, count: 4, flops, seconds: 35 },
+    ]);
+    assert.deepEqual(measuredSpeed([...runs].reverse(), 'gpu').measurements, measurements);
+    assert.deepEqual(measuredSpeed(runs, 'tpu'), { kind: 'measured', measurements: [] });
+  });
+
+  test('what needs no device counts wherever it ran, by its average', () => {
+    const tokenizer = nodeAt(small, 'tokenizer:bytes');
+    const speed = measuredSpeed([finished(tokenizer, 8, { device: 'cpu', count: 4 })], 'gpu');
+    assert.equal(secondsOf(tokenizer, speed), 2);
+  });
+
+  test('what an older version of a type did, and what took no time, is left out', () => {
+    const runs = [finished(base, 10, { version: 0 }), finished(base, 0)];
+    assert.deepEqual(measuredSpeed(runs, 'gpu').measurements, []);
+  });
+});

@@ -1,0 +1,177 @@
+/** What the planner says that a node costs, against the matrix products that TensorFlow is handed for it. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { Tensor } from '@tensorflow/tfjs-node';
+import { forwardFlops } from '../../planner/flops.ts';
+import { type Price, priceOf } from '../../planner/price.ts';
+import type { EvaluateRecipe, PretrainRecipe, RlRecipe, SftRecipe } from '../../schemas/types/job.ts';
+import { adamw } from '../../trainer/adamw.ts';
+import { heldoutRows, negativeLogLikelihood } from '../../trainer/evaluate.ts';
+import { generate } from '../../trainer/generate.ts';
+import { initialise } from '../../trainer/init.ts';
+import { createLearner } from '../../trainer/learner.ts';
+import { countParameters } from '../../trainer/model.ts';
+import { batchOf } from '../../trainer/stages/sft.ts';
+import { type Batch, supervisedStep } from '../../trainer/supervised.ts';
+import { tf } from '../../trainer/tf.ts';
+import { byteTokenizer } from '../../trainer/tokenizer/bytes.ts';
+import { createTokenizer } from '../../trainer/tokenizer/load.ts';
+import { generated, tiny } from './support.ts';
+
+const { context } = tiny;
+const optimizer = { weightDecay: 0.1, betas: [0.9, 0.95] as [number, number], clip: 1 };
+const schedule = { lr: 1e-3, minLr: 0, warmup: 0, schedule: 'constant' as const };
+const text = { name: 'web', part: 'text' as const, source: generated('stories') };
+const problems = { name: 'math', part: 'problems' as const, source: generated('arithmetic') };
+
+describe('a price is what the trainer multiplies', () => {
+  it('in pretraining', async () => {
+    const [steps, batchSequences] = [3, 4];
+    const mix: PretrainRecipe['mix'] = [{ name: 'web', source: text.source, sequences: steps * batchSequences }];
+    const recipe = { architecture: tiny, mix, steps, batchSequences, ...schedule, ...optimizer };
+    const price = priceOf({ type: 'pretrain', recipe, architecture: tiny });
+    const model = adamw(initialise(tiny, 1), optimizer);
+    const size = batchSequences * context;
+    const batch: Batch = {
+      sequences: batchSequences,
+      time: context,
+      tokens: new Int32Array(size).fill(3),
+      targets: new Int32Array(size).fill(5),
+      weights: new Float32Array(size).fill(1 / size),
+    };
+    const done = await flopsOf(() => {
+      for (let step = 0; step < price.steps; step++) supervisedStep(tiny, model, batch, 1e-3);
+    });
+    assert.equal(flops(price), done);
+    assert.equal(price.tokens.trained, price.steps * batch.targets.length);
+    assert.equal(price.bytes.published, 4 * countParameters(model.parameters));
+  });
+
+  it('in fine-tuning on examples that fill the context with their responses', async () => {
+    const recipe: SftRecipe = { data: problems, examples: 6, epochs: 2, batch: 4, ...schedule, ...optimizer };
+    const price = priceOf({ type: 'sft', recipe, architecture: tiny });
+    const model = adamw(initialise(tiny, 1), optimizer);
+    const example = { prompt: [1], response: tokens(context) };
+    const batches = [4, 2, 4, 2].map((size) => batchOf(repeated(example, size), 0, context));
+    const done = await flopsOf(() => {
+      for (const batch of batches) supervisedStep(tiny, model, batch, 1e-3);
+    });
+    assert.equal(flops(price), done);
+    assert.equal(price.steps, batches.length);
+  });
+
+  for (const { what, ...changes } of [
+    { what: 'rounds of one update, with a KL', miniBatch: 6, innerEpochs: 1, klCoef: 0.1 },
+    { what: 'rounds of several updates, without', miniBatch: 4, innerEpochs: 2, klCoef: 0 },
+  ]) {
+    it(`in reinforcement learning from responses that fill the context: ${what}`, async () => {
+      const recipe: RlRecipe = { ...ppo, ...changes };
+      const price = priceOf({ type: 'rl', recipe, architecture: tiny });
+      const learner = createLearner(tiny, initialise(tiny, 1), recipe, price.updates);
+      const response = tokens(recipe.maxResponse);
+      const episode = { prompt: tokens(context - response.length), response, logProbs: response, reward: 1 };
+      const learned = await flopsOf(() => {
+        for (let round = 0; round < price.steps; round++) {
+          learner.learn(repeated(episode, recipe.batch), 1, [round]);
+        }
+      });
+      const read = context - 1;
+      const rollouts = forwardFlops(tiny, { read, pairs: read ** 2, predicted: response.length });
+      assert.equal(flops(price), learned + price.steps * recipe.batch * rollouts);
+      assert.equal(price.updates, learner.policy.updates);
+      assert.equal(price.tokens.generated, price.steps * recipe.batch * response.length);
+      const weights = countParameters(learner.policy.parameters) + countParameters(learner.critic.parameters);
+      assert.equal(price.bytes.checkpoints, 3 * 3 * 4 * weights, 'three checkpoints, each weight with two moments');
+    });
+  }
+
+  it('in scoring held-out text, whose last row is short', async () => {
+    const recipe: EvaluateRecipe = { suite: 'heldout', kind: 'heldout', tokens: 100, domains: [text] };
+    const price = priceOf({ type: 'evaluate', recipe, architecture: tiny });
+    const rows = heldoutRows(['x'.repeat(200)], createTokenizer(byteTokenizer()), recipe.tokens, context);
+    assert.deepEqual(
+      rows.map(({ length }) => length),
+      [33, 33, 33, 5],
+    );
+    const parameters = initialise(tiny, 1);
+    const done = await flopsOf(() => {
+      for (const row of rows) negativeLogLikelihood(tiny, parameters, [row]);
+    });
+    assert.ok(price.exact);
+    assert.equal(flops(price), done);
+  });
+
+  it('in answering, but for attention: beside a cache it multiplies less than was counted', async () => {
+    const [count, maxResponse] = [3, 8];
+    const tasks: [typeof problems] = [problems];
+    const recipe = { suite: 'id', kind: 'problems' as const, tasks, problems: count, samples: 0, temperature: 1 };
+    const price = priceOf({ type: 'evaluate', recipe: { ...recipe, maxResponse }, architecture: tiny });
+    const prompt = tokens(context - maxResponse);
+    const never = tiny.vocab;
+    const options = { maxTokens: maxResponse, temperature: 1, seed: 1, purpose: ['test'] };
+    const model = { architecture: tiny, parameters: initialise(tiny, 1), eos: never };
+    const done = await flopsOf(() => generate(model, repeated(prompt, count), options));
+    let pairs = prompt.length ** 2;
+    for (let length = prompt.length + 1; length < context; length++) pairs += length;
+    const read = context - 1;
+    assert.equal(done, count * forwardFlops(tiny, { read, pairs, predicted: maxResponse }));
+    assert.equal(flops(price), done + count * forwardFlops(tiny, { read: 0, pairs: read ** 2 - pairs, predicted: 0 }));
+  });
+});
+
+const ppo: RlRecipe = {
+  algorithm: 'ppo',
+  data: problems,
+  examples: 15,
+  epochs: 2,
+  batch: 6,
+  miniBatch: 6,
+  innerEpochs: 1,
+  maxResponse: 8,
+  temperature: 1,
+  lr: 1e-3,
+  criticLr: 1e-2,
+  warmup: 0,
+  gamma: 1,
+  lambda: 1,
+  clipRatio: 0.2,
+  valueClip: 0.5,
+  klCoef: 0,
+  entropyCoef: 0,
+  ...optimizer,
+};
+
+function flops(price: Price): number {
+  return price.flops.training + price.flops.inference;
+}
+
+function tokens(count: number): number[] {
+  return Array.from({ length: count }, (_, index) => index % 100);
+}
+
+function repeated<T>(item: T, times: number): T[] {
+  return new Array<T>(times).fill(item);
+}
+
+/** Two for each multiplication in the matrix products that TensorFlow is handed meanwhile. */
+async function flopsOf(use: () => unknown): Promise<number> {
+  const backend = tf.backend() as unknown as { executeSingleOutput: Execute };
+  const { executeSingleOutput } = backend;
+  let sum = 0;
+  backend.executeSingleOutput = (name, attributes, inputs) => {
+    const output = executeSingleOutput.call(backend, name, attributes, inputs);
+    if (name === 'BatchMatMulV2') {
+      const transposed = attributes.find((attribute) => attribute.name === 'adj_x')?.value === true;
+      sum += 2 * output.size * (inputs[0]?.shape.at(transposed ? -2 : -1) as number);
+    } else assert.doesNotMatch(name, /MatMul|Einsum|Conv/, 'a product that is not counted');
+    return output;
+  };
+  try {
+    await use();
+  } finally {
+    backend.executeSingleOutput = executeSingleOutput;
+  }
+  return sum;
+}
+
+type Execute = (name: string, attributes: { name: string; value: unknown }[], inputs: Tensor[]) => Tensor;
