@@ -3,6 +3,7 @@ import { copyFile, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { basename, join, relative } from 'node:path';
 import { absolute, type Context, type ExitCode, exitCodes } from './context.ts';
 import { CommandError } from './failure.ts';
+import { shellWord } from './shell.ts';
 
 const LINEAGE_FILE = 'lineage.yaml';
 const SCHEMA_FILE = 'lineage.schema.json';
@@ -106,5 +107,5 @@ async function refuseForeignSchema(path: string, schema: URL): Promise<void> {
 function shown(context: Context, path: string): string {
   const short = relative(context.cwd, path);
   const text = short.startsWith('..') ? path : short;
-  return /^[\w./@%+=:-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+  return shellWord(text);
 }

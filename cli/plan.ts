@@ -1,16 +1,19 @@
-import type { Key, Plan, Verdict } from '../planner/plan.ts';
-import { judge } from '../planner/verdict.ts';
+import type { Key, Plan } from '../planner/plan.ts';
+import { reasonText } from '../planner/reason.ts';
+import { judge, type Verdict } from '../planner/verdict.ts';
 import { inspectNode } from '../store/artifact.ts';
 import { findHome } from '../store/home.ts';
+import { plansRun } from '../store/plans.ts';
 import { type Context, type ExitCode, exitCodes } from './context.ts';
 import { planFile, printDiagnostics } from './lineage-file.ts';
 import { nodesToRun, renderPlan, verdictCounts, verdictOf } from './render/plan.ts';
+import { selectNodes } from './selection.ts';
 import { totalWork, workOf } from './workload.ts';
 
 /** `descent plan FILE`: what would run, and why. Starts nothing, and loads neither Temporal nor DuckDB nor TensorFlow. */
 export async function plan(
   file: string,
-  options: { json?: true; detailedExitcode?: true },
+  options: { json?: true; detailedExitcode?: true; select?: string[] },
   context: Context,
 ): Promise<ExitCode> {
   const { terminal } = context;
@@ -19,20 +22,20 @@ export async function plan(
     printDiagnostics(planned, context);
     return exitCodes.refused;
   }
+  const nodes = await selectNodes(planned.plan, options.select, context);
   const verdicts = judgeAgainstStore(planned.plan, context);
+  const shown = { ...planned.plan, nodes };
   terminal.out(
-    options.json
-      ? JSON.stringify(planReport(planned.plan, verdicts), null, 2)
-      : renderPlan(planned.plan, verdicts, terminal.colours),
+    options.json ? JSON.stringify(planReport(shown, verdicts), null, 2) : renderPlan(shown, verdicts, terminal.colours),
   );
-  const pending = nodesToRun(planned.plan, verdicts).length > 0;
+  const pending = nodesToRun(shown, verdicts).length > 0;
   return options.detailedExitcode && pending ? exitCodes.pending : exitCodes.fine;
 }
 
 /** Each node's verdict against what this home's store holds. */
 export function judgeAgainstStore(plan: Plan, context: Context): Map<Key, Verdict> {
   const home = findHome(context.cwd, context.env);
-  return judge(plan, (key) => inspectNode(home, key));
+  return judge(plan, (key) => inspectNode(home, key), plansRun(home, plan.lineage));
 }
 
 /** What `plan --json` prints. */
@@ -43,8 +46,10 @@ function planReport(plan: Plan, verdicts: ReadonlyMap<Key, Verdict>): object {
     file: plan.file,
     nodes: plan.nodes.map((node) => {
       const { steps, tokens } = workOf(node);
+      const verdict = verdictOf(node, verdicts);
       return {
-        ...verdictOf(node, verdicts),
+        verdict: verdict.verdict,
+        reason: { ...verdict.reason, text: reasonText(node, verdict) },
         address: node.address,
         key: node.key,
         type: node.type,

@@ -61,9 +61,63 @@ export function buildProgram(outer: Context, finish: (exitCode: ExitCode) => voi
     .argument('<file>', 'lineage file')
     .description('Show what would run, and why; nothing is started')
     .option('--json', 'print the plan as JSON')
+    .option('--select <selector>', 'only these nodes, for example `rl+` or `seed:2`; may be repeated', collect)
     .option('--detailed-exitcode', 'exit with 2 when something would run, 0 when nothing would')
-    .addHelpText('after', example('descent plan lineage.yaml', 'descent plan lineage.yaml --json --detailed-exitcode'))
+    .addHelpText(
+      'after',
+      example(
+        'descent plan lineage.yaml',
+        'descent plan lineage.yaml --select stage:mid,seed:2 --select rl',
+        'descent plan lineage.yaml --json --detailed-exitcode',
+      ),
+    )
     .action(async (file, options) => finish(await (await import('./plan.ts')).plan(file, options, context())));
+
+  program
+    .command('graph')
+    .argument('<file>', 'lineage file')
+    .description('Draw what needs what, with its verdicts; nothing is started')
+    .addOption(
+      new Option('--format <format>', 'a tree to read, or a graph for Mermaid or Graphviz')
+        .choices(['text', 'mermaid', 'dot'])
+        .default('text'),
+    )
+    .addOption(new Option('--json', 'print nodes and edges as JSON').conflicts('format'))
+    .option('--select <selector>', 'only these nodes, for example `rl+` or `seed:2`; may be repeated', collect)
+    .addHelpText(
+      'after',
+      example(
+        'descent graph lineage.yaml',
+        'descent graph lineage.yaml --select +rl@seed=2',
+        'descent graph lineage.yaml --format dot | dot -Tsvg -o lineage.svg',
+      ),
+    )
+    .action(async (file, options) => finish(await (await import('./graph.ts')).graph(file, options, context())));
+
+  program
+    .command('why')
+    .argument('<node>', 'address (`mid@replay=10%`) or the beginning of a key')
+    .description('Show whether a node would run and what decides it: every change since it was run last, and its key')
+    .option('--file <lineage file>', 'the file to look in; without it, the files of the lineages that were run')
+    .option('--json', 'print it as JSON')
+    .addHelpText('after', example('descent why rl', 'descent why tuned@lr=1e-5 --file lineage.yaml'))
+    .action(async (node, options) => finish(await (await import('./why.ts')).why(node, options, context())));
+
+  program
+    .command('diff')
+    .argument('<a>', 'a node, or a lineage: its name, its file, or a plan')
+    .argument('<b>', 'what to compare it with')
+    .description('Show where two nodes or two lineages part, and which fields make them differ')
+    .option('--json', 'print it as JSON')
+    .addHelpText(
+      'after',
+      example(
+        'descent diff mid@replay=0% mid@replay=10%',
+        'descent diff old.yaml:rl new.yaml:rl',
+        'descent diff quickstart lineage/quickstart.yaml',
+      ),
+    )
+    .action(async (a, b, options) => finish(await (await import('./diff.ts')).diff(a, b, options, context())));
 
   program.commandsGroup('Runs:');
 
@@ -76,7 +130,19 @@ export function buildProgram(outer: Context, finish: (exitCode: ExitCode) => voi
     .option('--device <class>', 'where stages with `device: auto` run: cpu, gpu, or a class of temporal.config')
     .addOption(new Option('--plain', 'lines instead of a live view').conflicts('json'))
     .option('--json', 'one JSON object a line for each thing that happens')
-    .addHelpText('after', example('descent run lineage.yaml', 'descent run lineage.yaml --device gpu --plain'))
+    .option(
+      '--select <selector>',
+      'run these nodes and what they need, and nothing else of the file, for example `rl/id` or `seed:2`; may be repeated',
+      collect,
+    )
+    .addHelpText(
+      'after',
+      example(
+        'descent run lineage.yaml',
+        'descent run lineage.yaml --device gpu --plain',
+        'descent run lineage.yaml --select tuned@seed=2',
+      ),
+    )
     .action(async (file, options) => finish(await (await import('./run.ts')).run(file, options, context())));
 
   program

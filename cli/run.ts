@@ -1,23 +1,28 @@
 import { relative } from 'node:path';
 import type { Plan } from '../planner/plan.ts';
+import { restrict } from '../planner/select.ts';
 import { findHome } from '../store/home.ts';
-import { writePlan } from '../store/plans.ts';
+import { rememberRun, writePlan } from '../store/plans.ts';
 import { type Context, type ExitCode, exitCodes } from './context.ts';
 import type { Frozen, RunEnd } from './execute.ts';
 import { planFile, printDiagnostics } from './lineage-file.ts';
 import { catchUp, readOutcome } from './outcome.ts';
 import { judgeAgainstStore } from './plan.ts';
+import { counted, whole } from './render/figures.ts';
 import { jsonReporter } from './render/json-lines.ts';
 import { liveReporter } from './render/live.ts';
 import { plainReporter } from './render/plain.ts';
 import { nodesToRun, planTotal } from './render/plan.ts';
 import type { Reporter, RunOutcome } from './render/run-event.ts';
+import { selectNodes } from './selection.ts';
+import { shellWord } from './shell.ts';
 
 /** Options of `descent run`. */
 export interface RunOptions {
   device?: string;
   plain?: true;
   json?: true;
+  select?: string[];
 }
 
 /**
@@ -31,10 +36,13 @@ export async function run(file: string, options: RunOptions, given: Context): Pr
     printDiagnostics(planned, context);
     return exitCodes.refused;
   }
-  const { plan } = planned;
+  const plan = options.select
+    ? restrict(planned.plan, await selectNodes(planned.plan, options.select, context))
+    : planned.plan;
   const home = findHome(context.cwd, context.env);
   const planDigest = await writePlan(home, plan);
   const verdicts = judgeAgainstStore(plan, context);
+  await rememberRun(home, plan.lineage, planDigest);
   const pending = nodesToRun(plan, verdicts);
 
   const clock = () => performance.now() / 1000;
@@ -44,6 +52,10 @@ export async function run(file: string, options: RunOptions, given: Context): Pr
     const { lineage, title, nodes } = plan;
     const total = planTotal(plan, verdicts);
     reporter.report({ event: 'planned', lineage, title, nodes: nodes.length, pending: pending.length, total });
+    if (nodes.length < planned.plan.nodes.length) {
+      const text = `this runs ${whole(nodes.length)} of the ${counted(planned.plan.nodes.length, 'node')} in ${file}: what --select names, and what that needs`;
+      reporter.report({ event: 'notice', text });
+    }
     const frozen = { home, plan, planDigest, pending };
     const telling = { report: reporter.report, clock };
     const { outcome, reason } =
@@ -51,7 +63,7 @@ export async function run(file: string, options: RunOptions, given: Context): Pr
         ? await reuseAll(frozen)
         : await (await import('./execute.ts')).execute(frozen, context, telling);
     if (outcome !== 'interrupted') reporter.report(await readOutcome(home, plan, planDigest));
-    const next = nextSteps(outcome, plan, file, home, context);
+    const next = nextSteps(outcome, plan, commandOf(file, options), home, context);
     reporter.report({ event: 'ended', outcome, reason, seconds: clock() - begun, next });
     return { done: exitCodes.fine, failed: exitCodes.error, interrupted: exitCodes.interrupted }[outcome];
   } finally {
@@ -69,14 +81,18 @@ async function reuseAll({ home, plan, planDigest }: Frozen): Promise<RunEnd> {
   return { outcome: 'done', reason: null };
 }
 
+/** The command that runs the same again. */
+function commandOf(file: string, { select = [] }: RunOptions): string {
+  const words = [file, ...select.flatMap((selector) => ['--select', selector])];
+  return `descent run ${words.map(shellWord).join(' ')}`;
+}
+
 /** Where the results are and what to do with them, in commands that can be copied. */
-function nextSteps(outcome: RunOutcome, plan: Plan, file: string, home: string, context: Context): string[] {
-  if (outcome === 'interrupted') return [`go on with:   descent run ${file}`];
+function nextSteps(outcome: RunOutcome, plan: Plan, command: string, home: string, context: Context): string[] {
+  if (outcome === 'interrupted') return [`go on with:   ${command}`];
   const path = relative(context.cwd, home);
   return [
-    ...(outcome === 'failed'
-      ? [`what failed:  descent status ${plan.lineage}`, `try again:    descent run ${file}`]
-      : []),
+    ...(outcome === 'failed' ? [`what failed:  descent status ${plan.lineage}`, `try again:    ${command}`] : []),
     `results:      ${path.startsWith('..') ? home : path}`,
     'ask them:     descent query summary',
   ];

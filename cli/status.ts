@@ -1,9 +1,8 @@
 import { WorkflowNotFoundError } from '@temporalio/client';
 import { isRunning } from '../activities/processes.ts';
 import type { Plan } from '../planner/plan.ts';
-import { judge } from '../planner/verdict.ts';
+import { reasonText } from '../planner/reason.ts';
 import { runQuery } from '../results/query.ts';
-import { inspectNode } from '../store/artifact.ts';
 import { findHome } from '../store/home.ts';
 import { readPlan } from '../store/plans.ts';
 import { loadConfig } from './config.ts';
@@ -13,6 +12,7 @@ import { unknownLineage } from './find-node.ts';
 import { readHostState } from './host-state.ts';
 import { type LineageHandle, lineageHandle, lineageStatus, progressOf } from './lineages.ts';
 import { type LineageReport, type NodeLine, renderStatus } from './render/status.ts';
+import { lookAtRest } from './rest.ts';
 
 /** Running nodes whose progress is asked for. */
 const mostAsked = 50;
@@ -95,16 +95,11 @@ async function runningNodes(
 
 /** The nodes of a lineage that does not run, as the store has them, and why those failed that did. */
 async function restingNodes(home: string, plan: Plan): Promise<Pick<LineageReport, 'running' | 'nodes'>> {
-  const verdicts = judge(plan, (key) => inspectNode(home, key));
-  const { rows } = await runQuery(home, "SELECT key, message FROM latest_attempts WHERE state = 'failed'");
-  const failures = new Map(rows.map(([key, message]) => [String(key), String(message)]));
-  const nodes = plan.nodes.map(({ address, key }): NodeLine => {
-    const verdict = verdicts.get(key);
-    const failure = failures.get(key);
-    if (verdict?.verdict === 'reuse') return { address, key, state: 'done', reason: null, progress: null };
-    if (failure !== undefined) return { address, key, state: 'failed', reason: failure, progress: null };
-    const state = verdict?.verdict === 'resume' ? 'interrupted' : 'waiting';
-    return { address, key, state, reason: state === 'interrupted' ? (verdict?.reason ?? null) : null, progress: null };
+  const atRest = await lookAtRest(home, plan);
+  const nodes = plan.nodes.map((node): NodeLine => {
+    const { state, verdict, failure } = atRest(node);
+    const reason = state === 'interrupted' ? reasonText(node, verdict) : failure;
+    return { address: node.address, key: node.key, state, reason, progress: null };
   });
   return { running: false, nodes };
 }

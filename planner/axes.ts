@@ -1,6 +1,6 @@
 import { parseFraction, parseTokens } from './quantities.ts';
 import type { Path, Source } from './syntax.ts';
-import { isRecord, own, recordAt } from './tree.ts';
+import { isRecord, listAt, own, recordAt } from './tree.ts';
 
 /** A value of an axis: `value` as YAML reads it, `written` as the file spells it (addresses are made of that). */
 export interface AxisValue {
@@ -12,6 +12,9 @@ export interface AxisValue {
 /** A declared axis. */
 export interface Axis {
   name: string;
+  /** As the file lists them: axes that are zipped may list a value more than once. */
+  listed: AxisValue[];
+  /** Each value that a node can have, once: those that are listed, then those that only an include brings. */
   values: AxisValue[];
   /** Declared as `{replicate: [...]}`: seeds that are averaged over. */
   replicate: boolean;
@@ -20,22 +23,38 @@ export interface Axis {
 /** One value for each of some axes, in the axes' declared order. */
 export type Setting = ReadonlyMap<string, AxisValue>;
 
-/** The axes of a file in declared order; what is no text or number is left out. */
-export function readAxes(source: Source): Map<string, Axis> {
+/** The axes of a file in declared order; what is no text or number is left out. They are read once for each source. */
+export function readAxes(source: Source): ReadonlyMap<string, Axis> {
+  const axes = known.get(source) ?? axesOf(source);
+  known.set(source, axes);
+  return axes;
+}
+
+const known = new WeakMap<Source, ReadonlyMap<string, Axis>>();
+
+function axesOf(source: Source): Map<string, Axis> {
   const axes = new Map<string, Axis>();
   for (const [name, declared] of Object.entries(recordAt(source.value, 'axes'))) {
     const replicate = isRecord(declared);
     const path: Path = replicate ? ['axes', name, 'replicate'] : ['axes', name];
     const list = replicate ? own(declared, 'replicate') : declared;
-    const values: AxisValue[] = [];
-    for (const [index, value] of (Array.isArray(list) ? list : []).entries()) {
-      if (typeof value !== 'string' && typeof value !== 'number') continue;
-      const place = [...path, index];
-      values.push({ value, written: source.written(place), path: place });
+    const listed = (Array.isArray(list) ? list : []).flatMap((value, index) =>
+      valueAt(source, value, [...path, index]),
+    );
+    const brought = listAt(source.value, 'include').flatMap((entry, index) =>
+      isRecord(entry) ? valueAt(source, own(entry, name), ['include', index, name]) : [],
+    );
+    const values = new Map<string, AxisValue>();
+    for (const value of [...listed, ...brought]) {
+      if (!values.has(meaning(value.value))) values.set(meaning(value.value), value);
     }
-    axes.set(name, { name, values, replicate });
+    axes.set(name, { name, listed, values: [...values.values()], replicate });
   }
   return axes;
+}
+
+function valueAt(source: Source, value: unknown, path: Path): AxisValue[] {
+  return typeof value === 'string' || typeof value === 'number' ? [{ value, written: source.written(path), path }] : [];
 }
 
 /** The axes that are the seed of training: replicate axes, and one that is called `seed`. A valid file has at most one. */
@@ -68,20 +87,12 @@ export function meaning(value: string | number): string {
   return spelled !== '' && Number.isFinite(Number(spelled)) ? String(Number(spelled)) : spelled;
 }
 
-/** Every setting of some axes; the first axis changes slowest. No axes have one setting, which is empty. */
-export function* settingsOf(axes: readonly Axis[]): Generator<Setting> {
-  const [first, ...rest] = axes;
-  if (!first) {
-    yield new Map();
-    return;
-  }
-  for (const value of first.values) {
-    for (const setting of settingsOf(rest)) yield new Map([[first.name, value], ...setting]);
-  }
+/** `mid@replay=20%,seed=1`: a stage with its setting. */
+export function addressOf(stage: string, setting: Setting): string {
+  return setting.size === 0 ? stage : `${stage}@${spelled(setting)}`;
 }
 
-/** `mid@replay=20%,seed=1`: a stage with its setting, values as they are written. */
-export function addressOf(stage: string, setting: Setting): string {
-  const parts = [...setting].map(([name, value]) => `${name}=${value.written}`);
-  return parts.length === 0 ? stage : `${stage}@${parts.join(',')}`;
+/** `replay=20%,seed=1`: a setting with its values as they are written. */
+export function spelled(setting: Setting): string {
+  return [...setting].map(([name, value]) => `${name}=${value.written}`).join(',');
 }

@@ -26,6 +26,10 @@ export const diagnosticCodes = {
   'bad-model': 'An architecture whose numbers do not fit together.',
   'bad-axis': 'An axis whose values cannot be used.',
   'unused-axis': 'An axis that nothing mentions.',
+  'bad-zip': 'Axes that cannot vary together.',
+  'no-effect': 'An exclude that drops nothing, an include that adds nothing, or a zip of axes that never meet.',
+  'missing-variant':
+    'A variant that a stage starts from is excluded, or was never there; or no variant of a stage is left.',
   'bad-mix': 'A mix whose shares do not add up.',
   'bad-files': 'Files that do not exist, lie outside the folder, or cannot be read as data.',
   'too-many-nodes': 'The axes multiply to more nodes than a plan may have.',

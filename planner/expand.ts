@@ -1,18 +1,22 @@
+import type { LineageFile } from '../schemas/types/lineage.ts';
 import { architectureOf } from './architecture.ts';
-import { type Axis, addressOf, findValue, readAxes, type Setting, seedAxes, settingsOf } from './axes.ts';
+import { type Axis, readAxes, type Setting, seedAxes } from './axes.ts';
+import { checkVariants } from './checks/variants.ts';
 import { defaults } from './defaults.ts';
 import { type Diagnostic, diagnose, sortDiagnostics } from './diagnostic.ts';
 import { type Evaluation, evaluationsOf } from './evaluations.ts';
 import { fieldsOf } from './fields.ts';
 import { planData, planTokenizers, tokenizerOf, vocabularyOf } from './inputs.ts';
+import { refuseTooMany } from './limit.ts';
 import type { Lineage } from './load.ts';
-import { makeNode, placementOf } from './nodes.ts';
+import { type MakeNode, nodeMaker, placementOf } from './nodes.ts';
 import type { Key, Plan, PlanNode } from './plan.ts';
-import { type Ancestry, type ResolvedStage, resolveStage, type Surroundings } from './resolve.ts';
-import { axesOfStages, type DeclaredStage, declaredStages, parentsFirst } from './stages.ts';
+import { type Ancestry, type Surroundings, stageResolver } from './resolve.ts';
+import type { DeclaredStage } from './stages.ts';
+import { type Expansion, expandStages, type Variant } from './variants.ts';
 
-/** Most nodes that a plan may have. */
-const mostNodes = 10_000;
+/** Most nodes that a plan may have, unless its caller allows more. */
+const usualMostNodes = 10_000;
 
 /** A plan, or every diagnostic there is with the text that they speak of. */
 export type Planned = { ok: true; plan: Plan } | { ok: false; diagnostics: Diagnostic[]; text: string };
@@ -20,22 +24,24 @@ export type Planned = { ok: true; plan: Plan } | { ok: false; diagnostics: Diagn
 /**
  * Expands a lineage into its plan: the data sets and tokenizers that are needed, then each stage once for every setting of
  * its axes, each node followed by its evaluations. Parents come first; otherwise what is declared first comes first. The
- * same file with the same data gives the same plan. Nothing is read but the data files, for their digests.
+ * same file with the same data gives the same plan. Nothing is read but the data files, for their digests. An expansion to
+ * more than `mostNodes` is refused.
  */
-export async function planLineage(lineage: Lineage): Promise<Planned> {
+export async function planLineage(lineage: Lineage, mostNodes = usualMostNodes): Promise<Planned> {
   const { source } = lineage;
   const refused = (diagnostics: Diagnostic[]): Planned => ({
     ok: false,
     diagnostics: sortDiagnostics(diagnostics),
     text: source.text,
   });
-  const tooMany = countNodes(lineage);
+  const tooMany = refuseTooMany(lineage, mostNodes);
   if (tooMany) return refused([tooMany]);
   const data = await planData(lineage);
   const { evaluations, diagnostics: ofSuites } = evaluationsOf(lineage);
-  const diagnostics = [...data.diagnostics, ...ofSuites];
+  const expansion = expandStages(source);
+  const diagnostics = [...data.diagnostics, ...ofSuites, ...checkVariants(source, expansion)];
   if (data.diagnostics.length > 0) return refused(diagnostics);
-  const stages = planStages(lineage, data.nodes, evaluations);
+  const stages = planStages(lineage, expansion, data.nodes, evaluations);
   diagnostics.push(...stages.diagnostics);
   return diagnostics.length > 0
     ? refused(diagnostics)
@@ -46,12 +52,13 @@ function planOf({ path, file, source }: Lineage, nodes: PlanNode[]): Plan {
   const axes: Plan['axes'] = {};
   for (const { name, values, replicate } of readAxes(source).values())
     axes[name] = { values: values.map(({ value }) => value), replicate };
-  return { plan: 1, lineage: file.lineage, title: file.title ?? null, file: path, axes, nodes };
+  return { plan: 1, lineage: file.lineage, title: file.title ?? null, file: path, axes, declared: file, nodes };
 }
 
 /** Tokenizers, stages and their evaluations. */
 function planStages(
   lineage: Lineage,
+  expansion: Expansion,
   data: readonly PlanNode[],
   evaluations: readonly Evaluation[],
 ): { nodes: PlanNode[]; diagnostics: Diagnostic[] } {
@@ -59,16 +66,16 @@ function planStages(
   const { around, diagnostics } = surroundings(lineage, data);
   const tokenizers = planTokenizers(lineage, around.dataKeys);
   const axes = readAxes(source);
-  const stages = declaredStages(source.value);
-  const axesOf = axesOfStages(stages, axes);
   const nodes = [...tokenizers.values()];
-  const trained = new Map<string, Ancestry & { key: Key }>();
+  const makeNode = nodeMaker(around.dataKeys);
+  const resolveStage = stageResolver(around);
+  const untrained = untrainedModels(file, tokenizers);
+  const trained = new Map<string, Start>();
 
-  const trainingNode = (stage: DeclaredStage, setting: Setting): PlanNode | undefined => {
-    const address = addressOf(stage.name, setting);
-    const start = startOf(stage, setting);
-    const within = setting.size === 0 ? around : reportingFor(address, around);
-    const resolved = start && resolveStage(stage, setting, start.ancestry, within);
+  const trainingNode = (stage: DeclaredStage, variant: Variant): PlanNode | undefined => {
+    const { address, setting } = variant;
+    const start = startOf(stage, variant);
+    const resolved = start && resolveStage(stage, setting, start.ancestry);
     if (!resolved) return undefined; // it was reported, here or of the parent
     const seed = seedOf(stage, setting, axes);
     const node = makeNode(resolved.task, {
@@ -77,44 +84,53 @@ function planStages(
       axes: Object.fromEntries([...setting].map(([name, { value }]) => [name, value])),
       seed,
       parents: start.parents,
-      dataKeys: around.dataKeys,
       placement: placementOf(file, stage.name),
-      architecture: resolved.architecture,
+      architecture: resolved.ancestry.architecture,
       settings: { ...resolved.settings, seed },
     });
-    trained.set(address, { key: node.key, ...ancestryOf(resolved) });
+    trained.set(address, { ancestry: resolved.ancestry, parents: { parent: node.key } });
     return node;
   };
 
-  /** What a node starts from: its parent's node, or random weights and a tokenizer. */
-  const startOf = (
-    stage: DeclaredStage,
-    setting: Setting,
-  ): { ancestry: Ancestry; parents: Record<string, Key> } | undefined => {
-    if (stage.from) {
-      const parent = trained.get(parentAddress(stage.from, setting, axesOf));
-      return parent && { ancestry: parent, parents: { parent: parent.key } };
-    }
+  /** What a node starts from; undefined when its parent is not there or could not be resolved. */
+  const startOf = (stage: DeclaredStage, { setting, parent }: Variant): Start | undefined => {
+    if (parent !== undefined) return trained.get(parent);
     const model = fieldsOf(stage, setting).text('model') ?? '';
-    const tokenizer = tokenizers.get(tokenizerOf(file, model));
-    if (tokenizer?.type !== 'tokenizer') throw new Error(`no tokenizer for the model ${model}`);
-    return {
-      ancestry: { architecture: architectureOf(file, model, vocabularyOf(tokenizer.recipe)), corpus: null },
-      parents: { tokenizer: tokenizer.key },
-    };
+    const start = untrained.get(model);
+    if (!start) throw new Error(`no tokenizer for the model ${model}`);
+    return start;
   };
 
   const evaluated = new Set<string>(file.evaluate?.each);
-  for (const stage of parentsFirst(stages)) {
-    for (const setting of settingsOf(axesOf.get(stage.name) ?? [])) {
-      const node = trainingNode(stage, setting);
+  for (const { scope, variants } of expansion.stages) {
+    const { stage } = scope;
+    for (const variant of variants) {
+      const node = trainingNode(stage, variant);
       if (!node) continue;
       nodes.push(node);
       if (evaluated.has(stage.name))
-        for (const evaluation of evaluations) nodes.push(evaluationNode(lineage, node, evaluation, around));
+        for (const evaluation of evaluations) nodes.push(evaluationNode(lineage, node, evaluation, around, makeNode));
     }
   }
   return { nodes, diagnostics };
+}
+
+/** What a training node starts from: its ancestry, and the keys of its parent or of its tokenizer by role. */
+interface Start {
+  ancestry: Ancestry;
+  parents: Record<string, Key>;
+}
+
+/** What pretraining starts from, by model: random weights, and the model's tokenizer. */
+function untrainedModels(file: LineageFile, tokenizers: ReadonlyMap<string, PlanNode>): Map<string, Start> {
+  const starts = new Map<string, Start>();
+  for (const model of Object.keys(file.models)) {
+    const tokenizer = tokenizers.get(tokenizerOf(file, model));
+    if (tokenizer?.type !== 'tokenizer') continue; // nothing pretrains this model
+    const architecture = architectureOf(file, model, vocabularyOf(tokenizer.recipe));
+    starts.set(model, { ancestry: { architecture, corpus: null }, parents: { tokenizer: tokenizer.key } });
+  }
+  return starts;
 }
 
 function evaluationNode(
@@ -122,6 +138,7 @@ function evaluationNode(
   { address, stage, axes, key, placement, architecture }: PlanNode,
   { suite, recipe, settings }: Evaluation,
   around: Surroundings,
+  makeNode: MakeNode,
 ): PlanNode {
   if (recipe.kind === 'problems' && architecture && recipe.maxResponse >= architecture.context) {
     const message = `a response of ${recipe.maxResponse} tokens leaves no room for a prompt in the context of ${architecture.context} of \`${stage}\``;
@@ -140,7 +157,6 @@ function evaluationNode(
       axes,
       seed: file.evaluate?.seed ?? defaults.evaluate.seed,
       parents: { parent: key },
-      dataKeys: around.dataKeys,
       placement,
       architecture,
       settings,
@@ -167,59 +183,8 @@ function surroundings(
   return { around, diagnostics };
 }
 
-/** Says of which variant a report is. */
-function reportingFor(address: string, around: Surroundings): Surroundings {
-  return {
-    ...around,
-    report: (path, code, message, hint) => around.report(path, code, `${message} (in \`${address}\`)`, hint),
-  };
-}
-
-function ancestryOf({ architecture, corpus }: ResolvedStage): Ancestry {
-  return { architecture, corpus };
-}
-
-/** The variant that a reference picks: its pinned values, for the other axes those of the child. */
-function parentAddress(
-  from: NonNullable<DeclaredStage['from']>,
-  setting: Setting,
-  axesOf: ReadonlyMap<string, Axis[]>,
-): string {
-  const own = (axesOf.get(from.stage) ?? []).flatMap((axis) => {
-    const pinned = from.pins.get(axis.name);
-    const value = pinned === undefined ? setting.get(axis.name) : findValue(axis, pinned);
-    return value ? [[axis.name, value] as const] : [];
-  });
-  return addressOf(from.stage, new Map(own));
-}
-
 /** A stage's own seed, else the value of the axis of seeds, else 0. */
 function seedOf(stage: DeclaredStage, setting: Setting, axes: ReadonlyMap<string, Axis>): number {
   const value = setting.get(seedAxes(axes)[0] ?? '')?.value;
   return fieldsOf(stage, setting).seed('seed') ?? (typeof value === 'number' ? value : defaults.seed);
-}
-
-/** Refuses an expansion past the limit, with the product spelled out. */
-function countNodes({ file, source }: Lineage): Diagnostic | undefined {
-  const stages = declaredStages(source.value);
-  const axesOf = axesOfStages(stages, readAxes(source));
-  const evaluated = new Set<string>(file.evaluate?.each);
-  let total = 0;
-  const products = parentsFirst(stages).map(({ name }) => {
-    const factors = axesOf.get(name) ?? [];
-    const suites = evaluated.has(name) ? (file.evaluate?.suites.length ?? 0) : 0;
-    total += factors.reduce((product, axis) => product * axis.values.length, 1) * (1 + suites);
-    const spelled = [
-      ...factors.map((axis) => `${axis.values.length} ${axis.name}`),
-      ...(suites > 0 ? [`(1 + ${suites} evaluations)`] : []),
-    ];
-    return `${name}: ${spelled.join(' × ') || '1'}`;
-  });
-  if (total <= mostNodes) return undefined;
-  const message = `this lineage has ${total.toLocaleString('en')} nodes; a plan has at most ${mostNodes.toLocaleString('en')}`;
-  const hint = 'take values from an axis, or make two lineages: what they share is trained once';
-  return diagnose(source.file, source.keyPlace([file.axes ? 'axes' : 'stages']), 'too-many-nodes', message, {
-    expected: products.join('; '),
-    hint,
-  });
 }

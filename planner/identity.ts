@@ -1,34 +1,82 @@
 import { generators, typeVersions } from '../schemas/catalogue.ts';
 import type { Architecture, Part, Source } from '../schemas/types/job.ts';
 import { defaults, derived } from './defaults.ts';
-import type { Json, Key, Task } from './plan.ts';
+import type { Json, Key, NodeType, Task } from './plan.ts';
 import { own } from './tree.ts';
 
 type JsonMap = { [name: string]: Json };
 
 /**
- * What a node's key is the hash of: the type tag, the version of what the type does, the recipe without its defaults, the
- * seed, and the keys of the models and tokenizers it starts from, by role. It takes no placement, address or path, so that
- * none can reach a key. Data sets count by their content: prepared files stand in the recipe as the key of their node, and
- * what a lineage calls a data set is left out, except in evaluations, whose results carry the names.
+ * What a node's key is the hash of: the type tag, the version of what the type does, the identity of the recipe, the seed,
+ * and the keys of the models and tokenizers it starts from, by role. It takes no placement, address or path, so that none
+ * can reach a key.
  */
-export function preimageOf(task: Task, seed: number, parents: Readonly<Record<string, Key>>): JsonMap {
-  const models: JsonMap = {};
-  for (const [role, key] of Object.entries(parents)) if (!role.startsWith('data:')) models[role] = key;
-  return {
-    descent: 'node',
-    type: task.type,
-    version: typeVersions[task.type],
-    recipe: recipeIdentity(task, parents),
-    seed,
-    parents: models,
-  };
+export function preimageOf(
+  type: NodeType,
+  recipe: JsonMap,
+  seed: number,
+  parents: Readonly<Record<string, Key>>,
+): JsonMap {
+  return { descent: 'node', type, version: typeVersions[type], recipe, seed, parents };
+}
+
+/**
+ * The recipe without its defaults. Data sets count by their content: prepared files stand in it as the key of their node
+ * (`dataKeys`, by role), and what a lineage calls a data set is left out, except in evaluations, whose results carry the
+ * names.
+ */
+export function recipeIdentity(task: Task, dataKeys: Readonly<Record<string, Key>>): JsonMap {
+  const learned = ({ part, source }: Part): JsonMap => ({ part, source: sourceIdentity(source, dataKeys) });
+  const asked = ({ name, part, source }: Part): JsonMap => ({ name, part, source: sourceIdentity(source, dataKeys) });
+  switch (task.type) {
+    case 'data': {
+      const identity = withoutDefaults(task.recipe, { heldout: defaults.files.heldout });
+      identity.columns = withoutDefaults(task.recipe.columns, defaults.files.columns);
+      // What is prepared depends on the files' content and not on their names, so neither does the key on the names' order.
+      identity.digests = [...task.recipe.digests].sort();
+      return withoutDefaults(identity, { columns: {} });
+    }
+    case 'tokenizer': {
+      const identity = withoutDefaults(task.recipe, defaults.tokenizer);
+      if (task.recipe.kind === 'bpe') identity.data = task.recipe.data.map(learned);
+      return identity;
+    }
+    case 'pretrain':
+    case 'cpt': {
+      const identity = withoutDefaults(task.recipe, defaults[task.type], { minLr: derived.minLr(task.recipe.lr) });
+      if (task.type === 'pretrain') identity.architecture = architectureIdentity(task.recipe.architecture);
+      identity.mix = task.recipe.mix.map(({ sequences, source }) => ({
+        sequences,
+        source: sourceIdentity(source, dataKeys),
+      }));
+      return identity;
+    }
+    case 'sft': {
+      const identity = withoutDefaults(task.recipe, defaults.sft);
+      identity.data = learned(task.recipe.data);
+      return identity;
+    }
+    case 'rl': {
+      const { lr, batch } = task.recipe;
+      const computed = { criticLr: derived.criticLr(lr), miniBatch: derived.miniBatch(batch) };
+      const identity = withoutDefaults(task.recipe, defaults.rl, computed);
+      identity.data = learned(task.recipe.data);
+      return identity;
+    }
+    case 'evaluate': {
+      const { recipe } = task;
+      const identity = withoutDefaults(recipe, defaults.evaluate[recipe.kind]);
+      if (recipe.kind === 'heldout') identity.domains = recipe.domains.map(asked);
+      else identity.tasks = recipe.tasks.map(asked);
+      return identity;
+    }
+  }
 }
 
 /** A data set by its content, generators without the options that are at their defaults. */
-export function sourceIdentity(source: Source, parents: Readonly<Record<string, Key>>): JsonMap {
+export function sourceIdentity(source: Source, dataKeys: Readonly<Record<string, Key>>): JsonMap {
   if ('prepared' in source) {
-    const key = own(parents, source.prepared);
+    const key = own(dataKeys, source.prepared);
     if (!key) throw new Error(`no key for ${source.prepared}`);
     return { prepared: key };
   }
@@ -55,54 +103,6 @@ type Defaults = Readonly<Record<string, unknown>>;
 
 function isSame(a: unknown, b: unknown): boolean {
   return a === b || (typeof a === 'object' && typeof b === 'object' && JSON.stringify(a) === JSON.stringify(b));
-}
-
-function recipeIdentity(task: Task, parents: Readonly<Record<string, Key>>): JsonMap {
-  const learned = ({ part, source }: Part): JsonMap => ({ part, source: sourceIdentity(source, parents) });
-  const asked = ({ name, part, source }: Part): JsonMap => ({ name, part, source: sourceIdentity(source, parents) });
-  switch (task.type) {
-    case 'data': {
-      const identity = withoutDefaults(task.recipe, { heldout: defaults.files.heldout });
-      identity.columns = withoutDefaults(task.recipe.columns, defaults.files.columns);
-      // What is prepared depends on the files' content and not on their names, so neither does the key on the names' order.
-      identity.digests = [...task.recipe.digests].sort();
-      return withoutDefaults(identity, { columns: {} });
-    }
-    case 'tokenizer': {
-      const identity = withoutDefaults(task.recipe, defaults.tokenizer);
-      if (task.recipe.kind === 'bpe') identity.data = task.recipe.data.map(learned);
-      return identity;
-    }
-    case 'pretrain':
-    case 'cpt': {
-      const identity = withoutDefaults(task.recipe, defaults[task.type], { minLr: derived.minLr(task.recipe.lr) });
-      if (task.type === 'pretrain') identity.architecture = architectureIdentity(task.recipe.architecture);
-      identity.mix = task.recipe.mix.map(({ sequences, source }) => ({
-        sequences,
-        source: sourceIdentity(source, parents),
-      }));
-      return identity;
-    }
-    case 'sft': {
-      const identity = withoutDefaults(task.recipe, defaults.sft);
-      identity.data = learned(task.recipe.data);
-      return identity;
-    }
-    case 'rl': {
-      const { lr, batch } = task.recipe;
-      const computed = { criticLr: derived.criticLr(lr), miniBatch: derived.miniBatch(batch) };
-      const identity = withoutDefaults(task.recipe, defaults.rl, computed);
-      identity.data = learned(task.recipe.data);
-      return identity;
-    }
-    case 'evaluate': {
-      const { recipe } = task;
-      const identity = withoutDefaults(recipe, defaults.evaluate[recipe.kind]);
-      if (recipe.kind === 'heldout') identity.domains = recipe.domains.map(asked);
-      else identity.tasks = recipe.tasks.map(asked);
-      return identity;
-    }
-  }
 }
 
 function architectureIdentity(architecture: Architecture): JsonMap {

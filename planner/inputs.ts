@@ -9,7 +9,7 @@ import { digestFile } from './files.ts';
 import { sourceIdentity } from './identity.ts';
 import { canonicalJson } from './key.ts';
 import type { Lineage } from './load.ts';
-import { makeNode, placementOf } from './nodes.ts';
+import { nodeMaker, placementOf } from './nodes.ts';
 import type { DataRecipe, Key, PlanNode } from './plan.ts';
 import { parseCount, parseFraction } from './quantities.ts';
 import { declaredStages } from './stages.ts';
@@ -22,6 +22,7 @@ export const byteVocabulary = 257;
 export async function planData(lineage: Lineage): Promise<{ nodes: PlanNode[]; diagnostics: Diagnostic[] }> {
   const { file, source, files } = lineage;
   const used = usedDataSets(lineage);
+  const makeNode = nodeMaker({});
   const nodes: PlanNode[] = [];
   const diagnostics: Diagnostic[] = [];
   for (const [name, declared] of Object.entries(file.data)) {
@@ -46,12 +47,7 @@ export async function planData(lineage: Lineage): Promise<{ nodes: PlanNode[]; d
     };
     const settings = { format: recipe.format, files: paths.length, heldout: recipe.heldout };
     const address = dataRole(name);
-    nodes.push(
-      makeNode(
-        { type: 'data', recipe },
-        { address, ...withoutStage(address, file), dataKeys: {}, settings, files: paths },
-      ),
-    );
+    nodes.push(makeNode({ type: 'data', recipe }, { address, ...withoutStage(address, file), settings, files: paths }));
   }
   return { nodes, diagnostics };
 }
@@ -59,6 +55,7 @@ export async function planData(lineage: Lineage): Promise<{ nodes: PlanNode[]; d
 /** The nodes of the tokenizers of all models that are pretrained, by name, in declared order. */
 export function planTokenizers(lineage: Lineage, dataKeys: Readonly<Record<string, Key>>): Map<string, PlanNode> {
   const { file } = lineage;
+  const makeNode = nodeMaker(dataKeys);
   const used = new Set(pretrainedModels(lineage).map((model) => tokenizerOf(file, model)));
   const nodes = new Map<string, PlanNode>();
   for (const name of [...Object.keys(file.tokenizers ?? {}), 'bytes']) {
@@ -74,10 +71,7 @@ export function planTokenizers(lineage: Lineage, dataKeys: Readonly<Record<strin
             data: recipe.data.map((part) => part.name).join(' + '),
           };
     const address = `tokenizer:${name}`;
-    nodes.set(
-      name,
-      makeNode({ type: 'tokenizer', recipe }, { address, ...withoutStage(address, file), dataKeys, settings }),
-    );
+    nodes.set(name, makeNode({ type: 'tokenizer', recipe }, { address, ...withoutStage(address, file), settings }));
   }
   return nodes;
 }

@@ -6,11 +6,15 @@ import type { Json, Key, Plan } from './plan.ts';
 const canonicalize = canonicalizeModule as unknown as (value: unknown) => string;
 
 /**
- * The key of a pre-image: SHA-256 of its canonical JSON (RFC 8785).
+ * The key of a pre-image: SHA-256 of its canonical JSON (RFC 8785). `written` is the canonical JSON of those of its fields
+ * that many pre-images share, so that it need not be written anew for each.
  * @throws TypeError, naming the place, when a part of it is not JSON: there is never a partial key.
  */
-export function keyOf(preimage: { [name: string]: Json }): Key {
-  return sha256(canonicalJson(preimage)) as Key;
+export function keyOf(preimage: { [name: string]: Json }, written: Readonly<Record<string, string>> = {}): Key {
+  const fields = Object.keys(preimage)
+    .sort()
+    .map((name) => `${JSON.stringify(name)}:${written[name] ?? canonicalJson(preimage[name], [name])}`);
+  return sha256(`{${fields.join(',')}}`) as Key;
 }
 
 /** The digest of a plan, under which it is frozen. */
@@ -20,10 +24,10 @@ export function planDigest(plan: Plan): string {
 
 /**
  * Canonical JSON (RFC 8785): keys sorted, numbers in their shortest form.
- * @throws TypeError, naming the place, when a part of the value is not JSON.
+ * @throws TypeError, naming the place after `path`, when a part of the value is not JSON.
  */
-export function canonicalJson(value: unknown): string {
-  refuseNonJson(value, []);
+export function canonicalJson(value: unknown, path: readonly (string | number)[] = []): string {
+  refuseNonJson(value, [...path]);
   return canonicalize(value);
 }
 

@@ -5,6 +5,7 @@ import { checkData } from './checks/data.ts';
 import { checkFiles, type DataFiles } from './checks/files.ts';
 import { checkNames } from './checks/names.ts';
 import { checkShape } from './checks/shape.ts';
+import { checkSpace } from './checks/space.ts';
 import { checkStages } from './checks/stages.ts';
 import { checkValues } from './checks/values.ts';
 import { type Diagnostic, sortDiagnostics } from './diagnostic.ts';
@@ -35,6 +36,7 @@ const checks: readonly ((source: Source) => Iterable<Diagnostic>)[] = [
   checkData,
   checkStages,
   checkAxes,
+  checkSpace,
   checkValues,
 ];
 

@@ -2,43 +2,65 @@ import type { Source } from '../schemas/types/job.ts';
 import type { LineageFile } from '../schemas/types/lineage.ts';
 import { dataRoles } from './data.ts';
 import { defaults } from './defaults.ts';
-import { preimageOf } from './identity.ts';
-import { keyOf } from './key.ts';
+import { preimageOf, recipeIdentity } from './identity.ts';
+import { canonicalJson, keyOf } from './key.ts';
 import type { Key, Placement, PlanNode, Task } from './plan.ts';
 import { own } from './tree.ts';
 
-/** Everything of a node that its task does not say. */
+/** Everything of a node that its task does not say; `parents` are the models and tokenizers that it starts from. */
 export type Circumstances = Omit<PlanNode, 'key' | 'preimage' | 'type' | 'recipe' | 'files'> & {
-  /** Keys of all data nodes, by role; those that the task's sources name become parents. */
-  dataKeys: Readonly<Record<string, Key>>;
   /** Absolute paths, of data nodes. */
   files?: string[];
 };
 
-/** A node with its key. */
-export function makeNode(task: Task, of: Circumstances): PlanNode {
-  const parents = { ...of.parents };
-  for (const role of dataRoles(sourcesOf(task))) {
-    const key = own(of.dataKeys, role);
-    if (key) parents[role] = key;
-  }
-  const preimage = preimageOf(task, of.seed, parents);
-  const node = {
-    type: task.type,
-    recipe: task.recipe,
-    key: keyOf(preimage),
-    address: of.address,
-    stage: of.stage,
-    axes: of.axes,
-    seed: of.seed,
-    parents,
-    preimage,
-    files: of.files ?? [],
-    placement: of.placement,
-    architecture: of.architecture,
-    settings: of.settings,
+/** Makes a node: gives it its key, and adds the data nodes that its task reads to its parents. */
+export type MakeNode = (task: Task, of: Circumstances) => PlanNode;
+
+/**
+ * What makes the nodes of one plan, given the keys of its data nodes by role. Nodes may share a task, as those that differ
+ * in their seed alone do: what it adds to their keys is then found once.
+ */
+export function nodeMaker(dataKeys: Readonly<Record<string, Key>>): MakeNode {
+  const known = new Map<Task['recipe'], Identified>();
+  return (task, of) => {
+    const identified = known.get(task.recipe) ?? identify(task, dataKeys);
+    known.set(task.recipe, identified);
+    const { identity, written, data } = identified;
+    const preimage = preimageOf(task.type, identity, of.seed, of.parents);
+    const node = {
+      type: task.type,
+      recipe: task.recipe,
+      key: keyOf(preimage, { recipe: written }),
+      address: of.address,
+      stage: of.stage,
+      axes: of.axes,
+      seed: of.seed,
+      parents: { ...of.parents, ...data },
+      preimage,
+      files: of.files ?? [],
+      placement: of.placement,
+      architecture: of.architecture,
+      settings: of.settings,
+    };
+    return node as PlanNode; // `...task` would keep the pair of type and recipe in sight of the compiler, at four times the cost
   };
-  return node as PlanNode; // `...task` would keep the pair of type and recipe in sight of the compiler, at four times the cost
+}
+
+/** What a task adds to the keys of its nodes: its recipe's identity, also as canonical JSON, and the data nodes that it reads. */
+interface Identified {
+  identity: PlanNode['preimage'];
+  written: string;
+  data: Record<string, Key>;
+}
+
+function identify(task: Task, dataKeys: Readonly<Record<string, Key>>): Identified {
+  const data: Record<string, Key> = {};
+  for (const role of dataRoles(sourcesOf(task))) {
+    const key = own(dataKeys, role);
+    if (key) data[role] = key;
+  }
+  const identity = recipeIdentity(task, dataKeys);
+  return { identity, written: canonicalJson(identity, ['recipe']), data };
 }
 
 /** Where a stage's nodes run: what its own entry says, else what `default` says. Without a stage, `default`. */

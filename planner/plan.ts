@@ -7,6 +7,7 @@ import type {
   SftRecipe,
   TokenizerRecipe,
 } from '../schemas/types/job.ts';
+import type { LineageFile } from '../schemas/types/lineage.ts';
 
 /** SHA-256 of a node's pre-image, 64 hex digits. Made only by `keyOf`. */
 export type Key = string & { readonly brand: 'Key' };
@@ -69,12 +70,6 @@ export type PlanNode = Task & {
   settings: Record<string, string | number | boolean | null>;
 };
 
-/** What will happen to a node, and why. */
-export type Verdict =
-  | { verdict: 'reuse'; reason: string }
-  | { verdict: 'resume'; reason: string; step: number }
-  | { verdict: 'run'; reason: string };
-
 /** A lineage with every axis expanded and every node keyed: nodes in topological order, parents first. */
 export interface Plan {
   plan: 1;
@@ -83,5 +78,7 @@ export interface Plan {
   /** Absolute path of the lineage file. */
   file: string;
   axes: Record<string, { values: (string | number)[]; replicate: boolean }>;
+  /** What the file says, as YAML reads it: what a person changed is named in its words. */
+  declared: LineageFile;
   nodes: PlanNode[];
 }

@@ -1,7 +1,7 @@
 import type { Architecture, CptRecipe, Mixture, PretrainRecipe, RlRecipe, SftRecipe } from '../schemas/types/job.ts';
 import type { LineageFile } from '../schemas/types/lineage.ts';
 import { parameterCount } from './architecture.ts';
-import type { Setting } from './axes.ts';
+import { type AxisValue, addressOf, axisNamed, type Setting } from './axes.ts';
 import { partOf, sourceOf } from './data.ts';
 import { defaults, derived } from './defaults.ts';
 import type { DiagnosticCode } from './diagnostic.ts';
@@ -13,6 +13,7 @@ import type { Key, PlanNode, Task } from './plan.ts';
 import { roundedQuotient, type Share, totalTokens } from './quantities.ts';
 import type { DeclaredStage } from './stages.ts';
 import type { Path } from './syntax.ts';
+import { scalars } from './tree.ts';
 
 /** What a stage starts from: the shape of its model, and what its pretraining saw (null for pretraining itself). */
 export interface Ancestry {
@@ -29,16 +30,55 @@ export interface Surroundings {
   report(path: Path, code: DiagnosticCode, message: string, hint?: string): void;
 }
 
-/** A stage with its axes fixed: the exact task, the shape of its model, and what its pretraining saw. */
+/** A stage with its axes fixed: the exact task, and what a stage after it starts from. */
 export interface ResolvedStage {
   task: Task;
-  architecture: Architecture;
-  corpus: Corpus;
+  ancestry: Ancestry;
   settings: PlanNode['settings'];
 }
 
 /** Resolves a stage: units, defaults, steps, exact mixture. Undefined when something does not fit, which is reported. */
-export function resolveStage(
+export type ResolveStage = (stage: DeclaredStage, setting: Setting, ancestry: Ancestry) => ResolvedStage | undefined;
+
+/**
+ * What resolves the stages of one lineage. A stage is resolved once for the values that it mentions itself and the ancestry
+ * that it starts from: variants that differ in nothing else, such as seeds, share the result.
+ */
+export function stageResolver(around: Surroundings): ResolveStage {
+  const known = new Map<Ancestry, Map<string, ResolvedStage | undefined>>();
+  return (stage, setting, ancestry) => {
+    const resolved = known.get(ancestry) ?? new Map<string, ResolvedStage | undefined>();
+    known.set(ancestry, resolved);
+    const mentioned = mentionedOf(stage, setting);
+    const variant = addressOf(stage.name, mentioned);
+    if (!resolved.has(variant)) {
+      const within = setting.size === 0 ? around : reportingFor(addressOf(stage.name, setting), around);
+      resolved.set(variant, resolveStage(stage, mentioned, ancestry, within));
+    }
+    return resolved.get(variant);
+  };
+}
+
+/** The part of a setting that a stage's own fields take their values from. */
+function mentionedOf(stage: DeclaredStage, setting: Setting): Setting {
+  const mentioned = new Map<string, AxisValue>();
+  for (const { value } of scalars(stage.body)) {
+    const name = axisNamed(value) ?? '';
+    const picked = setting.get(name);
+    if (picked) mentioned.set(name, picked);
+  }
+  return mentioned;
+}
+
+/** Says of which variant a report is. */
+function reportingFor(address: string, around: Surroundings): Surroundings {
+  return {
+    ...around,
+    report: (path, code, message, hint) => around.report(path, code, `${message} (in \`${address}\`)`, hint),
+  };
+}
+
+function resolveStage(
   stage: DeclaredStage,
   setting: Setting,
   ancestry: Ancestry,
@@ -100,12 +140,10 @@ function resolveText(
     ...(kind === 'cpt' ? { replayShare: mixed.replayShare, replayTokens: mixed.replaySequences * context } : {}),
     ...flat(optimizer),
   };
-  const corpus = ancestry.corpus ?? { tokens: seen, mixture: mixed.mixture };
   const pretraining: PretrainRecipe = { architecture, ...recipe };
   return {
     task: kind === 'pretrain' ? { type: kind, recipe: pretraining } : { type: kind, recipe },
-    architecture,
-    corpus,
+    ancestry: ancestry.corpus ? ancestry : { architecture, corpus: { tokens: seen, mixture: mixed.mixture } },
     settings,
   };
 }
@@ -123,13 +161,13 @@ function resolveSft(fields: Fields, ancestry: Ancestry, around: Surroundings): R
   };
   const { examples, epochs, batch } = recipe;
   const settings = { data: recipe.data.name, examples, epochs, batch, ...flat(optimizer) };
-  return { task: { type: 'sft', recipe }, architecture: ancestry.architecture, corpus: ancestry.corpus, settings };
+  return { task: { type: 'sft', recipe }, ancestry, settings };
 }
 
 function resolveRl(fields: Fields, ancestry: Ancestry, around: Surroundings): ResolvedStage | undefined {
   const usual = defaults.rl;
-  const { architecture, corpus } = ancestry;
-  if (!corpus) return undefined;
+  const { architecture } = ancestry;
+  if (!ancestry.corpus) return undefined;
   const lr = fields.number('lr') ?? usual.lr;
   const batch = fields.count('batch') ?? usual.batch;
   const recipe: RlRecipe = {
@@ -177,8 +215,7 @@ function resolveRl(fields: Fields, ancestry: Ancestry, around: Surroundings): Re
   const { data, betas, ...numbers } = recipe;
   return {
     task: { type: 'rl', recipe },
-    architecture,
-    corpus,
+    ancestry,
     settings: { data: data.name, ...flat({ ...numbers, betas }) },
   };
 }

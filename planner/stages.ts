@@ -1,4 +1,5 @@
-import { type Axis, axisNamed, seedAxes } from './axes.ts';
+import { type Axis, axisNamed, type Setting, seedAxes } from './axes.ts';
+import { pinnedValues, type Scope, type Space } from './space.ts';
 import { isRecord, own, recordAt, scalars, textAt } from './tree.ts';
 
 /** The kinds of stage. */
@@ -72,23 +73,32 @@ export function parentsFirst(stages: ReadonlyMap<string, DeclaredStage>): Declar
   return [...placed.values()];
 }
 
-/** The axes that each stage has one node for: those that it or a stage before it mentions, in declared order. */
-export function axesOfStages(
-  stages: ReadonlyMap<string, DeclaredStage>,
-  axes: ReadonlyMap<string, Axis>,
-): Map<string, Axis[]> {
-  const found = new Map<string, Axis[]>();
+/** What varies in a stage, and where it starts. */
+export interface StageScope extends Scope {
+  stage: DeclaredStage;
+  /** The values that its reference to its parent pins. */
+  pins: Setting;
+}
+
+/**
+ * The scope of each stage, parents first: it varies over the axes that it, or a stage before it, mentions, but for those
+ * that a reference on the way pins.
+ */
+export function scopesOf(stages: ReadonlyMap<string, DeclaredStage>, space: Space): Map<string, StageScope> {
+  const scopes = new Map<string, StageScope>();
   for (const stage of parentsFirst(stages)) {
-    const names = mentionedAxes(stage, axes);
-    for (const axis of (stage.from && found.get(stage.from.stage)) ?? []) {
-      if (!stage.from?.pins.has(axis.name)) names.add(axis.name);
-    }
-    found.set(
-      stage.name,
-      [...axes.values()].filter((axis) => names.has(axis.name)),
-    );
+    const parent = stage.from && scopes.get(stage.from.stage);
+    const names = mentionedAxes(stage, space.axes);
+    const pins = parent && stage.from ? pinnedValues(space, parent.axes, stage.from.pins) : new Map();
+    for (const { name } of parent?.axes ?? []) if (!pins.has(name) && !stage.from?.pins.has(name)) names.add(name);
+    scopes.set(stage.name, {
+      stage,
+      axes: [...space.axes.values()].filter((axis) => names.has(axis.name)),
+      fixed: new Map([...(parent?.fixed ?? []), ...pins].filter(([name]) => !names.has(name))),
+      pins,
+    });
   }
-  return found;
+  return scopes;
 }
 
 /** The axes that a stage itself names, and the seed's unless it has a seed of its own. */

@@ -1,4 +1,5 @@
-import type { Key, Plan, PlanNode, Verdict } from './plan.ts';
+import { type Change, changesBetween } from './compare.ts';
+import type { Key, Plan, PlanNode } from './plan.ts';
 
 /** What the store holds under a key. */
 export type NodeState =
@@ -7,14 +8,39 @@ export type NodeState =
   | { state: 'done'; attempt: number; finishedAt: string }
   | { state: 'damaged'; reason: string };
 
+/** What will happen to a node, and why. */
+export type Verdict =
+  | { verdict: 'reuse'; reason: { kind: 'done'; attempt: number; finishedAt: string } }
+  | { verdict: 'resume'; reason: { kind: 'checkpoint'; attempt: number; step: number; steps: number | null } }
+  | { verdict: 'run'; reason: RunReason };
+
+/** Why a node has to run from its beginning. */
+export type RunReason =
+  /** Nothing of it was ever run here, and no earlier plan has its address. */
+  | { kind: 'new' }
+  /** An earlier plan has another key at its address. */
+  | { kind: 'changed'; before: Key; changes: Change[] }
+  /** It was done, and what it left can no longer be used. */
+  | { kind: 'damaged'; what: string }
+  /** It was begun, and has no checkpoint to go on from. */
+  | { kind: 'stopped'; attempt: number };
+
 /**
  * What will happen to each node of a plan, and why. A finished node is reused though its parent runs again: its key covers
- * the parent's, so the parent would come out the same.
+ * the parent's, so the parent would come out the same. `earlier` are the plans of the same lineage that were run before,
+ * the newest first: a node that has to run is compared with the newest that had another key at its address.
  */
-export function judge(plan: Plan, state: (key: Key) => NodeState): Map<Key, Verdict> {
+export function judge(plan: Plan, state: (key: Key) => NodeState, earlier: Iterable<Plan> = []): Map<Key, Verdict> {
   const verdicts = new Map<Key, Verdict>();
+  const fresh: PlanNode[] = [];
   for (const node of plan.nodes) {
-    if (!verdicts.has(node.key)) verdicts.set(node.key, verdictOf(node, state(node.key)));
+    if (verdicts.has(node.key)) continue;
+    const verdict = verdictOf(node, state(node.key));
+    verdicts.set(node.key, verdict);
+    if (verdict.reason.kind === 'new') fresh.push(node);
+  }
+  for (const { node, before, changes } of changesSince(earlier, plan, fresh)) {
+    verdicts.set(node.key, { verdict: 'run', reason: { kind: 'changed', before, changes } });
   }
   return verdicts;
 }
@@ -22,22 +48,42 @@ export function judge(plan: Plan, state: (key: Key) => NodeState): Map<Key, Verd
 function verdictOf(node: PlanNode, found: NodeState): Verdict {
   switch (found.state) {
     case 'none':
-      return { verdict: 'run', reason: 'new' };
+      return { verdict: 'run', reason: { kind: 'new' } };
     case 'done':
-      return { verdict: 'reuse', reason: `attempt ${found.attempt}, done ${found.finishedAt.slice(0, 10)}` };
+      return { verdict: 'reuse', reason: { kind: 'done', attempt: found.attempt, finishedAt: found.finishedAt } };
     case 'damaged':
-      return { verdict: 'run', reason: found.reason };
-    case 'partial':
-      if (found.step === null)
-        return { verdict: 'run', reason: `attempt ${found.attempt} stopped before its first checkpoint` };
-      return {
-        verdict: 'resume',
-        step: found.step,
-        reason: `attempt ${found.attempt}, step ${found.step.toLocaleString('en')}${ofSteps(node)}`,
-      };
+      return { verdict: 'run', reason: { kind: 'damaged', what: found.reason } };
+    case 'partial': {
+      const { attempt, step } = found;
+      if (step === null) return { verdict: 'run', reason: { kind: 'stopped', attempt } };
+      const steps = node.type === 'pretrain' || node.type === 'cpt' ? node.recipe.steps : null;
+      return { verdict: 'resume', reason: { kind: 'checkpoint', attempt, step, steps } };
+    }
+    default:
+      return found satisfies never;
   }
 }
 
-function ofSteps(node: PlanNode): string {
-  return node.type === 'pretrain' || node.type === 'cpt' ? ` of ${node.recipe.steps.toLocaleString('en')}` : '';
+/** What changed of each node since the newest plan that had another key at its address. */
+function* changesSince(
+  earlier: Iterable<Plan>,
+  plan: Plan,
+  nodes: readonly PlanNode[],
+): Generator<{ node: PlanNode; before: Key; changes: Change[] }> {
+  let unexplained = nodes;
+  if (unexplained.length === 0) return;
+  for (const old of earlier) {
+    const byAddress = new Map(old.nodes.map((node) => [node.address, node]));
+    const left: PlanNode[] = [];
+    for (const node of unexplained) {
+      const counterpart = byAddress.get(node.address);
+      if (counterpart === undefined || counterpart.key === node.key) left.push(node);
+      else {
+        const changes = changesBetween({ plan: old, node: counterpart }, { plan, node });
+        yield { node, before: counterpart.key, changes };
+      }
+    }
+    unexplained = left;
+    if (unexplained.length === 0) return;
+  }
 }

@@ -4,6 +4,9 @@ import type { TrainerEvent } from './types/event.ts';
 import type { Job } from './types/job.ts';
 import type { Manifest } from './types/manifest.ts';
 
+/** Whether the schemas themselves are valid is for the tests: to look at it each time takes as long as all the rest. */
+const usual = { allErrors: true, allowUnionTypes: true, validateSchema: false } as const;
+
 /** A job, an event or a manifest that does not follow its schema. The message says where and how. */
 export class ContractError extends Error {
   override name = 'ContractError';
@@ -64,7 +67,8 @@ export interface LineageSchema {
 /** The lineage file's schema, compiled once. */
 export const lineageSchema: () => LineageSchema = once(() => {
   const schema = readSchema('lineage');
-  const ajv = new Ajv2020({ allErrors: true, verbose: true, allowUnionTypes: true, ownProperties: true });
+  // A lineage is validated once: code that is optimized for speed would not win back its time.
+  const ajv = new Ajv2020({ ...usual, verbose: true, ownProperties: true, code: { optimize: false } });
   ajv.addSchema(schema, 'lineage');
   const pointers = new Map<unknown, string>();
   notePointers(schema, '#', pointers);
@@ -89,7 +93,7 @@ interface Branches {
   validators: Map<unknown, ValidateFunction>;
 }
 
-const contracts = once(() => new Ajv2020({ allErrors: true, allowUnionTypes: true }));
+const contracts = once(() => new Ajv2020(usual));
 const jobBranches = once(() => branchesOf('job', 'type'));
 const eventBranches = once(() => branchesOf('event', 'event'));
 const manifestValidator = once(() => contracts().compile(readSchema('manifest')));

@@ -15,6 +15,13 @@ export function plansFolder(home: string): string {
   return join(home, 'plans');
 }
 
+/** Which plans of a lineage were run. Throws for what is no name, so that no path can lead out of the home. */
+export function runsPath(home: string, lineage: string): string {
+  if (!/^[a-zA-Z][a-zA-Z0-9_-]{0,62}$/.test(lineage))
+    throw new StoreError(`${JSON.stringify(lineage)} is no lineage's name`);
+  return join(home, 'lineages', `${lineage}.json`);
+}
+
 /** The DuckDB file with all results. */
 export function databasePath(home: string): string {
   return join(home, 'results.duckdb');

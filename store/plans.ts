@@ -1,9 +1,10 @@
+import { existsSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { canonicalJson, sha256 } from '../planner/key.ts';
 import type { Plan } from '../planner/plan.ts';
 import { StoreError } from './errors.ts';
-import { checkDigest, plansFolder } from './home.ts';
+import { checkDigest, plansFolder, runsPath } from './home.ts';
 import { writeWhole } from './write.ts';
 
 /**
@@ -20,13 +21,51 @@ export async function writePlan(home: string, plan: Plan): Promise<string> {
 /** Reads a frozen plan. Throws a StoreError where it is missing or no longer hashes to its name. */
 export async function readPlan(home: string, digest: string): Promise<Plan> {
   const path = planPath(home, digest);
-  const text = await readFile(path, 'utf8').catch((error: unknown) => {
-    throw new StoreError(`cannot read the plan ${path}: run the lineage again to write it anew`, { cause: error });
-  });
+  return parsePlan(path, digest, await readFile(path, 'utf8').catch((error: unknown) => cannotRead(path, error)));
+}
+
+/** Plans of a lineage that are remembered. */
+const mostRuns = 10;
+
+/** Notes that a lineage was run with a frozen plan. */
+export async function rememberRun(home: string, lineage: string, digest: string): Promise<void> {
+  const before = runsOf(home, lineage);
+  if (before[0] === digest) return;
+  const plans = [digest, ...before.filter((other) => other !== digest)].slice(0, mostRuns);
+  await writeWhole(runsPath(home, lineage), `${JSON.stringify({ plans }, null, 2)}\n`);
+}
+
+/** The plans that a lineage was run with, the newest first; each is read when it is asked for. */
+export function* plansRun(home: string, lineage: string): Generator<Plan> {
+  for (const digest of runsOf(home, lineage)) {
+    const path = planPath(home, digest);
+    // A plan that was removed explains nothing any more, and is no reason not to plan.
+    if (existsSync(path)) yield parsePlan(path, digest, readFileSync(path, 'utf8'));
+  }
+}
+
+/** The digests of the plans that a lineage was run with, the newest first. */
+function runsOf(home: string, lineage: string): string[] {
+  const path = runsPath(home, lineage);
+  if (!existsSync(path)) return [];
+  try {
+    return (JSON.parse(readFileSync(path, 'utf8')) as { plans: string[] }).plans;
+  } catch (error) {
+    throw new StoreError(`${path} cannot be read: remove it, and plans will say less of what changed`, {
+      cause: error,
+    });
+  }
+}
+
+function parsePlan(path: string, digest: string, text: string): Plan {
   if (sha256(text) !== digest) {
     throw new StoreError(`the plan ${path} is damaged: its content does not hash to its name. Run the lineage again`);
   }
   return JSON.parse(text) as Plan;
+}
+
+function cannotRead(path: string, error: unknown): never {
+  throw new StoreError(`cannot read the plan ${path}: run the lineage again to write it anew`, { cause: error });
 }
 
 function planPath(home: string, digest: string): string {

@@ -27,6 +27,11 @@ export function figure(value: number): string {
   return Math.abs(value) >= 100 ? value.toFixed(1) : Number(value.toPrecision(4)).toString();
 }
 
+/** Floating-point operations, as papers write them: `2.24e12`. */
+export function operations(flops: number): string {
+  return flops < 1e6 ? whole(flops) : flops.toExponential(2).replace('e+', 'e');
+}
+
 /** A size on disk: `512 B`, `3.41 MB`. */
 export function bytes(size: number): string {
   const power = Math.min(SIZES.length - 1, Math.floor(Math.log10(Math.max(1, size)) / 3));

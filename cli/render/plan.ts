@@ -1,4 +1,6 @@
-import type { Key, Plan, PlanNode, Verdict } from '../../planner/plan.ts';
+import type { Key, Plan, PlanNode } from '../../planner/plan.ts';
+import { reasonText } from '../../planner/reason.ts';
+import type { Verdict } from '../../planner/verdict.ts';
 import { totalWork, workOf } from '../workload.ts';
 import { columns } from './columns.ts';
 import { amount, counted, shortKey, whole } from './figures.ts';
@@ -15,7 +17,7 @@ export function renderPlan(plan: Plan, verdicts: ReadonlyMap<Key, Verdict>, colo
       COLOURED[verdict.verdict](colours)(verdict.verdict),
       node.address,
       colours.dim(shortKey(node.key)),
-      verdict.reason,
+      reasonText(node, verdict),
       verdict.verdict === 'reuse' ? '' : colours.dim(workOf(node).text),
     ];
   });
@@ -50,7 +52,8 @@ export function verdictOf(node: PlanNode, verdicts: ReadonlyMap<Key, Verdict>): 
   return verdict;
 }
 
-const COLOURED: Record<Verdict['verdict'], (colours: Colours) => (text: string) => string> = {
+/** The colour of each verdict. */
+export const COLOURED: Record<Verdict['verdict'], (colours: Colours) => (text: string) => string> = {
   reuse: (colours) => colours.dim,
   resume: (colours) => colours.yellow,
   run: (colours) => colours.green,

@@ -1,9 +1,9 @@
-import { type Axis, axisNamed, meaning, readAxes, seedAxes } from '../axes.ts';
+import { type Axis, type AxisValue, axisNamed, meaning, readAxes, seedAxes } from '../axes.ts';
 import { type Diagnostic, diagnose, didYouMean, listed, shown } from '../diagnostic.ts';
 import { parseSeed } from '../quantities.ts';
 import { declaredStages, mentionedAxes } from '../stages.ts';
 import type { Source } from '../syntax.ts';
-import { recordAt, scalars } from '../tree.ts';
+import { listAt, recordAt, scalars } from '../tree.ts';
 import { declaredNames } from './section.ts';
 
 /** Checks the axes: all that are mentioned exist, all that exist are mentioned, and their values can stand in an address. */
@@ -11,15 +11,21 @@ export function* checkAxes(source: Source): Generator<Diagnostic> {
   const axes = readAxes(source);
   yield* checkMentions(source, axes);
   yield* checkSeeds(source, axes);
-  for (const axis of axes.values()) yield* checkAddressable(source, axis);
+  for (const axis of axes.values()) {
+    yield* checkRepeats(source, axis);
+    yield* checkAddressable(source, axis);
+  }
 }
+
+/** Sections whose texts stand for no axis. */
+const notMentioning = new Set<unknown>(['title', 'axes', 'zip', 'exclude', 'include']);
 
 function* checkMentions(source: Source, axes: ReadonlyMap<string, Axis>): Generator<Diagnostic> {
   const names = declaredNames(source, 'axes');
   const meant = new Set<string>();
   for (const { path, value } of scalars(source.value)) {
     const name = axisNamed(value);
-    if (name === undefined || path[0] === 'axes' || path[0] === 'title') continue;
+    if (name === undefined || notMentioning.has(path[0])) continue;
     const place = source.place(path);
     if (path[0] !== 'stages') {
       yield diagnose(source.file, place, 'bad-axis', 'an axis can vary stages only', { hint: 'write a value here' });
@@ -42,11 +48,12 @@ function* checkUse(source: Source, axes: ReadonlyMap<string, Axis>, meant: Reado
   if (stages.length === 0 || stages.some((stage) => !stage.kind)) return;
   const mentioned = new Set(stages.flatMap((stage) => [...mentionedAxes(stage, axes)]));
   for (const name of Object.keys(recordAt(source.value, 'axes'))) {
+    if (mentioned.has(name) || meant.has(name)) continue;
     const slip = [...scalars(recordAt(source.value, 'stages'))].some(
       ({ path, value }) =>
         (value === null && path.at(-1) === name) || (typeof value === 'string' && value.includes(`{${name}`)),
     );
-    if (mentioned.has(name) || meant.has(name) || slip) continue;
+    if (slip) continue;
     const hint = seedAxes(axes).includes(name)
       ? 'every stage has a `seed` of its own: remove those, or this axis'
       : `write "{${name}}" where its values should stand, or remove the axis`;
@@ -78,24 +85,29 @@ function* checkSeeds(source: Source, axes: ReadonlyMap<string, Axis>): Generator
   }
 }
 
-function* checkAddressable(source: Source, axis: Axis): Generator<Diagnostic> {
-  const seen = new Map<string, Axis['values'][number]>();
-  for (const value of axis.values) {
-    const place = source.place(value.path);
+/** A value stands once, unless a zip goes through the list: `[nano, nano, micro]` with another axis beside it. */
+function* checkRepeats(source: Source, axis: Axis): Generator<Diagnostic> {
+  const zipped = [...scalars(listAt(source.value, 'zip'))].some(({ value }) => value === axis.name);
+  const seen = new Map<string, AxisValue>();
+  for (const value of axis.listed) {
     const first = seen.get(meaning(value.value));
-    if (first && first.value !== value.value) {
-      const related = [{ ...source.place(first.path), message: 'first here' }];
-      yield diagnose(source.file, place, 'bad-axis', `\`${value.written}\` is the same value as \`${first.written}\``, {
-        related,
-      });
-    }
     seen.set(meaning(value.value), first ?? value);
-    if (/[,=@/{}\p{Cc}]|^\s|\s$|^$/u.test(value.written) || value.written.length > 60) {
-      const expected =
-        'at most 60 characters, none of , = @ / { }, no space at the ends: addresses such as mid@replay=20%,seed=1 are made of them';
-      yield diagnose(source.file, place, 'bad-axis', `${shown(value.written)} cannot be the value of an axis`, {
-        expected,
-      });
-    }
+    if (!first || (zipped && first.value === value.value)) continue;
+    const related = [{ ...source.place(first.path), message: 'first here' }];
+    const [code, message] =
+      first.value === value.value
+        ? (['bad-value', `${shown(value.written)} stands twice in \`${value.path.slice(0, -1).join('.')}\``] as const)
+        : (['bad-axis', `\`${value.written}\` is the same value as \`${first.written}\``] as const);
+    yield diagnose(source.file, source.place(value.path), code, message, { related });
+  }
+}
+
+function* checkAddressable(source: Source, axis: Axis): Generator<Diagnostic> {
+  for (const value of axis.values) {
+    if (!/[,=@/{}\p{Cc}]|^\s|\s$|^$/u.test(value.written) && value.written.length <= 60) continue;
+    const message = `${shown(value.written)} cannot be the value of an axis`;
+    const expected =
+      'at most 60 characters, none of , = @ / { }, no space at the ends: addresses such as mid@replay=20%,seed=1 are made of them';
+    yield diagnose(source.file, source.place(value.path), 'bad-axis', message, { expected });
   }
 }

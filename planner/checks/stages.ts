@@ -1,6 +1,7 @@
-import { axisNamed, findValue, readAxes } from '../axes.ts';
+import { axisNamed, findValue } from '../axes.ts';
 import { type Diagnostic, diagnose, didYouMean, listed, shown } from '../diagnostic.ts';
-import { axesOfStages, type DeclaredStage, declaredStages, parentsFirst } from '../stages.ts';
+import { readSpace } from '../space.ts';
+import { type DeclaredStage, declaredStages, parentsFirst, scopesOf } from '../stages.ts';
 import type { Source } from '../syntax.ts';
 
 /** Checks how stages follow each other: parents exist, none comes after itself, variants name axes and values that exist. */
@@ -63,18 +64,18 @@ function* checkCycles(source: Source, stages: ReadonlyMap<string, DeclaredStage>
 }
 
 function* checkVariants(source: Source, stages: ReadonlyMap<string, DeclaredStage>): Generator<Diagnostic> {
-  const axes = readAxes(source);
-  const axesOf = axesOfStages(stages, axes);
+  const space = readSpace(source);
+  const scopes = scopesOf(stages, space);
   for (const stage of stages.values()) {
     const parent = stage.from && stages.get(stage.from.stage);
-    const available = parent && axesOf.get(parent.name);
+    const available = parent && scopes.get(parent.name)?.axes;
     if (!stage.from || !available) continue;
     const names = available.map((axis) => axis.name);
     for (const [name, spelled] of stage.from.pins) {
       const axis = available.find((candidate) => candidate.name === name);
       const place = source.place(fromPath(stage));
       if (!axis) {
-        const message = axes.has(name)
+        const message = space.axes.has(name)
           ? `\`${parent.name}\` does not vary over \`${name}\``
           : `there is no axis ${shown(name)}`;
         const remarks = {

@@ -65,6 +65,12 @@ export type Axis =
       replicate: [number, ...number[]];
     };
 /**
+ * Names of axes with as many values each: [model, lr].
+ *
+ * @minItems 2
+ */
+export type Zip = [Name, Name, ...Name[]];
+/**
  * A name: a letter, then letters, digits, `_` or `-`.
  */
 export type Name = string;
@@ -111,6 +117,26 @@ export interface LineageFile {
   axes?: {
     [k: string]: Axis;
   };
+  /**
+   * Lists of axes that vary together, value by value, instead of in every combination: [[model, lr]].
+   *
+   * @minItems 1
+   */
+  zip?: [Zip, ...Zip[]];
+  /**
+   * Settings to leave out, for example [{replay: 0%, seed: 3}]: every node that has all of an entry's values is dropped.
+   *
+   * @minItems 1
+   * @maxItems 1000
+   */
+  exclude?: [Setting, ...Setting[]];
+  /**
+   * Settings to add, for example [{replay: 30%, seed: 1}], with values that the axes have or others; axes that an entry does not name take all their values.
+   *
+   * @minItems 1
+   * @maxItems 1000
+   */
+  include?: [Setting, ...Setting[]];
   /**
    * Which stages are evaluated, and on what.
    */
@@ -470,6 +496,12 @@ export interface Rl {
    */
   clip?: number | AxisReference;
   seed?: Seed;
+}
+/**
+ * Values of axes, by the axes' names: {replay: 0%, seed: 3}.
+ */
+export interface Setting {
+  [k: string]: number | string;
 }
 export interface Evaluate {
   /**

@@ -85,12 +85,17 @@ test('stack traces appear with --debug only', async (t) => {
   match(debug.stderr, /\n\s+at /);
 });
 
-test('help, validate and plan load neither Temporal nor DuckDB nor TensorFlow', async (t) => {
+test('help, validate, plan and graph load neither Temporal nor DuckDB nor TensorFlow', async (t) => {
   const folder = await temporaryFolder(t);
   await writeLineage(folder);
   const hooks = `import { appendFileSync } from 'node:fs'; export async function resolve(name, context, next) { const found = await next(name, context); appendFileSync(${JSON.stringify(join(folder, 'loaded.txt'))}, found.url + '\\n'); return found; }`;
   const register = `import { register } from 'node:module'; register('data:text/javascript,' + encodeURIComponent(${JSON.stringify(hooks)}));`;
-  for (const args of [['--help'], ['validate', 'lineage.yaml'], ['plan', 'lineage.yaml']]) {
+  for (const args of [
+    ['--help'],
+    ['validate', 'lineage.yaml'],
+    ['plan', 'lineage.yaml', '--select', '+base'],
+    ['graph', 'lineage.yaml'],
+  ]) {
     const { exitCode, stderr } = await descent(args, folder, {
       nodeArgs: ['--import', `data:text/javascript,${encodeURIComponent(register)}`],
     });

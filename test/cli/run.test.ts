@@ -142,6 +142,31 @@ test('a node that fails: its branch is blocked, the other goes on, exit code 1',
   ]);
 });
 
+test('run --select: those nodes and what they need; then those that failed', { timeout: 240_000 }, async (t) => {
+  const { folder, steer } = await prepare(t, { 'base@lr=3e-3': { failAt: 2, kind: 'diverged', failures: 1 } });
+  const addressesOf = async (selector: string): Promise<string[]> => {
+    const { stdout } = await descent(['plan', 'lineage.yaml', '--json', '--select', selector], folder);
+    return (JSON.parse(stdout) as { nodes: { address: string }[] }).nodes.map(({ address }) => address);
+  };
+  const first = await start(t, folder, 'run', 'lineage.yaml', '--select', '*@lr=3e-3').ended;
+  equal(first.exitCode, 1, first.stderr);
+  match(first.stdout, /^small: 2 nodes: 2 run .*\n.*this runs 2 of the 5 nodes in lineage\.yaml/);
+  deepEqual(
+    deeds(first.stdout).filter((deed) => !deed.startsWith('start')),
+    ['done tokenizer:bytes'],
+  );
+  match(first.stdout, /\nfailed {2}base@lr=3e-3: /);
+  match(first.stdout, /\n {2}try again: {4}descent run lineage\.yaml --select '\*@lr=3e-3'\n/);
+  deepEqual(await addressesOf('state:failed'), ['base@lr=3e-3']);
+  deepEqual(await addressesOf('state:done'), ['tokenizer:bytes']);
+  deepEqual(await addressesOf('state:waiting,type:pretrain'), ['base@lr=1e-3']);
+
+  const second = await start(t, folder, 'run', 'lineage.yaml', '--select', 'state:failed').ended;
+  equal(second.exitCode, 0, second.stderr);
+  deepEqual(await addressesOf('state:done'), ['tokenizer:bytes', 'base@lr=3e-3']);
+  equal(existsSync(join(steer, 'base@lr=1e-3.executions')), false, 'nothing else was run');
+});
+
 test('a second Ctrl-C ends at once what does not end by itself', { timeout: 240_000 }, async (t) => {
   const { folder, steer } = await prepare(t, { 'base@lr=1e-3': { gateAt: 2, ignoreSigterm: true } });
   const { child, ended } = start(t, folder, 'run', 'lineage.yaml');

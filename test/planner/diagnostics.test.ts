@@ -43,6 +43,25 @@ function changed(...changes: [from: string | RegExp, to: string][]): string {
 
 const line = (name: string) => new RegExp(`^ *${name}: .*$`, 'm');
 
+/** The valid file with more said of its axes, and other changes. */
+const more = (text: string, ...changes: Parameters<typeof changed>) =>
+  changed(['evaluate:', `${text}\nevaluate:`], ...changes);
+
+const withLr: [string, string] = ['examples: 64', 'examples: 64, lr: "{lr}"'];
+const side: [string, string] = ['  rl:', '  side: {sft: {from: "mid@replay=20%", data: math, examples: 50}}\n  rl:'];
+const numbers = (from: number, many: number) => Array.from({ length: many }, (_, index) => from + index).join(', ');
+
+/** Two more axes of ten values, and so many seeds. */
+const manyAxes = (seeds: number): [string, string][] => [
+  [
+    '[0%, 20%]',
+    '[0%, 20%]\n  lr: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]\n  tokens: [1K, 2K, 3K, 4K, 5K, 6K, 7K, 8K, 9K, 10K]',
+  ],
+  ['[1, 2]', `[${numbers(0, seeds)}]`],
+  ['tokens: 40K', 'tokens: "{tokens}"'],
+  withLr,
+];
+
 const cases: Readonly<Record<string, string | Buffer>> = {
   // the file
   empty: '',
@@ -233,15 +252,70 @@ const cases: Readonly<Record<string, string | Buffer>> = {
     ['model: nano', 'model: "{model}"'],
     ['axes:', 'axes:\n  model: [nano, micro]'],
   ),
-  'too many nodes': changed(
-    [
-      '[0%, 20%]',
-      '[0%, 20%]\n  lr: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]\n  tokens: [1K, 2K, 3K, 4K, 5K, 6K, 7K, 8K, 9K, 10K]',
-    ],
-    ['[1, 2]', `[${Array.from({ length: 60 }, (_, seed) => seed).join(', ')}]`],
-    ['tokens: 40K', 'tokens: "{tokens}"'],
-    ['examples: 64', 'examples: 64, lr: "{lr}"'],
+  'too many nodes': changed(...manyAxes(60)),
+  // axes that are more than a grid
+  'zip that is one list': more('zip: [replay, seed]'),
+  'zip of one axis': more('zip: [[replay]]'),
+  'zip of an axis with itself': more('zip: [[replay, replay]]'),
+  'zip of an axis that is not there': more('zip: [[replay, sed]]'),
+  'zip of axes of other lengths': more('zip: [[replay, seed]]', ['[1, 2]', '[1, 2, 3]']),
+  'axis in two zips': more('zip: [[replay, seed], [lr, replay]]', ['seed: {', 'lr: [1e-4, 2e-4]\n  seed: {'], withLr),
+  'row twice in a zip': more('zip: [[replay, seed]]', ['[0%, 20%]', '[0%, 20%, 0%]'], ['[1, 2]', '[1, 2, 1]']),
+  'value of a zip twice, spelled otherwise': more(
+    'zip: [[replay, seed]]',
+    ['[0%, 20%]', '[0%, 20%, 20.0%]'],
+    ['[1, 2]', '[1, 2, 3]'],
   ),
+  'zip of axes that never meet': more(
+    'zip: [[replay, tokens]]',
+    ['seed: {', 'tokens: [4K, 8K]\n  seed: {'],
+    ['  rl:', '  side: {cpt: {from: base, data: math, tokens: "{tokens}", batch: 512}}\n  rl:'],
+  ),
+  'exclude that is one setting': more('exclude: {replay: 0%, seed: 2}'),
+  'exclude of lists': more('exclude: [{replay: [0%, 20%]}, {}]'),
+  'exclude of an axis that is not there': more('exclude: [{rpelay: 0%}]'),
+  'exclude of a value that is not there': more('exclude: [{replay: 10%, seed: 1}, {seed: 7}]'),
+  'exclude that drops nothing more': more('exclude: [{replay: 0.0%, seed: 2}, {seed: 2, replay: 0%}]'),
+  'exclude of what a zip does not have': more('zip: [[replay, seed]]\nexclude: [{replay: 0%, seed: 2}]'),
+  'exclude of axes that never meet': more(
+    'exclude: [{replay: 0%, tokens: 4K}]',
+    ['seed: {', 'tokens: [4K, 8K]\n  seed: {'],
+    ['  rl:', '  side: {cpt: {from: base, data: math, tokens: "{tokens}", batch: 512}}\n  rl:'],
+  ),
+  'exclude of everything': more('exclude: [{replay: 0%}, {replay: 20%, seed: 1}, {replay: 20%, seed: 2}]'),
+  'exclude of a parent': more('exclude: [{replay: 20%, seed: 2}]', side),
+  'include of what is there': more('include: [{replay: 20%}, {replay: 30%}, {replay: 30.0%, seed: 2}]'),
+  'include of what is excluded': more(
+    'exclude: [{replay: 0%, seed: 1}, {replay: 0%, seed: 2}, {replay: 20%}]\ninclude: [{lr: 3e-4}]',
+    ['seed: {', 'lr: [1e-4, 2e-4]\n  seed: {'],
+    withLr,
+  ),
+  'include of an axis that is not there': more('include: [{replya: 30%}]'),
+  'include of values that do not fit': more(
+    'include: [{replay: lots}, {seed: 1.5}, {replay: "30%,5%"}, {seed: "{replay}"}, {seed: true}]',
+  ),
+  'include of a model that is not there': more(
+    'include: [{model: micro}]',
+    ['model: nano', 'model: "{model}"'],
+    ['axes:', 'axes:\n  model: [nano]'],
+  ),
+  'include without what is zipped': more('zip: [[replay, seed]]\ninclude: [{replay: 30%}]'),
+  'include without axes': changed(['"{replay}"', '20%'], [/^axes:.*(?=evaluate)/ms, 'include: [{replay: 30%}]\n']),
+  'variant that is not included for all': more('include: [{replay: 30%, seed: 1}]', [
+    '  rl:',
+    '  side: {sft: {from: "mid@replay=30%", data: math, examples: 50}}\n  rl:',
+  ]),
+  'variant that a zip does not have': more('zip: [[replay, seed]]', [
+    '  rl:',
+    '  side: {sft: {from: "mid@replay=20%,seed=1", data: math, examples: 50}}\n  rl:',
+  ]),
+  'too many nodes, though some are excluded': more(
+    'zip: [[lr, tokens]]\nexclude: [{replay: 0%, seed: 0}]\ninclude: [{replay: 30%, seed: 1}]',
+    ...manyAxes(60),
+    [/lr: \[.*\]/, `lr: [${numbers(1, 90)}]`],
+    [/tokens: \[.*\]/, `tokens: [${numbers(1000, 90)}]`],
+  ),
+  'too many settings to look at, though most are excluded': more('exclude: [{replay: 0%, seed: 0}]', ...manyAxes(2000)),
   // files
   'files that are not there': changed([line('web'), '  web: {files: texts/*.txt}']),
   'files outside of the folder': changed([line('web'), '  web: {files: [../secrets/*.txt, /etc/passwd, ~/notes.txt]}']),

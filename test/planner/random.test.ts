@@ -92,13 +92,16 @@ describe('whatever is done to a valid file, it is planned or told where it is wr
     }
   }
 
-  for (const [name, seed] of [
-    ['replay.yaml', 11],
-    ['everything.yaml', 12],
-    ['minimal.yaml', 13],
+  const more =
+    'zip: [[replay, seed]]\nexclude: [{replay: 5%}]\ninclude: [{replay: 5%, seed: 3}, {replay: 30%, seed: 1}]\n';
+  for (const [name, seed, rest] of [
+    ['replay.yaml', 11, ''],
+    ['replay.yaml', 16, more],
+    ['everything.yaml', 12, ''],
+    ['minimal.yaml', 13, ''],
   ] as const) {
-    test(name, async () => {
-      const valid = await readFile(fixture(name), 'utf8');
+    test(`${name}${rest && ', more than a grid'}`, async () => {
+      const valid = `${await readFile(fixture(name), 'utf8')}${rest}`;
       let [planned, refused] = [0, 0];
       await fc.assert(
         fc.asyncProperty(fc.array(mutation, { minLength: 1, maxLength: 3 }), async (changes) => {
@@ -136,6 +139,9 @@ describe('whatever is done to a valid file, it is planned or told where it is wr
       'data',
       'stages',
       'axes',
+      'zip',
+      'exclude',
+      'include',
       'evaluate',
       'placement',
       'pretrain',

@@ -11,30 +11,38 @@ describe('judge', async () => {
   };
 
   test('nothing is there: it runs, as new', () => {
-    assert.deepEqual(verdict('mid', {}), { verdict: 'run', reason: 'new' });
+    assert.deepEqual(verdict('mid', {}), { verdict: 'run', reason: { kind: 'new' } });
   });
   test('done: it is reused', () => {
     const state: NodeState = { state: 'done', attempt: 2, finishedAt: '2026-09-12T08:00:00.000Z' };
-    assert.deepEqual(verdict('mid', { mid: state }), { verdict: 'reuse', reason: 'attempt 2, done 2026-09-12' });
+    assert.deepEqual(verdict('mid', { mid: state }), {
+      verdict: 'reuse',
+      reason: { kind: 'done', attempt: 2, finishedAt: '2026-09-12T08:00:00.000Z' },
+    });
   });
   test('damaged: it runs again, with the reason', () => {
     const reason = 'attempt 1: model/model.safetensors is missing';
-    assert.deepEqual(verdict('mid', { mid: { state: 'damaged', reason } }), { verdict: 'run', reason });
+    assert.deepEqual(verdict('mid', { mid: { state: 'damaged', reason } }), {
+      verdict: 'run',
+      reason: { kind: 'damaged', what: reason },
+    });
   });
   test('stopped after a checkpoint: it resumes there', () => {
     const state: NodeState = { state: 'partial', attempt: 1, step: 12 };
     assert.deepEqual(verdict('mid', { mid: state }), {
       verdict: 'resume',
-      step: 12,
-      reason: 'attempt 1, step 12 of 39',
+      reason: { kind: 'checkpoint', attempt: 1, step: 12, steps: 39 },
     });
-    assert.deepEqual(verdict('rl', { rl: state }), { verdict: 'resume', step: 12, reason: 'attempt 1, step 12' });
+    assert.deepEqual(verdict('rl', { rl: state }), {
+      verdict: 'resume',
+      reason: { kind: 'checkpoint', attempt: 1, step: 12, steps: null },
+    });
   });
   test('stopped before one: it runs from the beginning', () => {
     const state: NodeState = { state: 'partial', attempt: 1, step: null };
     assert.deepEqual(verdict('mid', { mid: state }), {
       verdict: 'run',
-      reason: 'attempt 1 stopped before its first checkpoint',
+      reason: { kind: 'stopped', attempt: 1 },
     });
   });
   test('done, though its parent has to run again: its key covers the parent', () => {

@@ -116,6 +116,7 @@ export function makePlan({
     title: 'How much replay keeps general ability?',
     file: `/lineages/${lineage}.yaml`,
     axes: { replay: { values: replay, replicate: false }, seed: { values: seeds, replicate: true } },
+    declared: { lineage, models: {}, data: {}, stages: {} },
     nodes,
   };
 }

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { readdir, readFile } from 'node:fs/promises';
 import { describe, test } from 'node:test';
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import type { PlanNode } from '../../planner/plan.ts';
 import { ContractError, lineageSchema, validateEvent, validateJob, validateManifest } from '../../schemas/validate.ts';
 import { fixture, planOf } from '../planner/plans.ts';
@@ -96,6 +98,17 @@ test('manifests: whole, or refused', () => {
   assert.equal(validateManifest(manifest), manifest);
   assert.throws(() => validateManifest({ ...manifest, key: 'a' }), /`key` must match pattern/);
   assert.throws(() => validateManifest({ ...manifest, files: [{ path: 'x' }] }), /files\.0/);
+});
+
+test('each schema is one of JSON Schema 2020-12', async () => {
+  const schemas = new URL('../../../schemas/', import.meta.url);
+  const names = (await readdir(schemas)).filter((name) => name.endsWith('.schema.json'));
+  assert.ok(names.length >= 4);
+  const ajv = new Ajv2020();
+  for (const name of names) {
+    const schema = JSON.parse(await readFile(new URL(name, schemas), 'utf8'));
+    assert.ok(ajv.validateSchema(schema), `${name}: ${ajv.errorsText()}`);
+  }
 });
 
 test('a part of the lineage schema is found by its pointer', () => {

@@ -7,7 +7,15 @@ import type { Plan } from '../../planner/plan.ts';
 import { readPlan, writePlan } from '../../store/plans.ts';
 import { temporaryHome } from './support.ts';
 
-const plan: Plan = { plan: 1, lineage: 'tiny', title: null, file: '/x/tiny.yaml', axes: {}, nodes: [] };
+const plan: Plan = {
+  plan: 1,
+  lineage: 'tiny',
+  title: null,
+  file: '/x/tiny.yaml',
+  axes: {},
+  declared: { lineage: 'tiny', models: {}, data: {}, stages: {} },
+  nodes: [],
+};
 
 test('a plan is frozen under its digest and read back', async (t) => {
   const home = await temporaryHome(t);

@@ -1,0 +1,124 @@
+import { fork } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { columns } from '../cli/render/columns.ts';
+import { formatDiagnostics } from '../planner/diagnostic.ts';
+import { planLineage } from '../planner/expand.ts';
+import { loadLineage } from '../planner/load.ts';
+import { judge } from '../planner/verdict.ts';
+import { inspectNode } from '../store/artifact.ts';
+
+// How long planning takes, and how much memory: `npm run bench -- plan`. Each lineage is planned in processes of its own,
+// from the file to every node's verdict against an empty store; starting the process and loading modules do not count.
+
+/** Lineages of about 1,000, 10,000 and 100,000 nodes: how many values each of the outer axes has. */
+const sizes = [
+  { models: 2, budgets: 2, seeds: 2 },
+  { models: 4, budgets: 5, seeds: 4 },
+  { models: 5, budgets: 10, seeds: 16 },
+];
+
+/** Runs of each; the one with the median of CPU seconds is shown. */
+const runs = 3;
+
+/** What one run took. */
+interface Measured {
+  nodes: number;
+  wallSeconds: number;
+  cpuSeconds: number;
+  /** Of the process as a whole, Node.js itself included. */
+  peakMegabytes: number;
+}
+
+const file = process.argv[2];
+await (file === undefined ? report() : measure(file));
+
+async function report(): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'descent-bench-'));
+  try {
+    const measured: Measured[] = [];
+    for (const size of sizes) {
+      await writeFile(join(folder, 'lineage.yaml'), lineageOf(size));
+      const all: Measured[] = [];
+      for (let run = 0; run < runs; run++) all.push(await inOwnProcess(join(folder, 'lineage.yaml')));
+      const median = all.sort((a, b) => a.cpuSeconds - b.cpuSeconds)[(runs - 1) / 2];
+      if (median) measured.push(median);
+    }
+    process.stdout.write(`${tableOf(measured)}\n`);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+function tableOf(measured: readonly Measured[]): string {
+  const perNode = ({ cpuSeconds, nodes }: Measured) => cpuSeconds / nodes;
+  const [smallest] = measured;
+  const rows = measured.map((each) => [
+    each.nodes.toLocaleString('en'),
+    each.wallSeconds.toFixed(2),
+    each.cpuSeconds.toFixed(2),
+    each.peakMegabytes.toFixed(0),
+    smallest ? (perNode(each) / perNode(smallest)).toFixed(2) : '',
+  ]);
+  const head = ['nodes', 'wall s', 'CPU s', 'peak MB', `CPU a node, of 1st`];
+  return columns([head, ...rows], ['right', 'right', 'right', 'right', 'right']);
+}
+
+/** Models × budgets × seeds are pretrained, each continued with three shares of replay, tuned in three ways and then by RL in two; everything is evaluated. */
+function lineageOf({ models, budgets, seeds }: (typeof sizes)[number]): string {
+  const counted = (count: number, text: (index: number) => string) => Array.from({ length: count }, (_, i) => text(i));
+  return `lineage: scaling
+models:
+${counted(models, (i) => `  size-${i}: {layers: ${2 + i}, hidden: ${64 * (i + 1)}, heads: 4, kvHeads: 2, ffn: ${176 * (i + 1)}, context: 128}`).join('\n')}
+tokenizers:
+  words: {bpe: {vocab: 1024, data: [web, math, math/problems]}}
+data:
+  web: {generator: stories}
+  math: {generator: arithmetic, options: {maximum: 50}}
+stages:
+  base: {pretrain: {model: "{model}", data: web, tokens: "{budget}", lr: 3e-3}}
+  mid: {cpt: {from: base, tokens: 1M, mix: {math: 1, replay: "{replay}"}}}
+  tuned: {sft: {from: mid, data: math/problems, examples: "{examples}", epochs: 2}}
+  rl: {rl: {from: tuned, data: math/problems, examples: 2K, lr: "{lr}"}}
+axes:
+  model: [${counted(models, (i) => `size-${i}`).join(', ')}]
+  budget: [${counted(budgets, (i) => `${i + 1}M`).join(', ')}]
+  replay: [0%, 5%, 20%]
+  examples: [1K, 4K, 16K]
+  lr: [1e-5, 1e-4]
+  seed: {replicate: [${counted(seeds, (i) => String(i)).join(', ')}]}
+evaluate: {each: [base, mid, tuned, rl], suites: [heldout, id, ood]}
+`;
+}
+
+function inOwnProcess(lineage: string): Promise<Measured> {
+  return new Promise((resolve, reject) => {
+    const child = fork(fileURLToPath(import.meta.url), [lineage]);
+    let measured: Measured | undefined;
+    child.on('message', (message) => {
+      measured = message as Measured;
+    });
+    child.on('error', reject);
+    child.on('close', (status) => (measured ? resolve(measured) : reject(new Error(`planning ended with ${status}`))));
+  });
+}
+
+/** Plans a file as `descent plan` does, with the default home of an empty folder, and tells the process that asked. */
+async function measure(lineage: string): Promise<void> {
+  const [start, cpu] = [performance.now(), process.cpuUsage()];
+  const loaded = await loadLineage(lineage);
+  const planned = loaded.ok ? await planLineage(loaded.lineage, Number.POSITIVE_INFINITY) : loaded;
+  if (!planned.ok) throw new Error(formatDiagnostics(planned.diagnostics, planned.text, { colour: false }));
+  const verdicts = judge(planned.plan, (key) => inspectNode(join(lineage, '..', '.descent'), key));
+  const { user, system } = process.cpuUsage(cpu);
+  const measured: Measured = {
+    nodes: planned.plan.nodes.length,
+    wallSeconds: (performance.now() - start) / 1000,
+    cpuSeconds: (user + system) / 1e6,
+    peakMegabytes: process.resourceUsage().maxRSS / 1024,
+  };
+  if (verdicts.size !== measured.nodes) throw new Error(`${verdicts.size} verdicts of ${measured.nodes} nodes`);
+  process.send?.(measured);
+}

@@ -1,0 +1,64 @@
+import type { ChainDiff, PlanDiff, StagePair } from '../../planner/diff.ts';
+import type { PlanNode } from '../../planner/plan.ts';
+import { priceOf } from '../../planner/price.ts';
+import { changeText } from '../../planner/reason.ts';
+import { columns } from './columns.ts';
+import { amount, counted, operations, shortKey, whole } from './figures.ts';
+import type { Colours } from './terminal.ts';
+
+/** Two chains side by side: a row for each stage, what differs below it, and from where on they are two. */
+export function renderChainDiff({ stages, parting }: ChainDiff, colours: Colours): string {
+  const rows = stages.flatMap((pair, place) => stageRows(pair, parting === place, colours));
+  const header = ['', 'before', 'after', 'tokens', '', 'FLOPs', ''].map(colours.dim);
+  const told =
+    parting === null
+      ? 'They are the same node.'
+      : parting === 0
+        ? 'They have nothing in common.'
+        : `They part at ${stages[parting]?.type}; ${counted(parting, 'stage')} before it ${parting === 1 ? 'is' : 'are'} the same.`;
+  return `${columns([header, ...rows], ['left', 'left', 'left', 'right', 'right', 'right', 'right'])}\n\n${told}`;
+}
+
+function stageRows({ type, before, after, changes }: StagePair, parts: boolean, colours: Colours): string[][] {
+  const same = before?.key === after?.key;
+  const costs = [before, after].map((node) => (node ? costOf(node) : ['', '']));
+  const row = [
+    parts ? colours.yellow(type) : type,
+    before?.address ?? colours.dim('none'),
+    same ? colours.dim('the same') : (after?.address ?? colours.dim('none')),
+    ...[0, 1].flatMap((index) => (same ? [costs[0]?.[index] ?? '', ''] : costs.map((cost) => cost[index] ?? ''))),
+  ];
+  return [row, ...changes.map((change) => ['', `  ${changeText(change, after ?? undefined)}`])];
+}
+
+/** Tokens and operations of a stage; `≤` where its texts may be shorter. */
+function costOf(node: PlanNode): [string, string] {
+  const { tokens, flops, exact } = priceOf(node);
+  const seen = tokens.trained + tokens.scored;
+  const all = flops.training + flops.inference;
+  const bound = exact ? '' : '≤ ';
+  return [seen === 0 ? '' : bound + amount(seen), all === 0 ? '' : bound + operations(all)];
+}
+
+/** What differs between two plans: nodes whose own recipe changed with what changed, and how many only follow. */
+export function renderPlanDiff(diff: PlanDiff, colours: Colours): string {
+  const { same, changed, following, onlyBefore, onlyAfter } = diff;
+  const rows = [
+    ...changed.map(({ before, after, changes }) => [
+      colours.yellow('changed'),
+      after.address,
+      colours.dim(`${shortKey(before.key)} → ${shortKey(after.key)}`),
+      changes.map((change) => changeText(change, after)).join(', '),
+    ]),
+    ...onlyBefore.map((node) => [colours.red('removed'), node.address, colours.dim(shortKey(node.key))]),
+    ...onlyAfter.map((node) => [colours.green('added'), node.address, colours.dim(shortKey(node.key))]),
+  ];
+  const counts = [
+    `${whole(same)} the same`,
+    `${whole(changed.length)} changed`,
+    `${whole(following)} other only because of what they start from`,
+    `${whole(onlyBefore.length)} removed`,
+    `${whole(onlyAfter.length)} added`,
+  ];
+  return [...(rows.length === 0 ? [] : [columns(rows)]), counts.join(', ')].join('\n');
+}

@@ -1,0 +1,29 @@
+import { changeText } from '../../planner/reason.ts';
+import type { WhyReport } from '../why.ts';
+import { columns } from './columns.ts';
+import { shortKey } from './figures.ts';
+import type { Colours } from './terminal.ts';
+
+/** A node's verdict, every change that led to it, what it starts from, and what its key is the hash of. */
+export function renderWhy(report: WhyReport, colours: Colours): string {
+  const { address, lineage, key, verdict, reason, ancestors, preimage } = report;
+  const head = columns([
+    [colours.dim('node'), `${colours.bold(address)} of ${lineage}`],
+    [colours.dim('key'), key],
+    [colours.dim('verdict'), `${verdict}: ${reason.text}`],
+    ...(reason.kind === 'changed' ? [[colours.dim('was'), reason.before]] : []),
+  ]);
+  const changes =
+    reason.kind === 'changed' ? reason.changes.map((change) => `  ${change.address}: ${changeText(change)}`) : [];
+  const from = columns(
+    ancestors.map((one) => [`  ${one.verdict}`, one.address, colours.dim(shortKey(one.key)), one.text]),
+  );
+  return [
+    head,
+    ...(changes.length > 0 ? ['', 'what changed since it was run last', ...changes] : []),
+    ...(ancestors.length > 0 ? ['', 'it starts from', from] : []),
+    '',
+    'its key is the SHA-256 of this, in canonical form',
+    JSON.stringify(preimage, null, 2),
+  ].join('\n');
+}

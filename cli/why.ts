@@ -1,0 +1,76 @@
+import type { NodeInPlan } from '../planner/compare.ts';
+import type { Plan, PlanNode } from '../planner/plan.ts';
+import { reasonText } from '../planner/reason.ts';
+import type { Verdict } from '../planner/verdict.ts';
+import { type Context, type ExitCode, exitCodes } from './context.ts';
+import { CommandError } from './failure.ts';
+import { planFile } from './lineage-file.ts';
+import { judgeAgainstStore } from './plan.ts';
+import { verdictOf } from './render/plan.ts';
+import { renderWhy } from './render/why.ts';
+import { findSubject } from './subject.ts';
+
+/** What is known of one node's verdict. */
+export interface WhyReport {
+  lineage: string;
+  address: string;
+  key: string;
+  verdict: Verdict['verdict'];
+  reason: Verdict['reason'] & { text: string };
+  /** What it starts from, nearest first, each with its own verdict. */
+  ancestors: { role: string; address: string; key: string; verdict: Verdict['verdict']; text: string }[];
+  /** What the key is the hash of. */
+  preimage: PlanNode['preimage'];
+}
+
+/** `descent why NODE`: whether a node would run, and what decides that. The lineage file is read as it stands now. */
+export async function why(text: string, options: { file?: string; json?: true }, context: Context): Promise<ExitCode> {
+  const { plan, node } = await findNow(text, options.file, context);
+  const verdicts = judgeAgainstStore(plan, context);
+  const verdict = verdictOf(node, verdicts);
+  const report: WhyReport = {
+    lineage: plan.lineage,
+    address: node.address,
+    key: node.key,
+    verdict: verdict.verdict,
+    reason: { ...verdict.reason, text: reasonText(node, verdict) },
+    ancestors: ancestorsOf(plan, node).map(({ role, node: ancestor }) => {
+      const own = verdictOf(ancestor, verdicts);
+      const { address, key } = ancestor;
+      return { role, address, key, verdict: own.verdict, text: reasonText(ancestor, own) };
+    }),
+    preimage: node.preimage,
+  };
+  const { terminal } = context;
+  terminal.out(options.json ? JSON.stringify(report, null, 2) : renderWhy(report, terminal.colours));
+  return exitCodes.fine;
+}
+
+/** The node in the file that is named, else in the file of the lineage that was run with it, as that file stands now. */
+async function findNow(text: string, file: string | undefined, context: Context): Promise<NodeInPlan> {
+  const found = await findSubject(file === undefined ? text : `${file}:${text}`, context);
+  if (found.kind === 'plan')
+    throw new CommandError(`${text} is a whole lineage`, `name a node of it, or see all: descent plan`);
+  if (file !== undefined) return found;
+  const planned = await planFile(found.plan.file);
+  const node = planned.ok ? planned.plan.nodes.find(({ address }) => address === found.node.address) : undefined;
+  // A file that is gone or has errors by now: the plan that was run last is what there is.
+  return planned.ok && node ? { plan: planned.plan, node } : found;
+}
+
+function ancestorsOf(plan: Plan, node: PlanNode): { role: string; node: PlanNode }[] {
+  const byKey = new Map(plan.nodes.map((one) => [one.key, one]));
+  const found = new Map<string, { role: string; node: PlanNode }>();
+  let generation = [node];
+  while (generation.length > 0) {
+    const parents = generation.flatMap((one) =>
+      Object.entries(one.parents).flatMap(([role, key]) => {
+        const parent = byKey.get(key);
+        return parent && !found.has(key) ? [{ role, node: parent }] : [];
+      }),
+    );
+    for (const parent of parents) found.set(parent.node.key, parent);
+    generation = parents.map((parent) => parent.node);
+  }
+  return [...found.values()];
+}

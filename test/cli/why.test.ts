@@ -1,0 +1,77 @@
+import { deepEqual, equal, match } from 'node:assert/strict';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { planLineage } from '../../planner/expand.ts';
+import { loadLineage } from '../../planner/load.ts';
+import { rememberRun, writePlan } from '../../store/plans.ts';
+import { descent, temporaryFolder, writeLineage } from './support.ts';
+
+/** A folder with a lineage that was planned for a run, and then edited. */
+async function editedLineage(t: TestContext, from: string, to: string): Promise<string> {
+  const folder = await temporaryFolder(t);
+  await writeLineage(folder);
+  const path = join(folder, 'lineage.yaml');
+  const loaded = await loadLineage(path);
+  const planned = loaded.ok ? await planLineage(loaded.lineage) : loaded;
+  equal(planned.ok, true);
+  if (!planned.ok) return folder;
+  const home = join(folder, '.descent');
+  await rememberRun(home, planned.plan.lineage, await writePlan(home, planned.plan));
+  await writeFile(join(folder, 'before.yaml'), await readFile(path));
+  const text = await readFile(path, 'utf8');
+  equal(text.includes(from), true, from);
+  await writeFile(path, text.replace(from, to));
+  return folder;
+}
+
+test('plan and why name what was changed since the last run', async (t) => {
+  const folder = await editedLineage(t, 'hidden: 16', 'hidden: 32');
+  const plan = await descent(['plan', 'lineage.yaml'], folder);
+  match(plan.stdout, /^run {2}base@lr=3e-3 {2,}\w{12} {2}models\.nano\.hidden 16 → 32/m);
+  match(plan.stdout, /^run {2}base@lr=3e-3\/heldout .* base@lr=3e-3: models\.nano\.hidden 16 → 32/m);
+
+  const why = await descent(['why', 'base@lr=3e-3', '--file', 'lineage.yaml'], folder);
+  equal(why.exitCode, 0, why.stderr);
+  match(why.stdout, /verdict {2}run: models\.nano\.hidden 16 → 32\nwas {6}[0-9a-f]{64}\n/);
+  match(why.stdout, /what changed since it was run last\n {2}base@lr=3e-3: models\.nano\.hidden 16 → 32\n/);
+  const { reason, ancestors, preimage } = JSON.parse(
+    (await descent(['why', 'base@lr=3e-3', '--file', 'lineage.yaml', '--json'], folder)).stdout,
+  );
+  equal(reason.kind, 'changed');
+  deepEqual(
+    ancestors.map(({ role, address }: { role: string; address: string }) => [role, address]),
+    [['tokenizer', 'tokenizer:bytes']],
+  );
+  equal(preimage.type, 'pretrain');
+});
+
+test('diff: two nodes, two files, a file and what was run', async (t) => {
+  const folder = await editedLineage(t, 'hidden: 16', 'hidden: 32');
+  const nodes = await descent(['diff', 'lineage.yaml:base@lr=1e-3', 'lineage.yaml:base@lr=3e-3'], folder);
+  match(nodes.stdout, /lr 1e-3 → 3e-3\n\nThey part at pretrain; 1 stage before it is the same\.\n$/);
+  match(
+    (await descent(['diff', 'lineage.yaml:base@lr=1e-3', 'lineage.yaml:base@lr=1e-3'], folder)).stdout,
+    /They are the same node\.\n$/,
+  );
+  for (const before of ['before.yaml', 'small']) {
+    const { stdout, stderr } = await descent(['diff', before, 'lineage.yaml'], folder);
+    equal(stderr, '');
+    match(stdout, /changed {2}base@lr=1e-3 {2}.* models\.nano\.hidden 16 → 32\n/);
+    match(stdout, /1 the same, 2 changed, 2 other only because of what they start from, 0 removed, 0 added\n$/);
+  }
+});
+
+test('diff and why say what they do not find', async (t) => {
+  const folder = await editedLineage(t, 'hidden: 16', 'hidden: 32');
+  const near = await descent(['diff', 'lineage.yaml:base@lr=1e-4', 'small'], folder);
+  deepEqual([near.exitCode, near.stdout], [1, '']);
+  match(near.stderr, /lineage\.yaml has no node base@lr=1e-4\n.*did you mean base@lr=1e-3\?/);
+  const mixed = await descent(['diff', 'lineage.yaml:base@lr=1e-3', 'small'], folder);
+  match(mixed.stderr, /is a node and small is a whole lineage/);
+  await writeFile(join(folder, 'plan.json'), '{}');
+  match(
+    (await descent(['diff', 'plan.json', 'small'], folder)).stderr,
+    /plan\.json is not a plan that this Descent can read/,
+  );
+});
