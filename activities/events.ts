@@ -103,7 +103,10 @@ export async function removeOutputs(folder: string): Promise<void> {
   for (const execution of await executionsIn(folder)) await rm(outputPath(folder, execution), { force: true });
 }
 
-/** The last lines of a text file that are not empty; none where there is no file. */
+/** How TensorFlow greets on standard error before it can be told not to: `I0000 00:00:17… port.cc:153] oneDNN …`. */
+const greeting = /^(WARNING: All log messages before absl::InitializeLog|I\d{4} \d\d:\d\d:)/;
+
+/** The last lines of a text file that say something; none where there is no file. */
 export async function lastLines(path: string, count: number): Promise<string[]> {
   const file = await open(path, 'r').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;
@@ -115,7 +118,7 @@ export async function lastLines(path: string, count: number): Promise<string[]> 
     const buffer = Buffer.alloc(Math.min(size, 16 * 1024));
     await file.read(buffer, 0, buffer.length, size - buffer.length);
     const lines = buffer.toString('utf8').split('\n');
-    return lines.filter((line) => line.trim() !== '').slice(-count);
+    return lines.filter((line) => line.trim() !== '' && !greeting.test(line)).slice(-count);
   } finally {
     await file.close();
   }

@@ -183,7 +183,7 @@ export function buildProgram(outer: Context, finish: (exitCode: ExitCode) => voi
       'after',
       example(
         'descent query summary',
-        'descent query "select address, value from evaluations where metric = \'loss\'"',
+        'descent query "select address, task, value from model_figures where metric = \'loss\'"',
         'descent query "from lineage_wide" --format parquet -o wide.parquet',
       ),
     )

@@ -122,6 +122,15 @@ function resolveText(
     );
     return undefined;
   }
+  if (batchTokens > tokens) {
+    around.report(
+      fields.path(fields.count('batch') === undefined ? 'tokens' : 'batch'),
+      'bad-value',
+      `one batch of ${batchTokens.toLocaleString('en')} tokens is more than all the ${tokens.toLocaleString('en')} to train on`,
+      'raise `tokens`, or give a smaller `batch`',
+    );
+    return undefined;
+  }
   const batchSequences = Number(roundedQuotient(BigInt(batchTokens), BigInt(context)));
   const steps = Math.max(1, Number(roundedQuotient(BigInt(tokens), BigInt(batchSequences) * BigInt(context))));
   const mixed = resolveMix(fields, tokens, steps * batchSequences, ancestry.corpus, around);

@@ -291,8 +291,8 @@ function inPlainWords(error: YAMLError, text: string): { code: DiagnosticCode; m
     case 'BLOCK_AS_IMPLICIT_KEY':
       return {
         code: 'yaml-syntax',
-        message: 'a second `:` stands on this line',
-        hint: 'put a value that holds a colon in quotes, or begin a new line',
+        message: 'a second `:` belongs to this value',
+        hint: 'put a value that holds a colon in quotes; mind that a line which is indented further belongs to the value above it',
       };
     case 'NON_STRING_KEY':
       return { code: 'yaml-key', message: 'a key must be plain text' };

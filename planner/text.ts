@@ -20,9 +20,7 @@ export async function readText(file: string): Promise<ReadText> {
     if (size > largestFile) return refuse(tooLarge(file, size));
     bytes = await readFile(file);
   } catch (error) {
-    return refuse(
-      diagnose(file, wholeFile, 'file-unreadable', reason(error), { hint: 'give the path of a lineage file' }),
-    );
+    return refuse(diagnose(file, wholeFile, 'file-unreadable', reason(error), { hint: unreadableHint(error) }));
   }
   if (bytes.length > largestFile) return refuse(tooLarge(file, bytes.length));
   const { text, rest } = decode(bytes);
@@ -85,6 +83,11 @@ function placeOfEnd(text: string): Place {
 function tooLarge(file: string, size: number): Diagnostic {
   const message = `the file has ${size.toLocaleString('en')} bytes; a lineage file has at most ${largestFile.toLocaleString('en')}`;
   return diagnose(file, wholeFile, 'file-size', message, { hint: 'is this a data file? name it under `data` instead' });
+}
+
+function unreadableHint(error: unknown): string {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === 'EACCES' || code === 'EPERM' ? 'let yourself read it: chmod u+r' : 'give the path of a lineage file';
 }
 
 function reason(error: unknown): string {

@@ -250,11 +250,16 @@ function wrongType(
   const expected = description === undefined ? wanted : `${wanted}: ${description}`;
   const message =
     value === null ? `${where(path)} is empty` : `${where(path)} must be ${wanted}, and is ${shown(value)}`;
-  return diagnose(source.file, source.place(path), 'wrong-type', message, { expected, hint: typeHint(value, wanted) });
+  return diagnose(source.file, source.place(path), 'wrong-type', message, {
+    expected,
+    hint: typeHint(path, value, wanted),
+  });
 }
 
-function typeHint(value: unknown, wanted: string): string | undefined {
-  if (wanted === 'text' && typeof value === 'number') return `write "${value}" with quotes`;
+function typeHint(path: Path, value: unknown, wanted: string): string | undefined {
+  // Elsewhere text is a name, and quotes make no name of a number.
+  const isFreeText = ['title', 'files', 'columns'].some((part) => path.includes(part));
+  if (wanted === 'text' && typeof value === 'number') return isFreeText ? `write "${value}" with quotes` : undefined;
   return /number/.test(wanted) ? numberHint(value) : undefined;
 }
 

@@ -75,6 +75,16 @@ describe('with the results of a lineage', () => {
     deepEqual([twice.exitCode, twice.stderr], [1, 'error: the parameter stage is given twice\n']);
   });
 
+  test('query: the SQL in its own examples', async () => {
+    const { stdout } = await descent(['query', '--help'], folder);
+    const examples = [...stdout.matchAll(/^ {2}\$ descent query "([^"]+)"/gm)].map(([, sql]) => sql ?? '');
+    equal(examples.length, 2);
+    for (const sql of examples) {
+      const { exitCode, stderr } = await descent(['query', sql], folder);
+      deepEqual([exitCode, stderr], [0, '']);
+    }
+  });
+
   test('query: to files, Parquet among them', async (t) => {
     const out = await temporaryFolder(t);
     const csv = await descent(['query', 'select 1 as x', '-f', 'csv', '-o', join(out, 'a.csv')], folder);

@@ -91,7 +91,9 @@ function otherValues(value: unknown, field: string): unknown[] {
   if (typeof value !== 'string') return [];
   if (field === 'schedule') return [value === 'constant' ? 'cosine' : 'constant'];
   const [, digits, unit = ''] = /^([0-9.]+)([^0-9.].*)$/.exec(value) ?? [];
-  return digits === undefined ? [] : [`${Number(digits) * 2}${unit}`, `${Number(digits) / 2}${unit}`];
+  const amount = Number(digits ?? Number.NaN);
+  const others = [amount * 2, amount / 2, amount + 10].filter((other) => other !== amount);
+  return digits === undefined ? [] : others.map((other) => `${other}${unit}`);
 }
 
 interface Leaf {

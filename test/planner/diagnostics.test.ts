@@ -218,6 +218,7 @@ const cases: Readonly<Record<string, string | Buffer>> = {
   'nothing left for a weight': changed(['[0%, 20%]', '[0%, 100%]']),
   'more of the ancestor than the stage has': changed(['[0%, 20%]', '[0%, 90% of pretrain]']),
   'batch under one sequence': changed(['tokens: 40K', 'tokens: 40K, batch: 32']),
+  'batch over all there is to train on': changed(['tokens: 40K', 'tokens: 40K, batch: 1M']),
   'minLr over lr': changed(['tokens: 40K', 'tokens: 40K, lr: 1e-3, minLr: 1e-2']),
   'mini-batch over the batch': changed(['examples: 64', 'examples: 64, batch: 16, miniBatch: 32']),
   'response over the context': changed(['examples: 64', 'examples: 64, maxResponse: 64']),
