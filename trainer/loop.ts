@@ -111,6 +111,6 @@ function requireFinite(values: Record<string, number>, step: number): void {
   if (odd === undefined) return;
   throw new TrainerFailure(
     'diverged',
-    `${odd[0]} became ${odd[1]} at step ${step}: training diverged. Take a smaller learning rate, a longer warm-up or clipping.`,
+    `${odd[0]} became ${odd[1]} at step ${step}: training diverged`,
   );
 }

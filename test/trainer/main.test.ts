@@ -109,6 +109,15 @@ describe('the trainer', () => {
     }
   });
 
+  it('refuses to fine-tune on responses that the context always cuts', async () => {
+    const narrow = pretrainJob(root, 'narrow', tokenizer, 2);
+    narrow.recipe.architecture = { ...narrow.recipe.architecture, context: 16 };
+    await runTrainer(narrow);
+    const { kind, message } = failure(await startTrainer(sftJob(root, 'cut', model('narrow'), 8)).ended);
+    assert.equal(kind, 'bad-data');
+    assert.match(message, /^None of the 8 responses of math fits into the context of 16 tokens/);
+  });
+
   it('ends in the same bytes and metrics after kill -9 as without, whatever the cadence of checkpoints', async () => {
     const job = pretrainJob(root, 'killed', tokenizer, steps);
     job.placement.checkpointEvery = 7;

@@ -5,7 +5,8 @@
  * - Every epoch goes through all examples once, in an order that seed and epoch draw; its last batch may be smaller.
  * - Examples are not packed: a row each, padded on the right.
  * - Too long an example keeps its response and loses the beginning of its prompt; a response that fills the context
- *   alone loses its end, and then does not learn to stop. Both are counted in the facts; data of nothing else is an error.
+ *   alone loses its end, and then does not learn to stop. Both are counted in the facts. Where no response fits,
+ *   that is an error.
  */
 import type { SftJob } from '../../schemas/types/job.ts';
 import { adamw } from '../adamw.ts';
@@ -36,11 +37,11 @@ export async function run(job: SftJob, context: TrainerContext): Promise<Outcome
   );
   const examples = whole.map((example) => truncate(example, architecture.context));
   const truncated = examples.filter((example, index) => example !== whole[index]).length;
-  if (truncated === examples.length) {
+  if (whole.every(({ response }) => response.length > architecture.context)) {
     throw new TrainerFailure(
       'bad-data',
-      `None of the ${examples.length} examples of ${recipe.data.name} fits into the context of ${architecture.context} ` +
-        'tokens: every prompt would be cut. Give the model a longer context, or take shorter examples.',
+      `None of the ${whole.length} responses of ${recipe.data.name} fits into the context of ${architecture.context} ` +
+        'tokens, so no end of one could be learned. Give the model a longer context, or take shorter examples.',
     );
   }
 
