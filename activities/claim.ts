@@ -80,6 +80,12 @@ export async function claimNode(home: string, key: string, options: ClaimOptions
   };
 }
 
+/** Whether a worker that is alive executes the node now. */
+export async function isExecuted(home: string, key: string, staleSeconds = 30): Promise<boolean> {
+  const running = await readRunning(join(keyFolder(home, key), 'running.json'));
+  return running !== undefined && isAlive(running, staleSeconds);
+}
+
 function ownRecord(): ProcessRecord {
   const record = recordProcess(process.pid);
   if (record === undefined) throw new Error('this process is not in the list of processes');

@@ -7,6 +7,7 @@ import type { DoneEvent, StartedEvent } from '../schemas/types/event.ts';
 import type { Attempt } from '../store/attempt.ts';
 import { digestOfFile } from '../store/digest.ts';
 import { NodeError } from './failures.ts';
+import { findBrokenLine } from './json-lines.ts';
 
 type DataNode = Extract<PlanNode, { type: 'data' }>;
 
@@ -44,7 +45,9 @@ export async function prepareData(
     connection.closeSync();
   } catch (error) {
     if (error instanceof NodeError || !isDataError(error)) throw error;
-    throw new NodeError('bad-data', `${node.address}: ${(error as Error).message}`);
+    const broken = node.recipe.format === 'jsonl' ? await findBrokenLine(node.files) : undefined;
+    const what = broken === undefined ? (error as Error).message : `${broken}. Mend that line or take it out.`;
+    throw new NodeError('bad-data', `${node.address}: ${what}`);
   } finally {
     instance.closeSync();
     await rm(spill, { recursive: true, force: true });

@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { columns } from '../cli/render/columns.ts';
 import { formatDiagnostics } from '../planner/diagnostic.ts';
@@ -9,6 +9,8 @@ import { planLineage } from '../planner/expand.ts';
 import { loadLineage } from '../planner/load.ts';
 import { judge } from '../planner/verdict.ts';
 import { inspectNode } from '../store/artifact.ts';
+import { findHome } from '../store/home.ts';
+import { plansRun } from '../store/plans.ts';
 
 // How long planning takes, and how much memory: `npm run bench -- plan`. Each lineage is planned in processes of its own,
 // from the file to every node's verdict against an empty store; starting the process and loading modules do not count.
@@ -54,19 +56,22 @@ async function report(): Promise<void> {
 
 function tableOf(measured: readonly Measured[]): string {
   const perNode = ({ cpuSeconds, nodes }: Measured) => cpuSeconds / nodes;
-  const [smallest] = measured;
+  const [smallest] = measured; // what the others are compared with
   const rows = measured.map((each) => [
     each.nodes.toLocaleString('en'),
     each.wallSeconds.toFixed(2),
     each.cpuSeconds.toFixed(2),
     each.peakMegabytes.toFixed(0),
-    smallest ? (perNode(each) / perNode(smallest)).toFixed(2) : '',
+    smallest ? `${(perNode(each) / perNode(smallest)).toFixed(2)}×` : '',
   ]);
-  const head = ['nodes', 'wall s', 'CPU s', 'peak MB', `CPU a node, of 1st`];
+  const head = ['nodes', 'wall s', 'CPU s', 'peak MB', 'CPU per node'];
   return columns([head, ...rows], ['right', 'right', 'right', 'right', 'right']);
 }
 
-/** Models × budgets × seeds are pretrained, each continued with three shares of replay, tuned in three ways and then by RL in two; everything is evaluated. */
+/**
+ * Each model is pretrained with each budget and seed, goes on with three shares of replay, is tuned on three amounts of
+ * problems and then by RL at two learning rates; everything is evaluated on three suites.
+ */
 function lineageOf({ models, budgets, seeds }: (typeof sizes)[number]): string {
   const counted = (count: number, text: (index: number) => string) => Array.from({ length: count }, (_, i) => text(i));
   return `lineage: scaling
@@ -105,13 +110,14 @@ function inOwnProcess(lineage: string): Promise<Measured> {
   });
 }
 
-/** Plans a file as `descent plan` does, with the default home of an empty folder, and tells the process that asked. */
+/** Plans a file as `descent plan` does in the file's folder, where nothing was run yet, and tells the process that asked. */
 async function measure(lineage: string): Promise<void> {
   const [start, cpu] = [performance.now(), process.cpuUsage()];
   const loaded = await loadLineage(lineage);
   const planned = loaded.ok ? await planLineage(loaded.lineage, Number.POSITIVE_INFINITY) : loaded;
   if (!planned.ok) throw new Error(formatDiagnostics(planned.diagnostics, planned.text, { colour: false }));
-  const verdicts = judge(planned.plan, (key) => inspectNode(join(lineage, '..', '.descent'), key));
+  const home = findHome(dirname(lineage), {});
+  const verdicts = judge(planned.plan, (key) => inspectNode(home, key), plansRun(home, planned.plan.lineage));
   const { user, system } = process.cpuUsage(cpu);
   const measured: Measured = {
     nodes: planned.plan.nodes.length,

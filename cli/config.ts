@@ -39,6 +39,17 @@ export function autoDevice(config: TemporalConfig, env: NodeJS.ProcessEnv): stri
   return env.DESCENT_DEVICE ?? found ?? Object.keys(config.devices)[0] ?? 'cpu';
 }
 
+/** The error that a device class which this machine lacks is; it says which there are. */
+export function unknownClass(name: string, { devices }: TemporalConfig): CommandError {
+  const known = Object.keys(devices).map((one) =>
+    one === 'gpu' && findGpu() === undefined ? 'gpu (which runs on the CPU: no GPU was found)' : one,
+  );
+  return new CommandError(
+    `this machine has no device class \`${name}\``,
+    `it has ${known.join(', ')}; choose one with --device, --queue or in the lineage's placement, or name others in temporal.config`,
+  );
+}
+
 function findFile(cwd: string, env: NodeJS.ProcessEnv): string | null {
   const named = env.DESCENT_TEMPORAL_CONFIG;
   if (!named) return names.map((name) => join(cwd, name)).find((path) => existsSync(path)) ?? null;

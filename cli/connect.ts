@@ -1,9 +1,11 @@
+import { connect } from 'node:net';
 import { Client, Connection, isGrpcServiceError } from '@temporalio/client';
 import { type ClientConfigProfile, loadClientConfigProfile, toClientOptions } from '@temporalio/envconfig';
 import type { NativeConnectionOptions } from '@temporalio/worker';
 import type { TlsFiles } from '../temporal.config.ts';
 import type { LoadedConfig } from './config.ts';
 import { CommandError } from './failure.ts';
+import { logsFolder } from './host-state.ts';
 
 /** A Temporal server and how to reach it. */
 export interface TemporalServer {
@@ -11,6 +13,8 @@ export interface TemporalServer {
   namespace: string;
   /** Where the address comes from, for messages: `TEMPORAL_ADDRESS`, a file, `the server that Descent started`. */
   source: string;
+  /** Where the logs of a server that Descent started lie; null for another. */
+  logs: string | null;
   /** Whether the namespace has Descent's search attributes. */
   searchAttributes: boolean;
   /** Address, TLS, API key and headers. Holds secrets: not for logs. */
@@ -42,17 +46,19 @@ export function configuredServer({ config, file }: LoadedConfig, env: NodeJS.Pro
     address,
     namespace: namespace ?? 'default',
     source: fromEnvironment.address === undefined ? String(file) : sourceInEnvironment(env),
+    logs: null,
     searchAttributes: config.searchAttributes ?? false,
     connection: config.tls === true && tls === undefined ? { ...connectionOptions, tls: true } : connectionOptions,
   };
 }
 
-/** How a server on this machine is reached. */
-export function localServer(address: string): TemporalServer {
+/** How the server that Descent started for a home is reached. */
+export function localServer(address: string, home: string): TemporalServer {
   return {
     address,
     namespace: 'default',
     source: 'the server that Descent started',
+    logs: logsFolder(home),
     searchAttributes: true,
     connection: { address },
   };
@@ -69,13 +75,13 @@ export interface ConnectedClient {
  * no such namespace: it says which address, where that comes from, and what to do.
  */
 export async function connectClient(server: TemporalServer): Promise<ConnectedClient> {
-  const { address, namespace, source } = server;
+  const { address, namespace } = server;
   let connection: Connection;
   try {
     const { address: _, ...options } = server.connection;
     connection = await Connection.connect({ ...(options as object), address, connectTimeout: '5 seconds' });
   } catch (error) {
-    throw new CommandError(`cannot reach Temporal at ${address} (from ${source})`, remedy(error, source), error);
+    throw await unreachable(server, error);
   }
   try {
     await connection.withDeadline(Date.now() + 10_000, () =>
@@ -85,11 +91,36 @@ export async function connectClient(server: TemporalServer): Promise<ConnectedCl
     await connection.close();
     throw new CommandError(
       `cannot use the namespace \`${namespace}\` of Temporal at ${address}`,
-      remedy(error, source),
+      remedy(error, server),
       error,
     );
   }
   return { client: new Client({ connection, namespace }), close: () => connection.close() };
+}
+
+/** What to tell of a server that could not be reached: which, why as far as the network says, and what to do. */
+export async function unreachable(server: TemporalServer, error: unknown): Promise<CommandError> {
+  const message = `cannot reach Temporal at ${server.address} (from ${server.source})`;
+  return new CommandError(message, remedy(error, server), (await networkReason(server.address)) ?? error);
+}
+
+/** Why nothing answers at an address; undefined where something does, and the fault lies above the network. */
+function networkReason(address: string): Promise<string | undefined> {
+  const [, host = address, port] = /^(.*):(\d+)$/.exec(address) ?? [];
+  return new Promise((resolve) => {
+    const socket = connect({ host: host.replace(/^\[|\]$/g, ''), port: Number(port ?? 7233), timeout: 2000 });
+    const end = (reason?: string) => {
+      socket.destroy();
+      resolve(reason);
+    };
+    socket.once('connect', () => end());
+    socket.once('timeout', () => end('nothing answers there: it is too far, or a firewall drops what is sent'));
+    socket.once('error', (error: NodeJS.ErrnoException) => {
+      const code = error.code ?? error.message;
+      if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') end(`the name ${host} does not resolve (${code})`);
+      else end(code === 'ECONNREFUSED' ? 'nothing listens there (ECONNREFUSED)' : `it cannot be reached (${code})`);
+    });
+  });
 }
 
 /** How many workers listen on a task queue, as far as the server has heard from them of late. */
@@ -146,9 +177,10 @@ const remedies: Record<number, string> = {
   16: 'check the API key or the certificate',
 };
 
-function remedy(error: unknown, source: string): string {
+function remedy(error: unknown, { source, logs }: TemporalServer): string {
   const known = isGrpcServiceError(error) ? remedies[error.code] : undefined;
-  return (
-    known ?? `check that it runs and that the address is right; without ${source}, Descent starts a server of its own`
-  );
+  if (known !== undefined) return known;
+  if (logs === null)
+    return `check that it runs and that the address is right; without ${source}, Descent starts a server of its own`;
+  return `it runs on this machine: see that programs may reach 127.0.0.1 here (a container or sandbox may forbid it), and see the logs in ${logs}`;
 }

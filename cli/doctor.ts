@@ -1,11 +1,14 @@
 import { execFile } from 'node:child_process';
-import { constants, existsSync } from 'node:fs';
-import { access, statfs } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rmdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { findGpu } from '#setup/gpu.mjs';
 import { type Check, inspectSetup } from '#setup/inspect.mjs';
+import { findHome, freeBytes, leastFreeBytes } from '../store/home.ts';
+import { loadConfig } from './config.ts';
+import { CommandError } from './failure.ts';
 
 /** What `descent doctor` finds. */
 export interface DoctorReport {
@@ -19,7 +22,7 @@ const comfortableGigabytes = 5;
 
 /**
  * Looks at all that Descent needs on this machine and changes nothing: what set-up provides, TensorFlow multiplying in
- * a process of its own, DuckDB, the home folder. Takes some seconds, needs no network.
+ * a process of its own, DuckDB, the configuration, the home folder. Takes some seconds, needs no network.
  *
  * @param env where DESCENT_HOME is looked up
  * @param cwd what a relative home is relative to
@@ -28,9 +31,13 @@ export async function doctor(env: NodeJS.ProcessEnv = process.env, cwd: string =
   const setup = await inspectSetup();
   const devices = findGpu() === undefined ? (['cpu'] as const) : (['cpu', 'gpu'] as const);
   const multiplications = [];
-  for (const device of devices) multiplications.push(await checkMultiplication(device));
-  const home = resolve(cwd, env.DESCENT_HOME ?? '.descent');
-  const checks = [...setup, ...multiplications, await checkDuckDb(), await checkHome(home)];
+  for (const device of devices) {
+    const runtime = setup.find(({ name }) => name === `TensorFlow runtime (${device})`);
+    multiplications.push(runtime?.status === 'missing' ? notTried(device, runtime) : await checkMultiplication(device));
+  }
+  const home = findHome(cwd, env);
+  const configuration = await checkConfiguration(cwd, env);
+  const checks = [...setup, ...multiplications, await checkDuckDb(), configuration, await checkHome(home)];
   return { checks, healthy: checks.every(({ status }) => status !== 'missing') };
 }
 
@@ -40,6 +47,12 @@ interface Probe {
   version: string;
   fallback: string | null;
   correct: boolean;
+}
+
+/** A warning: what is missing is told of, and counted, as the runtime. */
+function notTried(device: 'cpu' | 'gpu', { remedy }: Check): Check {
+  const found = 'not tried: the runtime is missing';
+  return { name: `TensorFlow multiplies (${device})`, status: 'warning', found, ...(remedy && { remedy }) };
 }
 
 /** In a process of its own, because a TensorFlow that does not suit the machine may end the process that loads it. */
@@ -78,14 +91,31 @@ async function checkDuckDb(): Promise<Check> {
   }
 }
 
-/** The home need not exist yet; then the folder it would be made in counts. */
+async function checkConfiguration(cwd: string, env: NodeJS.ProcessEnv): Promise<Check> {
+  const name = 'Configuration';
+  try {
+    const { file } = await loadConfig(cwd, env);
+    return { name, status: 'ok', found: file ?? 'the defaults' };
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    const because = error.cause instanceof Error ? `: ${error.cause.message}` : '';
+    return { name, status: 'missing', found: `${error.message}${because}`, remedy: error.hint ?? 'correct it' };
+  }
+}
+
+/** The home need not exist yet; then the folder it would be made in counts. Makes a folder there, and removes it. */
 async function checkHome(home: string): Promise<Check> {
   const name = 'Home folder';
   let folder = home;
   while (!existsSync(folder)) folder = dirname(folder);
   const remedy = 'free some space, or name another folder with --home or DESCENT_HOME';
+  const free = freeBytes(folder);
+  const gigabytes = free / 1e9;
+  const found = `${home}, ${gigabytes.toFixed(1)} GB free`;
+  if (free < leastFreeBytes) return { name, status: 'missing', found: `${found}: the disk is full`, remedy };
   try {
-    await access(folder, constants.W_OK | constants.X_OK);
+    // Rights alone do not tell: a file system may be read-only, or take no new files.
+    await rmdir(await mkdtemp(join(folder, '.descent-doctor-')));
   } catch {
     return {
       name,
@@ -94,13 +124,15 @@ async function checkHome(home: string): Promise<Check> {
       remedy: `make ${folder} writable, or name another folder with --home or DESCENT_HOME`,
     };
   }
-  const { bavail, bsize } = await statfs(folder);
-  const gigabytes = (bavail * bsize) / 1e9;
-  const found = `${home}, ${gigabytes.toFixed(1)} GB free`;
   return gigabytes < comfortableGigabytes ? { name, status: 'warning', found, remedy } : { name, status: 'ok', found };
 }
 
 function lastLine(error: unknown): string {
   const text = error instanceof Error && 'stderr' in error && error.stderr ? String(error.stderr) : String(error);
-  return text.trim().split('\n').at(-1) ?? '';
+  // Node ends what it says of an error with its own version.
+  const lines = text
+    .trim()
+    .split('\n')
+    .filter((line) => line.trim() !== '' && !line.startsWith('Node.js v'));
+  return lines.find((line) => /^\w*Error\b/.test(line)) ?? lines.at(-1) ?? '';
 }

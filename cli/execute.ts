@@ -3,6 +3,7 @@ import { lineageWorkflowId } from '../workflows/names.ts';
 import type { Context } from './context.ts';
 import { CommandError } from './failure.ts';
 import { followLineage } from './follow.ts';
+import { serverFailure } from './host.ts';
 import { watchInterrupts } from './interrupt.ts';
 import { cancelLineage, type LineageEnd, lineageHandle, runLineage } from './lineages.ts';
 import type { RunEvent, RunOutcome } from './render/run-event.ts';
@@ -37,14 +38,22 @@ export async function execute(frozen: Frozen, context: Context, telling: Telling
   const { home, plan, planDigest, pending } = frozen;
   const { report } = telling;
   const workflowId = lineageWorkflowId(plan.lineage, planDigest);
-  const session = await openSession(home, workflowId, pending, context);
+  const notice = (text: string) => report({ event: 'notice', text });
+  const session = await openSession(home, workflowId, pending, context, notice);
   const interrupts = watchInterrupts();
   const following = new AbortController();
   try {
     const { address, client, settings } = session;
     report({ event: 'connected', address, uiAddress: pageOf(session, workflowId), workflowId });
-    await runLineage(client, plan, planDigest, settings);
-    for (const text of await deviceNotices(session, pending)) report({ event: 'notice', text });
+    if (((await session.host?.othersOn(workflowId)) ?? 0) > 0) notice('follows a run that is already under way');
+    await runLineage(client, plan, planDigest, settings).catch((error: unknown) => {
+      throw session.host === null ? error : serverFailure(home, error);
+    });
+    for (const text of await deviceNotices(session, pending)) notice(text);
+    const { DESCENT_DEVICE: chosen } = context.env;
+    if (chosen && plan.nodes.every(({ placement }) => placement.device !== 'auto')) {
+      notice(`the device ${chosen} was chosen for nothing: the placement says \`device: auto\` for no stage`);
+    }
 
     const killed = interrupts.insisted.then(() => {
       following.abort();
@@ -77,15 +86,17 @@ async function leave(
   report: Telling['report'],
   following: AbortController,
 ): Promise<RunEnd> {
-  report({ event: 'stopping' });
   const handle = lineageHandle(session.client, plan, planDigest);
   const others = (await session.host?.othersOn(handle.workflowId)) ?? 0;
-  if (others === 0) await cancelLineage(handle).catch(notCancelled(session, handle.workflowId));
+  if (others === 0) {
+    report({ event: 'stopping' });
+    await cancelLineage(handle).catch(notCancelled(session, handle.workflowId));
+  }
   // Or it would be taken for a host that was killed, and started again.
   following.abort();
   await session.close();
-  const reason = others === 0 ? null : 'another `descent run` follows this lineage, so it goes on';
-  return { outcome: 'interrupted', reason };
+  if (others === 0) return { outcome: 'interrupted', reason: null };
+  return { outcome: 'left', reason: 'it goes on in the other `descent run`' };
 }
 
 function notCancelled({ address }: Session, workflowId: string): (error: unknown) => never {

@@ -1,4 +1,4 @@
-import { closest } from 'fastest-levenshtein';
+import { didYouMean, listed } from '../planner/diagnostic.ts';
 import type { Plan, PlanNode } from '../planner/plan.ts';
 import { runQuery } from '../results/query.ts';
 import { readPlan } from '../store/plans.ts';
@@ -13,6 +13,8 @@ export interface FoundNode {
 
 /** Fewer digits of a key are not taken for one. */
 const shortestPrefix = 4;
+/** Variants of a stage that an error names. */
+const mostVariants = 5;
 
 /**
  * The node that a person means: an address in the newest plan of a lineage (of `lineage`, where one is named), or the
@@ -23,10 +25,10 @@ export async function findNode(home: string, text: string, lineage: string | nul
   const inLineage = named.filter((one) => lineage === null || one.lineage === lineage);
   if (inLineage.length === 0 && lineage === null && isPrefix(text)) {
     const keyed = await places(home, 'starts_with(n.key, $text)', { text });
-    if (keyed.length > 0) return theOne(home, text, keyed);
+    if (keyed.length > 0) return theOne(home, text, keyed, 'give more of the key');
   }
   if (inLineage.length === 0) throw await unknownNode(home, text, lineage);
-  return theOne(home, text, inLineage);
+  return theOne(home, text, inLineage, 'give one of these keys');
 }
 
 /** Where a node stands in a plan that was run. */
@@ -54,16 +56,13 @@ async function places(home: string, condition: string, parameters: { text: strin
   }));
 }
 
-async function theOne(home: string, text: string, found: readonly Place[]): Promise<FoundNode> {
+async function theOne(home: string, text: string, found: readonly Place[], hint: string): Promise<FoundNode> {
   const distinct = found.filter((one, index) => found.findIndex(({ key }) => key === one.key) === index);
   const [first, second] = distinct;
   if (first === undefined) throw new Error(`nothing was found for ${text}`);
   if (second !== undefined) {
     const list = distinct.slice(0, 10).map((one) => `  ${shortKey(one.key)}  ${one.address} of ${one.lineage}`);
-    throw new CommandError(
-      `${text} is ${distinct.length} nodes:\n${list.join('\n')}`,
-      'give more of the key, or name the lineage: --lineage <name>',
-    );
+    throw new CommandError(`${text} is ${distinct.length} nodes:\n${list.join('\n')}`, hint);
   }
   const plan = await readPlan(home, first.plan);
   const node = plan.nodes[first.place];
@@ -83,18 +82,25 @@ async function unknownNode(home: string, text: string, lineage: string | null): 
   const where = lineage === null ? 'no lineage of this home' : `the lineage ${lineage}`;
   const message = lineage === null ? `${where} has a node ${text}` : `${where} has no node ${text}`;
   if (addresses.length === 0) return new CommandError(message, 'run a lineage first: descent run <file>');
-  return new CommandError(message, `did you mean ${closest(text, addresses)}? \`descent status <lineage>\` lists all`);
+  const keyHint = /^[0-9a-f]+$/.test(text) && !isPrefix(text) ? `of a key, give ${shortestPrefix} digits or more;` : '';
+  const hints = [nearby(text, [...new Set(addresses)]), keyHint, '`descent status <lineage>` lists all'];
+  return new CommandError(message, hints.filter((hint) => hint !== '').join(' '));
+}
+
+/** The variants of a stage that was named without its axes, or else what is spelled much the same; empty for neither. */
+function nearby(text: string, addresses: readonly string[]): string {
+  const variants = addresses.filter((address) => address.replace(/@[^/]*/, '') === text);
+  if (variants.length === 0) return didYouMean(text, addresses) ?? '';
+  const more = variants.length > mostVariants ? ` (or ${variants.length - mostVariants} more)` : '';
+  return `did you mean ${variants.slice(0, mostVariants).join(', ')}${more}?`;
 }
 
 /** The error for a lineage that this home does not know. */
 export function unknownLineage(name: string, known: readonly string[]): CommandError {
-  if (known.length === 0) {
-    return new CommandError(`there is no lineage ${name}: none was run in this home yet`, 'descent run <file>');
-  }
-  return new CommandError(
-    `there is no lineage ${name}`,
-    `did you mean ${closest(name, known)}? There are ${known.join(', ')}`,
-  );
+  const message = `there is no lineage ${name}`;
+  if (known.length === 0) return new CommandError(`${message}: none was run in this home yet`, 'descent run <file>');
+  if (known.length === 1) return new CommandError(message, `the only one is ${known[0]}`);
+  return new CommandError(message, [didYouMean(name, known) ?? '', `there are ${listed(known)}`].join(' ').trim());
 }
 
 function isPrefix(text: string): boolean {

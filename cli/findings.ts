@@ -1,5 +1,5 @@
 import type { Plan, PlanNode } from '../planner/plan.ts';
-import { nats, percent } from './render/figures.ts';
+import { counted, nats, percent } from './render/figures.ts';
 import type { Measure, StageSummary } from './render/run-event.ts';
 import { differsClearly, groupBy } from './summary.ts';
 
@@ -8,6 +8,8 @@ export interface Pretraining {
   key: string;
   /** Mean training loss of the last tenth of the steps, in nats a token. */
   loss: number;
+  /** How many steps those are. */
+  steps: number;
   /** Entropy of the data's token frequencies, in nats a token: what a model that ignores context reaches at best. */
   unigramEntropy: number;
 }
@@ -28,10 +30,10 @@ export function findings(plan: Plan, stages: readonly StageSummary[], pretrainin
   ];
 }
 
-function pretrainingFinding(address: string, { loss, unigramEntropy }: Pretraining): string {
+function pretrainingFinding(address: string, { loss, steps, unigramEntropy }: Pretraining): string {
   const side = loss < unigramEntropy ? 'below' : 'above';
   const gap = nats(Math.abs(unigramEntropy - loss));
-  return `${address}: training loss ended at ${nats(loss)} nats a token, ${gap} ${side} the ${nats(unigramEntropy)} of token frequencies alone.`;
+  return `${address}: training loss ended at ${nats(loss)} nats a token (mean of the last ${counted(steps, 'step')}), ${gap} ${side} the ${nats(unigramEntropy)} of token frequencies alone.`;
 }
 
 /** What continued pretraining did to each domain. */

@@ -2,7 +2,7 @@ import { drawDot, drawMermaid, drawTree, edgesOf } from '../planner/graph.ts';
 import type { Plan, PlanNode } from '../planner/plan.ts';
 import type { Verdict } from '../planner/verdict.ts';
 import { type Context, type ExitCode, exitCodes } from './context.ts';
-import { planFile, printDiagnostics } from './lineage-file.ts';
+import { planFile, refuse } from './lineage-file.ts';
 import { judgeAgainstStore } from './plan.ts';
 import { COLOURED, verdictOf } from './render/plan.ts';
 import type { Colours } from './render/terminal.ts';
@@ -18,10 +18,7 @@ export interface GraphOptions {
 /** `descent graph FILE`: what needs what, for a person, for Mermaid or for Graphviz. Starts nothing, as `plan`. */
 export async function graph(file: string, options: GraphOptions, context: Context): Promise<ExitCode> {
   const planned = await planFile(file);
-  if (!planned.ok) {
-    printDiagnostics(planned, context);
-    return exitCodes.refused;
-  }
+  if (!planned.ok) return refuse(file, planned, options, context);
   const nodes = await selectNodes(planned.plan, options.select, context);
   const verdicts = judgeAgainstStore(planned.plan, context);
   const verdict = (node: PlanNode) => verdictOf(node, verdicts).verdict;

@@ -1,14 +1,24 @@
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { appendFileSync, closeSync, mkdirSync, openSync, renameSync, statSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { findTemporal } from '#setup/temporal.mjs';
 import { endProcess, type ProcessRecord, recordProcess } from '../activities/processes.ts';
+import { freeBytes } from '../store/home.ts';
 import { searchAttributeTypes } from '../workflows/names.ts';
 import { loadConfig } from './config.ts';
-import { type HostState, hostFolder, liveHolders, logsFolder, readHostState, writeHostState } from './host-state.ts';
+import {
+  diskFull,
+  type HostState,
+  hostFolder,
+  liveHolders,
+  logsFolder,
+  readHostState,
+  writeHostState,
+} from './host-state.ts';
 import { takeLock } from './lock.ts';
 import { type Supervised, supervise } from './supervise.ts';
 import type { WorkerAssignment } from './worker-main.ts';
@@ -31,6 +41,8 @@ const { home } = assignment;
 let writing = Promise.resolve();
 /** A log may become this large before it is put aside; of those put aside, one is kept. */
 const largestLog = 8 << 20;
+/** With less free space a disk is as good as full: programs end on it. */
+const fullBytes = 1 << 20;
 /** Ctrl-C is for the command in front; SIGTERM means to save and end, SIGQUIT to end at once. */
 let asked: 'save' | 'kill' | undefined;
 process.on('SIGINT', () => undefined);
@@ -68,12 +80,20 @@ async function main(): Promise<number> {
   const fail = (reason: string): void => {
     failure ??= reason;
   };
+  const crashed = (name: string, how: string): void => {
+    // On a full disk it would only end again.
+    if (freeBytes(home) < fullBytes) fail(diskFull(home));
+    else log(`${name} ended ${how}; starting it again`);
+  };
+  // Whatever goes wrong beside what is awaited here, such as a log on a full disk: the server and the worker are ended.
+  process.on('uncaughtException', (error) => fail(error.message));
   try {
     const { config } = await loadConfig(assignment.cwd, process.env);
     const stopMs = (config.stopSeconds + 45) * 1000;
     if (before !== undefined) await endPredecessor(before, stopMs);
     const temporal = findTemporal();
     if (temporal === undefined) throw new Error('there is no Temporal server on this machine: run `npm run setup`');
+    await requireLoopback();
     const ports = await choosePorts(before);
     const [address, uiAddress] = [`127.0.0.1:${ports.server}`, `http://127.0.0.1:${ports.ui}`];
     await update(state, { address, uiAddress, server: null, worker: null });
@@ -82,18 +102,19 @@ async function main(): Promise<number> {
       name: 'the Temporal server',
       start: () => spawnLogged(temporal.path, serverArguments(ports), 'temporal.log', 'ignore'),
       onStart: (record) => update(state, { server: record }),
-      onCrash: (how) => log(`the Temporal server ended ${how}; starting it again`),
+      onCrash: (how) => crashed('the Temporal server', how),
       onGiveUp: fail,
     });
     worker = supervise({
       name: 'the worker',
       start: (restarts) => startWorker(state, restarts === 0 ? assignment.keep : null),
       onStart: (record) => update(state, { worker: record }),
-      onCrash: (how) => log(`the worker ended ${how}; starting it again`),
+      onCrash: (how) => crashed('the worker', how),
       onGiveUp: fail,
     });
     // The two start side by side: the worker waits for the server, and has its modules to load meanwhile.
     await untilListening(ports.server, () => failure !== undefined || asked !== undefined);
+    if (failure !== undefined) throw new Error(failure);
     await update(state, { state: 'running' });
     await untilUnneeded(state, () => failure);
     await stop(worker, stopMs);
@@ -102,11 +123,14 @@ async function main(): Promise<number> {
     await update(state, { state: 'ended', server: null, worker: null });
     return 0;
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    log(`failed: ${error instanceof Error ? error.stack : reason}`);
+    // Before the server lets go of the space that it has.
+    const full = freeBytes(home) < fullBytes;
+    const reason = full ? diskFull(home) : error instanceof Error ? error.message : String(error);
     await worker?.stop(0);
     await server?.stop(0);
+    // Nothing of what may fail here may keep the two running, so it comes last.
     await writeHostState(home, { ...state, state: 'failed', reason });
+    log(`failed: ${error instanceof Error ? error.stack : reason}`);
     return 1;
   }
 }
@@ -159,6 +183,23 @@ async function choosePorts(before: HostState | undefined): Promise<Ports> {
   const known = [before?.address, before?.uiAddress].map((address) => Number(/:(\d+)$/.exec(address ?? '')?.[1] ?? 0));
   const [server = 0, ui = 0] = await Promise.all(known.map(freePort));
   return { server, ui };
+}
+
+/** Throws where programs cannot reach each other on this machine: the server would end with a stack, again and again. */
+async function requireLoopback(): Promise<void> {
+  const probe = createServer((socket) => socket.destroy());
+  try {
+    await once(probe.listen(0, '127.0.0.1'), 'listening');
+    const { port } = probe.address() as AddressInfo;
+    await once(connect(port, '127.0.0.1'), 'connect', { signal: AbortSignal.timeout(5000) });
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? String(error);
+    throw new Error(
+      `programs cannot reach 127.0.0.1 here (${code}): turn on the loopback interface, which a container or sandbox may have off`,
+    );
+  } finally {
+    probe.close();
+  }
 }
 
 /** A free port on the loopback interface: the wanted one where it is free (0: any). */

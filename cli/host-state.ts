@@ -1,7 +1,8 @@
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isRunning, type ProcessRecord, recordProcess } from '../activities/processes.ts';
-import { writeWhole } from '../store/write.ts';
+import { freeBytes } from '../store/home.ts';
+import { makeFolder, writeWhole } from '../store/write.ts';
 
 /*
  * What a home's host and those who use it tell each other, through files: `host.json` is the host's, one file in
@@ -56,7 +57,7 @@ export async function letGo(home: string): Promise<void> {
 /** Everybody who needs the host and is alive. Removes the files of those who are not. */
 export async function liveHolders(home: string): Promise<Holder[]> {
   const folder = holdersFolder(home);
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   const alive: Holder[] = [];
   for (const name of (await readdir(folder)).filter((file) => /^\d+\.json$/.test(file))) {
     const holder = await readJson<Holder>(join(folder, name));
@@ -65,6 +66,12 @@ export async function liveHolders(home: string): Promise<Holder[]> {
     else await rm(join(folder, name), { force: true });
   }
   return alive;
+}
+
+/** The sentence on a disk without space for a home. */
+export function diskFull(home: string): string {
+  const megabytes = (freeBytes(home) / 1e6).toFixed(0);
+  return `the disk of ${home} is full (${megabytes} MB free): free some space and run again`;
 }
 
 /** Where the locks and holders of a home's host lie. */

@@ -5,10 +5,20 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { lastLines } from '../activities/events.ts';
 import { hasEnded, isRunning, signalProcess } from '../activities/processes.ts';
+import { freeBytes, leastFreeBytes } from '../store/home.ts';
 import { localServer, type TemporalServer } from './connect.ts';
 import { CommandError } from './failure.ts';
 import type { HostAssignment } from './host-main.ts';
-import { type HostState, hold, hostFolder, letGo, liveHolders, logsFolder, readHostState } from './host-state.ts';
+import {
+  diskFull,
+  type HostState,
+  hold,
+  hostFolder,
+  letGo,
+  liveHolders,
+  logsFolder,
+  readHostState,
+} from './host-state.ts';
 
 /** The home's own Temporal server and worker, held by this process. */
 export interface Host {
@@ -61,7 +71,7 @@ export async function startOrJoinHost(home: string, request: HostRequest): Promi
   }
   return {
     get server() {
-      return localServer(state.address);
+      return localServer(state.address, home);
     },
     get uiAddress() {
       return state.uiAddress;
@@ -88,6 +98,13 @@ export async function startOrJoinHost(home: string, request: HostRequest): Promi
   };
 }
 
+/** Why the host's server did not do what it was asked to: the disk, where that is full, else `error` itself. */
+export function serverFailure(home: string, error: unknown): unknown {
+  if (freeBytes(home) >= leastFreeBytes) return error;
+  const message = `the Temporal server of ${home} does not answer: ${diskFull(home)}`;
+  return new CommandError(message, `see the logs in ${logsFolder(home)}`, error);
+}
+
 async function bringUp(home: string, request: HostRequest): Promise<HostState> {
   const deadline = performance.now() + patienceMs;
   let started: StartedHost | undefined;
@@ -97,13 +114,14 @@ async function bringUp(home: string, request: HostRequest): Promise<HostState> {
     if (alive && state.state === 'running') return state;
     if (!alive && (started === undefined || started.exitCode() === 0)) {
       // None runs, or the one that this process started found another, which has ended since.
+      if (freeBytes(home) < leastFreeBytes) throw notStarted(home, diskFull(home));
       started = startHost(home, request);
     } else if (!alive && started?.exitCode() !== undefined && started.exitCode() !== null) {
-      throw await notStarted(home, state?.state === 'failed' ? state.reason : undefined);
+      throw notStarted(home, await failureOf(home, state));
     }
     await sleep(20);
   }
-  throw await notStarted(home, `it is not ready after ${patienceMs / 1000} seconds`);
+  throw notStarted(home, `it is not ready after ${patienceMs / 1000} seconds`);
 }
 
 interface StartedHost {
@@ -136,11 +154,17 @@ function startHost(home: string, { cwd, env, keep }: HostRequest): StartedHost {
   return { exitCode: () => exitCode };
 }
 
-async function notStarted(home: string, reason: string | undefined): Promise<CommandError> {
-  const log = join(logsFolder(home), 'host.log');
-  const said = reason ?? (await lastLines(log, 5)).join('\n');
+/** Why a host has ended; a full disk may have kept it from saying so. */
+async function failureOf(home: string, state: HostState | undefined): Promise<string> {
+  if (state?.state === 'failed' && state.reason) return state.reason;
+  if (freeBytes(home) < leastFreeBytes) return diskFull(home);
+  const said = (await lastLines(join(logsFolder(home), 'host.log'), 5)).join('\n');
+  return said || 'it ended and left no word';
+}
+
+function notStarted(home: string, reason: string): CommandError {
   return new CommandError(
-    `cannot start the Temporal server and worker of ${home}: ${said}`,
+    `cannot start the Temporal server and worker of ${home}: ${reason}`,
     `see the logs in ${logsFolder(home)}`,
   );
 }

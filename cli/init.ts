@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
-import { copyFile, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { copyFile, readFile, stat, writeFile } from 'node:fs/promises';
 import { basename, join, relative } from 'node:path';
+import { makeFolder } from '../store/write.ts';
 import { absolute, type Context, type ExitCode, exitCodes } from './context.ts';
 import { CommandError } from './failure.ts';
 import { shellWord } from './shell.ts';
@@ -16,7 +17,7 @@ export async function init(folder: string, context: Context): Promise<ExitCode> 
   const { terminal } = context;
   const target = absolute(context, folder);
   const schema = new URL(`../../schemas/${SCHEMA_FILE}`, import.meta.url);
-  await mkdir(target, { recursive: true });
+  await makeFolder(target);
   await refuseForeignSchema(join(target, SCHEMA_FILE), schema);
   try {
     await writeFile(join(target, LINEAGE_FILE), starterLineage(nameFor(target)), { flag: 'wx' });

@@ -2,7 +2,7 @@ import { type Diagnostic, formatDiagnostics } from '../planner/diagnostic.ts';
 import { planLineage } from '../planner/expand.ts';
 import { loadLineage } from '../planner/load.ts';
 import type { Plan } from '../planner/plan.ts';
-import type { Context } from './context.ts';
+import { type Context, type ExitCode, exitCodes } from './context.ts';
 
 /** A lineage file, read: its plan, or everything that is wrong with it. */
 export type PlannedFile = { ok: true; plan: Plan } | { ok: false; diagnostics: Diagnostic[]; text: string };
@@ -11,6 +11,36 @@ export type PlannedFile = { ok: true; plan: Plan } | { ok: false; diagnostics: D
 export async function planFile(file: string): Promise<PlannedFile> {
   const loaded = await loadLineage(file);
   return loaded.ok ? planLineage(loaded.lineage) : loaded;
+}
+
+/** What `--json` prints for a file that was checked. */
+export interface Finding {
+  file: string;
+  ok: boolean;
+  nodes: number;
+  diagnostics: Diagnostic[];
+}
+
+/** What there is to say of a file that was read. */
+export function findingOf(file: string, planned: PlannedFile): Finding {
+  return planned.ok
+    ? { file, ok: true, nodes: planned.plan.nodes.length, diagnostics: [] }
+    : { file, ok: false, nodes: 0, diagnostics: planned.diagnostics };
+}
+
+/**
+ * Ends a verb whose file is invalid: prints what is wrong, for a person, or with `json` as `validate --json` does, in one
+ * line, as readers of `run --json` expect.
+ */
+export function refuse(
+  file: string,
+  refused: Extract<PlannedFile, { ok: false }>,
+  { json }: { json?: true },
+  context: Context,
+): ExitCode {
+  if (json) context.terminal.out(JSON.stringify([findingOf(file, refused)]));
+  else printDiagnostics(refused, context);
+  return exitCodes.refused;
 }
 
 /** Prints what is wrong with a lineage file on standard error. */

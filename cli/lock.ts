@@ -1,7 +1,7 @@
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isRunning, type ProcessRecord, recordProcess } from '../activities/processes.ts';
-import { writeNew } from '../store/write.ts';
+import { makeFolder, writeNew } from '../store/write.ts';
 
 /*
  * One process at a time, also after one was killed. The lock is the highest of the files `lock-1`, `lock-2`, ... whose
@@ -13,7 +13,7 @@ import { writeNew } from '../store/write.ts';
 export async function takeLock(folder: string): Promise<boolean> {
   const record = recordProcess(process.pid);
   if (record === undefined) throw new Error('this process is not in the list of processes');
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   const newest = (await locksIn(folder))[0];
   if (newest !== undefined && (await isHeld(folder, newest))) return false;
   const mine = (newest ?? 0) + 1;

@@ -1,6 +1,8 @@
 #!/usr/bin/env node
+import { subscribe } from 'node:diagnostics_channel';
 import process from 'node:process';
 import { CommanderError } from 'commander';
+import { databaseWaits } from '../results/waits.ts';
 import { type ExitCode, exitCodes } from './context.ts';
 import { describeFailure } from './failure.ts';
 import { buildProgram } from './program.ts';
@@ -20,6 +22,7 @@ async function main(): Promise<void> {
     process.exit(exitCode);
   };
   process.on('uncaughtException', (error) => void end(fail(error)));
+  subscribe(databaseWaits, (sentence) => terminal.err(String(sentence)));
 
   let exitCode: ExitCode = exitCodes.fine;
   const program = buildProgram({ terminal, cwd: process.cwd(), env: process.env, debug }, (code) => {

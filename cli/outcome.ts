@@ -61,7 +61,7 @@ async function readPretrainings(home: string, plan: string): Promise<Pretraining
     `WITH losses AS (
        SELECT key, step, value, max(step) OVER (PARTITION BY key) AS last FROM latest_metrics WHERE metric = 'loss'
      )
-     SELECT m.key, avg(l.value), any_value(f.number)
+     SELECT m.key, avg(l.value), any_value(l.last) - floor(0.9 * any_value(l.last)), any_value(f.number)
      FROM models AS m
      JOIN losses AS l USING (key)
      JOIN latest_facts AS f ON f.key = m.key AND f.name = 'unigramEntropy'
@@ -70,9 +70,10 @@ async function readPretrainings(home: string, plan: string): Promise<Pretraining
      ORDER BY m.place`,
     { plan },
   );
-  return rows.map(([key, loss, entropy]) => ({
+  return rows.map(([key, loss, steps, entropy]) => ({
     key: String(key),
     loss: Number(loss),
+    steps: Number(steps),
     unigramEntropy: Number(entropy),
   }));
 }

@@ -5,7 +5,7 @@ import { inspectNode } from '../store/artifact.ts';
 import { findHome } from '../store/home.ts';
 import { plansRun } from '../store/plans.ts';
 import { type Context, type ExitCode, exitCodes } from './context.ts';
-import { planFile, printDiagnostics } from './lineage-file.ts';
+import { planFile, refuse } from './lineage-file.ts';
 import { nodesToRun, renderPlan, verdictCounts, verdictOf } from './render/plan.ts';
 import { selectNodes } from './selection.ts';
 import { totalWork, workOf } from './workload.ts';
@@ -18,10 +18,7 @@ export async function plan(
 ): Promise<ExitCode> {
   const { terminal } = context;
   const planned = await planFile(file);
-  if (!planned.ok) {
-    printDiagnostics(planned, context);
-    return exitCodes.refused;
-  }
+  if (!planned.ok) return refuse(file, planned, options, context);
   const nodes = await selectNodes(planned.plan, options.select, context);
   const verdicts = judgeAgainstStore(planned.plan, context);
   const shown = { ...planned.plan, nodes };
@@ -62,6 +59,10 @@ function planReport(plan: Plan, verdicts: ReadonlyMap<Key, Verdict>): object {
         tokens,
       };
     }),
-    total: { nodes: plan.nodes.length, ...verdictCounts(plan, verdicts), ...totalWork(nodesToRun(plan, verdicts)) },
+    total: {
+      nodes: plan.nodes.length,
+      ...verdictCounts(plan, verdicts),
+      ...totalWork(nodesToRun(plan, verdicts), (node) => verdictOf(node, verdicts)),
+    },
   };
 }

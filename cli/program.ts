@@ -20,7 +20,7 @@ export function buildProgram(outer: Context, finish: (exitCode: ExitCode) => voi
     .option('--debug', 'show stack traces')
     .helpOption('-h, --help', 'print this help')
     .usage('<verb> [options]')
-    .addHelpCommand(new Command('help').argument('[verb]').description('Print the help of a verb').helpGroup('Help:'))
+    .helpCommand(false)
     .configureHelp({ showGlobalOptions: true, subcommandTerm: (command) => command.name() })
     .configureOutput({
       outputError: (text, write) => write(text.replace(/^error:/, outer.terminal.errorColours.red('error:'))),
@@ -207,9 +207,23 @@ export function buildProgram(outer: Context, finish: (exitCode: ExitCode) => voi
   program
     .command('worker')
     .description('Run one worker on a queue, with the Temporal that is configured')
+    .usage('--queue <class> [options]')
     .requiredOption('--queue <class>', 'device class: cpu, gpu, or one of temporal.config')
     .addHelpText('after', example('descent worker --queue gpu'))
     .action(async (options) => finish(await (await import('./serve.ts')).serve(options, context())));
+
+  // Commander's own prints the general help for a verb that is not there.
+  program
+    .command('help')
+    .argument('[verb]')
+    .description('Print the help of a verb')
+    .helpGroup('Help:')
+    .action((name?: string) => {
+      if (name === undefined) return program.help();
+      const verb = program.commands.find((command) => command.name() === name);
+      if (verb === undefined) return program.error(`error: unknown command '${name}'\n(descent help lists them)`);
+      return verb.help();
+    });
 
   return program;
 }

@@ -1,4 +1,4 @@
-import { formatRows, type RowFormat } from '../results/format.ts';
+import { stat } from 'node:fs/promises';
 import { type Parameters, type QueryResult, runQuery, writeParquet } from '../results/query.ts';
 import { type SavedQuery, savedQueries } from '../results/saved.ts';
 import { findHome } from '../store/home.ts';
@@ -7,6 +7,7 @@ import { absolute, type Context, type ExitCode, exitCodes } from './context.ts';
 import { CommandError } from './failure.ts';
 import { columns } from './render/columns.ts';
 import { counted } from './render/figures.ts';
+import { formatRows, type RowFormat } from './render/rows.ts';
 import type { Colours } from './render/terminal.ts';
 
 /** Options of `descent query`. */
@@ -32,6 +33,7 @@ export async function query(sqlOrName: string | undefined, options: QueryOptions
   const home = findHome(context.cwd, context.env);
   const parameters = readParameters(options.param ?? []);
   const files = options.allowFiles === true;
+  await rejectFolder(options.output, context);
   if (options.format === 'parquet') {
     if (options.output === undefined) {
       throw new CommandError('Parquet is not for a terminal', 'name a file for it: --output rows.parquet');
@@ -43,6 +45,13 @@ export async function query(sqlOrName: string | undefined, options: QueryOptions
   const result = await runQuery(home, sqlOrName, parameters, { files });
   await deliver(result, options.format, options.output, context);
   return exitCodes.fine;
+}
+
+/** A file takes the place of what is there, which a folder does not let it. */
+async function rejectFolder(output: string | undefined, context: Context): Promise<void> {
+  if (output === undefined) return;
+  const found = await stat(absolute(context, output)).catch(() => undefined);
+  if (found?.isDirectory()) throw new CommandError(`${output} is a folder`, 'name a file: --output rows.csv');
 }
 
 async function deliver(

@@ -6,7 +6,8 @@ export function remedyFor(kind: string): string {
 const AGAIN = '`descent run` goes on from its newest checkpoint';
 
 const REMEDIES: Readonly<Record<string, string>> = {
-  diverged: 'lower its lr, lengthen warmup or lower clip, then `descent run` again',
+  diverged:
+    'lower its lr, lengthen its warmup or give clip a smaller value above 0 (0 is off), then `descent run` again',
   'out-of-memory': `make its batch smaller, or run fewer nodes at once (devices.slots in temporal.config); ${AGAIN}`,
   'disk-full': `free some space; ${AGAIN}`,
   'device-lost': `see that the device works (\`descent doctor\`); ${AGAIN}`,

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
-import type { Plan, PlanNode } from '../planner/plan.ts';
+import type { Key, Plan, PlanNode } from '../planner/plan.ts';
+import { reasonText } from '../planner/reason.ts';
 import type { RestState } from '../planner/select.ts';
 import { judge, type Verdict } from '../planner/verdict.ts';
 import { runQuery } from '../results/query.ts';
@@ -9,28 +10,48 @@ import { databasePath } from '../store/home.ts';
 /** How a node stands while nothing runs. */
 export interface AtRest {
   state: RestState;
-  verdict: Verdict;
-  /** Why it failed, where it did. */
-  failure: string | null;
+  /** Why it failed, is blocked or has to go on. */
+  reason: string | null;
 }
 
-/** Tells how each node of a plan stands while nothing runs: as the store has it, and of those that failed, why. */
+/**
+ * Tells how each node of a plan stands while nothing runs: as the store has it; of those that failed, why; and what is
+ * blocked because something that it needs failed.
+ */
 export async function lookAtRest(home: string, plan: Plan): Promise<(node: PlanNode) => AtRest> {
   const failures = existsSync(databasePath(home)) ? await readFailures(home) : new Map<string, string>();
   const verdicts = judge(plan, (key) => inspectNode(home, key));
+  const found = new Map<Key, AtRest & { address: string }>();
+  // In the plan's order, which has what a node needs before it.
+  for (const node of plan.nodes) {
+    const { key, address } = node;
+    if (found.has(key)) continue;
+    const own = ownState(node, verdicts.get(key), failures.get(key));
+    const needed = Object.values(node.parents).map((parent) => found.get(parent));
+    const failed = needed.find((one) => one?.state === 'failed');
+    const blocked = needed.find((one) => one?.state === 'blocked');
+    if (own.state !== 'waiting' || !(failed ?? blocked)) found.set(key, { address, ...own });
+    else
+      found.set(key, {
+        address,
+        state: 'blocked',
+        reason: failed ? `${failed.address} failed` : (blocked?.reason ?? null),
+      });
+  }
   return ({ key, address }) => {
-    const verdict = verdicts.get(key);
-    if (!verdict) throw new Error(`no verdict for ${address}`);
-    const failure = verdict.verdict === 'reuse' ? null : (failures.get(key) ?? null);
-    return { state: failure === null ? statesOf[verdict.verdict] : 'failed', verdict, failure };
+    const one = found.get(key);
+    if (!one) throw new Error(`${address} is not in the plan that was looked at`);
+    return one;
   };
 }
 
-const statesOf: Readonly<Record<Verdict['verdict'], RestState>> = {
-  reuse: 'done',
-  resume: 'interrupted',
-  run: 'waiting',
-};
+function ownState(node: PlanNode, verdict: Verdict | undefined, failure: string | undefined): AtRest {
+  if (!verdict) throw new Error(`no verdict for ${node.address}`);
+  if (verdict.verdict === 'reuse') return { state: 'done', reason: null };
+  if (failure !== undefined) return { state: 'failed', reason: failure };
+  const begun = verdict.verdict === 'resume' || verdict.reason.kind === 'stopped';
+  return begun ? { state: 'interrupted', reason: reasonText(node, verdict) } : { state: 'waiting', reason: null };
+}
 
 async function readFailures(home: string): Promise<Map<string, string>> {
   const { rows } = await runQuery(home, "SELECT key, message FROM latest_attempts WHERE state = 'failed'");

@@ -5,7 +5,7 @@ import { findHome } from '../store/home.ts';
 import { rememberRun, writePlan } from '../store/plans.ts';
 import { type Context, type ExitCode, exitCodes } from './context.ts';
 import type { Frozen, RunEnd } from './execute.ts';
-import { planFile, printDiagnostics } from './lineage-file.ts';
+import { planFile, refuse } from './lineage-file.ts';
 import { catchUp, readOutcome } from './outcome.ts';
 import { judgeAgainstStore } from './plan.ts';
 import { counted, whole } from './render/figures.ts';
@@ -32,10 +32,7 @@ export interface RunOptions {
 export async function run(file: string, options: RunOptions, given: Context): Promise<ExitCode> {
   const context = options.device ? { ...given, env: { ...given.env, DESCENT_DEVICE: options.device } } : given;
   const planned = await planFile(file);
-  if (!planned.ok) {
-    printDiagnostics(planned, context);
-    return exitCodes.refused;
-  }
+  if (!planned.ok) return refuse(file, planned, options, context);
   const plan = options.select
     ? restrict(planned.plan, await selectNodes(planned.plan, options.select, context))
     : planned.plan;
@@ -62,10 +59,15 @@ export async function run(file: string, options: RunOptions, given: Context): Pr
       pending.length === 0
         ? await reuseAll(frozen)
         : await (await import('./execute.ts')).execute(frozen, context, telling);
-    if (outcome !== 'interrupted') reporter.report(await readOutcome(home, plan, planDigest));
+    if (outcome === 'done' || outcome === 'failed') reporter.report(await readOutcome(home, plan, planDigest));
     const next = nextSteps(outcome, plan, commandOf(file, options), home, context);
     reporter.report({ event: 'ended', outcome, reason, seconds: clock() - begun, next });
-    return { done: exitCodes.fine, failed: exitCodes.error, interrupted: exitCodes.interrupted }[outcome];
+    return {
+      done: exitCodes.fine,
+      failed: exitCodes.error,
+      interrupted: exitCodes.interrupted,
+      left: exitCodes.interrupted,
+    }[outcome];
   } finally {
     reporter.close();
   }
@@ -90,6 +92,7 @@ function commandOf(file: string, { select = [] }: RunOptions): string {
 /** Where the results are and what to do with them, in commands that can be copied. */
 function nextSteps(outcome: RunOutcome, plan: Plan, command: string, home: string, context: Context): string[] {
   if (outcome === 'interrupted') return [`go on with:   ${command}`];
+  if (outcome === 'left') return [`follow again: ${command}`];
   const path = relative(context.cwd, home);
   return [
     ...(outcome === 'failed' ? [`what failed:  descent status ${plan.lineage}`, `try again:    ${command}`] : []),

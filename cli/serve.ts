@@ -1,4 +1,5 @@
 import { findHome } from '../store/home.ts';
+import { makeFolder } from '../store/write.ts';
 import { loadConfig } from './config.ts';
 import { configuredServer, localServer, type TemporalServer } from './connect.ts';
 import { type Context, type ExitCode, exitCodes } from './context.ts';
@@ -7,18 +8,23 @@ import { readHostState } from './host-state.ts';
 import { watchInterrupts } from './interrupt.ts';
 import { runWorker } from './worker.ts';
 
+/** How long connecting may take before a person is told what is waited for. */
+const patienceMs = 5000;
+
 /** `descent worker --queue CLASS`: one worker, until Ctrl-C, for the Temporal that is configured. */
 export async function serve(options: { queue: string }, context: Context): Promise<ExitCode> {
   const { terminal, cwd, env } = context;
   const home = findHome(cwd, env);
   const loaded = await loadConfig(cwd, env);
   const server = configuredServer(loaded, env) ?? (await homeServer(home));
+  await makeFolder(home);
   const stopping = new AbortController();
   const interrupts = watchInterrupts();
   void interrupts.asked.then(() => {
     terminal.err('saving checkpoints; Ctrl-C again stops at once');
     stopping.abort();
   });
+  const late = setTimeout(() => terminal.err(`waiting for Temporal at ${server.address}`), patienceMs);
   const served = runWorker({
     home,
     config: loaded.config,
@@ -26,9 +32,11 @@ export async function serve(options: { queue: string }, context: Context): Promi
     classes: [options.queue],
     lineages: true,
     signal: stopping.signal,
-    onReady: () =>
-      terminal.out(`serving ${options.queue} for Temporal at ${server.address}, namespace ${server.namespace}`),
-  });
+    onReady: () => {
+      clearTimeout(late);
+      terminal.out(`serving ${options.queue} for Temporal at ${server.address}, namespace ${server.namespace}`);
+    },
+  }).finally(() => clearTimeout(late));
   // The process ends after this, whatever the worker still does.
   await Promise.race([served, interrupts.insisted]);
   interrupts.stop();
@@ -38,7 +46,7 @@ export async function serve(options: { queue: string }, context: Context): Promi
 /** The server that `descent up` or `descent run` keeps up for the same home. */
 async function homeServer(home: string): Promise<TemporalServer> {
   const state = await readHostState(home);
-  if (state?.state === 'running') return localServer(state.address);
+  if (state?.state === 'running') return localServer(state.address, home);
   throw new CommandError(
     'no Temporal is configured, and none runs for this home',
     'set TEMPORAL_ADDRESS, or name an address in temporal.config.json; or start one here: descent up',

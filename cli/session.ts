@@ -3,11 +3,14 @@ import { findGpu } from '#setup/gpu.mjs';
 import type { PlanNode } from '../planner/plan.ts';
 import type { RunSettings } from '../workflows/messages.ts';
 import { deviceQueue } from '../workflows/names.ts';
-import { autoDevice, loadConfig } from './config.ts';
+import { autoDevice, loadConfig, unknownClass } from './config.ts';
 import { type ConnectedClient, configuredServer, connectClient, workersOn } from './connect.ts';
 import type { Context } from './context.ts';
-import { CommandError } from './failure.ts';
-import { type Host, startOrJoinHost } from './host.ts';
+import { type Host, serverFailure, startOrJoinHost } from './host.ts';
+import { logsFolder } from './host-state.ts';
+
+/** How long starting and connecting may take before a person is told what is waited for. */
+const patienceMs = 5000;
 
 /** A Temporal that lineages run on, for as long as a command needs it. */
 export interface Session {
@@ -31,28 +34,45 @@ export interface Session {
 /**
  * The Temporal that is configured, else the home's own, which is started where it does not run. `lineage` is the id of
  * the lineage workflow that this command is about: others that an interrupted session left open are not taken up.
- * `nodes` are those that will run: a device class that nobody serves is an error where that can be known.
+ * `nodes` are those that will run: a device class that nobody serves is an error where that can be known. `tell` gets a
+ * sentence on what is waited for, where that takes long.
  */
 export async function openSession(
   home: string,
   lineage: string,
   nodes: readonly PlanNode[],
   context: Context,
+  tell: (text: string) => void,
 ): Promise<Session> {
   const loaded = await loadConfig(context.cwd, context.env);
   const { config } = loaded;
   const device = autoDevice(config, context.env);
   const configured = configuredServer(loaded, context.env);
-  if (configured === null) refuseUnknownClasses(nodes, device, Object.keys(config.devices));
-  const host = configured ? null : await startOrJoinHost(home, { cwd: context.cwd, env: context.env, keep: lineage });
-  await host?.follow([lineage]);
-  const server = () => configured ?? (host as Host).server;
+  if (configured === null) {
+    const asked = [...deviceClasses(nodes, device), ...(context.env.DESCENT_DEVICE ? [device] : [])];
+    const unknown = asked.find((name) => config.devices[name] === undefined);
+    if (unknown !== undefined) throw unknownClass(unknown, config);
+  }
+  const awaited =
+    configured === null
+      ? `the Temporal server and worker of this home, whose logs are in ${logsFolder(home)}`
+      : `Temporal at ${configured.address}`;
+  const late = setTimeout(() => tell(`waiting for ${awaited}`), patienceMs);
+  let host: Host | null = null;
   let connected: ConnectedClient;
+  const server = () => configured ?? (host as Host).server;
   try {
+    if (configured === null) {
+      host = await startOrJoinHost(home, { cwd: context.cwd, env: context.env, keep: lineage });
+      await host.follow([lineage]);
+    }
     connected = await connectClient(server());
   } catch (error) {
+    const failure = host === null ? error : serverFailure(home, error);
     await host?.release();
-    throw error;
+    throw failure;
+  } finally {
+    clearTimeout(late);
   }
   const { queue, window, heartbeatSeconds } = config;
   let closed: Promise<void> | undefined;
@@ -98,15 +118,6 @@ export async function deviceNotices(session: Session, nodes: readonly PlanNode[]
   return classes
     .filter((_, index) => !served[index])
     .map((name) => `no worker serves the device class ${name}: start one with \`descent worker --queue ${name}\``);
-}
-
-function refuseUnknownClasses(nodes: readonly PlanNode[], device: string, known: readonly string[]): void {
-  const unknown = deviceClasses(nodes, device).find((name) => !known.includes(name));
-  if (unknown === undefined) return;
-  throw new CommandError(
-    `this machine has no device class \`${unknown}\``,
-    `it has ${known.join(', ')}; choose one with --device or in the lineage's placement, or name others in temporal.config`,
-  );
 }
 
 function deviceClasses(nodes: readonly PlanNode[], auto: string): string[] {

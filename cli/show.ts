@@ -1,3 +1,4 @@
+import { isExecuted } from '../activities/claim.ts';
 import type { PlanNode } from '../planner/plan.ts';
 import { runQuery } from '../results/query.ts';
 import { latestCheckpoint } from '../store/checkpoint.ts';
@@ -40,11 +41,13 @@ export async function show(
 async function reportAttempts(home: string, node: PlanNode): Promise<AttemptReport[]> {
   const { rows } = await runQuery(
     home,
-    `SELECT attempt, state, failure, message FROM attempts WHERE key = $key AND state = 'failed'`,
+    `SELECT attempt, failure, message FROM attempts WHERE key = $key AND state = 'failed'`,
     { key: node.key },
   );
-  const failures = new Map(rows.map(([attempt, , kind, message]) => [attempt, `${message} (${kind})`]));
-  return attemptNumbers(home, node.key).map((attempt) => {
+  const failures = new Map(rows.map(([attempt, kind, message]) => [Number(attempt), `${message} (${kind})`]));
+  const numbers = attemptNumbers(home, node.key);
+  const running = (await isExecuted(home, node.key)) ? numbers[0] : undefined;
+  return numbers.map((attempt) => {
     const folder = attemptFolder(home, node.key, attempt);
     const inspection = inspectAttempt(home, node.key, attempt);
     switch (inspection.state) {
@@ -54,14 +57,13 @@ async function reportAttempts(home: string, node: PlanNode): Promise<AttemptRepo
       }
       case 'damaged':
         return { attempt, folder, state: 'damaged', reason: inspection.reason };
-      case 'unfinished':
-        return {
-          attempt,
-          folder,
-          state: 'unfinished',
-          checkpoint: latestCheckpoint(folder)?.step ?? null,
-          failure: failures.get(attempt) ?? null,
-        };
+      case 'unfinished': {
+        const checkpoint = latestCheckpoint(folder)?.step ?? null;
+        const failure = failures.get(attempt);
+        if (attempt === running) return { attempt, folder, state: 'running', checkpoint };
+        if (failure === undefined) return { attempt, folder, state: 'interrupted', checkpoint };
+        return { attempt, folder, state: 'failed', checkpoint, failure };
+      }
       default:
         return inspection satisfies never;
     }

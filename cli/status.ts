@@ -1,9 +1,9 @@
+import { existsSync } from 'node:fs';
 import { WorkflowNotFoundError } from '@temporalio/client';
 import { isRunning } from '../activities/processes.ts';
 import type { Plan } from '../planner/plan.ts';
-import { reasonText } from '../planner/reason.ts';
 import { runQuery } from '../results/query.ts';
-import { findHome } from '../store/home.ts';
+import { databasePath, findHome, storeFolder } from '../store/home.ts';
 import { readPlan } from '../store/plans.ts';
 import { loadConfig } from './config.ts';
 import { type ConnectedClient, configuredServer, connectClient, localServer } from './connect.ts';
@@ -45,7 +45,9 @@ export async function status(name: string | undefined, options: { json?: true },
   }
 }
 
+/** The lineages that were run in this home, the newest first; none in one that nothing was run in. */
 async function knownLineages(home: string): Promise<{ lineage: string; plan: string; lastRun: string }[]> {
+  if (!existsSync(databasePath(home)) && !existsSync(storeFolder(home))) return [];
   const { rows } = await runQuery(
     home,
     'SELECT lineage, plan, last_recorded FROM latest_lineages ORDER BY last_recorded DESC, lineage',
@@ -63,7 +65,7 @@ async function connectIfAlive(home: string, context: Context): Promise<Connected
   if (configured !== null) return connectClient(configured);
   const state = await readHostState(home);
   if (state?.state !== 'running' || !isRunning(state.host)) return undefined;
-  return connectClient(localServer(state.address));
+  return connectClient(localServer(state.address, home));
 }
 
 /** The nodes of a lineage whose workflow runs; undefined where it does not. */
@@ -93,12 +95,11 @@ async function runningNodes(
   };
 }
 
-/** The nodes of a lineage that does not run, as the store has them, and why those failed that did. */
+/** The nodes of a lineage that does not run, as the store has them, and why those failed that did, with what they block. */
 async function restingNodes(home: string, plan: Plan): Promise<Pick<LineageReport, 'running' | 'nodes'>> {
   const atRest = await lookAtRest(home, plan);
   const nodes = plan.nodes.map((node): NodeLine => {
-    const { state, verdict, failure } = atRest(node);
-    const reason = state === 'interrupted' ? reasonText(node, verdict) : failure;
+    const { state, reason } = atRest(node);
     return { address: node.address, key: node.key, state, reason, progress: null };
   });
   return { running: false, nodes };

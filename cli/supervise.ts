@@ -7,7 +7,9 @@ export interface SupervisedProgram {
   name: string;
   /** Starts it. `restarts` counts from 0. */
   start(restarts: number): ChildProcess;
-  /** Told whenever it was started; null where it ended before anybody could look. */
+  /**
+   * Told whenever it was started; null where it ended before anybody could look. Where that fails, nothing is restarted.
+   */
   onStart(record: ProcessRecord | null): void | Promise<void>;
   /** Told when it ended though nobody asked it to; it is started again. */
   onCrash(how: string): void;
@@ -39,7 +41,9 @@ export function supervise(program: SupervisedProgram): Supervised {
     const startedAt = performance.now();
     child = program.start(restarts);
     record = child.pid === undefined ? null : (recordProcess(child.pid) ?? null);
-    void program.onStart(record);
+    void Promise.resolve(program.onStart(record)).catch((error: unknown) =>
+      program.onGiveUp(error instanceof Error ? error.message : String(error)),
+    );
     let over = false;
     const end = (how: string): void => {
       if (over || stopping) return;

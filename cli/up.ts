@@ -30,7 +30,7 @@ export async function up(context: Context): Promise<ExitCode> {
       if (await host.ensure()) terminal.err(`it was killed, and runs again: ${host.server.address}`);
       await Promise.race([interrupts.asked, sleep(lookEveryMs)]);
     }
-    terminal.err('saving checkpoints; Ctrl-C again stops at once');
+    terminal.err('stopping; Ctrl-C again stops at once');
   } finally {
     await Promise.race([host.release(), interrupts.insisted.then(() => host.kill())]);
     interrupts.stop();

@@ -1,16 +1,7 @@
-import type { Diagnostic } from '../planner/diagnostic.ts';
 import type { NodeType, Plan } from '../planner/plan.ts';
 import { type Context, type ExitCode, exitCodes } from './context.ts';
-import { planFile, printDiagnostics } from './lineage-file.ts';
+import { type Finding, findingOf, planFile, printDiagnostics } from './lineage-file.ts';
 import { counted } from './render/figures.ts';
-
-/** What `validate --json` prints for each file. */
-interface Finding {
-  file: string;
-  ok: boolean;
-  nodes: number;
-  diagnostics: Diagnostic[];
-}
 
 /** `descent validate FILE...`: everything that is wrong with each file; exit code 3 when one is invalid. */
 export async function validate(files: string[], options: { json?: true }, context: Context): Promise<ExitCode> {
@@ -18,8 +9,7 @@ export async function validate(files: string[], options: { json?: true }, contex
   const findings: Finding[] = [];
   for (const file of files) {
     const planned = await planFile(file);
-    const nodes = planned.ok ? planned.plan.nodes.length : 0;
-    findings.push({ file, ok: planned.ok, nodes, diagnostics: planned.ok ? [] : planned.diagnostics });
+    findings.push(findingOf(file, planned));
     if (options.json) continue;
     if (planned.ok) terminal.out(`${file}: ${terminal.colours.green('ok')}, ${contents(planned.plan)}`);
     else printDiagnostics(planned, context);

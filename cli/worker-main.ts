@@ -37,7 +37,7 @@ try {
   await runWorker({
     home,
     config,
-    server: localServer(address),
+    server: localServer(address, home),
     classes: Object.keys(config.devices),
     lineages: true,
     signal: stopping.signal,

@@ -7,8 +7,8 @@ import { DefaultLogger, NativeConnection, Runtime, Worker, type WorkerOptions } 
 import { createActivities } from '../activities/index.ts';
 import type { TemporalConfig } from '../temporal.config.ts';
 import { deviceQueue, resultsQueue } from '../workflows/names.ts';
-import type { TemporalServer } from './connect.ts';
-import { CommandError } from './failure.ts';
+import { unknownClass } from './config.ts';
+import { type TemporalServer, unreachable } from './connect.ts';
 import { logsFolder } from './host-state.ts';
 
 export interface WorkerRun {
@@ -37,13 +37,7 @@ export interface WorkerRun {
 export async function runWorker(run: WorkerRun): Promise<void> {
   const { config, server, classes, signal } = run;
   const unknown = classes.find((name) => config.devices[name] === undefined);
-  if (unknown !== undefined) {
-    const known = Object.keys(config.devices).join(', ');
-    throw new CommandError(
-      `this machine has no device class \`${unknown}\``,
-      `it has ${known}; name others in temporal.config`,
-    );
-  }
+  if (unknown !== undefined) throw unknownClass(unknown, config);
   keepLogs(join(logsFolder(run.home), 'worker.log'));
   const connection = await connectNative(server, signal);
   try {
@@ -141,9 +135,7 @@ async function connectNative(server: TemporalServer, signal: AbortSignal): Promi
     try {
       return await NativeConnection.connect(server.connection);
     } catch (error) {
-      if (performance.now() > deadline || signal.aborted) {
-        throw new CommandError(`cannot reach Temporal at ${server.address} (from ${server.source})`, null, error);
-      }
+      if (performance.now() > deadline || signal.aborted) throw await unreachable(server, error);
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   }

@@ -1,4 +1,5 @@
 import type { PlanNode } from '../planner/plan.ts';
+import type { Verdict } from '../planner/verdict.ts';
 import { amount, counted, whole } from './render/figures.ts';
 
 /** How much there is to do in one node, as far as its recipe says it. */
@@ -11,8 +12,8 @@ export interface Work {
   text: string;
 }
 
-/** What a node's recipe says of its size. Pure; every node of a plan has an answer. */
-export function workOf(node: PlanNode): Work {
+/** What a node's recipe says of its size, less the steps that are done. Pure; every node of a plan has an answer. */
+export function workOf(node: PlanNode, done = 0): Work {
   switch (node.type) {
     case 'data':
       return words(counted(node.files.length, 'file'));
@@ -20,7 +21,8 @@ export function workOf(node: PlanNode): Work {
       return words(node.recipe.kind === 'bpe' ? `${amount(node.recipe.characters)} characters` : '');
     case 'pretrain':
     case 'cpt': {
-      const { steps, batchSequences } = node.recipe;
+      const { batchSequences } = node.recipe;
+      const steps = node.recipe.steps - done;
       const tokens = steps * batchSequences * (node.architecture?.context ?? 0);
       return { steps, tokens, text: `${counted(steps, 'step')} · ${amount(tokens)} tokens` };
     }
@@ -35,12 +37,20 @@ export function workOf(node: PlanNode): Work {
   }
 }
 
-/** What a list of nodes adds up to. */
-export function totalWork(nodes: readonly PlanNode[]): { steps: number; tokens: number } {
+/** The steps that what a verdict goes on from has behind it; 0 where the node starts from its beginning. */
+export function stepsDone({ reason }: Verdict): number {
+  return reason.kind === 'checkpoint' ? reason.step : 0;
+}
+
+/** What is left to do of a list of nodes, by their verdicts. */
+export function totalWork(
+  nodes: readonly PlanNode[],
+  verdictOf: (node: PlanNode) => Verdict,
+): { steps: number; tokens: number } {
   let steps = 0;
   let tokens = 0;
   for (const node of nodes) {
-    const work = workOf(node);
+    const work = workOf(node, stepsDone(verdictOf(node)));
     steps += work.steps ?? 0;
     tokens += work.tokens ?? 0;
   }

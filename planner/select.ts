@@ -5,7 +5,7 @@ import type { Key, Plan, PlanNode } from './plan.ts';
 import { locate, type Pick, parseSelector, type SelectorProblem, type Term, type Word } from './selector.ts';
 
 /** How a node stands while nothing runs, as `descent status` says it. */
-export const restStates = ['done', 'failed', 'interrupted', 'waiting'] as const;
+export const restStates = ['done', 'failed', 'blocked', 'interrupted', 'waiting'] as const;
 export type RestState = (typeof restStates)[number];
 
 /** The nodes that selectors name, in the plan's order, or what is wrong with each selector that names none. */

@@ -1,16 +1,18 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomBytes } from 'node:crypto';
+import { channel } from 'node:diagnostics_channel';
 import { existsSync } from 'node:fs';
 import { link, rm } from 'node:fs/promises';
 import { availableParallelism, totalmem } from 'node:os';
-import { dirname } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
-import { databasePath } from '../store/home.ts';
+import { databasePath, storeFolder } from '../store/home.ts';
 import { makeFolder, syncFolder } from '../store/write.ts';
 import { DatabaseBusyError, ResultsError } from './errors.ts';
 import { schemaState, updateSchema } from './schema.ts';
 import { quoted } from './sql.ts';
+import { databaseWaits, toldAfterMs } from './waits.ts';
 
 /** What `withDatabase` may be told beside the mode. */
 export interface DatabaseOptions {
@@ -45,7 +47,7 @@ export async function withDatabase<T>(
   if (inside.getStore()?.has(path)) throw new Error('withDatabase was called from inside itself; use its connection');
   return takeTurn(path, deadline, async () => {
     if (!existsSync(path)) {
-      if (mode === 'read') throw new ResultsError(`there are no results yet in ${home}: run a lineage first`);
+      if (mode === 'read') throw nothingToRead(home);
       await createDatabase(path);
     }
     if (mode === 'read') {
@@ -59,6 +61,14 @@ export async function withDatabase<T>(
     }
     return openDatabase(path, mode, options, deadline, (connection) => transaction(connection, () => use(connection)));
   });
+}
+
+function nothingToRead(home: string): ResultsError {
+  return new ResultsError(
+    existsSync(storeFolder(home))
+      ? `results.duckdb is missing in ${home}: run the lineage again; the store has its models, and nothing is trained again`
+      : `there are no results yet in ${home}: run a lineage first`,
+  );
 }
 
 interface Deadline {
@@ -122,6 +132,8 @@ async function openDatabase<T>(
 }
 
 async function openWhenFree(path: string, mode: 'read' | 'write', deadline: Deadline): Promise<DuckDBInstance> {
+  const begun = performance.now();
+  let told = false;
   for (let pause = 5; ; pause = Math.min(250, pause * 1.5)) {
     try {
       return await DuckDBInstance.create(path, configuration(mode));
@@ -132,6 +144,10 @@ async function openWhenFree(path: string, mode: 'read' | 'write', deadline: Dead
       }
       const left = deadline.at - performance.now();
       if (left <= 0) throw busy(path, holder(message), deadline, error);
+      if (!told && performance.now() - begun > toldAfterMs) {
+        channel(databaseWaits).publish(`waiting for ${basename(path)}, which ${holder(message)} holds`);
+        told = true;
+      }
       // Random, so that processes that wait for each other do not keep in step.
       await sleep(Math.min(left, pause * (0.5 + Math.random())));
     }

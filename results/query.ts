@@ -89,6 +89,9 @@ export async function writeParquet(
     await rename(temporary, target);
     await syncFolder(dirname(target));
     return rows;
+  } catch (error) {
+    if (!(error instanceof QueryError)) throw error;
+    throw new QueryError(error.message.replaceAll(temporary, target));
   } finally {
     await rm(temporary, { force: true });
   }

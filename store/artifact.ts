@@ -68,10 +68,10 @@ export async function findArtifact(home: string, key: string): Promise<Artifact 
  * files and never throws for damaged ones.
  */
 export function inspectNode(home: string, key: string): NodeState {
-  const whole = newestWhole(home, key);
-  if (whole !== undefined) return { state: 'done', attempt: whole.attempt, finishedAt: whole.provenance.finishedAt };
   const newest = attemptNumbers(home, key)[0];
   if (newest === undefined) return { state: 'none' };
+  const whole = newestWhole(home, key);
+  if (whole !== undefined) return { state: 'done', attempt: whole.attempt, finishedAt: whole.provenance.finishedAt };
   const inspection = inspectAttempt(home, key, newest);
   if (inspection.state === 'damaged') return inspection;
   const step = latestCheckpoint(attemptFolder(home, key, newest))?.step ?? null;

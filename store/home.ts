@@ -1,5 +1,5 @@
-import { existsSync, readdirSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { existsSync, readdirSync, statfsSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { StoreError } from './errors.ts';
 
 /**
@@ -8,6 +8,18 @@ import { StoreError } from './errors.ts';
  */
 export function findHome(cwd: string, env: { [name: string]: string | undefined }): string {
   return env.DESCENT_HOME ? resolve(cwd, env.DESCENT_HOME) : resolve(cwd, '.descent');
+}
+
+/** Free space without which nothing is begun, in bytes: the server's own files alone need some ten megabytes. */
+export const leastFreeBytes = 32e6;
+
+/** Bytes that this user may still write in a folder, or in the nearest one above it that exists. */
+export function freeBytes(folder: string): number {
+  let existing = folder;
+  while (!existsSync(existing)) existing = dirname(existing);
+  const { bavail, bsize, blocks } = statfsSync(existing);
+  // File systems that do not know how large they are say 0.
+  return blocks === 0 ? Number.POSITIVE_INFINITY : bavail * bsize;
 }
 
 /** Where frozen plans lie. */
@@ -27,9 +39,14 @@ export function databasePath(home: string): string {
   return join(home, 'results.duckdb');
 }
 
+/** Where attempts lie, by key. */
+export function storeFolder(home: string): string {
+  return join(home, 'store');
+}
+
 /** Everything there is of one key. Throws for what is no key, so that no path can lead out of the store. */
 export function keyFolder(home: string, key: string): string {
-  return join(home, 'store', checkDigest(key, 'a node’s key'));
+  return join(storeFolder(home), checkDigest(key, 'a node’s key'));
 }
 
 /** The folder of one attempt. */

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { link, mkdir, open, rename, rm } from 'node:fs/promises';
+import { link, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { StoreError } from './errors.ts';
 
@@ -27,13 +27,31 @@ export async function writeNew(path: string, data: string | Uint8Array): Promise
   }
 }
 
-/** Makes a folder and those above it, durable before it returns. */
+/**
+ * Makes a folder and those above it, durable before it returns. Throws a StoreError that says what to do where a file
+ * is in the way, or where no folder can be made.
+ */
 export async function makeFolder(path: string): Promise<void> {
-  const first = await mkdir(path, { recursive: true }).catch((error: unknown) => {
-    throw explain(error, path);
-  });
-  if (first === undefined) return;
-  for (let folder = path; folder.length >= first.length; folder = dirname(folder)) await syncFolder(dirname(folder));
+  const missing: string[] = [];
+  let parent = path;
+  for (; ; parent = dirname(parent)) {
+    const found = await stat(parent).catch((error: unknown) => {
+      if (errorCode(error) === 'ENOENT' || errorCode(error) === 'ENOTDIR') return undefined;
+      throw explain(error, path);
+    });
+    if (found?.isDirectory()) break;
+    if (found !== undefined) throw new StoreError(`cannot make ${path}: ${parent} is a file; name another folder`);
+    missing.push(parent);
+  }
+  // One by one: mkdir's own recursion tries for ever where a folder that is there takes no others, as /proc.
+  for (const folder of missing.reverse()) {
+    await mkdir(folder).catch((error: unknown) => {
+      if (errorCode(error) === 'EEXIST') return;
+      if (errorCode(error) !== 'ENOENT') throw explain(error, path);
+      throw new StoreError(`cannot make ${path}: ${dirname(folder)} takes no new folders; name another folder`);
+    });
+    await syncFolder(dirname(folder));
+  }
 }
 
 /** Makes a folder's list of names durable. */

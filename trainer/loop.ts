@@ -109,8 +109,5 @@ export function engine(): string {
 function requireFinite(values: Record<string, number>, step: number): void {
   const odd = Object.entries(values).find(([, value]) => !Number.isFinite(value));
   if (odd === undefined) return;
-  throw new TrainerFailure(
-    'diverged',
-    `${odd[0]} became ${odd[1]} at step ${step}: training diverged`,
-  );
+  throw new TrainerFailure('diverged', `${odd[0]} became ${odd[1]} at step ${step}: training diverged`);
 }

@@ -26,7 +26,8 @@ export interface NodeReport {
 /** One attempt, as the store has it. */
 export type AttemptReport = { attempt: number; folder: string } & (
   | { state: 'done'; files: Manifest['files']; facts: Manifest['facts']; provenance: Manifest['provenance'] }
-  | { state: 'unfinished'; checkpoint: number | null; failure: string | null }
+  | { state: 'running' | 'interrupted'; checkpoint: number | null }
+  | { state: 'failed'; checkpoint: number | null; failure: string }
   | { state: 'damaged'; reason: string }
 );
 
@@ -92,20 +93,20 @@ function attemptSection(attempt: AttemptReport, colours: Colours): [title: strin
         ],
       ];
     }
-    case 'unfinished':
-      return [
-        title,
-        [
-          folder,
-          ['checkpoint', attempt.checkpoint === null ? 'none yet' : `step ${whole(attempt.checkpoint)}`],
-          ...(attempt.failure === null ? [] : [[colours.red('failed'), attempt.failure]]),
-        ],
-      ];
+    case 'running':
+    case 'interrupted':
+      return [title, [folder, checkpointRow(attempt.checkpoint)]];
+    case 'failed':
+      return [title, [folder, checkpointRow(attempt.checkpoint), [colours.red('failed'), attempt.failure]]];
     case 'damaged':
       return [title, [folder, [colours.red('damaged'), attempt.reason]]];
     default:
       return attempt satisfies never;
   }
+}
+
+function checkpointRow(step: number | null): string[] {
+  return ['checkpoint', step === null ? 'none yet' : `step ${whole(step)}`];
 }
 
 function shown(value: string | number | boolean | null): string {

@@ -1,7 +1,7 @@
 import type { Key, Plan, PlanNode } from '../../planner/plan.ts';
 import { reasonText } from '../../planner/reason.ts';
 import type { Verdict } from '../../planner/verdict.ts';
-import { totalWork, workOf } from '../workload.ts';
+import { stepsDone, totalWork, workOf } from '../workload.ts';
 import { columns } from './columns.ts';
 import { amount, counted, shortKey, whole } from './figures.ts';
 import type { Colours } from './terminal.ts';
@@ -18,18 +18,18 @@ export function renderPlan(plan: Plan, verdicts: ReadonlyMap<Key, Verdict>, colo
       node.address,
       colours.dim(shortKey(node.key)),
       reasonText(node, verdict),
-      verdict.verdict === 'reuse' ? '' : colours.dim(workOf(node).text),
+      verdict.verdict === 'reuse' ? '' : colours.dim(workOf(node, stepsDone(verdict)).text),
     ];
   });
   return `${columns(rows)}\n${planTotal(plan, verdicts)}`;
 }
 
-/** `48 nodes: 29 reuse, 1 resume, 18 run · 1,264 steps and 2.6M tokens to train`. */
+/** `48 nodes: 29 reuse, 1 resume, 18 run · 1,264 steps, 2.6M tokens`, of which only those are counted that are left. */
 export function planTotal(plan: Plan, verdicts: ReadonlyMap<Key, Verdict>): string {
   const counts = verdictCounts(plan, verdicts);
   const parts = Object.entries(counts).filter(([, count]) => count > 0);
-  const { steps, tokens } = totalWork(nodesToRun(plan, verdicts));
-  const work = steps === 0 ? '' : ` · ${whole(steps)} pretraining steps, ${amount(tokens)} tokens`;
+  const { steps, tokens } = totalWork(nodesToRun(plan, verdicts), (node) => verdictOf(node, verdicts));
+  const work = steps === 0 ? '' : ` · ${counted(steps, 'step')}, ${amount(tokens)} tokens`;
   return `${counted(plan.nodes.length, 'node')}: ${parts.map(([verdict, count]) => `${whole(count)} ${verdict}`).join(', ')}${work}`;
 }
 

@@ -28,8 +28,8 @@ export type RunEvent =
   /** The last event. */
   | { event: 'ended'; outcome: RunOutcome; reason: string | null; seconds: number; next: string[] };
 
-/** How a run ended. */
-export type RunOutcome = 'done' | 'failed' | 'interrupted';
+/** How a run ended; `left`: interrupted here, while another command goes on with it. */
+export type RunOutcome = 'done' | 'failed' | 'interrupted' | 'left';
 
 /** How far a node is. */
 export interface Progress {

@@ -64,6 +64,7 @@ export function endText(ended: Extract<RunEvent, { event: 'ended' }>, colours: C
     done: `${colours.green('done')} in ${duration(ended.seconds)}`,
     failed: `${colours.red('failed')} after ${duration(ended.seconds)}`,
     interrupted: `${colours.yellow('interrupted')} after ${duration(ended.seconds)}`,
+    left: `${colours.yellow('left')} after ${duration(ended.seconds)}`,
   };
   const reason = ended.reason === null ? '' : `: ${ended.reason}`;
   return [`${heads[ended.outcome]}${reason}`, ...ended.next.map((line) => `  ${line}`)].join('\n');

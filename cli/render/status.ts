@@ -19,7 +19,7 @@ export interface LineageReport {
   nodes: NodeLine[];
 }
 
-/** How a node stands. `interrupted`: it has a checkpoint to go on from. */
+/** How a node stands. `interrupted`: it was begun, and nothing went wrong; `blocked`: what it needs failed. */
 export interface NodeLine {
   address: string;
   key: Key;

@@ -43,7 +43,19 @@ test('init says what hinders it', async (t) => {
   await writeFile(join(folder, 'file'), '');
   const { exitCode, stderr } = await descent(['init', 'file/below'], folder);
   equal(exitCode, 1);
-  equal(stderr, `error: ${join(folder, 'file/below')}: not a directory (ENOTDIR)\n`);
+  const file = join(folder, 'file');
+  equal(stderr, `error: cannot make ${join(file, 'below')}: ${file} is a file; name another folder\n`);
+  const onto = await descent(['init', 'file'], folder);
+  equal(onto.stderr, `error: cannot make ${file}: ${file} is a file; name another folder\n`);
+  await writeLineage(folder);
+  const home = await descent(['--home', 'file', 'run', 'lineage.yaml'], folder);
+  equal(home.stderr, `error: cannot make ${join(file, 'plans')}: ${file} is a file; name another folder\n`);
+});
+
+test('a folder that takes no others is an error, soon', { skip: process.platform !== 'linux' }, async (t) => {
+  const { exitCode, stderr } = await descent(['init', '/proc/descent/below'], await temporaryFolder(t));
+  equal(exitCode, 1);
+  match(stderr, /^error: cannot (make|write) \/proc\/descent\/below: .* folder/);
 });
 
 test('validate: what is right on standard output, what is wrong on standard error, exit code 3', async (t) => {
@@ -98,7 +110,13 @@ for (const [name, content] of malformed) {
 test('plan and run refuse what validate refuses', async (t) => {
   const folder = await temporaryFolder(t);
   await writeLineage(folder, 'lineage: [\n');
-  for (const verb of ['plan', 'run']) isRefusal(await descent([verb, 'lineage.yaml'], folder));
+  const validated = await descent(['validate', 'lineage.yaml', '--json'], folder);
+  for (const verb of ['plan', 'run', 'graph']) {
+    isRefusal(await descent([verb, 'lineage.yaml'], folder));
+    const json = await descent([verb, 'lineage.yaml', '--json'], folder);
+    deepEqual([json.exitCode, json.stderr], [3, '']);
+    deepEqual(JSON.parse(json.stdout), JSON.parse(validated.stdout));
+  }
 });
 
 function isRefusal({ exitCode, stdout, stderr }: Outcome): void {

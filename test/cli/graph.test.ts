@@ -61,11 +61,7 @@ test('plan --select: those nodes and their total, for a person and as JSON', asy
   deepEqual([exitCode, stderr], [0, '']);
   deepEqual(
     stdout.split('\n').map((line) => line.replace(/ +/g, ' ')),
-    [
-      ...[whole[2], whole[3]].map((line) => line?.replace(/ +/g, ' ')),
-      '2 nodes: 2 run · 8 pretraining steps, 8,192 tokens',
-      '',
-    ],
+    [...[whole[2], whole[3]].map((line) => line?.replace(/ +/g, ' ')), '2 nodes: 2 run · 8 steps, 8,192 tokens', ''],
   );
   const json = await descent(['plan', 'lineage.yaml', '--json', '--select', 'type:evaluate'], folder);
   const { nodes, total } = JSON.parse(json.stdout) as { nodes: { address: string }[]; total: { nodes: number } };

@@ -23,6 +23,7 @@ test("the version is the package's", async (t) => {
 
 const mistakes: [args: string[], stderr: string][] = [
   [['pln'], "error: unknown command 'pln'\n(Did you mean plan?)\n"],
+  [['help', 'nope'], "error: unknown command 'nope'\n(descent help lists them)\n"],
   [['plan', 'x.yaml', '--jsn'], "error: unknown option '--jsn'\n(Did you mean --json?)\n"],
   [['plan'], "error: missing required argument 'file'\n"],
   [

@@ -1,10 +1,18 @@
 import { deepEqual, doesNotMatch, equal, match } from 'node:assert/strict';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { claimNode } from '../../activities/claim.ts';
+import { withDatabase } from '../../results/database.ts';
+import { ingestAttempts } from '../../results/ingest.ts';
+import { recordLineage } from '../../results/record.ts';
+import type { TrainerEvent } from '../../schemas/types/event.ts';
+import { beginAttempt } from '../../store/attempt.ts';
+import { writePlan } from '../../store/plans.ts';
+import { asLines, makeEvents } from '../results/events.ts';
 import { makePlan } from '../results/lineage.ts';
-import { runLineage } from '../results/run.ts';
+import { runLineage, runNode } from '../results/run.ts';
 import { descent, golden, temporaryFolder } from './support.ts';
 
 describe('with the results of a lineage', () => {
@@ -43,10 +51,14 @@ describe('with the results of a lineage', () => {
       stdout: '',
       stderr:
         'error: no lineage of this home has a node mid@replay=0%,sed=1\n' +
-        '  hint: did you mean mid@replay=0%,seed=1? `descent status <lineage>` lists all\n',
+        '  hint: did you mean `mid@replay=0%,seed=1`? `descent status <lineage>` lists all\n',
     });
+    const bare = await descent(['show', 'mid/id'], folder);
+    match(bare.stderr, /hint: did you mean mid@replay=0%,seed=1\/id\? /);
+    const short = await descent(['show', key('base@seed=1').slice(0, 3)], folder);
+    match(short.stderr, /hint: of a key, give 4 digits or more; /);
     const lineage = await descent(['show', 'base@seed=1', '--lineage', 'repaly'], folder);
-    equal(lineage.stderr, 'error: there is no lineage repaly\n  hint: did you mean replay? There are replay\n');
+    equal(lineage.stderr, 'error: there is no lineage repaly\n  hint: the only one is replay\n');
   });
 
   test('status: a line a lineage; one that is named, node by node; an unknown one with the nearest', async () => {
@@ -61,7 +73,7 @@ describe('with the results of a lineage', () => {
       plan.nodes.map(({ address }) => [address, 'done']),
     );
     const unknown = await descent(['status', 'repaly'], folder);
-    equal(unknown.stderr, 'error: there is no lineage repaly\n  hint: did you mean replay? There are replay\n');
+    equal(unknown.stderr, 'error: there is no lineage repaly\n  hint: the only one is replay\n');
   });
 
   test('query: SQL, a saved query, parameters, formats', async () => {
@@ -92,6 +104,15 @@ describe('with the results of a lineage', () => {
     equal(await readFile(join(out, 'a.csv'), 'utf8'), 'x\r\n1\r\n');
     const nowhere = await descent(['query', 'from metrics', '-f', 'parquet'], folder);
     match(nowhere.stderr, /name a file for it: --output/);
+    for (const format of ['csv', 'parquet']) {
+      const onFolder = await descent(['query', 'select 1 as x', '-f', format, '-o', out], folder);
+      deepEqual([onFolder.exitCode, onFolder.stdout], [1, '']);
+      equal(onFolder.stderr, `error: ${out} is a folder\n  hint: name a file: --output rows.csv\n`);
+    }
+    const missing = join(out, 'none', 'm.parquet');
+    const { stderr } = await descent(['query', 'select 1 as x', '-f', 'parquet', '-o', missing], folder);
+    match(stderr, /none\/m\.parquet": /);
+    doesNotMatch(stderr, /\.tmp/);
     const path = join(out, 'm.parquet');
     equal((await descent(['query', 'from metrics', '-f', 'parquet', '-o', path], folder)).exitCode, 0);
     const read = `select count(*) as rows from '${path}'`;
@@ -114,6 +135,82 @@ describe('with the results of a lineage', () => {
     equal(exitCode, 0);
     for (const name of ['summary', 'curves', 'forgetting']) match(stdout, new RegExp(`^${name}$`, 'm'));
     match(stdout, /--param points=<integer> {2,}Points a node, at most\. Default: 20\./);
+  });
+});
+
+test('status: an empty home has no lineages, as JSON an empty list', async (t) => {
+  const folder = await temporaryFolder(t);
+  deepEqual(await descent(['status', '--json'], folder), { exitCode: 0, stdout: '[]\n', stderr: '' });
+  const text = await descent(['status'], folder);
+  deepEqual(text, { exitCode: 0, stdout: 'no lineage was run in this home yet\n', stderr: '' });
+});
+
+test('results.duckdb is gone: every verb that reads it says how to get it back', async (t) => {
+  const folder = await temporaryFolder(t);
+  await mkdir(join(folder, '.descent', 'store'), { recursive: true });
+  for (const args of [['query', 'summary'], ['show', 'base'], ['status']]) {
+    const { exitCode, stderr } = await descent(args, folder);
+    equal(exitCode, 1);
+    match(stderr, /^error: results\.duckdb is missing in .*: run the lineage again; .* nothing is trained again\n$/);
+  }
+});
+
+describe('a node that failed', () => {
+  let folder = '';
+  const plan = makePlan({ seeds: [1], replay: ['0%'] });
+  const [tokenizer, base] = plan.nodes;
+  if (!tokenizer || !base) throw new Error('the plan has a tokenizer and a base');
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'descent cli '));
+    const home = join(folder, '.descent');
+    const done = await runNode(home, tokenizer);
+    const attempt = await beginAttempt(home, base, { from: 1 });
+    if (attempt.state !== 'begun') throw new Error('the attempt was made already');
+    const [started, ...steps] = makeEvents(base);
+    if (!started) throw new Error('a trainer tells that it has started');
+    const events: TrainerEvent[] = [
+      started,
+      ...steps.slice(0, 1),
+      { event: 'failed', step: 1, kind: 'diverged', message: 'loss became NaN' },
+    ];
+    await writeFile(join(attempt.attempt.folder, 'events.jsonl'), asLines(events));
+    const digest = await writePlan(home, plan);
+    await withDatabase(home, 'write', async (connection) => {
+      await recordLineage(connection, plan, digest);
+      await ingestAttempts(connection, [done, { node: base, manifest: null, folder: attempt.attempt.folder }]);
+    });
+  });
+  after(() => rm(folder, { recursive: true, force: true }));
+
+  test('status: it has failed, and what needs it is blocked', async () => {
+    const { stdout } = await descent(['status', 'replay', '--json'], folder);
+    const [report] = JSON.parse(stdout) as [{ nodes: { address: string; state: string; reason: string | null }[] }];
+    const stateOf = (address: string) => {
+      const { state, reason } = report.nodes.find((node) => node.address === address) ?? {};
+      return [state, reason];
+    };
+    deepEqual(stateOf('tokenizer:words'), ['done', null]);
+    deepEqual(stateOf('base@seed=1'), ['failed', 'loss became NaN']);
+    deepEqual(stateOf('base@seed=1/id'), ['blocked', 'base@seed=1 failed']);
+    deepEqual(stateOf('rl@replay=0%,seed=1/id'), ['blocked', 'base@seed=1 failed']);
+  });
+
+  test('show: failed; running while a worker executes it again', async () => {
+    const failed = await descent(['show', 'base@seed=1'], folder);
+    match(failed.stdout, /\nAttempt 1: failed\n.*\n +checkpoint +none yet\n +failed +loss became NaN \(diverged\)\n/);
+    const claim = await claimNode(join(folder, '.descent'), base.key, {
+      staleSeconds: 30,
+      stopSeconds: 1,
+      signal: AbortSignal.timeout(60_000),
+      onWait: () => {},
+    });
+    try {
+      const again = await descent(['show', 'base@seed=1'], folder);
+      match(again.stdout, /\nAttempt 1: running\n.*\n +checkpoint +none yet\n/);
+    } finally {
+      await claim.release();
+    }
   });
 });
 

@@ -1,6 +1,6 @@
 import { deepEqual, equal, match } from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -97,7 +97,7 @@ test('interrupted, continued, and asked for again', { timeout: 240_000 }, async 
     deeds(second.stdout).filter((deed) => deed.startsWith('done base@lr=1e-3')),
     ['done base@lr=1e-3', 'done base@lr=1e-3/heldout'],
   );
-  match(second.stdout, /^small: 5 nodes: \d reuse, 1 resume, \d run/);
+  match(second.stdout, /^small: 5 nodes: \d reuse, 1 resume, \d run · 6 steps, 6,144 tokens\n/);
 
   const before = readFileSync(join(steer, 'base@lr=1e-3.executions'), 'utf8');
   const third = await descent(['run', 'lineage.yaml'], folder);
@@ -129,7 +129,8 @@ test('a node that fails: its branch is blocked, the other goes on, exit code 1',
     kind: 'diverged',
     reason: 'it was told to fail at step 2',
     lastLines: ['about to fail: diverged'],
-    remedy: 'lower its lr, lengthen warmup or lower clip, then `descent run` again',
+    remedy:
+      'lower its lr, lengthen its warmup or give clip a smaller value above 0 (0 is off), then `descent run` again',
   });
   deepEqual(
     events.find((event) => event.event === 'blocked'),
@@ -203,20 +204,88 @@ test('up keeps a server and a worker until Ctrl-C; run joins them and leaves the
   const { exitCode, stdout, stderr } = await up.ended;
   equal(exitCode, 130);
   match(stdout, /^Temporal: 127\.0\.0\.1:\d+, with its UI at http:\/\/127\.0\.0\.1:\d+\n/);
-  equal(stderr, 'saving checkpoints; Ctrl-C again stops at once\n');
+  equal(stderr, 'stopping; Ctrl-C again stops at once\n');
   equal(before ? isRunning(before.host) : undefined, false, 'it has ended');
+});
+
+test('a second run follows the first; interrupted, it leaves it to go on', { timeout: 240_000 }, async (t) => {
+  const { folder, steer } = await prepare(t, { 'base@lr=1e-3': { steps: 4, gateAt: 3 } });
+  const first = start(t, folder, 'run', 'lineage.yaml');
+  await until(() => existsSync(join(steer, 'base@lr=1e-3.waiting')), 'the trainer to wait at its gate');
+  const second = start(t, folder, 'run', 'lineage.yaml');
+  let said = '';
+  second.child.stdout?.on('data', (text: string) => {
+    said += text;
+  });
+  await until(() => said.includes('start     base@lr=1e-3'), 'the second to follow');
+  second.child.kill('SIGINT');
+  const { exitCode, stdout } = await second.ended;
+  equal(exitCode, 130);
+  match(stdout, /note +follows a run that is already under way\n/);
+  match(
+    stdout,
+    /\n\nleft after .*: it goes on in the other `descent run`\n {2}follow again: descent run lineage\.yaml\n$/,
+  );
+  equal(stdout.includes('saving checkpoints'), false);
+  await writeFile(join(steer, 'base@lr=1e-3.go'), '');
+  const { exitCode: end, stdout: told } = await first.ended;
+  equal(end, 0);
+  equal(told.includes('already under way'), false);
+});
+
+test('a disk that is full, or becomes so, is said to be, and nothing runs on', { timeout: 120_000 }, async (t) => {
+  const { folder } = await prepare(t, {});
+  const home = join(folder, 'home');
+  await mkdir(home);
+  if (spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=60m', 'tmpfs', home]).status !== 0) {
+    t.skip('this user may not mount a small disk');
+    return;
+  }
+  const fill = (megabytes: number) =>
+    spawnSync('dd', ['if=/dev/zero', `of=${join(home, `fill-${megabytes}`)}`, 'bs=64k', `count=${megabytes * 16}`]);
+  const full = /^error: .*the Temporal server .*: the disk of .* is full \(\d+ MB free\): free some space/;
+
+  try {
+    fill(40);
+    match((await descent(['--home', 'home', 'run', 'lineage.yaml'], folder)).stderr, full);
+    rmSync(join(home, 'fill-40'));
+    fill(26);
+    const { ended } = start(t, folder, '--home', 'home', 'run', 'lineage.yaml');
+    await until(() => existsSync(join(home, 'logs', 'temporal.log')), 'the server');
+    await sleep(200);
+    fill(60);
+    const { exitCode, stderr } = await ended;
+    equal(exitCode, 1);
+    match(stderr, full);
+    const left = readdirSync('/proc').filter((pid) => /^\d+$/.test(pid) && commandOf(pid).includes(home));
+    deepEqual(left.map(commandOf), []);
+  } finally {
+    spawnSync('umount', [home]);
+  }
+});
+
+test('a Temporal that cannot be reached: why, and what to do', { timeout: 120_000 }, async (t) => {
+  const { folder } = await prepare(t, {});
+  const to = (address: string) => descent(['run', 'lineage.yaml'], folder, { env: { TEMPORAL_ADDRESS: address } });
+  const hint = 'hint: check that it runs and that the address is right; without TEMPORAL_ADDRESS, Descent starts';
+  const refused = await to('127.0.0.1:9');
+  equal(refused.exitCode, 1);
+  match(refused.stderr, new RegExp(`because: nothing listens there \\(ECONNREFUSED\\)\\n {2}${hint}`));
+  match((await to('nowhere.invalid:7233')).stderr, /because: the name nowhere\.invalid does not resolve/);
 });
 
 test('a device class that nobody serves is an error before anything is started', async (t) => {
   const { folder } = await prepare(t, {});
   const expected = (hint: string) => ({
     exitCode: 1,
-    stdout: 'small: 5 nodes: 5 run · 16 pretraining steps, 16.4K tokens\n',
+    stdout: 'small: 5 nodes: 5 run · 16 steps, 16.4K tokens\n',
     stderr: `error: this machine has no device class \`tpu\`\n  hint: ${hint}\n`,
   });
   deepEqual(
     await descent(['run', 'lineage.yaml', '--device', 'tpu'], folder),
-    expected("it has cpu; choose one with --device or in the lineage's placement, or name others in temporal.config"),
+    expected(
+      "it has cpu; choose one with --device, --queue or in the lineage's placement, or name others in temporal.config",
+    ),
   );
   equal(existsSync(join(folder, '.descent', 'host.json')), false);
   const worker = await descent(['worker', '--queue', 'cpu'], folder);
@@ -226,6 +295,15 @@ test('a device class that nobody serves is an error before anything is started',
     /^error: no Temporal is configured, and none runs for this home\n {2}hint: set TEMPORAL_ADDRESS/,
   );
 });
+
+/** The command line of a process; empty where it has ended. */
+function commandOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+  } catch {
+    return '';
+  }
+}
 
 /** Ends the trainer that ignores every request. */
 function killGroup(pid: number): void {

@@ -209,11 +209,11 @@ describe('a selector', async () => {
     ],
     [
       'state:faild',
-      'there is no state `faild`\n    state:faild\n          ^^^^^\n  expected: done, failed, interrupted, waiting\n  hint: did you mean `failed`?',
+      'there is no state `faild`\n    state:faild\n          ^^^^^\n  expected: done, failed, blocked, interrupted, waiting\n  hint: did you mean `failed`?',
     ],
     [
       'state:running',
-      'there is no state `running`\n    state:running\n          ^^^^^^^\n  expected: done, failed, interrupted, waiting\n  hint: `descent status` says what runs',
+      'there is no state `running`\n    state:running\n          ^^^^^^^\n  expected: done, failed, blocked, interrupted, waiting\n  hint: `descent status` says what runs',
     ],
     ['state:done', 'no node is done: 26 waiting\n    state:done\n          ^^^^'],
     ['key:a41', 'the beginning of a key is 4 to 64 digits of 0-9 and a-f\n    key:a41\n        ^^^'],

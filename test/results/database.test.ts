@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { withDatabase } from '../../results/database.ts';
 import { runQuery } from '../../results/query.ts';
+import { databaseWaits, toldAfterMs } from '../../results/waits.ts';
 import { startScript, temporaryHome } from '../store/support.ts';
 
 const hold = new URL('./scripts/hold.js', import.meta.url);
@@ -118,6 +121,24 @@ test('who gives up on a locked file says which process has it; who waits gets it
     assert.equal(await waiting, 'in');
     await holder.closed;
   }
+});
+
+test('who waits for a locked file is told once for whom', async (t) => {
+  const home = await temporaryHome(t);
+  await withDatabase(home, 'write', async () => {});
+  const holder = startScript(t, hold, [home, 'write']);
+  const pid = await holder.nextLine();
+  const told: unknown[] = [];
+  const hear = (sentence: unknown) => told.push(sentence);
+  subscribe(databaseWaits, hear);
+  t.after(() => unsubscribe(databaseWaits, hear));
+  const waiting = withDatabase(home, 'read', async () => 'in');
+  await sleep(toldAfterMs + 1000);
+  holder.say('close');
+  assert.equal(await waiting, 'in');
+  assert.equal(told.length, 1);
+  assert.match(String(told[0]), new RegExp(`^waiting for results\\.duckdb, which process ${pid} \\(.*\\) holds$`));
+  await holder.closed;
 });
 
 test('two readers in two processes get in together', async (t) => {

@@ -1,5 +1,6 @@
 // What `descent doctor` finds on this machine, and on one where things are missing.
 import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { pathToFileURL } from 'node:url';
@@ -33,6 +34,15 @@ test('a home that cannot be written is missing, with the remedy', async () => {
   assert.match(home?.remedy ?? '', /--home or DESCENT_HOME$/);
 });
 
+test('a configuration that cannot be read is missing', async (t) => {
+  const folder = await temporaryFolder(t);
+  await writeFile(join(folder, 'temporal.config.json'), '{broken');
+  const report = await doctor({}, folder);
+  assert.equal(report.healthy, false);
+  assert.equal(find(report, 'Configuration')?.status, 'missing');
+  assert.match(find(report, 'Configuration')?.found ?? '', /^cannot read .*temporal\.config\.json: /);
+});
+
 test('on a bare machine it names what is missing and what to do, and changes nothing', async (t) => {
   const env = await makeWorld(await temporaryFolder(t), {});
   const module = JSON.stringify(pathToFileURL(join(packageRoot, 'dist', 'cli', 'doctor.js')).href);
@@ -49,4 +59,5 @@ test('on a bare machine it names what is missing and what to do, and changes not
       'Temporal server: none on PATH, none fetched',
     ],
   );
+  assert.equal(find(report, 'TensorFlow multiplies (cpu)')?.found, 'not tried: the runtime is missing');
 });

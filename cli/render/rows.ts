@@ -1,6 +1,7 @@
-import Table from 'cli-table3';
-import type { Json } from '../planner/plan.ts';
-import type { QueryResult } from './query.ts';
+import type { Json } from '../../planner/plan.ts';
+import type { QueryResult } from '../../results/query.ts';
+import { columns as linedUp } from './columns.ts';
+import { counted } from './figures.ts';
 
 /** How rows can be written as text. */
 const rowFormats = ['table', 'json', 'csv', 'md'] as const;
@@ -27,20 +28,10 @@ export function formatRows(result: QueryResult, format: RowFormat): string {
 }
 
 function asTable({ columns, rows }: QueryResult): string {
-  const table = new Table({
-    head: columns.map(({ name }) => name),
-    colAligns: columns.map((_, index) => (isNumeric(rows, index) ? 'right' : 'left')),
-    style: { head: [], border: [], compact: true, 'padding-left': 0, 'padding-right': 0 },
-    chars: noBorders,
-  });
-  for (const row of rows) table.push(row.map((value) => onOneLine(forPeople(value))));
-  const body = table
-    .toString()
-    .split('\n')
-    .map((line) => line.trimEnd())
-    .filter((line) => line !== '')
-    .join('\n');
-  return `${body}\n(${rows.length === 1 ? '1 row' : `${rows.length} rows`})\n`;
+  const head = columns.map(({ name }) => name);
+  const body = rows.map((row) => row.map((value) => onOneLine(forPeople(value))));
+  const alignments = columns.map((_, index) => (isNumeric(rows, index) ? 'right' : 'left'));
+  return `${linedUp([head, ...body], alignments)}\n(${counted(rows.length, 'row')})\n`;
 }
 
 function asJson({ columns, rows }: QueryResult): string {
@@ -62,24 +53,6 @@ function asMarkdown({ columns, rows }: QueryResult): string {
     ...rows.map((row) => line(row.map((value) => cell(forPeople(value))))),
   ].join('');
 }
-
-const noBorders = {
-  top: '',
-  'top-mid': '',
-  'top-left': '',
-  'top-right': '',
-  bottom: '',
-  'bottom-mid': '',
-  'bottom-left': '',
-  'bottom-right': '',
-  left: '',
-  'left-mid': '',
-  mid: '',
-  'mid-mid': '',
-  right: '',
-  'right-mid': '',
-  middle: '  ',
-};
 
 function isNumeric(rows: Json[][], column: number): boolean {
   return rows.some((row) => typeof row[column] === 'number');

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { formatRows } from '../../results/format.ts';
+import { formatRows } from '../../cli/render/rows.ts';
 import type { QueryResult } from '../../results/query.ts';
 
 const result: QueryResult = {
@@ -34,6 +34,13 @@ test('a table is aligned, numbers to the right, with NULL written out', () => {
 test('a table without rows has its heading', () => {
   assert.equal(formatRows({ columns: result.columns, rows: [] }, 'table'), 'model  loss  n  tags\n(0 rows)\n');
   assert.match(formatRows({ ...result, rows: result.rows.slice(0, 1) }, 'table'), /\n\(1 row\)\n$/);
+});
+
+test('a table may have more rows than a call has arguments', () => {
+  const rows = Array.from({ length: 200_000 }, (_, index) => [index]);
+  const text = formatRows({ columns: [{ name: 'range', type: 'BIGINT' }], rows }, 'table');
+  assert.ok(text.startsWith(' range\n     0\n     1\n'));
+  assert.ok(text.endsWith('\n199999\n(200,000 rows)\n'));
 });
 
 test('JSON has all digits, null for NULL, and parses', () => {
