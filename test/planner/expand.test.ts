@@ -158,14 +158,14 @@ describe('a plan', () => {
 describe('steps and mixtures', () => {
   const base = async (recipe: string, rest = '') => nodeAt(await planOfText(lineage({ base: recipe, rest })), 'base');
 
-  test('steps are tokens over the tokens of a batch, to the nearest, and at least one', async () => {
+  test('steps are tokens over the tokens of a batch, to the nearest', async () => {
     // the model's context is 64
     const cases: [string, number, number][] = [
       ['tokens: 40K', 32, 20], // 40,000 / 2,048 = 19.53
       ['tokens: 40K, batch: 512', 8, 78], // 78.125
       ['tokens: 5120, batch: 1024', 16, 5],
       ['tokens: 5632, batch: 1024', 16, 6], // 5.5: halves go up
-      ['tokens: 1', 32, 1],
+      ['tokens: 2048', 32, 1],
       ['tokens: 40K, batch: 100', 2, 313], // 1.5625 sequences are 2; 312.5 steps are 313
       ['tokens: 2x, batch: 512', 8, 145],
     ];

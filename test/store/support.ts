@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { TestContext } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { keyOf } from '../../planner/key.ts';
 import type { Json } from '../../planner/plan.ts';
 import type { Publication } from '../../store/artifact.ts';
@@ -83,7 +84,7 @@ export function publication(attempt: Attempt, preimage: object): Publication {
 
 /** A script of this folder in a process of its own, ended with the test at the latest. */
 export function startScript(test: TestContext, url: URL, args: string[]): Script {
-  const child = spawn(process.execPath, [url.pathname, ...args], { stdio: ['pipe', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [fileURLToPath(url), ...args], { stdio: ['pipe', 'pipe', 'pipe'] });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   let errors = '';
   child.stderr.on('data', (data) => {
