@@ -19,7 +19,7 @@ import { manifests, runToEnd, startRun, tinyLineage, until, weights } from './su
 describe('a lineage', () => {
   let undisturbed: Record<string, string>;
 
-  it('trains nothing, and starts no server, when it is run again', { timeout: 300_000 }, async (t) => {
+  it('trains nothing, and starts no server, when it is run again', { timeout: 900_000 }, async (t) => {
     const { file, home } = await lineage(t);
     await runToEnd(t, file, home, 1);
     const made = await manifests(home);
@@ -30,7 +30,7 @@ describe('a lineage', () => {
     assert.deepEqual(Object.keys(undisturbed).sort(), ['base', 'mid', 'rl', 'tuned']);
   });
 
-  it('that is interrupted in every stage ends in the same weights', { timeout: 300_000 }, async (t) => {
+  it('that is interrupted in every stage ends in the same weights', { timeout: 900_000 }, async (t) => {
     const { file, home } = await lineage(t);
     let run = startRun(t, file, home);
     const kill = async (what: string, find: () => Promise<ProcessRecord | null | undefined>): Promise<void> => {
