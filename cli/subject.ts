@@ -14,7 +14,7 @@ import { planFile } from './lineage-file.ts';
 export type Subject = { kind: 'plan'; plan: Plan } | ({ kind: 'node' } & NodeInPlan);
 
 /**
- * What a text stands for, in this order: a lineage file; a plan that `descent plan -o` wrote; a lineage that was run, as
+ * What a text stands for, in this order: a lineage file; a frozen plan of a home; a lineage that was run, as
  * it was run last; a node, by its address or the beginning of its key. `file.yaml:address` is a node of a lineage file,
  * `lineage:address` one of a lineage that was run. Throws a CommandError where it stands for nothing.
  */
@@ -49,19 +49,18 @@ async function findPlan(text: string, context: Context): Promise<Plan | undefine
   return newest;
 }
 
-/** A plan as `descent plan -o` writes it. Throws a CommandError for any other file. */
-export async function readPlanFile(path: string): Promise<Plan> {
+const frozenPlans = 'the plans that were run lie in the home, below plans/';
+
+/** A plan as it is frozen for a run. Throws a CommandError for any other file. */
+async function readPlanFile(path: string): Promise<Plan> {
   let plan: Partial<Plan>;
   try {
     plan = JSON.parse(await readFile(path, 'utf8')) as Partial<Plan>;
   } catch (error) {
-    throw new CommandError(`${path} is not a plan`, 'descent plan <file> -o plan.json writes one', error);
+    throw new CommandError(`${path} is not a plan`, frozenPlans, error);
   }
   if (plan?.plan !== 1 || !Array.isArray(plan.nodes)) {
-    throw new CommandError(
-      `${path} is not a plan that this Descent can read`,
-      'descent plan <file> -o plan.json writes one',
-    );
+    throw new CommandError(`${path} is not a plan that this Descent can read`, frozenPlans);
   }
   return plan as Plan;
 }

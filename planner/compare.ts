@@ -27,22 +27,24 @@ export interface NodeInPlan {
  * declarations say the same and the keys differ all the same (another version of a generator, files with other content),
  * the fields of the pre-images are named.
  */
-export function changesBetween(before: NodeInPlan, after: NodeInPlan): Change[] {
-  const seen = new Set<string>();
-  const changes: Change[] = [];
-  const walk = (old: NodeInPlan, now: NodeInPlan): void => {
-    const pair = `${old.node.key} ${now.node.key}`;
-    if (old.node.key === now.node.key || seen.has(pair)) return;
-    seen.add(pair);
-    for (const [role, key] of Object.entries(now.node.parents)) {
-      const [parent, earlier] = [nodeOf(now.plan, key), nodeOf(old.plan, own(old.node.parents, role))];
-      if (parent && earlier) walk({ plan: old.plan, node: earlier }, { plan: now.plan, node: parent });
-    }
-    changes.push(...ownChanges(old, now, changes.length > 0));
-  };
-  walk(before, after);
+export function changesBetween(before: NodeInPlan, after: NodeInPlan, known: KnownChanges = new Map()): Change[] {
+  if (before.node.key === after.node.key) return [];
+  const pair = `${before.node.key} ${after.node.key}`;
+  const found = known.get(pair);
+  if (found) return found;
+  const inherited = Object.entries(after.node.parents).flatMap(([role, key]) => {
+    const [parent, earlier] = [nodeOf(after.plan, key), nodeOf(before.plan, own(before.node.parents, role))];
+    if (!parent || !earlier) return [];
+    return changesBetween({ plan: before.plan, node: earlier }, { plan: after.plan, node: parent }, known);
+  });
+  // Two parents may have one ancestor, whose changes are the same objects.
+  const changes = [...new Set([...inherited, ...ownChanges(before, after, inherited.length > 0)])];
+  known.set(pair, changes);
   return changes;
 }
+
+/** What was found of pairs of nodes of two plans: of many nodes that come of one, that one is compared once. */
+export type KnownChanges = Map<string, Change[]>;
 
 /**
  * What differs in two nodes themselves, whatever they start from. `explained` says that something before them differs:

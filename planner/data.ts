@@ -32,6 +32,11 @@ export function partOf(file: LineageFile, reference: string, wanted: Part['part'
   return { name, part: part === 'text' || part === 'problems' ? part : wanted, source: sourceOf(file, name) };
 }
 
+/** The data set that a reference names: `math` of `math/problems`. */
+export function setNameOf(reference: string): string {
+  return reference.split('/')[0] ?? reference;
+}
+
 /** The role, and the address, of a data set's node. */
 export function dataRole(name: string): string {
   return `data:${name}`;

@@ -1,6 +1,7 @@
 import { generators } from '../schemas/catalogue.ts';
 import type { LineageFile } from '../schemas/types/lineage.ts';
 import { axisNamed } from './axes.ts';
+import { setNameOf } from './data.ts';
 import { defaults, derived } from './defaults.ts';
 import type { Json, Plan, PlanNode } from './plan.ts';
 import { declaredStages } from './stages.ts';
@@ -38,11 +39,12 @@ function stage(file: LineageFile, node: PlanNode): Declaration {
     const value = fixed(written);
     if (name === 'from' || name === 'seed') continue;
     if (name === 'model') fields.set(name, reference(String(value), model(file, String(value))));
-    else if (name === 'data') fields.set(name, reference(String(value), dataSet(file, setIn(String(value)))));
+    else if (name === 'data') fields.set(name, reference(String(value), dataSet(file, setNameOf(String(value)))));
     else if (name === 'mix') {
       for (const [entry, share] of Object.entries(recordAt(value))) {
         fields.set(`mix.${entry}`, leaf(fixed(share)));
-        if (entry !== 'replay') fields.set(`data.${setIn(entry)}`, reference(entry, dataSet(file, setIn(entry))));
+        if (entry !== 'replay')
+          fields.set(`data.${setNameOf(entry)}`, reference(entry, dataSet(file, setNameOf(entry))));
       }
     } else fields.set(name, leaf(value));
   }
@@ -72,7 +74,7 @@ function tokenizer(file: LineageFile, name: string): Declaration {
   const { data, ...bpe } = own(file.tokenizers ?? {}, name)?.bpe ?? { data: [] };
   const fields = new Map(named(`tokenizers.${name}`, { ...defaults.tokenizer, ...bpe }));
   for (const entry of data)
-    fields.set(`tokenizers.${name}.data.${entry}`, reference(entry, dataSet(file, setIn(entry))));
+    fields.set(`tokenizers.${name}.data.${entry}`, reference(entry, dataSet(file, setNameOf(entry))));
   return fields;
 }
 
@@ -110,11 +112,6 @@ function leaf(value: unknown): Declared {
 
 function reference(name: string, stands: Declaration): Declared {
   return { kind: 'reference', name, stands };
-}
-
-/** `math` of `math/problems`. */
-function setIn(reference: string): string {
-  return reference.split('/')[0] ?? reference;
 }
 
 /** `words` of `tokenizer:words`. */

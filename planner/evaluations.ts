@@ -1,7 +1,7 @@
 import { outOfDomainTasks, type Suite } from '../schemas/catalogue.ts';
 import type { EvaluateRecipe, Part } from '../schemas/types/job.ts';
 import type { LineageFile } from '../schemas/types/lineage.ts';
-import { generatedSource, partOf } from './data.ts';
+import { generatedSource, partOf, setNameOf } from './data.ts';
 import { defaults } from './defaults.ts';
 import { type Diagnostic, diagnose } from './diagnostic.ts';
 import type { Lineage } from './load.ts';
@@ -64,7 +64,7 @@ function trainedOn({ file, source }: Lineage, part: Part['part']): Part[] {
   for (const { kind, body } of declaredStages(source.value).values()) {
     if ((part === 'text') !== (kind === 'pretrain' || kind === 'cpt')) continue;
     const references = [...(typeof body.data === 'string' ? [body.data] : []), ...Object.keys(recordAt(body, 'mix'))];
-    for (const reference of references) if (reference !== 'replay') names.add(reference.split('/')[0] ?? reference);
+    for (const reference of references) if (reference !== 'replay') names.add(setNameOf(reference));
   }
   return [...names].map((name) => partOf(file, name, part));
 }

@@ -2,7 +2,7 @@ import { dirname, resolve } from 'node:path';
 import type { TokenizerRecipe } from '../schemas/types/job.ts';
 import type { LineageFile } from '../schemas/types/lineage.ts';
 import { axisNamed, readAxes } from './axes.ts';
-import { dataRole, partOf } from './data.ts';
+import { dataRole, partOf, setNameOf } from './data.ts';
 import { defaults } from './defaults.ts';
 import { type Diagnostic, diagnose } from './diagnostic.ts';
 import { digestFile } from './files.ts';
@@ -120,7 +120,7 @@ function usedDataSets({ file, source }: Lineage): Set<string> {
     if (typeof body.data === 'string') references.push(body.data);
     references.push(...Object.keys(recordAt(body, 'mix')));
   }
-  return new Set(references.map((reference) => reference.split('/')[0] ?? reference));
+  return new Set(references.map(setNameOf));
 }
 
 function pretrainedModels({ source }: Lineage): string[] {

@@ -96,21 +96,17 @@ function textPrice(
   architecture: Architecture,
   { steps, batchSequences }: { steps: number; batchSequences: number },
 ): Price {
-  const pass = wholeSequences(steps * batchSequences, architecture.context);
-  return {
-    ...nothing,
-    steps,
-    updates: steps,
-    tokens: { ...nothing.tokens, trained: pass.predicted },
-    flops: { training: trainingFlops(architecture, pass), inference: 0 },
-    bytes: trainedBytes([parameterCount(architecture)]),
-  };
+  return supervisedPrice(architecture, wholeSequences(steps * batchSequences, architecture.context), steps);
 }
 
 /** An example is at most as long as the context, and at most all of it is response. */
 function sftPrice(architecture: Architecture, { examples, epochs, batch }: SftRecipe): Price {
   const pass = wholeSequences(examples * epochs, architecture.context);
   const steps = Math.ceil(examples / batch) * epochs;
+  return { ...supervisedPrice(architecture, pass, steps), exact: false };
+}
+
+function supervisedPrice(architecture: Architecture, pass: Pass, steps: number): Price {
   return {
     ...nothing,
     steps,
@@ -118,7 +114,6 @@ function sftPrice(architecture: Architecture, { examples, epochs, batch }: SftRe
     tokens: { ...nothing.tokens, trained: pass.predicted },
     flops: { training: trainingFlops(architecture, pass), inference: 0 },
     bytes: trainedBytes([parameterCount(architecture)]),
-    exact: false,
   };
 }
 

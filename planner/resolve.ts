@@ -2,7 +2,7 @@ import type { Architecture, CptRecipe, Mixture, PretrainRecipe, RlRecipe, SftRec
 import type { LineageFile } from '../schemas/types/lineage.ts';
 import { parameterCount } from './architecture.ts';
 import { type AxisValue, addressOf, axisNamed, type Setting } from './axes.ts';
-import { partOf, sourceOf } from './data.ts';
+import { partOf, setNameOf, sourceOf } from './data.ts';
 import { defaults, derived } from './defaults.ts';
 import type { DiagnosticCode } from './diagnostic.ts';
 import { type Fields, fieldsOf } from './fields.ts';
@@ -132,7 +132,8 @@ function resolveText(
     return undefined;
   }
   const batchSequences = Number(roundedQuotient(BigInt(batchTokens), BigInt(context)));
-  const steps = Math.max(1, Number(roundedQuotient(BigInt(tokens), BigInt(batchSequences) * BigInt(context))));
+  // At least one: a batch is no more than all tokens, and its sequences round up to no more than half as many again.
+  const steps = Number(roundedQuotient(BigInt(tokens), BigInt(batchSequences) * BigInt(context)));
   const mixed = resolveMix(fields, tokens, steps * batchSequences, ancestry.corpus, around);
   const optimizer = resolveOptimizer(kind, fields, around);
   if (!mixed || !optimizer) return undefined;
@@ -294,7 +295,7 @@ function resolveMix(
   const entries = [...shares].map(([name, share]) => ({
     name,
     share,
-    source: name === 'replay' ? undefined : sourceOf(file, setName(name)),
+    source: name === 'replay' ? undefined : sourceOf(file, setNameOf(name)),
   }));
   const declared = entries.map(({ name, share, source }) => ({ name, share, rank: source ? rankOf(source) : name }));
   const apportioned = apportionMix(declared, tokens, sequences, corpus?.tokens);
@@ -311,7 +312,7 @@ function resolveMix(
   const replaySequences = apportioned.sequences.get('replay') ?? 0;
   const mixture: MixtureEntry[] = corpus ? replayOf(corpus, replaySequences, rankOf) : [];
   for (const { name, source } of entries) {
-    if (source) mixture.push({ name: setName(name), source, sequences: apportioned.sequences.get(name) ?? 0 });
+    if (source) mixture.push({ name: setNameOf(name), source, sequences: apportioned.sequences.get(name) ?? 0 });
   }
   const ranked = mixture.filter((entry) => entry.sequences > 0).map((entry) => ({ entry, rank: rankOf(entry.source) }));
   ranked.sort((a, b) => (a.rank === b.rank ? a.entry.sequences - b.entry.sequences : a.rank < b.rank ? -1 : 1));
@@ -321,10 +322,6 @@ function resolveMix(
     replayShare: apportioned.fractions.get('replay') ?? 0,
     replaySequences,
   };
-}
-
-function setName(reference: string): string {
-  return reference.split('/')[0] ?? reference;
 }
 
 /** Settings are flat: the two betas stand side by side. */

@@ -1,4 +1,4 @@
-import { type Change, changesBetween } from './compare.ts';
+import { type Change, changesBetween, type KnownChanges } from './compare.ts';
 import type { Key, Plan, PlanNode } from './plan.ts';
 
 /** What the store holds under a key. */
@@ -74,12 +74,13 @@ function* changesSince(
   if (unexplained.length === 0) return;
   for (const old of earlier) {
     const byAddress = new Map(old.nodes.map((node) => [node.address, node]));
+    const known: KnownChanges = new Map();
     const left: PlanNode[] = [];
     for (const node of unexplained) {
       const counterpart = byAddress.get(node.address);
       if (counterpart === undefined || counterpart.key === node.key) left.push(node);
       else {
-        const changes = changesBetween({ plan: old, node: counterpart }, { plan, node });
+        const changes = changesBetween({ plan: old, node: counterpart }, { plan, node }, known);
         yield { node, before: counterpart.key, changes };
       }
     }
