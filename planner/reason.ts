@@ -18,7 +18,7 @@ export function reasonText(node: PlanNode, { reason }: Verdict): string {
     case 'damaged':
       return reason.what;
     case 'stopped':
-      return `attempt ${reason.attempt} stopped before its first checkpoint`;
+      return `attempt ${reason.attempt} ended before its first checkpoint`;
     default:
       return reason satisfies never;
   }

@@ -161,7 +161,7 @@ test('plan looks into the home that is named', async (t) => {
   };
   // An attempt that was begun and left without a checkpoint.
   await mkdir(join(folder, 'elsewhere', 'store', nodes[0]?.key ?? '', 'attempt-1'), { recursive: true });
-  const reason = /attempt 1 stopped before its first checkpoint/;
+  const reason = /attempt 1 ended before its first checkpoint/;
   doesNotMatch((await descent(['plan', 'lineage.yaml'], folder)).stdout, reason);
   match((await descent(['plan', 'lineage.yaml', '--home', 'elsewhere'], folder)).stdout, reason);
   match((await descent(['--home', 'elsewhere', 'plan', 'lineage.yaml'], folder)).stdout, reason);
