@@ -22,6 +22,7 @@ export const diagnosticCodes = {
   'bad-name': 'A name with characters that names do not have, or a reserved name.',
   'unknown-name': 'A stage, model, tokenizer, data set, generator, option, suite, axis or value that does not exist.',
   'wrong-part': 'A data set has no such part, or the stage learns from another part.',
+  'bad-signature': 'A signature that cannot be read, or asks for what there is not.',
   cycle: 'Stages that start from each other.',
   'bad-model': 'An architecture whose numbers do not fit together.',
   'bad-axis': 'An axis whose values cannot be used.',

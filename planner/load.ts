@@ -5,10 +5,12 @@ import { checkData } from './checks/data.ts';
 import { checkFiles, type DataFiles } from './checks/files.ts';
 import { checkNames } from './checks/names.ts';
 import { checkShape } from './checks/shape.ts';
+import { checkSignatures } from './checks/signatures.ts';
 import { checkSpace } from './checks/space.ts';
 import { checkStages } from './checks/stages.ts';
 import { checkValues } from './checks/values.ts';
 import { type Diagnostic, sortDiagnostics } from './diagnostic.ts';
+import { withImpliedStages } from './implied.ts';
 import { parseSource, type Source } from './syntax.ts';
 import { readText } from './text.ts';
 
@@ -20,7 +22,7 @@ export interface Lineage {
   /** Absolute path of the file. */
   readonly path: string;
   readonly file: LineageFile;
-  /** Where each value stands, for diagnostics of the plan. */
+  /** Where each value stands, for diagnostics of the plan; the stages that signatures imply are among its stages. */
   readonly source: Source;
   /** The files of every data set that has some. */
   readonly files: ReadonlyMap<string, DataFiles>;
@@ -30,15 +32,13 @@ export interface Lineage {
 export type Loaded = { ok: true; lineage: Lineage } | { ok: false; diagnostics: Diagnostic[]; text: string };
 
 /** The checks, in order: what an earlier one says of a place, a later one does not say again. A new check is one line here. */
-const checks: readonly ((source: Source) => Iterable<Diagnostic>)[] = [
-  checkShape,
-  checkNames,
-  checkData,
-  checkStages,
-  checkAxes,
-  checkSpace,
-  checkValues,
-];
+type Check = (source: Source) => Iterable<Diagnostic>;
+
+/** What is checked of the file as it is written. */
+const checksAsWritten: readonly Check[] = [checkShape, checkSignatures];
+
+/** What is checked with the stages that signatures imply. */
+const checks: readonly Check[] = [checkNames, checkData, checkStages, checkAxes, checkSpace, checkValues];
 
 /**
  * Reads a lineage file and checks it: text, YAML, schema, and what refers to what. Expected failures come back as
@@ -48,9 +48,11 @@ export async function loadLineage(path: string): Promise<Loaded> {
   const read = await readText(path);
   if (!read.ok) return read;
   const { text } = read;
-  const { source, diagnostics } = parseSource(path, text);
-  if (!source) return { ok: false, diagnostics: sortDiagnostics(diagnostics), text };
+  const { source: written, diagnostics } = parseSource(path, text);
+  if (!written) return { ok: false, diagnostics: sortDiagnostics(diagnostics), text };
   const told = [...diagnostics];
+  for (const check of checksAsWritten) tellNew(told, check(written));
+  const source = withImpliedStages(written);
   for (const check of checks) tellNew(told, check(source));
   const { files, diagnostics: ofFiles } = await checkFiles(source);
   tellNew(told, ofFiles);
@@ -61,10 +63,14 @@ export async function loadLineage(path: string): Promise<Loaded> {
   };
 }
 
-/** Adds what is said of places that nothing was said of before. */
+/** Adds what is said of places that nothing was said of before; one thing is said once of what several stages take from one place. */
 function tellNew(told: Diagnostic[], found: Iterable<Diagnostic>): void {
-  const places = new Set(told.map((diagnostic) => `${diagnostic.line}:${diagnostic.column}`));
+  const placeOf = ({ line, column }: Diagnostic) => `${line}:${column}`;
+  const places = new Set(told.map(placeOf));
+  const said = new Set<string>();
   for (const diagnostic of found) {
-    if (!places.has(`${diagnostic.line}:${diagnostic.column}`)) told.push(diagnostic);
+    const same = `${placeOf(diagnostic)} ${diagnostic.code}`;
+    if (!places.has(placeOf(diagnostic)) && !said.has(same)) told.push(diagnostic);
+    said.add(same);
   }
 }

@@ -131,7 +131,7 @@ function* explainGroup(source: Source, group: readonly Finding[]): Generator<Dia
   for (const error of byKeyword.get('propertyNames') ?? []) {
     const name = String(error.params.propertyName);
     yield diagnose(source.file, source.keyPlace([...path, name]), 'bad-name', `${shown(name)} is no name`, {
-      expected: nameRule(),
+      expected: nameRule(error),
     });
   }
   const counts = byKeyword.get('maxProperties') ?? byKeyword.get('minProperties') ?? [];
@@ -164,6 +164,8 @@ function keyHint(data: unknown, name: string, path: Path, allowed: readonly stri
       : undefined;
   if (kind && lineageSchema().schema.$defs?.[kind]?.properties?.[name])
     return `\`${name}\` belongs inside of \`${kind}\``;
+  const recipe = path.includes('recipes') ? lineageSchema().schema.$defs?.[String(path.at(-1))] : undefined;
+  if (recipe?.properties?.[name]) return `\`${name}\` is what each signature says`;
   return didYouMean(name, allowed);
 }
 
@@ -198,7 +200,7 @@ function plainError(source: Source, path: Path, error: ErrorObject): Diagnostic 
     case 'pattern':
       return /timeout$/.test(String(path.at(-1)))
         ? report('bad-quantity', `${shown(error.data)} is no time`)
-        : report('bad-name', `${shown(error.data)} is no name for ${where(path)}`, part.description ?? nameRule());
+        : report('bad-name', `${shown(error.data)} is no name for ${where(path)}`, part.description ?? nameRule(error));
     case 'minimum':
     case 'exclusiveMinimum':
     case 'maximum':
@@ -281,7 +283,7 @@ function typeName(type: JsonSchema['type']): string {
 
 function describe(error: ErrorObject, names: readonly string[]): string {
   const { schema } = lineageSchema();
-  const properties = (error.parentSchema as JsonSchema).properties ?? {};
+  const properties = (error.parentSchema as JsonSchema).properties ?? schema.properties ?? {}; // `then` has none of its own
   return names
     .map(
       (name) =>
@@ -290,9 +292,11 @@ function describe(error: ErrorObject, names: readonly string[]): string {
     .join(' ');
 }
 
-/** What a name is, in the schema's own words. */
-function nameRule(): string | undefined {
-  return lineageSchema().schema.$defs?.name?.description;
+/** What a name is, in the schema's own words: those of the map whose names these are, if it has some. */
+function nameRule({ parentSchema }: ErrorObject): string | undefined {
+  const { schema } = lineageSchema();
+  const names = (parentSchema as JsonSchema).propertyNames;
+  return (names ? resolve(schema, names) : schema.$defs?.name)?.description;
 }
 
 function resolve(schema: JsonSchema, part: JsonSchema): JsonSchema {

@@ -1,22 +1,13 @@
 // Generated from lineage.schema.json by `npm run generate`: change the schema, not this file.
 
 /**
- * The value of an axis, for example "{lr}".
- */
-export type AxisReference = string;
-/**
- * A data set by name, or a part of one: `math`, `math/problems`.
- */
-export type DataReference = string;
-export type Dataset = GeneratedData | FileData;
-/**
  * A part of the mix: `20%` of the stage's tokens, `5% of pretrain` (of the tokens that the ancestor's pretraining saw), an amount of tokens (`8BT`), or a plain weight for what the others leave.
  */
 export type Share = number | string | AxisReference;
 /**
- * An amount of tokens: 400K, 2M, 8BT (a T after K, M or B says tokens), or 20x for twenty tokens per parameter of the model.
+ * The value of an axis, for example "{lr}".
  */
-export type Tokens = number | string | AxisReference;
+export type AxisReference = string;
 /**
  * Default: [0.9, 0.95].
  *
@@ -24,10 +15,6 @@ export type Tokens = number | string | AxisReference;
  * @maxItems 2
  */
 export type Betas = [number, number];
-/**
- * The stage this one starts from, or one variant of it: `mid`, `mid@replay=20%`.
- */
-export type StageReference = string;
 /**
  * Default: [0.9, 0.95].
  *
@@ -39,6 +26,10 @@ export type Betas1 = [number, number];
  * A seed: a whole number from 0 to 4294967295.
  */
 export type Seed = number | AxisReference;
+/**
+ * A data set by name, or a part of one: `math`, `math/problems`.
+ */
+export type DataReference = string;
 /**
  * Default: [0.9, 0.999].
  *
@@ -53,6 +44,43 @@ export type Betas2 = [number, number];
  * @maxItems 2
  */
 export type Betas3 = [number, number];
+export type Dataset = GeneratedData | FileData;
+/**
+ * An amount of tokens: 400K, 2M, 8BT (a T after K, M or B says tokens), or 20x for twenty tokens per parameter of the model.
+ */
+export type Tokens = number | string | AxisReference;
+/**
+ * Default: [0.9, 0.95].
+ *
+ * @minItems 2
+ * @maxItems 2
+ */
+export type Betas4 = [number, number];
+/**
+ * The stage this one starts from, or one variant of it: `mid`, `mid@replay=20%`.
+ */
+export type StageReference = string;
+/**
+ * Default: [0.9, 0.95].
+ *
+ * @minItems 2
+ * @maxItems 2
+ */
+export type Betas5 = [number, number];
+/**
+ * Default: [0.9, 0.999].
+ *
+ * @minItems 2
+ * @maxItems 2
+ */
+export type Betas6 = [number, number];
+/**
+ * Default: [0.9, 0.999].
+ *
+ * @minItems 2
+ * @maxItems 2
+ */
+export type Betas7 = [number, number];
 /**
  * A list of values, or {replicate: [1, 2, 3]} for seeds that are averaged over.
  */
@@ -74,6 +102,10 @@ export type Zip = [Name, Name, ...Name[]];
  * A name: a letter, then letters, digits, `_` or `-`.
  */
 export type Name = string;
+/**
+ * A stage, by its name or by its signature: mid, 1B-160BT-8+42BT.
+ */
+export type StageName = string;
 
 /**
  * One lineage of language models: what is trained on what, in which order, over which axes, and how it is evaluated.
@@ -108,9 +140,19 @@ export interface LineageFile {
   /**
    * The declared steps, by name. A stage becomes one node for each setting of the axes that it, or a stage before it, mentions.
    */
-  stages: {
+  stages?: {
     [k: string]: Stage;
   };
+  /**
+   * Lineages by EvoLM's names, for example [1B-160BT-8+42BT-100Kep1-100Kep8]: model, pretraining, CPT (replay + domain), SFT and RL (examples, epochs). Each implies a stage for itself and for everything that it starts from; what signatures share is one stage. `recipes` say the rest.
+   *
+   * @minItems 1
+   */
+  signatures?: [string, ...string[]];
+  /**
+   * What the stages that `signatures` imply take besides what the signatures say; a model's own `recipes` come first.
+   */
+  recipes?: Recipes;
   /**
    * What varies. `{name}` anywhere in a stage stands for the axis's value; an axis called `seed` (or any replicate axis) is the training seed.
    */
@@ -174,7 +216,7 @@ export interface Model {
    */
   context: number;
   /**
-   * A name: a letter, then letters, digits, `_` or `-`.
+   * The tokenizer, by name. Default: the only one declared, else bytes.
    */
   tokenizer?: string;
   /**
@@ -185,6 +227,215 @@ export interface Model {
    * Epsilon of RMSNorm. Default: 1e-5.
    */
   normEpsilon?: number;
+  /**
+   * What the stages of this model's signatures take, before what the file's `recipes` say for all.
+   */
+  recipes?: Recipes;
+}
+/**
+ * Recipes by kind of stage.
+ */
+export interface Recipes {
+  /**
+   * Pretraining, without what a signature says of it.
+   */
+  pretrain?: {
+    /**
+     * The data set; or use `mix`.
+     */
+    data?: string;
+    mix?: Mix;
+    /**
+     * Tokens in one optimizer step. Default: 32 sequences of the model's context.
+     */
+    batch?: number | string | AxisReference;
+    /**
+     * Peak learning rate. Default: 3e-3.
+     */
+    lr?: number | AxisReference;
+    /**
+     * Learning rate of the last step. Default: a tenth of `lr`.
+     */
+    minLr?: number | AxisReference;
+    /**
+     * Share of the steps with linear warm-up. Default: 10%.
+     */
+    warmup?: number | string | AxisReference;
+    /**
+     * After warm-up. Default: cosine, which ends at `minLr` on the last step.
+     */
+    schedule?: 'cosine' | 'constant';
+    /**
+     * Decoupled weight decay, on all parameters. Default: 0.1.
+     */
+    weightDecay?: number | AxisReference;
+    betas?: Betas;
+    /**
+     * Largest global gradient norm; 0 is off. Default: 1.
+     */
+    clip?: number | AxisReference;
+    /**
+     * Seed of initial weights and data order. Default: 0, or the replicate axis.
+     */
+    seed?: number | AxisReference;
+  };
+  /**
+   * Continued pretraining, without what a signature says of it: `data` is the domain, and the signature mixes it with replay.
+   */
+  cpt?: {
+    /**
+     * The data set; or use `mix`.
+     */
+    data?: string;
+    /**
+     * Tokens in one optimizer step. Default: 32 sequences of the model's context.
+     */
+    batch?: number | string | AxisReference;
+    /**
+     * Peak learning rate. Default: 3e-3.
+     */
+    lr?: number | AxisReference;
+    /**
+     * Learning rate of the last step. Default: a tenth of `lr`.
+     */
+    minLr?: number | AxisReference;
+    /**
+     * Share of the steps with linear warm-up. Default: 10%.
+     */
+    warmup?: number | string | AxisReference;
+    /**
+     * After warm-up. Default: cosine.
+     */
+    schedule?: 'cosine' | 'constant';
+    /**
+     * Decoupled weight decay. Default: 0.1.
+     */
+    weightDecay?: number | AxisReference;
+    betas?: Betas1;
+    /**
+     * Largest global gradient norm; 0 is off. Default: 1.
+     */
+    clip?: number | AxisReference;
+    seed?: Seed;
+  };
+  /**
+   * Supervised fine-tuning, without what a signature says of it.
+   */
+  sft?: {
+    data?: DataReference;
+    /**
+     * Examples in one optimizer step. Default: 32.
+     */
+    batch?: number | string | AxisReference;
+    /**
+     * Peak learning rate. Default: 1e-3.
+     */
+    lr?: number | AxisReference;
+    /**
+     * Default: 0.
+     */
+    minLr?: number | AxisReference;
+    /**
+     * Default: 10%.
+     */
+    warmup?: number | string | AxisReference;
+    /**
+     * Default: cosine.
+     */
+    schedule?: 'cosine' | 'constant';
+    /**
+     * Default: 0.
+     */
+    weightDecay?: number | AxisReference;
+    betas?: Betas2;
+    /**
+     * Default: 1.
+     */
+    clip?: number | AxisReference;
+    seed?: Seed;
+  };
+  /**
+   * Reinforcement learning, without what a signature says of it; a word such as `ppo` in the signature comes before `algorithm`.
+   */
+  rl?: {
+    /**
+     * Default: ppo.
+     */
+    algorithm?: 'ppo';
+    data?: DataReference;
+    /**
+     * Prompts sampled for one round. Default: 128.
+     */
+    batch?: number | string | AxisReference;
+    /**
+     * Responses in one optimizer step. Default: the whole round.
+     */
+    miniBatch?: number | string | AxisReference;
+    /**
+     * Passes over each round's responses. Default: 1.
+     */
+    innerEpochs?: number | string | AxisReference;
+    /**
+     * Longest response, in tokens. Default: 32.
+     */
+    maxResponse?: number | string | AxisReference;
+    /**
+     * Of sampling, and of the log-probabilities. Default: 1.
+     */
+    temperature?: number | AxisReference;
+    /**
+     * Learning rate of the policy. Default: 1e-4.
+     */
+    lr?: number | AxisReference;
+    /**
+     * Learning rate of the critic. Default: ten times `lr`.
+     */
+    criticLr?: number | AxisReference;
+    /**
+     * Default: 10%, then constant.
+     */
+    warmup?: number | string | AxisReference;
+    /**
+     * Discount. Default: 1.
+     */
+    gamma?: number | string | AxisReference;
+    /**
+     * Lambda of GAE. Default: 1.
+     */
+    lambda?: number | string | AxisReference;
+    /**
+     * PPO's clip range. Default: 0.2.
+     */
+    clipRatio?: number | AxisReference;
+    /**
+     * Clip range of the critic's values. Default: 0.5.
+     */
+    valueClip?: number | AxisReference;
+    /**
+     * Weight of the KL to the parent, taken from each token's reward (k1). Default: 0.001; 0 is off.
+     */
+    klCoef?: number | AxisReference;
+    /**
+     * Weight of the entropy bonus. Default: 0.
+     */
+    entropyCoef?: number | AxisReference;
+    /**
+     * Default: 0.01.
+     */
+    weightDecay?: number | AxisReference;
+    betas?: Betas3;
+    /**
+     * Largest global gradient norm; 0 is off. Default: 1.
+     */
+    clip?: number | AxisReference;
+    seed?: Seed;
+  };
+}
+/**
+ * Data sets and their shares. `replay` stands for the data of the ancestor's pretraining.
+ */
+export interface Mix {
+  [k: string]: Share;
 }
 export interface Tokenizer {
   /**
@@ -309,7 +560,7 @@ export interface Pretrain {
    * Decoupled weight decay, on all parameters. Default: 0.1.
    */
   weightDecay?: number | AxisReference;
-  betas?: Betas;
+  betas?: Betas4;
   /**
    * Largest global gradient norm; 0 is off. Default: 1.
    */
@@ -318,12 +569,6 @@ export interface Pretrain {
    * Seed of initial weights and data order. Default: 0, or the replicate axis.
    */
   seed?: number | AxisReference;
-}
-/**
- * Data sets and their shares. `replay` stands for the data of the ancestor's pretraining.
- */
-export interface Mix {
-  [k: string]: Share;
 }
 /**
  * Continued pretraining: the parent's weights, a fresh optimizer, a new schedule.
@@ -360,7 +605,7 @@ export interface Cpt {
    * Decoupled weight decay. Default: 0.1.
    */
   weightDecay?: number | AxisReference;
-  betas?: Betas1;
+  betas?: Betas5;
   /**
    * Largest global gradient norm; 0 is off. Default: 1.
    */
@@ -405,7 +650,7 @@ export interface Sft {
    * Default: 0.
    */
   weightDecay?: number | AxisReference;
-  betas?: Betas2;
+  betas?: Betas6;
   /**
    * Default: 1.
    */
@@ -490,7 +735,7 @@ export interface Rl {
    * Default: 0.01.
    */
   weightDecay?: number | AxisReference;
-  betas?: Betas3;
+  betas?: Betas7;
   /**
    * Largest global gradient norm; 0 is off. Default: 1.
    */
@@ -509,7 +754,7 @@ export interface Evaluate {
    *
    * @minItems 1
    */
-  each: [Name, ...Name[]];
+  each: [StageName, ...StageName[]];
   /**
    * Suites by name: heldout (loss on text kept aside, a domain each), id (the test part of the lineage's problems), ood (other kinds of problems).
    *

@@ -1,0 +1,130 @@
+import { lineageSchema } from '../../schemas/validate.ts';
+import { type Diagnostic, diagnose, listed } from '../diagnostic.ts';
+import { listedSignatures, placeWithin, recipeOf } from '../implied.ts';
+import { prefixesOf, printSignature, readSignature } from '../signature.ts';
+import type { StageKind } from '../stages.ts';
+import type { Path, Source } from '../syntax.ts';
+import { isRecord, listAt, own, recordAt } from '../tree.ts';
+
+/** Checks signatures as they are written, and that the recipes say what signatures leave open. */
+export function* checkSignatures(source: Source): Generator<Diagnostic> {
+  yield* checkTexts(source);
+  yield* checkRepeats(source);
+  yield* checkNames(source);
+  yield* checkAlgorithms(source);
+  yield* checkRecipes(source);
+  yield* checkUse(source);
+}
+
+function* checkTexts(source: Source): Generator<Diagnostic> {
+  for (const [index, text] of listAt(source.value, 'signatures').entries()) {
+    const path: Path = ['signatures', index];
+    const parsed = typeof text === 'string' ? readSignature(text) : undefined;
+    if (!parsed || typeof text !== 'string') continue;
+    if (!parsed.ok) {
+      const { start, length, problem, expected } = parsed;
+      yield diagnose(source.file, placeWithin(source, path, start, length), 'bad-signature', problem, { expected });
+    } else if (parsed.signature.seed !== null) {
+      const at = text.indexOf('@');
+      const message = 'a signature in a lineage file has no seed: seeds vary over an axis';
+      const hint = `axes: {seed: [${parsed.signature.seed}]}`;
+      yield diagnose(source.file, placeWithin(source, path, at, text.length - at), 'bad-signature', message, { hint });
+    }
+  }
+}
+
+/** What means the same is listed once, however it is spelled. */
+function* checkRepeats(source: Source): Generator<Diagnostic> {
+  const first = new Map<string, Path>();
+  for (const { signature, path } of listedSignatures(source)) {
+    const name = printSignature(signature);
+    const earlier = first.get(name);
+    first.set(name, earlier ?? path);
+    if (!earlier) continue;
+    const related = [{ ...source.place(earlier), message: 'first here' }];
+    yield diagnose(source.file, source.place(path), 'bad-value', `\`${name}\` stands twice in \`signatures\``, {
+      related,
+    });
+  }
+}
+
+/** No stage is declared that signatures imply. */
+function* checkNames(source: Source): Generator<Diagnostic> {
+  const declared = recordAt(source.value, 'stages');
+  for (const { signature, path } of listedSignatures(source)) {
+    for (const prefix of prefixesOf({ ...signature, seed: null })) {
+      const name = printSignature(prefix);
+      if (!Object.hasOwn(declared, name)) continue;
+      const related = [{ ...source.place(path), message: 'this signature implies it' }];
+      const message = `the stage \`${name}\` is implied by a signature, and declared here`;
+      const hint = 'rename this stage, or remove it';
+      yield diagnose(source.file, source.keyPlace(['stages', name]), 'bad-name', message, { hint, related });
+    }
+  }
+}
+
+/** A word before the examples of RL is an algorithm that there is. */
+function* checkAlgorithms(source: Source): Generator<Diagnostic> {
+  const known = (lineageSchema().schema.$defs?.rl?.properties?.algorithm?.enum ?? []).map(String);
+  for (const { signature, path } of listedSignatures(source)) {
+    const algorithm = signature.rl?.algorithm;
+    if (!algorithm || known.includes(algorithm)) continue;
+    const place = placeWithin(source, path, source.written(path).lastIndexOf(algorithm), algorithm.length);
+    const message = `there is no algorithm \`${algorithm}\``;
+    yield diagnose(source.file, place, 'bad-signature', message, { expected: listed(['rl', ...known]) });
+  }
+}
+
+/** Each kind of stage that signatures imply has data to learn from; that is said once for all of a model's. */
+function* checkRecipes(source: Source): Generator<Diagnostic> {
+  const told = new Set<string>();
+  for (const { signature, path } of listedSignatures(source)) {
+    const { model, cpt, sft, rl } = signature;
+    const kinds: StageKind[] = [
+      'pretrain',
+      ...(cpt ? ['cpt' as const] : []),
+      ...(sft ? ['sft' as const] : []),
+      ...(rl ? ['rl' as const] : []),
+    ];
+    for (const kind of kinds) {
+      const { fields, paths } = recipeOf(source, model, kind);
+      const at = recipePlace(source, kind);
+      if (told.has(at ? kind : 'none')) continue;
+      if (fields.data === undefined && fields.mix === undefined) {
+        told.add(at ? kind : 'none');
+        const message = at
+          ? `\`recipes.${kind}\` lacks \`data\``
+          : `signatures say how much of everything, and no recipe says what \`${kind}\` learns from`;
+        const expected =
+          kind === 'cpt' ? 'data: the domain, which each signature mixes with replay' : 'data: a data set';
+        const hint = at ? undefined : `recipes: {${kind}: {data: ...}}`;
+        yield diagnose(source.file, source.place(at ?? path), 'missing-key', message, { expected, hint });
+      } else if (fields.data !== undefined && fields.mix !== undefined) {
+        told.add(kind);
+        const message = `a recipe has either \`data\` or \`mix\``;
+        yield diagnose(source.file, source.keyPlace(paths.get('mix') ?? path), 'one-of', message);
+      }
+    }
+  }
+}
+
+/** Recipes are for signatures, and these are of models. */
+function* checkUse(source: Source): Generator<Diagnostic> {
+  if (listAt(source.value, 'signatures').length > 0) return;
+  const places: Path[] = [
+    ...(isRecord(own(recordAt(source.value), 'recipes')) ? [['recipes']] : []),
+    ...Object.entries(recordAt(source.value, 'models')).flatMap(([name, model]) =>
+      isRecord(model) && 'recipes' in model ? [['models', name, 'recipes']] : [],
+    ),
+  ];
+  for (const path of places) {
+    const message = 'recipes are what signatures take, and this file has no `signatures`';
+    yield diagnose(source.file, source.keyPlace(path), 'no-effect', message, {
+      hint: 'list signatures, or write these options in the stages',
+    });
+  }
+}
+
+function recipePlace(source: Source, kind: StageKind): Path | undefined {
+  return kind in recordAt(source.value, 'recipes') ? ['recipes', kind] : undefined;
+}

@@ -1,0 +1,230 @@
+import type { Place } from './diagnostic.ts';
+import { prefixesOf, printExamples, printSignature, printTokens, readSignature, type Signature } from './signature.ts';
+import type { StageKind } from './stages.ts';
+import type { Path, Source } from './syntax.ts';
+import { isRecord, listAt, own, recordAt } from './tree.ts';
+
+/** A signature as a file lists it: the places of the whole and of its model. */
+export interface ListedSignature {
+  signature: Signature;
+  path: Path;
+  model: Place;
+}
+
+/** A recipe for one kind of stage of one model: its fields, and where each is written. */
+export interface Recipe {
+  fields: Readonly<Record<string, unknown>>;
+  paths: ReadonlyMap<string, Path>;
+}
+
+/** A stage that signatures imply. */
+interface ImpliedStage {
+  kind: StageKind;
+  body: Readonly<Record<string, unknown>>;
+  /** The signature that asks for it first. */
+  path: Path;
+  /** Of each field where it is written. */
+  origins: ReadonlyMap<string, Origin>;
+}
+
+/** Where a field is written: at a path of the file, or as a part of a signature. */
+type Origin = { path: Path; value?: Origin } | { place: Place; written: string };
+
+/**
+ * A file with the stages that its `signatures` imply among its `stages`, and without what they follow from: `signatures`
+ * and `recipes`. Stages that signatures share are one. Each field of such a stage is placed where it is written, in a
+ * recipe or in a signature, so that all that is said of stages is said of that place. A file without signatures is given
+ * back as it is; signatures that cannot be read imply nothing.
+ */
+export function withImpliedStages(source: Source): Source {
+  const root = isRecord(source.value) ? source.value : {};
+  const recipes = [root, ...Object.values(recordAt(root, 'models'))].some((map) => isRecord(map) && 'recipes' in map);
+  if (!('signatures' in root) && !recipes) return source;
+  const implied = impliedStages(source);
+  const { signatures: _, recipes: __, ...rest } = root;
+  const stages = { ...recordAt(root, 'stages') };
+  for (const [name, { kind, body }] of implied) stages[name] = { [kind]: body };
+  const nameOf = (written: unknown) => (typeof written === 'string' ? impliedName(written, implied) : written);
+  const value = { ...rest, models: withoutRecipes(root.models), stages: startingFrom(stages, nameOf) };
+  const evaluate = isRecord(root.evaluate) ? { ...root.evaluate } : undefined;
+  if (evaluate && Array.isArray(evaluate.each)) evaluate.each = evaluate.each.map(nameOf);
+  if (evaluate) Object.assign(value, { evaluate });
+  return { ...source, value, ...placesWith(source, implied) };
+}
+
+/** The signatures of a file that can be read, in their order. */
+export function listedSignatures(source: Source): ListedSignature[] {
+  return listAt(source.value, 'signatures').flatMap((text, index): ListedSignature[] => {
+    const parsed = typeof text === 'string' ? readSignature(text) : undefined;
+    if (typeof text !== 'string' || !parsed?.ok) return [];
+    const { signature } = parsed;
+    const path = ['signatures', index];
+    const start = text.indexOf(signature.model, /^(zhenting\/)?myllama-/.exec(text)?.[0].length ?? 0);
+    const model = placeWithin(source, path, start, signature.model.length);
+    return [{ signature, path, model }];
+  });
+}
+
+/** The recipe of a kind of stage: what the model says, and of the rest what the file says for all. */
+export function recipeOf(source: Source, model: string, kind: StageKind): Recipe {
+  const fields: Record<string, unknown> = {};
+  const paths = new Map<string, Path>();
+  for (const path of [
+    ['recipes', kind],
+    ['models', model, 'recipes', kind],
+  ]) {
+    const said = recordAt(source.value, ...path);
+    if ('data' in said || 'mix' in said) {
+      delete fields.data; // a model's data takes the place of the file's, however either is given
+      delete fields.mix;
+    }
+    for (const [name, value] of Object.entries(said)) {
+      fields[name] = value;
+      paths.set(name, [...path, name]);
+    }
+  }
+  return { fields, paths };
+}
+
+/** The place of a part of a text that stands at a path. */
+export function placeWithin(source: Source, path: Path, start: number, length: number): Place {
+  const place = source.place(path);
+  const quoted = place.length - source.written(path).length;
+  if (quoted !== 0 && quoted !== 2) return place; // over several lines, or with escapes
+  return { line: place.line, column: place.column + quoted / 2 + start, length };
+}
+
+/** The stages by name, in the order of the signatures; of each signature parents first. */
+function impliedStages(source: Source): Map<string, ImpliedStage> {
+  const stages = new Map<string, ImpliedStage>();
+  for (const listed of listedSignatures(source)) {
+    let parent: string | undefined;
+    for (const prefix of prefixesOf({ ...listed.signature, seed: null })) {
+      const name = printSignature(prefix);
+      if (!stages.has(name)) stages.set(name, impliedStage(source, prefix, parent, listed));
+      parent = name;
+    }
+  }
+  return stages;
+}
+
+/** The last stage of a signature. */
+function impliedStage(
+  source: Source,
+  signature: Signature,
+  parent: string | undefined,
+  { path, model }: ListedSignature,
+): ImpliedStage {
+  const { cpt, sft, rl } = signature;
+  const kind = rl ? 'rl' : sft ? 'sft' : cpt ? 'cpt' : 'pretrain';
+  const { fields, paths } = recipeOf(source, signature.model, kind);
+  const body: Record<string, unknown> = { ...fields };
+  const origins = new Map<string, Origin>([...paths].map(([name, at]) => [name, { path: at }]));
+  const whole = { place: source.place(path), written: source.written(path) };
+  const say = (name: string, value: unknown, origin: Origin = whole) => {
+    body[name] = value;
+    origins.set(name, origin);
+  };
+  if (fields.data === undefined && fields.mix === undefined) body.data = null; // which is said once, of the recipe
+  if (parent === undefined) say('model', signature.model, { place: model, written: signature.model });
+  else say('from', parent);
+  if (kind === 'pretrain') say('tokens', printTokens(signature.pretrain));
+  else if (kind === 'cpt' && cpt) {
+    const sum = cpt.replay + cpt.domain;
+    say('tokens', printTokens(sum));
+    const domain = paths.get('data');
+    if (typeof fields.data === 'string' && domain) {
+      const mix = {
+        [fields.data]: printTokens(cpt.domain),
+        ...(cpt.replay > 0 ? { replay: printTokens(cpt.replay) } : {}),
+      };
+      delete body.data;
+      say('mix', mix);
+      origins.set(`mix.${fields.data}`, { path: domain, value: whole });
+    }
+  } else {
+    const passes = kind === 'rl' ? rl : sft;
+    say('examples', printExamples(passes?.examples ?? 0));
+    say('epochs', passes?.epochs);
+    if (rl?.algorithm) say('algorithm', rl.algorithm);
+  }
+  return { kind, body, path, origins };
+}
+
+/** Places and spellings of a file with implied stages. */
+function placesWith(
+  source: Source,
+  implied: ReadonlyMap<string, ImpliedStage>,
+): Pick<Source, 'place' | 'keyPlace' | 'written'> {
+  const originOf = (path: Path): Origin => {
+    const [section, name, , field, ...inner] = path;
+    const stage = section === 'stages' ? implied.get(String(name)) : undefined;
+    if (!stage)
+      return { path: section === 'stages' && path.length === 1 && !declaresStages(source) ? ['signatures'] : path };
+    if (field === undefined) return { path: stage.path };
+    const deeper = stage.origins.get([field, ...inner].join('.'));
+    if (deeper) return deeper;
+    const origin = stage.origins.get(String(field)) ?? { path: stage.path };
+    return 'path' in origin ? { ...origin, path: [...origin.path, ...inner] } : origin;
+  };
+  const spelledAt = (path: Path): Origin => {
+    const origin = originOf(path);
+    return 'path' in origin ? (origin.value ?? origin) : origin;
+  };
+  return {
+    place: (path) => {
+      const origin = spelledAt(path);
+      return 'place' in origin ? origin.place : source.place(origin.path);
+    },
+    keyPlace: (path) => {
+      const origin = originOf(path);
+      if ('place' in origin) return origin.place;
+      return origin.value ? source.place(origin.path) : source.keyPlace(origin.path);
+    },
+    written: (path) => {
+      const origin = spelledAt(path);
+      return 'place' in origin ? origin.written : source.written(origin.path);
+    },
+  };
+}
+
+/** The name of the implied stage that a text means, however it spells the signature; any other text as it is. */
+function impliedName(written: string, implied: ReadonlyMap<string, ImpliedStage>): string {
+  const parsed = implied.has(written) ? undefined : readSignature(written);
+  const name = parsed?.ok ? printSignature(parsed.signature) : written;
+  return implied.has(name) ? name : written;
+}
+
+/** Stages whose `from` names implied stages as those are called. */
+function startingFrom(stages: Record<string, unknown>, nameOf: (written: string) => unknown): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(stages).map(([name, stage]) => [
+      name,
+      isRecord(stage)
+        ? Object.fromEntries(
+            Object.entries(stage).map(([kind, body]) => {
+              const from = isRecord(body) ? own(body, 'from') : undefined;
+              if (!isRecord(body) || typeof from !== 'string') return [kind, body];
+              const [, parent = '', pins = ''] = /^([^@]*)(.*)$/s.exec(from) ?? [];
+              return [kind, { ...body, from: `${nameOf(parent)}${pins}` }];
+            }),
+          )
+        : stage,
+    ]),
+  );
+}
+
+function withoutRecipes(models: unknown): unknown {
+  if (!isRecord(models)) return models;
+  return Object.fromEntries(
+    Object.entries(models).map(([name, model]) => {
+      if (!isRecord(model)) return [name, model];
+      const { recipes: _, ...shape } = model;
+      return [name, shape];
+    }),
+  );
+}
+
+function declaresStages(source: Source): boolean {
+  return Object.keys(recordAt(source.value, 'stages')).length > 0;
+}
