@@ -1,5 +1,6 @@
 import { didYouMean, listed } from '../planner/diagnostic.ts';
 import type { Plan, PlanNode } from '../planner/plan.ts';
+import { plainAddress } from '../planner/signature.ts';
 import { runQuery } from '../results/query.ts';
 import { readPlan } from '../store/plans.ts';
 import { CommandError } from './failure.ts';
@@ -21,7 +22,10 @@ const mostVariants = 5;
  * beginning of a key that any plan has. Throws CommandError, with near names, when there is none or more than one.
  */
 export async function findNode(home: string, text: string, lineage: string | null): Promise<FoundNode> {
-  const named = await places(home, 'n.address = $text AND l.plan IN (SELECT plan FROM latest_lineages)', { text });
+  const named = await places(home, 'n.address IN ($text, $plain) AND l.plan IN (SELECT plan FROM latest_lineages)', {
+    text,
+    plain: plainAddress(text),
+  });
   const inLineage = named.filter((one) => lineage === null || one.lineage === lineage);
   if (inLineage.length === 0 && lineage === null && isPrefix(text)) {
     const keyed = await places(home, 'starts_with(n.key, $text)', { text });
@@ -40,7 +44,7 @@ interface Place {
   key: string;
 }
 
-async function places(home: string, condition: string, parameters: { text: string }): Promise<Place[]> {
+async function places(home: string, condition: string, parameters: Record<string, string>): Promise<Place[]> {
   const { rows } = await runQuery(
     home,
     `SELECT l.lineage, l.plan, n.place, n.address, n.key FROM lineage_nodes AS n JOIN lineages AS l USING (plan)

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { NodeInPlan } from '../planner/compare.ts';
 import type { Plan } from '../planner/plan.ts';
+import { plainAddress } from '../planner/signature.ts';
 import { findHome } from '../store/home.ts';
 import { plansRun } from '../store/plans.ts';
 import type { Context } from './context.ts';
@@ -16,7 +17,7 @@ export type Subject = { kind: 'plan'; plan: Plan } | ({ kind: 'node' } & NodeInP
 /**
  * What a text stands for, in this order: a lineage file; a frozen plan of a home; a lineage that was run, as
  * it was run last; a node, by its address or the beginning of its key. `file.yaml:address` is a node of a lineage file,
- * `lineage:address` one of a lineage that was run. Throws a CommandError where it stands for nothing.
+ * `lineage:address` one of a lineage that was run; a signature in an address may be spelled in any way. Throws a CommandError where it stands for nothing.
  */
 export async function findSubject(text: string, context: Context): Promise<Subject> {
   const plan = await findPlan(text, context);
@@ -25,7 +26,9 @@ export async function findSubject(text: string, context: Context): Promise<Subje
   const within = colon > 0 ? await findPlan(text.slice(0, colon), context) : undefined;
   if (!within) return { kind: 'node', ...(await findNode(findHome(context.cwd, context.env), text, null)) };
   const address = text.slice(colon + 1);
-  const node = within.nodes.find((one) => one.address === address);
+  const node = [address, plainAddress(address)].flatMap(
+    (name) => within.nodes.find((one) => one.address === name) ?? [],
+  )[0];
   if (node) return { kind: 'node', plan: within, node };
   const { closest } = await import('fastest-levenshtein');
   const near = closest(

@@ -3,6 +3,7 @@ import { didYouMean, listed } from './diagnostic.ts';
 import { childrenIn, type Kin, parentsIn, reach } from './kinship.ts';
 import type { Key, Plan, PlanNode } from './plan.ts';
 import { locate, type Pick, parseSelector, type SelectorProblem, type Term, type Word } from './selector.ts';
+import { plainAddress } from './signature.ts';
 
 /** How a node stands while nothing runs, as `descent status` says it. */
 export const restStates = ['done', 'failed', 'blocked', 'interrupted', 'waiting'] as const;
@@ -117,7 +118,7 @@ function intersection(
 }
 
 function byAddress({ stage, axes, suite }: Extract<Pick, { by: 'address' }>, { plan, places }: Survey): Found {
-  const matches = glob(stage.text);
+  const matches = stageGlob(stage.text);
   const ofStage = places.filter(
     (place) => place.stage !== null && matches(place.stage) && (suite !== null || place.suite === null),
   );
@@ -154,7 +155,7 @@ function byProperty({ property, value }: Extract<Pick, { by: 'property' }>, surv
   const named = (test: (place: Place) => boolean) => places.filter(test).map(({ node }) => node);
   switch (property.text) {
     case 'stage': {
-      const matches = glob(value.text);
+      const matches = stageGlob(value.text);
       const nodes = named(({ stage }) => stage !== null && matches(stage));
       return nodes.length > 0 ? { nodes } : noStage(value, places);
     }
@@ -277,6 +278,12 @@ function noAxis(axis: Word, stage: Word, plan: Plan, ofStage: readonly Place[]):
 function nothing(word: Word, message: string, names: readonly string[], hint?: string): Found {
   const expected = names.length > 0 ? { expected: listed(names) } : {};
   return { word, message, ...expected, hint: hint ?? didYouMean(word.text, names) };
+}
+
+/** As `glob`, for a stage: a signature may be spelled in any way, also as the name of a published model. */
+function stageGlob(pattern: string): (stage: string) => boolean {
+  const [asWritten, plain] = [glob(pattern), plainAddress(pattern)];
+  return (stage) => asWritten(stage) || stage === plain;
 }
 
 /** Whether a text is like a pattern, in which `*` stands for any characters. In linear time, whatever the pattern. */

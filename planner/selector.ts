@@ -175,7 +175,8 @@ function exampleOf(property: string): string {
 }
 
 function parseAddress(word: Word): Pick {
-  const [model, suite, ...tooMany] = split(word, '/');
+  const [owner = ''] = /^zhenting\/(?=myllama-)/.exec(word.text) ?? []; // of a published model, which is a stage's signature
+  const [model, suite, ...tooMany] = split(halves(word, owner.length - 1)[1], '/');
   if (!model || tooMany.length > 0) return fail(word, 'an address has one `/`', 'an evaluation is `rl@seed=2/id`');
   if (suite?.text === '') fail(word, 'nothing stands after the `/`', `every evaluation: \`${model.text}/*\``);
   if (suite && /[@=,]/.test(suite.text)) {

@@ -117,6 +117,8 @@ function* explainGroup(source: Source, group: readonly Finding[]): Generator<Dia
   }
   const unknown = byKeyword.get('additionalProperties') ?? [];
   let missing = (byKeyword.get('required') ?? []).map((error) => String(error.params.missingProperty));
+  const order = first ? Object.keys(propertiesOf(first.error)) : [];
+  missing.sort((a, b) => order.indexOf(a) - order.indexOf(b));
   for (const error of unknown) {
     const meant = missing.find((name) => didYouMean(String(error.params.additionalProperty), [name]));
     missing = missing.filter((name) => name !== meant);
@@ -283,13 +285,18 @@ function typeName(type: JsonSchema['type']): string {
 
 function describe(error: ErrorObject, names: readonly string[]): string {
   const { schema } = lineageSchema();
-  const properties = (error.parentSchema as JsonSchema).properties ?? schema.properties ?? {}; // `then` has none of its own
+  const properties = propertiesOf(error);
   return names
     .map(
       (name) =>
         `${name}: ${properties[name]?.description ?? resolve(schema, properties[name] ?? {}).description ?? ''}`,
     )
     .join(' ');
+}
+
+/** The properties of the map that an error is about; the file's own `then` has none, and means the file's. */
+function propertiesOf({ parentSchema }: ErrorObject): Record<string, JsonSchema> {
+  return (parentSchema as JsonSchema).properties ?? lineageSchema().schema.properties ?? {};
 }
 
 /** What a name is, in the schema's own words: those of the map whose names these are, if it has some. */

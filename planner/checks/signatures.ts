@@ -110,7 +110,7 @@ function* checkRecipes(source: Source): Generator<Diagnostic> {
 
 /** Recipes are for signatures, and these are of models. */
 function* checkUse(source: Source): Generator<Diagnostic> {
-  if (listAt(source.value, 'signatures').length > 0) return;
+  if ('signatures' in recordAt(source.value)) return;
   const places: Path[] = [
     ...(isRecord(own(recordAt(source.value), 'recipes')) ? [['recipes']] : []),
     ...Object.entries(recordAt(source.value, 'models')).flatMap(([name, model]) =>

@@ -62,6 +62,36 @@ const manyAxes = (seeds: number): [string, string][] => [
   withLr,
 ];
 
+const signed = `lineage: signed
+models:
+  nano: {layers: 2, hidden: 32, heads: 4, ffn: 64, context: 64}
+  1B: {layers: 2, hidden: 32, heads: 4, ffn: 64, context: 64, recipes: {pretrain: {lr: 1e-3}}}
+data:
+  web: {generator: stories}
+  math: {generator: arithmetic}
+stages:
+  more: {sft: {from: 1B-2MT, data: math, examples: 100}}
+signatures:
+  - nano-2MT-0.1+0.9MT-1Kep1-1Kep2
+  - "1B-2MT-0.1+0.9MT-1Kep1"
+recipes:
+  pretrain: {data: web, batch: 8K}
+  cpt: {data: math, batch: 8K}
+  sft: {data: math/problems, lr: 1e-4}
+  rl: {data: math/problems, batch: 64}
+evaluate: {each: [1B-2MT], suites: [heldout]}
+`;
+
+/** The valid file of signatures with one text in place of another. */
+function resigned(...changes: [from: string, to: string][]): string {
+  let text = signed;
+  for (const [from, to] of changes) {
+    assert.ok(text.includes(from), `${from} is not in the file`);
+    text = text.replace(from, () => to);
+  }
+  return text;
+}
+
 const cases: Readonly<Record<string, string | Buffer>> = {
   // the file
   empty: '',
@@ -328,6 +358,33 @@ const cases: Readonly<Record<string, string | Buffer>> = {
   'files of a wrong type': changed([line('web'), '  web: {files: {a: notes.txt}}']),
   'unknown format': changed([line('web'), '  web: {files: notes.txt, format: csv}']),
   'share kept aside over one': changed([line('web'), '  web: {files: notes.txt, heldout: 5}']),
+  // signatures and recipes
+  'signature that names no tokens': resigned(['1B-2MT-0.1+0.9MT-1Kep1"', '1B-2B-1Kep1"']),
+  'signature that breaks off': resigned(['-1Kep1-1Kep2', '-1Kep1-1K']),
+  'signature with a seed': resigned(['1Kep1"', '1Kep1@seed=2"']),
+  'signature of no model': resigned(['nano-2MT', 'nino-2MT']),
+  'signature with an unknown algorithm': resigned(['-1Kep1-1Kep2', '-1Kep1-grpo1Kep2']),
+  'signature that stands twice': resigned(['\nrecipes:', '\n  - 1B-2000KT-0.1+0.9MT-1Kep1\nrecipes:']),
+  'signature of a stage that is declared': resigned([
+    '  more:',
+    '  nano-2MT: {pretrain: {model: nano, data: web, tokens: 2M}}\n  more:',
+  ]),
+  'no signatures at all': resigned(['  - nano-2MT-0.1+0.9MT-1Kep1-1Kep2\n  - "1B-2MT-0.1+0.9MT-1Kep1"\n', '  []\n']),
+  'recipe that says what signatures say': resigned(['lr: 1e-4', 'epochs: 2']),
+  'recipe of a mix that signatures make': resigned(['cpt: {data: math', 'cpt: {mix: {math: 1}']),
+  'recipe without data': resigned(['data: math/problems, lr', 'lr']),
+  'recipe with data and mix': resigned(['pretrain: {data: web', 'pretrain: {data: web, mix: {web: 1}']),
+  'no recipe': resigned(['  cpt: {data: math, batch: 8K}\n', '']),
+  'recipes, and no signatures': changed(
+    ['evaluate:', 'recipes: {sft: {lr: 1e-4}}\nevaluate:'],
+    ['context: 64', 'context: 64, recipes: {rl: {lr: 1}}'],
+  ),
+  'recipe with an unknown data set': resigned(['cpt: {data: math', 'cpt: {data: maths']),
+  'recipe with an unknown key': resigned(['batch: 64', 'batches: 64']),
+  "model's recipe with a wrong value": resigned(['lr: 1e-3', 'lr: fast']),
+  'recipe whose batch is too large': resigned(['cpt: {data: math, batch: 8K', 'cpt: {data: math, batch: 8M']),
+  'recipe with an axis that there is not': resigned(['lr: 1e-4', 'lr: "{lr}"']),
+  'evaluation of a signature that is not listed': resigned(['each: [1B-2MT]', 'each: [1B-4MT]']),
   // many at once
   'one of each': changed(
     ['layers: 2', 'layers: two'],
@@ -356,7 +413,8 @@ describe('a lineage file that is wrong', () => {
     await rm(folder, { recursive: true });
   });
 
-  test('the file that the others are changes of is right', async () => {
+  test('the files that the others are changes of are right', async () => {
+    assert.equal(await diagnosticsOf(signed), '');
     assert.equal(await diagnosticsOf(valid), '');
   });
 

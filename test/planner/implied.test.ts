@@ -1,0 +1,179 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { describe, test } from 'node:test';
+import { diffNodes } from '../../planner/diff.ts';
+import type { Plan } from '../../planner/plan.ts';
+import { select } from '../../planner/select.ts';
+import { keysOf, nodeAt, planOfText } from './plans.ts';
+
+const top = `lineage: named
+models:
+  0.5B: {layers: 1, hidden: 16, heads: 2, ffn: 32, context: 64}
+  1B: {layers: 2, hidden: 32, heads: 4, ffn: 64, context: 64RECIPES}
+data:
+  web: {generator: stories}
+  more: {generator: stories, seed: 1}
+  math: {generator: arithmetic}
+axes: {seed: {replicate: [1, 2]}, lr: [1e-4, 2e-4]}
+`;
+const own = ', recipes: {pretrain: {mix: {web: 3, more: 1}, lr: 1e-3}, sft: {lr: "{lr}"}}';
+const recipes = `recipes:
+  pretrain: {data: web, batch: 4K, lr: 2e-3}
+  cpt: {data: math, batch: 4K}
+  sft: {data: math/problems, batch: 16}
+  rl: {data: math/problems, batch: 64, klCoef: 0}
+`;
+const listed = (signatures: string, rest = '', of = own) =>
+  `${top.replace('RECIPES', of)}signatures: ${signatures}\n${recipes}${rest}`;
+
+const chains = '[1B-2MT-0.1+0.9MT-1Kep1-1Kep2, 1B-2MT-0+1MT-0.5Kep2, 1B-2MT-ppo1Kep2, 0.5B-500KT]';
+const byHand = `${top.replace('RECIPES', '')}stages:
+  large: {pretrain: {model: 1B, mix: {web: 3, more: 1}, tokens: 2M, batch: 4K, lr: 1e-3}}
+  replayed: {cpt: {from: large, tokens: 1M, mix: {math: 900K, replay: 100K}, batch: 4K}}
+  tuned: {sft: {from: replayed, data: math/problems, examples: 1K, batch: 16, lr: "{lr}"}}
+  rl: {rl: {from: tuned, data: math/problems, examples: 1K, epochs: 2, batch: 64, klCoef: 0}}
+  alone: {cpt: {from: large, tokens: 1M, data: math, batch: 4K}}
+  twice: {sft: {from: alone, data: math/problems, examples: 500, epochs: 2, batch: 16, lr: "{lr}"}}
+  only: {rl: {from: large, data: math/problems, examples: 1K, epochs: 2, batch: 64, klCoef: 0}}
+  small: {pretrain: {model: 0.5B, data: web, tokens: 500K, batch: 4K, lr: 2e-3}}
+`;
+const named: Readonly<Record<string, string>> = {
+  large: '1B-2MT',
+  replayed: '1B-2MT-0.1+0.9MT',
+  tuned: '1B-2MT-0.1+0.9MT-1Kep1',
+  rl: '1B-2MT-0.1+0.9MT-1Kep1-1Kep2',
+  alone: '1B-2MT-0+1MT',
+  twice: '1B-2MT-0+1MT-0.5Kep2',
+  only: '1B-2MT-ppo1Kep2',
+  small: '0.5B-500KT',
+};
+const stageOf = (address: string) => address.replace(/^[^@/]+/, (stage) => named[stage] ?? stage);
+
+describe('signatures in a lineage file', () => {
+  test('their nodes are those of the same stages written by hand: equal keys, for every seed and setting', async () => {
+    const [short, long] = [keysOf(await planOfText(listed(chains))), keysOf(await planOfText(byHand))];
+    assert.deepEqual(short, Object.fromEntries(Object.entries(long).map(([address, key]) => [stageOf(address), key])));
+  });
+
+  test('what signatures share is one stage, and a prefix may be listed too', async () => {
+    const addresses = (plan: Plan) => plan.nodes.map(({ address }) => address);
+    const text = (signatures: string) => listed(signatures, '', '').replace(/axes: .*\n/, '');
+    const plan = await planOfText(
+      text('[1B-2MT-0.1+0.9MT-1Kep1-1Kep2, 1B-2MT-0.1+0.9MT-1Kep1-1Kep4, 1B-2MT-0.1+0.9MT]'),
+    );
+    assert.deepEqual(addresses(plan), [
+      'tokenizer:bytes',
+      '1B-2MT',
+      '1B-2MT-0.1+0.9MT',
+      '1B-2MT-0.1+0.9MT-1Kep1',
+      '1B-2MT-0.1+0.9MT-1Kep1-1Kep2',
+      '1B-2MT-0.1+0.9MT-1Kep1-1Kep4',
+    ]);
+  });
+
+  test('CPT has exactly the tokens that its signature says of replay and domain', async () => {
+    const node = nodeAt(await planOfText(listed(chains)), '1B-2MT-0.1+0.9MT@seed=1');
+    assert.equal(node.type, 'cpt');
+    const sequences = (wanted: boolean) =>
+      node.recipe.mix.reduce(
+        (sum, { name, sequences }) => sum + (name.startsWith('replay:') === wanted ? sequences : 0),
+        0,
+      );
+    const total = node.recipe.steps * node.recipe.batchSequences;
+    assert.equal(total, 248 * 63, 'a million tokens, to the nearest step of 63 sequences of 64');
+    assert.equal(sequences(true), Math.round(total / 10));
+    assert.equal(sequences(true) + sequences(false), total);
+    assert.equal(node.settings.replayShare, 0.1);
+  });
+
+  test('stages, evaluations and placement name them, however they are spelled', async () => {
+    const rest = `stages:
+  beside: {sft: {from: "myllama-1B-0_002BT-cpt-MixedFW0_0001FM0_0009@seed=1", data: math, examples: 10}}
+evaluate: {each: [1B-2000KT, myllama-1B-0_002BT-cpt-MixedFW0_0001FM0_0009], suites: [heldout]}
+placement: {1B-2MT: {device: gpu}}
+`;
+    const plan = await planOfText(
+      listed('[zhenting/myllama-1B-0_002BT-cpt-MixedFW0_0001FM0_0009]', rest, '').replace(', lr: [1e-4, 2e-4]', ''),
+    );
+    assert.deepEqual(plan.nodes.map(({ address, placement }) => [address, placement.device]).slice(1), [
+      ['1B-2MT@seed=1', 'gpu'],
+      ['1B-2MT@seed=1/heldout', 'gpu'],
+      ['1B-2MT@seed=2', 'gpu'],
+      ['1B-2MT@seed=2/heldout', 'gpu'],
+      ['1B-2MT-0.1+0.9MT@seed=1', 'auto'],
+      ['1B-2MT-0.1+0.9MT@seed=1/heldout', 'auto'],
+      ['1B-2MT-0.1+0.9MT@seed=2', 'auto'],
+      ['1B-2MT-0.1+0.9MT@seed=2/heldout', 'auto'],
+      ['beside@seed=1', 'auto'],
+      ['beside@seed=2', 'auto'],
+    ]);
+    assert.equal(nodeAt(plan, 'beside@seed=2').parents.parent, nodeAt(plan, '1B-2MT-0.1+0.9MT@seed=1').key);
+  });
+
+  test('a list of them may be used again: each: *all', async () => {
+    const plan = await planOfText(
+      listed('&all [1B-2MT-0+1MT-0.5Kep2, 0.5B-500KT]', 'evaluate: {each: *all, suites: [id]}\n'),
+    );
+    assert.deepEqual(
+      new Set(plan.nodes.flatMap((node) => (node.type === 'evaluate' ? [node.stage] : []))),
+      new Set(['1B-2MT-0+1MT-0.5Kep2', '0.5B-500KT']),
+    );
+  });
+
+  test('a change of a recipe is named as the field of the stage that it is', async () => {
+    const [before, after] = [
+      await planOfText(listed(chains)),
+      await planOfText(listed(chains).replace('cpt: {data: math, batch: 4K}', 'cpt: {data: math, batch: 4K, clip: 2}')),
+    ];
+    const address = '1B-2MT-0.1+0.9MT-1Kep1@seed=1,lr=1e-4';
+    const { stages } = diffNodes(
+      { plan: before, node: nodeAt(before, address) },
+      { plan: after, node: nodeAt(after, address) },
+    );
+    assert.deepEqual(
+      stages.flatMap(({ changes }) => changes.map(({ field }) => field)),
+      ['clip'],
+    );
+  });
+
+  test('what signatures follow from is in no plan', async () => {
+    const { declared } = await planOfText(listed(chains));
+    assert.deepEqual(Object.keys(declared).sort(), ['axes', 'data', 'lineage', 'models', 'stages']);
+    assert.equal('recipes' in (declared.models['1B'] ?? {}), false);
+  });
+});
+
+test('selectors name them, and their `+` is no sign of what is before or after', async () => {
+  const plan = await planOfText(listed(chains).replace(', lr: [1e-4, 2e-4]', '').replace('{lr: "{lr}"}', '{lr: 1e-4}'));
+  const named = (selector: string) => {
+    const selected = select(plan, [selector], () => 'waiting');
+    assert.ok(selected.ok, selected.ok ? '' : selected.problems[0]?.message);
+    return selected.nodes.map(({ address }) => address);
+  };
+  const cpt = ['1B-2MT-0.1+0.9MT@seed=1', '1B-2MT-0.1+0.9MT@seed=2'];
+  assert.deepEqual(named('1B-2MT-0.1+0.9MT'), cpt);
+  assert.deepEqual(named('stage:1B-2MT-0.1+0.9MT'), cpt);
+  assert.deepEqual(named('1B-2000KT-0.1+0.9MT'), cpt);
+  assert.deepEqual(named('zhenting/myllama-1B-0_002BT-cpt-MixedFW0_0001FM0_0009'), cpt);
+  assert.deepEqual(named('myllama-1B-0_002BT-cpt-MixedFW0_0001FM0_0009@seed=2'), cpt.slice(1));
+  assert.deepEqual(named('1+1B-2MT-0.1+0.9MT@seed=2'), ['1B-2MT@seed=2', '1B-2MT-0.1+0.9MT@seed=2']);
+  assert.deepEqual(named('1B-2MT-0.1+0.9MT@seed=2+1'), ['1B-2MT-0.1+0.9MT@seed=2', '1B-2MT-0.1+0.9MT-1Kep1@seed=2']);
+  assert.deepEqual(named('1B-2MT-0.1+0.9MT-*,seed:1+'), [
+    '1B-2MT-0.1+0.9MT-1Kep1@seed=1',
+    '1B-2MT-0.1+0.9MT-1Kep1-1Kep2@seed=1',
+  ]);
+});
+
+test('a recipe has every field of its stage that no signature decides', async () => {
+  const schema = JSON.parse(await readFile(new URL('../../../schemas/lineage.schema.json', import.meta.url), 'utf8'));
+  const decided: Record<string, string[]> = {
+    pretrain: ['model', 'tokens'],
+    cpt: ['from', 'tokens', 'mix'],
+    sft: ['from', 'examples', 'epochs'],
+    rl: ['from', 'examples', 'epochs'],
+  };
+  for (const [kind, names] of Object.entries(decided)) {
+    const fields = Object.keys(schema.$defs[kind].properties).filter((name) => !names.includes(name));
+    assert.deepEqual(Object.keys(schema.$defs.recipes.properties[kind].properties), fields, kind);
+  }
+});
