@@ -9,7 +9,7 @@ import { digestOfFile } from '../store/digest.ts';
 import { NodeError } from './failures.ts';
 import { findBrokenLine } from './json-lines.ts';
 
-type DataNode = Extract<PlanNode, { type: 'data' }>;
+type DataNode = Extract<PlanNode, { type: 'data' }> & { recipe: DataRecipe };
 
 /**
  * Prepares local files as a data set, in the attempt's `model/`:
@@ -23,9 +23,10 @@ type DataNode = Extract<PlanNode, { type: 'data' }>;
  * Throws a `bad-data` NodeError where the files are not those of the plan, cannot be read, or hold neither kind.
  */
 export async function prepareData(
-  node: DataNode,
+  node: Extract<PlanNode, { type: 'data' }>,
   attempt: Attempt,
 ): Promise<{ started: StartedEvent; done: DoneEvent }> {
+  if (!hasFiles(node)) throw new NodeError('bad-data', `${node.address}: Descent does not download from the Hub`);
   await checkDigests(node);
   const folder = join(attempt.folder, 'model.tmp');
   const spill = join(attempt.folder, 'spill.tmp');
@@ -59,6 +60,10 @@ export async function prepareData(
     started: { event: 'started', resumedFrom: null, steps: 0, device: 'cpu', engine: `DuckDB ${version()}` },
     done: { event: 'done', step: 0, tokens: 0, model: 'model', facts },
   };
+}
+
+function hasFiles(node: Extract<PlanNode, { type: 'data' }>): node is DataNode {
+  return 'digests' in node.recipe;
 }
 
 async function checkDigests({ address, files, recipe }: DataNode): Promise<void> {

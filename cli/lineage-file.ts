@@ -1,7 +1,8 @@
-import { type Diagnostic, formatDiagnostics } from '../planner/diagnostic.ts';
+import { checkDownloads, hubOf } from '../planner/checks/hub.ts';
+import { type Diagnostic, formatDiagnostics, sortDiagnostics } from '../planner/diagnostic.ts';
 import { planLineage } from '../planner/expand.ts';
 import { loadLineage } from '../planner/load.ts';
-import type { Plan } from '../planner/plan.ts';
+import type { Plan, PlanNode } from '../planner/plan.ts';
 import { type Context, type ExitCode, exitCodes } from './context.ts';
 
 /** A lineage file, read: its plan, or everything that is wrong with it. */
@@ -11,6 +12,18 @@ export type PlannedFile = { ok: true; plan: Plan } | { ok: false; diagnostics: D
 export async function planFile(file: string): Promise<PlannedFile> {
   const loaded = await loadLineage(file);
   return loaded.ok ? planLineage(loaded.lineage) : loaded;
+}
+
+/** Why nodes of a lineage file cannot run although they can be planned; undefined where they can. */
+export async function findDownloads(
+  file: string,
+  nodes: readonly PlanNode[],
+): Promise<Extract<PlannedFile, { ok: false }> | undefined> {
+  if (!nodes.some((node) => hubOf(node))) return undefined;
+  const loaded = await loadLineage(file);
+  if (!loaded.ok) return loaded; // it changed since it was planned
+  const diagnostics = sortDiagnostics([...checkDownloads(loaded.lineage, nodes)]);
+  return { ok: false, diagnostics, text: loaded.lineage.source.text };
 }
 
 /** What `--json` prints for a file that was checked. */

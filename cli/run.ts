@@ -5,7 +5,7 @@ import { findHome } from '../store/home.ts';
 import { rememberRun, writePlan } from '../store/plans.ts';
 import { type Context, type ExitCode, exitCodes } from './context.ts';
 import type { Frozen, RunEnd } from './execute.ts';
-import { planFile, refuse } from './lineage-file.ts';
+import { findDownloads, planFile, refuse } from './lineage-file.ts';
 import { catchUp, readOutcome } from './outcome.ts';
 import { judgeAgainstStore } from './plan.ts';
 import { counted, whole } from './render/figures.ts';
@@ -37,10 +37,12 @@ export async function run(file: string, options: RunOptions, given: Context): Pr
     ? restrict(planned.plan, await selectNodes(planned.plan, options.select, context))
     : planned.plan;
   const home = findHome(context.cwd, context.env);
-  const planDigest = await writePlan(home, plan);
   const verdicts = judgeAgainstStore(plan, context);
-  await rememberRun(home, plan.lineage, planDigest);
   const pending = nodesToRun(plan, verdicts);
+  const missing = await findDownloads(file, pending);
+  if (missing) return refuse(file, missing, options, context);
+  const planDigest = await writePlan(home, plan);
+  await rememberRun(home, plan.lineage, planDigest);
 
   const clock = () => performance.now() / 1000;
   const begun = clock();

@@ -1,3 +1,4 @@
+import { hubOf } from '../planner/checks/hub.ts';
 import type { NodeType, Plan } from '../planner/plan.ts';
 import { type Context, type ExitCode, exitCodes } from './context.ts';
 import { type Finding, findingOf, planFile, printDiagnostics } from './lineage-file.ts';
@@ -11,7 +12,8 @@ export async function validate(files: string[], options: { json?: true }, contex
     const planned = await planFile(file);
     findings.push(findingOf(file, planned));
     if (options.json) continue;
-    if (planned.ok) terminal.out(`${file}: ${terminal.colours.green('ok')}, ${contents(planned.plan)}`);
+    if (planned.ok)
+      terminal.out(`${file}: ${terminal.colours.green('ok')}, ${contents(planned.plan)}${toDownload(planned.plan)}`);
     else printDiagnostics(planned, context);
   }
   if (options.json) terminal.out(JSON.stringify(findings, null, 2));
@@ -24,6 +26,13 @@ function contents(plan: Plan): string {
   for (const node of plan.nodes) counts.set(node.type, (counts.get(node.type) ?? 0) + 1);
   const parts = [...counts].map(([type, count]) => counted(count, NOUNS[type][0], NOUNS[type][1]));
   return `${counted(plan.nodes.length, 'node')}: ${parts.join(', ')}`;
+}
+
+/** A lineage that needs the Hugging Face Hub is right, and Descent does not run it. */
+function toDownload(plan: Plan): string {
+  const addresses = plan.nodes.filter((node) => hubOf(node)).map(({ address }) => address);
+  if (addresses.length === 0) return '';
+  return `\n  to plan, not to run: Descent does not download from the Hugging Face Hub yet (${addresses.join(', ')})`;
 }
 
 const NOUNS: Record<NodeType, [one: string, many: string]> = {

@@ -16,9 +16,13 @@ export interface Work {
 export function workOf(node: PlanNode, done = 0): Work {
   switch (node.type) {
     case 'data':
-      return words(counted(node.files.length, 'file'));
+      return words(
+        'hub' in node.recipe
+          ? `${node.recipe.patterns.join(' + ')} of ${node.recipe.hub}`
+          : counted(node.files.length, 'file'),
+      );
     case 'tokenizer':
-      return words(node.recipe.kind === 'bpe' ? `${amount(node.recipe.characters)} characters` : '');
+      return words(tokenizerWork(node.recipe));
     case 'pretrain':
     case 'cpt': {
       const { batchSequences } = node.recipe;
@@ -55,6 +59,11 @@ export function totalWork(
     tokens += work.tokens ?? 0;
   }
   return { steps, tokens };
+}
+
+function tokenizerWork(recipe: Extract<PlanNode, { type: 'tokenizer' }>['recipe']): string {
+  if (recipe.kind === 'hub') return `of ${recipe.hub}`;
+  return recipe.kind === 'bpe' ? `${amount(recipe.characters)} characters` : '';
 }
 
 function evaluationWork(recipe: Extract<PlanNode, { type: 'evaluate' }>['recipe']): string {

@@ -8,7 +8,7 @@ import { own } from './tree.ts';
 export function sourceOf(file: LineageFile, name: string): Source {
   const declared: Dataset | undefined = own(file.data, name);
   if (!declared) throw new Error(`no data set ${name}`);
-  if ('files' in declared) return { prepared: dataRole(name) };
+  if (!('generator' in declared)) return { prepared: dataRole(name) };
   return generatedSource(declared.generator, declared.seed, declared.options);
 }
 

@@ -71,7 +71,9 @@ function dataSet(file: LineageFile, name: string): Declaration {
 }
 
 function tokenizer(file: LineageFile, name: string): Declaration {
-  const { data, ...bpe } = own(file.tokenizers ?? {}, name)?.bpe ?? { data: [] };
+  const declared = own(file.tokenizers ?? {}, name);
+  if (declared && 'hub' in declared) return named(`tokenizers.${name}`, declared);
+  const { data, ...bpe } = declared?.bpe ?? { data: [] };
   const fields = new Map(named(`tokenizers.${name}`, { ...defaults.tokenizer, ...bpe }));
   for (const entry of data)
     fields.set(`tokenizers.${name}.data.${entry}`, reference(entry, dataSet(file, setNameOf(entry))));

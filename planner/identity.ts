@@ -33,7 +33,7 @@ export function recipeIdentity(task: Task, dataKeys: Readonly<Record<string, Key
       const identity = withoutDefaults(task.recipe, { heldout: defaults.files.heldout });
       identity.columns = withoutDefaults(task.recipe.columns, defaults.files.columns);
       // What is prepared depends on the files' content and not on their names, so neither does the key on the names' order.
-      identity.digests = [...task.recipe.digests].sort();
+      if ('digests' in task.recipe) identity.digests = [...task.recipe.digests].sort();
       return withoutDefaults(identity, { columns: {} });
     }
     case 'tokenizer': {

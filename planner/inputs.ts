@@ -1,6 +1,6 @@
 import { dirname, resolve } from 'node:path';
 import type { TokenizerRecipe } from '../schemas/types/job.ts';
-import type { LineageFile } from '../schemas/types/lineage.ts';
+import type { FileData, HubData, LineageFile } from '../schemas/types/lineage.ts';
 import { axisNamed, readAxes } from './axes.ts';
 import { dataRole, partOf, setNameOf } from './data.ts';
 import { defaults } from './defaults.ts';
@@ -10,7 +10,7 @@ import { sourceIdentity } from './identity.ts';
 import { canonicalJson } from './key.ts';
 import type { Lineage } from './load.ts';
 import { nodeMaker, placementOf } from './nodes.ts';
-import type { DataRecipe, Key, PlanNode } from './plan.ts';
+import type { DataRecipe, HubDataRecipe, HubTokenizerRecipe, Key, PlanNode } from './plan.ts';
 import { parseCount, parseFraction } from './quantities.ts';
 import { declaredStages } from './stages.ts';
 import { own, recordAt } from './tree.ts';
@@ -27,7 +27,16 @@ export async function planData(lineage: Lineage): Promise<{ nodes: PlanNode[]; d
   const diagnostics: Diagnostic[] = [];
   for (const [name, declared] of Object.entries(file.data)) {
     const found = files.get(name);
-    if (!('files' in declared) || !found || !used.has(name)) continue;
+    if (!used.has(name)) continue;
+    const address = dataRole(name);
+    if ('hub' in declared) {
+      const recipe = hubRecipe(declared);
+      const { hub, revision, patterns } = recipe;
+      const settings = { hub, revision, files: patterns.join(' + '), heldout: recipe.heldout };
+      nodes.push(makeNode({ type: 'data', recipe }, { address, ...withoutStage(address, file), settings }));
+      continue;
+    }
+    if (!('files' in declared) || !found) continue;
     const paths = found.names.map((each) => resolve(dirname(lineage.path), each));
     const digests: string[] = [];
     for (const path of paths) {
@@ -38,18 +47,25 @@ export async function planData(lineage: Lineage): Promise<{ nodes: PlanNode[]; d
         diagnostics.push(diagnose(source.file, source.place(['data', name, 'files']), 'bad-files', message));
       }
     }
-    const heldout = parseFraction(declared.heldout ?? defaults.files.heldout);
-    const recipe: DataRecipe = {
-      format: found.format,
-      digests,
-      columns: { ...defaults.files.columns, ...declared.columns },
-      heldout: heldout.ok ? heldout.value : defaults.files.heldout,
-    };
+    const recipe: DataRecipe = { format: found.format, digests, ...preparation(declared) };
     const settings = { format: recipe.format, files: paths.length, heldout: recipe.heldout };
-    const address = dataRole(name);
     nodes.push(makeNode({ type: 'data', recipe }, { address, ...withoutStage(address, file), settings, files: paths }));
   }
   return { nodes, diagnostics };
+}
+
+function hubRecipe(declared: HubData): HubDataRecipe {
+  const { hub, revision, files } = declared;
+  return { hub, revision, patterns: [files].flat().sort(), ...preparation(declared) };
+}
+
+/** How files become a data set, whichever they are. */
+function preparation({ columns, heldout }: FileData | HubData): Pick<DataRecipe, 'columns' | 'heldout'> {
+  const share = parseFraction(heldout ?? defaults.files.heldout);
+  return {
+    columns: { ...defaults.files.columns, ...columns },
+    heldout: share.ok ? share.value : defaults.files.heldout,
+  };
 }
 
 /** The nodes of the tokenizers of all models that are pretrained, by name, in declared order. */
@@ -61,15 +77,7 @@ export function planTokenizers(lineage: Lineage, dataKeys: Readonly<Record<strin
   for (const name of [...Object.keys(file.tokenizers ?? {}), 'bytes']) {
     if (!used.has(name) || nodes.has(name)) continue;
     const recipe = tokenizerRecipe(file, name, dataKeys);
-    const settings =
-      recipe.kind === 'bytes'
-        ? { kind: recipe.kind, vocab: byteVocabulary }
-        : {
-            kind: recipe.kind,
-            vocab: recipe.vocab,
-            characters: recipe.characters,
-            data: recipe.data.map((part) => part.name).join(' + '),
-          };
+    const settings = tokenizerSettings(recipe);
     const address = `tokenizer:${name}`;
     nodes.set(name, makeNode({ type: 'tokenizer', recipe }, { address, ...withoutStage(address, file), settings }));
   }
@@ -82,13 +90,20 @@ export function tokenizerOf(file: LineageFile, model: string): string {
 }
 
 /** Tokens that a tokenizer knows. */
-export function vocabularyOf(recipe: TokenizerRecipe): number {
+export function vocabularyOf(recipe: TokenizerRecipe | HubTokenizerRecipe): number {
   return recipe.kind === 'bytes' ? byteVocabulary : recipe.vocab;
 }
 
 /** Data sets are in an order that depends on what they are, not on where they stand in the list. */
-function tokenizerRecipe(file: LineageFile, name: string, dataKeys: Readonly<Record<string, Key>>): TokenizerRecipe {
-  const bpe = own(file.tokenizers ?? {}, name)?.bpe;
+function tokenizerRecipe(
+  file: LineageFile,
+  name: string,
+  dataKeys: Readonly<Record<string, Key>>,
+): TokenizerRecipe | HubTokenizerRecipe {
+  const declared = own(file.tokenizers ?? {}, name);
+  if (declared && 'hub' in declared)
+    return { kind: 'hub', hub: declared.hub, revision: declared.revision, vocab: wholeNumber(declared.vocab) };
+  const bpe = declared?.bpe;
   if (!bpe) return { kind: 'bytes' };
   const rank = (part: ReturnType<typeof partOf>) =>
     `${canonicalJson(sourceIdentity(part.source, dataKeys))} ${part.part}`;
@@ -104,6 +119,13 @@ function tokenizerRecipe(file: LineageFile, name: string, dataKeys: Readonly<Rec
   };
 }
 
+function tokenizerSettings(recipe: TokenizerRecipe | HubTokenizerRecipe): PlanNode['settings'] {
+  if (recipe.kind === 'bytes') return { kind: recipe.kind, vocab: byteVocabulary };
+  if (recipe.kind === 'hub') return { ...recipe };
+  const { kind, vocab, characters, data } = recipe;
+  return { kind, vocab, characters, data: data.map((part) => part.name).join(' + ') };
+}
+
 function wholeNumber(value: unknown): number {
   const count = parseCount(value);
   if (!count.ok) throw new Error(`${String(value)} ${count.problem}`);
@@ -115,7 +137,9 @@ function withoutStage(address: string, file: LineageFile) {
 }
 
 function usedDataSets({ file, source }: Lineage): Set<string> {
-  const references = Object.values(file.tokenizers ?? {}).flatMap(({ bpe }) => bpe?.data ?? []);
+  const references = Object.values(file.tokenizers ?? {}).flatMap((each) =>
+    'hub' in each ? [] : (each.bpe?.data ?? []),
+  );
   for (const { body } of declaredStages(source.value).values()) {
     if (typeof body.data === 'string') references.push(body.data);
     references.push(...Object.keys(recordAt(body, 'mix')));

@@ -25,10 +25,28 @@ export interface DataRecipe {
   heldout: number;
 }
 
+/** Files of a repository on the Hugging Face Hub as a data set: `revision` is a commit, or `unpinned`, which nothing runs. */
+export interface HubDataRecipe {
+  hub: string;
+  revision: string;
+  /** Paths or globs in the repository, sorted. */
+  patterns: string[];
+  columns: DataRecipe['columns'];
+  heldout: number;
+}
+
+/** The tokenizer of a repository on the Hugging Face Hub. */
+export interface HubTokenizerRecipe {
+  kind: 'hub';
+  hub: string;
+  revision: string;
+  vocab: number;
+}
+
 /** What a node does, by type: the part of its identity that a job carries to the trainer. */
 export type Task =
-  | { type: 'data'; recipe: DataRecipe }
-  | { type: 'tokenizer'; recipe: TokenizerRecipe }
+  | { type: 'data'; recipe: DataRecipe | HubDataRecipe }
+  | { type: 'tokenizer'; recipe: TokenizerRecipe | HubTokenizerRecipe }
   | { type: 'pretrain'; recipe: PretrainRecipe }
   | { type: 'cpt'; recipe: CptRecipe }
   | { type: 'sft'; recipe: SftRecipe }

@@ -18,7 +18,8 @@ export async function checkFiles(
   const files = new Map<string, DataFiles>();
   const diagnostics: Diagnostic[] = [];
   for (const [name, declared] of Object.entries(recordAt(source.value, 'data'))) {
-    const { files: patterns, format } = recordAt(declared);
+    const { files: patterns, format, hub } = recordAt(declared);
+    if (hub !== undefined) continue; // they lie in the repository, and not here
     const path: Path = ['data', name, 'files'];
     const places = Array.isArray(patterns)
       ? patterns.map((pattern, index) => ({ pattern, path: [...path, index] }))

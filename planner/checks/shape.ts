@@ -49,15 +49,16 @@ function* explainChoice(source: Source, { error, path }: Finding): Generator<Dia
   }
   const branches = (part.anyOf ?? part.oneOf ?? []).map((branch) => resolve(schema, branch));
   const fitting = branches.filter((branch) => takes(branch, error.data));
-  const meant = fitting.filter((branch) => fitting.length === 1 || hasRequired(branch, error.data));
+  const meant = meantBranches(fitting, error.data);
   if (meant.length === 1 && meant[0]) {
     yield* explain(source, path, pointerOf(meant[0]), error.data);
   } else if (fitting.length > 1) {
-    const keys = fitting.map((branch) => branch.required?.[0] ?? '');
+    const keys = tagsOf(fitting);
+    const [one = '', other = ''] = tagsOf(meant);
     const both = meant.length > 1;
     const message = `${where(path)} must have exactly one of ${keys.map((key) => `\`${key}\``).join(', ')}${both ? '' : ', and has none'}`;
-    const place = both ? source.keyPlace([...path, keys[1] ?? '']) : source.place(path);
-    const related = both ? [{ ...source.keyPlace([...path, keys[0] ?? '']), message: 'the other is here' }] : [];
+    const place = both ? source.keyPlace([...path, other]) : source.place(path);
+    const related = both ? [{ ...source.keyPlace([...path, one]), message: 'the other is here' }] : [];
     const misspelled = isRecord(error.data) ? Object.keys(error.data).map((key) => didYouMean(key, keys)) : [];
     const hint = both ? undefined : misspelled.find((guess) => guess !== undefined);
     yield diagnose(source.file, place, 'one-of', message, { related, hint });
@@ -70,6 +71,24 @@ function* explainChoice(source: Source, { error, path }: Finding): Generator<Dia
       part.description,
     );
   }
+}
+
+/**
+ * The branches that a value can have been meant for: those that have the keys which tell branches apart, of these the ones
+ * that know each of those keys. Where it has no such key it is meant for the branch that needs none.
+ */
+function meantBranches(fitting: readonly JsonSchema[], value: unknown): readonly JsonSchema[] {
+  if (fitting.length === 1) return fitting;
+  const tags = tagsOf(fitting).filter((tag) => isRecord(value) && Object.hasOwn(value, tag));
+  const having = fitting.filter((branch) => tags.includes(branch.required?.[0] ?? ''));
+  const knowing = having.filter(({ properties = {} }) => tags.every((tag) => Object.hasOwn(properties, tag)));
+  if (knowing.length === 1) return knowing;
+  return having.length > 0 ? having : fitting.filter(({ required }) => required === undefined);
+}
+
+/** The keys that tell branches apart: of each the first that it requires. */
+function tagsOf(branches: readonly JsonSchema[]): string[] {
+  return branches.flatMap(({ required = [] }) => required.slice(0, 1));
 }
 
 function explainQuantity(source: Source, path: Path, value: unknown, kind: QuantityKind): Diagnostic {
@@ -200,6 +219,7 @@ function plainError(source: Source, path: Path, error: ErrorObject): Diagnostic 
       );
     }
     case 'pattern':
+      if (path.at(-1) === 'revision') return report('bad-value', `${shown(error.data)} is no commit`);
       return /timeout$/.test(String(path.at(-1)))
         ? report('bad-quantity', `${shown(error.data)} is no time`)
         : report('bad-name', `${shown(error.data)} is no name for ${where(path)}`, part.description ?? nameRule(error));
@@ -262,7 +282,7 @@ function wrongType(
 
 function typeHint(path: Path, value: unknown, wanted: string): string | undefined {
   // Elsewhere text is a name, and quotes make no name of a number.
-  const isFreeText = ['title', 'files', 'columns'].some((part) => path.includes(part));
+  const isFreeText = ['title', 'files', 'columns', 'revision'].some((part) => path.includes(part));
   if (wanted === 'text' && typeof value === 'number') return isFreeText ? `write "${value}" with quotes` : undefined;
   return /number/.test(wanted) ? numberHint(value) : undefined;
 }
@@ -317,10 +337,6 @@ function takes(branch: JsonSchema, value: unknown): boolean {
   if (value === null) return types.includes('null');
   if (typeof value === 'number') return types.includes('number') || types.includes('integer');
   return types.includes(typeof value);
-}
-
-function hasRequired(branch: JsonSchema, value: unknown): boolean {
-  return isRecord(value) && (branch.required ?? []).some((name) => Object.hasOwn(value, name));
 }
 
 /** A value's path in a sentence. */

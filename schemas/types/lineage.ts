@@ -44,7 +44,16 @@ export type Betas2 = [number, number];
  * @maxItems 2
  */
 export type Betas3 = [number, number];
-export type Dataset = GeneratedData | FileData;
+export type Tokenizer = OwnTokenizer | HubTokenizer;
+/**
+ * A repository on the Hugging Face Hub, as owner/name: HuggingFaceFW/fineweb-edu.
+ */
+export type Repository = string;
+/**
+ * The commit, 40 hex digits: what a branch or a tag names can change, and then a key would name something else. The repository's page shows it under Files and versions, History; `git ls-remote` prints it. `unpinned` where it is not known: that can be planned, and is never run.
+ */
+export type Revision = string;
+export type Dataset = GeneratedData | FileData | HubData;
 /**
  * An amount of tokens: 400K, 2M, 8BT (a T after K, M or B says tokens), or 20x for twenty tokens per parameter of the model.
  */
@@ -132,7 +141,7 @@ export interface LineageFile {
     [k: string]: Tokenizer;
   };
   /**
-   * Data sets by name: a seeded generator that ships with Descent, or local files.
+   * Data sets by name: a seeded generator that ships with Descent, local files, or files of a repository on the Hugging Face Hub.
    */
   data: {
     [k: string]: Dataset;
@@ -437,7 +446,7 @@ export interface Recipes {
 export interface Mix {
   [k: string]: Share;
 }
-export interface Tokenizer {
+export interface OwnTokenizer {
   /**
    * Byte-pair encoding, trained on a sample of the data.
    */
@@ -461,6 +470,17 @@ export interface Tokenizer {
    * One token a byte: no training, 256 bytes and the special tokens.
    */
   bytes?: {};
+}
+/**
+ * The tokenizer.json of a repository on the Hugging Face Hub.
+ */
+export interface HubTokenizer {
+  hub: Repository;
+  revision: Revision;
+  /**
+   * Size of the vocabulary, special tokens included.
+   */
+  vocab: number | string | AxisReference;
 }
 export interface GeneratedData {
   /**
@@ -487,27 +507,41 @@ export interface FileData {
    * Default: from the file's ending (.txt .md: text, one document a file; .jsonl .ndjson: jsonl; .parquet).
    */
   format?: 'text' | 'jsonl' | 'parquet';
+  columns?: Columns;
   /**
-   * Which columns hold what: `text` for documents; `prompt`, `answer` and `solution` for problems.
+   * Share of the documents kept for held-out loss, and of the problems kept for tests. Default: 5%.
    */
-  columns?: {
-    /**
-     * Default: text.
-     */
-    text?: string;
-    /**
-     * Default: prompt.
-     */
-    prompt?: string;
-    /**
-     * Default: answer.
-     */
-    answer?: string;
-    /**
-     * Worked solution that SFT learns from. Default: solution.
-     */
-    solution?: string;
-  };
+  heldout?: number | string | AxisReference;
+}
+/**
+ * Which columns hold what: `text` for documents; `prompt`, `answer` and `solution` for problems.
+ */
+export interface Columns {
+  /**
+   * Default: text.
+   */
+  text?: string;
+  /**
+   * Default: prompt.
+   */
+  prompt?: string;
+  /**
+   * Default: answer.
+   */
+  answer?: string;
+  /**
+   * Worked solution that SFT learns from. Default: solution.
+   */
+  solution?: string;
+}
+export interface HubData {
+  hub: Repository;
+  revision: Revision;
+  /**
+   * Paths or globs in the repository: sample/350BT/*.
+   */
+  files: string | [string, ...string[]];
+  columns?: Columns;
   /**
    * Share of the documents kept for held-out loss, and of the problems kept for tests. Default: 5%.
    */

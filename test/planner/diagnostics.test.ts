@@ -385,6 +385,39 @@ const cases: Readonly<Record<string, string | Buffer>> = {
   'recipe whose batch is too large': resigned(['cpt: {data: math, batch: 8K', 'cpt: {data: math, batch: 8M']),
   'recipe with an axis that there is not': resigned(['lr: 1e-4', 'lr: "{lr}"']),
   'evaluation of a signature that is not listed': resigned(['each: [1B-2MT]', 'each: [1B-4MT]']),
+  // the Hub
+  'hub data without a revision': changed([
+    line('web'),
+    '  web: {hub: HuggingFaceFW/fineweb-edu, files: "sample/350BT/*"}',
+  ]),
+  'hub data of a branch': changed([
+    line('web'),
+    '  web: {hub: HuggingFaceFW/fineweb-edu, revision: main, files: "sample/350BT/*"}',
+  ]),
+  'hub data of half a commit': changed([
+    line('web'),
+    '  web: {hub: HuggingFaceFW/fineweb-edu, revision: 87f0914, files: "sample/350BT/*"}',
+  ]),
+  'hub data without files': changed([line('web'), '  web: {hub: HuggingFaceFW/fineweb-edu, revision: unpinned}']),
+  'hub data that is generated too': changed([
+    line('web'),
+    '  web: {hub: HuggingFaceFW/fineweb-edu, generator: stories}',
+  ]),
+  'hub data without an owner': changed([line('web'), '  web: {hub: fineweb-edu, revision: unpinned, files: a}']),
+  'hub data with an unknown key': changed([
+    line('web'),
+    '  web: {hub: a/b, revision: unpinned, files: a, split: train}',
+  ]),
+  'hub data kept aside over one': changed([line('web'), '  web: {hub: a/b, revision: unpinned, files: a, heldout: 5}']),
+  'hub tokenizer of a tag': changed([
+    'data:',
+    'tokenizers: {llama: {hub: meta-llama/Llama-2-7b-hf, revision: v1.0, vocab: 32000}}\ndata:',
+  ]),
+  'hub tokenizer without anything': changed(['data:', 'tokenizers: {llama: {hub: meta-llama/Llama-2-7b-hf}}\ndata:']),
+  'hub tokenizer that is trained too': changed([
+    'data:',
+    'tokenizers: {llama: {hub: a/b, bpe: {vocab: 300, data: [web]}}}\ndata:',
+  ]),
   // many at once
   'one of each': changed(
     ['layers: 2', 'layers: two'],

@@ -1,0 +1,33 @@
+import { type Diagnostic, diagnose } from '../diagnostic.ts';
+import type { Lineage } from '../load.ts';
+import type { PlanNode } from '../plan.ts';
+
+/** What a node takes from the Hugging Face Hub; undefined for all that are made of what is here. */
+export function hubOf(node: PlanNode): { hub: string; revision: string } | undefined {
+  if (node.type !== 'data' && node.type !== 'tokenizer') return undefined;
+  return 'hub' in node.recipe ? node.recipe : undefined;
+}
+
+/**
+ * Checks that nodes can run: Descent plans with what is on the Hugging Face Hub, and downloads nothing from it. A diagnostic
+ * for each data set and tokenizer from there, at its place in the file.
+ */
+export function* checkDownloads({ source }: Lineage, nodes: readonly PlanNode[]): Generator<Diagnostic> {
+  for (const node of nodes) {
+    const hub = hubOf(node);
+    if (!hub) continue;
+    const [type = '', name = ''] = node.address.split(':');
+    const path = [type === 'data' ? type : `${type}s`, name];
+    const unpinned = hub.revision === 'unpinned';
+    const place = source.place([...path, unpinned ? 'revision' : 'hub']);
+    const what = type === 'data' ? 'the data set' : 'the tokenizer';
+    const message = unpinned
+      ? `${what} \`${name}\` is of no certain revision of ${hub.hub}, so this can be planned and not run`
+      : `${what} \`${name}\` is on the Hugging Face Hub (${hub.hub}), and Descent does not download from it yet`;
+    const hint =
+      type === 'data'
+        ? `download the files below the folder of the lineage file, and name them: ${name}: {files: ...}`
+        : `train one with \`bpe\`, or use \`bytes\`: ${name}: {bpe: {vocab: ..., data: [...]}}`;
+    yield diagnose(source.file, place, 'bad-files', message, { hint });
+  }
+}
