@@ -28,11 +28,13 @@ export const diagnosticCodes = {
   'bad-axis': 'An axis whose values cannot be used.',
   'unused-axis': 'An axis that nothing mentions.',
   'bad-zip': 'Axes that cannot vary together.',
-  'no-effect': 'An exclude that drops nothing, an include that adds nothing, or a zip of axes that never meet.',
+  'no-effect':
+    'An exclude that drops nothing, an include that adds nothing, a zip of axes that never meet, or recipes without signatures.',
   'missing-variant':
     'A variant that a stage starts from is excluded, or was never there; or no variant of a stage is left.',
   'bad-mix': 'A mix whose shares do not add up.',
-  'bad-files': 'Files that do not exist, lie outside the folder, or cannot be read as data.',
+  'bad-files':
+    'Files that do not exist, lie outside the folder, cannot be read as data, or would have to be downloaded.',
   'too-many-nodes': 'The axes multiply to more nodes than a plan may have.',
 } as const;
 

@@ -31,10 +31,10 @@ export interface Lineage {
 /** A lineage, or every diagnostic there is with the text that they speak of. */
 export type Loaded = { ok: true; lineage: Lineage } | { ok: false; diagnostics: Diagnostic[]; text: string };
 
-/** The checks, in order: what an earlier one says of a place, a later one does not say again. A new check is one line here. */
+/** A check looks at the whole file. A new one is a line in one of the lists below. */
 type Check = (source: Source) => Iterable<Diagnostic>;
 
-/** What is checked of the file as it is written. */
+/** What is checked of the file as it is written. What an earlier check says of a place, a later one does not say again. */
 const checksAsWritten: readonly Check[] = [checkShape, checkSignatures];
 
 /** What is checked with the stages that signatures imply. */
