@@ -36,7 +36,8 @@ const forms = {
  * ```
  * These are the size, pretraining, CPT (`8+42BT`: replayed and domain tokens), SFT and RL (`100Kep8`: thousands of examples,
  * epochs). As in the paper one `100Kep1` alone is SFT. What the paper cannot say is said by a word before the examples of RL:
- * `rl100Kep8` is RL without SFT, `grpo100Kep8` RL by that algorithm; and by `@seed=2`, as in an address.
+ * `rl100Kep8` is RL without SFT, `grpo100Kep8` RL by that algorithm; and by `@seed=2`, as in an address. No word stands
+ * before an amount of tokens: that place is free for schedules.
  */
 export function parseSignature(text: string): ParsedSignature {
   return reading(() => {

@@ -2,7 +2,7 @@ import { lineageSchema } from '../../schemas/validate.ts';
 import { type Diagnostic, diagnose, listed } from '../diagnostic.ts';
 import { listedSignatures, placeWithin, recipeOf } from '../implied.ts';
 import { prefixesOf, printSignature, readSignature } from '../signature.ts';
-import type { StageKind } from '../stages.ts';
+import { type StageKind, stageKinds } from '../stages.ts';
 import type { Path, Source } from '../syntax.ts';
 import { isRecord, listAt, own, recordAt } from '../tree.ts';
 
@@ -75,37 +75,34 @@ function* checkAlgorithms(source: Source): Generator<Diagnostic> {
   }
 }
 
-/** Each kind of stage that signatures imply has data to learn from; that is said once for all of a model's. */
+/** Each kind of stage that signatures imply has data to learn from; what lacks it is told once for all of them. */
 function* checkRecipes(source: Source): Generator<Diagnostic> {
-  const told = new Set<string>();
-  for (const { signature, path } of listedSignatures(source)) {
-    const { model, cpt, sft, rl } = signature;
-    const kinds: StageKind[] = [
-      'pretrain',
-      ...(cpt ? ['cpt' as const] : []),
-      ...(sft ? ['sft' as const] : []),
-      ...(rl ? ['rl' as const] : []),
-    ];
-    for (const kind of kinds) {
-      const { fields, paths } = recipeOf(source, model, kind);
-      const at = recipePlace(source, kind);
-      if (told.has(at ? kind : 'none')) continue;
-      if (fields.data === undefined && fields.mix === undefined) {
-        told.add(at ? kind : 'none');
-        const message = at
-          ? `\`recipes.${kind}\` lacks \`data\``
-          : `signatures say how much of everything, and no recipe says what \`${kind}\` learns from`;
-        const expected =
-          kind === 'cpt' ? 'data: the domain, which each signature mixes with replay' : 'data: a data set';
-        const hint = at ? undefined : `recipes: {${kind}: {data: ...}}`;
-        yield diagnose(source.file, source.place(at ?? path), 'missing-key', message, { expected, hint });
-      } else if (fields.data !== undefined && fields.mix !== undefined) {
-        told.add(kind);
-        const message = `a recipe has either \`data\` or \`mix\``;
-        yield diagnose(source.file, source.keyPlace(paths.get('mix') ?? path), 'one-of', message);
-      }
+  const lacking = new Set<StageKind>();
+  for (const { signature } of listedSignatures(source)) {
+    for (const kind of stageKinds) {
+      if (kind !== 'pretrain' && signature[kind] === null) continue;
+      const { fields, paths } = recipeOf(source, signature.model, kind);
+      if (fields.data === undefined && fields.mix === undefined) lacking.add(kind);
+      const mix = paths.get('mix');
+      if (fields.data === undefined || fields.mix === undefined || !mix) continue;
+      yield diagnose(source.file, source.keyPlace(mix), 'one-of', 'a recipe has either `data` or `mix`');
     }
   }
+  const unsaid = [...lacking].filter((kind) => !(kind in recordAt(source.value, 'recipes')));
+  for (const kind of lacking) {
+    if (unsaid.includes(kind)) continue;
+    const message = `\`recipes.${kind}\` lacks \`data\``;
+    yield diagnose(source.file, source.place(['recipes', kind]), 'missing-key', message, { expected: dataOf(kind) });
+  }
+  if (unsaid.length === 0) return;
+  const message = `no recipe has data for ${listed(unsaid)}, which signatures imply`;
+  const hint = `recipes: {${unsaid.map((kind) => `${kind}: {data: ...}`).join(', ')}}`;
+  const expected = unsaid.includes('cpt') ? dataOf('cpt') : dataOf('pretrain');
+  yield diagnose(source.file, source.keyPlace(['signatures']), 'missing-key', message, { expected, hint });
+}
+
+function dataOf(kind: StageKind): string {
+  return kind === 'cpt' ? 'data: the domain, which each signature mixes with replay' : 'data: a data set';
 }
 
 /** Recipes are for signatures, and these are of models. */
@@ -123,8 +120,4 @@ function* checkUse(source: Source): Generator<Diagnostic> {
       hint: 'list signatures, or write these options in the stages',
     });
   }
-}
-
-function recipePlace(source: Source, kind: StageKind): Path | undefined {
-  return kind in recordAt(source.value, 'recipes') ? ['recipes', kind] : undefined;
 }

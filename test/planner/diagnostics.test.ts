@@ -375,6 +375,10 @@ const cases: Readonly<Record<string, string | Buffer>> = {
   'recipe without data': resigned(['data: math/problems, lr', 'lr']),
   'recipe with data and mix': resigned(['pretrain: {data: web', 'pretrain: {data: web, mix: {web: 1}']),
   'no recipe': resigned(['  cpt: {data: math, batch: 8K}\n', '']),
+  'no recipes': resigned(
+    ['recipes:\n  pretrain: {data: web, batch: 8K}\n  cpt: {data: math, batch: 8K}\n', ''],
+    ['  sft: {data: math/problems, lr: 1e-4}\n  rl: {data: math/problems, batch: 64}\n', ''],
+  ),
   'recipes, and no signatures': changed(
     ['evaluate:', 'recipes: {sft: {lr: 1e-4}}\nevaluate:'],
     ['context: 64', 'context: 64, recipes: {rl: {lr: 1}}'],

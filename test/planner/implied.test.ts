@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { describe, test } from 'node:test';
+import fc from 'fast-check';
 import { diffNodes } from '../../planner/diff.ts';
 import type { Plan } from '../../planner/plan.ts';
 import { select } from '../../planner/select.ts';
+import { prefixesOf, printSignature, type Signature } from '../../planner/signature.ts';
 import { keysOf, nodeAt, planOfText } from './plans.ts';
 
 const top = `lineage: named
@@ -142,6 +144,63 @@ placement: {1B-2MT: {device: gpu}}
     assert.equal('recipes' in (declared.models['1B'] ?? {}), false);
   });
 });
+
+test('any signatures: the nodes are those of the stages that they stand for', async () => {
+  const amount = fc.integer({ min: 20, max: 90 }).map((thousands) => thousands * 1_000);
+  const passes = fc.record({ examples: fc.integer({ min: 1, max: 500 }), epochs: fc.integer({ min: 1, max: 3 }) });
+  const drawn = fc
+    .record({
+      model: fc.constantFrom('0.5B', '1B'),
+      pretrain: fc.constantFrom(20_000, 40_000),
+      cpt: fc.option(fc.record({ replay: fc.oneof(fc.constant(0), amount), domain: amount })),
+      sft: fc.option(passes),
+      rl: fc.option(
+        fc.record({ algorithm: fc.option(fc.constant('ppo')), examples: fc.constant(64), epochs: fc.constant(2) }),
+      ),
+      seed: fc.constant(null),
+    })
+    .map((signature): Signature => structuredClone(signature));
+  await fc.assert(
+    fc.asyncProperty(
+      fc.uniqueArray(drawn, { minLength: 1, maxLength: 5, selector: printSignature }),
+      async (signatures) => {
+        const stages = new Map<string, string>(); // by signature; named by number, as no signature is
+        const lines: string[] = [];
+        for (const signature of signatures) {
+          let from = '';
+          for (const prefix of prefixesOf(signature)) {
+            const name = printSignature(prefix);
+            if (!stages.has(name)) {
+              stages.set(name, `s${stages.size}`);
+              lines.push(`  ${stages.get(name)}: ${written(prefix, from)}`);
+            }
+            from = stages.get(name) ?? '';
+          }
+        }
+        const plain = top.replace('RECIPES', '').replace(/axes: .*\n/, '');
+        const named = keysOf(
+          await planOfText(`${plain}signatures: [${signatures.map(printSignature).join(', ')}]\n${recipes}`),
+        );
+        const byHand = keysOf(await planOfText(`${plain}stages:\n${lines.join('\n')}\n`));
+        const expected = [...stages].map(([name, stage]) => [name, byHand[stage]]);
+        assert.deepEqual(named, { 'tokenizer:bytes': byHand['tokenizer:bytes'], ...Object.fromEntries(expected) });
+      },
+    ),
+    { seed: 35, numRuns: 40 },
+  );
+});
+
+/** The last stage of a signature as a person writes it, with what `recipes` say. */
+function written({ model, pretrain, cpt, sft, rl }: Signature, from: string): string {
+  if (rl)
+    return `{rl: {from: ${from}, data: math/problems, examples: ${rl.examples}, epochs: ${rl.epochs}, batch: 64, klCoef: 0}}`;
+  if (sft)
+    return `{sft: {from: ${from}, data: math/problems, examples: ${sft.examples}, epochs: ${sft.epochs}, batch: 16}}`;
+  if (!cpt) return `{pretrain: {model: ${model}, data: web, tokens: ${pretrain}, batch: 4K, lr: 2e-3}}`;
+  const { replay, domain } = cpt;
+  const data = replay === 0 ? 'data: math' : `mix: {replay: ${replay / 1_000}K, math: ${domain / 1_000}K}`;
+  return `{cpt: {from: ${from}, tokens: ${replay + domain}, ${data}, batch: 4K}}`;
+}
 
 test('selectors name them, and their `+` is no sign of what is before or after', async () => {
   const plan = await planOfText(listed(chains).replace(', lr: [1e-4, 2e-4]', '').replace('{lr: "{lr}"}', '{lr: 1e-4}'));
