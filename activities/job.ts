@@ -18,7 +18,7 @@ export interface JobContext {
 /** The job that a trainer is started with for a node. Throws a `bad-job` NodeError where the schema does not allow it. */
 export function jobFor(node: PlanNode, { attempt, parents, device, threads }: JobContext): Job {
   const folders = Object.fromEntries(Object.entries(parents).map(([role, artifact]) => [role, modelFolder(artifact)]));
-  const { parent, tokenizer, ...data } = folders;
+  const { parent, tokenizer, trunk, ...data } = folders;
   const job = {
     contract: 1,
     type: node.type,
@@ -30,6 +30,7 @@ export function jobFor(node: PlanNode, { attempt, parents, device, threads }: Jo
     inputs: {
       ...(parent === undefined ? {} : { parent }),
       ...(tokenizer === undefined ? {} : { tokenizer }),
+      ...(trunk === undefined ? {} : { trunk }),
       data,
     },
     output: attempt.folder,

@@ -14,6 +14,7 @@ const runsAs: Record<NodeType, PageNode['runsAs']> = {
   tokenizer: 'activity',
   pretrain: 'workflow',
   cpt: 'workflow',
+  trunk: 'workflow',
   sft: 'workflow',
   rl: 'workflow',
   evaluate: 'activity',

@@ -40,6 +40,7 @@ const NOUNS: Record<NodeType, [one: string, many: string]> = {
   tokenizer: ['tokenizer', 'tokenizers'],
   pretrain: ['pretrain', 'pretrain'],
   cpt: ['cpt', 'cpt'],
+  trunk: ['trunk', 'trunks'],
   sft: ['sft', 'sft'],
   rl: ['rl', 'rl'],
   evaluate: ['evaluation', 'evaluations'],

@@ -24,9 +24,10 @@ export function workOf(node: PlanNode, done = 0): Work {
     case 'tokenizer':
       return words(tokenizerWork(node.recipe));
     case 'pretrain':
-    case 'cpt': {
+    case 'cpt':
+    case 'trunk': {
       const { batchSequences } = node.recipe;
-      const steps = node.recipe.steps - done;
+      const steps = node.recipe.steps - Math.max(done, node.startsAt ?? 0);
       const tokens = steps * batchSequences * (node.architecture?.context ?? 0);
       return { steps, tokens, text: `${counted(steps, 'step')} · ${amount(tokens)} tokens` };
     }

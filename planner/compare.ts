@@ -33,6 +33,8 @@ export function changesBetween(before: NodeInPlan, after: NodeInPlan, known: Kno
   const found = known.get(pair);
   if (found) return found;
   const inherited = Object.entries(after.node.parents).flatMap(([role, key]) => {
+    // What a trunk and its branch have in common is in the identity of both.
+    if (role === 'trunk') return [];
     const [parent, earlier] = [nodeOf(after.plan, key), nodeOf(before.plan, own(before.node.parents, role))];
     if (!parent || !earlier) return [];
     return changesBetween({ plan: before.plan, node: earlier }, { plan: after.plan, node: parent }, known);

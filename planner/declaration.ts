@@ -37,7 +37,7 @@ function stage(file: LineageFile, node: PlanNode): Declaration {
   const fields = new Map<string, Declared>([...leaves(defaults[found.kind]), ['seed', leaf(node.seed)]]);
   for (const [name, written] of Object.entries(found.body)) {
     const value = fixed(written);
-    if (name === 'from' || name === 'seed') continue;
+    if (name === 'from' || name === 'seed' || name === 'allowUndecayed') continue;
     if (name === 'model') fields.set(name, reference(String(value), model(file, String(value))));
     else if (name === 'data') fields.set(name, reference(String(value), dataSet(file, setNameOf(String(value)))));
     else if (name === 'mix') {

@@ -15,6 +15,7 @@ export const defaults = {
     lr: 3e-3,
     warmup: 0.1,
     schedule: 'cosine',
+    decay: 0.1,
     weightDecay: 0.1,
     betas: [0.9, 0.95],
     clip: 1,
@@ -24,6 +25,7 @@ export const defaults = {
     lr: 3e-3,
     warmup: 0.1,
     schedule: 'cosine',
+    decay: 0.1,
     weightDecay: 0.1,
     betas: [0.9, 0.95],
     clip: 1,
@@ -71,6 +73,8 @@ export const defaults = {
 export const derived = {
   /** The learning rate of the last step of pretraining and CPT: a tenth of the peak. */
   minLr: (lr: number) => timesPowerOfTen(lr, -1),
+  /** The warm-up of a run under wsd, in tokens: one for each parameter of the model (Porian et al. 2024, arXiv 2406.19146). */
+  wsdWarmup: (parameters: number) => parameters,
   /** The critic's learning rate: ten times the policy's. */
   criticLr: (lr: number) => timesPowerOfTen(lr, 1),
   /** Responses in one optimizer step of RL: the whole round. */

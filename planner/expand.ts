@@ -1,6 +1,7 @@
 import type { LineageFile } from '../schemas/types/lineage.ts';
 import { architectureOf } from './architecture.ts';
 import { type Axis, readAxes, type Setting, seedAxes } from './axes.ts';
+import { checkDecay } from './checks/decay.ts';
 import { checkVariants } from './checks/variants.ts';
 import { defaults } from './defaults.ts';
 import { type Diagnostic, diagnose, sortDiagnostics } from './diagnostic.ts';
@@ -12,7 +13,8 @@ import type { Lineage } from './load.ts';
 import { type MakeNode, nodeMaker, placementOf } from './nodes.ts';
 import type { Key, Plan, PlanNode } from './plan.ts';
 import { type Ancestry, type Surroundings, stageResolver } from './resolve.ts';
-import type { DeclaredStage } from './stages.ts';
+import { type DeclaredStage, declaredStages } from './stages.ts';
+import { withTrunks } from './trunks.ts';
 import { type Expansion, expandStages, type Variant } from './variants.ts';
 
 /** Most nodes that a plan may have, unless its caller allows more. */
@@ -42,7 +44,7 @@ export async function planLineage(lineage: Lineage, mostNodes = usualMostNodes):
   const diagnostics = [...data.diagnostics, ...ofSuites, ...checkVariants(source, expansion)];
   if (data.diagnostics.length > 0) return refused(diagnostics);
   const stages = planStages(lineage, expansion, data.nodes, evaluations);
-  diagnostics.push(...stages.diagnostics);
+  diagnostics.push(...stages.diagnostics, ...checkDecay(source, declaredStages(source.value), stages.nodes));
   return diagnostics.length > 0
     ? refused(diagnostics)
     : { ok: true, plan: planOf(lineage, [...data.nodes, ...stages.nodes]) };
@@ -78,6 +80,8 @@ function planStages(
     const resolved = start && resolveStage(stage, setting, start.ancestry);
     if (!resolved) return undefined; // it was reported, here or of the parent
     const seed = seedOf(stage, setting, axes);
+    const allowUndecayed = fieldsOf(stage, setting).text('allowUndecayed');
+    const allowed = allowUndecayed === undefined ? {} : { allowUndecayed };
     const node = makeNode(resolved.task, {
       address,
       stage: stage.name,
@@ -86,7 +90,7 @@ function planStages(
       parents: start.parents,
       placement: placementOf(file, stage.name),
       architecture: resolved.ancestry.architecture,
-      settings: { ...resolved.settings, seed },
+      settings: { ...resolved.settings, seed, ...allowed },
     });
     trained.set(address, { ancestry: resolved.ancestry, parents: { parent: node.key } });
     return node;
@@ -112,7 +116,7 @@ function planStages(
         for (const evaluation of evaluations) nodes.push(evaluationNode(lineage, node, evaluation, around, makeNode));
     }
   }
-  return { nodes, diagnostics };
+  return { nodes: withTrunks(nodes, makeNode), diagnostics };
 }
 
 /** What a training node starts from: its ancestry, and the keys of its parent or of its tokenizer by role. */

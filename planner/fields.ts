@@ -7,8 +7,10 @@ import {
   parseSeed,
   parseShare,
   parseTokens,
+  parseWarmup,
   type Share,
   type Tokens,
+  type Warmup,
 } from './quantities.ts';
 import type { DeclaredStage } from './stages.ts';
 import type { Path } from './syntax.ts';
@@ -21,6 +23,7 @@ export interface Fields {
   fraction(name: string): number | undefined;
   seed(name: string): number | undefined;
   tokens(name: string): Tokens | undefined;
+  warmup(name: string): Warmup | undefined;
   text(name: string): string | undefined;
   shares(name: string): Map<string, Share>;
   betas(): [number, number] | undefined;
@@ -53,6 +56,7 @@ export function fieldsOf(stage: DeclaredStage, setting: Setting): Fields {
     fraction: (name) => read(name, parseFraction),
     seed: (name) => read(name, parseSeed),
     tokens: (name) => read(name, parseTokens),
+    warmup: (name) => read(name, parseWarmup),
     text: (name) => {
       const value = takenFrom(own(stage.body, name));
       return value === undefined ? undefined : String(value);

@@ -43,9 +43,11 @@ export function drawTree(plan: Plan, paint: (text: string, node: PlanNode) => st
   const besides = new Map<PlanNode, PlanNode[]>();
   const roots = new Set(plan.nodes);
   for (const { from, to, role } of edgesOf(plan)) {
-    const trunk = role === 'parent' || role === 'tokenizer';
-    add(trunk ? (to.type === 'evaluate' ? evaluations : below) : besides, trunk ? from : to, trunk ? to : from);
-    if (trunk) roots.delete(to);
+    const above = role === 'trunk' || role === 'parent' || role === 'tokenizer';
+    // What a node with a trunk starts from stands above the trunk.
+    if (above && role !== 'trunk' && to.parents.trunk !== undefined) continue;
+    add(above ? (to.type === 'evaluate' ? evaluations : below) : besides, above ? from : to, above ? to : from);
+    if (above) roots.delete(to);
   }
   const label = (node: PlanNode): string => {
     const suites = (evaluations.get(node) ?? []).map((one) => paint(suiteOf(one), one));
@@ -85,7 +87,7 @@ export function drawMermaid(plan: Plan, verdictOf: (node: PlanNode) => Verdict['
     return `  ${ids.get(node)}${open}"${escapeMermaid(node.address)}"${close}:::${verdictOf(node)}`;
   });
   const edges = edgesOf(plan).map(
-    ({ from, to, role }) => `  ${ids.get(from)} ${role === 'parent' ? '-->' : '-.->'} ${ids.get(to)}`,
+    ({ from, to, role }) => `  ${ids.get(from)} ${isSolid(role) ? '-->' : '-.->'} ${ids.get(to)}`,
   );
   const same = sameNodes(plan).map(([one, other]) => `  ${ids.get(one)} -. same .- ${ids.get(other)}`);
   const classes = Object.entries(colours).map(
@@ -104,7 +106,7 @@ export function drawDot(plan: Plan, verdictOf: (node: PlanNode) => Verdict['verd
     return `  ${ids.get(node)} [label=${quoteDot(node.address)}, shape=${shape}, class=${verdict}, fillcolor="${fill}", color="${line}"];`;
   });
   const edges = edgesOf(plan).map(
-    ({ from, to, role }) => `  ${ids.get(from)} -> ${ids.get(to)}${role === 'parent' ? '' : ' [style=dashed]'};`,
+    ({ from, to, role }) => `  ${ids.get(from)} -> ${ids.get(to)}${isSolid(role) ? '' : ' [style=dashed]'};`,
   );
   const same = sameNodes(plan).map(
     ([one, other]) =>
@@ -131,6 +133,7 @@ const mermaidShapes: Readonly<Record<NodeType, readonly [open: string, close: st
   tokenizer: ['{{', '}}'],
   pretrain: ['[', ']'],
   cpt: ['[', ']'],
+  trunk: ['[/', '/]'],
   sft: ['[', ']'],
   rl: ['[', ']'],
   evaluate: ['([', '])'],
@@ -141,10 +144,16 @@ const dotShapes: Readonly<Record<NodeType, string>> = {
   tokenizer: 'hexagon',
   pretrain: 'box',
   cpt: 'box',
+  trunk: 'parallelogram',
   sft: 'box',
   rl: 'box',
   evaluate: 'ellipse',
 };
+
+/** What a node goes on from has a whole line, what it only reads a broken one. */
+function isSolid(role: string): boolean {
+  return role === 'parent' || role === 'trunk';
+}
 
 function idsOf(plan: Plan): Map<PlanNode, string> {
   return new Map(plan.nodes.map((node, place) => [node, `n${place}`]));

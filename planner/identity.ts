@@ -1,5 +1,5 @@
 import { generators, typeVersions } from '../schemas/catalogue.ts';
-import type { Architecture, Part, Source } from '../schemas/types/job.ts';
+import type { Architecture, Mixture, Part, Source, WeightedMixture } from '../schemas/types/job.ts';
 import { defaults, derived } from './defaults.ts';
 import type { Json, Key, NodeType, Task } from './plan.ts';
 import { own } from './tree.ts';
@@ -45,10 +45,13 @@ export function recipeIdentity(task: Task, dataKeys: Readonly<Record<string, Key
     case 'cpt': {
       const identity = withoutDefaults(task.recipe, defaults[task.type], { minLr: derived.minLr(task.recipe.lr) });
       if (task.type === 'pretrain') identity.architecture = architectureIdentity(task.recipe.architecture);
-      identity.mix = task.recipe.mix.map(({ sequences, source }) => ({
-        sequences,
-        source: sourceIdentity(source, dataKeys),
-      }));
+      identity.mix = mixIdentity(task.recipe.mix, dataKeys);
+      return identity;
+    }
+    case 'trunk': {
+      const identity = withoutDefaults(task.recipe, defaults.pretrain);
+      if (task.recipe.architecture) identity.architecture = architectureIdentity(task.recipe.architecture);
+      identity.mix = mixIdentity(task.recipe.mix, dataKeys);
       return identity;
     }
     case 'sft': {
@@ -71,6 +74,14 @@ export function recipeIdentity(task: Task, dataKeys: Readonly<Record<string, Key
       return identity;
     }
   }
+}
+
+/** What is in a mix, and how much of it: sequences, or weights from which these follow. */
+function mixIdentity(mix: Mixture | WeightedMixture, dataKeys: Readonly<Record<string, Key>>): JsonMap[] {
+  return mix.map((entry) => ({
+    ...('weight' in entry ? { weight: entry.weight } : { sequences: entry.sequences }),
+    source: sourceIdentity(entry.source, dataKeys),
+  }));
 }
 
 /** A data set by its content, generators without the options that are at their defaults. */

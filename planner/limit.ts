@@ -62,17 +62,22 @@ function spelledOut(lineage: Lineage, { stage, grid, excluded, included }: Size)
     return `${settings.length} ${axes.length > 1 ? `(${names})` : names}`;
   });
   const changes = `${excluded > 0 ? ` - ${excluded} excluded` : ''}${included > 0 ? ` + ${included} included` : ''}`;
-  const suites = suitesOf(lineage, stage);
+  const parts = [
+    ...(trunksOf(lineage, stage) > 0 ? ['1 trunk'] : []),
+    ...(suitesOf(lineage, stage) > 0 ? [`${suitesOf(lineage, stage)} evaluations`] : []),
+  ];
   const grown = `${factors.join(' × ')}${changes}`;
   const spelled = [
-    ...(changes === '' ? factors : [suites > 0 ? `(${grown})` : grown]),
-    ...(suites > 0 ? [`(1 + ${suites} evaluations)`] : []),
+    ...(changes === '' ? factors : [parts.length > 0 ? `(${grown})` : grown]),
+    ...(parts.length > 0 ? [`(1 + ${parts.join(' + ')})`] : []),
   ];
   return `${stage}: ${spelled.join(' × ') || '1'}`;
 }
 
 function nodesIn(lineage: Lineage, sizes: readonly Size[]): number {
-  return sum(sizes.map((size) => settingsIn(size) * (1 + suitesOf(lineage, size.stage))));
+  return sum(
+    sizes.map((size) => settingsIn(size) * (1 + trunksOf(lineage, size.stage) + suitesOf(lineage, size.stage))),
+  );
 }
 
 function settingsIn({ grid, excluded, included }: Size): number {
@@ -85,6 +90,11 @@ function combinationsIn({ factors }: Product): number {
 
 function suitesOf({ file }: Lineage, stage: string): number {
   return file.evaluate?.each.some((name) => name === stage) ? file.evaluate.suites.length : 0;
+}
+
+/** Trunks of each variant: at most one, as variants may share them. */
+function trunksOf({ source }: Lineage, stage: string): number {
+  return declaredStages(source.value).get(stage)?.body.schedule === 'wsd' ? 1 : 0;
 }
 
 function sum(numbers: readonly number[]): number {

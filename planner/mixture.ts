@@ -1,5 +1,5 @@
 import type { Source } from '../schemas/types/job.ts';
-import { add, multiply, type Rational, rational, roundedQuotient, type Share, toNumber } from './quantities.ts';
+import { add, multiply, type Rational, rational, roundedQuotient, type Share } from './quantities.ts';
 
 /** One source of a mixture: exactly so many sequences come from it. */
 export interface MixtureEntry {
@@ -23,7 +23,7 @@ export interface DeclaredShare {
 
 /** The sequences of each declared entry, and the share of the mix that they were to be; or what is wrong, with the entry to blame (all of them, if none). */
 export type Apportioned =
-  | { ok: true; sequences: Map<string, number>; fractions: Map<string, number> }
+  | { ok: true; sequences: Map<string, number>; fractions: Map<string, Rational> }
   | { ok: false; entry?: string; problem: string; hint?: string };
 
 /**
@@ -95,15 +95,27 @@ export function apportionMix(
   return {
     ok: true,
     sequences: new Map(entries.map(({ name }, index) => [name, counts[index] ?? 0])),
-    fractions: new Map(entries.map(({ name }, index) => [name, toNumber(fractions[index] ?? nothing)])),
+    fractions: new Map(entries.map(({ name }, index) => [name, fractions[index] ?? nothing])),
   };
 }
 
-/** The ancestor's data in the proportions in which it saw them, so many sequences in all; entries are named `replay:<name>`. */
-export function replayOf(corpus: Corpus, sequences: number, rankOf: (source: Source) => string): MixtureEntry[] {
+/** An entry with its exact share of a mix. */
+export type SharedEntry = MixtureEntry & { fraction: Rational };
+
+/**
+ * The ancestor's data in the proportions in which it saw them, so many sequences in all and such a part of the mix; entries
+ * are named `replay:<name>`.
+ */
+export function replayOf(
+  corpus: Corpus,
+  sequences: number,
+  fraction: Rational,
+  rankOf: (source: Source) => string,
+): SharedEntry[] {
   const total = corpus.mixture.reduce((sum, entry) => sum + entry.sequences, 0);
+  const parts = corpus.mixture.map((entry) => rational(BigInt(entry.sequences), BigInt(total)));
   const counts = apportion(
-    corpus.mixture.map((entry) => rational(BigInt(entry.sequences), BigInt(total))),
+    parts,
     sequences,
     corpus.mixture.map((entry) => rankOf(entry.source)),
   );
@@ -111,7 +123,28 @@ export function replayOf(corpus: Corpus, sequences: number, rankOf: (source: Sou
     name: `replay:${name}`,
     source,
     sequences: counts[index] ?? 0,
+    fraction: multiply(fraction, parts[index] ?? nothing),
   }));
+}
+
+/** What weights add up to at most, for sources to take turns by them; shares that need more are rounded to a millionth. */
+const mostWeight = 1_000_000;
+
+/**
+ * Whole weights in the proportions of the entries' shares: the smallest where these add up to a million or less, else
+ * millionths, none of them 0. They depend on the shares alone, so budgets with the same shares have the same weights.
+ */
+export function weightsOf(entries: readonly SharedEntry[], ranks: readonly string[]): number[] {
+  const fractions = entries.map((entry) => entry.fraction);
+  const common = fractions.reduce((least, { denominator }) => multipleOf(least, denominator), 1n);
+  if (common <= BigInt(mostWeight)) {
+    return fractions.map(({ numerator, denominator }) => Number(numerator * (common / denominator)));
+  }
+  return apportion(fractions, mostWeight, ranks).map((weight) => Math.max(1, weight));
+}
+
+function multipleOf(a: bigint, b: bigint): bigint {
+  return a * rational(b, a).numerator;
 }
 
 /**

@@ -78,6 +78,7 @@ function sourcesOf(task: Task): Source[] {
       return task.recipe.kind === 'bpe' ? task.recipe.data.map((part) => part.source) : [];
     case 'pretrain':
     case 'cpt':
+    case 'trunk':
       return task.recipe.mix.map((entry) => entry.source);
     case 'sft':
     case 'rl':

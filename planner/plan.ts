@@ -6,6 +6,7 @@ import type {
   RlRecipe,
   SftRecipe,
   TokenizerRecipe,
+  TrunkRecipe,
 } from '../schemas/types/job.ts';
 import type { LineageFile } from '../schemas/types/lineage.ts';
 
@@ -49,6 +50,7 @@ export type Task =
   | { type: 'tokenizer'; recipe: TokenizerRecipe | HubTokenizerRecipe }
   | { type: 'pretrain'; recipe: PretrainRecipe }
   | { type: 'cpt'; recipe: CptRecipe }
+  | { type: 'trunk'; recipe: TrunkRecipe }
   | { type: 'sft'; recipe: SftRecipe }
   | { type: 'rl'; recipe: RlRecipe }
   | { type: 'evaluate'; recipe: EvaluateRecipe };
@@ -68,15 +70,17 @@ export interface Placement {
 /** One stage (or tokenizer, data set, evaluation) with every axis fixed. */
 export type PlanNode = Task & {
   key: Key;
-  /** `mid@replay=20%,seed=1`; evaluations `mid@replay=20%/id`; tokenizers `tokenizer:words`; data `data:mine`. Unique in a plan. */
+  /** `mid@replay=20%,seed=1`; evaluations `mid@replay=20%/id`; trunks `base@tokens=2M/trunk`; tokenizers `tokenizer:words`; data `data:mine`. Unique in a plan. */
   address: string;
-  /** The declared stage it comes from; for an evaluation the stage that is evaluated, for tokenizers and data their address. */
+  /** The declared stage it comes from; for an evaluation the stage that is evaluated, for a trunk the first that goes on from it, for tokenizers and data their address. */
   stage: string;
   /** The axes' values it depends on, as YAML reads them (`20%`, `1`, 0.00001); the address has them as the file spells them. */
   axes: Record<string, string | number>;
   seed: number;
-  /** Keys it needs, by role: `parent`, `tokenizer`, `data:mine`. All come earlier in the plan. */
+  /** Keys it needs, by role: `parent`, `tokenizer`, `trunk`, `data:mine`. All come earlier in the plan. */
   parents: Record<string, Key>;
+  /** Steps that its trunk has done before it; not there without a trunk. No part of the key: the result is the same. */
+  startsAt?: number;
   /** Canonical JSON of this hashes to `key`. */
   preimage: { [name: string]: Json };
   /** Absolute paths of the files a data node reads; empty for all others. Placement: only their digests are identity. */

@@ -1,4 +1,4 @@
-import type { Architecture, EvaluateRecipe, RlRecipe, SftRecipe } from '../schemas/types/job.ts';
+import type { Architecture, EvaluateRecipe, RlRecipe, SftRecipe, TrunkRecipe } from '../schemas/types/job.ts';
 import { parameterCount } from './architecture.ts';
 import { forwardFlops, type Pass, trainingFlops, wholeSequences } from './flops.ts';
 import type { Task } from './plan.ts';
@@ -31,7 +31,11 @@ export interface Price {
 }
 
 /** What of a node its price depends on; every PlanNode is one. */
-export type Priceable = Task & { architecture: Architecture | null };
+export type Priceable = Task & {
+  architecture: Architecture | null;
+  /** Steps that its trunk has done, and paid for. */
+  startsAt?: number;
+};
 
 /** The price of nothing. */
 export const nothing: Price = {
@@ -44,7 +48,7 @@ export const nothing: Price = {
 };
 
 /**
- * What a node costs from its beginning to its end, whatever is done of it already. Exact for text; for examples and
+ * What a node costs from its beginning (which is where its trunk ends) to its end, whatever is done of it already. Exact for text; for examples and
  * responses a bound that they cannot pass, from the context and the longest response. Data and tokenizers are free:
  * they multiply no matrices.
  */
@@ -55,7 +59,9 @@ export function priceOf(node: Priceable): Price {
       return nothing;
     case 'pretrain':
     case 'cpt':
-      return textPrice(shapeOf(node), node.recipe);
+      return textPrice(shapeOf(node), node.recipe, node.startsAt);
+    case 'trunk':
+      return trunkPrice(shapeOf(node), node.recipe, node.startsAt);
     case 'sft':
       return sftPrice(shapeOf(node), node.recipe);
     case 'rl':
@@ -88,15 +94,24 @@ export function sumOfPrices(prices: Iterable<Price>): Price {
 /** The part of a node's price that is still to pay, from 0 to 1, once a checkpoint at `step` has what came before. */
 export function partLeft(node: Priceable, step: number): number {
   const { steps } = priceOf(node);
-  return steps === 0 ? 1 : Math.max(0, (steps - step) / steps);
+  const done = step - (node.startsAt ?? 0);
+  return steps === 0 ? 1 : Math.min(1, Math.max(0, (steps - done) / steps));
 }
 
 /** All sequences are full. */
 function textPrice(
   architecture: Architecture,
   { steps, batchSequences }: { steps: number; batchSequences: number },
+  startsAt = 0,
 ): Price {
-  return supervisedPrice(architecture, wholeSequences(steps * batchSequences, architecture.context), steps);
+  const left = steps - startsAt;
+  return supervisedPrice(architecture, wholeSequences(left * batchSequences, architecture.context), left);
+}
+
+/** What is published can be gone on from: the moments are in it too. */
+function trunkPrice(architecture: Architecture, recipe: TrunkRecipe, startsAt?: number): Price {
+  const price = textPrice(architecture, recipe, startsAt);
+  return { ...price, bytes: { ...price.bytes, published: numbersAParameter * price.bytes.published } };
 }
 
 /** An example is at most as long as the context, and at most all of it is response. */

@@ -12,6 +12,9 @@ export interface Rational {
 /** An amount of tokens: absolute, or so many for each parameter of the model. */
 export type Tokens = { tokens: number } | { perParameter: Rational };
 
+/** How long a warm-up is: a share of the steps, 0 to 1, or an amount of tokens. */
+export type Warmup = { share: number } | Tokens;
+
 /** A part of a mix. */
 export type Share =
   | { kind: 'mix'; fraction: Rational }
@@ -28,6 +31,10 @@ export const quantityKinds = {
   tokens: { expected: 'an amount of tokens, such as 400K, 2M, 8BT, or 20x for twenty a parameter', parse: parseTokens },
   share: { expected: 'a share, such as 20%, 5% of pretrain, 8BT, or a weight such as 1', parse: parseShare },
   fraction: { expected: 'a fraction from 0 to 1, such as 0.1 or 10%', parse: parseFraction },
+  warmup: {
+    expected: 'a share of the steps, such as 10%; with `schedule: wsd` an amount of tokens, such as 300K or 1x',
+    parse: parseWarmup,
+  },
   number: { expected: 'a number of 0 or more, such as 0.1 or 3e-4', parse: parseNumber },
   seed: { expected: 'a whole number from 0 to 4294967295', parse: parseSeed },
 } as const satisfies Record<string, { expected: string; parse: (value: unknown) => Parsed<unknown> }>;
@@ -86,6 +93,14 @@ export function parseFraction(value: unknown): Parsed<number> {
   const fraction = percentage ? rational(decimal.numerator, decimal.denominator * 100n) : decimal;
   if (fraction.numerator > fraction.denominator) return { ok: false, problem: 'is more than 1' };
   return { ok: true, value: toNumber(fraction) };
+}
+
+/** `10%` or 0.1 of the steps; or an amount of tokens, `300K`, `1x`. */
+export function parseWarmup(value: unknown): Parsed<Warmup> {
+  const share = parseFraction(value);
+  if (share.ok) return { ok: true, value: { share: share.value } };
+  const amount = parseTokens(value);
+  return amount.ok ? amount : share;
 }
 
 /** A finite number of 0 or more. */

@@ -8,12 +8,13 @@ import type { DiagnosticCode } from './diagnostic.ts';
 import { type Fields, fieldsOf } from './fields.ts';
 import { sourceIdentity } from './identity.ts';
 import { canonicalJson } from './key.ts';
-import { apportionMix, type Corpus, type MixtureEntry, replayOf } from './mixture.ts';
+import { apportionMix, type Corpus, type MixtureEntry, replayOf, type SharedEntry } from './mixture.ts';
 import type { Key, PlanNode, Task } from './plan.ts';
-import { roundedQuotient, type Share, totalTokens } from './quantities.ts';
+import { rational, roundedQuotient, type Share, toNumber, totalTokens } from './quantities.ts';
 import type { DeclaredStage } from './stages.ts';
 import type { Path } from './syntax.ts';
 import { scalars } from './tree.ts';
+import { resolveSchedule, weightedMixture } from './wsd.ts';
 
 /** What a stage starts from: the shape of its model, and what its pretraining saw (null for pretraining itself). */
 export interface Ancestry {
@@ -134,11 +135,20 @@ function resolveText(
   const batchSequences = Number(roundedQuotient(BigInt(batchTokens), BigInt(context)));
   // At least one: a batch is no more than all tokens, and its sequences round up to no more than half as many again.
   const steps = Number(roundedQuotient(BigInt(tokens), BigInt(batchSequences) * BigInt(context)));
-  const mixed = resolveMix(fields, tokens, steps * batchSequences, ancestry.corpus, around);
+  const sequences = steps * batchSequences;
+  const mixed = resolveMix(fields, tokens, sequences, ancestry.corpus, around);
   const optimizer = resolveOptimizer(kind, fields, around);
-  if (!mixed || !optimizer) return undefined;
-  const recipe: CptRecipe = { mix: mixed.mixture, steps, batchSequences, ...optimizer };
-  const seen = steps * batchSequences * context;
+  const extent = { steps, batchTokens: batchSequences * context, parameters: parameterCount(architecture) };
+  const schedule = resolveSchedule(kind, fields, extent, around.report);
+  if (!mixed || !optimizer || !schedule) return undefined;
+  const { entries, ranks } = mixed;
+  // Under wsd the mix is weights, and the counts follow from them: so that a longer run begins as a shorter one.
+  const recipe: CptRecipe =
+    schedule.schedule === 'wsd'
+      ? { mix: weightedMixture(entries, ranks, sequences), steps, batchSequences, ...optimizer, ...schedule }
+      : { mix: countedMixture(entries), steps, batchSequences, ...optimizer, ...schedule };
+  const seen = sequences * context;
+  const replaySequences = sequencesOf(recipe.mix.filter(({ name }) => name.startsWith('replay:')));
   const settings = {
     ...(kind === 'pretrain'
       ? { model: fields.text('model') ?? '', parameters: parameterCount(architecture), context }
@@ -147,20 +157,26 @@ function resolveText(
     tokens: seen,
     steps,
     batchTokens: batchSequences * context,
-    ...(kind === 'cpt' ? { replayShare: mixed.replayShare, replayTokens: mixed.replaySequences * context } : {}),
+    ...(kind === 'cpt' ? { replayShare: mixed.replayShare, replayTokens: replaySequences * context } : {}),
     ...flat(optimizer),
+    ...schedule,
   };
   const pretraining: PretrainRecipe = { architecture, ...recipe };
   return {
     task: kind === 'pretrain' ? { type: kind, recipe: pretraining } : { type: kind, recipe },
-    ancestry: ancestry.corpus ? ancestry : { architecture, corpus: { tokens: seen, mixture: mixed.mixture } },
+    ancestry: ancestry.corpus ? ancestry : { architecture, corpus: { tokens: seen, mixture: recipe.mix } },
     settings,
   };
 }
 
 function resolveSft(fields: Fields, ancestry: Ancestry, around: Surroundings): ResolvedStage | undefined {
-  const optimizer = resolveOptimizer('sft', fields, around);
-  if (!optimizer || !ancestry.corpus) return undefined;
+  const common = resolveOptimizer('sft', fields, around);
+  if (!common || !ancestry.corpus) return undefined;
+  const optimizer = {
+    ...common,
+    warmup: fields.fraction('warmup') ?? defaults.sft.warmup,
+    schedule: fields.text('schedule') === 'constant' ? ('constant' as const) : ('cosine' as const),
+  };
   const reference = fields.text('data') ?? '';
   const recipe: SftRecipe = {
     data: partOf(around.file, reference, 'problems'),
@@ -233,8 +249,6 @@ function resolveRl(fields: Fields, ancestry: Ancestry, around: Surroundings): Re
 interface Optimizer {
   lr: number;
   minLr: number;
-  warmup: number;
-  schedule: 'cosine' | 'constant';
   weightDecay: number;
   betas: [number, number];
   clip: number;
@@ -260,8 +274,6 @@ function resolveOptimizer(
   return {
     lr,
     minLr,
-    warmup: fields.fraction('warmup') ?? usual.warmup,
-    schedule: fields.text('schedule') === 'constant' ? 'constant' : 'cosine',
     weightDecay: fields.number('weightDecay') ?? usual.weightDecay,
     betas: fields.betas() ?? [...usual.betas],
     clip: fields.number('clip') ?? usual.clip,
@@ -269,11 +281,13 @@ function resolveOptimizer(
 }
 
 interface ResolvedMix {
-  mixture: Mixture;
+  /** What gets something of the mix, by rank. */
+  entries: SharedEntry[];
+  /** What the entries are, which orders them. */
+  ranks: string[];
   /** Names of the data sets as they are written. */
   data: string;
   replayShare: number;
-  replaySequences: number;
 }
 
 /**
@@ -309,19 +323,35 @@ function resolveMix(
     );
     return undefined;
   }
-  const replaySequences = apportioned.sequences.get('replay') ?? 0;
-  const mixture: MixtureEntry[] = corpus ? replayOf(corpus, replaySequences, rankOf) : [];
-  for (const { name, source } of entries) {
-    if (source) mixture.push({ name: setNameOf(name), source, sequences: apportioned.sequences.get(name) ?? 0 });
-  }
-  const ranked = mixture.filter((entry) => entry.sequences > 0).map((entry) => ({ entry, rank: rankOf(entry.source) }));
+  const nothing = rational(0n, 1n);
+  const partOf = (name: string) => ({
+    sequences: apportioned.sequences.get(name) ?? 0,
+    fraction: apportioned.fractions.get(name) ?? nothing,
+  });
+  const replay = partOf('replay');
+  const mixture: SharedEntry[] = corpus ? replayOf(corpus, replay.sequences, replay.fraction, rankOf) : [];
+  for (const { name, source } of entries) if (source) mixture.push({ name: setNameOf(name), source, ...partOf(name) });
+  const ranked = mixture
+    .filter(({ fraction }) => fraction.numerator > 0n)
+    .map((entry) => ({ entry, rank: rankOf(entry.source) }));
   ranked.sort((a, b) => (a.rank === b.rank ? a.entry.sequences - b.entry.sequences : a.rank < b.rank ? -1 : 1));
   return {
-    mixture: ranked.map(({ entry }) => entry) as Mixture,
+    entries: ranked.map(({ entry }) => entry),
+    ranks: ranked.map(({ rank }) => rank),
     data: [...shares.keys()].join(' + '),
-    replayShare: apportioned.fractions.get('replay') ?? 0,
-    replaySequences,
+    replayShare: toNumber(replay.fraction),
   };
+}
+
+/** A mix of exactly so many sequences of each source; one whose part comes to none is left out. */
+function countedMixture(entries: readonly SharedEntry[]): Mixture {
+  return entries
+    .filter(({ sequences }) => sequences > 0)
+    .map(({ name, source, sequences }) => ({ name, source, sequences })) as Mixture;
+}
+
+function sequencesOf(entries: readonly { sequences: number }[]): number {
+  return entries.reduce((sum, { sequences }) => sum + sequences, 0);
 }
 
 /** Settings are flat: the two betas stand side by side. */

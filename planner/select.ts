@@ -60,7 +60,7 @@ interface Place {
   stage: string | null;
   /** The values of its axes as the file spells them. */
   written: ReadonlyMap<string, string>;
-  /** Of an evaluation. */
+  /** Of an evaluation; `trunk` of a trunk. */
   suite: string | null;
 }
 
@@ -80,7 +80,7 @@ function placeOf(node: PlanNode): Place {
   if (node.type === 'data' || node.type === 'tokenizer') {
     return { node, stage: null, written: new Map(), suite: null };
   }
-  const suite = node.type === 'evaluate' ? node.recipe.suite : null;
+  const suite = node.type === 'evaluate' ? node.recipe.suite : node.type === 'trunk' ? node.type : null;
   const model = suite === null ? node.address : node.address.slice(0, -`/${suite}`.length);
   const setting = model.slice(node.stage.length + '@'.length);
   const written = setting === '' ? [] : setting.split(',').map((part) => part.split('=') as [string, string]);
@@ -145,7 +145,7 @@ function evaluations(suite: Word, stage: Word, models: readonly Place[], places:
     const message = `\`${stage.text}\` has no evaluation \`${suite.text}\``;
     return { word: suite, message, expected: listed(suites), hint: didYouMean(suite.text, suites) };
   }
-  const evaluated = distinct(places.filter((place) => place.suite !== null).map((place) => place.stage));
+  const evaluated = distinct(places.filter(({ node }) => node.type === 'evaluate').map((place) => place.stage));
   const expected = evaluated.length > 0 ? { expected: listed(evaluated) } : {};
   return { word: stage, message: `\`${stage.text}\` is not evaluated`, ...expected };
 }
@@ -210,11 +210,11 @@ function byState(value: Word, { plan, stateOf }: Survey): Found {
 /** By the value of the axis of seeds, whatever it is called; a model that does not vary over it by the seed it has. */
 function bySeed(value: Word, { plan, places }: Survey): Found {
   const axis = Object.entries(plan.axes).find(([name, { replicate }]) => replicate || name === 'seed')?.[0] ?? 'seed';
-  const models = places.filter(({ stage, suite }) => stage !== null && suite === null);
+  const models = places.filter(({ node, stage }) => stage !== null && node.type !== 'evaluate');
   const seeds = new Map(models.map(({ node }) => [node.key, String(node.seed)]));
   const seeded = places.flatMap((place) => {
-    const { node, suite, written } = place;
-    const seed = written.get(axis) ?? seeds.get(suite === null ? node.key : (node.parents.parent as Key));
+    const { node, written } = place;
+    const seed = written.get(axis) ?? seeds.get(node.type === 'evaluate' ? (node.parents.parent as Key) : node.key);
     return seed === undefined ? [] : [{ ...place, written: new Map([[axis, seed]]) }];
   });
   const found = ofAxis(axis, value, seeded);

@@ -47,7 +47,8 @@ export function savings(plan: Plan, secondsOf: (node: PlanNode) => number): Savi
     const ofChildren = runs.get(node.key);
     const times = ofChildren ?? addresses;
     if (ofChildren === undefined) models += times;
-    const { parent } = node.parents;
+    // A trunk comes of the parent of its branches.
+    const parent = node.parents.trunk ?? node.parents.parent;
     if (parent) runs.set(parent, (runs.get(parent) ?? 0) + times);
     const cost = costOf(node, secondsOf);
     add(shared, cost, 1);
@@ -56,6 +57,42 @@ export function savings(plan: Plan, secondsOf: (node: PlanNode) => number): Savi
   const saved = { ...alone };
   add(saved, shared, -1);
   return { models, shared, alone, saved };
+}
+
+/** What it saves that runs under wsd share trunks. */
+export interface TrunkSavings {
+  /** Runs under wsd, each once. */
+  runs: number;
+  /** Trunks once, and a decay for each run, as planned. */
+  branched: TrainingCost;
+  /** Each run by itself from its start to its end, which is what runs of the same budgets under cosine take. */
+  separate: TrainingCost;
+  /** The difference, never below 0. */
+  saved: TrainingCost;
+}
+
+/**
+ * What trunks and branches save against separate runs of the same budgets, as cosine would have them: a run under cosine
+ * cannot share, because its learning rate depends on its budget from the start. Undefined where nothing trains under wsd.
+ *
+ * @param secondsOf a node's time on one device, from the step that it starts at
+ */
+export function trunkSavings(plan: Plan, secondsOf: (node: PlanNode) => number): TrunkSavings | undefined {
+  const [branched, separate] = [noCost(), noCost()];
+  const seen = new Set<Key>();
+  let runs = 0;
+  for (const node of plan.nodes) {
+    if ((node.type !== 'trunk' && node.parents.trunk === undefined) || seen.has(node.key)) continue;
+    seen.add(node.key);
+    add(branched, costOf(node, secondsOf), 1);
+    if (node.type === 'trunk') continue;
+    runs += 1;
+    add(separate, costOf({ ...node, startsAt: 0 }, secondsOf), 1);
+  }
+  if (runs === 0) return undefined;
+  const saved = { ...separate };
+  add(saved, branched, -1);
+  return { runs, branched, separate, saved };
 }
 
 function costOf(node: PlanNode, secondsOf: (node: PlanNode) => number): TrainingCost {

@@ -61,6 +61,7 @@ export function kindOfWork(node: Priceable): Work {
   switch (node.type) {
     case 'pretrain':
     case 'cpt':
+    case 'trunk':
       return 'text';
     case 'evaluate':
       return node.recipe.kind;
@@ -154,6 +155,8 @@ function withDefaults(type: NodeType, recipe: FinishedRuns['recipe']): object {
     case 'cpt':
     case 'sft':
       return { ...defaults[type], ...recipe };
+    case 'trunk':
+      return { ...defaults.pretrain, ...recipe };
     case 'rl': {
       const usual = { ...defaults.rl, ...recipe };
       return { miniBatch: derived.miniBatch(usual.batch), ...usual };

@@ -56,7 +56,7 @@ function verdictOf(node: PlanNode, found: NodeState): Verdict {
     case 'partial': {
       const { attempt, step } = found;
       if (step === null) return { verdict: 'run', reason: { kind: 'stopped', attempt } };
-      const steps = node.type === 'pretrain' || node.type === 'cpt' ? node.recipe.steps : null;
+      const steps = node.type === 'pretrain' || node.type === 'cpt' || node.type === 'trunk' ? node.recipe.steps : null;
       return { verdict: 'resume', reason: { kind: 'checkpoint', attempt, step, steps } };
     }
     default:

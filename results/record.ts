@@ -29,7 +29,10 @@ export async function recordLineage(connection: DuckDBConnection, plan: Plan, di
   await updateWideView(connection);
 }
 
-/** Puts nodes into `nodes`, `edges` and `mixtures`, but for those that are there: a key says all of a node. */
+/**
+ * Puts nodes into `nodes`, `edges` and `mixtures`, but for those that are there: a key says all of a node, except which
+ * trunk it goes on from, which is as the newest plan has it.
+ */
 export async function recordNodes(connection: DuckDBConnection, nodes: readonly PlanNode[]): Promise<void> {
   const known = await connection.runAndReadAll(
     'SELECT key FROM nodes SEMI JOIN (SELECT unnest($keys) AS key) USING (key)',
@@ -51,6 +54,14 @@ export async function recordNodes(connection: DuckDBConnection, nodes: readonly 
     fresh.flatMap(({ key, parents }) => Object.entries(parents).map(([role, parent]) => [key, role, parent])),
   );
   await appendRows(connection, 'mixtures', fresh.flatMap(mixture));
+  const added = new Set(fresh.map(({ key }) => key));
+  for (const { key, parents } of nodes) {
+    if (parents.trunk === undefined || added.has(key)) continue;
+    await connection.run("INSERT OR REPLACE INTO edges VALUES ($child, 'trunk', $parent)", {
+      child: key,
+      parent: parents.trunk,
+    });
+  }
 }
 
 async function recordAxes(connection: DuckDBConnection, plan: Plan, digest: string): Promise<void> {
@@ -113,6 +124,7 @@ function dataSets(node: PlanNode): (Part & { sequences?: number })[] {
       return node.recipe.kind === 'bpe' ? node.recipe.data : [];
     case 'pretrain':
     case 'cpt':
+    case 'trunk':
       return node.recipe.mix.map((part) => ({ part: 'text', ...part }));
     case 'sft':
     case 'rl':

@@ -69,6 +69,7 @@ export const typeVersions = {
   tokenizer: 1,
   pretrain: 1,
   cpt: 1,
+  trunk: 1,
   sft: 1,
   rl: 1,
   evaluate: 1,

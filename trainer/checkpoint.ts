@@ -2,8 +2,8 @@
  * Checkpoints and finished models on disk.
  *
  * Both are Hugging Face shaped folders. A checkpoint also holds what goes on training needs: the other trainables'
- * weights (`critic.safetensors`), all moments (`optimizer.safetensors`) and `state.json`. There is no random state:
- * every draw is named by what it is for. Of two executions of one attempt only the holder of the lease may write.
+ * weights (`critic.safetensors`), all moments (`optimizer.safetensors`) and `state.json`, and so does a trunk, which is
+ * published. There is no random state: every draw is named by what it is for. Of two executions of one attempt only the holder of the lease may write.
  */
 import { copyFile, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -66,24 +66,50 @@ export async function writeCheckpoint(
   checkLease: () => void,
 ): Promise<string> {
   const path = join('checkpoints', checkpointName(progress.step));
-  const states = Object.entries(trainables).map(([name, trainable]) => ({ name, trainable, state: trainable.state() }));
-  const fill = async (folder: string) => {
-    await fillModel(folder, { ...model, parameters: trainables.model.parameters });
-    for (const { name, trainable } of states) {
-      if (name !== 'model')
-        await writeSafetensors(join(folder, `${name}.safetensors`), tensorsOf(trainable.parameters));
-    }
-    const moments = Object.assign(
-      {},
-      ...states.map(({ name, trainable, state }) => momentTensors(name, trainable, state)),
-    );
-    await writeSafetensors(join(folder, 'optimizer.safetensors'), moments);
-    const updates = Object.fromEntries(states.map(({ name, state }) => [name, state.updates]));
-    await writeJson(join(folder, 'state.json'), { key, ...progress, updates } satisfies State);
-  };
-  await writeFolder(join(output, path), fill, checkLease);
+  await writeFolder(
+    join(output, path),
+    (folder) => fillCheckpoint(folder, key, progress, model, trainables),
+    checkLease,
+  );
   await removeOldCheckpoints(output);
   return path;
+}
+
+/** Leaves a trunk in `output/model`: a model that is a checkpoint too, for others to go on from. */
+export async function writeTrunk(
+  output: string,
+  key: string,
+  progress: Progress,
+  model: Omit<Publishable, 'parameters'>,
+  trainables: Trainables,
+  checkLease: () => void,
+): Promise<void> {
+  await writeFolder(
+    join(output, 'model'),
+    (folder) => fillCheckpoint(folder, key, progress, model, trainables),
+    checkLease,
+  );
+}
+
+async function fillCheckpoint(
+  folder: string,
+  key: string,
+  progress: Progress,
+  model: Omit<Publishable, 'parameters'>,
+  trainables: Trainables,
+): Promise<void> {
+  const states = Object.entries(trainables).map(([name, trainable]) => ({ name, trainable, state: trainable.state() }));
+  await fillModel(folder, { ...model, parameters: trainables.model.parameters });
+  for (const { name, trainable } of states) {
+    if (name !== 'model') await writeSafetensors(join(folder, `${name}.safetensors`), tensorsOf(trainable.parameters));
+  }
+  const moments = Object.assign(
+    {},
+    ...states.map(({ name, trainable, state }) => momentTensors(name, trainable, state)),
+  );
+  await writeSafetensors(join(folder, 'optimizer.safetensors'), moments);
+  const updates = Object.fromEntries(states.map(({ name, state }) => [name, state.updates]));
+  await writeJson(join(folder, 'state.json'), { key, ...progress, updates } satisfies State);
 }
 
 /**
@@ -110,6 +136,26 @@ export async function restoreCheckpoint(
     return { step: state.step, tokens: state.tokens, path };
   }
   return undefined;
+}
+
+/**
+ * Puts a trunk into the trainables: weights, moments and the count of updates, so that what comes after is as if it had
+ * been one run. Throws `bad-data` when it cannot be read, `bad-job` when it has as many steps as the run, or more.
+ */
+export async function restoreTrunk(folder: string, steps: number, trainables: Trainables): Promise<Progress> {
+  const contents = await readCheckpoint(folder, trainables);
+  if (contents === undefined) {
+    throw new TrainerFailure(
+      'bad-data',
+      `${folder} is no trunk that could be gone on from: a part is missing or broken.`,
+    );
+  }
+  const { step, tokens } = contents.state;
+  if (step >= steps) {
+    throw new TrainerFailure('bad-job', `The trunk ${folder} ends at step ${step}, and the run at step ${steps}.`);
+  }
+  contents.restore();
+  return { step, tokens };
 }
 
 /** Everything of a checkpoint, read before anything is changed; undefined where a part is missing or broken. */

@@ -1,7 +1,14 @@
 /** The one training loop: resume, steps, metrics, checkpoints, stopping. Every stage that trains runs in it. */
 import { setImmediate as yieldToEvents } from 'node:timers/promises';
 import type { Architecture, Job } from '../schemas/types/job.ts';
-import { restoreCheckpoint, type Trainables, writeCheckpoint, writeModel } from './checkpoint.ts';
+import {
+  restoreCheckpoint,
+  restoreTrunk,
+  type Trainables,
+  writeCheckpoint,
+  writeModel,
+  writeTrunk,
+} from './checkpoint.ts';
 import type { Outcome, TrainerContext } from './context.ts';
 import { TrainerFailure } from './failure.ts';
 import { countParameters } from './model.ts';
@@ -20,6 +27,10 @@ export interface Step {
 export interface Training {
   /** Steps in all. */
   steps: number;
+  /** Folder of a trunk to go on from, as from a checkpoint, where the attempt has none of its own. */
+  trunk?: string | undefined;
+  /** What is left at the end: a model, or a trunk, which is a model with all that going on from it takes. Default: model. */
+  leaves?: 'model' | 'trunk';
   /** Shape of the model. */
   architecture: Architecture;
   /** Folder with tokenizer.json and tokenizer_config.json, copied to the model. */
@@ -39,7 +50,7 @@ export interface Training {
 }
 
 /**
- * Trains from the newest checkpoint (or the start) to the end, and leaves the model in `output/model`.
+ * Trains from the newest checkpoint (else the trunk, else the start) to the end, and leaves the model in `output/model`.
  *
  * Emits `started`, each step `metrics`, now and then `progress` and `checkpoint`, at the end `done`. When asked to stop
  * it finishes the step, saves and emits `interrupted`. Neither the cadence of checkpoints nor interruptions change the
@@ -47,8 +58,10 @@ export interface Training {
  */
 export async function train(job: Job, context: TrainerContext, training: Training): Promise<Outcome> {
   const { key, output, placement } = job;
-  const { steps, architecture, tokenizer, trainables, facts } = training;
-  const resumed = await restoreCheckpoint(output, key, trainables);
+  const { steps, trunk, leaves, architecture, tokenizer, trainables, facts } = training;
+  const resumed =
+    (await restoreCheckpoint(output, key, trainables)) ??
+    (trunk === undefined ? undefined : await restoreTrunk(trunk, steps, trainables));
   let { step, tokens } = resumed ?? { step: 0, tokens: 0 };
   let saved = step;
   context.emit({ event: 'started', resumedFrom: resumed?.step ?? null, steps, device, engine: engine() });
@@ -90,7 +103,11 @@ export async function train(job: Job, context: TrainerContext, training: Trainin
 
   context.checkLease();
   const { parameters } = trainables.model;
-  await writeModel(output, { architecture, parameters, tokenizer }, context.checkLease);
+  if (leaves === 'trunk') {
+    await writeTrunk(output, key, { step, tokens }, { architecture, tokenizer }, trainables, context.checkLease);
+  } else {
+    await writeModel(output, { architecture, parameters, tokenizer }, context.checkLease);
+  }
   context.emit({
     event: 'done',
     step,

@@ -19,6 +19,7 @@ const stages: { [Type in Job['type']]: () => Promise<{ run: Run<Type> }> } = {
   tokenizer: () => import('./stages/tokenizer.ts'),
   pretrain: () => import('./stages/pretrain.ts'),
   cpt: () => import('./stages/cpt.ts'),
+  trunk: () => import('./stages/trunk.ts'),
   sft: () => import('./stages/sft.ts'),
   rl: () => import('./stages/rl.ts'),
   evaluate: () => import('./stages/evaluate.ts'),

@@ -1,14 +1,14 @@
-/** Training on packed text: what pretraining and continued pretraining have in common. */
-import type { Architecture, CptJob, PretrainJob } from '../schemas/types/job.ts';
+/** Training on packed text: what pretraining, continued pretraining and their trunks have in common. */
+import type { Architecture, CptJob, PretrainJob, TrunkJob } from '../schemas/types/job.ts';
 import { adamw } from './adamw.ts';
 import type { Outcome, TrainerContext } from './context.ts';
-import { packSequences } from './data/mixture.ts';
+import { type PackedData, packInterleaved, packSequences } from './data/mixture.ts';
 import { TrainerFailure } from './failure.ts';
 import { train } from './loop.ts';
 import type { Parameters } from './model.ts';
-import { learningRate } from './schedule.ts';
+import { learningRate, type ScheduleOptions } from './schedule.ts';
 import { type Batch, supervisedStep } from './supervised.ts';
-import { loadTokenizer } from './tokenizer/load.ts';
+import { loadTokenizer, type Tokenizer } from './tokenizer/load.ts';
 
 /** Where training starts. */
 export interface Start {
@@ -18,16 +18,17 @@ export interface Start {
   tokenizer: string;
 }
 
+type TextJob = PretrainJob | CptJob | TrunkJob;
+
 /**
  * Trains on the mixture of the job's recipe, each of its sequences once, with a fresh optimizer and the whole schedule:
  * a continued pretraining does not go on with its parent's (as LitGPT and EvoLM do it).
+ *
+ * Where the job has a trunk, the part of the same run that the trunk has done is left out: weights, optimizer, step and
+ * learning rate go on where it ended, and the result is that of the whole run.
  */
-export async function trainOnSequences(
-  job: PretrainJob | CptJob,
-  context: TrainerContext,
-  start: Start,
-): Promise<Outcome> {
-  const { recipe, seed, inputs } = job;
+export async function trainOnSequences(job: TextJob, context: TrainerContext, start: Start): Promise<Outcome> {
+  const { recipe, inputs } = job;
   const { architecture, parameters } = start;
   const { steps, batchSequences } = recipe;
   const asked = recipe.mix.reduce((sum, { sequences }) => sum + sequences, 0);
@@ -44,16 +45,13 @@ export async function trainOnSequences(
       `The tokenizer has ${tokenizer.vocab} tokens, and the model has a vocabulary of ${architecture.vocab}.`,
     );
   }
-  const { sequences, trainTokens, unigramEntropy } = packSequences(
-    recipe.mix,
-    tokenizer,
-    architecture.context,
-    seed,
-    inputs.data,
-  );
+  const { sequences, trainTokens, unigramEntropy } = packedData(job, tokenizer, architecture.context);
+  const schedule = scheduleOf(job);
   const model = adamw(parameters, recipe);
   return train(job, context, {
     steps,
+    trunk: inputs.trunk,
+    leaves: job.type === 'trunk' ? 'trunk' : 'model',
     architecture,
     tokenizer: start.tokenizer,
     trainables: { model },
@@ -62,11 +60,25 @@ export async function trainOnSequences(
         sequences.slice(index * batchSequences, (index + 1) * batchSequences),
         architecture.context,
       );
-      const values = supervisedStep(architecture, model, batch, learningRate(index, steps, recipe));
+      const values = supervisedStep(architecture, model, batch, learningRate(index, steps, schedule));
       return { tokens: batch.targets.length, values };
     },
     facts: { trainTokens, unigramEntropy },
   });
+}
+
+/** A trunk is a run under wsd that never comes to its decay. */
+function scheduleOf(job: TextJob): ScheduleOptions {
+  if (job.type !== 'trunk') return job.recipe;
+  const { lr, warmupSteps } = job.recipe;
+  return { schedule: 'wsd', lr, minLr: lr, warmupSteps, decaySteps: 0 };
+}
+
+/** Under wsd in an order that a longer run begins with too. */
+function packedData({ recipe, seed, inputs }: TextJob, tokenizer: Tokenizer, context: number): PackedData {
+  return 'warmupSteps' in recipe
+    ? packInterleaved(recipe.mix, tokenizer, context, seed, inputs.data)
+    : packSequences(recipe.mix, tokenizer, context, seed, inputs.data);
 }
 
 /** Sequences of context + 1 tokens as a batch: each token is read to predict the next. */

@@ -31,7 +31,7 @@ export function* checkValues(source: Source): Generator<Diagnostic> {
 /** Counts may not be 0, but these. */
 const mayBeZero = new Set(['samples']);
 /** Numbers may be 0, but these. */
-const mayNotBeZero = new Set(['temperature']);
+const mayNotBeZero = new Set(['temperature', 'decay']);
 
 /** The least vocabulary of byte-pair encoding: every byte, and <|endoftext|>. */
 const leastVocabulary = 257;

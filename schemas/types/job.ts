@@ -3,7 +3,7 @@
 /**
  * What a trainer is started with: one node's recipe, its inputs and where to write. The trainer's contract, part one.
  */
-export type Job = TokenizerJob | PretrainJob | CptJob | SftJob | RlJob | EvaluateJob;
+export type Job = TokenizerJob | PretrainJob | CptJob | TrunkJob | SftJob | RlJob | EvaluateJob;
 /**
  * SHA-256 of a node's pre-image, in hex.
  */
@@ -28,6 +28,90 @@ export type TokenizerRecipe =
  * Where a data set's content comes from: a generator of this trainer, or the prepared files of a data node.
  */
 export type Source = GeneratedSource | PreparedSource;
+export type PretrainRecipe =
+  | {
+      architecture: Architecture;
+      mix: Mixture;
+      /**
+       * Optimizer steps.
+       */
+      steps: number;
+      /**
+       * Sequences in one step.
+       */
+      batchSequences: number;
+      /**
+       * Peak learning rate.
+       */
+      lr: number;
+      /**
+       * Learning rate of the last step.
+       */
+      minLr: number;
+      /**
+       * Share of the steps with linear warm-up.
+       */
+      warmup: number;
+      schedule: 'cosine' | 'constant';
+      /**
+       * Decoupled weight decay.
+       */
+      weightDecay: number;
+      /**
+       * @minItems 2
+       * @maxItems 2
+       */
+      betas: [number, number];
+      /**
+       * Largest global gradient norm; 0 is off.
+       */
+      clip: number;
+    }
+  | {
+      architecture: Architecture;
+      mix: WeightedMixture;
+      /**
+       * Optimizer steps.
+       */
+      steps: number;
+      /**
+       * Sequences in one step.
+       */
+      batchSequences: number;
+      /**
+       * Peak learning rate.
+       */
+      lr: number;
+      /**
+       * Learning rate of the last step.
+       */
+      minLr: number;
+      /**
+       * Linear warm-up, then `lr`, then a decay to `minLr` along 1 - sqrt.
+       */
+      schedule: 'wsd';
+      /**
+       * Steps of linear warm-up.
+       */
+      warmupSteps: number;
+      /**
+       * Steps of the decay, the last of the run.
+       */
+      decaySteps: number;
+      /**
+       * Decoupled weight decay.
+       */
+      weightDecay: number;
+      /**
+       * @minItems 2
+       * @maxItems 2
+       */
+      betas: [number, number];
+      /**
+       * Largest global gradient norm; 0 is off.
+       */
+      clip: number;
+    };
 /**
  * The mix, exact to the sequence; the counts add up to steps times batchSequences.
  *
@@ -57,6 +141,125 @@ export type Mixture = [
     sequences: number;
   }[]
 ];
+/**
+ * The mix of a run under wsd: sources take turns by their weights (schemas/interleave.ts), so that what a run begins with does not depend on how long it is.
+ *
+ * @minItems 1
+ */
+export type WeightedMixture = [
+  {
+    /**
+     * The data set's name.
+     */
+    name: string;
+    source: Source;
+    /**
+     * Its part of the mix; a whole number, as those of the others.
+     */
+    weight: number;
+    /**
+     * Exactly this many sequences come from it, which follows from the weights and the steps.
+     */
+    sequences: number;
+  },
+  ...{
+    /**
+     * The data set's name.
+     */
+    name: string;
+    source: Source;
+    /**
+     * Its part of the mix; a whole number, as those of the others.
+     */
+    weight: number;
+    /**
+     * Exactly this many sequences come from it, which follows from the weights and the steps.
+     */
+    sequences: number;
+  }[]
+];
+export type CptRecipe =
+  | {
+      mix: Mixture;
+      /**
+       * Optimizer steps.
+       */
+      steps: number;
+      /**
+       * Sequences in one step.
+       */
+      batchSequences: number;
+      /**
+       * Peak learning rate.
+       */
+      lr: number;
+      /**
+       * Learning rate of the last step.
+       */
+      minLr: number;
+      /**
+       * Share of the steps with linear warm-up.
+       */
+      warmup: number;
+      schedule: 'cosine' | 'constant';
+      /**
+       * Decoupled weight decay.
+       */
+      weightDecay: number;
+      /**
+       * @minItems 2
+       * @maxItems 2
+       */
+      betas: [number, number];
+      /**
+       * Largest global gradient norm; 0 is off.
+       */
+      clip: number;
+    }
+  | {
+      mix: WeightedMixture;
+      /**
+       * Optimizer steps.
+       */
+      steps: number;
+      /**
+       * Sequences in one step.
+       */
+      batchSequences: number;
+      /**
+       * Peak learning rate.
+       */
+      lr: number;
+      /**
+       * Learning rate of the last step.
+       */
+      minLr: number;
+      /**
+       * Linear warm-up, then `lr`, then a decay to `minLr` along 1 - sqrt.
+       */
+      schedule: 'wsd';
+      /**
+       * Steps of linear warm-up.
+       */
+      warmupSteps: number;
+      /**
+       * Steps of the decay, the last of the run.
+       */
+      decaySteps: number;
+      /**
+       * Decoupled weight decay.
+       */
+      weightDecay: number;
+      /**
+       * @minItems 2
+       * @maxItems 2
+       */
+      betas: [number, number];
+      /**
+       * Largest global gradient norm; 0 is off.
+       */
+      clip: number;
+    };
 export type EvaluateRecipe =
   | {
       /**
@@ -217,6 +420,10 @@ export interface PretrainJob {
      */
     tokenizer: string;
     /**
+     * Folder of a trunk of the same run to go on from: a model with the state of its optimizer (optimizer.safetensors, state.json).
+     */
+    trunk?: string;
+    /**
      * Folders of prepared data, by role.
      */
     data: {
@@ -229,44 +436,6 @@ export interface PretrainJob {
   output: string;
   placement: Placement;
   lease: Lease;
-}
-export interface PretrainRecipe {
-  architecture: Architecture;
-  mix: Mixture;
-  /**
-   * Optimizer steps.
-   */
-  steps: number;
-  /**
-   * Sequences in one step.
-   */
-  batchSequences: number;
-  /**
-   * Peak learning rate.
-   */
-  lr: number;
-  /**
-   * Learning rate of the last step.
-   */
-  minLr: number;
-  /**
-   * Share of the steps with linear warm-up.
-   */
-  warmup: number;
-  schedule: 'cosine' | 'constant';
-  /**
-   * Decoupled weight decay.
-   */
-  weightDecay: number;
-  /**
-   * @minItems 2
-   * @maxItems 2
-   */
-  betas: [number, number];
-  /**
-   * Largest global gradient norm; 0 is off.
-   */
-  clip: number;
 }
 /**
  * A LLaMA-2 shaped decoder, fully resolved.
@@ -305,6 +474,10 @@ export interface CptJob {
      */
     parent: string;
     /**
+     * Folder of a trunk of the same run to go on from: a model with the state of its optimizer (optimizer.safetensors, state.json).
+     */
+    trunk?: string;
+    /**
      * Folders of prepared data, by role.
      */
     data: {
@@ -318,10 +491,58 @@ export interface CptJob {
   placement: Placement;
   lease: Lease;
 }
-export interface CptRecipe {
-  mix: Mixture;
+export interface TrunkJob {
   /**
-   * Optimizer steps.
+   * Version of this contract.
+   */
+  contract: 1;
+  type: 'trunk';
+  key: Key;
+  /**
+   * The node's address, for messages.
+   */
+  address: string;
+  attempt: number;
+  /**
+   * Seed of everything random in this node.
+   */
+  seed: number;
+  recipe: TrunkRecipe;
+  inputs: {
+    /**
+     * Folder with tokenizer.json, where it begins with random weights.
+     */
+    tokenizer?: string;
+    /**
+     * Folder of the parent's model: config.json, model.safetensors, tokenizer.json.
+     */
+    parent?: string;
+    /**
+     * Folder of a trunk of the same run to go on from: a model with the state of its optimizer (optimizer.safetensors, state.json).
+     */
+    trunk?: string;
+    /**
+     * Folders of prepared data, by role.
+     */
+    data: {
+      [k: string]: string;
+    };
+  };
+  /**
+   * The attempt's folder: everything is written in it.
+   */
+  output: string;
+  placement: Placement;
+  lease: Lease;
+}
+/**
+ * The part of a run under wsd before its decay. With an architecture it begins with random weights, else with the parent.
+ */
+export interface TrunkRecipe {
+  architecture?: Architecture;
+  mix: WeightedMixture;
+  /**
+   * Optimizer steps from the start of the run to the end of the trunk.
    */
   steps: number;
   /**
@@ -329,18 +550,13 @@ export interface CptRecipe {
    */
   batchSequences: number;
   /**
-   * Peak learning rate.
+   * Learning rate after the warm-up.
    */
   lr: number;
   /**
-   * Learning rate of the last step.
+   * Steps of linear warm-up.
    */
-  minLr: number;
-  /**
-   * Share of the steps with linear warm-up.
-   */
-  warmup: number;
-  schedule: 'cosine' | 'constant';
+  warmupSteps: number;
   /**
    * Decoupled weight decay.
    */

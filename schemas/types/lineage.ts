@@ -70,6 +70,10 @@ export type Betas4 = [number, number];
  */
 export type StageReference = string;
 /**
+ * Why this stage may start from a parent whose learning rate has not decayed. It is recorded, and no part of any key.
+ */
+export type AllowUndecayed = string;
+/**
  * Default: [0.9, 0.95].
  *
  * @minItems 2
@@ -267,13 +271,13 @@ export interface Recipes {
      */
     minLr?: number | AxisReference;
     /**
-     * Share of the steps with linear warm-up. Default: 10%.
+     * Linear warm-up, a share of the steps. Default: 10%. With schedule wsd an amount of tokens, so that it does not depend on `tokens`; then 1x, a token for each parameter.
      */
     warmup?: number | string | AxisReference;
     /**
-     * After warm-up. Default: cosine, which ends at `minLr` on the last step.
+     * After warm-up. Default: cosine, which ends at `minLr` on the last step. wsd stays at `lr` and decays at the end: runs of several budgets share what is before their decays.
      */
-    schedule?: 'cosine' | 'constant';
+    schedule?: 'cosine' | 'constant' | 'wsd';
     /**
      * Decoupled weight decay, on all parameters. Default: 0.1.
      */
@@ -309,13 +313,13 @@ export interface Recipes {
      */
     minLr?: number | AxisReference;
     /**
-     * Share of the steps with linear warm-up. Default: 10%.
+     * Linear warm-up, a share of the steps. Default: 10%. With schedule wsd an amount of tokens, so that it does not depend on `tokens`; then 1x, a token for each parameter.
      */
     warmup?: number | string | AxisReference;
     /**
-     * After warm-up. Default: cosine.
+     * After warm-up. Default: cosine. wsd stays at `lr` and decays at the end.
      */
-    schedule?: 'cosine' | 'constant';
+    schedule?: 'cosine' | 'constant' | 'wsd';
     /**
      * Decoupled weight decay. Default: 0.1.
      */
@@ -583,13 +587,17 @@ export interface Pretrain {
    */
   minLr?: number | AxisReference;
   /**
-   * Share of the steps with linear warm-up. Default: 10%.
+   * Linear warm-up, a share of the steps. Default: 10%. With schedule wsd an amount of tokens, so that it does not depend on `tokens`; then 1x, a token for each parameter.
    */
   warmup?: number | string | AxisReference;
   /**
-   * After warm-up. Default: cosine, which ends at `minLr` on the last step.
+   * After warm-up. Default: cosine, which ends at `minLr` on the last step. wsd stays at `lr` and decays at the end: runs of several budgets share what is before their decays.
    */
-  schedule?: 'cosine' | 'constant';
+  schedule?: 'cosine' | 'constant' | 'wsd';
+  /**
+   * Of schedule wsd: share of the steps that decay, the last ones. Default: 10%.
+   */
+  decay?: number | string | AxisReference;
   /**
    * Decoupled weight decay, on all parameters. Default: 0.1.
    */
@@ -609,6 +617,7 @@ export interface Pretrain {
  */
 export interface Cpt {
   from: StageReference;
+  allowUndecayed?: AllowUndecayed;
   /**
    * A data set by name, or a part of one: `math`, `math/problems`.
    */
@@ -628,13 +637,17 @@ export interface Cpt {
    */
   minLr?: number | AxisReference;
   /**
-   * Share of the steps with linear warm-up. Default: 10%.
+   * Linear warm-up, a share of the steps. Default: 10%. With schedule wsd an amount of tokens, so that it does not depend on `tokens`; then 1x, a token for each parameter.
    */
   warmup?: number | string | AxisReference;
   /**
-   * After warm-up. Default: cosine.
+   * After warm-up. Default: cosine. wsd stays at `lr` and decays at the end.
    */
-  schedule?: 'cosine' | 'constant';
+  schedule?: 'cosine' | 'constant' | 'wsd';
+  /**
+   * Of schedule wsd: share of the steps that decay, the last ones. Default: 10%.
+   */
+  decay?: number | string | AxisReference;
   /**
    * Decoupled weight decay. Default: 0.1.
    */
@@ -651,6 +664,7 @@ export interface Cpt {
  */
 export interface Sft {
   from: StageReference;
+  allowUndecayed?: AllowUndecayed;
   data: DataReference;
   /**
    * How many problems of the SFT split.
@@ -696,6 +710,7 @@ export interface Sft {
  */
 export interface Rl {
   from: StageReference;
+  allowUndecayed?: AllowUndecayed;
   /**
    * Default: ppo.
    */

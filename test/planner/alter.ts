@@ -76,6 +76,7 @@ function setsOf(node: PlanNode): string[] {
       return node.recipe.kind === 'bpe' ? node.recipe.data.map((part) => part.name) : [];
     case 'pretrain':
     case 'cpt':
+    case 'trunk':
       return node.recipe.mix.map((entry) => entry.name.replace(/^replay:/, ''));
     case 'sft':
     case 'rl':

@@ -3,7 +3,8 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { learningRate, type ScheduleOptions } from '../../trainer/schedule.ts';
 
-const cosine: ScheduleOptions = { lr: 1e-3, minLr: 1e-4, warmup: 0.1, schedule: 'cosine' };
+const cosine = { lr: 1e-3, minLr: 1e-4, warmup: 0.1, schedule: 'cosine' } as const;
+const wsd = { lr: 1e-3, minLr: 1e-4, schedule: 'wsd', warmupSteps: 4, decaySteps: 8 } as const;
 const rates = (updates: number, options: ScheduleOptions) =>
   Array.from({ length: updates }, (_, index) => learningRate(index, updates, options));
 
@@ -28,6 +29,56 @@ describe('the learning rate', () => {
       for (let i = warm; i < updates; i++) assert.ok((all[i] as number) < (all[i - 1] as number), `plateau at ${i}`);
     });
   }
+
+  // The decay of a schedule that is counted in micro-batches, or from a rounded share, ends before or after the last step.
+  for (const updates of [7_401, 19_073]) {
+    for (const warmup of [0, 0.01, 0.1, 1 / 3]) {
+      it(`of ${updates} updates with a warm-up of ${warmup} falls on every one after the peak, to minLr on the last`, () => {
+        const all = rates(updates, { ...cosine, warmup });
+        const warm = Math.max(1, Math.ceil(warmup * updates - 1e-9));
+        assert.equal(all.indexOf(cosine.lr), warm - 1);
+        assert.equal(all.lastIndexOf(cosine.lr), warm - 1);
+        assert.equal(all.indexOf(cosine.minLr), updates - 1);
+        assert.equal(all.at(-1), cosine.minLr);
+      });
+    }
+    for (const warmupSteps of [0, 1, 741, 2_000]) {
+      for (const decaySteps of [1, 740, 741]) {
+        it(`of ${updates} updates under wsd, ${warmupSteps} of warm-up and ${decaySteps} of decay, has each as long`, () => {
+          const all = rates(updates, { ...wsd, warmupSteps, decaySteps });
+          const stable = all.filter((rate) => rate === wsd.lr).length;
+          assert.equal(stable, updates - decaySteps - Math.max(0, warmupSteps - 1));
+          assert.equal(all.indexOf(wsd.lr), Math.max(0, warmupSteps - 1));
+          for (let i = updates - decaySteps; i < updates; i++) assert.ok((all[i] as number) < (all[i - 1] as number));
+          assert.equal(all.at(-1), wsd.minLr);
+          assert.equal(all.indexOf(wsd.minLr, updates - decaySteps), updates - 1);
+        });
+      }
+    }
+  }
+
+  it('decays along 1 - sqrt under wsd, to minLr', () => {
+    const all = rates(10, { lr: 1, minLr: 0.5, schedule: 'wsd', warmupSteps: 2, decaySteps: 4 });
+    const expected = [
+      0.5,
+      1,
+      1,
+      1,
+      1,
+      1,
+      0.75,
+      0.5 + 0.5 * (1 - Math.sqrt(0.5)),
+      0.5 + 0.5 * (1 - Math.sqrt(0.75)),
+      0.5,
+    ];
+    assert.deepEqual(all, expected);
+  });
+
+  it('of a longer run under wsd is the same up to where the shorter decays', () => {
+    const [short, long] = [rates(50, { ...wsd, decaySteps: 5 }), rates(90, { ...wsd, decaySteps: 9 })];
+    assert.deepEqual(short.slice(0, 45), long.slice(0, 45));
+    assert.ok((short[45] as number) < (long[45] as number));
+  });
 
   it('stays at the peak after the warm-up when constant', () => {
     assert.deepEqual(rates(5, { ...cosine, schedule: 'constant', warmup: 0.4 }), [0.5e-3, 1e-3, 1e-3, 1e-3, 1e-3]);

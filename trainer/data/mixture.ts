@@ -1,4 +1,5 @@
-import type { Mixture, Source } from '../../schemas/types/job.ts';
+import { interleave } from '../../schemas/interleave.ts';
+import type { Mixture, Source, WeightedMixture } from '../../schemas/types/job.ts';
 import { TrainerFailure } from '../failure.ts';
 import { random } from '../random.ts';
 import type { Tokenizer } from '../tokenizer/load.ts';
@@ -32,7 +33,58 @@ export function packSequences(
   const packed = mixture.flatMap(({ name, source, sequences }) =>
     packDocuments(endless(name, source, folders), tokenizer, context, sequences),
   );
-  const sequences = random(seed, 'sequences').shuffle(packed);
+  return packedData(random(seed, 'sequences').shuffle(packed), tokenizer, context);
+}
+
+/** So many sequences of a source are permuted among themselves: enough that the seed matters, few to pack beyond the end. */
+const shuffled = 1024;
+
+/**
+ * Packs a mixture so that a shorter run sees exactly what a longer one begins with: the sources take turns by their
+ * weights, and each source's sequences are permuted by the seed in blocks of 1,024, whatever the length of the run. Else as
+ * `packSequences`.
+ *
+ * @throws TrainerFailure `bad-job` when the counts are not those that the weights come to; `bad-data` as `packSequences`.
+ */
+export function packInterleaved(
+  mixture: WeightedMixture,
+  tokenizer: Tokenizer,
+  context: number,
+  seed: number,
+  folders: DataFolders,
+): PackedData {
+  const total = mixture.reduce((sum, { sequences }) => sum + sequences, 0);
+  const streams = mixture.map(({ name, source, sequences }) => {
+    const whole = Math.ceil(sequences / shuffled) * shuffled;
+    return inBlocks(packDocuments(endless(name, source, folders), tokenizer, context, whole), seed).values();
+  });
+  const counts = mixture.map(() => 0);
+  const sequences: Int32Array[] = [];
+  for (const index of interleave(
+    mixture.map(({ weight }) => weight),
+    total,
+  )) {
+    counts[index] = (counts[index] as number) + 1;
+    const next = streams[index]?.next();
+    if (next?.done === false) sequences.push(next.value);
+  }
+  const odd = mixture.findIndex((entry, index) => entry.sequences !== counts[index]);
+  if (odd >= 0) {
+    const { name, sequences: asked } = mixture[odd] as WeightedMixture[number];
+    const message = `The mixture has ${asked} sequences of \`${name}\`, and by its weights ${counts[odd]} of ${total} are its.`;
+    throw new TrainerFailure('bad-job', message);
+  }
+  return packedData(sequences, tokenizer, context);
+}
+
+function inBlocks(sequences: readonly Int32Array[], seed: number): Int32Array[] {
+  const blocks = Array.from({ length: Math.ceil(sequences.length / shuffled) }, (_, block) =>
+    random(seed, 'sequences', block).shuffle(sequences.slice(block * shuffled, (block + 1) * shuffled)),
+  );
+  return blocks.flat();
+}
+
+function packedData(sequences: Int32Array[], tokenizer: Tokenizer, context: number): PackedData {
   return {
     sequences,
     trainTokens: sequences.length * context,
