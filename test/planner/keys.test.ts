@@ -233,10 +233,17 @@ describe('another meaning, another key', () => {
       tuned: '{from: mid, data: math/problems, examples: 100',
       rl: '{from: tuned, data: math/problems, examples: 64',
     };
+    // What is said of a parent that does not decay is in no key.
+    const undecayed = {
+      mid: '{from: base, tokens: 20K, batch: 512, mix: {math: 1, replay: 20%}, allowUndecayed: a test of keys}',
+      rl: `${usual.rl}, allowUndecayed: a test of keys}`,
+    };
     for (const [stage, fields] of Object.entries(changes)) {
       const keys = new Set<string>();
       for (const field of fields) {
-        const after = await planOfText(lineage({ [stage]: `${usual[stage as keyof typeof usual]}, ${field}}` }));
+        const after = await planOfText(
+          lineage({ ...undecayed, [stage]: `${usual[stage as keyof typeof usual]}, ${field}}` }),
+        );
         keys.add(nodeAt(after, stage).key);
         const order = ['base', 'mid', 'tuned', 'rl'];
         for (const [index, other] of order.entries()) {
