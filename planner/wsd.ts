@@ -66,7 +66,8 @@ export function resolveSchedule(
   if (warmupSteps === undefined || warmupSteps + decaySteps >= steps) {
     const warm = warmupSteps === undefined ? 'more steps than can be counted' : inSteps(warmupSteps);
     const message = `a warm-up of ${warm} and a decay of ${inSteps(decaySteps)} leave nothing at \`lr\` of ${inSteps(steps)}`;
-    const field = asked ? 'warmup' : fields.fraction('decay') === undefined ? 'tokens' : 'decay';
+    const decayIsMore = fields.fraction('decay') !== undefined && decaySteps > (warmupSteps ?? 0);
+    const field = decayIsMore ? 'decay' : asked ? 'warmup' : 'tokens';
     const usual = asked ? '' : ' (the warm-up is 1x, a token for each parameter, where `warmup` says nothing)';
     report(fields.path(field), 'bad-value', message + usual, 'raise `tokens`, or give a smaller `warmup` or `decay`');
     return undefined;

@@ -251,7 +251,12 @@ function plainError(source: Source, path: Path, error: ErrorObject): Diagnostic 
       );
     }
     case 'minLength':
-      return report('bad-value', `${where(path)} is empty`);
+      return report(
+        'bad-value',
+        error.params.limit === 1
+          ? `${where(path)} is empty`
+          : `${where(path)} is too short: it takes at least ${error.params.limit} characters`,
+      );
     default:
       return undefined;
   }
