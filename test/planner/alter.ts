@@ -53,7 +53,7 @@ function subject([section, name = '', ...inner]: Alteration['path']): Alteration
     case 'stages':
       return (node) => node.stage === name && node.type !== 'evaluate';
     case 'models':
-      return (node) => node.type === 'pretrain' && node.settings.model === name;
+      return (node) => (node.type === 'pretrain' || node.type === 'trunk') && node.settings.model === name;
     case 'tokenizers':
       return (node) => node.address === `tokenizer:${name}`;
     case 'data':
@@ -90,6 +90,8 @@ function otherValues(value: unknown, field: string): unknown[] {
   if (typeof value === 'number') return [value * 2, value / 2, value + 1].filter((other) => other !== value);
   if (typeof value === 'boolean') return [!value];
   if (typeof value !== 'string') return [];
+  // Another schedule takes another warm-up.
+  if (field === 'schedule' && value === 'wsd') return [];
   if (field === 'schedule') return [value === 'constant' ? 'cosine' : 'constant'];
   const [, digits, unit = ''] = /^([0-9.]+)([^0-9.].*)$/.exec(value) ?? [];
   const amount = Number(digits ?? Number.NaN);

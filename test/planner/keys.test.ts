@@ -13,7 +13,7 @@ import { fixture, keysOf, lineage, nodeAt, planOf, planOfText } from './plans.ts
 // Keys are forever: what was trained under one is found again by it. UPDATE_GOLDEN=1 writes golden.json anew, which is
 // only right where a version in schemas/catalogue.ts was bumped, or a fixture changed.
 const golden = new URL('../../../test/planner/golden.json', import.meta.url);
-const fixtures = ['everything.yaml', 'minimal.yaml', 'replay.yaml'];
+const fixtures = ['everything.yaml', 'minimal.yaml', 'replay.yaml', 'trunks.yaml'];
 
 test('golden keys: the same files have the keys that they always had', async () => {
   const keys: Record<string, Record<string, string>> = {};

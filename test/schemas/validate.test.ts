@@ -8,6 +8,7 @@ import { fixture, planOf } from '../planner/plans.ts';
 
 describe('jobs', async () => {
   const plan = await planOf(fixture('everything.yaml'));
+  const trunks = await planOf(fixture('trunks.yaml'));
   /** A job as an activity writes it for a node. */
   const jobOf = (node: PlanNode) => ({
     contract: 1,
@@ -25,6 +26,7 @@ describe('jobs', async () => {
       ),
       ...(node.parents.parent ? { parent: '/store/parent' } : {}),
       ...(node.parents.tokenizer ? { tokenizer: '/store/tokenizer' } : {}),
+      ...(node.parents.trunk ? { trunk: '/store/trunk' } : {}),
     },
     output: '/store/attempt-1',
     placement: { device: 'cpu', threads: 1, checkpointEvery: node.placement.checkpointEvery },
@@ -33,12 +35,12 @@ describe('jobs', async () => {
 
   test('the recipe of every node of a plan is one that a trainer takes', () => {
     const types = new Set<string>();
-    for (const node of plan.nodes) {
+    for (const node of [...plan.nodes, ...trunks.nodes]) {
       if (node.type === 'data') continue; // prepared by an activity, not by a trainer
       assert.deepEqual(validateJob(jobOf(node)), jobOf(node));
       types.add(node.type);
     }
-    assert.deepEqual([...types].sort(), ['cpt', 'evaluate', 'pretrain', 'rl', 'sft', 'tokenizer']);
+    assert.deepEqual([...types].sort(), ['cpt', 'evaluate', 'pretrain', 'rl', 'sft', 'tokenizer', 'trunk']);
   });
 
   const node = plan.nodes.find((candidate) => candidate.type === 'pretrain');
@@ -47,7 +49,7 @@ describe('jobs', async () => {
     [
       'another type',
       { ...job, type: 'distil' },
-      /`type` must be one of tokenizer, pretrain, cpt, sft, rl, evaluate, and is "distil"/,
+      /`type` must be one of tokenizer, pretrain, cpt, trunk, sft, rl, evaluate, and is "distil"/,
     ],
     ['no type', { ...job, type: undefined }, /and is missing/],
     ['no object', 'job', /and is missing/],
