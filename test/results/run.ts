@@ -61,7 +61,8 @@ export async function leaveEvents(
   return { node, folder, manifest: { manifest: 1, key: node.key, attempt, files: [], ...publicationOf(node, 1) } };
 }
 
-async function ingestPlan(home: string, plan: Plan, inputs: readonly IngestInput[]): Promise<void> {
+/** Records a plan and ingests what its nodes left. */
+export async function ingestPlan(home: string, plan: Plan, inputs: readonly IngestInput[]): Promise<void> {
   await withDatabase(home, 'write', async (connection) => {
     await recordLineage(connection, plan, sha256(canonicalJson(plan)));
     await ingestAttempts(connection, inputs);
