@@ -19,7 +19,7 @@ export function* checkDecay(
   const trained = new Map<Key, PlanNode>();
   const told = new Set<string>();
   for (const node of nodes) {
-    if (node.type === 'evaluate') continue;
+    if (node.type === 'evaluate' || node.type === 'trunk') continue;
     trained.set(node.key, node);
     const parent = trained.get(node.parents.parent as Key);
     const stage = stages.get(node.stage);

@@ -179,6 +179,10 @@ const cases: Readonly<Record<string, string | Buffer>> = {
     'tokens: 40K',
     'tokens: 40K, schedule: wsd, warmup: 4K, minLr: 3e-3',
   ]),
+  'undecayed parent of a trunk': changed(
+    ['tokens: 40K', 'tokens: 40K, schedule: constant'],
+    ['from: base', 'from: base, schedule: wsd, warmup: 1K'],
+  ),
   'no reason for an undecayed parent': changed(
     ['tokens: 40K', 'tokens: 40K, schedule: constant'],
     ['from: base', 'from: base, allowUndecayed: because'],
