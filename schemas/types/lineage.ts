@@ -16,6 +16,10 @@ export type AxisReference = string;
  */
 export type Betas = [number, number];
 /**
+ * Why this stage may start from a parent whose learning rate has not decayed. It is recorded, and no part of any key.
+ */
+export type AllowUndecayed = string;
+/**
  * Default: [0.9, 0.95].
  *
  * @minItems 2
@@ -69,10 +73,6 @@ export type Betas4 = [number, number];
  * The stage this one starts from, or one variant of it: `mid`, `mid@replay=20%`.
  */
 export type StageReference = string;
-/**
- * Why this stage may start from a parent whose learning rate has not decayed. It is recorded, and no part of any key.
- */
-export type AllowUndecayed = string;
 /**
  * Default: [0.9, 0.95].
  *
@@ -279,6 +279,10 @@ export interface Recipes {
      */
     schedule?: 'cosine' | 'constant' | 'wsd';
     /**
+     * Of schedule wsd: share of the steps that decay, the last ones. Default: 10%.
+     */
+    decay?: number | string | AxisReference;
+    /**
      * Decoupled weight decay, on all parameters. Default: 0.1.
      */
     weightDecay?: number | AxisReference;
@@ -296,6 +300,7 @@ export interface Recipes {
    * Continued pretraining, without what a signature says of it: `data` is the domain, and the signature mixes it with replay.
    */
   cpt?: {
+    allowUndecayed?: AllowUndecayed;
     /**
      * The data set; or use `mix`.
      */
@@ -321,6 +326,10 @@ export interface Recipes {
      */
     schedule?: 'cosine' | 'constant' | 'wsd';
     /**
+     * Of schedule wsd: share of the steps that decay, the last ones. Default: 10%.
+     */
+    decay?: number | string | AxisReference;
+    /**
      * Decoupled weight decay. Default: 0.1.
      */
     weightDecay?: number | AxisReference;
@@ -335,6 +344,7 @@ export interface Recipes {
    * Supervised fine-tuning, without what a signature says of it.
    */
   sft?: {
+    allowUndecayed?: AllowUndecayed;
     data?: DataReference;
     /**
      * Examples in one optimizer step. Default: 32.
@@ -371,6 +381,7 @@ export interface Recipes {
    * Reinforcement learning, without what a signature says of it; a word such as `ppo` in the signature comes before `algorithm`.
    */
   rl?: {
+    allowUndecayed?: AllowUndecayed;
     /**
      * Default: ppo.
      */

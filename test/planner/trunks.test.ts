@@ -145,6 +145,19 @@ describe('runs under wsd are trunks and branches', () => {
     assertParentsFirst(plan);
   });
 
+  test('signatures that differ in what they pretrain on share a trunk too', async () => {
+    const plan = await planOfText(`lineage: named
+models: {nano: {layers: 2, hidden: 32, heads: 4, ffn: 64, context: 64}}
+data: {web: {generator: stories}, math: {generator: arithmetic}}
+signatures: [nano-80KT, nano-160KT-0+20KT]
+recipes:
+  pretrain: {data: web, batch: 512, schedule: wsd, warmup: 5K, minLr: 3e-3}
+  cpt: {data: math, batch: 512, allowUndecayed: recipes may say it too}
+`);
+    assert.equal(trunkOf(plan, 'nano-160KT').parents.trunk, trunkOf(plan, 'nano-80KT').key);
+    assert.equal(nodeAt(plan, 'nano-160KT-0+20KT').settings.allowUndecayed, 'recipes may say it too');
+  });
+
   test('the usual warm-up is a token for each parameter, the usual decay a tenth', async () => {
     const plan = await planOfText(
       lineage({ base: '{model: nano, data: web, batch: 512, tokens: 20x, schedule: wsd}' }),
