@@ -39,10 +39,11 @@ function chainReport({ stages, parting }: ChainDiff): object {
   };
 }
 
-function planReport({ same, changed, following, onlyBefore, onlyAfter }: PlanDiff): object {
+function planReport({ same, renamed, changed, following, onlyBefore, onlyAfter }: PlanDiff): object {
   return {
     same,
     following,
+    renamed: renamed.map(({ before, after }) => ({ before: named(before), after: named(after) })),
     changed: changed.map(({ before, after, changes }) => ({ before: named(before), after: named(after), changes })),
     onlyBefore: onlyBefore.map(named),
     onlyAfter: onlyAfter.map(named),

@@ -1,4 +1,5 @@
 import { didYouMean, listed } from '../planner/diagnostic.ts';
+import { addressNow } from '../planner/moved.ts';
 import type { Plan, PlanNode } from '../planner/plan.ts';
 import { plainAddress } from '../planner/signature.ts';
 import { runQuery } from '../results/query.ts';
@@ -18,8 +19,8 @@ const shortestPrefix = 4;
 const mostVariants = 5;
 
 /**
- * The node that a person means: an address in the newest plan of a lineage (of `lineage`, where one is named), or the
- * beginning of a key that any plan has. Throws CommandError, with near names, when there is none or more than one.
+ * The node that a person means: an address in the newest plan of a lineage (of `lineage`, where one is named), the
+ * beginning of a key that any plan has, or an address from before a rename. Throws CommandError, with near names, when there is none or more than one.
  */
 export async function findNode(home: string, text: string, lineage: string | null): Promise<FoundNode> {
   const named = await places(home, 'n.address IN ($text, $plain) AND l.plan IN (SELECT plan FROM latest_lineages)', {
@@ -31,8 +32,26 @@ export async function findNode(home: string, text: string, lineage: string | nul
     const keyed = await places(home, 'starts_with(n.key, $text)', { text });
     if (keyed.length > 0) return theOne(home, text, keyed, 'give more of the key');
   }
-  if (inLineage.length === 0) throw await unknownNode(home, text, lineage);
+  if (inLineage.length === 0)
+    return (await findRenamed(home, text, lineage)) ?? (await refuseUnknown(home, text, lineage));
   return theOne(home, text, inLineage, 'give one of these keys');
+}
+
+/** The node that a text was the address of before a rename that the newest plan of some lineage tells of. */
+async function findRenamed(home: string, text: string, lineage: string | null): Promise<FoundNode | undefined> {
+  const { rows } = await runQuery(home, 'SELECT plan, lineage FROM latest_lineages ORDER BY last_recorded DESC');
+  for (const [digest, name] of rows) {
+    if (lineage !== null && name !== lineage) continue;
+    const plan = await readPlan(home, String(digest));
+    const address = addressNow(plan.declared.moved ?? [], text);
+    const node = address === text ? undefined : plan.nodes.find((one) => one.address === address);
+    if (node) return { plan, node };
+  }
+  return undefined;
+}
+
+async function refuseUnknown(home: string, text: string, lineage: string | null): Promise<never> {
+  throw await unknownNode(home, text, lineage);
 }
 
 /** Where a node stands in a plan that was run. */

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { NodeInPlan } from '../planner/compare.ts';
+import { addressNow } from '../planner/moved.ts';
 import type { Plan } from '../planner/plan.ts';
 import { plainAddress } from '../planner/signature.ts';
 import { findHome } from '../store/home.ts';
@@ -26,7 +27,8 @@ export async function findSubject(text: string, context: Context): Promise<Subje
   const within = colon > 0 ? await findPlan(text.slice(0, colon), context) : undefined;
   if (!within) return { kind: 'node', ...(await findNode(findHome(context.cwd, context.env), text, null)) };
   const address = text.slice(colon + 1);
-  const node = [address, plainAddress(address)].flatMap(
+  const current = addressNow(within.declared.moved ?? [], address);
+  const node = [address, plainAddress(address), current].flatMap(
     (name) => within.nodes.find((one) => one.address === name) ?? [],
   )[0];
   if (node) return { kind: 'node', plan: within, node };

@@ -1,4 +1,5 @@
 import type { NodeInPlan } from '../planner/compare.ts';
+import { addressNow } from '../planner/moved.ts';
 import type { Plan, PlanNode } from '../planner/plan.ts';
 import { reasonText } from '../planner/reason.ts';
 import type { Verdict } from '../planner/verdict.ts';
@@ -53,9 +54,13 @@ async function findNow(text: string, file: string | undefined, context: Context)
     throw new CommandError(`${text} is a whole lineage`, `name a node of it, or see all: descent plan`);
   if (file !== undefined) return found;
   const planned = await planFile(found.plan.file);
-  const node = planned.ok ? planned.plan.nodes.find(({ address }) => address === found.node.address) : undefined;
   // A file that is gone or has errors by now: the plan that was run last is what there is.
-  return planned.ok && node ? { plan: planned.plan, node } : found;
+  if (!planned.ok) return found;
+  const { nodes, declared } = planned.plan;
+  const current = addressNow(declared.moved ?? [], found.node.address);
+  const node =
+    nodes.find(({ address }) => address === found.node.address) ?? nodes.find(({ address }) => address === current);
+  return node ? { plan: planned.plan, node } : found;
 }
 
 function ancestorsOf(plan: Plan, node: PlanNode): { role: string; node: PlanNode }[] {

@@ -23,13 +23,14 @@ export const diagnosticCodes = {
   'unknown-name': 'A stage, model, tokenizer, data set, generator, option, suite, axis or value that does not exist.',
   'wrong-part': 'A data set has no such part, or the stage learns from another part.',
   'bad-signature': 'A signature that cannot be read, or asks for what there is not.',
-  cycle: 'Stages that start from each other.',
+  cycle: 'Stages that start from each other, or renames that go round.',
   'bad-model': 'An architecture whose numbers do not fit together.',
   'bad-axis': 'An axis whose values cannot be used.',
   'unused-axis': 'An axis that nothing mentions.',
   'bad-zip': 'Axes that cannot vary together.',
   'no-effect':
     'An exclude that drops nothing, an include that adds nothing, a zip of axes that never meet, or recipes without signatures.',
+  'bad-moved': 'A rename under `moved` that cannot be: the old name is still there, or renames follow one another.',
   'missing-variant':
     'A variant that a stage starts from is excluded, or was never there; or no variant of a stage is left.',
   'bad-mix': 'A mix whose shares do not add up.',

@@ -1,4 +1,5 @@
 import { type Change, type NodeInPlan, nodeOf, ownChanges } from './compare.ts';
+import { addressNow, type Moved, nodeUnderNewNames, underNewNames } from './moved.ts';
 import type { NodeType, Plan, PlanNode } from './plan.ts';
 import { own } from './tree.ts';
 
@@ -18,10 +19,12 @@ export interface ChainDiff {
   parting: number | null;
 }
 
-/** Two plans, address by address. */
+/** Two plans, address by address; what either file says was renamed is compared under the new name. */
 export interface PlanDiff {
   /** Addresses with one key in both. */
   same: number;
+  /** Nodes with one key in both and two addresses, because of a rename; they are among `same`. */
+  renamed: { before: PlanNode; after: PlanNode }[];
   /** Nodes whose own recipe differs, parents first; what only follows from them is counted in `following`. */
   changed: { before: PlanNode; after: PlanNode; changes: Change[] }[];
   /** Nodes with other keys for no reason but an ancestor. */
@@ -36,13 +39,14 @@ export interface PlanDiff {
  */
 export function diffNodes(before: NodeInPlan, after: NodeInPlan): ChainDiff {
   const [old, now] = [chainOf(before), chainOf(after)];
+  const moved = renamesOf(before.plan, after.plan);
+  const named = ({ plan }: NodeInPlan, node: PlanNode) => nodeUnderNewNames({ plan, node }, moved);
   const stages: StagePair[] = [];
   let parting: number | null = null;
   const add = (one: PlanNode | null, other: PlanNode | null): void => {
     const type = (one ?? other)?.type as NodeType;
     const explained = parting !== null;
-    const changes =
-      one && other ? ownChanges({ plan: before.plan, node: one }, { plan: after.plan, node: other }, explained) : [];
+    const changes = one && other ? ownChanges(named(before, one), named(after, other), explained) : [];
     if (one?.key !== other?.key) parting ??= stages.length;
     stages.push({ type, before: one, after: other, changes });
   };
@@ -66,27 +70,39 @@ export function diffNodes(before: NodeInPlan, after: NodeInPlan): ChainDiff {
 
 /** Two plans, node by node under the addresses that both have. */
 export function diffPlans(before: Plan, after: Plan): PlanDiff {
-  const old = new Map(before.nodes.map((node) => [node.address, node]));
-  const now = new Set(after.nodes.map(({ address }) => address));
+  const moved = renamesOf(before, after);
+  const [then, now] = [underNewNames(before, moved), underNewNames(after, moved)];
+  const places = new Map(then.nodes.map(({ address }, place) => [address, place]));
+  const addresses = new Set(now.nodes.map(({ address }) => address));
   const diff: PlanDiff = {
     same: 0,
+    renamed: [],
     changed: [],
     following: 0,
-    onlyBefore: before.nodes.filter(({ address }) => !now.has(address)),
+    onlyBefore: before.nodes.filter(({ address }) => !addresses.has(addressNow(moved, address))),
     onlyAfter: [],
   };
-  for (const node of after.nodes) {
-    const counterpart = old.get(node.address);
-    if (!counterpart) diff.onlyAfter.push(node);
-    else if (counterpart.key === node.key) diff.same += 1;
-    else {
+  for (const [place, node] of now.nodes.entries()) {
+    const counterpart = then.nodes[places.get(node.address) ?? -1];
+    const [one, other] = [before.nodes[places.get(node.address) ?? -1], after.nodes[place]];
+    if (!other) continue;
+    if (!counterpart || !one) diff.onlyAfter.push(other);
+    else if (one.key === other.key) {
+      diff.same += 1;
+      if (one.address !== other.address) diff.renamed.push({ before: one, after: other });
+    } else {
       const inherited = Object.entries(node.parents).some(([role, key]) => own(counterpart.parents, role) !== key);
-      const changes = ownChanges({ plan: before, node: counterpart }, { plan: after, node }, inherited);
-      if (changes.length > 0) diff.changed.push({ before: counterpart, after: node, changes });
+      const changes = ownChanges({ plan: then, node: counterpart }, { plan: now, node }, inherited);
+      if (changes.length > 0) diff.changed.push({ before: one, after: other, changes });
       else diff.following += 1;
     }
   }
   return diff;
+}
+
+/** The renames that either file tells of. */
+function renamesOf(before: Plan, after: Plan): Moved[] {
+  return [...(before.declared.moved ?? []), ...(after.declared.moved ?? [])];
 }
 
 /** A node and the models it comes from, oldest first, beginning with the tokenizer. */

@@ -3,6 +3,7 @@ import type { LineageFile } from '../schemas/types/lineage.ts';
 import { checkAxes } from './checks/axes.ts';
 import { checkData } from './checks/data.ts';
 import { checkFiles, type DataFiles } from './checks/files.ts';
+import { checkMoved } from './checks/moved.ts';
 import { checkNames } from './checks/names.ts';
 import { checkShape } from './checks/shape.ts';
 import { checkSignatures } from './checks/signatures.ts';
@@ -38,7 +39,15 @@ type Check = (source: Source) => Iterable<Diagnostic>;
 const checksAsWritten: readonly Check[] = [checkShape, checkSignatures];
 
 /** What is checked with the stages that signatures imply. */
-const checks: readonly Check[] = [checkNames, checkData, checkStages, checkAxes, checkSpace, checkValues];
+const checks: readonly Check[] = [
+  checkNames,
+  checkData,
+  checkStages,
+  checkAxes,
+  checkSpace,
+  checkValues,
+  checkMoved,
+];
 
 /**
  * Reads a lineage file and checks it: text, YAML, schema, and what refers to what. Expected failures come back as

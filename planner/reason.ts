@@ -14,7 +14,7 @@ export function reasonText(node: PlanNode, { reason }: Verdict): string {
     case 'new':
       return 'new';
     case 'changed':
-      return changedText(node, reason.changes);
+      return changedText(node, reason.changes) + (reason.movedFrom === undefined ? '' : ` (was ${reason.movedFrom})`);
     case 'damaged':
       return reason.what;
     case 'stopped':

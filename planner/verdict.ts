@@ -1,4 +1,5 @@
 import { type Change, changesBetween, type KnownChanges } from './compare.ts';
+import { underNewNames } from './moved.ts';
 import type { Key, Plan, PlanNode } from './plan.ts';
 
 /** What the store holds under a key. */
@@ -18,8 +19,8 @@ export type Verdict =
 export type RunReason =
   /** Nothing of it was ever run here, and no earlier plan has its address. */
   | { kind: 'new' }
-  /** An earlier plan has another key at its address. */
-  | { kind: 'changed'; before: Key; changes: Change[] }
+  /** An earlier plan has another key at its address, or at `movedFrom` where it was renamed since. */
+  | { kind: 'changed'; before: Key; movedFrom?: string; changes: Change[] }
   /** It was done, and what it left can no longer be used. */
   | { kind: 'damaged'; what: string }
   /** It was begun, and has no checkpoint to go on from. */
@@ -28,7 +29,8 @@ export type RunReason =
 /**
  * What will happen to each node of a plan, and why. A finished node is reused though its parent runs again: its key covers
  * the parent's, so the parent would come out the same. `earlier` are the plans of the same lineage that were run before,
- * the newest first: a node that has to run is compared with the newest that had another key at its address.
+ * the newest first: a node that has to run is compared with the newest that had another key at its address, what the plan's
+ * file has moved under its old name.
  */
 export function judge(plan: Plan, state: (key: Key) => NodeState, earlier: Iterable<Plan> = []): Map<Key, Verdict> {
   const verdicts = new Map<Key, Verdict>();
@@ -40,7 +42,8 @@ export function judge(plan: Plan, state: (key: Key) => NodeState, earlier: Itera
     if (verdict.reason.kind === 'new') fresh.push(node);
   }
   for (const { node, before, changes } of changesSince(earlier, plan, fresh)) {
-    verdicts.set(node.key, { verdict: 'run', reason: { kind: 'changed', before, changes } });
+    const movedFrom = before.address === node.address ? {} : { movedFrom: before.address };
+    verdicts.set(node.key, { verdict: 'run', reason: { kind: 'changed', before: before.key, ...movedFrom, changes } });
   }
   return verdicts;
 }
@@ -64,27 +67,35 @@ function verdictOf(node: PlanNode, found: NodeState): Verdict {
   }
 }
 
-/** What changed of each node since the newest plan that had another key at its address. */
+/** What changed of each node since the newest plan that had another key at its address; `before` is the node as it was there. */
 function* changesSince(
   earlier: Iterable<Plan>,
   plan: Plan,
   nodes: readonly PlanNode[],
-): Generator<{ node: PlanNode; before: Key; changes: Change[] }> {
+): Generator<{ node: PlanNode; before: PlanNode; changes: Change[] }> {
   let unexplained = nodes;
   if (unexplained.length === 0) return;
-  for (const old of earlier) {
-    const byAddress = new Map(old.nodes.map((node) => [node.address, node]));
+  for (const asItWas of earlier) {
+    const old = underNewNames(asItWas, plan.declared.moved);
+    const places = placesByAddress(asItWas, old);
     const known: KnownChanges = new Map();
     const left: PlanNode[] = [];
     for (const node of unexplained) {
-      const counterpart = byAddress.get(node.address);
-      if (counterpart === undefined || counterpart.key === node.key) left.push(node);
-      else {
-        const changes = changesBetween({ plan: old, node: counterpart }, { plan, node }, known);
-        yield { node, before: counterpart.key, changes };
-      }
+      const place = places.get(node.address) ?? -1;
+      const [counterpart, before] = [old.nodes[place], asItWas.nodes[place]];
+      if (!counterpart || !before || before.key === node.key) left.push(node);
+      else yield { node, before, changes: changesBetween({ plan: old, node: counterpart }, { plan, node }, known) };
     }
     unexplained = left;
     if (unexplained.length === 0) return;
   }
+}
+
+/** Each node's place by today's address; who had that address all along comes before who got it by a rename. */
+function placesByAddress(asItWas: Plan, old: Plan): Map<string, number> {
+  const places = new Map<string, number>();
+  for (const [place, { address }] of old.nodes.entries()) {
+    if (!places.has(address) || asItWas.nodes[place]?.address === address) places.set(address, place);
+  }
+  return places;
 }

@@ -42,11 +42,17 @@ function costOf(node: PlanNode): [string, string] {
 
 /** What differs between two plans: nodes whose own recipe changed with what changed, and how many only follow. */
 export function renderPlanDiff(diff: PlanDiff, colours: Colours): string {
-  const { same, changed, following, onlyBefore, onlyAfter } = diff;
+  const { same, renamed, changed, following, onlyBefore, onlyAfter } = diff;
   const rows = [
+    ...renamed.map(({ before, after }) => [
+      colours.dim('renamed'),
+      after.address,
+      colours.dim(shortKey(after.key)),
+      `was ${before.address}`,
+    ]),
     ...changed.map(({ before, after, changes }) => [
       colours.yellow('changed'),
-      after.address,
+      before.address === after.address ? after.address : `${after.address} (was ${before.address})`,
       colours.dim(`${shortKey(before.key)} → ${shortKey(after.key)}`),
       changes.map((change) => changeText(change, after)).join(', '),
     ]),
@@ -54,7 +60,7 @@ export function renderPlanDiff(diff: PlanDiff, colours: Colours): string {
     ...onlyAfter.map((node) => [colours.green('added'), node.address, colours.dim(shortKey(node.key))]),
   ];
   const counts = [
-    `${whole(same)} the same`,
+    `${whole(same)} the same${renamed.length > 0 ? ` (${whole(renamed.length)} under another name)` : ''}`,
     `${whole(changed.length)} changed`,
     `${whole(following)} other only because of what they start from`,
     `${whole(onlyBefore.length)} removed`,

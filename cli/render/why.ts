@@ -11,7 +11,9 @@ export function renderWhy(report: WhyReport, colours: Colours): string {
     [colours.dim('node'), `${colours.bold(address)} of ${lineage}`],
     [colours.dim('key'), key],
     [colours.dim('verdict'), `${verdict}: ${reason.text}`],
-    ...(reason.kind === 'changed' ? [[colours.dim('was'), reason.before]] : []),
+    ...(reason.kind === 'changed'
+      ? [[colours.dim('was'), `${reason.before}${reason.movedFrom === undefined ? '' : `, as ${reason.movedFrom}`}`]]
+      : []),
   ]);
   const changes =
     reason.kind === 'changed' ? reason.changes.map((change) => `  ${change.address}: ${changeText(change)}`) : [];

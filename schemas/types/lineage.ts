@@ -202,6 +202,24 @@ export interface LineageFile {
   placement?: {
     [k: string]: Placement;
   };
+  /**
+   * What was renamed since it was run, so that it is compared with its earlier self: [{from: base, to: trunk}].
+   *
+   * @minItems 1
+   */
+  moved?: [Moved, ...Moved[]];
+  /**
+   * Nodes that keep an artifact of the store although their declaration has another key by now, each with the reason.
+   *
+   * @minItems 1
+   */
+  accept?: [Accept, ...Accept[]];
+  /**
+   * Claims that this lineage is to decide, each with its two arms and its metric.
+   *
+   * @minItems 1
+   */
+  takeaways?: [Takeaway, ...Takeaway[]];
 }
 export interface Model {
   /**
@@ -859,4 +877,66 @@ export interface Placement {
    * Longest time for one attempt: 30m, 12h, 7d. Default: 30d.
    */
   timeout?: string;
+}
+export interface Moved {
+  /**
+   * What it was called: `base`, `axis:replay`, `data:notes`, `tokenizer:words`.
+   */
+  from: string;
+  /**
+   * What it is called in this file.
+   */
+  to: string;
+}
+export interface Accept {
+  /**
+   * The node's address, as `descent plan` shows it: `base@seed=1`.
+   */
+  node: string;
+  /**
+   * The key that it keeps: 12 digits of 0-9 and a-f or more, as `descent show` has it.
+   */
+  key: string;
+  /**
+   * Why the artifact still stands for the node, in words.
+   */
+  reason: string;
+}
+export interface Takeaway {
+  /**
+   * What is claimed, in a sentence.
+   */
+  claim: string;
+  contrast: Contrast;
+  /**
+   * A suite and a figure of it, with a task between them or the mean of all: `id.pass@1`, `heldout.web.loss`.
+   */
+  metric: string;
+}
+/**
+ * The two arms: values of an axis, {axis: replay, of: 5%, over: 0%}, or nodes, {of: tuned@lr=1e-3, over: tuned@lr=1e-4}.
+ */
+export interface Contrast {
+  /**
+   * A name: a letter, then letters, digits, `_` or `-`.
+   */
+  axis?: string;
+  /**
+   * A name: a letter, then letters, digits, `_` or `-`.
+   */
+  stage?: string;
+  /**
+   * The arm that the claim is about.
+   */
+  of: string | number;
+  /**
+   * The arm that it is compared with.
+   */
+  over: string | number;
+  /**
+   * What else may differ between the arms: axes, or fields of a stage, such as [lr].
+   *
+   * @minItems 1
+   */
+  also?: [string, ...string[]];
 }

@@ -370,6 +370,15 @@ const cases: Readonly<Record<string, string | Buffer>> = {
     [/tokens: \[.*\]/, `tokens: [${numbers(1000, 90)}]`],
   ),
   'too many settings to look at, though most are excluded': more('exclude: [{replay: 0%, seed: 0}]', ...manyAxes(2000)),
+  // what was renamed
+  'rename of what is still there': more('moved: [{from: base, to: mid}]'),
+  'rename to what is not there': more('moved: [{from: bottom, to: bsae}, {from: axis:share, to: axis:rpelay}]'),
+  'rename of a stage to an axis': more('moved: [{from: bottom, to: axis:replay}]'),
+  'rename twice': more('moved: [{from: bottom, to: base}, {from: bottom, to: mid}]'),
+  'renames that follow one another': more('moved: [{from: ground, to: bottom}, {from: bottom, to: base}]'),
+  'renames that go round': more('moved: [{from: bottom, to: ground}, {from: ground, to: bottom}]'),
+  'rename to itself': more('moved: [{from: data:web, to: data:web}]'),
+  'rename that is no name': more('moved: [{from: "base@seed=1", to: base}, {form: bottom, to: base}, base]'),
   // files
   'files that are not there': changed([line('web'), '  web: {files: texts/*.txt}']),
   'files outside of the folder': changed([line('web'), '  web: {files: [../secrets/*.txt, /etc/passwd, ~/notes.txt]}']),
