@@ -62,6 +62,7 @@ export function executeActivity(options: ExecuteOptions) {
     const node = await plans.node(planDigest, index);
     const published = await findArtifact(home, node.key);
     if (published !== undefined) return { attempt: published.attempt };
+    if (node.accepted) throw failureFor(acceptedGone(node), 1);
 
     const progress: NodeProgress = { ...notStarted };
     const beating = setInterval(() => context.heartbeat({ ...progress }), 1000);
@@ -90,6 +91,12 @@ export function executeActivity(options: ExecuteOptions) {
       clearInterval(beating);
     }
   };
+}
+
+/** What its file accepts is never made: training what the file says would put another model under the artifact's key. */
+function acceptedGone({ address, key }: PlanNode): NodeError {
+  const message = `${address} stands on the accepted artifact ${key.slice(0, 12)}, which is gone from the store or damaged`;
+  return new NodeError('accepted-gone', message);
 }
 
 const notStarted: NodeProgress = {

@@ -15,6 +15,7 @@ const mostTries: Record<string, number> = {
   'bad-events': 1,
   'no-trainer': 1,
   'no-parent': 1,
+  'accepted-gone': 1,
   'timed-out': 1,
   diverged: 1,
   internal: 2,

@@ -114,7 +114,7 @@ function inOwnProcess(lineage: string): Promise<Measured> {
 async function measure(lineage: string): Promise<void> {
   const [start, cpu] = [performance.now(), process.cpuUsage()];
   const loaded = await loadLineage(lineage);
-  const planned = loaded.ok ? await planLineage(loaded.lineage, Number.POSITIVE_INFINITY) : loaded;
+  const planned = loaded.ok ? await planLineage(loaded.lineage, { mostNodes: Number.POSITIVE_INFINITY }) : loaded;
   if (!planned.ok) throw new Error(formatDiagnostics(planned.diagnostics, planned.text, { colour: false }));
   const home = findHome(dirname(lineage), {});
   const verdicts = judge(planned.plan, (key) => inspectNode(home, key), plansRun(home, planned.plan.lineage));

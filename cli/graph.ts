@@ -17,7 +17,7 @@ export interface GraphOptions {
 
 /** `descent graph FILE`: what needs what, for a person, for Mermaid or for Graphviz. Starts nothing, as `plan`. */
 export async function graph(file: string, options: GraphOptions, context: Context): Promise<ExitCode> {
-  const planned = await planFile(file);
+  const planned = await planFile(file, context);
   if (!planned.ok) return refuse(file, planned, options, context);
   const nodes = await selectNodes(planned.plan, options.select, context);
   const verdicts = judgeAgainstStore(planned.plan, context);

@@ -1,24 +1,26 @@
 import { checkDownloads, hubOf } from '../planner/checks/hub.ts';
 import { type Diagnostic, formatDiagnostics, sortDiagnostics } from '../planner/diagnostic.ts';
-import { planLineage } from '../planner/expand.ts';
+import { type Planned, planLineage } from '../planner/expand.ts';
 import { loadLineage } from '../planner/load.ts';
-import type { Plan, PlanNode } from '../planner/plan.ts';
+import type { PlanNode } from '../planner/plan.ts';
+import { findHome } from '../store/home.ts';
+import { storedIn } from '../store/stored.ts';
 import { type Context, type ExitCode, exitCodes } from './context.ts';
 
-/** A lineage file, read: its plan, or everything that is wrong with it. */
-export type PlannedFile = { ok: true; plan: Plan } | { ok: false; diagnostics: Diagnostic[]; text: string };
-
-/** Reads, checks and expands a lineage file, named as it was on the command line: that is how diagnostics name it. */
-export async function planFile(file: string): Promise<PlannedFile> {
+/**
+ * Reads, checks and expands a lineage file, named as it was on the command line: that is how diagnostics name it. What it
+ * accepts is looked up in the store of the home.
+ */
+export async function planFile(file: string, { cwd, env }: Pick<Context, 'cwd' | 'env'>): Promise<Planned> {
   const loaded = await loadLineage(file);
-  return loaded.ok ? planLineage(loaded.lineage) : loaded;
+  return loaded.ok ? planLineage(loaded.lineage, { findStored: storedIn(findHome(cwd, env)) }) : loaded;
 }
 
 /** Why nodes of a lineage file cannot run although they can be planned; undefined where they can. */
 export async function findDownloads(
   file: string,
   nodes: readonly PlanNode[],
-): Promise<Extract<PlannedFile, { ok: false }> | undefined> {
+): Promise<Extract<Planned, { ok: false }> | undefined> {
   if (!nodes.some((node) => hubOf(node))) return undefined;
   const loaded = await loadLineage(file);
   if (!loaded.ok) return loaded; // it changed since it was planned
@@ -35,9 +37,9 @@ export interface Finding {
 }
 
 /** What there is to say of a file that was read. */
-export function findingOf(file: string, planned: PlannedFile): Finding {
+export function findingOf(file: string, planned: Planned): Finding {
   return planned.ok
-    ? { file, ok: true, nodes: planned.plan.nodes.length, diagnostics: [] }
+    ? { file, ok: true, nodes: planned.plan.nodes.length, diagnostics: planned.warnings }
     : { file, ok: false, nodes: 0, diagnostics: planned.diagnostics };
 }
 
@@ -47,13 +49,18 @@ export function findingOf(file: string, planned: PlannedFile): Finding {
  */
 export function refuse(
   file: string,
-  refused: Extract<PlannedFile, { ok: false }>,
+  refused: Extract<Planned, { ok: false }>,
   { json }: { json?: true },
   context: Context,
 ): ExitCode {
   if (json) context.terminal.out(JSON.stringify([findingOf(file, refused)]));
   else printDiagnostics(refused, context);
   return exitCodes.refused;
+}
+
+/** Prints what a person should know of a valid lineage file on standard error; nothing where there is nothing. */
+export function printWarnings({ warnings, text }: Extract<Planned, { ok: true }>, context: Context): void {
+  if (warnings.length > 0) printDiagnostics({ diagnostics: warnings, text }, context);
 }
 
 /** Prints what is wrong with a lineage file on standard error. */

@@ -1,3 +1,4 @@
+import type { Diagnostic } from '../planner/diagnostic.ts';
 import type { Key, Plan } from '../planner/plan.ts';
 import { reasonText } from '../planner/reason.ts';
 import { judge, type Verdict } from '../planner/verdict.ts';
@@ -5,7 +6,7 @@ import { inspectNode } from '../store/artifact.ts';
 import { findHome } from '../store/home.ts';
 import { plansRun } from '../store/plans.ts';
 import { type Context, type ExitCode, exitCodes } from './context.ts';
-import { planFile, refuse } from './lineage-file.ts';
+import { planFile, printWarnings, refuse } from './lineage-file.ts';
 import { nodesToRun, renderPlan, verdictCounts, verdictOf } from './render/plan.ts';
 import { selectNodes } from './selection.ts';
 import { totalWork, workOf } from './workload.ts';
@@ -17,13 +18,16 @@ export async function plan(
   context: Context,
 ): Promise<ExitCode> {
   const { terminal } = context;
-  const planned = await planFile(file);
+  const planned = await planFile(file, context);
   if (!planned.ok) return refuse(file, planned, options, context);
+  if (!options.json) printWarnings(planned, context);
   const nodes = await selectNodes(planned.plan, options.select, context);
   const verdicts = judgeAgainstStore(planned.plan, context);
   const shown = { ...planned.plan, nodes };
   terminal.out(
-    options.json ? JSON.stringify(planReport(shown, verdicts), null, 2) : renderPlan(shown, verdicts, terminal.colours),
+    options.json
+      ? JSON.stringify(planReport(shown, verdicts, planned.warnings), null, 2)
+      : renderPlan(shown, verdicts, terminal.colours),
   );
   const pending = nodesToRun(shown, verdicts).length > 0;
   return options.detailedExitcode && pending ? exitCodes.pending : exitCodes.fine;
@@ -36,11 +40,12 @@ export function judgeAgainstStore(plan: Plan, context: Context): Map<Key, Verdic
 }
 
 /** What `plan --json` prints. */
-function planReport(plan: Plan, verdicts: ReadonlyMap<Key, Verdict>): object {
+function planReport(plan: Plan, verdicts: ReadonlyMap<Key, Verdict>, warnings: readonly Diagnostic[]): object {
   return {
     lineage: plan.lineage,
     title: plan.title,
     file: plan.file,
+    warnings,
     nodes: plan.nodes.map((node) => {
       const { steps, tokens } = workOf(node);
       const verdict = verdictOf(node, verdicts);
@@ -49,6 +54,7 @@ function planReport(plan: Plan, verdicts: ReadonlyMap<Key, Verdict>): object {
         reason: { ...verdict.reason, text: reasonText(node, verdict) },
         address: node.address,
         key: node.key,
+        ...(node.accepted && { accepted: node.accepted }),
         type: node.type,
         stage: node.stage,
         axes: node.axes,

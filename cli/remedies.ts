@@ -16,6 +16,7 @@ const REMEDIES: Readonly<Record<string, string>> = {
   'bad-events': 'its trainer breaks the contract: see docs, and the configured `trainer` in temporal.config',
   'no-trainer': 'run `descent doctor`, which says what is missing',
   'no-parent': 'its parent was removed or damaged; `descent run` makes it again',
+  'accepted-gone': 'bring the artifact back, or remove the entry under `accept`, and the node is trained anew',
   'timed-out': `raise \`timeout\` in its placement; ${AGAIN}`,
   killed: `look for what ended it (memory, a person); ${AGAIN}`,
   fenced: 'another process took it over; `descent status` shows how it stands',

@@ -31,7 +31,7 @@ export interface RunOptions {
  */
 export async function run(file: string, options: RunOptions, given: Context): Promise<ExitCode> {
   const context = options.device ? { ...given, env: { ...given.env, DESCENT_DEVICE: options.device } } : given;
-  const planned = await planFile(file);
+  const planned = await planFile(file, context);
   if (!planned.ok) return refuse(file, planned, options, context);
   const plan = options.select
     ? restrict(planned.plan, await selectNodes(planned.plan, options.select, context))

@@ -7,6 +7,7 @@ import { inspectAttempt } from '../store/inspect.ts';
 import { type Context, type ExitCode, exitCodes } from './context.ts';
 import { findNode } from './find-node.ts';
 import { type AttemptReport, type NodeReport, renderNode } from './render/node.ts';
+import { acceptedReport } from './why.ts';
 
 /** `descent show NODE`: everything that is known of one node. */
 export async function show(
@@ -30,6 +31,7 @@ export async function show(
     recipe: node.recipe,
     parents: Object.entries(node.parents).map(([role, key]) => ({ role, key, address: addresses.get(key) ?? null })),
     children: plan.nodes.filter((one) => Object.values(one.parents).includes(node.key)).map((one) => one.address),
+    ...(node.accepted && { accepted: acceptedReport(node.accepted, node.preimage) }),
     attempts: await reportAttempts(home, node),
     evaluations: await reportEvaluations(home, node),
   };

@@ -45,7 +45,7 @@ async function findPlan(text: string, context: Context): Promise<Plan | undefine
   const path = resolve(context.cwd, text);
   if (existsSync(path) && path.endsWith('.json')) return await readPlanFile(path);
   if (existsSync(path) && /\.ya?ml$/.test(path)) {
-    const planned = await planFile(path);
+    const planned = await planFile(path, context);
     if (planned.ok) return planned.plan;
     throw new CommandError(`${text} has errors`, `descent validate ${text}`);
   }

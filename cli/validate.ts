@@ -1,7 +1,7 @@
 import { hubOf } from '../planner/checks/hub.ts';
 import type { NodeType, Plan } from '../planner/plan.ts';
 import { type Context, type ExitCode, exitCodes } from './context.ts';
-import { type Finding, findingOf, planFile, printDiagnostics } from './lineage-file.ts';
+import { type Finding, findingOf, planFile, printDiagnostics, printWarnings } from './lineage-file.ts';
 import { counted } from './render/figures.ts';
 
 /** `descent validate FILE...`: everything that is wrong with each file; exit code 3 when one is invalid. */
@@ -9,12 +9,13 @@ export async function validate(files: string[], options: { json?: true }, contex
   const { terminal } = context;
   const findings: Finding[] = [];
   for (const file of files) {
-    const planned = await planFile(file);
+    const planned = await planFile(file, context);
     findings.push(findingOf(file, planned));
     if (options.json) continue;
-    if (planned.ok)
+    if (planned.ok) {
       terminal.out(`${file}: ${terminal.colours.green('ok')}, ${contents(planned.plan)}${toDownload(planned.plan)}`);
-    else printDiagnostics(planned, context);
+      printWarnings(planned, context);
+    } else printDiagnostics(planned, context);
   }
   if (options.json) terminal.out(JSON.stringify(findings, null, 2));
   return findings.every((finding) => finding.ok) ? exitCodes.fine : exitCodes.refused;

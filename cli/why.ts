@@ -1,6 +1,6 @@
-import type { NodeInPlan } from '../planner/compare.ts';
+import { type Change, type NodeInPlan, preimageDifferences } from '../planner/compare.ts';
 import { addressNow } from '../planner/moved.ts';
-import type { Plan, PlanNode } from '../planner/plan.ts';
+import type { Acceptance, Plan, PlanNode } from '../planner/plan.ts';
 import { reasonText } from '../planner/reason.ts';
 import type { Verdict } from '../planner/verdict.ts';
 import { type Context, type ExitCode, exitCodes } from './context.ts';
@@ -20,8 +20,18 @@ export interface WhyReport {
   reason: Verdict['reason'] & { text: string };
   /** What it starts from, nearest first, each with its own verdict. */
   ancestors: { role: string; address: string; key: string; verdict: Verdict['verdict']; text: string }[];
+  /** Where the file accepts an artifact for it: why, which key it would have, and what the two keys differ in. */
+  accepted?: AcceptedReport;
   /** What the key is the hash of. */
   preimage: PlanNode['preimage'];
+}
+
+/** An artifact that stands for a node of another declaration. */
+export interface AcceptedReport {
+  reason: string;
+  instead: string;
+  /** From the artifact's pre-image to the one of the declaration. */
+  changes: Omit<Change, 'address'>[];
 }
 
 /** `descent why NODE`: whether a node would run, and what decides that. The lineage file is read as it stands now. */
@@ -40,6 +50,7 @@ export async function why(text: string, options: { file?: string; json?: true },
       const { address, key } = ancestor;
       return { role, address, key, verdict: own.verdict, text: reasonText(ancestor, own) };
     }),
+    ...(node.accepted && { accepted: acceptedReport(node.accepted, node.preimage) }),
     preimage: node.preimage,
   };
   const { terminal } = context;
@@ -53,7 +64,7 @@ async function findNow(text: string, file: string | undefined, context: Context)
   if (found.kind === 'plan')
     throw new CommandError(`${text} is a whole lineage`, `name a node of it, or see all: descent plan`);
   if (file !== undefined) return found;
-  const planned = await planFile(found.plan.file);
+  const planned = await planFile(found.plan.file, context);
   // A file that is gone or has errors by now: the plan that was run last is what there is.
   if (!planned.ok) return found;
   const { nodes, declared } = planned.plan;
@@ -61,6 +72,11 @@ async function findNow(text: string, file: string | undefined, context: Context)
   const node =
     nodes.find(({ address }) => address === found.node.address) ?? nodes.find(({ address }) => address === current);
   return node ? { plan: planned.plan, node } : found;
+}
+
+/** What a file accepted, with what the artifact's declaration and the node's differ in. */
+export function acceptedReport({ reason, instead }: Acceptance, preimage: PlanNode['preimage']): AcceptedReport {
+  return { reason, instead: instead.key, changes: preimageDifferences(preimage, instead.preimage) };
 }
 
 function ancestorsOf(plan: Plan, node: PlanNode): { role: string; node: PlanNode }[] {

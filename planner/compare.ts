@@ -87,6 +87,11 @@ function withoutPrepared(value: Json): Json {
   return Object.fromEntries(fields.map(([name, part]) => [name, name === 'prepared' ? true : withoutPrepared(part)]));
 }
 
+/** Which fields of two pre-images differ, as `recipe.lr`. */
+export function preimageDifferences(before: Json, after: Json): Omit<Change, 'address'>[] {
+  return differences(leavesOf(before), leavesOf(after));
+}
+
 function leavesOf(value: Json, path = ''): Declaration {
   if (typeof value !== 'object' || value === null) return new Map([[path, { kind: 'value', value }]]);
   const parts = Object.entries(value).map(([name, part]) => leavesOf(part, path === '' ? name : `${path}.${name}`));

@@ -29,8 +29,9 @@ export const diagnosticCodes = {
   'unused-axis': 'An axis that nothing mentions.',
   'bad-zip': 'Axes that cannot vary together.',
   'no-effect':
-    'An exclude that drops nothing, an include that adds nothing, a zip of axes that never meet, or recipes without signatures.',
+    'An exclude that drops nothing, an include that adds nothing, a zip of axes that never meet, or recipes without signatures. As a warning: an option that changes nothing.',
   'bad-moved': 'A rename under `moved` that cannot be: the old name is still there, or renames follow one another.',
+  'bad-accept': 'An artifact that is accepted for a node and is not there, or cannot stand for it.',
   'missing-variant':
     'A variant that a stage starts from is excluded, or was never there; or no variant of a stage is left.',
   'bad-mix': 'A mix whose shares do not add up.',
@@ -52,6 +53,8 @@ export interface Place {
 
 /** One finding: what is wrong, where, what was expected, what to do. */
 export interface Diagnostic extends Place {
+  /** A warning makes no file invalid. */
+  severity: 'error' | 'warning';
   code: DiagnosticCode;
   message: string;
   /** The lineage file, as it was named. */
@@ -79,6 +82,7 @@ export function diagnose(
 ): Diagnostic {
   const { expected, hint, related } = remarks;
   return {
+    severity: 'error',
     code,
     message,
     file,
@@ -89,6 +93,11 @@ export function diagnose(
     ...(hint === undefined ? {} : { hint }),
     ...(related === undefined || related.length === 0 ? {} : { related }),
   };
+}
+
+/** A diagnostic that a person should know of, and that stops nothing. */
+export function warn(...of: Parameters<typeof diagnose>): Diagnostic {
+  return { ...diagnose(...of), severity: 'warning' };
 }
 
 /** Diagnostics by place, each once. */
@@ -149,7 +158,9 @@ export function shown(value: unknown): string {
 }
 
 function formatOne(diagnostic: Diagnostic, lines: readonly string[], colour: boolean): string {
-  const { bold, cyan, dim, red } = colours.createColors(colour);
+  const { bold, cyan, dim, red, yellow } = colours.createColors(colour);
+  const { severity } = diagnostic;
+  const striking = severity === 'error' ? red : yellow;
   const place = diagnostic.line > 0 ? `:${diagnostic.line}:${diagnostic.column}` : '';
   const width = String(Math.max(diagnostic.line, ...(diagnostic.related ?? []).map((other) => other.line))).length;
   const frame = (at: Place, paint: (text: string) => string, note = ''): string[] => {
@@ -162,8 +173,8 @@ function formatOne(diagnostic: Diagnostic, lines: readonly string[], colour: boo
     ];
   };
   return [
-    `${bold(`${printable(diagnostic.file)}${place}`)}: ${red(`error[${diagnostic.code}]`)}: ${bold(printable(diagnostic.message))}`,
-    ...frame(diagnostic, red),
+    `${bold(`${printable(diagnostic.file)}${place}`)}: ${striking(`${severity}[${diagnostic.code}]`)}: ${bold(printable(diagnostic.message))}`,
+    ...frame(diagnostic, striking),
     ...(diagnostic.related ?? []).flatMap((other) => frame(other, cyan, printable(other.message))),
     ...(diagnostic.expected === undefined ? [] : [`  ${dim('expected:')} ${printable(diagnostic.expected)}`]),
     ...(diagnostic.hint === undefined ? [] : [`  ${dim('hint:')} ${printable(diagnostic.hint)}`]),

@@ -1,4 +1,5 @@
 import type { LineageFile } from '../schemas/types/lineage.ts';
+import { type Accept, acceptancesOf, type FindStored } from './accept.ts';
 import { architectureOf } from './architecture.ts';
 import { type Axis, readAxes, type Setting, seedAxes } from './axes.ts';
 import { checkDecay } from './checks/decay.ts';
@@ -21,15 +22,27 @@ import { type Expansion, expandStages, type Variant } from './variants.ts';
 const usualMostNodes = 10_000;
 
 /** A plan, or every diagnostic there is with the text that they speak of. */
-export type Planned = { ok: true; plan: Plan } | { ok: false; diagnostics: Diagnostic[]; text: string };
+export type Planned =
+  | { ok: true; plan: Plan; warnings: Diagnostic[]; text: string }
+  | { ok: false; diagnostics: Diagnostic[]; text: string };
+
+/** What planning may be told besides the file. */
+export interface PlanOptions {
+  mostNodes?: number;
+  /** The artifacts that the file may accept; without a store there are none. */
+  findStored?: FindStored;
+}
 
 /**
  * Expands a lineage into its plan: the data sets and tokenizers that are needed, then each stage once for every setting of
  * its axes, each node followed by its evaluations. Parents come first; otherwise what is declared first comes first. The
  * same file with the same data gives the same plan. Nothing is read but the data files, for their digests. An expansion to
- * more than `mostNodes` is refused.
+ * more than `mostNodes` is refused. Artifacts that the file accepts are looked up by `findStored`.
  */
-export async function planLineage(lineage: Lineage, mostNodes = usualMostNodes): Promise<Planned> {
+export async function planLineage(
+  lineage: Lineage,
+  { mostNodes = usualMostNodes, findStored = () => [] }: PlanOptions = {},
+): Promise<Planned> {
   const { source } = lineage;
   const refused = (diagnostics: Diagnostic[]): Planned => ({
     ok: false,
@@ -38,16 +51,19 @@ export async function planLineage(lineage: Lineage, mostNodes = usualMostNodes):
   });
   const tooMany = refuseTooMany(lineage, mostNodes);
   if (tooMany) return refused([tooMany]);
-  const data = await planData(lineage);
+  const acceptance = acceptancesOf(lineage, findStored);
+  const data = await planData(lineage, acceptance.accept);
   const { evaluations, diagnostics: ofSuites } = evaluationsOf(lineage);
   const expansion = expandStages(source);
   const diagnostics = [...data.diagnostics, ...ofSuites, ...checkVariants(source, expansion)];
   if (data.diagnostics.length > 0) return refused(diagnostics);
-  const stages = planStages(lineage, expansion, data.nodes, evaluations);
+  const stages = planStages(lineage, expansion, data.nodes, evaluations, acceptance.accept);
   diagnostics.push(...stages.diagnostics, ...checkDecay(source, declaredStages(source.value), stages.nodes));
-  return diagnostics.length > 0
-    ? refused(diagnostics)
-    : { ok: true, plan: planOf(lineage, [...data.nodes, ...stages.nodes]) };
+  const plan = planOf(lineage, [...data.nodes, ...stages.nodes]);
+  const accepted = acceptance.review(plan.nodes, diagnostics.length === 0);
+  diagnostics.push(...accepted.errors);
+  if (diagnostics.length > 0) return refused(diagnostics);
+  return { ok: true, plan, warnings: sortDiagnostics(accepted.warnings), text: source.text };
 }
 
 function planOf({ path, file, source }: Lineage, nodes: PlanNode[]): Plan {
@@ -63,13 +79,14 @@ function planStages(
   expansion: Expansion,
   data: readonly PlanNode[],
   evaluations: readonly Evaluation[],
+  accept: Accept,
 ): { nodes: PlanNode[]; diagnostics: Diagnostic[] } {
   const { file, source } = lineage;
   const { around, diagnostics } = surroundings(lineage, data);
-  const tokenizers = planTokenizers(lineage, around.dataKeys);
+  const tokenizers = planTokenizers(lineage, around.dataKeys, accept);
   const axes = readAxes(source);
   const nodes = [...tokenizers.values()];
-  const makeNode = nodeMaker(around.dataKeys);
+  const makeNode = nodeMaker(around.dataKeys, accept);
   const resolveStage = stageResolver(around);
   const untrained = untrainedModels(file, tokenizers);
   const trained = new Map<string, Start>();

@@ -19,10 +19,13 @@ import { own, recordAt } from './tree.ts';
 export const byteVocabulary = 257;
 
 /** The nodes of the file data that stages and tokenizers use, in declared order. Reads the files, for their digests. */
-export async function planData(lineage: Lineage): Promise<{ nodes: PlanNode[]; diagnostics: Diagnostic[] }> {
+export async function planData(
+  lineage: Lineage,
+  accept?: (node: PlanNode) => PlanNode,
+): Promise<{ nodes: PlanNode[]; diagnostics: Diagnostic[] }> {
   const { file, source, files } = lineage;
   const used = usedDataSets(lineage);
-  const makeNode = nodeMaker({});
+  const makeNode = nodeMaker({}, accept);
   const nodes: PlanNode[] = [];
   const diagnostics: Diagnostic[] = [];
   for (const [name, declared] of Object.entries(file.data)) {
@@ -69,9 +72,13 @@ function preparation({ columns, heldout }: FileData | HubData): Pick<DataRecipe,
 }
 
 /** The nodes of the tokenizers of all models that are pretrained, by name, in declared order. */
-export function planTokenizers(lineage: Lineage, dataKeys: Readonly<Record<string, Key>>): Map<string, PlanNode> {
+export function planTokenizers(
+  lineage: Lineage,
+  dataKeys: Readonly<Record<string, Key>>,
+  accept?: (node: PlanNode) => PlanNode,
+): Map<string, PlanNode> {
   const { file } = lineage;
-  const makeNode = nodeMaker(dataKeys);
+  const makeNode = nodeMaker(dataKeys, accept);
   const used = new Set(pretrainedModels(lineage).map((model) => tokenizerOf(file, model)));
   const nodes = new Map<string, PlanNode>();
   for (const name of [...Object.keys(file.tokenizers ?? {}), 'bytes']) {

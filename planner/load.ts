@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import type { LineageFile } from '../schemas/types/lineage.ts';
+import { checkAccept } from './checks/accept.ts';
 import { checkAxes } from './checks/axes.ts';
 import { checkData } from './checks/data.ts';
 import { checkFiles, type DataFiles } from './checks/files.ts';
@@ -47,6 +48,7 @@ const checks: readonly Check[] = [
   checkSpace,
   checkValues,
   checkMoved,
+  checkAccept,
 ];
 
 /**

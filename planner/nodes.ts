@@ -8,7 +8,7 @@ import type { Key, Placement, PlanNode, Task } from './plan.ts';
 import { own } from './tree.ts';
 
 /** Everything of a node that its task does not say; `parents` are the models and tokenizers that it starts from. */
-export type Circumstances = Omit<PlanNode, 'key' | 'preimage' | 'type' | 'recipe' | 'files'> & {
+export type Circumstances = Omit<PlanNode, 'key' | 'preimage' | 'type' | 'recipe' | 'files' | 'accepted'> & {
   /** Absolute paths, of data nodes. */
   files?: string[];
 };
@@ -18,9 +18,13 @@ export type MakeNode = (task: Task, of: Circumstances) => PlanNode;
 
 /**
  * What makes the nodes of one plan, given the keys of its data nodes by role. Nodes may share a task, as those that differ
- * in their seed alone do: what it adds to their keys is then found once.
+ * in their seed alone do: what it adds to their keys is then found once. `accept` gives the node that stands in the plan: one with an artifact's
+ * key, where the file accepts that.
  */
-export function nodeMaker(dataKeys: Readonly<Record<string, Key>>): MakeNode {
+export function nodeMaker(
+  dataKeys: Readonly<Record<string, Key>>,
+  accept: (node: PlanNode) => PlanNode = (node) => node,
+): MakeNode {
   const known = new Map<Task['recipe'], Identified>();
   return (task, of) => {
     const identified = known.get(task.recipe) ?? identify(task, dataKeys);
@@ -42,7 +46,7 @@ export function nodeMaker(dataKeys: Readonly<Record<string, Key>>): MakeNode {
       architecture: of.architecture,
       settings: of.settings,
     };
-    return node as PlanNode; // `...task` would keep the pair of type and recipe in sight of the compiler, at four times the cost
+    return accept(node as PlanNode); // `...task` would keep the pair of type and recipe in sight of the compiler, at four times the cost
   };
 }
 

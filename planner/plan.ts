@@ -90,7 +90,16 @@ export type PlanNode = Task & {
   architecture: Architecture | null;
   /** Recipe as the person wrote it, resolved and with defaults: what `lineage_wide` shows, flat. */
   settings: Record<string, string | number | boolean | null>;
+  /** Where the file accepts an artifact for it: `key` and `preimage` are the artifact's, and nothing else. */
+  accepted?: Acceptance;
 };
+
+/** Why an artifact stands for a node whose declaration has another key. */
+export interface Acceptance {
+  reason: string;
+  /** What the node would be without it. */
+  instead: { key: Key; preimage: { [name: string]: Json } };
+}
 
 /** A lineage with every axis expanded and every node keyed: nodes in topological order, parents first. */
 export interface Plan {

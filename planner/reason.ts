@@ -5,8 +5,10 @@ import type { Verdict } from './verdict.ts';
 /** The reason of a verdict in words: `lr 2e-5 → 1e-5 (was 5be2…)`, `attempt 1, step 1,200 of 4,000`. */
 export function reasonText(node: PlanNode, { reason }: Verdict): string {
   switch (reason.kind) {
-    case 'done':
-      return `attempt ${reason.attempt}, done ${reason.finishedAt.slice(0, 10)}`;
+    case 'done': {
+      const accepted = node.accepted ? `, accepted: ${node.accepted.reason}` : '';
+      return `attempt ${reason.attempt}, done ${reason.finishedAt.slice(0, 10)}${accepted}`;
+    }
     case 'checkpoint': {
       const of = reason.steps === null ? '' : ` of ${reason.steps.toLocaleString('en')}`;
       return `attempt ${reason.attempt}, step ${reason.step.toLocaleString('en')}${of}`;

@@ -98,7 +98,8 @@ export async function verifyArtifact(artifact: Artifact): Promise<{ ok: true } |
   return { ok: true };
 }
 
-function newestWhole(home: string, key: string): Artifact | undefined {
+/** findArtifact, without waiting. */
+export function newestWhole(home: string, key: string): Artifact | undefined {
   for (const number of attemptNumbers(home, key)) {
     const inspection = inspectAttempt(home, key, number);
     if (inspection.state === 'whole') return inspection.artifact;

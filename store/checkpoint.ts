@@ -1,5 +1,6 @@
-import { closeSync, openSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { readSafetensorsHeader } from './safetensors.ts';
 
 /** Where a training node can go on from. */
 export interface Checkpoint {
@@ -29,7 +30,7 @@ function isWhole(path: string): boolean {
     return (
       parses(join(path, 'state.json')) &&
       tensors.includes('model.safetensors') &&
-      tensors.every((name) => hasAllTensors(join(path, name)))
+      tensors.every((name) => readSafetensorsHeader(join(path, name)).ok)
     );
   } catch (error) {
     // Its trainer, which may be running, has just removed it for newer ones.
@@ -56,30 +57,5 @@ function parses(path: string): boolean {
   } catch {
     // Missing or cut off: not whole, so the checkpoint before it is taken.
     return false;
-  }
-}
-
-/** The format's own limit, in bytes. */
-const longestHeader = 100_000_000;
-
-/** A safetensors file is 8 bytes of header length (little-endian), the header in JSON, then the data it describes. */
-function hasAllTensors(path: string): boolean {
-  const file = openSync(path, 'r');
-  try {
-    const { size } = statSync(path);
-    const prefix = Buffer.alloc(8);
-    if (readSync(file, prefix) !== 8) return false;
-    const length = Number(prefix.readBigUInt64LE());
-    if (length > size - 8 || length > longestHeader) return false;
-    const header = Buffer.alloc(length);
-    readSync(file, header);
-    const tensors = JSON.parse(header.toString('utf8')) as Record<string, { data_offsets?: [number, number] }>;
-    const end = Math.max(0, ...Object.values(tensors).map((tensor) => tensor.data_offsets?.[1] ?? 0));
-    return size === 8 + length + end;
-  } catch (error) {
-    if (error instanceof SyntaxError) return false;
-    throw error;
-  } finally {
-    closeSync(file);
   }
 }

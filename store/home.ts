@@ -49,6 +49,13 @@ export function keyFolder(home: string, key: string): string {
   return join(storeFolder(home), checkDigest(key, 'a node’s key'));
 }
 
+/** The keys that the store has a folder of and that begin with these digits, sorted. */
+export function keysBeginning(home: string, prefix: string): string[] {
+  return names(storeFolder(home))
+    .filter((name) => isDigest(name) && name.startsWith(prefix))
+    .sort();
+}
+
 /** The folder of one attempt. */
 export function attemptFolder(home: string, key: string, number: number): string {
   if (!Number.isSafeInteger(number) || number < 1) {

@@ -1,6 +1,7 @@
 /** A model's shape as Hugging Face's config.json, which transformers, vLLM and lm-evaluation-harness open as it is. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { shapeOfConfig } from '../schemas/llama.ts';
 import type { Architecture } from '../schemas/types/job.ts';
 import { TrainerFailure } from './failure.ts';
 
@@ -40,59 +41,18 @@ export function toGenerationConfig(eos: number): Record<string, unknown> {
   return { bos_token_id: null, eos_token_id: eos, pad_token_id: eos, do_sample: false };
 }
 
-/** What this trainer's model does, and config.json would have to say otherwise: anything else would be computed wrongly. */
-const requirements: Record<string, unknown> = {
-  model_type: 'llama',
-  hidden_act: 'silu',
-  attention_bias: false,
-  mlp_bias: false,
-  rope_scaling: null,
-  tie_word_embeddings: false,
-};
-
 /** The shape in a folder's config.json. Throws `bad-data` where it is missing or describes another kind of model. */
 export async function readConfig(folder: string): Promise<Architecture> {
   const path = join(folder, 'config.json');
   const wrong = (what: string, cause?: unknown) =>
     new TrainerFailure('bad-data', `${path} is no model that can be trained: ${what}.`, { cause });
-  let config: Record<string, unknown>;
+  let config: unknown;
   try {
-    config = JSON.parse(await readFile(path, 'utf8')) as Record<string, unknown>;
+    config = JSON.parse(await readFile(path, 'utf8'));
   } catch (error) {
     throw wrong((error as Error).message, error);
   }
-  for (const [name, required] of Object.entries(requirements)) {
-    if ((config[name] ?? required) !== required) {
-      throw wrong(`${name} is ${JSON.stringify(config[name])}, expected ${JSON.stringify(required)}`);
-    }
-  }
-  const number = (name: string, fallback?: unknown): number => {
-    const value = config[name] ?? fallback;
-    if (typeof value !== 'number' || !(value > 0))
-      throw wrong(`${name} is ${JSON.stringify(value)}, expected a number above 0`);
-    return value;
-  };
-  const architecture = {
-    layers: number('num_hidden_layers'),
-    hidden: number('hidden_size'),
-    heads: number('num_attention_heads'),
-    kvHeads: number('num_key_value_heads', config.num_attention_heads),
-    ffn: number('intermediate_size'),
-    vocab: number('vocab_size'),
-    context: number('max_position_embeddings'),
-    ropeTheta: number('rope_theta', 10_000),
-    normEpsilon: number('rms_norm_eps'),
-  };
-  const misshapen = whatIsMisshapen(architecture);
-  if (misshapen !== undefined) throw wrong(misshapen);
-  const headSize = architecture.hidden / architecture.heads;
-  if (number('head_dim', headSize) !== headSize) throw wrong(`head_dim is ${config.head_dim}, expected ${headSize}`);
-  return architecture;
-}
-
-/** Why no model can have this shape; undefined where one can. */
-export function whatIsMisshapen({ hidden, heads, kvHeads }: Architecture): string | undefined {
-  if (hidden % (2 * heads) !== 0) return `${heads} heads do not divide a hidden size of ${hidden} into even parts`;
-  if (heads % kvHeads !== 0) return `${heads} heads cannot share ${kvHeads} key and value heads evenly`;
-  return undefined;
+  const shape = shapeOfConfig(config);
+  if (!shape.ok) throw wrong(shape.problems.join('; '));
+  return shape.architecture;
 }

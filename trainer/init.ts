@@ -1,8 +1,9 @@
 /**
  * Initial weights, as LitGPT gives them to the models of EvoLM (GPT-NeoX, Black et al. 2022, arXiv 2204.06745; TinyLlama).
  */
+import { parameterShapes } from '../schemas/llama.ts';
 import type { Architecture } from '../schemas/types/job.ts';
-import { type Parameters, parameterFrom, parameterShapes } from './model.ts';
+import { type Parameters, parameterFrom } from './model.ts';
 import { random } from './random.ts';
 
 /**

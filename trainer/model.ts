@@ -7,6 +7,7 @@
  */
 import { join } from 'node:path';
 import type { Tensor, Tensor1D, Tensor2D, Tensor3D, Variable } from '@tensorflow/tfjs-node';
+import { parameterShapes } from '../schemas/llama.ts';
 import type { Architecture } from '../schemas/types/job.ts';
 import { type AttentionGeometry, attention, causalMask, type KeysAndValues, rotaryTable } from './attention.ts';
 import { readConfig } from './config.ts';
@@ -39,27 +40,6 @@ export interface ForwardOptions {
   mask?: Tensor2D;
   /** Tokens before these: attended to, and extended by these in place. Its tensors outlive `tidy`: `disposeCache` ends them. */
   cache?: Cache;
-}
-
-/** Shape of every parameter, in the order of the forward pass. */
-export function parameterShapes(a: Architecture): Record<string, number[]> {
-  const headSize = a.hidden / a.heads;
-  const shapes: Record<string, number[]> = { 'model.embed_tokens.weight': [a.vocab, a.hidden] };
-  for (let layer = 0; layer < a.layers; layer++) {
-    const block = `model.layers.${layer}`;
-    shapes[`${block}.input_layernorm.weight`] = [a.hidden];
-    shapes[`${block}.self_attn.q_proj.weight`] = [a.heads * headSize, a.hidden];
-    shapes[`${block}.self_attn.k_proj.weight`] = [a.kvHeads * headSize, a.hidden];
-    shapes[`${block}.self_attn.v_proj.weight`] = [a.kvHeads * headSize, a.hidden];
-    shapes[`${block}.self_attn.o_proj.weight`] = [a.hidden, a.heads * headSize];
-    shapes[`${block}.post_attention_layernorm.weight`] = [a.hidden];
-    shapes[`${block}.mlp.gate_proj.weight`] = [a.ffn, a.hidden];
-    shapes[`${block}.mlp.up_proj.weight`] = [a.ffn, a.hidden];
-    shapes[`${block}.mlp.down_proj.weight`] = [a.hidden, a.ffn];
-  }
-  shapes['model.norm.weight'] = [a.hidden];
-  shapes['lm_head.weight'] = [a.vocab, a.hidden];
-  return shapes;
 }
 
 /** How many numbers are trained. */

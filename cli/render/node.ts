@@ -1,8 +1,10 @@
 import type { NodeType, PlanNode } from '../../planner/plan.ts';
 import type { Manifest } from '../../schemas/types/manifest.ts';
+import type { AcceptedReport } from '../why.ts';
 import { columns } from './columns.ts';
 import { bytes, counted, figure, shortKey, whole } from './figures.ts';
 import type { Colours } from './terminal.ts';
+import { acceptedRows } from './why.ts';
 
 /** What `descent show` tells of a node; `--json` prints it as it is. */
 export interface NodeReport {
@@ -18,6 +20,8 @@ export interface NodeReport {
   parents: { role: string; key: string; address: string | null }[];
   /** Addresses of the nodes that need this one, in the same plan. */
   children: string[];
+  /** Where the lineage file accepts an artifact for it. */
+  accepted?: AcceptedReport;
   /** Newest first. */
   attempts: AttemptReport[];
   evaluations: { suite: string; task: string; metric: string; value: number; low: number; high: number; n: number }[];
@@ -43,6 +47,7 @@ export function renderNode(report: NodeReport, colours: Colours): string {
         `${report.type} node of the lineage ${report.lineage}${axes.length > 0 ? `, at ${axes.join(', ')}` : ''}`,
       ],
       [colours.dim('key'), report.key],
+      ...(report.accepted ? acceptedRows(report.accepted, colours) : []),
     ]),
     ...section(
       'Recipe',

@@ -1,12 +1,12 @@
 import { changeText } from '../../planner/reason.ts';
-import type { WhyReport } from '../why.ts';
+import type { AcceptedReport, WhyReport } from '../why.ts';
 import { columns } from './columns.ts';
 import { shortKey } from './figures.ts';
 import type { Colours } from './terminal.ts';
 
 /** A node's verdict, every change that led to it, what it starts from, and what its key is the hash of. */
 export function renderWhy(report: WhyReport, colours: Colours): string {
-  const { address, lineage, key, verdict, reason, ancestors, preimage } = report;
+  const { address, lineage, key, verdict, reason, accepted, ancestors, preimage } = report;
   const head = columns([
     [colours.dim('node'), `${colours.bold(address)} of ${lineage}`],
     [colours.dim('key'), key],
@@ -14,6 +14,7 @@ export function renderWhy(report: WhyReport, colours: Colours): string {
     ...(reason.kind === 'changed'
       ? [[colours.dim('was'), `${reason.before}${reason.movedFrom === undefined ? '' : `, as ${reason.movedFrom}`}`]]
       : []),
+    ...(accepted ? acceptedRows(accepted, colours) : []),
   ]);
   const changes =
     reason.kind === 'changed' ? reason.changes.map((change) => `  ${change.address}: ${changeText(change)}`) : [];
@@ -28,4 +29,16 @@ export function renderWhy(report: WhyReport, colours: Colours): string {
     'its key is the SHA-256 of this, in canonical form',
     JSON.stringify(preimage, null, 2),
   ].join('\n');
+}
+
+/** Rows that say which key a node would have without the artifact that its file accepts, why it does, and what differs. */
+export function acceptedRows({ reason, instead, changes }: AcceptedReport, colours: Colours): string[][] {
+  return [
+    [colours.dim('accepted'), reason],
+    [colours.dim('instead of'), instead],
+    ...changes.map(({ field, before, after }) => [
+      colours.dim('differs in'),
+      changeText({ address: '', field, before, after }),
+    ]),
+  ];
 }

@@ -18,7 +18,7 @@ export function* checkAxes(source: Source): Generator<Diagnostic> {
 }
 
 /** Sections whose texts stand for no axis. */
-const notMentioning = new Set<unknown>(['title', 'axes', 'zip', 'exclude', 'include']);
+const notMentioning = new Set<unknown>(['title', 'axes', 'zip', 'exclude', 'include', 'moved', 'accept', 'takeaways']);
 
 function* checkMentions(source: Source, axes: ReadonlyMap<string, Axis>): Generator<Diagnostic> {
   const names = declaredNames(source, 'axes');

@@ -220,6 +220,7 @@ function plainError(source: Source, path: Path, error: ErrorObject): Diagnostic 
     }
     case 'pattern':
       if (path.at(-1) === 'revision') return report('bad-value', `${shown(error.data)} is no commit`);
+      if (path[0] === 'accept') return report('bad-value', `${shown(error.data)} is not the beginning of a key`);
       return /timeout$/.test(String(path.at(-1)))
         ? report('bad-quantity', `${shown(error.data)} is no time`)
         : report('bad-name', `${shown(error.data)} is no name for ${where(path)}`, part.description ?? nameRule(error));
@@ -281,14 +282,15 @@ function wrongType(
     value === null ? `${where(path)} is empty` : `${where(path)} must be ${wanted}, and is ${shown(value)}`;
   return diagnose(source.file, source.place(path), 'wrong-type', message, {
     expected,
-    hint: typeHint(path, value, wanted),
+    hint: typeHint(source, path, value, wanted),
   });
 }
 
-function typeHint(path: Path, value: unknown, wanted: string): string | undefined {
+function typeHint(source: Source, path: Path, value: unknown, wanted: string): string | undefined {
   // Elsewhere text is a name, and quotes make no name of a number.
-  const isFreeText = ['title', 'files', 'columns', 'revision'].some((part) => path.includes(part));
-  if (wanted === 'text' && typeof value === 'number') return isFreeText ? `write "${value}" with quotes` : undefined;
+  const isFreeText = ['title', 'files', 'columns', 'revision', 'accept'].some((part) => path.includes(part));
+  if (wanted === 'text' && typeof value === 'number')
+    return isFreeText ? `write "${source.written(path)}" with quotes` : undefined;
   return /number/.test(wanted) ? numberHint(value) : undefined;
 }
 

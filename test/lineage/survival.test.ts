@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { isRunning, type ProcessRecord, signalProcess } from '../../activities/processes.ts';
 import { readHostState } from '../../cli/host-state.ts';
@@ -87,7 +87,7 @@ async function reached(file: string, home: string, stage: string, step: number):
 }
 
 async function keyOfStage(file: string, stage: string): Promise<string> {
-  const planned = await planFile(file);
+  const planned = await planFile(file, { cwd: dirname(file), env: {} });
   assert.ok(planned.ok);
   const node = planned.plan.nodes.find(({ address }) => address === stage);
   assert.ok(node, `${stage} is a node`);

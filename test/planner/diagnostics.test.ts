@@ -3,9 +3,11 @@ import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import type { StoredArtifact } from '../../planner/accept.ts';
 import { diagnosticCodes, formatDiagnostics } from '../../planner/diagnostic.ts';
 import { planLineage } from '../../planner/expand.ts';
 import { loadLineage } from '../../planner/load.ts';
+import type { Key } from '../../planner/plan.ts';
 import { largestFile } from '../../planner/text.ts';
 
 // Every way to write a lineage file wrongly, against the whole text of what a person is told.
@@ -91,6 +93,43 @@ function resigned(...changes: [from: string, to: string][]): string {
   }
   return text;
 }
+
+const accept = (node: string, key: string) =>
+  `accept: [{node: "${node}", key: "${key}", reason: only a comment changed}]`;
+
+/** What a store might have. */
+const stored: readonly StoredArtifact[] = [
+  ...['a1', 'a2'].map(
+    (end): StoredArtifact => ({ key: 'a'.repeat(62).concat(end) as Key, state: 'unusable', why: 'is not finished' }),
+  ),
+  {
+    key: 'b'.repeat(64) as Key,
+    state: 'done',
+    type: 'pretrain',
+    address: 'ground@seed=1',
+    preimage: { type: 'pretrain', seed: 1, recipe: {}, parents: {} },
+    architecture: {
+      layers: 3,
+      hidden: 64,
+      heads: 4,
+      kvHeads: 4,
+      ffn: 64,
+      vocab: 257,
+      context: 64,
+      ropeTheta: 10_000,
+      normEpsilon: 1e-5,
+    },
+  },
+  {
+    key: 'c'.repeat(64) as Key,
+    state: 'done',
+    type: 'evaluate',
+    address: 'tuned/ood',
+    preimage: { type: 'evaluate', seed: 0, recipe: { suite: 'ood' }, parents: {} },
+    architecture: null,
+  },
+  { key: 'd'.repeat(64) as Key, state: 'unusable', why: 'is damaged (attempt 1: model/config.json is missing)' },
+];
 
 const cases: Readonly<Record<string, string | Buffer>> = {
   // the file
@@ -379,6 +418,22 @@ const cases: Readonly<Record<string, string | Buffer>> = {
   'renames that go round': more('moved: [{from: bottom, to: ground}, {from: ground, to: bottom}]'),
   'rename to itself': more('moved: [{from: data:web, to: data:web}]'),
   'rename that is no name': more('moved: [{from: "base@seed=1", to: base}, {form: bottom, to: base}, base]'),
+  // what is accepted
+  'accept of what the store does not have': more(accept('base@seed=1', '0123456789ab')),
+  'accept of a key that several have': more(accept('base@seed=1', 'aaaaaaaaaaaa')),
+  'accept of what is damaged': more(accept('base@seed=1', 'dddddddddddd')),
+  'accept for a node that is not there': more(accept('base@sed=1', 'bbbbbbbbbbbb')),
+  'accept for a stage with variants': more(accept('mid', 'bbbbbbbbbbbb')),
+  'accept of another type': more(accept('tuned@replay=0%,seed=1', 'bbbbbbbbbbbb')),
+  'accept of another shape': more(accept('base@seed=1', 'bbbbbbbbbbbb')),
+  'accept of another seed': more(accept('base@seed=2', 'bbbbbbbbbbbb')),
+  'accept of another suite': more(accept('tuned@replay=0%,seed=1/id', 'cccccccccccc')),
+  'accept twice, without much of a reason': more(
+    'accept:\n  - {node: base@seed=1, key: bbbbbbbbbbbb, reason: ok}\n  - {node: base@seed=1, key: bbbbbbbbbbbb, reason: ""}',
+  ),
+  'accept without a reason, of half a key': more(
+    'accept: [{node: base@seed=1, key: beef}, {node: base@seed=2, key: 123456789012}]',
+  ),
   // files
   'files that are not there': changed([line('web'), '  web: {files: texts/*.txt}']),
   'files outside of the folder': changed([line('web'), '  web: {files: [../secrets/*.txt, /etc/passwd, ~/notes.txt]}']),
@@ -512,7 +567,9 @@ describe('a lineage file that is wrong', () => {
     if (text !== undefined) await writeFile('lineage.yaml', text);
     const loaded = await loadLineage(text === undefined ? 'missing.yaml' : 'lineage.yaml');
     if (!loaded.ok) return formatDiagnostics(loaded.diagnostics, loaded.text, { colour: false });
-    const planned = await planLineage(loaded.lineage);
+    const planned = await planLineage(loaded.lineage, {
+      findStored: (prefix) => stored.filter(({ key }) => key.startsWith(prefix)),
+    });
     return planned.ok ? '' : formatDiagnostics(planned.diagnostics, planned.text, { colour: false });
   }
 });

@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { Scalar, Tensor, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs-node';
+import { parameterShapes } from '../../schemas/llama.ts';
 import type { Architecture } from '../../schemas/types/job.ts';
 import { adamw, valueAndGradients } from '../../trainer/adamw.ts';
 import { toConfig } from '../../trainer/config.ts';
@@ -13,7 +14,6 @@ import {
   logits,
   outputLogProbs,
   type Parameters,
-  parameterShapes,
   rows,
   tokenLogProbs,
 } from '../../trainer/model.ts';

@@ -1,6 +1,6 @@
 /** Pretraining: a new model on a mixture of text. */
+import { whatIsMisshapen } from '../../schemas/llama.ts';
 import type { Architecture, PretrainJob } from '../../schemas/types/job.ts';
-import { whatIsMisshapen } from '../config.ts';
 import type { Outcome, TrainerContext } from '../context.ts';
 import { TrainerFailure } from '../failure.ts';
 import { initialise } from '../init.ts';
