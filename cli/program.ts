@@ -167,6 +167,24 @@ export function buildProgram(outer: Context, finish: (exitCode: ExitCode) => voi
     .action(async (node, options) => finish(await (await import('./show.ts')).show(node, options, context())));
 
   program
+    .command('adopt')
+    .argument('<folder>', 'a Hugging Face shaped model: config.json, model.safetensors, tokenizer.json')
+    .argument('<file>', 'lineage file')
+    .description('Take a model that was trained elsewhere into the store as a node of a lineage')
+    .usage('<folder> <file> --as <node> --reason <text>')
+    .requiredOption('--as <node>', 'address of the node that it stands for')
+    .requiredOption('--reason <text>', 'where it is from and why it may, in words; kept with it')
+    .addHelpText(
+      'after',
+      example(
+        'descent adopt ~/models/base lineage.yaml --as base@seed=1 --reason "trained with LitGPT in May, same recipe"',
+      ),
+    )
+    .action(async (folder, file, options) =>
+      finish(await (await import('./adopt.ts')).adopt(folder, file, options, context())),
+    );
+
+  program
     .command('query')
     .argument('[sql|name]', 'SQL over the results, or the name of a saved query')
     .description('Ask DuckDB across all runs; read-only')

@@ -5,7 +5,7 @@ import { runQuery } from './query.ts';
 /**
  * How long finished nodes took: a row for all with equal recipes, models and devices, in an order of its own that does
  * not change. Only attempts that ran in one go count, as the clock says nothing of the gaps between executions, and that
- * began at their beginning, as a recipe does not say which trunk they went on from; the time
+ * began at their beginning, as a recipe does not say which trunk they went on from; adopted models took no time here. The time
  * of nodes that shared a machine is as long as that made it. Throws a ResultsError where there are no results yet.
  */
 export async function finishedRuns(home: string): Promise<FinishedRuns[]> {
@@ -34,7 +34,7 @@ const sql = `
     sum(epoch(finished_at) - epoch(started_at)) AS seconds
   FROM attempts
   JOIN nodes USING (key)
-  WHERE state = 'done' AND executions = 1 AND finished_at > started_at AND NOT EXISTS (
+  WHERE state = 'done' AND executions = 1 AND finished_at > started_at AND engine != 'adopted' AND NOT EXISTS (
     FROM executions WHERE executions.key = attempts.key AND executions.attempt = attempts.attempt AND resumed_from IS NOT NULL)
   GROUP BY ALL
   ORDER BY type, version, recipe, shape, device`;

@@ -83,12 +83,17 @@ function attemptSection(attempt: AttemptReport, colours: Colours): [title: strin
   const folder = ['folder', attempt.folder];
   switch (attempt.state) {
     case 'done': {
-      const { engine, device, startedAt, finishedAt, executions } = attempt.provenance;
+      const { engine, device, startedAt, finishedAt, executions, adopted } = attempt.provenance;
       return [
         title,
         [
           folder,
-          ['made by', `${engine} on ${device}, ${counted(executions, 'execution')}`],
+          ...(adopted
+            ? [
+                ['adopted from', adopted.from],
+                ['reason', adopted.reason],
+              ]
+            : [['made by', `${engine} on ${device}, ${counted(executions, 'execution')}`]]),
           ['time', `${startedAt} to ${finishedAt}`],
           ...Object.entries(attempt.facts).map(([name, value]) => [name, shown(value)]),
           ...attempt.files.map((file) => [

@@ -14,12 +14,17 @@ export function* checkAccept(source: Source): Generator<Diagnostic> {
       const message = `${shown(node)} is in two entries: one artifact can stand for it`;
       yield diagnose(source.file, source.place(['accept', index, 'node']), 'bad-accept', message, { related });
     } else if (node !== undefined) seen.set(node, index);
-    if (reason !== undefined && reason !== '' && reason.trim().split(/\s+/u).length < fewestWords) {
+    if (reason !== undefined && reason !== '' && !isReason(reason)) {
       const message = `${shown(reason)} is no reason that somebody else could follow`;
       const expected = 'some words: what changed, and why the artifact stands all the same';
       yield diagnose(source.file, source.place(['accept', index, 'reason']), 'bad-value', message, { expected });
     }
   }
+}
+
+/** Whether a text has words enough to be a reason. */
+export function isReason(text: string): boolean {
+  return text.trim().split(/\s+/u).length >= fewestWords;
 }
 
 /** Words without which a reason says nothing. */

@@ -64,5 +64,15 @@ export interface Manifest {
      * How many times a trainer process was started for this attempt.
      */
     executions: number;
+    /**
+     * Of a model that was not trained here but taken over: where it lay, and why it may stand for the node.
+     */
+    adopted?: {
+      /**
+       * Absolute path of its folder.
+       */
+      from: string;
+      reason: string;
+    };
   };
 }

@@ -1,0 +1,60 @@
+import { constants } from 'node:fs';
+import { copyFile, mkdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { PlanNode } from '../planner/plan.ts';
+import { parameterShapes } from '../schemas/llama.ts';
+import type { Manifest } from '../schemas/types/manifest.ts';
+import { newestWhole, publish } from './artifact.ts';
+import { beginAttempt, newestAttempt } from './attempt.ts';
+import { StoreError } from './errors.ts';
+import { modelFiles, optionalModelFiles } from './foreign-model.ts';
+
+/** The engine of an attempt that was not trained here. */
+export const adoptedEngine = 'adopted';
+
+/**
+ * Copies a model folder into the store as a new attempt of a node and publishes it, with where it came from and why. Whether
+ * the model fits is for the caller to know: see modelProblems. Throws a StoreError where the node is done already.
+ */
+export async function adoptModel(home: string, node: PlanNode, folder: string, reason: string): Promise<Manifest> {
+  const { key, preimage, address, type, parents, architecture } = node;
+  // Never an attempt that a trainer has begun: what lies in its folder is not this model's.
+  const begun = await beginAttempt(home, { key, preimage }, { from: newestAttempt(home, key) + 1 });
+  if (begun.state === 'published' || newestWhole(home, key)) throw new StoreError(`${address} is in the store already`);
+  const { attempt } = begun;
+  const unfinished = join(attempt.folder, 'model.tmp');
+  try {
+    await mkdir(unfinished, { recursive: true });
+    for (const name of [...modelFiles, ...optionalModelFiles]) {
+      await copyFile(join(folder, name), join(unfinished, name), constants.COPYFILE_FICLONE).catch(
+        (error: NodeJS.ErrnoException) => {
+          if (error.code !== 'ENOENT' || !optionalModelFiles.some((optional) => optional === name)) throw error;
+        },
+      );
+    }
+    await rename(unfinished, join(attempt.folder, 'model'));
+  } catch (error) {
+    await rm(unfinished, { recursive: true, force: true });
+    throw error;
+  }
+  return await publish(attempt, {
+    type,
+    address,
+    preimage,
+    parents,
+    model: 'model',
+    facts: architecture ? { parameters: sizeOf(parameterShapes(architecture)) } : {},
+    provenance: {
+      engine: adoptedEngine,
+      device: 'none',
+      startedAt: attempt.startedAt,
+      finishedAt: new Date().toISOString(),
+      executions: attempt.executions,
+      adopted: { from: folder, reason },
+    },
+  });
+}
+
+function sizeOf(shapes: Readonly<Record<string, number[]>>): number {
+  return Object.values(shapes).reduce((sum, shape) => sum + shape.reduce((size, length) => size * length, 1), 0);
+}

@@ -1,0 +1,170 @@
+import { deepEqual, equal, match } from 'node:assert/strict';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { parameterShapes } from '../../schemas/llama.ts';
+import type { Architecture } from '../../schemas/types/job.ts';
+import type { Manifest } from '../../schemas/types/manifest.ts';
+import { toConfig } from '../../trainer/config.ts';
+import { type Tensors, writeSafetensors } from '../../trainer/safetensors.ts';
+import { byteTokenizer } from '../../trainer/tokenizer/bytes.ts';
+import { descent, temporaryFolder, writeLineage } from './support.ts';
+
+/** What `smallLineage` declares as `nano`, with the vocabulary of bytes. */
+const nano: Architecture = {
+  layers: 1,
+  hidden: 16,
+  heads: 2,
+  kvHeads: 2,
+  ffn: 32,
+  vocab: 257,
+  context: 32,
+  ropeTheta: 10_000,
+  normEpsilon: 1e-5,
+};
+
+/** A folder with a lineage, and in `model/` a model of a shape, as another program might have left it. */
+async function prepare(t: TestContext, shape: Architecture = nano): Promise<string> {
+  const folder = await temporaryFolder(t);
+  await writeLineage(folder);
+  const model = join(folder, 'model');
+  await mkdir(model);
+  await writeFile(join(model, 'config.json'), JSON.stringify(toConfig(shape, 0)));
+  await writeFile(join(model, 'tokenizer.json'), JSON.stringify(byteTokenizer()));
+  await writeFile(join(model, 'tokenizer_config.json'), '{}');
+  await writeFile(join(model, 'README.md'), 'A model.\n');
+  await writeSafetensors(join(model, 'model.safetensors'), zeros(shape));
+  return folder;
+}
+
+function zeros(shape: Architecture): Tensors {
+  return Object.fromEntries(
+    Object.entries(parameterShapes(shape)).map(([name, shape]) => [
+      name,
+      { shape, values: new Float32Array(shape.reduce((size, length) => size * length, 1)) },
+    ]),
+  );
+}
+
+const adopt = (folder: string, node = 'base@lr=1e-3', reason = 'trained elsewhere with the same recipe') =>
+  descent(['adopt', 'model', 'lineage.yaml', '--as', node, '--reason', reason], folder);
+
+test('a model that fits enters the store under the node’s key, and everybody knows of it', async (t) => {
+  const folder = await prepare(t);
+  const { exitCode, stdout, stderr } = await adopt(folder);
+  deepEqual([exitCode, stderr], [0, '']);
+  match(stdout, /^adopted base@lr=1e-3 \(\w{12}\) as attempt 1: 4 files, \d+/);
+  match(stdout, /its tokenizer could not be compared/);
+
+  const plan = await descent(['plan', 'lineage.yaml'], folder);
+  match(plan.stdout, /^reuse {2}base@lr=1e-3 {2,}\w{12} {2}attempt 1, done /m);
+  match(plan.stdout, /^run {4}base@lr=3e-3 {2,}/m);
+
+  const show = await descent(['show', 'base@lr=1e-3'], folder);
+  match(show.stdout, new RegExp(`adopted from +${join(folder, 'model')}\\n`));
+  match(show.stdout, /reason +trained elsewhere with the same recipe\n/);
+  const { attempts, key } = JSON.parse((await descent(['show', 'base@lr=1e-3', '--json'], folder)).stdout) as {
+    key: string;
+    attempts: {
+      folder: string;
+      provenance: Manifest['provenance'];
+      facts: Manifest['facts'];
+      files: Manifest['files'];
+    }[];
+  };
+  equal(attempts[0]?.provenance.engine, 'adopted');
+  equal(attempts[0]?.facts.parameters, 10_832);
+  deepEqual(
+    attempts[0]?.files.map(({ path }) => path),
+    ['model/config.json', 'model/model.safetensors', 'model/tokenizer.json', 'model/tokenizer_config.json'],
+  );
+  const query = await descent(['query', 'select key, state, engine from attempts', '--format', 'csv'], folder);
+  equal(query.stdout.trim().split('\n').at(-1), `${key},done,adopted`);
+  const bytes = (name: string) =>
+    Promise.all(
+      [join(folder, 'model'), join(attempts[0]?.folder ?? '', 'model')].map((at) => readFile(join(at, name))),
+    );
+  const [theirs, ours] = await bytes('model.safetensors');
+  deepEqual(theirs, ours);
+
+  const again = await adopt(folder);
+  equal(again.exitCode, 1);
+  match(again.stderr, /^error: base@lr=1e-3 is in the store already: attempt 1, done \d{4}-/);
+  // With the first in the store, the second's tokenizer is still of no relative.
+  equal((await adopt(folder, 'base@lr=3e-3')).exitCode, 0);
+});
+
+test('all that does not fit is told at once, and nothing enters the store', async (t) => {
+  const folder = await prepare(t, { ...nano, hidden: 32, context: 64 });
+  const model = join(folder, 'model');
+  await rm(join(model, 'tokenizer_config.json'));
+  const { added_tokens: _, ...tokenizer } = byteTokenizer();
+  const { '<|endoftext|>': __, ...vocab } = tokenizer.model.vocab;
+  await writeFile(
+    join(model, 'tokenizer.json'),
+    JSON.stringify({ ...tokenizer, model: { ...tokenizer.model, vocab } }),
+  );
+  const { exitCode, stdout, stderr } = await adopt(folder);
+  deepEqual([exitCode, stdout], [3, '']);
+  equal(
+    stderr,
+    `error: model cannot stand for base@lr=1e-3: 11 problems
+  - tokenizer_config.json is missing
+  - config.json has hidden 32 (hidden_size), and base@lr=1e-3 has 16
+  - config.json has context 64 (max_position_embeddings), and base@lr=1e-3 has 32
+  - model.embed_tokens.weight has the shape [257,32], and that of base@lr=1e-3 is [257,16]
+  - model.layers.0.input_layernorm.weight has the shape [32], and that of base@lr=1e-3 is [16]
+  - model.layers.0.self_attn.q_proj.weight has the shape [32,32], and that of base@lr=1e-3 is [16,16]
+  - model.layers.0.self_attn.k_proj.weight has the shape [32,32], and that of base@lr=1e-3 is [16,16]
+  - model.layers.0.self_attn.v_proj.weight has the shape [32,32], and that of base@lr=1e-3 is [16,16]
+  - and 7 more tensors like these
+  - tokenizer.json knows 256 tokens, and the model's vocabulary has 257
+  - tokenizer.json has no token <|endoftext|>, which ends documents and responses
+`,
+  );
+  match((await descent(['plan', 'lineage.yaml'], folder)).stdout, /^run {2}base@lr=1e-3 {2,}\w{12} {2}new/m);
+});
+
+test('weights that lack tensors, have others, or are of another type', async (t) => {
+  const folder = await prepare(t);
+  const { 'model.norm.weight': _, ...others } = zeros(nano);
+  const path = join(folder, 'model', 'model.safetensors');
+  await writeSafetensors(path, { ...others, 'score.weight': { shape: [1], values: new Float32Array(1) } });
+  // As wide, and of another type.
+  const text = await readFile(path, 'latin1');
+  await writeFile(path, text.replace('"lm_head.weight":{"dtype":"F32"', '"lm_head.weight":{"dtype":"I32"'), 'latin1');
+  const { exitCode, stderr } = await adopt(folder);
+  equal(exitCode, 3);
+  match(
+    stderr,
+    /- model\.safetensors lacks model\.norm\.weight\n {2}- model\.safetensors has score\.weight, which models of this kind do not\n {2}- 1 tensors are of the type I32, and weights are read as F32: /,
+  );
+  await writeFile(path, text.slice(0, -10), 'latin1');
+  match((await adopt(folder)).stderr, /- model\.safetensors has \d+ bytes, and its header describes \d+\n/);
+  await writeFile(join(folder, 'model', 'config.json'), JSON.stringify({ ...toConfig(nano, 0), model_type: 'gpt2' }));
+  match(
+    (await adopt(folder)).stderr,
+    /config\.json describes another kind of model: model_type is "gpt2", expected "llama"/,
+  );
+});
+
+test('what is named wrongly is said with what there is', async (t) => {
+  const folder = await prepare(t);
+  const cases: [Promise<{ exitCode: number | null; stderr: string }>, number, RegExp][] = [
+    [adopt(folder, 'base'), 1, /no node base\n.*hint: name one of base@lr=1e-3, base@lr=3e-3/],
+    [adopt(folder, 'bsae@lr=1e-3'), 1, /did you mean `base@lr=1e-3`\?/],
+    [adopt(folder, 'base@lr=1e-3/heldout'), 1, /base@lr=1e-3\/heldout is no model/],
+    [adopt(folder, 'base@lr=1e-3', 'because'), 1, /"because" is no reason/],
+    [
+      descent(['adopt', 'modle', 'lineage.yaml', '--as', 'base@lr=1e-3', '--reason', 'a b c'], folder),
+      1,
+      /modle is no folder/,
+    ],
+    [descent(['adopt', 'model', 'lineage.yaml', '--as', 'base@lr=1e-3'], folder), 1, /required option '--reason/],
+  ];
+  for (const [outcome, code, said] of cases) {
+    const { exitCode, stderr } = await outcome;
+    equal(exitCode, code, stderr);
+    match(stderr, said);
+  }
+});
