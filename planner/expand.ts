@@ -3,6 +3,7 @@ import { type Accept, acceptancesOf, type FindStored } from './accept.ts';
 import { architectureOf } from './architecture.ts';
 import { type Axis, readAxes, type Setting, seedAxes } from './axes.ts';
 import { checkDecay } from './checks/decay.ts';
+import { checkEffects } from './checks/effects.ts';
 import { checkVariants } from './checks/variants.ts';
 import { defaults } from './defaults.ts';
 import { type Diagnostic, diagnose, sortDiagnostics } from './diagnostic.ts';
@@ -63,7 +64,8 @@ export async function planLineage(
   const accepted = acceptance.review(plan.nodes, diagnostics.length === 0);
   diagnostics.push(...accepted.errors);
   if (diagnostics.length > 0) return refused(diagnostics);
-  return { ok: true, plan, warnings: sortDiagnostics(accepted.warnings), text: source.text };
+  const warnings = [...accepted.warnings, ...checkEffects(source, lineage.file, plan.nodes)];
+  return { ok: true, plan, warnings: sortDiagnostics(warnings), text: source.text };
 }
 
 function planOf({ path, file, source }: Lineage, nodes: PlanNode[]): Plan {

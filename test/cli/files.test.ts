@@ -2,7 +2,7 @@ import { deepEqual, doesNotMatch, equal, match } from 'node:assert/strict';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { descent, golden, type Outcome, temporaryFolder, writeLineage } from './support.ts';
+import { descent, golden, type Outcome, smallLineage, temporaryFolder, writeLineage } from './support.ts';
 
 test('init writes a lineage that plans, and its schema; it overwrites nothing', async (t) => {
   const folder = await temporaryFolder(t);
@@ -166,4 +166,23 @@ test('plan looks into the home that is named', async (t) => {
   match((await descent(['plan', 'lineage.yaml', '--home', 'elsewhere'], folder)).stdout, reason);
   match((await descent(['--home', 'elsewhere', 'plan', 'lineage.yaml'], folder)).stdout, reason);
   match((await descent(['plan', 'lineage.yaml'], folder, { env: { DESCENT_HOME: 'elsewhere' } })).stdout, reason);
+});
+
+test('an option without effect: validate and plan warn of it, and nothing fails', async (t) => {
+  const folder = await temporaryFolder(t);
+  await writeLineage(folder, smallLineage.replace('lr: "{lr}"', 'lr: "{lr}", schedule: constant, minLr: 1e-5'));
+  const warning =
+    /^lineage\.yaml:7:\d+: warning\[no-effect\]: `minLr` changes nothing: the schedule is constant, and stays at `lr`\n/;
+  const validate = await descent(['validate', 'lineage.yaml'], folder);
+  equal(validate.exitCode, 0);
+  match(validate.stdout, /^lineage\.yaml: ok, 5 nodes/);
+  match(validate.stderr, warning);
+  const plan = await descent(['plan', 'lineage.yaml'], folder);
+  equal(plan.exitCode, 0);
+  match(plan.stderr, warning);
+  const [finding] = JSON.parse((await descent(['validate', 'lineage.yaml', '--json'], folder)).stdout);
+  deepEqual([finding.ok, finding.diagnostics.length, finding.diagnostics[0].severity], [true, 1, 'warning']);
+  const planned = await descent(['plan', 'lineage.yaml', '--json'], folder);
+  equal(planned.stderr, '');
+  equal(JSON.parse(planned.stdout).warnings[0].code, 'no-effect');
 });

@@ -86,6 +86,22 @@ describe('the learner', () => {
     assert.ok((second.clipFraction ?? 0) > 0, `clip fraction ${second.clipFraction}`);
   });
 
+  it('clips nothing where a round is one update: the clip ranges change no bit', () => {
+    const trained = (clipRatio: number, valueClip: number, innerEpochs: number) => {
+      const parameters = initialise(architecture, 1);
+      const learner = createLearner(
+        architecture,
+        parameters,
+        { ...recipe, innerEpochs, clipRatio, valueClip, lr: 1e-2 },
+        2,
+      );
+      for (const round of [0, 1]) learner.learn(episodes(round), 1, [round]);
+      return [weights(parameters), weights(learner.critic.parameters)];
+    };
+    assert.deepEqual(trained(0.01, 0.01, 1), trained(0.5, 0.5, 1));
+    assert.notDeepEqual(trained(0.01, 0.01, 2), trained(0.5, 0.5, 2));
+  });
+
   it('makes rewarded responses likelier and the others less likely', () => {
     const parameters = initialise(architecture, 2);
     const round = episodes(2, 32);

@@ -1,0 +1,140 @@
+import type { LineageFile } from '../../schemas/types/lineage.ts';
+import { type Diagnostic, shown, warn } from '../diagnostic.ts';
+import type { PlanNode } from '../plan.ts';
+import { declaredStages } from '../stages.ts';
+import type { Path, Source } from '../syntax.ts';
+import { isRecord, own, recordAt } from '../tree.ts';
+
+/**
+ * Warns of what a file says without changing anything: options that what stands beside them switches off, in every variant
+ * of their stage, and data sets and models that nothing uses. A recipe that somebody published may have some, so they are no
+ * errors.
+ */
+export function* checkEffects(source: Source, file: LineageFile, nodes: readonly PlanNode[]): Generator<Diagnostic> {
+  for (const { name, kind, body } of declaredStages(source.value).values()) {
+    if (!kind) continue;
+    const variants = nodes.filter((node) => node.stage === name && node.type === kind);
+    yield* checkOptions(source, ['stages', name, kind], body, variants);
+  }
+  const evaluations = nodes.filter(({ type }) => type === 'evaluate');
+  yield* checkOptions(source, ['evaluate'], recordAt(source.value, 'evaluate'), evaluations);
+  yield* checkUse(source, 'data', 'data set', Object.keys(file.data));
+  yield* checkUse(source, 'models', 'model', Object.keys(file.models));
+}
+
+/** Why options change nothing about a node, each with a remedy, by their names. */
+type Idle = Readonly<Record<string, { why: string; hint: string }>>;
+
+function* checkOptions(
+  source: Source,
+  path: Path,
+  written: Readonly<Record<string, unknown>>,
+  nodes: readonly PlanNode[],
+): Generator<Diagnostic> {
+  const idle = nodes.map(idleOptions);
+  const [first] = idle;
+  for (const [option, said] of Object.entries(first ?? {})) {
+    if (own(written, option) === undefined || !idle.every((each) => own(each, option))) continue;
+    const place = source.place([...path, option]);
+    yield warn(source.file, place, 'no-effect', `\`${option}\` changes nothing: ${said.why}`, { hint: said.hint });
+  }
+}
+
+/** The options of a node that its other options switch off. */
+function idleOptions(node: PlanNode): Idle {
+  switch (node.type) {
+    case 'pretrain':
+    case 'cpt':
+      return idleSchedule(node.recipe, node.recipe.steps);
+    case 'sft': {
+      const { examples, batch, epochs } = node.recipe;
+      return idleSchedule(node.recipe, Math.ceil(examples / batch) * epochs);
+    }
+    case 'rl':
+      return idleInPpo(node.recipe);
+    case 'evaluate':
+      return idleInEvaluation(node.recipe);
+    default:
+      return {};
+  }
+}
+
+function idleSchedule({ schedule, warmup }: { schedule: string; warmup: number }, steps: number): Idle {
+  // As the trainer counts them: see `learningRate`.
+  if (Math.ceil(warmup * steps - 1e-9) >= steps) {
+    const said = {
+      why: `the warm-up takes ${steps === 1 ? 'the only step' : `all ${steps} steps`}`,
+      hint: 'lower `warmup`, or remove it',
+    };
+    return { minLr: said, schedule: said };
+  }
+  if (schedule !== 'constant') return {};
+  return {
+    minLr: { why: 'the schedule is constant, and stays at `lr`', hint: 'remove it, or say `schedule: cosine`' },
+  };
+}
+
+function idleInPpo(recipe: Extract<PlanNode, { type: 'rl' }>['recipe']): Idle {
+  const { batch, miniBatch, innerEpochs, gamma, maxResponse } = recipe;
+  const once = {
+    why: 'each round is one update (`innerEpochs` is 1, and `miniBatch` the whole round)',
+    hint: 'remove it, or lower `miniBatch` or raise `innerEpochs`',
+  };
+  const clips = {
+    clipRatio: { ...once, why: `${once.why}, so that every ratio is 1` },
+    valueClip: { ...once, why: `${once.why}, so that no value has moved yet` },
+  };
+  const short = {
+    why: 'a response is one token, and nothing comes after it',
+    hint: 'remove it, or raise `maxResponse`',
+  };
+  const blind = { why: '`gamma` is 0: what comes later counts for nothing', hint: 'remove it, or raise `gamma`' };
+  return {
+    ...(innerEpochs === 1 && miniBatch >= batch ? clips : {}),
+    ...(gamma === 0 ? { lambda: blind } : {}),
+    ...(maxResponse === 1 ? { gamma: short, lambda: short } : {}),
+  };
+}
+
+function idleInEvaluation(recipe: Extract<PlanNode, { type: 'evaluate' }>['recipe']): Idle {
+  if (recipe.kind === 'heldout') {
+    const said = { why: 'no suite asks problems', hint: 'remove it, or add a suite of problems, such as `id`' };
+    return { problems: said, samples: said, temperature: said, maxResponse: said, seed: said };
+  }
+  const greedy = {
+    why: '`samples` is 0, and the greedy response draws nothing',
+    hint: 'remove it, or raise `samples`',
+  };
+  return {
+    heldoutTokens: { why: 'the suite `heldout` is not among `suites`', hint: 'remove it, or add `heldout`' },
+    ...(recipe.samples === 0 ? { temperature: greedy, seed: greedy } : {}),
+  };
+}
+
+function* checkUse(
+  source: Source,
+  section: 'data' | 'models',
+  noun: string,
+  names: readonly string[],
+): Generator<Diagnostic> {
+  const mentioned = new Set<string>();
+  for (const [other, part] of Object.entries(recordAt(source.value))) if (other !== section) noteWords(part, mentioned);
+  for (const name of names) {
+    if (mentioned.has(name)) continue;
+    yield warn(source.file, source.keyPlace([section, name]), 'no-effect', `nothing uses the ${noun} ${shown(name)}`, {
+      hint: 'remove it, or use it',
+    });
+  }
+}
+
+/** Everything in a value that may be a name: its keys and texts, of `math/problems` the first part. */
+function noteWords(value: unknown, into: Set<string>): void {
+  if (typeof value === 'string') into.add(value.split('/')[0] ?? value);
+  else if (Array.isArray(value)) for (const item of value) noteWords(item, into);
+  else if (isRecord(value)) {
+    for (const [name, item] of Object.entries(value)) {
+      into.add(name.split('/')[0] ?? name);
+      noteWords(item, into);
+    }
+  }
+}

@@ -1,0 +1,121 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { formatDiagnostics } from '../../planner/diagnostic.ts';
+import { planLineage } from '../../planner/expand.ts';
+import { loadLineage } from '../../planner/load.ts';
+import { lineage } from './plans.ts';
+
+type Parts = Parameters<typeof lineage>[0];
+
+/** What a valid file is warned of. */
+async function warningsOf(parts: Parts): Promise<{ short: string[]; whole: string }> {
+  const folder = await mkdtemp(join(tmpdir(), 'descent-effects-'));
+  try {
+    const path = join(folder, 'lineage.yaml');
+    await writeFile(path, lineage(parts));
+    const loaded = await loadLineage(path);
+    const planned = loaded.ok ? await planLineage(loaded.lineage) : loaded;
+    if (!planned.ok) assert.fail(formatDiagnostics(planned.diagnostics, planned.text, { colour: false }));
+    return {
+      short: planned.warnings.map(({ severity, code, message }) => `${severity}[${code}] ${message}`),
+      whole: formatDiagnostics(planned.warnings, planned.text, { colour: false }).replaceAll(`${folder}/`, ''),
+    };
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+const rl = (fields: string) => ({ rl: `{from: tuned, data: math, examples: 64, ${fields}}` });
+const base = (fields: string) => ({ base: `{model: nano, data: web, tokens: 40K, ${fields}}` });
+const once = 'changes nothing: each round is one update (`innerEpochs` is 1, and `miniBatch` the whole round)';
+const cases: Readonly<Record<string, [Parts, string[]]>> = {
+  'nothing but defaults': [{}, []],
+  'clips of a round that is one update': [
+    rl('batch: 32, miniBatch: 32, clipRatio: 0.2, valueClip: 0.1'),
+    [`\`clipRatio\` ${once}, so that every ratio is 1`, `\`valueClip\` ${once}, so that no value has moved yet`],
+  ],
+  'clips of a round that is several updates': [rl('batch: 32, miniBatch: 16, clipRatio: 0.2, valueClip: 0.1'), []],
+  'clips of a round that is gone through twice': [rl('innerEpochs: 2, clipRatio: 0.2, valueClip: 0.1'), []],
+  'a clip that only some variants need': [
+    { ...rl('innerEpochs: "{passes}", clipRatio: 0.1'), axes: '{passes: [1, 2]}' },
+    [],
+  ],
+  'a clip that no variant needs, though an axis varies it': [
+    { ...rl('clipRatio: "{clip}"'), axes: '{clip: [0.1, 0.2]}' },
+    [`\`clipRatio\` ${once}, so that every ratio is 1`],
+  ],
+  'lambda without gamma': [
+    rl('gamma: 0, lambda: 0.9'),
+    ['`lambda` changes nothing: `gamma` is 0: what comes later counts for nothing'],
+  ],
+  'discounts of single tokens': [
+    rl('maxResponse: 1, gamma: 0.9, lambda: 0.9'),
+    ['gamma', 'lambda'].map(
+      (name) => `\`${name}\` changes nothing: a response is one token, and nothing comes after it`,
+    ),
+  ],
+  'the end of a constant schedule': [
+    base('schedule: constant, minLr: 1e-5'),
+    ['`minLr` changes nothing: the schedule is constant, and stays at `lr`'],
+  ],
+  'the end of a cosine': [base('schedule: cosine, minLr: 1e-5'), []],
+  'a schedule after which nothing comes': [
+    base('warmup: 100%, schedule: cosine, minLr: 1e-5'),
+    ['schedule', 'minLr'].map((name) => `\`${name}\` changes nothing: the warm-up takes all 20 steps`),
+  ],
+  'a schedule of one step': [
+    { tuned: '{from: mid, data: math, examples: 10, minLr: 1e-5}' },
+    ['`minLr` changes nothing: the warm-up takes the only step'],
+  ],
+  'what samples are drawn with, of none': [
+    { evaluate: '{each: [rl], suites: [id], samples: 0, temperature: 0.7, seed: 3}' },
+    ['temperature', 'seed'].map(
+      (name) => `\`${name}\` changes nothing: \`samples\` is 0, and the greedy response draws nothing`,
+    ),
+  ],
+  'options of suites that are not asked': [
+    { evaluate: '{each: [rl], suites: [heldout], problems: 50, maxResponse: 8}' },
+    ['problems', 'maxResponse'].map((name) => `\`${name}\` changes nothing: no suite asks problems`),
+  ],
+  'options of both kinds of suites, and both': [
+    { evaluate: '{each: [rl], suites: [heldout, id], problems: 50, heldoutTokens: 8K, samples: 0}' },
+    [],
+  ],
+  'held-out text of no suite': [
+    { evaluate: '{each: [rl], suites: [id], heldoutTokens: 8K}' },
+    ['`heldoutTokens` changes nothing: the suite `heldout` is not among `suites`'],
+  ],
+  'as many key heads as heads': [{ model: '{layers: 2, hidden: 32, heads: 4, kvHeads: 4, ffn: 64, context: 64}' }, []],
+  'a data set and a model that nothing uses': [
+    {
+      model:
+        '{layers: 2, hidden: 32, heads: 4, ffn: 64, context: 64}\n  micro: {layers: 1, hidden: 32, heads: 4, ffn: 64, context: 64}',
+      data: '  web: {generator: stories}\n  math: {generator: arithmetic}\n  more: {generator: stories, seed: 1}',
+    },
+    ['nothing uses the model `micro`', 'nothing uses the data set `more`'],
+  ],
+};
+
+describe('options without effect', () => {
+  for (const [name, [parts, expected]] of Object.entries(cases)) {
+    test(name, async () => {
+      const { short } = await warningsOf(parts);
+      assert.deepEqual([...short].sort(), expected.map((message) => `warning[no-effect] ${message}`).sort());
+    });
+  }
+
+  test('a warning has a place and a remedy, as an error has', async () => {
+    const { whole } = await warningsOf(base('schedule: constant, minLr: 1e-5'));
+    assert.equal(
+      whole,
+      `lineage.yaml:8:85: warning[no-effect]: \`minLr\` changes nothing: the schedule is constant, and stays at \`lr\`
+  8 |   base: {pretrain: {model: nano, data: web, tokens: 40K, schedule: constant, minLr: 1e-5}}
+    |                                                                                     ^^^^
+  hint: remove it, or say \`schedule: cosine\`
+`,
+    );
+  });
+});
