@@ -102,7 +102,7 @@ export function diffPlans(before: Plan, after: Plan): PlanDiff {
 
 /** The renames that either file tells of. */
 function renamesOf(before: Plan, after: Plan): Moved[] {
-  return [...(before.declared.moved ?? []), ...(after.declared.moved ?? [])];
+  return before === after ? [] : [...(before.declared.moved ?? []), ...(after.declared.moved ?? [])];
 }
 
 /** A node and the models it comes from, oldest first, beginning with the tokenizer. */

@@ -4,6 +4,7 @@ import { architectureOf } from './architecture.ts';
 import { type Axis, readAxes, type Setting, seedAxes } from './axes.ts';
 import { checkDecay } from './checks/decay.ts';
 import { checkEffects } from './checks/effects.ts';
+import { checkTakeaways } from './checks/takeaways.ts';
 import { checkVariants } from './checks/variants.ts';
 import { defaults } from './defaults.ts';
 import { type Diagnostic, diagnose, sortDiagnostics } from './diagnostic.ts';
@@ -64,7 +65,10 @@ export async function planLineage(
   const accepted = acceptance.review(plan.nodes, diagnostics.length === 0);
   diagnostics.push(...accepted.errors);
   if (diagnostics.length > 0) return refused(diagnostics);
-  const warnings = [...accepted.warnings, ...checkEffects(source, lineage.file, plan.nodes)];
+  const takeaways = checkTakeaways(lineage, plan);
+  const wrong = takeaways.filter(({ severity }) => severity === 'error');
+  if (wrong.length > 0) return refused(wrong);
+  const warnings = [...accepted.warnings, ...checkEffects(source, lineage.file, plan.nodes), ...takeaways];
   return { ok: true, plan, warnings: sortDiagnostics(warnings), text: source.text };
 }
 

@@ -94,6 +94,23 @@ test('a model that fits enters the store under the node’s key, and everybody k
   equal((await adopt(folder, 'base@lr=3e-3')).exitCode, 0);
 });
 
+test('a hit whose files were deleted or corrupted runs again, with that reason', async (t) => {
+  const folder = await prepare(t);
+  equal((await adopt(folder)).exitCode, 0);
+  const { attempts } = JSON.parse((await descent(['show', 'base@lr=1e-3', '--json'], folder)).stdout) as {
+    attempts: { folder: string }[];
+  };
+  const config = join(attempts[0]?.folder ?? '', 'model', 'config.json');
+  const verdict = async () => (await descent(['plan', 'lineage.yaml', '--select', 'base@lr=1e-3'], folder)).stdout;
+  const text = await readFile(config, 'utf8');
+  await writeFile(config, text.replace('llama', 'lamla'));
+  match(await verdict(), /^run {2}base@lr=1e-3 .* attempt 1: model\/config\.json was changed/);
+  await rm(config);
+  match(await verdict(), /^run {2}base@lr=1e-3 .* attempt 1: model\/config\.json is missing/);
+  await writeFile(config, text);
+  match(await verdict(), /^reuse {2}base@lr=1e-3 /);
+});
+
 test('all that does not fit is told at once, and nothing enters the store', async (t) => {
   const folder = await prepare(t, { ...nano, hidden: 32, context: 64 });
   const model = join(folder, 'model');

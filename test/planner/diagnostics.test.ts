@@ -94,6 +94,8 @@ function resigned(...changes: [from: string, to: string][]): string {
   return text;
 }
 
+const claim = (contrast: string, metric = 'id.pass@1') =>
+  `takeaways: [{claim: It helps., contrast: ${contrast}, metric: ${metric}}]`;
 const accept = (node: string, key: string) =>
   `accept: [{node: "${node}", key: "${key}", reason: only a comment changed}]`;
 
@@ -433,6 +435,48 @@ const cases: Readonly<Record<string, string | Buffer>> = {
   ),
   'accept without a reason, of half a key': more(
     'accept: [{node: base@seed=1, key: beef}, {node: base@seed=2, key: 123456789012}]',
+  ),
+  // takeaways
+  'takeaway over an axis that is not there': more(claim('{axis: rpelay, of: 20%, over: 0%}')),
+  'takeaway of values that are not there': more(claim('{axis: replay, of: 5%, over: none}')),
+  'takeaway of one value': more(claim('{axis: replay, of: 20%, over: 20.0%}')),
+  'takeaway of a stage that is not evaluated': more(claim('{axis: replay, of: 20%, over: 0%, stage: mid}')),
+  'takeaway of a stage that does not vary': more(claim('{axis: replay, of: 20%, over: 0%, stage: side}'), side, [
+    'each: [tuned, rl]',
+    'each: [tuned, rl, side]',
+  ]),
+  'takeaway over an axis that nothing evaluated varies over': more(claim('{axis: replay, of: 20%, over: 0%}'), side, [
+    'each: [tuned, rl]',
+    'each: [side]',
+  ]),
+  'takeaway whose arms never meet': more(
+    `exclude: [{replay: 20%, seed: 1}, {replay: 0%, seed: 2}]\n${claim('{axis: replay, of: 20%, over: 0%}')}`,
+  ),
+  'takeaway whose arms differ in what is zipped': more(
+    `zip: [[replay, lr]]\n${claim('{axis: replay, of: 20%, over: 0%, stage: rl}')}`,
+    ['seed: {', 'lr: [1e-4, 2e-4]\n  seed: {'],
+    withLr,
+  ),
+  'takeaway of a suite that is not there': more(claim('{axis: replay, of: 20%, over: 0%}', 'upstream.avg')),
+  'takeaway of a figure that is not there': more(claim('{axis: replay, of: 20%, over: 0%}', 'id.pass@3')),
+  'takeaway of a task that is not there': more(claim('{axis: replay, of: 20%, over: 0%}', 'heldout.maths.loss')),
+  'takeaway of a baseline': more(claim('{axis: replay, of: 20%, over: 0%}', 'id.majority')),
+  'takeaway without a metric, of nothing': more('takeaways: [{claim: It helps., contrast: {axis: replay, off: 20%}}]'),
+  'takeaway of no figure at all': more(claim('{axis: replay, of: 20%, over: 0%}', 'everything')),
+  'takeaway without evaluations': changed([/evaluate:.*/, claim('{axis: replay, of: 20%, over: 0%}')]),
+  'takeaway of nodes that are not there': more(claim('{of: tunde, over: rl@seed=3}')),
+  'takeaway of nodes that are not evaluated': more(claim('{of: "mid@replay=20%", over: "tuned@replay=0%"}')),
+  'takeaway of what has run': more(claim('{of: state:done, over: rl}')),
+  'takeaway of one node': more(claim('{of: rl, over: "rl@replay=*"}')),
+  'takeaway of two things at once': more(
+    claim('{of: side, over: tuned}'),
+    ['  rl:', '  side: {sft: {from: mid, data: math, examples: 50, lr: 2e-3}}\n  rl:'],
+    ['each: [tuned, rl]', 'each: [tuned, rl, side]'],
+  ),
+  'takeaway of a stage and its lr': more(
+    claim('{of: rl, over: side}'),
+    ['  rl:', '  side: {sft: {from: mid, data: math, examples: 50, lr: 2e-3}}\n  rl:'],
+    ['each: [tuned, rl]', 'each: [tuned, rl, side]'],
   ),
   // files
   'files that are not there': changed([line('web'), '  web: {files: texts/*.txt}']),

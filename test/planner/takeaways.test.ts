@@ -1,0 +1,144 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { type Planned, planLineage } from '../../planner/expand.ts';
+import { loadLineage } from '../../planner/load.ts';
+import { axesApart, differencesBetween, figuresOf, metricName, pairArms } from '../../planner/takeaways.ts';
+import { nodeAt, planOfText } from './plans.ts';
+
+const text = `lineage: claims
+models:
+  nano: {layers: 2, hidden: 32, heads: 4, ffn: 64, context: 64}
+  micro: {layers: 3, hidden: 32, heads: 4, ffn: 64, context: 64}
+data:
+  web: {generator: stories}
+  math: {generator: arithmetic}
+stages:
+  base: {pretrain: {model: "{model}", data: web, tokens: 40K, lr: "{lr}"}}
+  mid: {cpt: {from: base, tokens: 20K, batch: 512, mix: {math: 1, replay: "{replay}"}}}
+  tuned: {sft: {from: mid, data: math, examples: 100}}
+  longer: {sft: {from: mid, data: math, examples: 100, epochs: 3}}
+  direct: {sft: {from: base, data: math, examples: 100}}
+  rl: {rl: {from: tuned, data: math, examples: 64}}
+axes:
+  model: [nano, micro]
+  lr: [3e-3, 2e-3]
+  replay: [0%, 5%, 20%]
+  seed: {replicate: [1, 2]}
+zip: [[model, lr]]
+evaluate: {each: [base, tuned, longer, direct, rl], suites: [heldout, id]}
+`;
+
+async function planned(contrast: string): Promise<Planned> {
+  const folder = await mkdtemp(join(tmpdir(), 'descent-takeaways-'));
+  try {
+    const path = join(folder, 'lineage.yaml');
+    await writeFile(path, `${text}takeaways: [{claim: It helps., contrast: ${contrast}, metric: id.pass@1}]\n`);
+    const loaded = await loadLineage(path);
+    return loaded.ok ? await planLineage(loaded.lineage) : loaded;
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+describe('the arms of a takeaway', () => {
+  const fair: Readonly<Record<string, string>> = {
+    'values of an axis, in every stage': '{axis: replay, of: 5%, over: 0%}',
+    'values of an axis, in one stage': '{axis: replay, of: 20%, over: 0.0%, stage: rl}',
+    'values that are numbers': '{axis: lr, of: 3e-3, over: 2e-3, also: [model]}',
+    'what is zipped, as it is said': '{axis: model, of: micro, over: nano, also: [lr]}',
+    seeds: '{axis: seed, of: 1, over: 2}',
+    'nodes of one stage': '{of: "tuned@replay=5%", over: "tuned@replay=0%"}',
+    'a stage and the one it comes from': '{of: rl, over: tuned}',
+    'a chain with a stage more': '{of: "tuned@replay=0%", over: direct}',
+    'two stages that differ in one field': '{of: longer, over: tuned}',
+  };
+  for (const [name, contrast] of Object.entries(fair)) {
+    it(`may be ${name}`, async () => {
+      const found = await planned(contrast);
+      assert.deepEqual(found.ok ? found.warnings : found.diagnostics, []);
+    });
+  }
+
+  const unfair: Readonly<Record<string, [contrast: string, said: RegExp]>> = {
+    'what is zipped, unsaid': [
+      '{axis: model, of: micro, over: nano}',
+      /differ in more than `model`: .*lr 3e-3 → 2e-3$/,
+    ],
+    'a longer chain with another stage': [
+      '{of: "rl@replay=0%", over: longer}',
+      /differ in 2 things: tuned@.*: epochs 3 → 1, the stage `rl`$/,
+    ],
+  };
+  for (const [name, [contrast, said]] of Object.entries(unfair)) {
+    it(`may not differ in ${name}`, async () => {
+      const found = await planned(contrast);
+      assert.equal(found.ok, false);
+      const [first, ...others] = found.ok ? [] : found.diagnostics;
+      assert.deepEqual(others, [], 'said once, not for each pair');
+      assert.match(first?.message ?? '', said);
+      assert.equal(first?.line, 22);
+    });
+  }
+
+  it('that are allowed what they do not need are told so', async () => {
+    const found = await planned('{axis: replay, of: 5%, over: 0%, also: [lr, mix]}');
+    assert.ok(found.ok);
+    assert.deepEqual(
+      found.warnings.map(({ message }) => message),
+      ['the arms do not differ in `lr`'],
+    );
+  });
+
+  it('are paired by all that they share', async () => {
+    const plan = await planOfText(text);
+    const of = plan.nodes.filter(
+      ({ stage, type, axes }) => stage === 'tuned' && type === 'sft' && axes.replay === '5%',
+    );
+    const over = plan.nodes.filter(
+      ({ stage, type, axes }) => stage === 'tuned' && type === 'sft' && axes.replay === '0%',
+    );
+    assert.deepEqual([...axesApart(of, over)], ['replay']);
+    assert.deepEqual(
+      pairArms(of, over.slice(1), axesApart(of, over)).map(({ of, over }) => [of.address, over.address]),
+      ['lr=3e-3,replay={},seed=2', 'lr=2e-3,replay={},seed=1', 'lr=2e-3,replay={},seed=2'].map((setting, index) => {
+        const model = index === 0 ? 'nano' : 'micro';
+        return ['5%', '0%'].map((value) => `tuned@model=${model},${setting.replace('{}', value)}`);
+      }),
+    );
+  });
+
+  it('differ in what the file says, by the axis that it comes from', async () => {
+    const plan = await planOfText(text);
+    const [of, over] = [
+      nodeAt(plan, 'tuned@model=micro,lr=2e-3,replay=5%,seed=1'),
+      nodeAt(plan, 'tuned@model=nano,lr=3e-3,replay=0%,seed=2'),
+    ];
+    assert.deepEqual(
+      differencesBetween(plan, { of, over })
+        .map(({ factor, change }) => `${factor}: ${change?.field}`)
+        .sort(),
+      ['lr: lr', 'model: model', 'replay: mix.replay', 'seed: seed', 'seed: seed', 'seed: seed'],
+    );
+  });
+});
+
+describe('a metric', () => {
+  it('is a suite, perhaps a task, and a figure', () => {
+    assert.deepEqual(metricName('id.pass@1'), { suite: 'id', task: null, figure: 'pass@1' });
+    assert.deepEqual(metricName('heldout.web.loss'), { suite: 'heldout', task: 'web', figure: 'loss' });
+  });
+  it('is among what its suite measures with so many samples', async () => {
+    const plan = await planOfText(text);
+    const recipe = (suite: string) => {
+      const node = nodeAt(plan, `base@model=nano,lr=3e-3,seed=1/${suite}`);
+      assert.ok(node.type === 'evaluate');
+      return node.recipe;
+    };
+    assert.deepEqual(figuresOf(recipe('heldout')), ['loss', 'perplexity']);
+    assert.deepEqual(figuresOf(recipe('id')), ['pass@1', 'pass@1(sampled)', 'pass@2', 'pass@4', 'truncated']);
+    assert.deepEqual(figuresOf({ ...recipe('id'), samples: 0 } as never), ['pass@1', 'truncated']);
+  });
+});
