@@ -161,6 +161,16 @@ describe('moved', async () => {
     );
   });
 
+  it('is written as on the language page', async () => {
+    const page = await readFile(new URL('../../../docs/lineage-file.md', import.meta.url), 'utf8');
+    const [, block = ''] = /```yaml\n(moved:[\s\S]*?)```/.exec(page) ?? [];
+    const plan = await planOfText(renamed.replaceAll('wide', 'diary') + block);
+    assert.deepEqual(
+      plan.declared.moved?.map(({ to }) => to),
+      ['trunk', 'axis:share', 'tokenizer:pieces', 'data:diary'],
+    );
+  });
+
   it('finds data nodes by their new names', async () => {
     const everything = await readFile(fixture('everything.yaml'), 'utf8');
     assert.match(everything, /\bmill\b/);

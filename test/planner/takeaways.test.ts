@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
@@ -90,6 +90,16 @@ describe('the arms of a takeaway', () => {
       found.warnings.map(({ message }) => message),
       ['the arms do not differ in `lr`'],
     );
+  });
+
+  it('of the language page are those of its example', async () => {
+    const page = await readFile(new URL('../../../docs/lineage-file.md', import.meta.url), 'utf8');
+    const blocks = [...page.matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, block]) => block ?? '');
+    const [example, takeaways] = ['lineage:', 'takeaways:'].map((start) =>
+      blocks.find((block) => block.startsWith(start)),
+    );
+    const { declared } = await planOfText(`${example}${takeaways}`);
+    assert.equal(declared.takeaways?.length, 2);
   });
 
   it('are paired by all that they share', async () => {
