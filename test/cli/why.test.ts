@@ -5,6 +5,7 @@ import { type TestContext, test } from 'node:test';
 import { planLineage } from '../../planner/expand.ts';
 import { loadLineage } from '../../planner/load.ts';
 import { rememberRun, writePlan } from '../../store/plans.ts';
+import { runLineage } from '../results/run.ts';
 import { descent, temporaryFolder, writeLineage } from './support.ts';
 
 /** A folder with a lineage that was planned for a run, and then edited. */
@@ -74,4 +75,45 @@ test('diff and why say what they do not find', async (t) => {
     (await descent(['diff', 'plan.json', 'small'], folder)).stderr,
     /plan\.json is not a plan that this Descent can read/,
   );
+});
+
+test('what was renamed is found and compared by its old name', async (t) => {
+  const folder = await temporaryFolder(t);
+  await writeLineage(folder);
+  const path = join(folder, 'lineage.yaml');
+  const planned = async () => {
+    const loaded = await loadLineage(path);
+    const found = loaded.ok ? await planLineage(loaded.lineage) : loaded;
+    if (!found.ok) throw new Error('the lineage has errors');
+    return found.plan;
+  };
+  const home = join(folder, '.descent');
+  const before = await planned();
+  await rememberRun(home, 'small', await runLineage(home, before));
+  const renamed = (await readFile(path, 'utf8')).replaceAll('base', 'trunk');
+  const moved = 'moved: [{from: base, to: trunk}]\n';
+
+  await writeFile(path, renamed.replace('[1e-3, 3e-3]', '[1e-3, 3e-3]').replace('tokens: 8K', 'tokens: 9K') + moved);
+  const plan = await descent(['plan', 'lineage.yaml'], folder);
+  match(plan.stdout, /^run {4}trunk@lr=1e-3 .* tokens 8K → 9K \(was base@lr=1e-3\)/m);
+  const why = await descent(['why', 'base@lr=1e-3'], folder);
+  match(why.stdout, /^node {5}trunk@lr=1e-3 of small\n/);
+  match(why.stdout, /\nwas {6}[0-9a-f]{64}, as base@lr=1e-3\n/);
+  const diff = await descent(['diff', 'small', 'lineage.yaml'], folder);
+  match(diff.stdout, /changed {2}trunk@lr=1e-3 \(was base@lr=1e-3\) .* tokens 8K → 9K\n/);
+  match(diff.stdout, /1 the same, 2 changed, 2 other only because of what they start from, 0 removed, 0 added\n$/);
+
+  // Renamed alone: all is reused, and who asks by the old name finds what it left.
+  await writeFile(path, renamed + moved);
+  equal((await descent(['plan', 'lineage.yaml', '--detailed-exitcode'], folder)).exitCode, 0);
+  match(
+    (await descent(['diff', 'small', 'lineage.yaml'], folder)).stdout,
+    /5 the same \(4 under another name\), 0 changed/,
+  );
+  await rememberRun(home, 'small', await runLineage(home, await planned()));
+  const show = await descent(['show', 'base@lr=1e-3/heldout', '--json'], folder);
+  const report = JSON.parse(show.stdout) as { address: string; attempts: unknown[]; evaluations: unknown[] };
+  equal(report.address, 'trunk@lr=1e-3/heldout');
+  equal(report.attempts.length, 1);
+  equal(report.evaluations.length > 0, true);
 });

@@ -13,7 +13,7 @@ import {
   type NodeStatus,
   progressOf,
 } from '../../cli/lineages.ts';
-import { planDigest } from '../../planner/key.ts';
+import { keyOf, planDigest } from '../../planner/key.ts';
 import type { Plan } from '../../planner/plan.ts';
 import { runQuery } from '../../results/query.ts';
 import { findArtifact, inspectNode } from '../../store/artifact.ts';
@@ -37,6 +37,31 @@ after(async () => {
   await host?.release();
   await home.nothingLeft();
   await home.remove();
+});
+
+test('a node whose accepted artifact is gone is not trained under its key', async () => {
+  const plan = smallPlan('accepting', [
+    { address: 'tokenizer:accepting', type: 'tokenizer' },
+    { address: 'accepting', needs: ['tokenizer:accepting'] },
+    { address: 'accepting/heldout', type: 'evaluate', needs: ['accepting'] },
+  ]);
+  const nodes = plan.nodes.map((node) => {
+    if (node.address !== 'accepting') return node;
+    const preimage = { ...node.preimage, seed: 7 };
+    return { ...node, accepted: { reason: 'only a comment changed', instead: { key: keyOf(preimage), preimage } } };
+  });
+  const handle = await home.run(connected, { ...plan, nodes });
+  assert.equal((await lineageEnd(handle)).state, 'failed');
+  const { nodes: stood } = await lineageStatus(handle, plan);
+  const [, accepting, evaluation] = stood;
+  assert.deepEqual([accepting?.state, accepting?.failure?.kind], ['failed', 'accepted-gone']);
+  assert.match(
+    accepting?.reason ?? '',
+    /^accepting stands on the accepted artifact \w{12}, which is gone from the store/,
+  );
+  assert.equal(evaluation?.state, 'blocked');
+  assert.equal(home.executions('accepting'), 0);
+  assert.equal(inspectNode(home.home, plan.nodes[1]?.key ?? '').state, 'none');
 });
 
 describe('a lineage with nodes that fail', () => {
