@@ -111,7 +111,9 @@ function declaredNow(file: LineageFile, now: Rename): LineageFile {
   return {
     ...file,
     data: withKeys(file.data, (name) => now('data', name)),
-    stages: withKeys(mapped(file.stages, stage), (name) => now('stage', name)) as LineageFile['stages'],
+    ...(file.stages && {
+      stages: withKeys(mapped(file.stages, stage), (name) => now('stage', name)) as NonNullable<LineageFile['stages']>,
+    }),
     ...(file.tokenizers && {
       tokenizers: withKeys(mapped(file.tokenizers, tokenizer), (name) => now('tokenizer', name)) as NonNullable<
         LineageFile['tokenizers']

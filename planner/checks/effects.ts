@@ -11,13 +11,15 @@ import { isRecord, own, recordAt } from '../tree.ts';
  * errors.
  */
 export function* checkEffects(source: Source, file: LineageFile, nodes: readonly PlanNode[]): Generator<Diagnostic> {
+  const told = new Map<string, Diagnostic | null>();
   for (const { name, kind, body } of declaredStages(source.value).values()) {
     if (!kind) continue;
     const variants = nodes.filter((node) => node.stage === name && node.type === kind);
-    yield* checkOptions(source, ['stages', name, kind], body, variants);
+    checkOptions(source, ['stages', name, kind], body, variants, told);
   }
   const evaluations = nodes.filter(({ type }) => type === 'evaluate');
-  yield* checkOptions(source, ['evaluate'], recordAt(source.value, 'evaluate'), evaluations);
+  checkOptions(source, ['evaluate'], recordAt(source.value, 'evaluate'), evaluations, told);
+  for (const warning of told.values()) if (warning) yield warning;
   yield* checkUse(source, 'data', 'data set', Object.keys(file.data));
   yield* checkUse(source, 'models', 'model', Object.keys(file.models));
 }
@@ -25,18 +27,27 @@ export function* checkEffects(source: Source, file: LineageFile, nodes: readonly
 /** Why options change nothing about a node, each with a remedy, by their names. */
 type Idle = Readonly<Record<string, { why: string; hint: string }>>;
 
-function* checkOptions(
+/**
+ * Notes for each written option, by its place, what there is to say; null where it changes something. Stages may take an
+ * option from one place: then it has to be idle in all of them.
+ */
+function checkOptions(
   source: Source,
   path: Path,
   written: Readonly<Record<string, unknown>>,
   nodes: readonly PlanNode[],
-): Generator<Diagnostic> {
+  told: Map<string, Diagnostic | null>,
+): void {
   const idle = nodes.map(idleOptions);
-  const [first] = idle;
-  for (const [option, said] of Object.entries(first ?? {})) {
-    if (own(written, option) === undefined || !idle.every((each) => own(each, option))) continue;
+  for (const option of nodes.length > 0 ? Object.keys(written) : []) {
     const place = source.place([...path, option]);
-    yield warn(source.file, place, 'no-effect', `\`${option}\` changes nothing: ${said.why}`, { hint: said.hint });
+    const at = `${place.line}:${place.column}`;
+    const said = own(idle[0] ?? {}, option);
+    if (!said || !idle.every((each) => own(each, option))) told.set(at, null);
+    else if (!told.has(at)) {
+      const message = `\`${option}\` changes nothing: ${said.why}`;
+      told.set(at, warn(source.file, place, 'no-effect', message, { hint: said.hint }));
+    }
   }
 }
 

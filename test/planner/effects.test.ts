@@ -11,11 +11,15 @@ import { lineage } from './plans.ts';
 type Parts = Parameters<typeof lineage>[0];
 
 /** What a valid file is warned of. */
-async function warningsOf(parts: Parts): Promise<{ short: string[]; whole: string }> {
+function warningsOf(parts: Parts): Promise<{ short: string[]; whole: string }> {
+  return warningsOfText(lineage(parts));
+}
+
+async function warningsOfText(text: string): Promise<{ short: string[]; whole: string }> {
   const folder = await mkdtemp(join(tmpdir(), 'descent-effects-'));
   try {
     const path = join(folder, 'lineage.yaml');
-    await writeFile(path, lineage(parts));
+    await writeFile(path, text);
     const loaded = await loadLineage(path);
     const planned = loaded.ok ? await planLineage(loaded.lineage) : loaded;
     if (!planned.ok) assert.fail(formatDiagnostics(planned.diagnostics, planned.text, { colour: false }));
@@ -106,6 +110,28 @@ describe('options without effect', () => {
       assert.deepEqual([...short].sort(), expected.map((message) => `warning[no-effect] ${message}`).sort());
     });
   }
+
+  test('an option of a recipe is told of once, and only if no signature needs it', async () => {
+    const signed = (rl: string, own: string) => `lineage: signed
+models:
+  nano: {layers: 2, hidden: 32, heads: 4, ffn: 64, context: 64}
+  micro: {layers: 2, hidden: 32, heads: 4, ffn: 64, context: 64, recipes: {rl: {${own}}}}
+data:
+  web: {generator: stories}
+  math: {generator: arithmetic}
+signatures: [nano-2MT-0.1+0.9MT-1Kep1-1Kep2, micro-2MT-0.1+0.9MT-1Kep1-1Kep2]
+recipes:
+  pretrain: {data: web, batch: 8K}
+  cpt: {data: math, batch: 8K}
+  sft: {data: math/problems}
+  rl: {data: math/problems, ${rl}}
+`;
+    const said = async (text: string) => (await warningsOfText(text)).short;
+    assert.deepEqual(await said(signed('clipRatio: 0.1', 'lr: 1e-4')), [
+      `warning[no-effect] \`clipRatio\` ${once}, so that every ratio is 1`,
+    ]);
+    assert.deepEqual(await said(signed('clipRatio: 0.1', 'innerEpochs: 2')), []);
+  });
 
   test('a warning has a place and a remedy, as an error has', async () => {
     const { whole } = await warningsOf(base('schedule: constant, minLr: 1e-5'));
