@@ -56,7 +56,8 @@ function idleOptions(node: PlanNode): Idle {
   switch (node.type) {
     case 'pretrain':
     case 'cpt':
-      return idleSchedule(node.recipe, node.recipe.steps);
+      // Of wsd nothing is idle: a warm-up and a decay that leave no step between them are refused.
+      return node.recipe.schedule === 'wsd' ? {} : idleSchedule(node.recipe, node.recipe.steps);
     case 'sft': {
       const { examples, batch, epochs } = node.recipe;
       return idleSchedule(node.recipe, Math.ceil(examples / batch) * epochs);

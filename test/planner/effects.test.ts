@@ -34,6 +34,11 @@ async function warningsOfText(text: string): Promise<{ short: string[]; whole: s
 
 const rl = (fields: string) => ({ rl: `{from: tuned, data: math, examples: 64, ${fields}}` });
 const base = (fields: string) => ({ base: `{model: nano, data: web, tokens: 40K, ${fields}}` });
+/** Likewise, with a child that may start from a base whose learning rate does not decay. */
+const undecayed = (fields: string) => ({
+  ...base(fields),
+  mid: '{from: base, tokens: 20K, batch: 512, mix: {math: 1, replay: 20%}, allowUndecayed: "only its warnings are asked for"}',
+});
 const once = 'changes nothing: each round is one update (`innerEpochs` is 1, and `miniBatch` the whole round)';
 const cases: Readonly<Record<string, [Parts, string[]]>> = {
   'nothing but defaults': [{}, []],
@@ -62,12 +67,12 @@ const cases: Readonly<Record<string, [Parts, string[]]>> = {
     ),
   ],
   'the end of a constant schedule': [
-    base('schedule: constant, minLr: 1e-5'),
+    undecayed('schedule: constant, minLr: 1e-5'),
     ['`minLr` changes nothing: the schedule is constant, and stays at `lr`'],
   ],
   'the end of a cosine': [base('schedule: cosine, minLr: 1e-5'), []],
   'a schedule after which nothing comes': [
-    base('warmup: 100%, schedule: cosine, minLr: 1e-5'),
+    undecayed('warmup: 100%, schedule: cosine, minLr: 1e-5'),
     ['schedule', 'minLr'].map((name) => `\`${name}\` changes nothing: the warm-up takes all 20 steps`),
   ],
   'a schedule of one step': [
@@ -134,7 +139,7 @@ recipes:
   });
 
   test('a warning has a place and a remedy, as an error has', async () => {
-    const { whole } = await warningsOf(base('schedule: constant, minLr: 1e-5'));
+    const { whole } = await warningsOf(undecayed('schedule: constant, minLr: 1e-5'));
     assert.equal(
       whole,
       `lineage.yaml:8:85: warning[no-effect]: \`minLr\` changes nothing: the schedule is constant, and stays at \`lr\`
