@@ -20,6 +20,16 @@ export interface DeviceClass {
   slots: number;
   /** TensorFlow threads for each. `slots x threads` is best not above the number of cores. At least 1. */
   threads: number;
+  /** How fast one slot is, for `descent plan` to say hours before anything was measured here. Default: not known. */
+  speed?: SlotSpeed;
+}
+
+/** An H100 that trains in bfloat16: `{ peak: 989e12, utilisation: 0.4 }`, the peak being the data sheet's dense one. */
+export interface SlotSpeed {
+  /** Floating-point operations in a second, at most, of all that one slot has. Above 0. */
+  peak: number;
+  /** The share of them that training reaches (model FLOPs utilisation). Above 0, at most 1. */
+  utilisation: number;
 }
 
 /** Transport security of a Temporal that is not on this machine. */

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { findGpu } from '#setup/gpu.mjs';
-import defaults, { type DeviceClass, type TemporalConfig, type TlsFiles } from '../temporal.config.ts';
+import defaults, { type DeviceClass, type SlotSpeed, type TemporalConfig, type TlsFiles } from '../temporal.config.ts';
 import { widestWindow } from '../workflows/names.ts';
 import { CommandError } from './failure.ts';
 
@@ -77,7 +77,10 @@ const checks: { [Name in keyof Required<TemporalConfig>]: (value: unknown) => st
   tls: (value) => (typeof value === 'boolean' || isTlsFiles(value) ? null : 'true, false, or an object of files'),
   searchAttributes: (value) => (typeof value === 'boolean' ? null : 'true or false'),
   queue: (value) => (typeof value === 'string' && /^[\w-]+$/.test(value) ? null : 'letters, digits, `-` and `_`'),
-  devices: (value) => (isDevices(value) ? null : 'an object of classes, each with `slots` and `threads` of at least 1'),
+  devices: (value) =>
+    isDevices(value)
+      ? null
+      : 'an object of classes, each with `slots` and `threads` of at least 1, and perhaps a `speed` with a `peak` in FLOP/s and a `utilisation` from 0 to 1',
   window: (value) => wholeNumber(value, 1, widestWindow),
   heartbeatSeconds: (value) => wholeNumber(value, 2, 3600),
   stopSeconds: (value) => wholeNumber(value, 1, 3600),
@@ -119,9 +122,19 @@ function isDevices(value: unknown): value is Record<string, DeviceClass> {
         /^[a-zA-Z][\w-]*$/.test(name) &&
         !['auto', 'results'].includes(name) &&
         isObject(entry) &&
-        Object.keys(entry).every((key) => ['slots', 'threads'].includes(key)) &&
-        [entry.slots, entry.threads].every((count) => isWhole(count) && count >= 1),
+        Object.keys(entry).every((key) => ['slots', 'threads', 'speed'].includes(key)) &&
+        [entry.slots, entry.threads].every((count) => isWhole(count) && count >= 1) &&
+        (entry.speed === undefined || isSpeed(entry.speed)),
     )
+  );
+}
+
+function isSpeed(value: unknown): value is SlotSpeed {
+  return (
+    isObject(value) &&
+    Object.keys(value).every((key) => ['peak', 'utilisation'].includes(key)) &&
+    [value.peak, value.utilisation].every((number) => Number.isFinite(number) && (number as number) > 0) &&
+    (value.utilisation as number) <= 1
   );
 }
 

@@ -7,11 +7,15 @@ import { findHome } from '../store/home.ts';
 import { plansRun } from '../store/plans.ts';
 import { type Context, type ExitCode, exitCodes } from './context.ts';
 import { planFile, printWarnings, refuse } from './lineage-file.ts';
+import { costReport, priceReport } from './price-report.ts';
+import { type Pricing, priceNodes } from './pricing.ts';
 import { nodesToRun, renderPlan, verdictCounts, verdictOf } from './render/plan.ts';
 import { selectNodes } from './selection.ts';
-import { totalWork, workOf } from './workload.ts';
 
-/** `descent plan FILE`: what would run, and why. Starts nothing, and loads neither Temporal nor DuckDB nor TensorFlow. */
+/**
+ * `descent plan FILE`: what would run, why, and what it costs. Starts nothing, loads neither Temporal nor TensorFlow, and
+ * DuckDB only where there are results whose speeds it can tell.
+ */
 export async function plan(
   file: string,
   options: { json?: true; detailedExitcode?: true; select?: string[] },
@@ -24,10 +28,11 @@ export async function plan(
   const nodes = await selectNodes(planned.plan, options.select, context);
   const verdicts = judgeAgainstStore(planned.plan, context);
   const shown = { ...planned.plan, nodes };
+  const pricing = await priceNodes(nodes, verdicts, context);
   terminal.out(
     options.json
-      ? JSON.stringify(planReport(shown, verdicts, planned.warnings), null, 2)
-      : renderPlan(shown, verdicts, terminal.colours),
+      ? JSON.stringify(planReport(shown, verdicts, pricing, planned.warnings), null, 2)
+      : renderPlan(shown, verdicts, pricing, terminal.colours),
   );
   const pending = nodesToRun(shown, verdicts).length > 0;
   return options.detailedExitcode && pending ? exitCodes.pending : exitCodes.fine;
@@ -40,14 +45,19 @@ export function judgeAgainstStore(plan: Plan, context: Context): Map<Key, Verdic
 }
 
 /** What `plan --json` prints. */
-function planReport(plan: Plan, verdicts: ReadonlyMap<Key, Verdict>, warnings: readonly Diagnostic[]): object {
+function planReport(
+  plan: Plan,
+  verdicts: ReadonlyMap<Key, Verdict>,
+  pricing: Pricing,
+  warnings: readonly Diagnostic[],
+): object {
   return {
     lineage: plan.lineage,
     title: plan.title,
     file: plan.file,
     warnings,
-    nodes: plan.nodes.map((node) => {
-      const { steps, tokens } = workOf(node);
+    nodes: pricing.estimate.nodes.map((cost) => {
+      const { node } = cost;
       const verdict = verdictOf(node, verdicts);
       return {
         verdict: verdict.verdict,
@@ -61,14 +71,9 @@ function planReport(plan: Plan, verdicts: ReadonlyMap<Key, Verdict>, warnings: r
         seed: node.seed,
         parents: node.parents,
         settings: node.settings,
-        steps,
-        tokens,
+        price: costReport(cost),
       };
     }),
-    total: {
-      nodes: plan.nodes.length,
-      ...verdictCounts(plan, verdicts),
-      ...totalWork(nodesToRun(plan, verdicts), (node) => verdictOf(node, verdicts)),
-    },
+    total: { nodes: plan.nodes.length, ...verdictCounts(plan, verdicts), ...priceReport(pricing) },
   };
 }

@@ -8,6 +8,7 @@ import type { Frozen, RunEnd } from './execute.ts';
 import { findDownloads, planFile, refuse } from './lineage-file.ts';
 import { catchUp, readOutcome } from './outcome.ts';
 import { judgeAgainstStore } from './plan.ts';
+import { priceNodes } from './pricing.ts';
 import { counted, whole } from './render/figures.ts';
 import { jsonReporter } from './render/json-lines.ts';
 import { liveReporter } from './render/live.ts';
@@ -49,7 +50,7 @@ export async function run(file: string, options: RunOptions, given: Context): Pr
   const reporter = reporterFor(options, context, clock);
   try {
     const { lineage, title, nodes } = plan;
-    const total = planTotal(plan, verdicts);
+    const total = planTotal(plan, verdicts, await priceNodes(nodes, verdicts, context));
     reporter.report({ event: 'planned', lineage, title, nodes: nodes.length, pending: pending.length, total });
     if (nodes.length < planned.plan.nodes.length) {
       const text = `this runs ${whole(nodes.length)} of the ${counted(planned.plan.nodes.length, 'node')} in ${file}: what --select names, and what that needs`;

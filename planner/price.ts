@@ -91,6 +91,27 @@ export function sumOfPrices(prices: Iterable<Price>): Price {
   return sum;
 }
 
+/** All floating-point operations of a price. */
+export function allFlops({ flops }: Price): number {
+  return flops.training + flops.inference;
+}
+
+/** What is to pay of a price where only a part of it is left: of steps and tokens to the nearest whole; disk as it is. */
+export function partOfPrice(price: Price, part: number): Price {
+  if (part === 1) return price;
+  if (part === 0) return nothing;
+  const { steps, updates, tokens, flops, bytes, exact } = price;
+  const whole = (count: number) => Math.round(count * part);
+  return {
+    steps: whole(steps),
+    updates: whole(updates),
+    tokens: { trained: whole(tokens.trained), generated: whole(tokens.generated), scored: whole(tokens.scored) },
+    flops: { training: flops.training * part, inference: flops.inference * part },
+    bytes,
+    exact,
+  };
+}
+
 /** The part of a node's price that is still to pay, from 0 to 1, once a checkpoint at `step` has what came before. */
 export function partLeft(node: Priceable, step: number): number {
   const { steps } = priceOf(node);

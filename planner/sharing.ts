@@ -1,5 +1,5 @@
 import type { Key, Plan, PlanNode } from './plan.ts';
-import { priceOf } from './price.ts';
+import { allFlops, priceOf } from './price.ts';
 
 /** What training costs. */
 export interface TrainingCost {
@@ -31,7 +31,7 @@ export interface Savings {
  *
  * @param secondsOf a node's time on one device
  */
-export function savings(plan: Plan, secondsOf: (node: PlanNode) => number): Savings {
+export function savings(plan: Pick<Plan, 'nodes'>, secondsOf: (node: PlanNode) => number): Savings {
   const trained = plan.nodes.filter(({ type }) => type !== 'evaluate' && type !== 'tokenizer' && type !== 'data');
   const distinct = new Map<Key, { node: PlanNode; addresses: number }>();
   for (const node of trained) {
@@ -96,8 +96,8 @@ export function trunkSavings(plan: Plan, secondsOf: (node: PlanNode) => number):
 }
 
 function costOf(node: PlanNode, secondsOf: (node: PlanNode) => number): TrainingCost {
-  const { tokens, flops } = priceOf(node);
-  return { tokens: tokens.trained, flops: flops.training + flops.inference, seconds: secondsOf(node) };
+  const price = priceOf(node);
+  return { tokens: price.tokens.trained, flops: allFlops(price), seconds: secondsOf(node) };
 }
 
 function noCost(): TrainingCost {

@@ -3,7 +3,7 @@ import type { Architecture } from '../schemas/types/job.ts';
 import { parameterCount } from './architecture.ts';
 import { defaults, derived } from './defaults.ts';
 import type { Json, NodeType } from './plan.ts';
-import { type Priceable, priceOf } from './price.ts';
+import { allFlops, type Priceable, priceOf } from './price.ts';
 
 /** How fast a device is: as it was measured, or as its data sheet and experience say. */
 export type Speed = MeasuredSpeed | StatedSpeed;
@@ -81,8 +81,7 @@ export function kindOfWork(node: Priceable): Work {
 export function secondsOf(node: Priceable, speed: StatedSpeed): number;
 export function secondsOf(node: Priceable, speed: Speed): number | undefined;
 export function secondsOf(node: Priceable, speed: Speed): number | undefined {
-  const { training, inference } = priceOf(node).flops;
-  const flops = training + inference;
+  const flops = allFlops(priceOf(node));
   switch (speed.kind) {
     case 'stated':
       return flops / (speed.peak * speed.utilisation);
@@ -107,11 +106,10 @@ export function measuredSpeed(runs: Iterable<FinishedRuns>, device: string): Mea
     const node = priceable(run);
     if (node.architecture !== null && run.device !== device) continue;
     const [work, parameters] = [kindOfWork(node), parametersOf(node)];
-    const { training, inference } = priceOf(node).flops;
     const id = `${work} ${parameters}`;
     const sum = measurements.get(id) ?? { work, parameters, count: 0, flops: 0, seconds: 0 };
     sum.count += run.count;
-    sum.flops += run.count * (training + inference);
+    sum.flops += run.count * allFlops(priceOf(node));
     sum.seconds += run.seconds;
     measurements.set(id, sum);
   }

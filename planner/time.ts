@@ -14,27 +14,35 @@ export interface ExpectedTime<N extends Node = PlanNode> {
   elapsed: number;
 }
 
+/** Devices of several classes: how many there are of each, and which class a node waits for. */
+export interface Fleet<N extends Node = PlanNode> {
+  devices: ReadonlyMap<string, number>;
+  classOf: (node: N) => string;
+}
+
 /**
  * How long nodes take on so many equal devices, each of which runs one at a time, when whatever is ready and has the
  * longest way to the end starts first (list scheduling; Graham 1969, SIAM J. Appl. Math. 17): at most
- * `critical + (total - critical) / devices`, less than twice what the best schedule would take. What a node needs that
- * is not among `nodes` counts as done. An estimate: a run starts what is ready first come, first served.
+ * `critical + (total - critical) / devices`, less than twice what the best schedule would take. Of a fleet, each class
+ * does so for the nodes that wait for it: at most `critical` and the sum of each class's total by its devices. What a
+ * node needs that is not among `nodes` counts as done. An estimate: a run starts what is ready first come, first served.
  *
  * @param nodes what has to run, parents before children, as in a plan; a key that comes twice runs once
  * @param secondsOf a node's time on one device. Throws a RangeError where that is negative or not finite
+ * @param devices how many equal ones, or a fleet. Throws a RangeError for what is no number of devices
  */
 export function expectedTime<N extends Node>(
   nodes: readonly N[],
   secondsOf: (node: N) => number,
-  devices: number,
+  devices: number | Fleet<N>,
 ): ExpectedTime<N> {
-  if (!Number.isInteger(devices) || devices < 1) throw new RangeError(`${devices} is no number of devices`);
+  const fleet = typeof devices === 'number' ? { devices: new Map([['', devices]]), classOf: () => '' } : devices;
   const jobs = jobsOf(nodes, secondsOf);
   const critical = criticalChain(jobs);
   return {
     total: jobs.reduce((sum, { seconds }) => sum + seconds, 0),
     critical: { seconds: critical[0]?.left ?? 0, nodes: critical.map(({ node }) => node) },
-    elapsed: listSchedule(jobs, devices),
+    elapsed: listSchedule(jobs, fleet),
   };
 }
 
@@ -92,36 +100,53 @@ function longest<N extends Node>(jobs: readonly Job<N>[]): Job<N> | undefined {
   return found;
 }
 
+/** The devices of one class, and what waits for them. */
+interface Pool<N extends Node> {
+  free: number;
+  ready: Heap<Job<N>>;
+}
+
 /** When the last of them ends. */
-function listSchedule(jobs: readonly Job[], devices: number): number {
-  const ready = new Heap<Job>((a, b) => a.left > b.left || (a.left === b.left && a.place < b.place));
-  const running = new Heap<{ end: number; job: Job }>(
+function listSchedule<N extends Node>(jobs: readonly Job<N>[], { devices, classOf }: Fleet<N>): number {
+  const pools = new Map([...devices].map(([name, count]) => [name, poolOf<N>(count)]));
+  const pool = ({ node }: Job<N>): Pool<N> => {
+    const found = pools.get(classOf(node));
+    if (found === undefined) throw new RangeError(`there are no devices for ${node.address}`);
+    return found;
+  };
+  const running = new Heap<{ end: number; job: Job<N> }>(
     (a, b) => a.end < b.end || (a.end === b.end && a.job.place < b.job.place),
   );
   const missing = new Map(jobs.map((job) => [job, job.missing]));
-  for (const job of jobs) if (job.missing === 0) ready.put(job);
+  for (const job of jobs) if (job.missing === 0) pool(job).ready.put(job);
   let now = 0;
-  let free = devices;
   for (;;) {
     // First all that end now, so that the choice is among all that they make ready.
     if (running.first?.end === now) {
-      const { job } = running.take() as { job: Job };
-      free += 1;
+      const { job } = running.take() as { job: Job<N> };
+      pool(job).free += 1;
       for (const child of job.children) {
         const left = (missing.get(child) as number) - 1;
         missing.set(child, left);
-        if (left === 0) ready.put(child);
+        if (left === 0) pool(child).ready.put(child);
       }
       continue;
     }
-    const next = free > 0 ? ready.take() : undefined;
-    if (next !== undefined) {
+    let started = false;
+    for (const each of pools.values()) {
+      const next = each.free > 0 ? each.ready.take() : undefined;
+      if (next === undefined) continue;
       running.put({ end: now + next.seconds, job: next });
-      free -= 1;
-    } else if (running.first !== undefined) {
-      now = running.first.end;
-    } else {
-      return now;
+      each.free -= 1;
+      started = true;
     }
+    if (started) continue;
+    if (running.first === undefined) return now;
+    now = running.first.end;
   }
+}
+
+function poolOf<N extends Node>(devices: number): Pool<N> {
+  if (!Number.isInteger(devices) || devices < 1) throw new RangeError(`${devices} is no number of devices`);
+  return { free: devices, ready: new Heap((a, b) => a.left > b.left || (a.left === b.left && a.place < b.place)) };
 }

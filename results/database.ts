@@ -17,7 +17,7 @@ import { databaseWaits, toldAfterMs } from './waits.ts';
 /** What `withDatabase` may be told beside the mode. */
 export interface DatabaseOptions {
   /** How long to wait for whoever has the file open, in seconds. Default: 60 for writing, 30 for reading. */
-  patienceSeconds?: number;
+  patienceSeconds?: number | undefined;
   /** Let SQL read and write files and reach the network. Default: false. */
   files?: boolean;
   /** One path that SQL may write although `files` is off. */

@@ -33,6 +33,8 @@ export interface QueryOptions {
   files?: boolean;
   /** Stopped after so many seconds, because the writer waits as long. Default: 300. */
   timeoutSeconds?: number;
+  /** How long to wait for whoever writes, in seconds. Default: as `withDatabase`. */
+  patienceSeconds?: number;
 }
 
 /**
@@ -55,7 +57,7 @@ export async function runQuery(
         const result = await runStatements(connection, query.sql, query.values);
         return readResult(result);
       }),
-    { files: options.files ?? false },
+    { files: options.files ?? false, patienceSeconds: options.patienceSeconds },
   );
 }
 
@@ -84,7 +86,7 @@ export async function writeParquet(
           const copied = await connection.run(`COPY parquet_rows TO ${quoted(temporary)} (FORMAT parquet)`);
           return copied.rowsChanged;
         }),
-      { files: options.files ?? false, output: temporary },
+      { files: options.files ?? false, output: temporary, patienceSeconds: options.patienceSeconds },
     );
     await rename(temporary, target);
     await syncFolder(dirname(target));

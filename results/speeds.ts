@@ -1,15 +1,16 @@
 import type { Json } from '../planner/plan.ts';
 import type { FinishedRuns } from '../planner/speed.ts';
-import { runQuery } from './query.ts';
+import { type QueryOptions, runQuery } from './query.ts';
 
 /**
  * How long finished nodes took: a row for all with equal recipes, models and devices, in an order of its own that does
  * not change. Only attempts that ran in one go count, as the clock says nothing of the gaps between executions, and that
  * began at their beginning, as a recipe does not say which trunk they went on from; adopted models took no time here. The time
- * of nodes that shared a machine is as long as that made it. Throws a ResultsError where there are no results yet.
+ * of nodes that shared a machine is as long as that made it. Throws a ResultsError where there are no results yet, and a
+ * DatabaseBusyError where somebody writes to them for longer than there is patience for.
  */
-export async function finishedRuns(home: string): Promise<FinishedRuns[]> {
-  const { rows } = await runQuery(home, sql);
+export async function finishedRuns(home: string, options: QueryOptions = {}): Promise<FinishedRuns[]> {
+  const { rows } = await runQuery(home, sql, {}, options);
   return rows.map(([type, version, recipe, shape, device, count, seconds]) => ({
     type: type as FinishedRuns['type'],
     version: version as number,

@@ -42,8 +42,8 @@ export function textWidth(text: string): number {
 }
 
 const segmenter = new Intl.Segmenter();
-/** Latin letters, digits and signs, none of them combining. */
-const PLAIN = /^[ -~\u00a0-\u02ff]*$/;
+/** Latin letters, digits and signs, arrows and operators (`≤`), none of them combining or wide. */
+const PLAIN = /^[ -~\u00a0-\u02ff\u2190-\u22ff]*$/;
 const WIDE =
   /^[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\u3000-\u303f\uff01-\uff60\p{Emoji_Presentation}]/u;
 

@@ -1,6 +1,6 @@
 import type { ChainDiff, PlanDiff, StagePair } from '../../planner/diff.ts';
 import type { PlanNode } from '../../planner/plan.ts';
-import { priceOf } from '../../planner/price.ts';
+import { allFlops, priceOf } from '../../planner/price.ts';
 import { changeText } from '../../planner/reason.ts';
 import { columns } from './columns.ts';
 import { amount, counted, operations, shortKey, whole } from './figures.ts';
@@ -33,9 +33,10 @@ function stageRows({ type, before, after, changes }: StagePair, parts: boolean, 
 
 /** Tokens and operations of a stage; `≤` where its texts may be shorter. */
 function costOf(node: PlanNode): [string, string] {
-  const { tokens, flops, exact } = priceOf(node);
+  const price = priceOf(node);
+  const { tokens, exact } = price;
   const seen = tokens.trained + tokens.scored;
-  const all = flops.training + flops.inference;
+  const all = allFlops(price);
   const bound = exact ? '' : '≤ ';
   return [seen === 0 ? '' : bound + amount(seen), all === 0 ? '' : bound + operations(all)];
 }

@@ -58,6 +58,13 @@ export function duration(seconds: number): string {
   });
 }
 
+/** Device time as budgets say it: `12.7 h`, `1,234 h`; below an hour as a duration. */
+export function deviceTime(seconds: number): string {
+  const hours = seconds / 3600;
+  if (hours < 1) return duration(seconds);
+  return `${hours < 100 ? hours.toFixed(1) : whole(hours)} h`;
+}
+
 /** The first 12 of a key's 64 hex digits. */
 export function shortKey(key: string): string {
   return key.slice(0, 12);

@@ -1,36 +1,47 @@
 import type { Key, Plan, PlanNode } from '../../planner/plan.ts';
 import { reasonText } from '../../planner/reason.ts';
 import type { Verdict } from '../../planner/verdict.ts';
-import { stepsDone, totalWork, workOf } from '../workload.ts';
-import { columns } from './columns.ts';
-import { amount, counted, shortKey, whole } from './figures.ts';
+import type { Pricing } from '../pricing.ts';
+import { type Alignment, columns } from './columns.ts';
+import { counted, shortKey, whole } from './figures.ts';
+import { costCells, leftText, renderPrice } from './price.ts';
 import type { Colours } from './terminal.ts';
 
 /**
- * The plan as a person reads it: a row for each node with its verdict, address, key (`new` where the store has nothing
- * of it), the reason, and how much there is to do; then what it adds up to.
+ * The plan as a person reads it: a row for each node with its verdict, address, key, the reason and what it costs; then
+ * what it adds up to, and what that is made of.
  */
-export function renderPlan(plan: Plan, verdicts: ReadonlyMap<Key, Verdict>, colours: Colours): string {
-  const rows = plan.nodes.map((node) => {
+export function renderPlan(
+  plan: Plan,
+  verdicts: ReadonlyMap<Key, Verdict>,
+  pricing: Pricing,
+  colours: Colours,
+): string {
+  const rows = pricing.estimate.nodes.map((cost) => {
+    const { node } = cost;
     const verdict = verdictOf(node, verdicts);
     return [
       COLOURED[verdict.verdict](colours)(verdict.verdict),
       node.address,
       colours.dim(shortKey(node.key)),
       reasonText(node, verdict),
-      verdict.verdict === 'reuse' ? '' : colours.dim(workOf(node, stepsDone(verdict)).text),
+      ...costCells(cost).map((cell) => (cell === '' ? '' : colours.dim(cell))),
     ];
   });
-  return `${columns(rows)}\n${planTotal(plan, verdicts)}`;
+  const price = renderPrice(pricing, colours);
+  return [columns(rows, rowAlignments), planTotal(plan, verdicts, pricing), price]
+    .filter((part) => part !== '')
+    .join('\n');
 }
 
-/** `48 nodes: 29 reuse, 1 resume, 18 run · 1,264 steps, 2.6M tokens`, of which only those are counted that are left. */
-export function planTotal(plan: Plan, verdicts: ReadonlyMap<Key, Verdict>): string {
+const rowAlignments: Alignment[] = ['left', 'left', 'left', 'left', 'right', 'left', 'right', 'right', 'left'];
+
+/** `48 nodes: 29 reuse, 1 resume, 18 run · 2.6M tokens · 3.10e19 FLOP · 12.7 h (41.2 h without sharing) · 5h 10m on 2 gpu slots`. */
+export function planTotal(plan: Plan, verdicts: ReadonlyMap<Key, Verdict>, { estimate }: Pricing): string {
   const counts = verdictCounts(plan, verdicts);
   const parts = Object.entries(counts).filter(([, count]) => count > 0);
-  const { steps, tokens } = totalWork(nodesToRun(plan, verdicts), (node) => verdictOf(node, verdicts));
-  const work = steps === 0 ? '' : ` · ${counted(steps, 'step')}, ${amount(tokens)} tokens`;
-  return `${counted(plan.nodes.length, 'node')}: ${parts.map(([verdict, count]) => `${whole(count)} ${verdict}`).join(', ')}${work}`;
+  const left = leftText(estimate);
+  return `${counted(plan.nodes.length, 'node')}: ${parts.map(([verdict, count]) => `${whole(count)} ${verdict}`).join(', ')}${left === '' ? '' : ` · ${left}`}`;
 }
 
 /** How many nodes have each verdict. */

@@ -97,7 +97,7 @@ test('interrupted, continued, and asked for again', { timeout: 240_000 }, async 
     deeds(second.stdout).filter((deed) => deed.startsWith('done base@lr=1e-3')),
     ['done base@lr=1e-3', 'done base@lr=1e-3/heldout'],
   );
-  match(second.stdout, /^small: 5 nodes: \d reuse, 1 resume, \d run · 6 steps, 6,144 tokens\n/);
+  match(second.stdout, /^small: 5 nodes: \d reuse, 1 resume, \d run · 6,144 tokens · /);
 
   const before = readFileSync(join(steer, 'base@lr=1e-3.executions'), 'utf8');
   const third = await descent(['run', 'lineage.yaml'], folder);
@@ -278,7 +278,7 @@ test('a device class that nobody serves is an error before anything is started',
   const { folder } = await prepare(t, {});
   const expected = (hint: string) => ({
     exitCode: 1,
-    stdout: 'small: 5 nodes: 5 run · 16 steps, 16.4K tokens\n',
+    stdout: 'small: 5 nodes: 5 run · 16.4K tokens · 1.25e9 FLOP\n',
     stderr: `error: this machine has no device class \`tpu\`\n  hint: ${hint}\n`,
   });
   deepEqual(

@@ -69,6 +69,12 @@ export async function writeLineage(folder: string, text: string = smallLineage):
   await writeFile(join(folder, 'lineage.yaml'), text);
 }
 
+/** Writes a `temporal.config.json` with two slots for the CPU, so that nothing depends on the machine's own devices. */
+export async function writeDevices(folder: string, cpu: { speed?: { peak: number; utilisation: number } } = {}) {
+  const config = { devices: { cpu: { slots: 2, threads: 1, ...cpu } } };
+  await writeFile(join(folder, 'temporal.config.json'), JSON.stringify(config));
+}
+
 /**
  * Compares a text with a file in `test/cli/golden`, or writes the file anew where UPDATE_GOLDEN is set:
  * `UPDATE_GOLDEN=1 npm test -- test/cli`. Gives what to compare with.

@@ -92,6 +92,11 @@ describe('the configuration', () => {
       ['{"window": 500}', /`window` must be a whole number from 1 to 200/],
       ['{"devices": {"cpu": {"slots": 0, "threads": 1}}}', /`devices` must be an object of classes/],
       ['{"devices": {"results": {"slots": 1, "threads": 1}}}', /`devices`/],
+      ['{"devices": {"cpu": {"slots": 1, "threads": 1, "speed": {"peak": 1e12}}}}', /`devices`.* a `utilisation`/],
+      [
+        '{"devices": {"cpu": {"slots": 1, "threads": 1, "speed": {"peak": 1e12, "utilisation": 40}}}}',
+        /`utilisation` from 0 to 1/,
+      ],
       ['{"heartbeatSeconds": 1}', /`heartbeatSeconds` must be a whole number from 2/],
       ['{oops', /cannot read .*temporal\.config\.json/],
       ['[]', /is not an object of settings/],

@@ -1,0 +1,58 @@
+import type { Estimate, NodeCost } from '../planner/estimate.ts';
+import type { Price } from '../planner/price.ts';
+import type { TrainingCost } from '../planner/sharing.ts';
+import type { Pricing } from './pricing.ts';
+
+/** What `--json` says of a node's price: from beginning to end, how much of that is left, and how long it takes. */
+export function costReport({ price, part, device, time, same }: NodeCost): object {
+  return {
+    ...amounts(price),
+    partLeft: part,
+    device,
+    deviceSeconds: time?.seconds ?? null,
+    speed: time?.from ?? null,
+    sameAs: same?.address ?? null,
+  };
+}
+
+/** What `--json` says of a plan's price in total. Seconds are null where no speed is known. */
+export function priceReport({ estimate, notes }: Pricing): object {
+  const { left, unknown, done, alone, sharing, elapsedSeconds, critical, slots, disk } = estimate;
+  return {
+    left: { ...amounts(left.price), bytesCheckpoints: disk.checkpoints, deviceSeconds: left.seconds },
+    withoutKnownSpeed: unknown,
+    done: { flops: done.flops, deviceSeconds: done.seconds },
+    withoutSharing: { flops: alone.flops, deviceSeconds: alone.seconds },
+    sharing: {
+      finalModels: sharing.models,
+      shared: trainingReport(sharing.shared, estimate),
+      alone: trainingReport(sharing.alone, estimate),
+      saved: trainingReport(sharing.saved, estimate),
+    },
+    elapsedSeconds,
+    slots: Object.fromEntries(slots),
+    critical: {
+      addresses: critical.nodes.map(({ address }) => address),
+      ...(critical.by === 'seconds' ? { seconds: critical.length } : { flops: critical.length }),
+    },
+    notes,
+  };
+}
+
+function amounts({ steps, tokens, flops, bytes, exact }: Price): object {
+  return {
+    steps,
+    tokensTrained: tokens.trained,
+    tokensSampled: tokens.generated,
+    tokensScored: tokens.scored,
+    flopsTraining: flops.training,
+    flopsInference: flops.inference,
+    bytesPublished: bytes.published,
+    bytesCheckpoints: bytes.checkpoints,
+    exact,
+  };
+}
+
+function trainingReport({ tokens, flops, seconds }: TrainingCost, { alone }: Estimate): object {
+  return { tokensTrained: tokens, flops, deviceSeconds: alone.seconds === null ? null : seconds };
+}

@@ -1,0 +1,66 @@
+import { existsSync } from 'node:fs';
+import { type DeviceClass, type Estimate, estimate } from '../planner/estimate.ts';
+import type { Key, PlanNode } from '../planner/plan.ts';
+import { type FinishedRuns, measuredSpeed, type Speed } from '../planner/speed.ts';
+import type { Verdict } from '../planner/verdict.ts';
+import { databasePath, findHome } from '../store/home.ts';
+import type { SlotSpeed } from '../temporal.config.ts';
+import { autoDevice, loadConfig } from './config.ts';
+import type { Context } from './context.ts';
+import { verdictOf } from './render/plan.ts';
+
+/** What nodes cost, and what a person should know of how that was found. */
+export interface Pricing {
+  estimate: Estimate;
+  /** A sentence each. */
+  notes: string[];
+}
+
+/**
+ * What nodes of a plan cost on the devices that are configured. Speeds are those that the home's results have measured,
+ * of each kind of work, else those that temporal.config states. DuckDB is loaded only where there are results; results
+ * that cannot be read are a note.
+ */
+export async function priceNodes(
+  nodes: readonly PlanNode[],
+  verdicts: ReadonlyMap<Key, Verdict>,
+  context: Context,
+): Promise<Pricing> {
+  const { config } = await loadConfig(context.cwd, context.env);
+  const auto = autoDevice(config, context.env);
+  const classOf = ({ placement }: PlanNode) => (placement.device === 'auto' ? auto : placement.device);
+  const { runs, note } = await readRuns(findHome(context.cwd, context.env));
+  const notes = note === null ? [] : [note];
+  const classes = new Map<string, DeviceClass>();
+  for (const name of new Set(nodes.map(classOf))) {
+    const configured = config.devices[name];
+    if (configured === undefined) notes.push(`temporal.config has no device class ${name}: one device is assumed`);
+    classes.set(name, { slots: configured?.slots ?? 1, speeds: speedsOf(name, configured?.speed, runs) });
+  }
+  return { estimate: estimate(nodes, (node) => verdictOf(node, verdicts), classOf, classes), notes };
+}
+
+/** Measured before stated: what a device does here goes before what its data sheet says. */
+function speedsOf(name: string, stated: SlotSpeed | undefined, runs: readonly FinishedRuns[]): Speed[] {
+  // As the trainer reads the name of a class.
+  const measured = measuredSpeed(runs, /^gpu\b/.test(name) ? 'gpu' : 'cpu');
+  return [
+    ...(measured.measurements.length > 0 ? [measured] : []),
+    ...(stated === undefined ? [] : [{ kind: 'stated' as const, ...stated }]),
+  ];
+}
+
+/** Shorter than it takes until a person is told of waiting: a plan can do without. */
+const patienceSeconds = 1.5;
+
+async function readRuns(home: string): Promise<{ runs: FinishedRuns[]; note: string | null }> {
+  if (!existsSync(databasePath(home))) return { runs: [], note: null };
+  try {
+    const { finishedRuns } = await import('../results/speeds.ts');
+    return { runs: await finishedRuns(home, { patienceSeconds }), note: null };
+  } catch (error) {
+    // Whatever is wrong with them: what would run does not depend on it, and who asks them is told in full.
+    const [reason] = (error instanceof Error ? error.message : String(error)).split('\n');
+    return { runs: [], note: `the results cannot be read, so no speed that was measured counts: ${reason}` };
+  }
+}

@@ -1,0 +1,150 @@
+import type { Estimate, NodeCost, UnknownWork } from '../../planner/estimate.ts';
+import { allFlops, type Price, partOfPrice } from '../../planner/price.ts';
+import type { Pricing } from '../pricing.ts';
+import { columns } from './columns.ts';
+import { amount, bytes, counted, deviceTime, duration, operations, percent } from './figures.ts';
+import type { Colours } from './terminal.ts';
+
+/**
+ * The cells of a plan's row that say what its node costs: how many tokens, what becomes of them, operations, device time,
+ * and whether that is what is `left` or what its reuse `saves`. `≤` is an upper bound.
+ */
+export function costCells({ price, part, time, same }: NodeCost): [string, string, string, string, string] {
+  if (same !== null) return ['', `the same node as ${same.address}`, '', '', ''];
+  const shown = part > 0 ? partOfPrice(price, part) : price;
+  const flops = allFlops(shown);
+  const [count, what] = tokensOf(shown);
+  return [
+    count === 0 ? '' : `${bound(price)}${amount(count)}`,
+    count === 0 ? '' : what,
+    flops === 0 ? '' : `${bound(price)}${operations(flops)} FLOP`,
+    time === null || time.seconds === 0 ? '' : deviceTime(time.seconds * (part > 0 ? part : 1)),
+    flops === 0 && !time?.seconds ? '' : part === 1 ? '' : part > 0 ? 'left' : 'saved',
+  ];
+}
+
+/** `16.4K tokens · 3.10e19 FLOP · 12.7 h (41.2 h without sharing) · 5h 10m on 2 cpu slots`, as far as it is known. */
+export function leftText(estimate: Estimate): string {
+  const { left, alone, unknown, elapsedSeconds, slots } = estimate;
+  const flops = allFlops(left.price);
+  const { trained } = left.price.tokens;
+  const toDo = toDoOf(estimate);
+  const hours = left.seconds !== null && left.seconds > 0 ? left.seconds : null;
+  const dearer = alone.flops > flops * 1.0001;
+  const least = unknown.length > 0 ? 'at least ' : '';
+  const parts = [
+    trained === 0 ? '' : `${boundOf(toDo, ({ tokens }) => tokens.trained)}${amount(trained)} tokens`,
+    flops === 0
+      ? ''
+      : `${boundOf(toDo, allFlops)}${operations(flops)} FLOP${hours === null && dearer ? ` (${operations(alone.flops)} without sharing)` : ''}`,
+    hours === null
+      ? ''
+      : `${least}${deviceTime(hours)}${alone.seconds !== null && dearer ? ` (${deviceTime(alone.seconds)} without sharing)` : ''}`,
+    hours === null || elapsedSeconds === null ? '' : `${least}${duration(elapsedSeconds)} on ${slotsText(slots)}`,
+  ];
+  return parts.filter((part) => part !== '').join(' · ');
+}
+
+/** What a plan's price is made of, a line for each thing that there is to say. */
+export function renderPrice({ estimate, notes }: Pricing, colours: Colours): string {
+  const { left, disk } = estimate;
+  const toDo = toDoOf(estimate);
+  const { trained, generated, scored } = left.price.tokens;
+  const kinds = [
+    [trained, 'trained', boundOf(toDo, ({ tokens }) => tokens.trained)],
+    [generated, 'sampled', boundOf(toDo, ({ tokens }) => tokens.generated)],
+    [scored, 'scored', boundOf(toDo, ({ tokens }) => tokens.scored)],
+  ] as const;
+  const several = generated + scored > 0;
+  const tokens = kinds.flatMap(([count, what, most]) => (count === 0 ? [] : [`${most}${amount(count)} ${what}`]));
+  const lines: [string, string][] = [
+    ['tokens', several ? tokens.join(', ') : ''],
+    ['disk', disk.published === 0 ? '' : diskText(disk)],
+    ['longest', longestText(estimate)],
+    ['reused', reusedText(estimate)],
+    ['sharing', sharingText(estimate)],
+    ...[...speedNotes(estimate), ...notes, ...boundNote(estimate)].map((note): [string, string] => ['note', note]),
+  ];
+  return columns(lines.flatMap(([name, text]) => (text === '' ? [] : [[colours.dim(`  ${name}`), text]])));
+}
+
+function tokensOf({ tokens: { trained, scored, generated } }: Price): [count: number, what: string] {
+  if (trained > 0) return [trained, 'tokens'];
+  return scored > 0 ? [scored, 'tokens scored'] : [generated, 'tokens sampled'];
+}
+
+function bound({ exact }: Price): string {
+  return exact ? '' : '≤ ';
+}
+
+/** Whether a sum over nodes is an upper bound: where one that adds to it is. */
+function boundOf(costs: readonly NodeCost[], quantity: (price: Price) => number): string {
+  return costs.some(({ price }) => !price.exact && quantity(price) > 0) ? '≤ ' : '';
+}
+
+function toDoOf({ nodes }: Estimate): NodeCost[] {
+  return nodes.filter(({ part, same }) => part > 0 && same === null);
+}
+
+function slotsText(slots: ReadonlyMap<string, number>): string {
+  return [...slots].map(([name, count]) => counted(count, `${name} slot`)).join(' and ');
+}
+
+function diskText({ published, checkpoints }: Estimate['disk']): string {
+  return `${bytes(published)} of models, and at most ${bytes(checkpoints)} of checkpoints while they are trained`;
+}
+
+function longestText({ critical: { nodes, by, length } }: Estimate): string {
+  if (nodes.length < 2 || length === 0) return '';
+  const chain = nodes.map(({ address }) => address).join(' → ');
+  return by === 'seconds'
+    ? `${chain}: ${duration(length)}, however many devices there are`
+    : `${chain}: ${operations(length)} FLOP, the most that have to come one after another`;
+}
+
+function reusedText({ done }: Estimate): string {
+  if (done.flops === 0) return '';
+  const time = done.seconds === null || done.seconds === 0 ? '' : `${deviceTime(done.seconds)}, `;
+  return `${time}${operations(done.flops)} FLOP are done already`;
+}
+
+function sharingText({ sharing: { models, shared, alone, saved }, alone: { seconds } }: Estimate): string {
+  if (saved.flops === 0) return '';
+  const each = `to train ${counted(models, 'final model')} each on its own`;
+  const share = percent(saved.flops / alone.flops);
+  return seconds === null
+    ? `${operations(shared.flops)} FLOP of training instead of ${operations(alone.flops)} ${each}: ${share} less`
+    : `${deviceTime(shared.seconds)} of training instead of ${deviceTime(alone.seconds)} ${each}: ${share} less FLOP`;
+}
+
+function speedNotes({ left, unknown }: Estimate): string[] {
+  if (unknown.length === 0) return [];
+  const devices = [...new Set(unknown.map(({ device }) => device))];
+  if (left.seconds === null) {
+    const named = devices.length === 1 ? `the device class ${devices[0]}` : `the device classes ${devices.join(', ')}`;
+    return [`no measured speed of ${named} yet, and none stated in temporal.config: no hours`];
+  }
+  return devices.map((device) => unknownText(device, unknown));
+}
+
+function unknownText(device: string, unknown: readonly UnknownWork[]): string {
+  const here = unknown.filter((one) => one.device === device);
+  const nodes = here.reduce((sum, one) => sum + one.nodes, 0);
+  const works = here.map(({ work }) => workNames[work]).join(', ');
+  return `${counted(nodes, 'node')} not in the hours: no measured speed of ${works} on ${device} yet, and none stated`;
+}
+
+const workNames: Record<UnknownWork['work'], string> = {
+  data: 'preparing data',
+  tokenizer: 'training tokenizers',
+  text: 'training on text',
+  sft: 'SFT',
+  rl: 'RL',
+  heldout: 'held-out loss',
+  problems: 'answering problems',
+};
+
+function boundNote({ nodes }: Estimate): string[] {
+  const bounded = nodes.some(({ price }) => !price.exact);
+  return bounded ? ['≤ is an upper bound: how long examples and responses are shows only when they are tokenized'] : [];
+}

@@ -1,0 +1,123 @@
+import { deepEqual, equal, match, ok } from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { planOf } from '../planner/plans.ts';
+import { recordRuns } from '../results/run.ts';
+import { descent, golden, smallLineage, temporaryFolder, writeDevices, writeLineage } from './support.ts';
+
+/** Two chains from one base, so that there is something to share. */
+const sharing = `${smallLineage
+  .replace('lr: "{lr}"', 'lr: 1e-3')
+  .replace('axes:', '  tuned: {sft: {from: base, data: math/problems, examples: 64, lr: "{lr}"}}\naxes:')
+  .replace('  web:', '  math: {generator: arithmetic}\n  web:')
+  .replace('each: [base]', 'each: [tuned]')}`;
+
+interface Report {
+  nodes: { address: string; price: { deviceSeconds: number | null; speed: string | null; flopsTraining: number } }[];
+  total: {
+    left: { deviceSeconds: number | null; flopsTraining: number; tokensTrained: number };
+    elapsedSeconds: number | null;
+    slots: Record<string, number>;
+    sharing: { finalModels: number; saved: { flops: number } };
+    notes: string[];
+  };
+}
+
+const planned = async (folder: string, ...args: string[]): Promise<Report> => {
+  const { exitCode, stdout, stderr } = await descent(['plan', 'lineage.yaml', '--json', ...args], folder);
+  deepEqual([exitCode, stderr], [0, '']);
+  return JSON.parse(stdout) as Report;
+};
+
+test('with a stated speed: hours, elapsed time on the slots, the longest chain, and what sharing saves', async (t) => {
+  const folder = await temporaryFolder(t);
+  await writeLineage(folder, sharing);
+  await writeDevices(folder, { speed: { peak: 1e6, utilisation: 0.5 } });
+  const { stdout } = await descent(['plan', 'lineage.yaml'], folder);
+  equal(stdout, await golden('plan-priced.txt', stdout));
+  const { total, nodes } = await planned(folder);
+  equal(total.slots.cpu, 2);
+  equal(total.sharing.finalModels, 2);
+  const base = nodes.find(({ address }) => address === 'base');
+  equal(total.sharing.saved.flops, base?.price.flopsTraining);
+  equal(base?.price.deviceSeconds, (base?.price.flopsTraining ?? 0) / 0.5e6);
+  equal(base?.price.speed, 'stated');
+});
+
+test('--select prices what it names, and nothing else', async (t) => {
+  const folder = await temporaryFolder(t);
+  await writeLineage(folder, sharing);
+  await writeDevices(folder, { speed: { peak: 1e6, utilisation: 0.5 } });
+  const { nodes, total } = await planned(folder, '--select', 'base');
+  equal(nodes.length, 1);
+  deepEqual(
+    [total.left.flopsTraining, total.left.deviceSeconds],
+    [nodes[0]?.price.flopsTraining, nodes[0]?.price.deviceSeconds],
+  );
+  equal(total.left.tokensTrained, 8192);
+});
+
+test('with results: speeds as they were measured', async (t) => {
+  const folder = await temporaryFolder(t);
+  await writeLineage(folder, sharing);
+  await writeDevices(folder, { speed: { peak: 1e6, utilisation: 0.5 } });
+  await recordRuns(join(folder, '.descent'), await planOf(join(folder, 'lineage.yaml')));
+  const { nodes, total } = await planned(folder);
+  deepEqual([...new Set(nodes.map(({ price }) => price.speed))], ['measured']);
+  // As the events say that each node took.
+  ok(Math.abs((nodes[0]?.price.deviceSeconds ?? 0) - 90.5) < 1e-6, `${nodes[0]?.price.deviceSeconds}`);
+  deepEqual(total.notes, []);
+});
+
+test('results that somebody writes to, or that are broken, are a note', { timeout: 60_000 }, async (t) => {
+  const folder = await temporaryFolder(t);
+  await writeLineage(folder, sharing);
+  await writeDevices(folder);
+  const home = join(folder, '.descent');
+  await recordRuns(home, await planOf(join(folder, 'lineage.yaml')));
+  const hold = fileURLToPath(new URL('../results/scripts/hold.js', import.meta.url));
+  const holder = spawn(process.execPath, [hold, home, 'write'], { stdio: ['pipe', 'pipe', 'inherit'] });
+  t.after(() => holder.kill('SIGKILL'));
+  await once(holder.stdout, 'data');
+  const locked = await planned(folder);
+  match(locked.total.notes[0] ?? '', /^the results cannot be read, so no speed that was measured counts: .*results/);
+  equal(locked.total.left.deviceSeconds, null);
+  holder.stdin.write('\n');
+  await once(holder, 'close');
+  equal((await planned(folder)).total.notes.length, 0);
+
+  const broken = join(folder, 'broken');
+  await mkdir(broken);
+  await writeFile(join(broken, 'results.duckdb'), 'not a database, but large enough to be looked at'.repeat(1000));
+  const { exitCode, stdout, stderr } = await descent(['--home', 'broken', 'plan', 'lineage.yaml'], folder);
+  deepEqual([exitCode, stderr], [0, '']);
+  match(stdout, /note +the results cannot be read, so no speed that was measured counts: /);
+  match(stdout, /note +no measured speed of the device class cpu yet, and none stated in temporal\.config: no hours\n/);
+});
+
+test('a device class that temporal.config does not have is priced as one device, and said', async (t) => {
+  const folder = await temporaryFolder(t);
+  await writeLineage(folder, `${sharing}placement: {default: {device: h100}}\n`);
+  await writeDevices(folder);
+  const { total } = await planned(folder);
+  deepEqual(
+    [total.slots, total.notes],
+    [{ h100: 1 }, ['temporal.config has no device class h100: one device is assumed']],
+  );
+});
+
+test('10,000 nodes are priced and printed at once', { timeout: 60_000 }, async (t) => {
+  const folder = await temporaryFolder(t);
+  const rates = Array.from({ length: 4_500 }, (_, index) => `${index + 1}e-6`);
+  await writeLineage(folder, smallLineage.replace('[1e-3, 3e-3]', `[${rates}]`));
+  await writeDevices(folder, { speed: { peak: 1e6, utilisation: 0.5 } });
+  const begun = performance.now();
+  const { exitCode, stdout } = await descent(['plan', 'lineage.yaml'], folder);
+  equal(exitCode, 0);
+  match(stdout, /\n9,001 nodes: 9,001 run · 36\.9M tokens · /);
+  ok(performance.now() - begun < 20_000, 'it is not linear any more');
+});
