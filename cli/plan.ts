@@ -1,16 +1,19 @@
 import type { Diagnostic } from '../planner/diagnostic.ts';
 import type { Key, Plan } from '../planner/plan.ts';
 import { reasonText } from '../planner/reason.ts';
+import { restrict } from '../planner/select.ts';
 import { judge, type Verdict } from '../planner/verdict.ts';
 import { inspectNode } from '../store/artifact.ts';
 import { findHome } from '../store/home.ts';
 import { plansRun } from '../store/plans.ts';
-import { type Context, type ExitCode, exitCodes } from './context.ts';
+import { absolute, type Context, type ExitCode, exitCodes } from './context.ts';
 import { planFile, printWarnings, refuse } from './lineage-file.ts';
+import { writePlanFile } from './plan-file.ts';
 import { costReport, priceReport } from './price-report.ts';
 import { type Pricing, priceNodes } from './pricing.ts';
 import { nodesToRun, renderPlan, verdictCounts, verdictOf } from './render/plan.ts';
 import { selectNodes } from './selection.ts';
+import { shellWord } from './shell.ts';
 
 /**
  * `descent plan FILE`: what would run, why, and what it costs. Starts nothing, loads neither Temporal nor TensorFlow, and
@@ -18,7 +21,7 @@ import { selectNodes } from './selection.ts';
  */
 export async function plan(
   file: string,
-  options: { json?: true; detailedExitcode?: true; select?: string[] },
+  options: { json?: true; detailedExitcode?: true; select?: string[]; output?: string },
   context: Context,
 ): Promise<ExitCode> {
   const { terminal } = context;
@@ -34,6 +37,11 @@ export async function plan(
       ? JSON.stringify(planReport(shown, verdicts, pricing, planned.warnings), null, 2)
       : renderPlan(shown, verdicts, pricing, terminal.colours),
   );
+  if (options.output !== undefined) {
+    const written = options.select ? restrict(planned.plan, nodes) : planned.plan;
+    await writePlanFile(absolute(context, options.output), written, verdicts, options.select ?? null);
+    terminal.err(`written: run it with descent run --plan ${shellWord(options.output)}`);
+  }
   const pending = nodesToRun(shown, verdicts).length > 0;
   return options.detailedExitcode && pending ? exitCodes.pending : exitCodes.fine;
 }

@@ -62,6 +62,7 @@ export function buildProgram(outer: Context, finish: (exitCode: ExitCode) => voi
     .description('Show what would run, and why; nothing is started')
     .option('--json', 'print the plan as JSON')
     .option('--select <selector>', 'only these nodes, for example `rl+` or `seed:2`; may be repeated', collect)
+    .option('-o, --output <file>', 'write the plan to a JSON file, for `run --plan`')
     .option('--detailed-exitcode', 'exit with 2 when something would run, 0 when nothing would')
     .addHelpText(
       'after',
@@ -69,6 +70,7 @@ export function buildProgram(outer: Context, finish: (exitCode: ExitCode) => voi
         'descent plan lineage.yaml',
         'descent plan lineage.yaml --select stage:mid,seed:2 --select rl',
         'descent plan lineage.yaml --json --detailed-exitcode',
+        'descent plan lineage.yaml -o plan.json',
       ),
     )
     .action(async (file, options) => finish(await (await import('./plan.ts')).plan(file, options, context())));
@@ -123,7 +125,7 @@ export function buildProgram(outer: Context, finish: (exitCode: ExitCode) => voi
 
   program
     .command('run')
-    .argument('<file>', 'lineage file')
+    .argument('[file]', 'lineage file')
     .description(
       'Run what is not done yet, follow it, and show what came out; Ctrl-C saves and stops, and `run` goes on',
     )
@@ -135,12 +137,14 @@ export function buildProgram(outer: Context, finish: (exitCode: ExitCode) => voi
       'run these nodes and what they need, and nothing else of the file, for example `rl/id` or `seed:2`; may be repeated',
       collect,
     )
+    .option('--plan <file>', 'in place of a lineage file: run exactly what `plan -o` wrote, or refuse')
     .addHelpText(
       'after',
       example(
         'descent run lineage.yaml',
         'descent run lineage.yaml --device gpu --plain',
         'descent run lineage.yaml --select tuned@seed=2',
+        'descent run --plan plan.json',
       ),
     )
     .action(async (file, options) => finish(await (await import('./run.ts')).run(file, options, context())));

@@ -5,7 +5,8 @@ import { findHome } from '../store/home.ts';
 import { rememberRun, writePlan } from '../store/plans.ts';
 import { type Context, type ExitCode, exitCodes } from './context.ts';
 import type { Frozen, RunEnd } from './execute.ts';
-import { findDownloads, planFile, refuse } from './lineage-file.ts';
+import { CommandError } from './failure.ts';
+import { findDownloads, type PlannedFile, planFile, refuse } from './lineage-file.ts';
 import { catchUp, readOutcome } from './outcome.ts';
 import { judgeAgainstStore } from './plan.ts';
 import { priceNodes } from './pricing.ts';
@@ -17,6 +18,7 @@ import { nodesToRun, planTotal } from './render/plan.ts';
 import type { Reporter, RunOutcome } from './render/run-event.ts';
 import { selectNodes } from './selection.ts';
 import { shellWord } from './shell.ts';
+import { type Admitted, admitPlan } from './written-plan.ts';
 
 /** Options of `descent run`. */
 export interface RunOptions {
@@ -24,24 +26,21 @@ export interface RunOptions {
   plain?: true;
   json?: true;
   select?: string[];
+  /** A plan that `descent plan -o` wrote. */
+  plan?: string;
 }
 
 /**
- * `descent run FILE`: plans it, runs what is not done yet, follows it, and shows what came out. Where nothing is to run,
- * Temporal is not even loaded.
+ * `descent run FILE`: plans it, runs what is not done yet, follows it, and shows what came out. With `--plan` what runs is
+ * a plan that was written before. Where nothing is to run, Temporal is not even loaded.
  */
-export async function run(file: string, options: RunOptions, given: Context): Promise<ExitCode> {
+export async function run(file: string | undefined, options: RunOptions, given: Context): Promise<ExitCode> {
   const context = options.device ? { ...given, env: { ...given.env, DESCENT_DEVICE: options.device } } : given;
-  const planned = await planFile(file, context);
-  if (!planned.ok) return refuse(file, planned, options, context);
-  const plan = options.select
-    ? restrict(planned.plan, await selectNodes(planned.plan, options.select, context))
-    : planned.plan;
+  const asked = await requestOf(file, options, context);
+  if (!('plan' in asked)) return refuse(asked.file, asked.refused, options, context);
+  const { plan, verdicts, notices, command } = asked;
   const home = findHome(context.cwd, context.env);
-  const verdicts = judgeAgainstStore(plan, context);
   const pending = nodesToRun(plan, verdicts);
-  const missing = await findDownloads(file, pending);
-  if (missing) return refuse(file, missing, options, context);
   const planDigest = await writePlan(home, plan);
   await rememberRun(home, plan.lineage, planDigest);
 
@@ -52,10 +51,7 @@ export async function run(file: string, options: RunOptions, given: Context): Pr
     const { lineage, title, nodes } = plan;
     const total = planTotal(plan, verdicts, await priceNodes(nodes, verdicts, context));
     reporter.report({ event: 'planned', lineage, title, nodes: nodes.length, pending: pending.length, total });
-    if (nodes.length < planned.plan.nodes.length) {
-      const text = `this runs ${whole(nodes.length)} of the ${counted(planned.plan.nodes.length, 'node')} in ${file}: what --select names, and what that needs`;
-      reporter.report({ event: 'notice', text });
-    }
+    for (const text of notices) reporter.report({ event: 'notice', text });
     const frozen = { home, plan, planDigest, pending };
     const telling = { report: reporter.report, clock };
     const { outcome, reason } =
@@ -63,7 +59,7 @@ export async function run(file: string, options: RunOptions, given: Context): Pr
         ? await reuseAll(frozen)
         : await (await import('./execute.ts')).execute(frozen, context, telling);
     if (outcome === 'done' || outcome === 'failed') reporter.report(await readOutcome(home, plan, planDigest));
-    const next = nextSteps(outcome, plan, commandOf(file, options), home, context);
+    const next = nextSteps(outcome, plan, command, home, context);
     reporter.report({ event: 'ended', outcome, reason, seconds: clock() - begun, next });
     return {
       done: exitCodes.fine,
@@ -76,6 +72,38 @@ export async function run(file: string, options: RunOptions, given: Context): Pr
   }
 }
 
+/** What is to run, what a person should know of it beforehand, and the command that runs the same again. */
+type Request = Admitted & { command: string };
+
+/** What the command line asks for, or the lineage file that cannot be planned. */
+async function requestOf(
+  file: string | undefined,
+  options: RunOptions,
+  context: Context,
+): Promise<Request | { file: string; refused: Extract<PlannedFile, { ok: false }> }> {
+  const { plan: path, select } = options;
+  if (path !== undefined) {
+    if (file !== undefined || select !== undefined)
+      throw new CommandError('--plan runs a plan as it was written: name no lineage file and no --select beside it');
+    return { ...(await admitPlan(path, context)), command: commandOf(['--plan', path]) };
+  }
+  if (file === undefined) throw new CommandError('what should run?', 'name a lineage file, or a plan with --plan');
+  const planned = await planFile(file, context);
+  if (!planned.ok) return { file, refused: planned };
+  const all = planned.plan;
+  const plan = select ? restrict(all, await selectNodes(all, select, context)) : all;
+  const verdicts = judgeAgainstStore(plan, context);
+  const missing = await findDownloads(file, nodesToRun(plan, verdicts));
+  if (missing) return { file, refused: missing };
+  const part = `this runs ${whole(plan.nodes.length)} of the ${counted(all.nodes.length, 'node')} in ${file}: what --select names, and what that needs`;
+  return {
+    plan,
+    verdicts,
+    notices: plan.nodes.length < all.nodes.length ? [part] : [],
+    command: commandOf([file, ...(select ?? []).flatMap((selector) => ['--select', selector])]),
+  };
+}
+
 function reporterFor(options: RunOptions, { terminal }: Context, clock: () => number): Reporter {
   if (options.json) return jsonReporter(terminal);
   return terminal.interactive && !options.plain ? liveReporter(terminal, clock) : plainReporter(terminal, clock);
@@ -86,9 +114,7 @@ async function reuseAll({ home, plan, planDigest }: Frozen): Promise<RunEnd> {
   return { outcome: 'done', reason: null };
 }
 
-/** The command that runs the same again. */
-function commandOf(file: string, { select = [] }: RunOptions): string {
-  const words = [file, ...select.flatMap((selector) => ['--select', selector])];
+function commandOf(words: readonly string[]): string {
   return `descent run ${words.map(shellWord).join(' ')}`;
 }
 

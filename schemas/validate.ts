@@ -3,11 +3,12 @@ import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.
 import type { TrainerEvent } from './types/event.ts';
 import type { Job } from './types/job.ts';
 import type { Manifest } from './types/manifest.ts';
+import type { PlanFile } from './types/plan.ts';
 
 /** Whether the schemas themselves are valid is for the tests: to look at it each time takes as long as all the rest. */
 const usual = { allErrors: true, allowUnionTypes: true, validateSchema: false } as const;
 
-/** A job, an event or a manifest that does not follow its schema. The message says where and how. */
+/** A job, an event, a manifest or a plan file that does not follow its schema. The message says where and how. */
 export class ContractError extends Error {
   override name = 'ContractError';
 }
@@ -34,6 +35,14 @@ export function validateEvent(value: unknown): TrainerEvent {
  */
 export function validateManifest(value: unknown): Manifest {
   return checked<Manifest>('manifest', value, manifestValidator());
+}
+
+/**
+ * A plan file as the schema has it. What its nodes are is for the planner to check.
+ * @throws ContractError that names every place that is wrong.
+ */
+export function validatePlanFile(value: unknown): PlanFile {
+  return checked<PlanFile>('plan', value, planValidator());
 }
 
 /** A JSON Schema, as far as the planner reads it. */
@@ -98,6 +107,7 @@ const contracts = once(() => new Ajv2020(usual));
 const jobBranches = once(() => branchesOf('job', 'type'));
 const eventBranches = once(() => branchesOf('event', 'event'));
 const manifestValidator = once(() => contracts().compile(readSchema('manifest')));
+const planValidator = once(() => contracts().compile(readSchema('plan')));
 
 function branchesOf(name: string, property: string): Branches {
   const schema = readSchema(name);

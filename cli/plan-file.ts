@@ -1,0 +1,155 @@
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { auditKeys, type Versions, versionChanges, versionsUsed } from '../planner/audit.ts';
+import { canonicalJson, keyOf, sha256 } from '../planner/key.ts';
+import type { Key, Plan } from '../planner/plan.ts';
+import type { Verdict } from '../planner/verdict.ts';
+import type { PlanFile } from '../schemas/types/plan.ts';
+import { ContractError, validatePlanFile } from '../schemas/validate.ts';
+import { digestOfFile } from '../store/digest.ts';
+import { writeWhole } from '../store/write.ts';
+import { CommandError, Refusal } from './failure.ts';
+
+/** A plan that `descent plan -o` wrote: what would run, and what was known when it was written. */
+export interface WrittenPlan {
+  plan: Plan;
+  verdicts: Map<Key, Verdict>;
+  versions: Versions;
+  lineageFile: { path: string; sha256: string };
+  /** The selectors of `--select`; null without them. */
+  select: string[] | null;
+}
+
+/** A plan out of a file: one that was written for a person, or one that a run has frozen, which is the plan alone. */
+export type PlanInFile = { kind: 'written'; written: WrittenPlan } | { kind: 'frozen'; plan: Plan };
+
+const format = 1;
+
+/**
+ * Writes a plan for `descent run --plan`, whole or not at all. Only another plan is written over: a CommandError says that
+ * something else is there.
+ */
+export async function writePlanFile(
+  path: string,
+  plan: Plan,
+  verdicts: ReadonlyMap<Key, Verdict>,
+  select: string[] | null,
+): Promise<void> {
+  if (!path.endsWith('.json')) throw new CommandError(`a plan is written as JSON: name it ${path}.json`);
+  if (existsSync(path) && !looksLikePlan(await readFile(path, 'utf8'))) {
+    throw new CommandError(`${path} is there already, and is no plan: nothing is written over it`, 'name another file');
+  }
+  const { sha256: digest } = await digestOfFile(plan.file);
+  const content: Omit<PlanFile, 'digest'> = {
+    format,
+    versions: versionsUsed(plan),
+    lineageFile: { path: plan.file, sha256: digest },
+    select,
+    // As JSON has it: what a change has no value before or after is left out.
+    verdicts: JSON.parse(
+      JSON.stringify(Object.fromEntries(plan.nodes.map(({ key }) => [key, verdicts.get(key)]))),
+    ) as PlanFile['verdicts'],
+    plan: plan as unknown as PlanFile['plan'],
+  };
+  await writeWhole(path, `${canonicalJson({ ...content, digest: sha256(canonicalJson(content)) })}\n`);
+}
+
+/**
+ * A plan out of a file. Throws a CommandError for any other file, and a Refusal for a plan of another Descent's format or
+ * one that was changed after it was written: its keys are computed again from their pre-images.
+ */
+export async function readPlanFile(path: string): Promise<PlanInFile> {
+  const value = parse(path, await readFile(path, 'utf8'));
+  if (isFrozen(value)) {
+    refuseChangedKeys(path, value);
+    return { kind: 'frozen', plan: value };
+  }
+  const found = (value as { format?: unknown } | null)?.format;
+  if (Number.isInteger(found) && found !== format) {
+    throw new Refusal(
+      `${path} has format ${found}, and this Descent reads format ${format}`,
+      'write it anew: descent plan -o',
+    );
+  }
+  const { digest, ...content } = checked(path, value);
+  const plan = content.plan as unknown as Plan;
+  refuseChangedKeys(path, plan);
+  if (sha256(canonicalJson(content)) !== digest) {
+    throw new Refusal(
+      `${path} was changed after it was written: its content does not hash to its digest`,
+      'change the lineage file instead, and write the plan anew: descent plan -o',
+    );
+  }
+  const { versions, lineageFile, select } = content;
+  const verdicts = new Map(Object.entries(content.verdicts) as [Key, Verdict][]);
+  return { kind: 'written', written: { plan, verdicts, versions, lineageFile, select } };
+}
+
+/**
+ * Refuses a plan that this Descent would compute otherwise than the one that wrote it: with other versions of types or
+ * generators, or with nodes that are not what their keys say.
+ */
+export function refuseOtherVersions(path: string, { plan, versions }: WrittenPlan): void {
+  const changes = versionChanges(versions, versionsUsed(plan));
+  if (changes.length > 0) {
+    const message = `${path} was written by another version of Descent:\n${changes.map((change) => `  ${change}`).join('\n')}`;
+    throw new Refusal(message, 'plan the lineage file again with this one: its keys are others');
+  }
+  refuseBroken(path, auditKeys(plan));
+}
+
+const frozenPlans = '`descent plan -o` writes one; those that were run lie in the home, below plans/';
+
+function parse(path: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new CommandError(`${path} is not a plan`, frozenPlans, error);
+  }
+}
+
+/** What a run freezes has its nodes at the top. */
+function isFrozen(value: unknown): value is Plan {
+  const plan = value as Partial<Plan> | null;
+  return plan?.plan === 1 && Array.isArray(plan.nodes);
+}
+
+function checked(path: string, value: unknown): PlanFile {
+  try {
+    return validatePlanFile(value);
+  } catch (error) {
+    if (!(error instanceof ContractError)) throw error;
+    throw new CommandError(`${path} is not a plan that this Descent can read`, frozenPlans, error);
+  }
+}
+
+/** Whatever the versions were: a key is the hash of its pre-image. */
+function refuseChangedKeys(path: string, { nodes }: Plan): void {
+  const wrong = nodes.filter(({ key, preimage }) => keyOf(preimage) !== key);
+  refuseBroken(
+    path,
+    wrong.map(({ address }) => ({ address, problem: 'its key is not the hash of its pre-image' })),
+  );
+}
+
+/** Problems that a message names. */
+const mostNamed = 5;
+
+function refuseBroken(path: string, problems: readonly { address: string; problem: string }[]): void {
+  if (problems.length === 0) return;
+  const lines = problems.slice(0, mostNamed).map(({ address, problem }) => `  ${address}: ${problem}`);
+  const more = problems.length > mostNamed ? [`  and ${problems.length - mostNamed} more`] : [];
+  throw new Refusal(
+    [`${path} was changed after it was written:`, ...lines, ...more].join('\n'),
+    'change the lineage file instead, and write the plan anew: descent plan -o',
+  );
+}
+
+function looksLikePlan(text: string): boolean {
+  try {
+    const value = JSON.parse(text) as { format?: unknown; plan?: unknown } | null;
+    return Number.isInteger(value?.format) && typeof value?.plan === 'object';
+  } catch {
+    return false; // not JSON: not a plan
+  }
+}

@@ -1,0 +1,238 @@
+import { deepEqual, equal, match, notEqual } from 'node:assert/strict';
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { canonicalJson, keyOf, sha256 } from '../../planner/key.ts';
+import type { PlanFile } from '../../schemas/types/plan.ts';
+import { planOf } from '../planner/plans.ts';
+import { runLineage, runNode } from '../results/run.ts';
+import { descent, type Outcome, smallLineage, temporaryFolder, writeDevices, writeLineage } from './support.ts';
+
+/** The small lineage, on a text file of its own. */
+const onFile = smallLineage.replace('{generator: stories}', '{files: notes.txt}');
+
+/** A folder with a lineage on a file, and its plan, of which nothing is done. */
+async function prepare(t: TestContext, ...args: string[]): Promise<string> {
+  const folder = await temporaryFolder(t);
+  await writeLineage(folder, onFile);
+  await writeFile(join(folder, 'notes.txt'), 'some notes on which a model can be trained\n');
+  await writeDevices(folder);
+  const { exitCode, stderr } = await descent(['plan', 'lineage.yaml', '-o', 'plan.json', ...args], folder);
+  deepEqual([exitCode, stderr], [0, 'written: run it with descent run --plan plan.json\n']);
+  return folder;
+}
+
+/** What a run has left. */
+async function runAll(folder: string): Promise<void> {
+  await runLineage(join(folder, '.descent'), await planOf(join(folder, 'lineage.yaml')));
+}
+
+const runPlan = (folder: string, ...args: string[]): Promise<Outcome> =>
+  descent(['run', '--plan', 'plan.json', ...args], folder);
+
+const read = async (folder: string) => JSON.parse(await readFile(join(folder, 'plan.json'), 'utf8')) as PlanFile;
+
+/** Changes the plan as somebody would who also makes its digest anew. */
+async function forge(folder: string, change: (plan: PlanFile) => void): Promise<void> {
+  const { digest: _, ...content } = await read(folder);
+  change(content as PlanFile);
+  const text = JSON.stringify({ ...content, digest: sha256(canonicalJson(content)) });
+  await writeFile(join(folder, 'plan.json'), text);
+}
+
+function isRefusal({ exitCode, stdout, stderr }: Outcome, ...said: RegExp[]): void {
+  deepEqual([exitCode, stdout], [3, ''], stderr);
+  for (const pattern of said) match(stderr, pattern);
+}
+
+test('a written plan has the plan, verdicts and digests; again it is the same, byte by byte', async (t) => {
+  const folder = await prepare(t);
+  const text = await readFile(join(folder, 'plan.json'), 'utf8');
+  const plan = await read(folder);
+  deepEqual([plan.format, plan.select, plan.lineageFile.sha256], [1, null, sha256(onFile)]);
+  deepEqual(plan.versions, { types: { data: 1, evaluate: 1, pretrain: 1, tokenizer: 1 }, generators: {} });
+  deepEqual([...new Set(Object.values(plan.verdicts).map(({ verdict }) => verdict))], ['run']);
+  equal(plan.plan.nodes.length, 6);
+  const again = await descent(['plan', 'lineage.yaml', '--output', 'plan.json'], folder);
+  equal(again.exitCode, 0, again.stderr);
+  equal(await readFile(join(folder, 'plan.json'), 'utf8'), text);
+});
+
+test('-o writes over plans and nothing else', async (t) => {
+  const folder = await prepare(t);
+  await writeFile(join(folder, 'mine.json'), '{"mine": true}');
+  const { exitCode, stderr } = await descent(['plan', 'lineage.yaml', '-o', 'mine.json'], folder);
+  equal(exitCode, 1);
+  match(stderr, /mine\.json is there already, and is no plan: nothing is written over it/);
+  equal(await readFile(join(folder, 'mine.json'), 'utf8'), '{"mine": true}');
+  match((await descent(['plan', 'lineage.yaml', '-o', 'lineage.yaml'], folder)).stderr, /a plan is written as JSON/);
+});
+
+test('what is done by now is said, and all the same is nothing run again', async (t) => {
+  const folder = await prepare(t);
+  await runAll(folder);
+  const { exitCode, stdout, stderr } = await runPlan(folder);
+  deepEqual([exitCode, stderr], [0, '']);
+  match(stdout, /^small: 6 nodes: 6 reuse\n.*note +6 nodes got further since this was planned\n/);
+});
+
+test('the plan runs without its lineage file, or with another, and says so', async (t) => {
+  const folder = await prepare(t);
+  await runAll(folder);
+  await writeLineage(folder, onFile.replace('8K', '16K'));
+  match((await runPlan(folder)).stdout, /lineage\.yaml has changed since this was planned: the plan is what runs\n/);
+  await rm(join(folder, 'lineage.yaml'));
+  const { exitCode, stdout } = await runPlan(folder);
+  equal(exitCode, 0);
+  match(stdout, /lineage\.yaml is gone: the plan is what runs\n/);
+});
+
+test('data that changed or is gone: refused, by name', async (t) => {
+  const folder = await prepare(t);
+  await writeFile(join(folder, 'notes.txt'), 'other notes\n');
+  isRefusal(await runPlan(folder), /its data changed\n {2}data:web: .*notes\.txt has other content\n/);
+  await rm(join(folder, 'notes.txt'));
+  isRefusal(await runPlan(folder, '--json'), /data:web: .*notes\.txt is gone\n/);
+});
+
+test('more to run than the plan said: refused, by name; in another home too', async (t) => {
+  const folder = await prepare(t);
+  await runAll(folder);
+  await descent(['plan', 'lineage.yaml', '-o', 'plan.json'], folder);
+  equal((await runPlan(folder)).exitCode, 0);
+  const { plan } = await read(folder);
+  const base = plan.nodes.find(({ address }) => address === 'base@lr=1e-3')?.key ?? '';
+  await rm(join(folder, '.descent', 'store', base), { recursive: true });
+  isRefusal(
+    await runPlan(folder),
+    /^error: plan\.json cannot be run as it says: more would have to run\n {2}base@lr=1e-3: reuse \(attempt 1, done 20.*\), now run \(new\)\n/,
+    /hint: see that this is the home that it was planned for/,
+  );
+  isRefusal(
+    await descent(['--home', 'other', 'run', '--plan', 'plan.json'], folder),
+    /\n {2}data:web: reuse .*now run/,
+  );
+});
+
+test('a selection is kept: what it names, and what that needs', async (t) => {
+  const folder = await prepare(t, '--select', '*@lr=3e-3');
+  const { select, plan } = await read(folder);
+  deepEqual(select, ['*@lr=3e-3']);
+  deepEqual(
+    plan.nodes.map(({ address }) => address),
+    ['data:web', 'tokenizer:bytes', 'base@lr=3e-3'],
+  );
+  const whole = await planOf(join(folder, 'lineage.yaml'));
+  for (const { key } of plan.nodes) {
+    const node = whole.nodes.find((one) => one.key === key);
+    if (node) await runNode(join(folder, '.descent'), node);
+  }
+  match((await runPlan(folder)).stdout, /^small: 3 nodes: 3 reuse\n/);
+});
+
+test('a plan that was changed by hand is refused, whatever was changed', async (t) => {
+  const folder = await prepare(t);
+  const text = await readFile(join(folder, 'plan.json'), 'utf8');
+  const restore = () => writeFile(join(folder, 'plan.json'), text);
+  const edited = async (from: string, to: string) => {
+    notEqual(text.replace(from, to), text);
+    await writeFile(join(folder, 'plan.json'), text.replace(from, to));
+  };
+
+  await edited('"title":null', '"title":"mine"');
+  isRefusal(await runPlan(folder), /plan\.json was changed after it was written: its content does not hash/);
+  await restore();
+
+  const base = ({ plan }: PlanFile) => plan.nodes.find(({ address }) => address === 'base@lr=1e-3') as never as Base;
+  await forge(folder, (plan) => {
+    base(plan).recipe.lr = 1;
+  });
+  isRefusal(await runPlan(folder), /\n {2}base@lr=1e-3: its pre-image is not that of its recipe, seed and parents\n/);
+  await restore();
+
+  await forge(folder, (plan) => {
+    base(plan).preimage.seed = 7;
+  });
+  isRefusal(await runPlan(folder), /\n {2}base@lr=1e-3: its key is not the hash of its pre-image\n/);
+  match((await descent(['diff', 'plan.json', 'lineage.yaml'], folder)).stderr, /its key is not the hash/);
+  await restore();
+
+  await forge(folder, (plan) => {
+    base(plan).architecture.layers = 9;
+  });
+  isRefusal(await runPlan(folder), /\n {2}base@lr=1e-3: its architecture is not that of the model/);
+  await restore();
+
+  await forge(folder, (plan) => {
+    const node = base(plan);
+    node.recipe.lr = 1;
+    node.preimage.recipe.lr = 1;
+    node.key = keyOf(node.preimage as never);
+  });
+  isRefusal(
+    await runPlan(folder),
+    /plan\.json has no verdict for base|base@lr=1e-3\/heldout: its parent does not come before it/,
+  );
+});
+
+interface Base {
+  key: string;
+  recipe: { lr: number };
+  preimage: { seed: number; recipe: { lr: number } };
+  architecture: { layers: number };
+}
+
+test('a plan of another Descent is refused: its versions, its format', async (t) => {
+  const folder = await prepare(t);
+  const text = await readFile(join(folder, 'plan.json'), 'utf8');
+  await forge(folder, (plan) => {
+    plan.versions.types.pretrain = 2;
+  });
+  isRefusal(
+    await runPlan(folder),
+    /^error: plan\.json was written by another version of Descent:\n {2}type pretrain: version 2, here 1\n/,
+  );
+  await writeFile(join(folder, 'plan.json'), text.replace('"format":1', '"format":2'));
+  isRefusal(await runPlan(folder), /plan\.json has format 2, and this Descent reads format 1/);
+});
+
+const noPlans: [what: string, text: string, said: RegExp][] = [
+  ['no JSON', 'lineage: small', /plan\.json is not a plan\n/],
+  ['other JSON', '{"lineage": "small"}', /is not a plan that this Descent can read\n {2}because: .*property 'digest'/],
+  ['a list', '[]', /is not a plan that this Descent can read/],
+  ['nothing', 'null', /is not a plan that this Descent can read/],
+];
+for (const [what, text, said] of noPlans) {
+  test(`run --plan of ${what}: an error that says what a plan is`, async (t) => {
+    const folder = await temporaryFolder(t);
+    await writeFile(join(folder, 'plan.json'), text);
+    const { exitCode, stdout, stderr } = await runPlan(folder);
+    deepEqual([exitCode, stdout], [1, '']);
+    match(stderr, said);
+    match(stderr, /hint: `descent plan -o` writes one/);
+  });
+}
+
+test('run wants a file or a plan, and not both', async (t) => {
+  const folder = await prepare(t);
+  for (const args of [['lineage.yaml'], ['--select', 'base']]) {
+    const { exitCode, stderr } = await runPlan(folder, ...args);
+    equal(exitCode, 1);
+    match(stderr, /--plan runs a plan as it was written: name no lineage file and no --select beside it/);
+  }
+  match((await descent(['run'], folder)).stderr, /hint: name a lineage file, or a plan with --plan/);
+  match((await descent(['run', '--plan', 'none.json'], folder)).stderr, /none\.json does not exist/);
+});
+
+test('diff reads a written plan, and a frozen one is not one to run', async (t) => {
+  const folder = await prepare(t);
+  const same = await descent(['diff', 'plan.json', 'lineage.yaml'], folder);
+  deepEqual([same.exitCode, same.stderr], [0, '']);
+  match(same.stdout, /^6 the same, 0 changed/);
+  const { plan } = await read(folder);
+  await writeFile(join(folder, 'frozen.json'), canonicalJson(plan));
+  match((await descent(['diff', 'frozen.json', 'plan.json'], folder)).stdout, /^6 the same, 0 changed/);
+  const { exitCode, stderr } = await descent(['run', '--plan', 'frozen.json'], folder);
+  equal(exitCode, 1);
+  match(stderr, /is a plan that a run has frozen/);
+});
