@@ -1,4 +1,4 @@
-import { checkDownloads, hubOf } from '../planner/checks/hub.ts';
+import { checkDownloads } from '../planner/checks/hub.ts';
 import { type Diagnostic, formatDiagnostics, sortDiagnostics } from '../planner/diagnostic.ts';
 import { type Planned, planLineage } from '../planner/expand.ts';
 import { loadLineage } from '../planner/load.ts';
@@ -17,15 +17,12 @@ export async function planFile(file: string, { cwd, env }: Pick<Context, 'cwd' |
 }
 
 /** Why nodes of a lineage file cannot run although they can be planned; undefined where they can. */
-export async function findDownloads(
-  file: string,
+export function findDownloads(
+  { source }: Extract<Planned, { ok: true }>,
   nodes: readonly PlanNode[],
-): Promise<Extract<Planned, { ok: false }> | undefined> {
-  if (!nodes.some((node) => hubOf(node))) return undefined;
-  const loaded = await loadLineage(file);
-  if (!loaded.ok) return loaded; // it changed since it was planned
-  const diagnostics = sortDiagnostics([...checkDownloads(loaded.lineage, nodes)]);
-  return { ok: false, diagnostics, text: loaded.lineage.source.text };
+): Extract<Planned, { ok: false }> | undefined {
+  const diagnostics = sortDiagnostics([...checkDownloads(source, nodes)]);
+  return diagnostics.length > 0 ? { ok: false, diagnostics, text: source.text } : undefined;
 }
 
 /** What `--json` prints for a file that was checked. */
@@ -59,8 +56,8 @@ export function refuse(
 }
 
 /** Prints what a person should know of a valid lineage file on standard error; nothing where there is nothing. */
-export function printWarnings({ warnings, text }: Extract<Planned, { ok: true }>, context: Context): void {
-  if (warnings.length > 0) printDiagnostics({ diagnostics: warnings, text }, context);
+export function printWarnings({ warnings, source }: Extract<Planned, { ok: true }>, context: Context): void {
+  if (warnings.length > 0) printDiagnostics({ diagnostics: warnings, text: source.text }, context);
 }
 
 /** Prints what is wrong with a lineage file on standard error. */

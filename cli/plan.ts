@@ -7,10 +7,11 @@ import { inspectNode } from '../store/artifact.ts';
 import { findHome } from '../store/home.ts';
 import { plansRun } from '../store/plans.ts';
 import { absolute, type Context, type ExitCode, exitCodes } from './context.ts';
+import { priceWithin } from './hours.ts';
 import { planFile, printWarnings, refuse } from './lineage-file.ts';
 import { writePlanFile } from './plan-file.ts';
 import { costReport, priceReport } from './price-report.ts';
-import { type Pricing, priceNodes } from './pricing.ts';
+import type { Pricing } from './pricing.ts';
 import { nodesToRun, renderPlan, verdictCounts, verdictOf } from './render/plan.ts';
 import { selectNodes } from './selection.ts';
 import { shellWord } from './shell.ts';
@@ -31,7 +32,10 @@ export async function plan(
   const nodes = await selectNodes(planned.plan, options.select, context);
   const verdicts = judgeAgainstStore(planned.plan, context);
   const shown = { ...planned.plan, nodes };
-  const pricing = await priceNodes(nodes, verdicts, context);
+  const priced = await priceWithin(planned, verdicts, context);
+  if (!priced.ok) return refuse(file, priced, options, context);
+  const { estimate, notes } = priced.price(nodes, verdicts);
+  const pricing = { estimate, notes: [...notes, ...priced.notes] };
   terminal.out(
     options.json
       ? JSON.stringify(planReport(shown, verdicts, pricing, planned.warnings), null, 2)

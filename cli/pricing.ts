@@ -16,28 +16,29 @@ export interface Pricing {
   notes: string[];
 }
 
+/** Prices nodes of one plan. */
+export type Pricer = (nodes: readonly PlanNode[], verdicts: ReadonlyMap<Key, Verdict>) => Pricing;
+
 /**
- * What nodes of a plan cost on the devices that are configured. Speeds are those that the home's results have measured,
- * of each kind of work, else those that temporal.config states. DuckDB is loaded only where there are results; results
- * that cannot be read are a note.
+ * What prices nodes of a plan on the devices that are configured. Speeds are those that the home's results have measured,
+ * of each kind of work, else those that temporal.config states. DuckDB is loaded only where there are results, which are
+ * read once; results that cannot be read are a note.
  */
-export async function priceNodes(
-  nodes: readonly PlanNode[],
-  verdicts: ReadonlyMap<Key, Verdict>,
-  context: Context,
-): Promise<Pricing> {
+export async function openPricer(context: Context): Promise<Pricer> {
   const { config } = await loadConfig(context.cwd, context.env);
   const auto = autoDevice(config, context.env);
   const classOf = ({ placement }: PlanNode) => (placement.device === 'auto' ? auto : placement.device);
   const { runs, note } = await readRuns(findHome(context.cwd, context.env));
-  const notes = note === null ? [] : [note];
-  const classes = new Map<string, DeviceClass>();
-  for (const name of new Set(nodes.map(classOf))) {
-    const configured = config.devices[name];
-    if (configured === undefined) notes.push(`temporal.config has no device class ${name}: one device is assumed`);
-    classes.set(name, { slots: configured?.slots ?? 1, speeds: speedsOf(name, configured?.speed, runs) });
-  }
-  return { estimate: estimate(nodes, (node) => verdictOf(node, verdicts), classOf, classes), notes };
+  return (nodes, verdicts) => {
+    const notes = note === null ? [] : [note];
+    const classes = new Map<string, DeviceClass>();
+    for (const name of new Set(nodes.map(classOf))) {
+      const configured = config.devices[name];
+      if (configured === undefined) notes.push(`temporal.config has no device class ${name}: one device is assumed`);
+      classes.set(name, { slots: configured?.slots ?? 1, speeds: speedsOf(name, configured?.speed, runs) });
+    }
+    return { estimate: estimate(nodes, (node) => verdictOf(node, verdicts), classOf, classes), notes };
+  };
 }
 
 /** Measured before stated: what a device does here goes before what its data sheet says. */

@@ -1,4 +1,5 @@
 import { relative } from 'node:path';
+import type { Planned } from '../planner/expand.ts';
 import type { Plan } from '../planner/plan.ts';
 import { restrict } from '../planner/select.ts';
 import { findHome } from '../store/home.ts';
@@ -6,10 +7,11 @@ import { rememberRun, writePlan } from '../store/plans.ts';
 import { type Context, type ExitCode, exitCodes } from './context.ts';
 import type { Frozen, RunEnd } from './execute.ts';
 import { CommandError } from './failure.ts';
-import { findDownloads, type PlannedFile, planFile, refuse } from './lineage-file.ts';
+import { priceWithin } from './hours.ts';
+import { findDownloads, planFile, refuse } from './lineage-file.ts';
 import { catchUp, readOutcome } from './outcome.ts';
 import { judgeAgainstStore } from './plan.ts';
-import { priceNodes } from './pricing.ts';
+import { openPricer, type Pricer } from './pricing.ts';
 import { counted, whole } from './render/figures.ts';
 import { jsonReporter } from './render/json-lines.ts';
 import { liveReporter } from './render/live.ts';
@@ -38,7 +40,7 @@ export async function run(file: string | undefined, options: RunOptions, given: 
   const context = options.device ? { ...given, env: { ...given.env, DESCENT_DEVICE: options.device } } : given;
   const asked = await requestOf(file, options, context);
   if (!('plan' in asked)) return refuse(asked.file, asked.refused, options, context);
-  const { plan, verdicts, notices, command } = asked;
+  const { plan, verdicts, price, notices, command } = asked;
   const home = findHome(context.cwd, context.env);
   const pending = nodesToRun(plan, verdicts);
   const planDigest = await writePlan(home, plan);
@@ -49,7 +51,7 @@ export async function run(file: string | undefined, options: RunOptions, given: 
   const reporter = reporterFor(options, context, clock);
   try {
     const { lineage, title, nodes } = plan;
-    const total = planTotal(plan, verdicts, await priceNodes(nodes, verdicts, context));
+    const total = planTotal(plan, verdicts, price(nodes, verdicts));
     reporter.report({ event: 'planned', lineage, title, nodes: nodes.length, pending: pending.length, total });
     for (const text of notices) reporter.report({ event: 'notice', text });
     const frozen = { home, plan, planDigest, pending };
@@ -73,33 +75,37 @@ export async function run(file: string | undefined, options: RunOptions, given: 
 }
 
 /** What is to run, what a person should know of it beforehand, and the command that runs the same again. */
-type Request = Admitted & { command: string };
+type Request = Admitted & { price: Pricer; command: string };
 
 /** What the command line asks for, or the lineage file that cannot be planned. */
 async function requestOf(
   file: string | undefined,
   options: RunOptions,
   context: Context,
-): Promise<Request | { file: string; refused: Extract<PlannedFile, { ok: false }> }> {
+): Promise<Request | { file: string; refused: Extract<Planned, { ok: false }> }> {
   const { plan: path, select } = options;
   if (path !== undefined) {
     if (file !== undefined || select !== undefined)
       throw new CommandError('--plan runs a plan as it was written: name no lineage file and no --select beside it');
-    return { ...(await admitPlan(path, context)), command: commandOf(['--plan', path]) };
+    const admitted = await admitPlan(path, context);
+    return { ...admitted, price: await openPricer(context), command: commandOf(['--plan', path]) };
   }
   if (file === undefined) throw new CommandError('what should run?', 'name a lineage file, or a plan with --plan');
   const planned = await planFile(file, context);
   if (!planned.ok) return { file, refused: planned };
   const all = planned.plan;
   const plan = select ? restrict(all, await selectNodes(all, select, context)) : all;
-  const verdicts = judgeAgainstStore(plan, context);
-  const missing = await findDownloads(file, nodesToRun(plan, verdicts));
+  const verdicts = judgeAgainstStore(all, context);
+  const missing = findDownloads(planned, nodesToRun(plan, verdicts));
   if (missing) return { file, refused: missing };
+  const priced = await priceWithin(planned, verdicts, context);
+  if (!priced.ok) return { file, refused: priced };
   const part = `this runs ${whole(plan.nodes.length)} of the ${counted(all.nodes.length, 'node')} in ${file}: what --select names, and what that needs`;
   return {
     plan,
     verdicts,
-    notices: plan.nodes.length < all.nodes.length ? [part] : [],
+    price: priced.price,
+    notices: [...(plan.nodes.length < all.nodes.length ? [part] : []), ...priced.notes],
     command: commandOf([file, ...(select ?? []).flatMap((selector) => ['--select', selector])]),
   };
 }

@@ -39,6 +39,7 @@ export const diagnosticCodes = {
   'bad-files':
     'Files that do not exist, lie outside the folder, cannot be read as data, or would have to be downloaded.',
   'undecayed-parent': 'A stage starts from a parent whose learning rate did not decay.',
+  'over-budget': 'The lineage costs more than its budget allows.',
   'too-many-nodes': 'The axes multiply to more nodes than a plan may have.',
 } as const;
 

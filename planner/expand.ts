@@ -2,6 +2,7 @@ import type { LineageFile } from '../schemas/types/lineage.ts';
 import { type Accept, acceptancesOf, type FindStored } from './accept.ts';
 import { architectureOf } from './architecture.ts';
 import { type Axis, readAxes, type Setting, seedAxes } from './axes.ts';
+import { checkBudget } from './budget.ts';
 import { checkDecay } from './checks/decay.ts';
 import { checkEffects } from './checks/effects.ts';
 import { checkTakeaways } from './checks/takeaways.ts';
@@ -17,15 +18,16 @@ import { type MakeNode, nodeMaker, placementOf } from './nodes.ts';
 import type { Key, Plan, PlanNode } from './plan.ts';
 import { type Ancestry, type Surroundings, stageResolver } from './resolve.ts';
 import { type DeclaredStage, declaredStages } from './stages.ts';
+import type { Source } from './syntax.ts';
 import { withTrunks } from './trunks.ts';
 import { type Expansion, expandStages, type Variant } from './variants.ts';
 
 /** Most nodes that a plan may have, unless its caller allows more. */
 const usualMostNodes = 10_000;
 
-/** A plan, or every diagnostic there is with the text that they speak of. */
+/** A plan with what there is to warn of and where things stand in the file, or every diagnostic there is with its text. */
 export type Planned =
-  | { ok: true; plan: Plan; warnings: Diagnostic[]; text: string }
+  | { ok: true; plan: Plan; warnings: Diagnostic[]; source: Source }
   | { ok: false; diagnostics: Diagnostic[]; text: string };
 
 /** What planning may be told besides the file. */
@@ -66,10 +68,13 @@ export async function planLineage(
   diagnostics.push(...accepted.errors);
   if (diagnostics.length > 0) return refused(diagnostics);
   const takeaways = checkTakeaways(lineage, plan);
-  const wrong = takeaways.filter(({ severity }) => severity === 'error');
+  const wrong = [
+    ...takeaways.filter(({ severity }) => severity === 'error'),
+    ...checkBudget(source, lineage.file.budget, plan.nodes),
+  ];
   if (wrong.length > 0) return refused(wrong);
   const warnings = [...accepted.warnings, ...checkEffects(source, lineage.file, plan.nodes), ...takeaways];
-  return { ok: true, plan, warnings: sortDiagnostics(warnings), text: source.text };
+  return { ok: true, plan, warnings: sortDiagnostics(warnings), source };
 }
 
 function planOf({ path, file, source }: Lineage, nodes: PlanNode[]): Plan {

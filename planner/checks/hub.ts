@@ -1,6 +1,6 @@
 import { type Diagnostic, diagnose } from '../diagnostic.ts';
-import type { Lineage } from '../load.ts';
 import type { PlanNode } from '../plan.ts';
+import type { Source } from '../syntax.ts';
 
 /** What a node takes from the Hugging Face Hub; undefined for all that are made of what is here. */
 export function hubOf(node: PlanNode): { hub: string; revision: string } | undefined {
@@ -12,7 +12,7 @@ export function hubOf(node: PlanNode): { hub: string; revision: string } | undef
  * Checks that nodes can run: Descent plans with what is on the Hugging Face Hub, and downloads nothing from it. A diagnostic
  * for each data set and tokenizer from there, at its place in the file.
  */
-export function* checkDownloads({ source }: Lineage, nodes: readonly PlanNode[]): Generator<Diagnostic> {
+export function* checkDownloads(source: Source, nodes: readonly PlanNode[]): Generator<Diagnostic> {
   for (const node of nodes) {
     const hub = hubOf(node);
     if (!hub) continue;

@@ -24,6 +24,8 @@ export function* checkValues(source: Source): Generator<Diagnostic> {
       yield* checkQuantity(source, [...path, 'mix', name], 'share');
   }
   yield* checkFields(source, ['evaluate'], fieldsOf('evaluate'));
+  yield* checkFields(source, ['budget'], fieldsOf('budget'));
+  yield* checkBudgetTokens(source, ['budget', 'tokens']);
   for (const name of Object.keys(recordAt(source.value, 'placement')))
     yield* checkTimeout(source, ['placement', name, 'timeout']);
 }
@@ -31,7 +33,7 @@ export function* checkValues(source: Source): Generator<Diagnostic> {
 /** Counts may not be 0, but these. */
 const mayBeZero = new Set(['samples']);
 /** Numbers may be 0, but these. */
-const mayNotBeZero = new Set(['temperature', 'decay']);
+const mayNotBeZero = new Set(['temperature', 'decay', 'flops', 'hours']);
 
 /** The least vocabulary of byte-pair encoding: every byte, and <|endoftext|>. */
 const leastVocabulary = 257;
@@ -86,6 +88,16 @@ function* checkTimeout(source: Source, path: Path): Generator<Diagnostic> {
       expected: '30m, 12h, 7d',
     });
   }
+}
+
+/** A budget is of all models together, so it cannot be an amount for each parameter of one. */
+function* checkBudgetTokens(source: Source, path: Path): Generator<Diagnostic> {
+  const parsed = quantityKinds.tokens.parse(valueAt(source, path));
+  if (!parsed.ok || 'tokens' in parsed.value) return;
+  const message = `${shown(source.written(path))} is so many tokens for each parameter of a model, and a budget is of all models`;
+  yield diagnose(source.file, source.place(path), 'bad-quantity', message, {
+    expected: 'an amount, such as 40M or 8BT',
+  });
 }
 
 function* checkFields(source: Source, path: Path, fields: ReadonlyMap<string, QuantityKind>): Generator<Diagnostic> {

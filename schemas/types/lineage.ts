@@ -220,6 +220,10 @@ export interface LineageFile {
    * @minItems 1
    */
   takeaways?: [Takeaway, ...Takeaway[]];
+  /**
+   * What the whole lineage may cost. One that costs more is refused, with the cheapest cut that would fit. Never part of a key.
+   */
+  budget?: Budget;
 }
 export interface Model {
   /**
@@ -939,4 +943,21 @@ export interface Contrast {
    * @minItems 1
    */
   also?: [string, ...string[]];
+}
+/**
+ * What a lineage may cost: any of tokens, flops and hours.
+ */
+export interface Budget {
+  /**
+   * An amount of tokens: 400K, 2M, 8BT (a T after K, M or B says tokens), or 20x for twenty tokens per parameter of the model.
+   */
+  tokens?: number | string | AxisReference;
+  /**
+   * Floating-point operations, all nodes together: 1e18.
+   */
+  flops?: number | AxisReference;
+  /**
+   * Device hours, all nodes together. Judged where the speed of the devices is known.
+   */
+  hours?: number | AxisReference;
 }

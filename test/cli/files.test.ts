@@ -2,15 +2,7 @@ import { deepEqual, doesNotMatch, equal, match } from 'node:assert/strict';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import {
-  descent,
-  golden,
-  type Outcome,
-  smallLineage,
-  temporaryFolder,
-  writeDevices,
-  writeLineage,
-} from './support.ts';
+import { descent, golden, type Outcome, smallLineage, temporaryFolder, writeDevices, writeLineage } from './support.ts';
 
 test('init writes a lineage that plans, and its schema; it overwrites nothing', async (t) => {
   const folder = await temporaryFolder(t);

@@ -1,6 +1,7 @@
 import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -120,4 +121,49 @@ test('10,000 nodes are priced and printed at once', { timeout: 60_000 }, async (
   equal(exitCode, 0);
   match(stdout, /\n9,001 nodes: 9,001 run · 36\.9M tokens · /);
   ok(performance.now() - begun < 20_000, 'it is not linear any more');
+});
+
+test('budget.hours: judged where the speed is known, of the whole lineage, at its place', async (t) => {
+  const folder = await temporaryFolder(t);
+  await writeLineage(folder, `${sharing}budget: {hours: 0.5}\n`);
+  await writeDevices(folder);
+  const unjudged = /budget\.hours is not judged: no speed is known of 6 nodes/;
+  match((await descent(['plan', 'lineage.yaml'], folder)).stdout, unjudged);
+  equal((await descent(['validate', 'lineage.yaml'], folder)).exitCode, 0);
+
+  await writeDevices(folder, { speed: { peak: 1e6, utilisation: 0.5 } });
+  const place =
+    /^lineage\.yaml:\d+:17: error\[over-budget\]: this lineage takes 0\.589 device hours, and its budget is 0\.5/;
+  for (const args of [
+    ['plan', 'lineage.yaml'],
+    ['plan', 'lineage.yaml', '--select', 'tokenizer:bytes'],
+    ['run', 'lineage.yaml'],
+  ]) {
+    const { exitCode, stdout, stderr } = await descent(args, folder);
+    deepEqual([exitCode, stdout], [3, '']);
+    match(stderr, place);
+    match(stderr, /hint: the cheapest cut that fits leaves out lr=1e-3 \(2 of 6 nodes\); 0\.4 device hours are left\n/);
+  }
+  equal(existsSync(join(folder, '.descent')), false, 'a plan that is refused is not frozen');
+  const json = await descent(['plan', 'lineage.yaml', '--json', '-o', 'plan.json'], folder);
+  equal(json.exitCode, 3);
+  const [finding] = JSON.parse(json.stdout) as [{ ok: boolean; diagnostics: { code: string }[] }];
+  deepEqual([finding.ok, finding.diagnostics[0]?.code], [false, 'over-budget']);
+  equal(existsSync(join(folder, 'plan.json')), false);
+
+  await writeLineage(folder, `${sharing}budget: {hours: 0.6}\n`);
+  equal((await descent(['plan', 'lineage.yaml'], folder)).exitCode, 0);
+});
+
+test('budget.tokens: refused by every verb that plans', async (t) => {
+  const folder = await temporaryFolder(t);
+  await writeLineage(folder, `${sharing}budget: {tokens: 12K}\n`);
+  for (const verb of ['validate', 'plan', 'run', 'graph']) {
+    const { exitCode, stderr } = await descent([verb, 'lineage.yaml'], folder);
+    equal(exitCode, 3);
+    match(
+      stderr,
+      /error\[over-budget\]: this lineage trains on up to 12,288 tokens, and its budget is 12,000 tokens\n/,
+    );
+  }
 });

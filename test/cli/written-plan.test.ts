@@ -236,3 +236,11 @@ test('diff reads a written plan, and a frozen one is not one to run', async (t) 
   equal(exitCode, 1);
   match(stderr, /is a plan that a run has frozen/);
 });
+
+test('a plan with what is on the Hub can be written, and is refused to run', async (t) => {
+  const folder = await prepare(t);
+  const hub = `{hub: some/notes, revision: ${'a'.repeat(40)}, files: notes.jsonl}`;
+  await writeLineage(folder, onFile.replace('{files: notes.txt}', hub));
+  equal((await descent(['plan', 'lineage.yaml', '-o', 'plan.json'], folder)).exitCode, 0);
+  isRefusal(await runPlan(folder), /does not download from the Hugging Face Hub yet\n {2}data:web: some\/notes\n/);
+});

@@ -562,6 +562,13 @@ const cases: Readonly<Record<string, string | Buffer>> = {
     ['[0%, 20%]', '[0%, 20%, no]'],
     ['suites: [heldout, id, ood]', 'suites: [heldout, idd]'],
   ),
+  // the budget
+  'budget passed': `${valid}budget: {tokens: 100K}\n`,
+  'budget of operations passed': `${valid}budget: {tokens: 40M, flops: 1e10}\n`,
+  'budget of no hours': `${valid}budget: {hours: 0, flops: 0, tokens: 0}\n`,
+  'budget for each parameter': `${valid}budget: {tokens: 20x}\n`,
+  'budget of an axis': `${valid}budget: {tokens: "{seed}"}\n`,
+  'budget in words': `${valid}budget: {hours: 12h, flop: 1e18}\n`,
 };
 
 describe('a lineage file that is wrong', () => {

@@ -25,7 +25,7 @@ async function warningsOfText(text: string): Promise<{ short: string[]; whole: s
     if (!planned.ok) assert.fail(formatDiagnostics(planned.diagnostics, planned.text, { colour: false }));
     return {
       short: planned.warnings.map(({ severity, code, message }) => `${severity}[${code}] ${message}`),
-      whole: formatDiagnostics(planned.warnings, planned.text, { colour: false }).replaceAll(`${folder}/`, ''),
+      whole: formatDiagnostics(planned.warnings, planned.source.text, { colour: false }).replaceAll(`${folder}/`, ''),
     };
   } finally {
     await rm(folder, { recursive: true });

@@ -87,7 +87,7 @@ describe('data and tokenizers of the Hub', () => {
       assert.ok(loaded.ok);
       const planned = await planLineage(loaded.lineage);
       assert.ok(planned.ok);
-      const told = [...checkDownloads(loaded.lineage, planned.plan.nodes)];
+      const told = [...checkDownloads(loaded.lineage.source, planned.plan.nodes)];
       const text = loaded.lineage.source.text.split('\n');
       assert.deepEqual(
         told.map(({ line, column, length }) => text[line - 1]?.slice(column - 1, column - 1 + length)),
@@ -96,7 +96,7 @@ describe('data and tokenizers of the Hub', () => {
       assert.match(told[0]?.message ?? '', /`web` is of no certain revision of HuggingFaceFW\/fineweb-edu/);
       assert.match(told[1]?.message ?? '', /does not download from it yet/);
       const web = planned.plan.nodes.filter(({ address }) => address === 'data:web');
-      assert.equal([...checkDownloads(loaded.lineage, web)].length, 1, 'of what has to run alone');
+      assert.equal([...checkDownloads(loaded.lineage.source, web)].length, 1, 'of what has to run alone');
     } finally {
       await rm(folder, { recursive: true });
     }
