@@ -12,6 +12,7 @@ const pageBytes = 48 * 1024;
 const runsAs: Record<NodeType, PageNode['runsAs']> = {
   data: 'activity',
   tokenizer: 'activity',
+  overlap: 'activity',
   pretrain: 'workflow',
   cpt: 'workflow',
   trunk: 'workflow',
@@ -47,7 +48,9 @@ export function pageActivity(home: string, plans: PlanReader) {
         device: deviceOf(node, device),
         timeoutSeconds: node.placement.timeoutSeconds,
         priority: priorityOf(node),
-        parents: Object.values(node.parents).map((key) => places.get(key) as number),
+        parents: [...Object.values(node.parents), ...Object.values(node.gates ?? {})].map(
+          (key) => places.get(key) as number,
+        ),
         published: (await findArtifact(home, node.key)) !== undefined,
       };
       page.nodes.push(pageNode);

@@ -2,6 +2,7 @@ import { type Client, WorkflowFailedError, type WorkflowHandle, WorkflowNotFound
 import { defaultPayloadConverter } from '@temporalio/common';
 import { codeDigest, codeMemo } from '../activities/code.ts';
 import { searchAttributes } from '../activities/holds.ts';
+import { needsOf } from '../planner/kinship.ts';
 import type { Key, Plan, PlanNode } from '../planner/plan.ts';
 import type { lineageWorkflow } from '../workflows/lineage.ts';
 import {
@@ -153,7 +154,7 @@ export async function cancelLineage(handle: LineageHandle, timeoutMs = 90_000): 
 }
 
 function blockedBy(node: PlanNode, stateOf: Map<Key, NodeState>, byKey: Map<Key, PlanNode>): string {
-  const parents = Object.values(node.parents);
+  const parents = Object.values(needsOf(node));
   const failed = parents.find((key) => stateOf.get(key) === 'failed');
   if (failed !== undefined) return `${byKey.get(failed)?.address} failed`;
   const blocked = parents.find((key) => stateOf.get(key) === 'blocked');

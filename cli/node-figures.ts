@@ -31,6 +31,11 @@ async function figuresOf(node: PlanNode, artifact: Artifact): Promise<Figure[]> 
         const value = artifact.facts[name];
         return typeof value === 'number' ? [{ name, value, share: false }] : [];
       });
+    case 'overlap':
+      return ['exact', 'grams'].flatMap((name) => {
+        const value = artifact.facts[name];
+        return typeof value === 'number' ? [{ name, value, share: false }] : [];
+      });
     case 'pretrain':
     case 'cpt':
     case 'trunk':

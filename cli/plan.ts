@@ -82,6 +82,7 @@ function planReport(
         axes: node.axes,
         seed: node.seed,
         parents: node.parents,
+        gates: node.gates ?? {},
         settings: node.settings,
         price: costReport(cost),
       };

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { needsOf } from '../planner/kinship.ts';
 import type { Key, Plan, PlanNode } from '../planner/plan.ts';
 import { reasonText } from '../planner/reason.ts';
 import type { RestState } from '../planner/select.ts';
@@ -27,7 +28,7 @@ export async function lookAtRest(home: string, plan: Plan): Promise<(node: PlanN
     const { key, address } = node;
     if (found.has(key)) continue;
     const own = ownState(node, verdicts.get(key), failures.get(key));
-    const needed = Object.values(node.parents).map((parent) => found.get(parent));
+    const needed = Object.values(needsOf(node)).map((parent) => found.get(parent));
     const failed = needed.find((one) => one?.state === 'failed');
     const blocked = needed.find((one) => one?.state === 'blocked');
     if (own.state !== 'waiting' || !(failed ?? blocked)) found.set(key, { address, ...own });

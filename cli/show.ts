@@ -1,6 +1,11 @@
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { isExecuted } from '../activities/claim.ts';
+import { needsOf } from '../planner/kinship.ts';
 import type { PlanNode } from '../planner/plan.ts';
 import { runQuery } from '../results/query.ts';
+import type { Certificate } from '../schemas/certificate.ts';
 import { latestCheckpoint } from '../store/checkpoint.ts';
 import { attemptFolder, attemptNumbers, findHome } from '../store/home.ts';
 import { inspectAttempt } from '../store/inspect.ts';
@@ -29,11 +34,12 @@ export async function show(
     seed: node.seed,
     settings: node.settings,
     recipe: node.recipe,
-    parents: Object.entries(node.parents).map(([role, key]) => ({ role, key, address: addresses.get(key) ?? null })),
-    children: plan.nodes.filter((one) => Object.values(one.parents).includes(node.key)).map((one) => one.address),
+    parents: Object.entries(needsOf(node)).map(([role, key]) => ({ role, key, address: addresses.get(key) ?? null })),
+    children: plan.nodes.filter((one) => Object.values(needsOf(one)).includes(node.key)).map((one) => one.address),
     ...(node.accepted && { accepted: acceptedReport(node.accepted, node.preimage) }),
     attempts: await reportAttempts(home, node),
     evaluations: await reportEvaluations(home, node),
+    overlap: await readCertificate(home, node),
   };
   terminal.out(options.json ? JSON.stringify(report, null, 2) : renderNode(report, terminal.colours));
   return exitCodes.fine;
@@ -70,6 +76,14 @@ async function reportAttempts(home: string, node: PlanNode): Promise<AttemptRepo
         return inspection satisfies never;
     }
   });
+}
+
+/** What the newest attempt of a certificate found, whether it passed or not; null of other nodes. */
+async function readCertificate(home: string, node: PlanNode): Promise<NodeReport['overlap']> {
+  const newest = attemptNumbers(home, node.key)[0];
+  if (node.type !== 'overlap' || newest === undefined) return null;
+  const path = join(attemptFolder(home, node.key, newest), 'model', 'overlap.json');
+  return existsSync(path) ? (JSON.parse(await readFile(path, 'utf8')) as Certificate) : null;
 }
 
 /** The figures of a model, or those that an evaluation made. */

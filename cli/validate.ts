@@ -39,6 +39,7 @@ function toDownload(plan: Plan): string {
 const NOUNS: Record<NodeType, [one: string, many: string]> = {
   data: ['data set', 'data sets'],
   tokenizer: ['tokenizer', 'tokenizers'],
+  overlap: ['overlap certificate', 'overlap certificates'],
   pretrain: ['pretrain', 'pretrain'],
   cpt: ['cpt', 'cpt'],
   trunk: ['trunk', 'trunks'],

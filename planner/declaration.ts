@@ -1,4 +1,5 @@
 import { generators } from '../schemas/catalogue.ts';
+import type { OverlapRecipe } from '../schemas/types/job.ts';
 import type { LineageFile } from '../schemas/types/lineage.ts';
 import { axisNamed } from './axes.ts';
 import { setNameOf } from './data.ts';
@@ -23,6 +24,8 @@ export function declarationOf({ declared: file }: Plan, node: PlanNode): Declara
       return dataSet(file, nameIn(node.address));
     case 'tokenizer':
       return tokenizer(file, nameIn(node.address));
+    case 'overlap':
+      return overlap(file, node.recipe);
     case 'evaluate':
       return evaluation(file, node.recipe, node.seed);
     default:
@@ -37,7 +40,7 @@ function stage(file: LineageFile, node: PlanNode): Declaration {
   const fields = new Map<string, Declared>([...leaves(defaults[found.kind]), ['seed', leaf(node.seed)]]);
   for (const [name, written] of Object.entries(found.body)) {
     const value = fixed(written);
-    if (name === 'from' || name === 'seed' || name === 'allowUndecayed') continue;
+    if (name === 'from' || name === 'seed' || name === 'allowUndecayed' || name === 'allowOverlap') continue;
     if (name === 'model') fields.set(name, reference(String(value), model(file, String(value))));
     else if (name === 'data') fields.set(name, reference(String(value), dataSet(file, setNameOf(String(value)))));
     else if (name === 'mix') {
@@ -91,6 +94,15 @@ function evaluation(
   const fields = new Map(named('evaluate', { ...said, seed }));
   for (const { name } of isText ? recipe.domains : recipe.tasks) {
     fields.set(`evaluate.${recipe.suite}.${name}`, reference(name, dataSet(file, name)));
+  }
+  return fields;
+}
+
+function overlap(file: LineageFile, { trained, against }: OverlapRecipe): Declaration {
+  const fields = new Map<string, Declared>();
+  for (const { name, split, problems } of [trained, ...against.map(({ selection }) => selection)]) {
+    fields.set(`${name}/${split}`, reference(name, dataSet(file, name)));
+    fields.set(`${name}/${split}.problems`, leaf(problems));
   }
   return fields;
 }

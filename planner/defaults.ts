@@ -65,6 +65,8 @@ export const defaults = {
     problems: { problems: 200, samples: 4, temperature: 1, maxResponse: 32 },
     seed: 0,
   },
+  /** Largest shares of the problems compared with that may be trained on; docs/data.md says why these. */
+  overlap: { mostExact: 0, mostGrams: { files: 0.01, generated: 1 } },
   placement: { device: 'auto', checkpointEvery: 0, timeout: '30d' },
   seed: 0,
 } as const;

@@ -15,6 +15,7 @@ import { planData, planTokenizers, tokenizerOf, vocabularyOf } from './inputs.ts
 import { refuseTooMany } from './limit.ts';
 import type { Lineage } from './load.ts';
 import { type MakeNode, nodeMaker, placementOf } from './nodes.ts';
+import { allowanceOf, certifier, type Learned } from './overlaps.ts';
 import type { Key, Plan, PlanNode } from './plan.ts';
 import { type Ancestry, type Surroundings, stageResolver } from './resolve.ts';
 import { type DeclaredStage, declaredStages } from './stages.ts';
@@ -99,29 +100,38 @@ function planStages(
   const nodes = [...tokenizers.values()];
   const makeNode = nodeMaker(around.dataKeys, accept);
   const resolveStage = stageResolver(around);
+  const certify = certifier(lineage, evaluations, around.dataKeys, makeNode);
   const untrained = untrainedModels(file, tokenizers);
   const trained = new Map<string, Start>();
 
-  const trainingNode = (stage: DeclaredStage, variant: Variant): PlanNode | undefined => {
+  /** A node, with the certificate that it waits for. */
+  const trainingNode = (stage: DeclaredStage, variant: Variant): { node: PlanNode; gate?: PlanNode } | undefined => {
     const { address, setting } = variant;
     const start = startOf(stage, variant);
     const resolved = start && resolveStage(stage, setting, start.ancestry);
     if (!resolved) return undefined; // it was reported, here or of the parent
     const seed = seedOf(stage, setting, axes);
+    const learned = certify.learn(resolved.task, start.learned);
+    const gate = learned && learned !== start.learned ? certify.certificate(stage, setting, learned) : undefined;
+    const allowOverlap = allowanceOf(stage);
     const allowUndecayed = fieldsOf(stage, setting).text('allowUndecayed');
-    const allowed = allowUndecayed === undefined ? {} : { allowUndecayed };
+    const allowed = {
+      ...(allowUndecayed !== undefined && { allowUndecayed }),
+      ...(allowOverlap !== undefined && { allowOverlap }),
+    };
     const node = makeNode(resolved.task, {
       address,
       stage: stage.name,
       axes: Object.fromEntries([...setting].map(([name, { value }]) => [name, value])),
       seed,
       parents: start.parents,
+      ...(gate && { gates: { overlap: gate.key } }),
       placement: placementOf(file, stage.name),
       architecture: resolved.ancestry.architecture,
       settings: { ...resolved.settings, seed, ...allowed },
     });
-    trained.set(address, { ancestry: resolved.ancestry, parents: { parent: node.key } });
-    return node;
+    trained.set(address, { ancestry: resolved.ancestry, parents: { parent: node.key }, learned });
+    return { node, ...(gate && { gate }) };
   };
 
   /** What a node starts from; undefined when its parent is not there or could not be resolved. */
@@ -134,11 +144,15 @@ function planStages(
   };
 
   const evaluated = new Set<string>(file.evaluate?.each);
+  const gates = new Set<PlanNode>();
   for (const { scope, variants } of expansion.stages) {
     const { stage } = scope;
     for (const variant of variants) {
-      const node = trainingNode(stage, variant);
-      if (!node) continue;
+      const made = trainingNode(stage, variant);
+      if (!made) continue;
+      const { node, gate } = made;
+      if (gate && !gates.has(gate)) nodes.push(gate);
+      if (gate) gates.add(gate);
       nodes.push(node);
       if (evaluated.has(stage.name))
         for (const evaluation of evaluations) nodes.push(evaluationNode(lineage, node, evaluation, around, makeNode));
@@ -147,10 +161,11 @@ function planStages(
   return { nodes: withTrunks(nodes, makeNode), diagnostics };
 }
 
-/** What a training node starts from: its ancestry, and the keys of its parent or of its tokenizer by role. */
+/** What a training node starts from: its ancestry, the keys of its parent or of its tokenizer by role, the problems learned from. */
 interface Start {
   ancestry: Ancestry;
   parents: Record<string, Key>;
+  learned: Learned | null;
 }
 
 /** What pretraining starts from, by model: random weights, and the model's tokenizer. */
@@ -160,7 +175,11 @@ function untrainedModels(file: LineageFile, tokenizers: ReadonlyMap<string, Plan
     const tokenizer = tokenizers.get(tokenizerOf(file, model));
     if (tokenizer?.type !== 'tokenizer') continue; // nothing pretrains this model
     const architecture = architectureOf(file, model, vocabularyOf(tokenizer.recipe));
-    starts.set(model, { ancestry: { architecture, corpus: null }, parents: { tokenizer: tokenizer.key } });
+    starts.set(model, {
+      ancestry: { architecture, corpus: null },
+      parents: { tokenizer: tokenizer.key },
+      learned: null,
+    });
   }
   return starts;
 }

@@ -1,3 +1,4 @@
+import { needsOf } from './kinship.ts';
 import type { Key, NodeType, Plan, PlanNode } from './plan.ts';
 import type { Verdict } from './verdict.ts';
 
@@ -5,7 +6,7 @@ import type { Verdict } from './verdict.ts';
 export interface GraphEdge {
   from: PlanNode;
   to: PlanNode;
-  /** `parent`, `tokenizer`, `data:mine`. */
+  /** `parent`, `tokenizer`, `data:mine`, `overlap`. */
   role: string;
 }
 
@@ -17,7 +18,7 @@ export function edgesOf(plan: Plan): GraphEdge[] {
   const first = firstWithKey(plan);
   const byAddress = new Map(plan.nodes.map((node) => [node.address, node]));
   return plan.nodes.flatMap((to) =>
-    Object.entries(to.parents).flatMap(([role, key]) => {
+    Object.entries(needsOf(to)).flatMap(([role, key]) => {
       const from = (role === 'parent' ? byAddress.get(modelAddress(to) ?? '') : undefined) ?? first.get(key);
       return from ? [{ from, to, role }] : [];
     }),
@@ -131,6 +132,7 @@ const colours: Readonly<Record<Verdict['verdict'], { fill: string; line: string 
 const mermaidShapes: Readonly<Record<NodeType, readonly [open: string, close: string]>> = {
   data: ['[(', ')]'],
   tokenizer: ['{{', '}}'],
+  overlap: ['[/', '/]'],
   pretrain: ['[', ']'],
   cpt: ['[', ']'],
   trunk: ['[/', '/]'],
@@ -142,6 +144,7 @@ const mermaidShapes: Readonly<Record<NodeType, readonly [open: string, close: st
 const dotShapes: Readonly<Record<NodeType, string>> = {
   data: 'cylinder',
   tokenizer: 'hexagon',
+  overlap: 'note',
   pretrain: 'box',
   cpt: 'box',
   trunk: 'parallelogram',

@@ -1,5 +1,5 @@
 import { generators, typeVersions } from '../schemas/catalogue.ts';
-import type { Architecture, Mixture, Part, Source, WeightedMixture } from '../schemas/types/job.ts';
+import type { Architecture, Mixture, Part, Selection, Source, WeightedMixture } from '../schemas/types/job.ts';
 import { defaults, derived } from './defaults.ts';
 import type { Json, Key, NodeType, Task } from './plan.ts';
 import { own } from './tree.ts';
@@ -40,6 +40,21 @@ export function recipeIdentity(task: Task, dataKeys: Readonly<Record<string, Key
       const identity = withoutDefaults(task.recipe, defaults.tokenizer);
       if (task.recipe.kind === 'bpe') identity.data = task.recipe.data.map(learned);
       return identity;
+    }
+    case 'overlap': {
+      const compared = ({ split, problems, source }: Selection): JsonMap => ({
+        split,
+        problems,
+        source: sourceIdentity(source, dataKeys),
+      });
+      return {
+        trained: compared(task.recipe.trained),
+        against: task.recipe.against.map(({ selection, mostExact, mostGrams }) => ({
+          ...compared(selection),
+          mostExact,
+          mostGrams,
+        })),
+      };
     }
     case 'pretrain':
     case 'cpt': {

@@ -3,15 +3,20 @@ import type { Key, PlanNode } from './plan.ts';
 /** The nodes one step away from a node, in one direction. */
 export type Kin = (node: PlanNode) => readonly PlanNode[];
 
+/** The keys of what has to be done before a node, by role: what it is made of, and what it has to wait for. */
+export function needsOf({ parents, gates }: Pick<PlanNode, 'parents' | 'gates'>): Record<string, Key> {
+  return gates === undefined ? parents : { ...parents, ...gates };
+}
+
 /** What each node needs, as far as it is among `nodes`. */
 export function parentsIn(nodes: readonly PlanNode[]): Kin {
   const withKey = grouped(nodes, ({ key }) => [key]);
-  return ({ parents }) => Object.values(parents).flatMap((key) => withKey.get(key) ?? []);
+  return (node) => Object.values(needsOf(node)).flatMap((key) => withKey.get(key) ?? []);
 }
 
 /** What needs each node, among `nodes` and in their order. */
 export function childrenIn(nodes: readonly PlanNode[]): Kin {
-  const needing = grouped(nodes, ({ parents }) => new Set(Object.values(parents)));
+  const needing = grouped(nodes, (node) => new Set(Object.values(needsOf(node))));
   return ({ key }) => needing.get(key) ?? [];
 }
 

@@ -40,6 +40,7 @@ export function nodeMaker(
       axes: of.axes,
       seed: of.seed,
       parents: { ...of.parents, ...data },
+      ...(of.gates && { gates: of.gates }),
       preimage,
       files: of.files ?? [],
       placement: of.placement,
@@ -80,6 +81,10 @@ function sourcesOf(task: Task): Source[] {
       return [];
     case 'tokenizer':
       return task.recipe.kind === 'bpe' ? task.recipe.data.map((part) => part.source) : [];
+    case 'overlap':
+      return [task.recipe.trained, ...task.recipe.against.map(({ selection }) => selection)].map(
+        ({ source }) => source,
+      );
     case 'pretrain':
     case 'cpt':
     case 'trunk':

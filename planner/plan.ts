@@ -2,6 +2,7 @@ import type {
   Architecture,
   CptRecipe,
   EvaluateRecipe,
+  OverlapRecipe,
   PretrainRecipe,
   RlRecipe,
   SftRecipe,
@@ -48,6 +49,7 @@ export interface HubTokenizerRecipe {
 export type Task =
   | { type: 'data'; recipe: DataRecipe | HubDataRecipe }
   | { type: 'tokenizer'; recipe: TokenizerRecipe | HubTokenizerRecipe }
+  | { type: 'overlap'; recipe: OverlapRecipe }
   | { type: 'pretrain'; recipe: PretrainRecipe }
   | { type: 'cpt'; recipe: CptRecipe }
   | { type: 'trunk'; recipe: TrunkRecipe }
@@ -70,9 +72,9 @@ export interface Placement {
 /** One stage (or tokenizer, data set, evaluation) with every axis fixed. */
 export type PlanNode = Task & {
   key: Key;
-  /** `mid@replay=20%,seed=1`; evaluations `mid@replay=20%/id`; trunks `base@tokens=2M/trunk`; tokenizers `tokenizer:words`; data `data:mine`. Unique in a plan. */
+  /** `mid@replay=20%,seed=1`; evaluations `mid@replay=20%/id`; trunks `base@tokens=2M/trunk`; tokenizers `tokenizer:words`; data `data:mine`; certificates `overlap:tuned`. Unique in a plan. */
   address: string;
-  /** The declared stage it comes from; for an evaluation the stage that is evaluated, for a trunk the first that goes on from it, for tokenizers and data their address. */
+  /** The declared stage it comes from; for an evaluation the stage that is evaluated, for a trunk the first that goes on from it, for tokenizers, data and certificates their address. */
   stage: string;
   /** The axes' values it depends on, as YAML reads them (`20%`, `1`, 0.00001); the address has them as the file spells them. */
   axes: Record<string, string | number>;
@@ -81,12 +83,14 @@ export type PlanNode = Task & {
   parents: Record<string, Key>;
   /** Steps that its trunk has done before it; not there without a trunk. No part of the key: the result is the same. */
   startsAt?: number;
+  /** Keys of what has to be done before it may begin and is no part of its identity: `overlap`. They come earlier, too. */
+  gates?: Record<string, Key>;
   /** Canonical JSON of this hashes to `key`. */
   preimage: { [name: string]: Json };
   /** Absolute paths of the files a data node reads; empty for all others. Placement: only their digests are identity. */
   files: string[];
   placement: Placement;
-  /** Shape of the model after this node (for evaluations: of the model evaluated); null for data and tokenizers. */
+  /** Shape of the model after this node (for evaluations: of the model evaluated); null for data, tokenizers and certificates. */
   architecture: Architecture | null;
   /** Recipe as the person wrote it, resolved and with defaults: what `lineage_wide` shows, flat. */
   settings: Record<string, string | number | boolean | null>;

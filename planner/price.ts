@@ -48,14 +48,15 @@ export const nothing: Price = {
 };
 
 /**
- * What a node costs from its beginning (which is where its trunk ends) to its end, whatever is done of it already. Exact for text; for examples and
- * responses a bound that they cannot pass, from the context and the longest response. Data and tokenizers are free:
- * they multiply no matrices.
+ * What a node costs from its beginning (which is where its trunk ends) to its end, whatever is done of it already. Exact for
+ * text; for examples and responses a bound that they cannot pass, from the context and the longest response. Data,
+ * tokenizers and certificates are free: they multiply no matrices.
  */
 export function priceOf(node: Priceable): Price {
   switch (node.type) {
     case 'data':
     case 'tokenizer':
+    case 'overlap':
       return nothing;
     case 'pretrain':
     case 'cpt':

@@ -56,7 +56,7 @@ export function restrict(plan: Plan, nodes: readonly PlanNode[]): Plan {
 /** A node and the parts of its address. */
 interface Place {
   node: PlanNode;
-  /** The declared stage; null for data and tokenizers. */
+  /** The declared stage; null for data, tokenizers and certificates. */
   stage: string | null;
   /** The values of its axes as the file spells them. */
   written: ReadonlyMap<string, string>;
@@ -77,7 +77,7 @@ interface Survey {
 type Found = { nodes: PlanNode[] } | { word: Word; message: string; expected?: string; hint?: string | undefined };
 
 function placeOf(node: PlanNode): Place {
-  if (node.type === 'data' || node.type === 'tokenizer') {
+  if (node.type === 'data' || node.type === 'tokenizer' || node.type === 'overlap') {
     return { node, stage: null, written: new Map(), suite: null };
   }
   const suite = node.type === 'evaluate' ? node.recipe.suite : node.type === 'trunk' ? node.type : null;
@@ -166,6 +166,7 @@ function byProperty({ property, value }: Extract<Pick, { by: 'property' }>, surv
       return nodes.length > 0 ? { nodes } : nothing(value, `no node is of the type \`${value.text}\``, types);
     }
     case 'tokenizer':
+    case 'overlap':
     case 'data': {
       const prefix = `${property.text}:`;
       const matches = glob(prefix + value.text);
@@ -173,7 +174,7 @@ function byProperty({ property, value }: Extract<Pick, { by: 'property' }>, surv
       const names = places
         .filter(({ node }) => node.type === property.text)
         .map(({ node }) => node.address.slice(prefix.length));
-      const noun = property.text === 'data' ? 'data set of files' : 'tokenizer';
+      const noun = nouns[property.text];
       return nodes.length > 0 ? { nodes } : nothing(value, `there is no ${noun} \`${value.text}\``, names);
     }
     case 'key': {
@@ -190,6 +191,9 @@ function byProperty({ property, value }: Extract<Pick, { by: 'property' }>, surv
       return byAxis(property, value, plan, places);
   }
 }
+
+/** What `tokenizer:`, `overlap:` and `data:` name. */
+const nouns = { tokenizer: 'tokenizer', overlap: 'overlap certificate', data: 'data set of files' };
 
 function byState(value: Word, { plan, stateOf }: Survey): Found {
   const state = restStates.find((one) => one === value.text);
@@ -224,7 +228,7 @@ function bySeed(value: Word, { plan, places }: Survey): Found {
 function byAxis(name: Word, value: Word, plan: Plan, places: readonly Place[]): Found {
   const varying = places.filter(({ written }) => written.has(name.text));
   if (varying.length === 0) {
-    const known = ['stage', 'type', 'seed', 'state', 'key', 'tokenizer', 'data', ...Object.keys(plan.axes)];
+    const known = ['stage', 'type', 'seed', 'state', 'key', 'tokenizer', 'overlap', 'data', ...Object.keys(plan.axes)];
     return nothing(name, `there is no property or axis \`${name.text}\``, [...new Set(known)]);
   }
   const found = ofAxis(name.text, value, varying);

@@ -1,5 +1,6 @@
 import type { Key, Plan, PlanNode } from './plan.ts';
 import { allFlops, priceOf } from './price.ts';
+import { isTraining } from './stages.ts';
 
 /** What training costs. */
 export interface TrainingCost {
@@ -32,7 +33,7 @@ export interface Savings {
  * @param secondsOf a node's time on one device
  */
 export function savings(plan: Pick<Plan, 'nodes'>, secondsOf: (node: PlanNode) => number): Savings {
-  const trained = plan.nodes.filter(({ type }) => type !== 'evaluate' && type !== 'tokenizer' && type !== 'data');
+  const trained = plan.nodes.filter(({ type }) => isTraining(type) || type === 'trunk');
   const distinct = new Map<Key, { node: PlanNode; addresses: number }>();
   for (const node of trained) {
     const entry = distinct.get(node.key);

@@ -27,7 +27,7 @@ export interface StatedSpeed {
  * What a device is kept busy with. Finer than a node's type where one type does two things at different speeds, and
  * coarser where two do the same.
  */
-export type Work = 'data' | 'tokenizer' | 'text' | 'sft' | 'rl' | 'heldout' | 'problems';
+export type Work = 'data' | 'tokenizer' | 'overlap' | 'text' | 'sft' | 'rl' | 'heldout' | 'problems';
 
 /** Nodes of one kind of work and one size of model, together. */
 export interface Measurement {
@@ -47,7 +47,7 @@ export interface FinishedRuns {
   /** As their pre-images have it: without what is at its default. */
   version: number;
   recipe: { [name: string]: Json };
-  /** Null for data and tokenizers. */
+  /** Null for data, tokenizers and certificates. */
   architecture: Omit<Architecture, 'ropeTheta' | 'normEpsilon'> | null;
   /** `cpu`, `gpu`: what the trainer said that it ran on. */
   device: string;
@@ -148,6 +148,7 @@ function withDefaults(type: NodeType, recipe: FinishedRuns['recipe']): object {
   switch (type) {
     case 'data':
     case 'tokenizer':
+    case 'overlap':
       return recipe;
     case 'pretrain':
     case 'cpt':

@@ -1,10 +1,16 @@
 import { type Axis, axisNamed, type Setting, seedAxes } from './axes.ts';
+import type { NodeType } from './plan.ts';
 import { pinnedValues, type Scope, type Space } from './space.ts';
 import { isRecord, own, recordAt, scalars, textAt } from './tree.ts';
 
 /** The kinds of stage. */
 export const stageKinds = ['pretrain', 'cpt', 'sft', 'rl'] as const;
 export type StageKind = (typeof stageKinds)[number];
+
+/** Whether a node of this type trains a model. */
+export function isTraining(type: NodeType): boolean {
+  return stageKinds.some((kind) => kind === type);
+}
 
 /** The part of its data that each kind of stage learns from. */
 export const partOfStage: Readonly<Record<StageKind, 'text' | 'problems'>> = {

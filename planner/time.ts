@@ -1,8 +1,9 @@
 import { Heap } from './heap.ts';
+import { needsOf } from './kinship.ts';
 import type { Key, PlanNode } from './plan.ts';
 
 /** What of a node the order of things depends on. */
-type Node = Pick<PlanNode, 'key' | 'address' | 'parents'>;
+type Node = Pick<PlanNode, 'key' | 'address' | 'parents' | 'gates'>;
 
 /** How long nodes take together. */
 export interface ExpectedTime<N extends Node = PlanNode> {
@@ -68,7 +69,7 @@ function jobsOf<N extends Node>(nodes: readonly N[], secondsOf: (node: N) => num
       throw new RangeError(`${node.address} cannot take ${seconds} seconds`);
     }
     const job: Job<N> = { node, place: jobs.size, seconds, left: seconds, missing: 0, children: [] };
-    for (const key of new Set(Object.values(node.parents))) {
+    for (const key of new Set(Object.values(needsOf(node)))) {
       const parent = jobs.get(key);
       if (parent === undefined) continue;
       parent.children.push(job);

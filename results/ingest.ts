@@ -99,6 +99,15 @@ const moves = [
       ) AS kept ON kept.source = i.source AND kept.line = i.line`,
   },
   {
+    table: 'overlaps',
+    from: 'overlaps',
+    kept: `
+      SELECT key, attempt, trained, trained_problems, against, problems, exact, grams, common, most_exact, most_grams
+      FROM incoming_overlaps AS i JOIN incoming_attempts USING (source)
+      WHERE NOT EXISTS (FROM incoming_starts AS s WHERE s.source = i.source AND s.line > i.line)
+      ORDER BY source, line`,
+  },
+  {
     table: 'executions',
     from: 'starts',
     kept: `

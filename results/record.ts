@@ -6,8 +6,8 @@ import { appendRows, type Cell } from './append.ts';
 import { updateWideView } from './wide.ts';
 
 /**
- * Puts a plan into the tables: the lineage, its axes, its nodes with their edges, addresses, axes' values, settings and
- * data. Recording it again only renews `last_recorded`, which makes it the current version of its lineage.
+ * Puts a plan into the tables: the lineage, its axes, its nodes with their edges, addresses, axes' values, settings, gates
+ * and data. Recording it again only renews `last_recorded`, which makes it the current version of its lineage.
  * `connection` comes from `withDatabase(home, 'write', ...)`, which makes it one transaction.
  */
 export async function recordLineage(connection: DuckDBConnection, plan: Plan, digest: string): Promise<void> {
@@ -85,6 +85,10 @@ async function recordAddresses(connection: DuckDBConnection, { nodes }: Plan, di
     }),
   );
   await appendRows(connection, 'settings', settings);
+  const waiting = nodes.flatMap(({ address, gates = {} }) =>
+    Object.entries(gates).map(([role, gate]) => [digest, address, role, gate]),
+  );
+  await appendRows(connection, 'gates', waiting);
 }
 
 /** A node's row in the table `nodes`. */
@@ -122,6 +126,14 @@ function dataSets(node: PlanNode): (Part & { sequences?: number })[] {
       return [];
     case 'tokenizer':
       return node.recipe.kind === 'bpe' ? node.recipe.data : [];
+    case 'overlap':
+      return [node.recipe.trained, ...node.recipe.against.map(({ selection }) => selection)].map(
+        ({ name, source }) => ({
+          name,
+          part: 'problems',
+          source,
+        }),
+      );
     case 'pretrain':
     case 'cpt':
     case 'trunk':

@@ -34,6 +34,7 @@ export async function stageAttempts(connection: DuckDBConnection, inputs: readon
     metrics: await appendTo(connection, 'incoming_metrics'),
     evaluations: await appendTo(connection, 'incoming_evaluations'),
     samples: await appendTo(connection, 'incoming_samples'),
+    overlaps: await appendTo(connection, 'incoming_overlaps'),
   };
   for (const [source, input] of inputs.entries()) await stageAttempt(into, source, input);
   const counts = Object.entries(into).map(([name, appender]) => [name, appender.close()] as const);
@@ -51,6 +52,8 @@ const stagingTables = {
     high DOUBLE`,
   samples: `line INTEGER, step BIGINT, task VARCHAR, problem VARCHAR, sample INTEGER, prompt VARCHAR,
     response VARCHAR, answer VARCHAR, expected VARCHAR, correct BOOLEAN, reward DOUBLE`,
+  overlaps: `line INTEGER, trained VARCHAR, trained_problems BIGINT, against VARCHAR, problems BIGINT, exact BIGINT,
+    grams BIGINT, common BIGINT, most_exact DOUBLE, most_grams DOUBLE`,
 };
 
 type Appenders = Record<keyof typeof stagingTables, RowAppender>;
@@ -110,6 +113,12 @@ function stageEvent(into: Appenders, source: number, line: number, event: Traine
       into.samples.add([source, line, step, task, problem, index, ...texts, correct, reward ?? null]);
       break;
     }
+    case 'overlap': {
+      const { trained, trainedProblems, against, problems, exact, grams, common, mostExact, mostGrams } = event;
+      const counts = [problems, exact, grams, common, mostExact, mostGrams];
+      into.overlaps.add([source, line, trained, trainedProblems, against, ...counts]);
+      break;
+    }
   }
 }
 
@@ -162,6 +171,7 @@ function advance(progress: Progress, event: TrainerEvent): Progress {
     case 'checkpoint':
     case 'sample':
     case 'evaluation':
+    case 'overlap':
       return progress;
     default:
       return event satisfies never;

@@ -17,6 +17,7 @@ type Run<Type extends Job['type']> = (job: Extract<Job, { type: Type }>, context
 /** What runs each type of job. Loaded when needed: TensorFlow reads the environment once, and a tokenizer needs none. */
 const stages: { [Type in Job['type']]: () => Promise<{ run: Run<Type> }> } = {
   tokenizer: () => import('./stages/tokenizer.ts'),
+  overlap: () => import('./stages/overlap.ts'),
   pretrain: () => import('./stages/pretrain.ts'),
   cpt: () => import('./stages/cpt.ts'),
   trunk: () => import('./stages/trunk.ts'),

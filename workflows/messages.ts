@@ -78,7 +78,7 @@ export interface PageNode {
   timeoutSeconds: number;
   /** As in `NodeInput`. */
   priority: number;
-  /** Places of its parents in the plan, all before its own. */
+  /** Places in the plan of its parents and of what else it waits for, all before its own. */
   parents: number[];
   /** Whether the store has it already. */
   published: boolean;

@@ -1,4 +1,5 @@
 import type { NodeType, PlanNode } from '../../planner/plan.ts';
+import type { Certificate } from '../../schemas/certificate.ts';
 import type { Manifest } from '../../schemas/types/manifest.ts';
 import type { AcceptedReport } from '../why.ts';
 import { columns } from './columns.ts';
@@ -25,6 +26,8 @@ export interface NodeReport {
   /** Newest first. */
   attempts: AttemptReport[];
   evaluations: { suite: string; task: string; metric: string; value: number; low: number; high: number; n: number }[];
+  /** What an overlap certificate found; null of all other nodes, and before it was made. */
+  overlap: Certificate | null;
 }
 
 /** One attempt, as the store has it. */
@@ -75,7 +78,45 @@ export function renderNode(report: NodeReport, colours: Colours): string {
         colours.dim(`n ${whole(n)}`),
       ]),
     ),
+    ...(report.overlap === null ? [] : overlapSections(report.overlap, section)),
   ].join('\n\n');
+}
+
+/** Matches that are shown of each set and kind; `overlap.json` has more. */
+const matchesShown = 3;
+
+function overlapSections(
+  { trained, against, gramWords }: Certificate,
+  section: (title: string, rows: string[][]) => string[],
+): string[] {
+  const counts = against.map(({ set, problems, exact, grams, common, mostExact, mostGrams }) => [
+    set,
+    counted(problems, 'problem'),
+    `${whole(exact)} word for word (at most ${percent(mostExact)})`,
+    `${whole(grams)} with ${gramWords} words in common (at most ${percent(mostGrams)})`,
+    ...(common > 0 ? [`${whole(common)} with common wording only`] : []),
+  ]);
+  const matches = against.flatMap(({ set, matches: { exact, grams } }) =>
+    [...exact.slice(0, matchesShown), ...grams.slice(0, matchesShown)].map((match) => [
+      `${set} row ${match.against.row}`,
+      oneLine(match.against.prompt),
+      `${trained.set} row ${match.trained.row}`,
+      oneLine(match.trained.prompt),
+    ]),
+  );
+  return [
+    ...section(`Found in ${whole(trained.problems)} problems of ${trained.set}`, counts),
+    ...section('The first of them', matches),
+  ];
+}
+
+function percent(share: number): string {
+  return `${figure(share * 100)} %`;
+}
+
+function oneLine(prompt: string): string {
+  const line = prompt.replace(/\s+/g, ' ').trim();
+  return line.length <= 60 ? line : `${line.slice(0, 59)}…`;
 }
 
 function attemptSection(attempt: AttemptReport, colours: Colours): [title: string, rows: string[][]] {

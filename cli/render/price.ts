@@ -137,6 +137,7 @@ function unknownText(device: string, unknown: readonly UnknownWork[]): string {
 const workNames: Record<UnknownWork['work'], string> = {
   data: 'preparing data',
   tokenizer: 'training tokenizers',
+  overlap: 'looking for overlaps',
   text: 'training on text',
   sft: 'SFT',
   rl: 'RL',

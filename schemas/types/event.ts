@@ -10,6 +10,7 @@ export type TrainerEvent =
   | CheckpointEvent
   | SampleEvent
   | EvaluationEvent
+  | OverlapEvent
   | DoneEvent
   | InterruptedEvent
   | FailedEvent;
@@ -174,6 +175,48 @@ export interface EvaluationEvent {
    * Upper end of the 95 % interval.
    */
   high: number;
+}
+/**
+ * How much two sets of problems have in common.
+ */
+export interface OverlapEvent {
+  event: 'overlap';
+  /**
+   * What is trained on: data set and split, `math/sft`.
+   */
+  trained: string;
+  /**
+   * How many problems of it.
+   */
+  trainedProblems: number;
+  /**
+   * What it must not overlap with: `math/test`.
+   */
+  against: string;
+  /**
+   * How many problems of that.
+   */
+  problems: number;
+  /**
+   * Those of them that are trained on, word for word.
+   */
+  exact: number;
+  /**
+   * Of the others, those that have 13 words in a row in common with what is trained on.
+   */
+  grams: number;
+  /**
+   * Of the others, those that have only such words in common as more than ten problems trained on have.
+   */
+  common: number;
+  /**
+   * The largest share of the problems that may be exact.
+   */
+  mostExact: number;
+  /**
+   * The largest share of the problems that may have 13 words in common.
+   */
+  mostGrams: number;
 }
 /**
  * The last line of a success.

@@ -3,7 +3,7 @@
 /**
  * What a trainer is started with: one node's recipe, its inputs and where to write. The trainer's contract, part one.
  */
-export type Job = TokenizerJob | PretrainJob | CptJob | TrunkJob | SftJob | RlJob | EvaluateJob;
+export type Job = TokenizerJob | OverlapJob | PretrainJob | CptJob | TrunkJob | SftJob | RlJob | EvaluateJob;
 /**
  * SHA-256 of a node's pre-image, in hex.
  */
@@ -396,6 +396,77 @@ export interface Lease {
    * This execution's token: when the file holds another, stop and write nothing.
    */
   token: string;
+}
+export interface OverlapJob {
+  /**
+   * Version of this contract.
+   */
+  contract: 1;
+  type: 'overlap';
+  key: Key;
+  /**
+   * The node's address, for messages.
+   */
+  address: string;
+  attempt: number;
+  /**
+   * Seed of everything random in this node.
+   */
+  seed: number;
+  recipe: OverlapRecipe;
+  inputs: {
+    /**
+     * Folders of prepared data, by role.
+     */
+    data: {
+      [k: string]: string;
+    };
+  };
+  /**
+   * The attempt's folder: everything is written in it.
+   */
+  output: string;
+  placement: Placement;
+  lease: Lease;
+}
+export interface OverlapRecipe {
+  trained: Selection;
+  /**
+   * @minItems 1
+   */
+  against: [Comparison, ...Comparison[]];
+}
+/**
+ * Problems that a stage learns from or a suite asks.
+ */
+export interface Selection {
+  /**
+   * The data set's name in the lineage file.
+   */
+  name: string;
+  /**
+   * Which of the data set's problems.
+   */
+  split: 'sft' | 'rl' | 'test';
+  /**
+   * The first so many of the split.
+   */
+  problems: number;
+  source: Source;
+}
+/**
+ * What must not overlap with what is trained on.
+ */
+export interface Comparison {
+  selection: Selection;
+  /**
+   * Largest share of its problems that may be among those trained on, word for word.
+   */
+  mostExact: number;
+  /**
+   * Largest share of its problems that may have 13 words in a row in common with those trained on.
+   */
+  mostGrams: number;
 }
 export interface PretrainJob {
   /**

@@ -42,6 +42,10 @@ export type DataReference = string;
  */
 export type Betas2 = [number, number];
 /**
+ * Why this stage may learn from problems that it, or what comes of it, is evaluated on, or that the stages before it learned from. It is measured and recorded all the same.
+ */
+export type AllowOverlap = string;
+/**
  * Default: [0.9, 0.999].
  *
  * @minItems 2
@@ -398,6 +402,7 @@ export interface Recipes {
      */
     clip?: number | AxisReference;
     seed?: Seed;
+    allowOverlap?: AllowOverlap;
   };
   /**
    * Reinforcement learning, without what a signature says of it; a word such as `ppo` in the signature comes before `algorithm`.
@@ -475,6 +480,7 @@ export interface Recipes {
      */
     clip?: number | AxisReference;
     seed?: Seed;
+    allowOverlap?: AllowOverlap;
   };
 }
 /**
@@ -737,6 +743,7 @@ export interface Sft {
    */
   clip?: number | AxisReference;
   seed?: Seed;
+  allowOverlap?: AllowOverlap;
 }
 /**
  * Reinforcement learning on verifiable rewards: 1 for a right answer, 0 for any other.
@@ -823,6 +830,7 @@ export interface Rl {
    */
   clip?: number | AxisReference;
   seed?: Seed;
+  allowOverlap?: AllowOverlap;
 }
 /**
  * Values of axes, by the axes' names: {replay: 0%, seed: 3}.

@@ -78,6 +78,8 @@ function setsOf(node: PlanNode): string[] {
     case 'cpt':
     case 'trunk':
       return node.recipe.mix.map((entry) => entry.name.replace(/^replay:/, ''));
+    case 'overlap':
+      return [node.recipe.trained, ...node.recipe.against.map(({ selection }) => selection)].map(({ name }) => name);
     case 'sft':
     case 'rl':
       return [node.recipe.data.name];

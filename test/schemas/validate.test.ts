@@ -40,7 +40,7 @@ describe('jobs', async () => {
       assert.deepEqual(validateJob(jobOf(node)), jobOf(node));
       types.add(node.type);
     }
-    assert.deepEqual([...types].sort(), ['cpt', 'evaluate', 'pretrain', 'rl', 'sft', 'tokenizer', 'trunk']);
+    assert.deepEqual([...types].sort(), ['cpt', 'evaluate', 'overlap', 'pretrain', 'rl', 'sft', 'tokenizer', 'trunk']);
   });
 
   const node = plan.nodes.find((candidate) => candidate.type === 'pretrain');
@@ -49,7 +49,7 @@ describe('jobs', async () => {
     [
       'another type',
       { ...job, type: 'distil' },
-      /`type` must be one of tokenizer, pretrain, cpt, trunk, sft, rl, evaluate, and is "distil"/,
+      /`type` must be one of tokenizer, overlap, pretrain, cpt, trunk, sft, rl, evaluate, and is "distil"/,
     ],
     ['no type', { ...job, type: undefined }, /and is missing/],
     ['no object', 'job', /and is missing/],

@@ -31,12 +31,7 @@ export function* preparedDocuments(folder: string, split: 'train' | 'heldout'): 
  * @throws TrainerFailure `bad-data` when the file is missing, a line is something else, or two splits share a prompt.
  */
 export function preparedProblems(folder: string, split: ProblemSplit): Problem[] {
-  const own = problemPath(folder, split);
-  if (!existsSync(own))
-    throw new TrainerFailure(
-      'bad-data',
-      `${own} is missing: the data set has no problems. Say in its \`columns\` which hold the prompt and the answer.`,
-    );
+  requireProblems(folder, split);
   const prompts = new Map<string, ProblemSplit>();
   const answers = new Set<string>();
   const found: Omit<Problem, 'kind'>[] = [];
@@ -62,6 +57,26 @@ export function preparedProblems(folder: string, split: ProblemSplit): Problem[]
   }
   const kind = kindOf(answers);
   return found.map((problem) => ({ ...problem, ...kind }));
+}
+
+/**
+ * The prompts of one split of a prepared folder, in the order of the file. It reads as it goes, so a large file takes no
+ * memory.
+ *
+ * @throws TrainerFailure `bad-data` when the file is missing or a line is something else.
+ */
+export function* preparedPrompts(folder: string, split: ProblemSplit): Generator<string> {
+  requireProblems(folder, split);
+  for (const { value, where } of records(problemPath(folder, split))) yield field(value, 'prompt', where);
+}
+
+function requireProblems(folder: string, split: ProblemSplit): void {
+  const path = problemPath(folder, split);
+  if (existsSync(path)) return;
+  throw new TrainerFailure(
+    'bad-data',
+    `${path} is missing: the data set has no problems. Say in its \`columns\` which hold the prompt and the answer.`,
+  );
 }
 
 function problemPath(folder: string, split: ProblemSplit): string {

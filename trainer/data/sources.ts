@@ -2,7 +2,7 @@ import { normalisedPrompt, problemIdLength, promptDigest } from '../../schemas/p
 import type { Part, Source } from '../../schemas/types/job.ts';
 import { TrainerFailure } from '../failure.ts';
 import { generatedDocuments, generatedProblems, type Numbered } from './generators.ts';
-import { preparedDocuments, preparedProblems } from './prepared.ts';
+import { preparedDocuments, preparedProblems, preparedPrompts } from './prepared.ts';
 import type { Problem, ProblemContent, ProblemSplit } from './problem.ts';
 import { promptText, responseText } from './template.ts';
 
@@ -41,6 +41,26 @@ export function problems(source: Source, split: ProblemSplit, count: number, fol
     'bad-data',
     `The ${split} split of ${describe(source)} has ${found.length} problems, ${count} are asked for. Ask for at most ${found.length}, or give it more data.`,
   );
+}
+
+/**
+ * The prompts of the first `count` problems of a split, or of all where there are fewer. Prepared files take no memory:
+ * they are read as they go.
+ *
+ * @throws TrainerFailure as `textDocuments` does.
+ */
+export function* promptsOf(
+  source: Source,
+  split: ProblemSplit,
+  count: number,
+  folders: DataFolders,
+): Generator<string> {
+  let left = count;
+  for (const prompt of allPrompts(source, split, folders)) {
+    if (left === 0) return;
+    yield prompt;
+    left -= 1;
+  }
 }
 
 /**
@@ -86,6 +106,11 @@ function allProblems(source: Source, split: ProblemSplit, folders: DataFolders):
   return 'prepared' in source
     ? preparedProblems(folderOf(source.prepared, folders), split)
     : distinctProblems(generatedProblems(source, split));
+}
+
+function* allPrompts(source: Source, split: ProblemSplit, folders: DataFolders): Generator<string> {
+  if ('prepared' in source) yield* preparedPrompts(folderOf(source.prepared, folders), split);
+  else for (const { prompt } of distinctProblems(generatedProblems(source, split))) yield prompt;
 }
 
 function* counted<T>(item: Numbered<T>): Generator<T> {

@@ -1,0 +1,176 @@
+import type { Comparison, OverlapRecipe, RlRecipe, Selection, SftRecipe } from '../schemas/types/job.ts';
+import { addressOf, axisNamed, type Setting } from './axes.ts';
+import { defaults } from './defaults.ts';
+import type { Evaluation } from './evaluations.ts';
+import { sourceIdentity } from './identity.ts';
+import { canonicalJson } from './key.ts';
+import type { Lineage } from './load.ts';
+import { type MakeNode, placementOf } from './nodes.ts';
+import type { Key, PlanNode, Task } from './plan.ts';
+import { type DeclaredStage, declaredStages } from './stages.ts';
+import { own, scalars } from './tree.ts';
+
+/** The problems that a model learned from, the newest first; the same object for the same problems in the same order. */
+export interface Learned {
+  readonly selection: Selection;
+  readonly before: Learned | null;
+}
+
+/** What the SFT and RL stages of one plan learn from, and the certificates that they wait for. */
+export interface Certifier {
+  /** What a model has learned from after a task; other tasks than SFT and RL add nothing. */
+  learn(task: Task, before: Learned | null): Learned | null;
+  /**
+   * The certificate that a stage waits for; undefined where there is nothing that it could overlap with. Stages that
+   * compare the same get the same node.
+   */
+  certificate(stage: DeclaredStage, setting: Setting, learned: Learned): PlanNode | undefined;
+}
+
+/**
+ * What certifies that SFT and RL learn from nothing that they, or what comes of them, are evaluated on, and that RL does
+ * not repeat what SFT before it learned from, nor the other way about. A certificate depends on problems only, so that
+ * seeds, learning rates and models share one; it is no part of any key but its own.
+ */
+export function certifier(
+  lineage: Lineage,
+  evaluations: readonly Evaluation[],
+  dataKeys: Readonly<Record<string, Key>>,
+  makeNode: MakeNode,
+): Certifier {
+  const { file, source } = lineage;
+  const stages = declaredStages(source.value);
+  const tests = testsOf(evaluations);
+  const tested = withAncestors(stages, file.evaluate?.each ?? []);
+  const rankOf = ({ split, problems, source: from }: Selection) =>
+    canonicalJson({ split, problems, source: sourceIdentity(from, dataKeys) });
+  const chains = new Map<Learned | null, Map<string, Learned>>();
+  const known = new Map<Learned, Map<string, PlanNode | undefined>>();
+  const nodes = new Map<Key, PlanNode>();
+
+  const makeCertificate = (stage: DeclaredStage, setting: Setting, learned: Learned): PlanNode | undefined => {
+    const trained = learned.selection;
+    const earlier = selectionsOf(learned).filter(({ split }) => split !== trained.split);
+    const others = [...(tested.has(stage.name) ? tests : []), ...earlier];
+    const ranked = new Map(others.map((selection) => [rankOf(selection), selection]));
+    const allowed = allowanceOf(stage);
+    const [first, ...more] = [...ranked]
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([, selection]) => comparison(trained, selection, allowed !== undefined));
+    if (!first) return undefined;
+    const varying = new Map([...setting].filter(([name]) => axesOfData(stage, stages).has(name)));
+    const address = `overlap:${addressOf(stage.name, varying)}`;
+    const recipe: OverlapRecipe = { trained, against: [first, ...more] };
+    const node = makeNode(
+      { type: 'overlap', recipe },
+      {
+        address,
+        stage: address,
+        axes: Object.fromEntries([...varying].map(([name, { value }]) => [name, value])),
+        seed: defaults.seed,
+        parents: {},
+        placement: placementOf(file),
+        architecture: null,
+        settings: {
+          trained: spelled(trained),
+          against: recipe.against.map(({ selection }) => spelled(selection)).join(' + '),
+          ...(allowed === undefined ? {} : { allowOverlap: allowed }),
+        },
+      },
+    );
+    const same = nodes.get(node.key) ?? node;
+    nodes.set(node.key, same);
+    return same;
+  };
+
+  return {
+    learn(task, before) {
+      const selection = selectionOf(task);
+      if (!selection) return before;
+      const after = chains.get(before) ?? new Map<string, Learned>();
+      chains.set(before, after);
+      const rank = rankOf(selection);
+      const learned = after.get(rank) ?? { selection, before };
+      after.set(rank, learned);
+      return learned;
+    },
+    certificate(stage, setting, learned) {
+      const ofStages = known.get(learned) ?? new Map<string, PlanNode | undefined>();
+      known.set(learned, ofStages);
+      if (!ofStages.has(stage.name)) ofStages.set(stage.name, makeCertificate(stage, setting, learned));
+      return ofStages.get(stage.name);
+    },
+  };
+}
+
+/** Why a stage may learn from problems that are not its own; undefined where it may not. */
+export function allowanceOf(stage: DeclaredStage): string | undefined {
+  const reason = own(stage.body, 'allowOverlap');
+  return typeof reason === 'string' ? reason : undefined;
+}
+
+/** `math/sft`: a data set and a split of it. */
+export function nameOfSelection({ name, split }: Selection): string {
+  return `${name}/${split}`;
+}
+
+function selectionOf(task: Task): Selection | undefined {
+  if (task.type !== 'sft' && task.type !== 'rl') return undefined;
+  const { data, examples }: SftRecipe | RlRecipe = task.recipe;
+  return { name: data.name, split: task.type, problems: examples, source: data.source };
+}
+
+/** The test problems of all suites. */
+function testsOf(evaluations: readonly Evaluation[]): Selection[] {
+  return evaluations.flatMap(({ recipe }) =>
+    recipe.kind === 'problems'
+      ? recipe.tasks.map(({ name, source }): Selection => ({ name, split: 'test', problems: recipe.problems, source }))
+      : [],
+  );
+}
+
+/** Some stages, and all that they come from. */
+function withAncestors(stages: ReadonlyMap<string, DeclaredStage>, names: readonly string[]): Set<string> {
+  const all = new Set<string>();
+  for (const name of names) {
+    let next: DeclaredStage | undefined = stages.get(name);
+    while (next && !all.has(next.name)) {
+      all.add(next.name);
+      next = next.from && stages.get(next.from.stage);
+    }
+  }
+  return all;
+}
+
+/** Everything that a model learned from. */
+function selectionsOf(learned: Learned): Selection[] {
+  const all: Selection[] = [];
+  for (let at: Learned | null = learned; at; at = at.before) all.push(at.selection);
+  return all;
+}
+
+/** How much of a selection may be found in what is trained on: all of it, where the stage says why. */
+function comparison(trained: Selection, selection: Selection, allowed: boolean): Comparison {
+  if (allowed) return { selection, mostExact: 1, mostGrams: 1 };
+  const generated = 'generator' in trained.source && 'generator' in selection.source;
+  const { mostExact, mostGrams } = defaults.overlap;
+  return { selection, mostExact, mostGrams: generated ? mostGrams.generated : mostGrams.files };
+}
+
+/** The axes that say which problems a stage, or one before it, learns from. */
+function axesOfData(stage: DeclaredStage, stages: ReadonlyMap<string, DeclaredStage>): Set<string> {
+  const names = new Set<string>();
+  for (let at: DeclaredStage | undefined = stage; at; at = at.from && stages.get(at.from.stage)) {
+    if (at.kind !== 'sft' && at.kind !== 'rl') continue;
+    for (const { value } of scalars([own(at.body, 'data'), own(at.body, 'examples')])) {
+      const name = axisNamed(value);
+      if (name !== undefined) names.add(name);
+    }
+  }
+  return names;
+}
+
+/** `math/sft: 1000`. */
+function spelled(selection: Selection): string {
+  return `${nameOfSelection(selection)}: ${selection.problems}`;
+}
