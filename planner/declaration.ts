@@ -1,9 +1,10 @@
 import { generators } from '../schemas/catalogue.ts';
-import type { OverlapRecipe } from '../schemas/types/job.ts';
+import type { OverlapRecipe, Selection } from '../schemas/types/job.ts';
 import type { LineageFile } from '../schemas/types/lineage.ts';
 import { axisNamed } from './axes.ts';
 import { setNameOf } from './data.ts';
 import { defaults, derived } from './defaults.ts';
+import { nameOfSelection } from './overlaps.ts';
 import type { Json, Plan, PlanNode } from './plan.ts';
 import { declaredStages } from './stages.ts';
 import { isRecord, own, recordAt } from './tree.ts';
@@ -100,10 +101,12 @@ function evaluation(
 
 function overlap(file: LineageFile, { trained, against }: OverlapRecipe): Declaration {
   const fields = new Map<string, Declared>();
-  for (const { name, split, problems } of [trained, ...against.map(({ selection }) => selection)]) {
-    fields.set(`${name}/${split}`, reference(name, dataSet(file, name)));
-    fields.set(`${name}/${split}.problems`, leaf(problems));
-  }
+  const set = (field: string, selection: Selection) => {
+    fields.set(field, reference(nameOfSelection(selection), dataSet(file, selection.name)));
+    fields.set(`${field}.problems`, leaf(selection.problems));
+  };
+  set('trained', trained);
+  for (const { selection } of against) set(`against.${nameOfSelection(selection)}`, selection);
   return fields;
 }
 

@@ -1,5 +1,6 @@
 import type { PlanNode } from '../../planner/plan.ts';
-import { isRecord } from '../../planner/tree.ts';
+import { isRecord, recordAt } from '../../planner/tree.ts';
+import type { Selection } from '../../schemas/types/job.ts';
 
 // Changes of what a lineage file says: each at one place, and with the nodes that it is about.
 
@@ -18,7 +19,7 @@ export interface Alteration {
 export function alterations(root: unknown): Alteration[] {
   const all = [...leaves(root, [])];
   return all.flatMap(({ path, value }) => {
-    const isAbout = isOnlyWeight(all, path) ? undefined : subject(path);
+    const isAbout = isOnlyWeight(all, path) ? undefined : subject(root, path);
     const instead = otherValues(value, String(path.at(-1)));
     return isAbout && instead.length > 0 ? [{ path, instead, isAbout }] : [];
   });
@@ -48,10 +49,16 @@ function isOnlyWeight(all: readonly Leaf[], path: Alteration['path']): boolean {
 }
 
 /** The nodes that a place of the file is about; undefined where it is about none, or about all. */
-function subject([section, name = '', ...inner]: Alteration['path']): Alteration['isAbout'] | undefined {
+function subject(root: unknown, [section, name = '', ...inner]: Alteration['path']): Alteration['isAbout'] | undefined {
   switch (section) {
-    case 'stages':
-      return (node) => node.stage === name && node.type !== 'evaluate';
+    case 'stages': {
+      const [kind = '', field] = inner.map(String);
+      const set = String(recordAt(root, 'stages', String(name), kind).data).split('/')[0];
+      const isLearned = (selection: Selection) => selection.split === kind && selection.name === set;
+      return (node) =>
+        (node.stage === name && node.type !== 'evaluate') ||
+        (field === 'examples' && selectionsOf(node).some(isLearned));
+    }
     case 'models':
       return (node) => (node.type === 'pretrain' || node.type === 'trunk') && node.settings.model === name;
     case 'tokenizers':
@@ -60,7 +67,10 @@ function subject([section, name = '', ...inner]: Alteration['path']): Alteration
       return (node) => node.address === `data:${name}` || setsOf(node).some((set) => set === name);
     case 'evaluate': {
       const kind = name === 'heldoutTokens' ? 'heldout' : 'problems';
-      return (node) => node.type === 'evaluate' && (name === 'seed' || node.recipe.kind === kind) && inner.length === 0;
+      const isTest = ({ split }: Selection) => split === 'test';
+      return (node) =>
+        (node.type === 'evaluate' && (name === 'seed' || node.recipe.kind === kind) && inner.length === 0) ||
+        (name === 'problems' && selectionsOf(node).some(isTest));
     }
     default:
       return undefined;
@@ -79,13 +89,18 @@ function setsOf(node: PlanNode): string[] {
     case 'trunk':
       return node.recipe.mix.map((entry) => entry.name.replace(/^replay:/, ''));
     case 'overlap':
-      return [node.recipe.trained, ...node.recipe.against.map(({ selection }) => selection)].map(({ name }) => name);
+      return selectionsOf(node).map(({ name }) => name);
     case 'sft':
     case 'rl':
       return [node.recipe.data.name];
     case 'evaluate':
       return (node.recipe.kind === 'heldout' ? node.recipe.domains : node.recipe.tasks).map((part) => part.name);
   }
+}
+
+/** What an overlap certificate compares. */
+function selectionsOf(node: PlanNode): Selection[] {
+  return node.type === 'overlap' ? [node.recipe.trained, ...node.recipe.against.map((one) => one.selection)] : [];
 }
 
 function otherValues(value: unknown, field: string): unknown[] {

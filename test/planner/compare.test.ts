@@ -59,7 +59,7 @@ async function explained(...edits: [string, string][]): Promise<{ plan: Plan; ch
 }
 
 describe('what changed of a lineage of many nodes', () => {
-  const cases: { edit: string; from: string; to: string; said: string; stages: string[] }[] = [
+  const cases: { edit: string; from: string; to: string; said: string; certificate?: string; stages: string[] }[] = [
     {
       edit: 'a learning rate',
       from: 'lr: 3e-3',
@@ -100,7 +100,8 @@ describe('what changed of a lineage of many nodes', () => {
       from: 'data: math/problems, examples: 100, lr',
       to: 'data: more/problems, examples: 100, lr',
       said: 'rl: data math/problems → more/problems',
-      stages: ['rl'],
+      certificate: 'overlap:rl: trained math/rl → more/rl',
+      stages: ['rl', 'overlap:rl'],
     },
     {
       edit: 'a tokenizer',
@@ -117,13 +118,14 @@ describe('what changed of a lineage of many nodes', () => {
       stages: ['rl'],
     },
   ];
-  for (const { edit, from, to, said, stages } of cases) {
+  for (const { edit, from, to, said, certificate, stages } of cases) {
     it(`names ${edit} on every node that it forks, and nothing else`, async () => {
       const { plan, changes } = await explained([from, to]);
       assert.ok(plan.nodes.length > 60);
       const forked = plan.nodes.filter(({ stage }) => stages.includes(stage)).map(({ address }) => address);
       assert.deepEqual([...changes.keys()].sort(), forked.sort());
-      for (const [address, named] of changes) assert.deepEqual(named, [said], address);
+      for (const [address, named] of changes)
+        assert.deepEqual(named, [address.startsWith('overlap:') ? certificate : said], address);
     });
   }
 

@@ -38,6 +38,7 @@ describe('axes', () => {
         'mid@replay=0%,seed=2',
         'mid@replay=20%,seed=1',
         'mid@replay=20%,seed=2',
+        'overlap:tuned',
         'tuned@replay=0%,lr=1e-5,seed=1',
         'tuned@replay=0%,lr=1e-5,seed=2',
         'tuned@replay=0%,lr=3e-5,seed=1',
@@ -49,6 +50,7 @@ describe('axes', () => {
         'side@seed=1',
         'side@seed=2',
         'own',
+        'overlap:rl',
       ],
     );
     assert.equal(addresses(plan).filter((address) => address.startsWith('rl')).length, 16, 'each with its evaluation');
@@ -261,7 +263,7 @@ describe('tokenizers, data and evaluations', () => {
     });
     assert.deepEqual(
       addresses(await planOfText(text)).filter((address) => address.includes(':')),
-      ['tokenizer:words'],
+      ['tokenizer:words', 'overlap:tuned', 'overlap:rl'],
     );
   });
 
@@ -357,6 +359,6 @@ test('ten thousand nodes are planned without waiting', async () => {
   const start = process.cpuUsage();
   const plan = await planOfText(text.replace('heldout, id, ood', 'heldout, id'));
   const { user, system } = process.cpuUsage(start);
-  assert.equal(plan.nodes.length, 1 + 250 * 10 * 3);
+  assert.equal(plan.nodes.length, 1 + 250 * 10 * 3 + 2);
   assert.ok(user + system < 5e6, `${plan.nodes.length} nodes took ${(user + system) / 1e6} s of computing`);
 });

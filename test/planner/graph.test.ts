@@ -34,14 +34,18 @@ describe('a small lineage', async () => {
    ├─ mid@replay=0%  [heldout id]
    ├─ mid@replay=20%  [heldout id]
    │  └─ tuned
-   │     └─ rl
-   └─ plain  [heldout id]  = mid@replay=0%`,
+   │     └─ rl  ← overlap:rl
+   └─ plain  [heldout id]  = mid@replay=0%
+overlap:rl`,
     );
   });
 
   test('as a tree of some nodes: what has lost its parent begins a line', () => {
     const part = without(plan, ({ address }) => ['tokenizer:bytes', 'base', 'plain', 'tuned'].includes(address));
-    assert.equal(drawTree(part), 'mid@replay=0%  [heldout id heldout id]\nmid@replay=20%  [heldout id]\nrl');
+    assert.equal(
+      drawTree(part),
+      'mid@replay=0%  [heldout id heldout id]\nmid@replay=20%  [heldout id]\noverlap:rl\nrl  ← overlap:rl',
+    );
     const suites = select(plan, ['plain/*'], () => 'waiting');
     assert.ok(suites.ok);
     assert.equal(drawTree({ ...plan, nodes: suites.nodes }), 'plain/heldout\nplain/id');
@@ -113,7 +117,8 @@ data:asked
 tokenizer:words  ← data:mill
 └─ base@model=small,tokens=20K,again=1  ← data:mill
    └─ plain@tokens=20K,again=1
-      └─ taught@tokens=20K,again=1  [id]  ← data:asked`,
+      └─ taught@tokens=20K,again=1  [id]  ← data:asked overlap:taught
+overlap:taught  ← data:asked`,
   );
   assert.match(drawMermaid(part, nothingDone), /n0\[\("data:mill"\)\]:::run\n/);
   assert.match(drawDot(part, nothingDone), /n0 \[label="data:mill", shape=cylinder, /);

@@ -160,7 +160,7 @@ describe('every node of a plan', async () => {
   test('has a price: whoever trains or is evaluated pays, and only models are published', () => {
     for (const node of nodes) {
       const price = priceOf(node);
-      const free = node.type === 'data' || node.type === 'tokenizer';
+      const free = ['data', 'tokenizer', 'overlap'].includes(node.type);
       assert.ok(finite(price), node.address);
       assert.equal(all(price) === 0, free, node.address);
       assert.equal(price.bytes.published > 0, !free && node.type !== 'evaluate', node.address);

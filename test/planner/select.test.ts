@@ -61,7 +61,7 @@ describe('a selector', async () => {
     names('own/*d', ['own/id', 'own/ood']);
     names('tokenizer:*', ['tokenizer:bytes']);
     test('* alone is every model, */* every evaluation', () => {
-      const models = plan.nodes.filter(({ type }) => !['tokenizer', 'evaluate'].includes(type));
+      const models = plan.nodes.filter(({ type }) => !['tokenizer', 'overlap', 'evaluate'].includes(type));
       assert.deepEqual(
         selected(plan, ['*']),
         models.map(({ address }) => address),
@@ -140,7 +140,17 @@ describe('a selector', async () => {
       'own',
     ]);
     names('1+own/id+', ['own', 'own/id']);
-    names(' +own+1 ', ['tokenizer:bytes', 'base@seed=2', 'mid@replay=20%,seed=2', 'own', 'own/id', 'own/ood']);
+    names(' +own+1 ', [
+      'tokenizer:bytes',
+      'base@seed=2',
+      'mid@replay=20%,seed=2',
+      'overlap:own',
+      'own',
+      'own/id',
+      'own/ood',
+    ]);
+    names('overlap:own', ['overlap:own']);
+    names('overlap:*+1,stage:rl', ['rl@lr=1e-5,seed=1', 'rl@lr=1e-5,seed=2', 'rl@lr=3e-5,seed=1', 'rl@lr=3e-5,seed=2']);
     names('+rl@lr=1e-5,type:cpt', ['mid@replay=20%,seed=1', 'mid@replay=20%,seed=2']);
     names('2+stage:rl,seed:1,1+rl', [
       'tuned@lr=1e-5,seed=1',
@@ -205,7 +215,7 @@ describe('a selector', async () => {
     ['*@replay=0%,lr=1e-5', 'no node has all of these values\n    *@replay=0%,lr=1e-5\n    ^'],
     [
       'type:tunedd',
-      'no node is of the type `tunedd`\n    type:tunedd\n         ^^^^^^\n  expected: tokenizer, pretrain, cpt, evaluate, sft, rl',
+      'no node is of the type `tunedd`\n    type:tunedd\n         ^^^^^^\n  expected: tokenizer, pretrain, cpt, evaluate, sft, overlap, rl',
     ],
     [
       'state:faild',
@@ -215,7 +225,7 @@ describe('a selector', async () => {
       'state:running',
       'there is no state `running`\n    state:running\n          ^^^^^^^\n  expected: done, failed, blocked, interrupted, waiting\n  hint: `descent status` says what runs',
     ],
-    ['state:done', 'no node is done: 26 waiting\n    state:done\n          ^^^^'],
+    ['state:done', 'no node is done: 28 waiting\n    state:done\n          ^^^^'],
     ['key:a41', 'the beginning of a key is 4 to 64 digits of 0-9 and a-f\n    key:a41\n        ^^^'],
     ['key:00000000', 'no key begins with `00000000`\n    key:00000000\n        ^^^^^^^^'],
     [
@@ -225,7 +235,7 @@ describe('a selector', async () => {
     ['data:web', 'there is no data set of files `web`\n    data:web\n         ^^^'],
     [
       'replays:0%',
-      'there is no property or axis `replays`\n    replays:0%\n    ^^^^^^^\n  expected: stage, type, seed, state, key, tokenizer, data, replay, lr\n  hint: did you mean `replay`?',
+      'there is no property or axis `replays`\n    replays:0%\n    ^^^^^^^\n  expected: stage, type, seed, state, key, tokenizer, overlap, data, replay, lr\n  hint: did you mean `replay`?',
     ],
     [
       'stage:mid , tuned',
@@ -262,7 +272,12 @@ describe('a selector', async () => {
     assert.equal(nodeAt(twins, 'plain').key, nodeAt(twins, 'mid@replay=0%').key);
     assert.deepEqual(selected(twins, ['plain']), ['plain']);
     assert.deepEqual(selected(twins, ['plain+1']), ['plain', 'tuned@replay=0%']);
-    assert.deepEqual(selected(twins, ['1+tuned@replay=0%']), ['mid@replay=0%', 'plain', 'tuned@replay=0%']);
+    assert.deepEqual(selected(twins, ['1+tuned@replay=0%']), [
+      'mid@replay=0%',
+      'plain',
+      'overlap:tuned',
+      'tuned@replay=0%',
+    ]);
   });
 });
 

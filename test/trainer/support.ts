@@ -8,7 +8,15 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { TrainerEvent } from '../../schemas/types/event.ts';
-import type { Architecture, CptJob, GeneratedSource, Job, PretrainJob, SftJob } from '../../schemas/types/job.ts';
+import type {
+  Architecture,
+  CptJob,
+  GeneratedSource,
+  Job,
+  OverlapJob,
+  PretrainJob,
+  SftJob,
+} from '../../schemas/types/job.ts';
 import { byteTokenizer } from '../../trainer/tokenizer/bytes.ts';
 
 /** A model that is small in every direction, with grouped queries. */
@@ -119,6 +127,15 @@ export function sftJob(root: string, name: string, parent: string, examples: num
     },
     inputs: { parent, data: {} },
   };
+}
+
+export function overlapJob(
+  root: string,
+  name: string,
+  recipe: OverlapJob['recipe'],
+  data: Record<string, string> = {},
+): OverlapJob {
+  return { ...frame(root, name), type: 'overlap', recipe, inputs: { data } };
 }
 
 /** The built-in trainer, compiled. */

@@ -1,0 +1,158 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import { normalisedPrompt } from '../../../schemas/problem.ts';
+import { gramWords, wordsOf } from '../../../trainer/data/grams.ts';
+import { measureOverlap, mostSharing, type PromptSet } from '../../../trainer/data/overlap.ts';
+
+/** Fourteen words. */
+const question = 'Emma has 17 blue shells and gives seven of them to her brother Tess';
+const setOf = (prompts: readonly string[]): PromptSet => ({ problems: prompts.length, prompts: () => prompts });
+
+/** What one set has in common with what is trained on: [exact, grams, common]. */
+function counts(trained: readonly string[], against: readonly string[]): [number, number, number] {
+  const { overlaps } = measureOverlap(setOf(trained), [setOf(against)], 0);
+  const [{ exact, grams, common }] = overlaps as [(typeof overlaps)[number]];
+  return [exact, grams, common];
+}
+
+describe('two prompts', () => {
+  const pairs: [what: string, one: string, other: string, [number, number, number]][] = [
+    ['the same', question, question, [1, 0, 0]],
+    ['but for letter case and spacing', question, ` ${question.toUpperCase().replaceAll(' ', '\n\t ')} `, [1, 0, 0]],
+    ['but for Unicode form', 'Wie viele Äpfel sind ½?', 'wie viele A\u0308pfel sind 1⁄2?', [1, 0, 0]],
+    ['but for punctuation', question, `“${question.replace('shells', 'shells,')}”!`, [0, 1, 0]],
+    ['but for the first word', question, question.replace('Emma', 'Anton'), [0, 1, 0]],
+    ['but for the first two words', question, question.replace('Emma has', 'Anton had'), [0, 0, 0]],
+    ['but for a word in the middle', question, question.replace('gives', 'sells'), [0, 0, 0]],
+    ['short, and but for a full stop', 'What is 3 + 4', 'What is 3 + 4.', [0, 0, 0]],
+    ['short, and the same', 'What is 3 + 4?', 'what is 3  + 4?', [1, 0, 0]],
+    ['long, and with another sign', `${question} 3 + 4`, `3 - 4 ${question.slice(0, 40)}`, [0, 0, 0]],
+  ];
+  for (const [what, one, other, expected] of pairs) {
+    test(`${what}: the same either way about`, () => {
+      const others = ['Something else altogether.', 'And more of it.'];
+      for (const [trained, against] of [
+        [[one], [other]],
+        [[other], [one]],
+        [[one, ...others], [other]],
+        [[one], [other, ...others]],
+      ] as const) {
+        const found = counts(trained, against);
+        assert.deepEqual(found, expected);
+      }
+    });
+  }
+});
+
+test('words are without punctuation around them, and keep what means something in a formula', () => {
+  assert.deepEqual(wordsOf('“If  x = -3, what (then) is f(x) - 4?” … '), 'if x = -3 what then is f(x - 4'.split(' '));
+});
+
+test('what more than ten problems trained on have in common says nothing, but an exact match always does', () => {
+  const named = (count: number) => Array.from({ length: count }, (_, at) => `Name${at} asks: ${question}`);
+  assert.deepEqual(counts(named(mostSharing), [`Nobody knows that ${question}`]), [0, 1, 0]);
+  assert.deepEqual(counts(named(mostSharing + 1), [`Nobody knows that ${question}`]), [0, 0, 1]);
+  assert.deepEqual(counts(named(mostSharing + 1), ['Name3 asks: '.concat(question)]), [1, 0, 0]);
+  const own = `${question} ${'and then she finds a very old map of the hill beside the sea at noon'}`;
+  assert.deepEqual(counts([...named(20), own], [`Nobody knows that ${own}`]), [0, 1, 0], 'some of it is rare');
+  assert.deepEqual(counts(Array(300).fill(question), [question]), [1, 0, 0], 'more than are told apart');
+});
+
+test('a problem that repeats its own words counts as one that has them', () => {
+  const chant = Array(12).fill(question).join(' ');
+  assert.deepEqual(counts([chant], [`Nobody knows that ${question}`]), [0, 1, 0]);
+});
+
+test('shows the first matches with both sides, the words in common, and their places', () => {
+  const trained = ['Unlike all others.', question, 'What is 1 + 1?'];
+  const against = ['Something new?', 'What is 1 + 1?', question.replace('Emma', 'Anton'), question, 'what is 1 + 1?'];
+  const { trained: rows, overlaps } = measureOverlap(setOf(trained), [setOf([]), setOf(against)], 1);
+  assert.equal(rows, 3);
+  assert.deepEqual(overlaps, [
+    { problems: 0, exact: 0, grams: 0, common: 0, matches: { exact: [], grams: [] } },
+    {
+      problems: 5,
+      exact: 3,
+      grams: 1,
+      common: 0,
+      matches: {
+        exact: [
+          {
+            against: { row: 2, prompt: 'What is 1 + 1?' },
+            trained: { row: 3, prompt: 'What is 1 + 1?' },
+            words: 'what is 1 + 1',
+          },
+        ],
+        grams: [
+          {
+            against: { row: 3, prompt: question.replace('Emma', 'Anton') },
+            trained: { row: 2, prompt: question },
+            words: question.toLowerCase().replace('emma ', ''),
+          },
+        ],
+      },
+    },
+  ]);
+});
+
+describe('whatever the problems', () => {
+  // Few words, so that 13-grams meet; some prompts are repeated, respelled, cut.
+  const word = fc.constantFrom('one', 'two', 'red', 'egg', '+');
+  const prompt = fc.array(word, { minLength: 1, maxLength: 24 }).map((words) => words.join(' '));
+  const repeated = fc.tuple(fc.constantFrom(...Array(3).keys()), prompt).map(([count, text]) => {
+    return [text, `${text} ${text}`, `egg ${text.toUpperCase()} .`][count] as string;
+  });
+  const sets = fc.record({
+    trained: fc.array(repeated, { maxLength: 40 }),
+    against: fc.array(repeated, { maxLength: 25 }),
+    shared: fc.array(prompt, { maxLength: 5 }),
+  });
+
+  test('it counts what a plain comparison of all with all counts', () => {
+    fc.assert(
+      fc.property(sets, ({ trained, against, shared }) => {
+        const [one, other] = [
+          [...trained, ...shared],
+          [...shared, ...against],
+        ];
+        assert.deepEqual(counts(one, other), plainly(one, other));
+      }),
+      { seed: 31, numRuns: 300 },
+    );
+  });
+
+  test('the counts do not depend on the order of either side', () => {
+    const shuffled = sets.chain(({ trained, against, shared }) => {
+      const [one, other] = [
+        [...trained, ...shared],
+        [...shared, ...against],
+      ];
+      const shuffle = (items: string[]) => fc.shuffledSubarray(items, { minLength: items.length });
+      return fc.tuple(fc.constant(one), fc.constant(other), shuffle(one), shuffle(other));
+    });
+    fc.assert(
+      fc.property(shuffled, ([trained, against, trainedAgain, againstAgain]) => {
+        assert.deepEqual(counts(trainedAgain, againstAgain), counts(trained, against));
+      }),
+      { seed: 32, numRuns: 200 },
+    );
+  });
+
+  function plainly(trained: readonly string[], against: readonly string[]): [number, number, number] {
+    const gramsOf = (text: string): Set<string> => {
+      const words = wordsOf(text);
+      const starts = words.slice(gramWords - 1).map((_, at) => at);
+      return new Set(starts.map((at) => words.slice(at, at + gramWords).join(' ')));
+    };
+    const all = trained.map(gramsOf);
+    const found: [number, number, number] = [0, 0, 0];
+    for (const prompt of against) {
+      const sharing = [...gramsOf(prompt)].map((gram) => all.filter((grams) => grams.has(gram)).length);
+      if (trained.some((other) => normalisedPrompt(other) === normalisedPrompt(prompt))) found[0] += 1;
+      else if (sharing.some((count) => count > 0 && count <= mostSharing)) found[1] += 1;
+      else if (sharing.some((count) => count > 0)) found[2] += 1;
+    }
+    return found;
+  }
+});
