@@ -99,7 +99,7 @@ const moves = [
       ) AS kept ON kept.source = i.source AND kept.line = i.line`,
   },
   {
-    table: 'overlaps',
+    table: 'overlap_counts',
     from: 'overlaps',
     kept: `
       SELECT key, attempt, trained, trained_problems, against, problems, exact, grams, common, most_exact, most_grams

@@ -7,7 +7,7 @@ SELECT l.lineage, n.address, a.state, o.trained, o.trained_problems, o.against, 
 FROM lineage_nodes AS n
 JOIN latest_lineages AS l USING (plan)
 JOIN latest_attempts AS a USING (key)
-JOIN overlaps AS o ON o.key = a.key AND o.attempt = a.attempt
+JOIN overlap_counts AS o ON o.key = a.key AND o.attempt = a.attempt
 LEFT JOIN (SELECT plan, gate, list(address ORDER BY address) AS stages FROM gates GROUP BY plan, gate) AS w
   ON w.plan = n.plan AND w.gate = n.key;
 COMMENT ON VIEW certificates IS 'What the overlap certificates of each lineage''s current version found, one row for each set of problems compared.';
