@@ -45,7 +45,10 @@ test('a stage that learns from what it is tested on does not run, unless it says
   assert.match(refused.output, /allowOverlap/);
   const status = await descent(['status', 'overlapping', '--json'], folder, env);
   const states = Object.fromEntries(
-    JSON.parse(status.stdout)[0].nodes.map(({ address, state }: { address: string; state: string }) => [address, state]),
+    JSON.parse(status.stdout)[0].nodes.map(({ address, state }: { address: string; state: string }) => [
+      address,
+      state,
+    ]),
   );
   assert.deepEqual(
     [states['overlap:tuned'], states.tuned, states['tuned/id'], states.base, states.other],

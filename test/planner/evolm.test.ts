@@ -6,6 +6,7 @@ import type { PlanNode } from '../../planner/plan.ts';
 import { priceOf } from '../../planner/price.ts';
 import { savings } from '../../planner/sharing.ts';
 import { parseSignature, prefixesOf, printSignature, type Signature } from '../../planner/signature.ts';
+import { isTraining } from '../../planner/stages.ts';
 import type { Architecture } from '../../schemas/types/job.ts';
 import { paperSignatures, published } from './evolm.ts';
 import { nodeAt, planOf } from './plans.ts';
@@ -15,7 +16,7 @@ describe('lineage/evolm.yaml', async () => {
   const plan = await planOf(fileURLToPath(new URL('../../../lineage/evolm.yaml', import.meta.url)));
   const wanted = [...new Set([...paperSignatures(), ...published().map(({ signature }) => signature)])].map(read);
   const expected = new Set(wanted.flatMap(prefixesOf).map(printSignature));
-  const trained = plan.nodes.filter(({ type }) => type !== 'data' && type !== 'tokenizer');
+  const trained = plan.nodes.filter(({ type }) => isTraining(type));
 
   test('has every model that the paper reports and that is published, what they came from, and no other', () => {
     assert.deepEqual(trained.map(({ address }) => address).sort(), [...expected].sort());

@@ -49,7 +49,8 @@ const named: Readonly<Record<string, string>> = {
   only: '1B-2MT-ppo1Kep2',
   small: '0.5B-500KT',
 };
-const stageOf = (address: string) => address.replace(/^[^@/]+/, (stage) => named[stage] ?? stage);
+const stageOf = (address: string) =>
+  address.replace(/^(overlap:)?([^@/]+)/, (_, gate = '', stage = '') => `${gate}${named[stage] ?? stage}`);
 
 describe('signatures in a lineage file', () => {
   test('their nodes are those of the same stages written by hand: equal keys, for every seed and setting', async () => {
@@ -68,6 +69,7 @@ describe('signatures in a lineage file', () => {
       '1B-2MT',
       '1B-2MT-0.1+0.9MT',
       '1B-2MT-0.1+0.9MT-1Kep1',
+      'overlap:1B-2MT-0.1+0.9MT-1Kep1-1Kep2',
       '1B-2MT-0.1+0.9MT-1Kep1-1Kep2',
       '1B-2MT-0.1+0.9MT-1Kep1-1Kep4',
     ]);
@@ -182,7 +184,10 @@ test('any signatures: the nodes are those of the stages that they stand for', as
           await planOfText(`${plain}signatures: [${signatures.map(printSignature).join(', ')}]\n${recipes}`),
         );
         const byHand = keysOf(await planOfText(`${plain}stages:\n${lines.join('\n')}\n`));
-        const expected = [...stages].map(([name, stage]) => [name, byHand[stage]]);
+        const expected = [...stages].flatMap(([name, stage]) => [
+          [name, byHand[stage]],
+          ...(`overlap:${stage}` in byHand ? [[`overlap:${name}`, byHand[`overlap:${stage}`]]] : []),
+        ]);
         assert.deepEqual(named, { 'tokenizer:bytes': byHand['tokenizer:bytes'], ...Object.fromEntries(expected) });
       },
     ),
