@@ -17,7 +17,7 @@ export function costReport({ price, part, device, time, same }: NodeCost): objec
 
 /** What `--json` says of a plan's price in total. Seconds are null where no speed is known. */
 export function priceReport({ estimate, notes }: Pricing): object {
-  const { left, unknown, done, alone, sharing, elapsedSeconds, critical, slots, disk } = estimate;
+  const { left, unknown, done, alone, sharing, trunks, elapsedSeconds, critical, slots, disk } = estimate;
   return {
     left: { ...amounts(left.price), bytesCheckpoints: disk.checkpoints, deviceSeconds: left.seconds },
     withoutKnownSpeed: unknown,
@@ -28,6 +28,12 @@ export function priceReport({ estimate, notes }: Pricing): object {
       shared: trainingReport(sharing.shared, estimate),
       alone: trainingReport(sharing.alone, estimate),
       saved: trainingReport(sharing.saved, estimate),
+    },
+    trunks: trunks && {
+      runs: trunks.runs,
+      branched: trainingReport(trunks.branched, estimate),
+      separate: trainingReport(trunks.separate, estimate),
+      saved: trainingReport(trunks.saved, estimate),
     },
     elapsedSeconds,
     slots: Object.fromEntries(slots),

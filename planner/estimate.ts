@@ -1,6 +1,6 @@
 import type { Key, PlanNode } from './plan.ts';
 import { allFlops, type Price, partLeft, partOfPrice, priceOf, sumOfPrices } from './price.ts';
-import { type Savings, savings } from './sharing.ts';
+import { type Savings, savings, type TrunkSavings, trunkSavings } from './sharing.ts';
 import { kindOfWork, type Speed, secondsOf, type Work } from './speed.ts';
 import { expectedTime } from './time.ts';
 import type { Verdict } from './verdict.ts';
@@ -47,6 +47,8 @@ export interface Estimate {
   /** What the same would cost where nothing is shared or reused: a run for each final model, and every evaluation. */
   alone: { flops: number; seconds: number | null };
   sharing: Savings;
+  /** What trunks save of the runs under wsd among `nodes`; null where there are none. */
+  trunks: TrunkSavings | null;
   /** From the first start to the last end of what is left: at least so long where `unknown` has something; null as `left`. */
   elapsedSeconds: number | null;
   /** The chain that bounds it on any number of devices: by time, or by operations where some time is not known. */
@@ -103,6 +105,7 @@ export function estimate(
       seconds: whole.seconds === null ? null : whole.seconds + sharing.saved.seconds,
     },
     sharing,
+    trunks: trunkSavings({ nodes }, (node) => timeOf(node, deviceOf(node, classOf, classes))?.seconds ?? 0) ?? null,
     elapsedSeconds: timed ? times.elapsed : null,
     critical:
       unknown.length === 0
@@ -129,12 +132,20 @@ function costsOf(
   return nodes.map((node) => {
     const same = first.get(node.key) ?? null;
     if (same === null) first.set(node.key, node);
-    const device = classOf(node);
-    const known = classes.get(device);
-    if (known === undefined) throw new Error(`nothing is known of the device class ${device}`);
     const part = partToDo(node, verdictOf(node));
-    return { node, price: priceOf(node), part, device, time: timeOf(node, known), same };
+    const time = timeOf(node, deviceOf(node, classOf, classes));
+    return { node, price: priceOf(node), part, device: classOf(node), time, same };
   });
+}
+
+function deviceOf(
+  node: PlanNode,
+  classOf: (node: PlanNode) => string,
+  classes: ReadonlyMap<string, DeviceClass>,
+): DeviceClass {
+  const known = classes.get(classOf(node));
+  if (known === undefined) throw new Error(`nothing is known of the device class ${classOf(node)}`);
+  return known;
 }
 
 function timeOf(node: PlanNode, { speeds }: DeviceClass): NodeCost['time'] {

@@ -76,9 +76,12 @@ export interface TrunkSavings {
  * What trunks and branches save against separate runs of the same budgets, as cosine would have them: a run under cosine
  * cannot share, because its learning rate depends on its budget from the start. Undefined where nothing trains under wsd.
  *
- * @param secondsOf a node's time on one device, from the step that it starts at
+ * @param secondsOf a node's time on one device, from the step that it starts at (`startsAt`)
  */
-export function trunkSavings(plan: Plan, secondsOf: (node: PlanNode) => number): TrunkSavings | undefined {
+export function trunkSavings(
+  plan: { nodes: readonly PlanNode[] },
+  secondsOf: (node: PlanNode) => number,
+): TrunkSavings | undefined {
   const [branched, separate] = [noCost(), noCost()];
   const seen = new Set<Key>();
   let runs = 0;

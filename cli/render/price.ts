@@ -63,6 +63,7 @@ export function renderPrice({ estimate, notes }: Pricing, colours: Colours): str
     ['longest', longestText(estimate)],
     ['reused', reusedText(estimate)],
     ['sharing', sharingText(estimate)],
+    ['trunks', trunksText(estimate)],
     ...[...speedNotes(estimate), ...notes, ...boundNote(estimate)].map((note): [string, string] => ['note', note]),
   ];
   return columns(lines.flatMap(([name, text]) => (text === '' ? [] : [[colours.dim(`  ${name}`), text]])));
@@ -115,6 +116,13 @@ function sharingText({ sharing: { models, shared, alone, saved }, alone: { secon
   return seconds === null
     ? `${operations(shared.flops)} FLOP of training instead of ${operations(alone.flops)} ${each}: ${share} less`
     : `${deviceTime(shared.seconds)} of training instead of ${deviceTime(alone.seconds)} ${each}: ${share} less FLOP`;
+}
+
+function trunksText({ trunks }: Estimate): string {
+  if (trunks === null || trunks.saved.flops === 0) return '';
+  const { runs, branched, separate, saved } = trunks;
+  const share = percent(saved.flops / separate.flops);
+  return `${amount(branched.tokens)} tokens for ${counted(runs, 'run')} under wsd instead of ${amount(separate.tokens)} apart, as under cosine: ${share} less FLOP`;
 }
 
 function speedNotes({ left, unknown }: Estimate): string[] {

@@ -24,6 +24,7 @@ interface Report {
     elapsedSeconds: number | null;
     slots: Record<string, number>;
     sharing: { finalModels: number; saved: { flops: number } };
+    trunks: { runs: number; saved: { tokensTrained: number } } | null;
     notes: string[];
   };
 }
@@ -47,6 +48,20 @@ test('with a stated speed: hours, elapsed time on the slots, the longest chain, 
   equal(total.sharing.saved.flops, base?.price.flopsTraining);
   equal(base?.price.deviceSeconds, (base?.price.flopsTraining ?? 0) / 0.5e6);
   equal(base?.price.speed, 'stated');
+});
+
+test('what runs of several budgets under wsd save by their trunks', async (t) => {
+  const folder = await temporaryFolder(t);
+  const budgets = 'tokens: "{budget}", batch: 512, schedule: wsd, warmup: 1K';
+  const text = smallLineage.replace(/tokens: [^,}]+/, budgets).replace('axes:', 'axes:\n  budget: [8K, 16K]');
+  await writeLineage(folder, text);
+  const { stdout } = await descent(['plan', 'lineage.yaml'], folder);
+  match(
+    stdout,
+    /^ {2}trunks +[0-9.]+K tokens for \d+ runs under wsd instead of [0-9.]+K apart, as under cosine: [0-9.]+ % less/m,
+  );
+  const { trunks } = (await planned(folder)).total;
+  ok(trunks && trunks.runs > 1 && trunks.saved.tokensTrained > 0);
 });
 
 test('--select prices what it names, and nothing else', async (t) => {

@@ -101,7 +101,7 @@ describe('an estimate', () => {
     assert.deepEqual([left.seconds, elapsedSeconds, alone.seconds], [null, null, null]);
     assert.deepEqual(
       unknown.map(({ work, nodes }) => `${work} ${nodes}`),
-      ['tokenizer 1', 'text 3', 'sft 2', 'heldout 4', 'problems 8', 'rl 2'],
+      ['tokenizer 1', 'text 3', 'overlap 2', 'sft 2', 'heldout 4', 'problems 8', 'rl 2'],
     );
     assert.equal(critical.by, 'flops');
     assert.equal(critical.length, flopsOf(critical.nodes));
@@ -122,7 +122,7 @@ describe('an estimate', () => {
     near(part.left.seconds, flopsOf(trained) / 1e7);
     assert.deepEqual(
       [part.alone.seconds, part.unknown.map(({ work }) => work)],
-      [null, ['tokenizer', 'sft', 'heldout', 'problems', 'rl']],
+      [null, ['tokenizer', 'overlap', 'sft', 'heldout', 'problems', 'rl']],
     );
   });
 
