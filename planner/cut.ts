@@ -1,6 +1,7 @@
 import { readAxes } from './axes.ts';
 import { childrenIn, type Kin, reach } from './kinship.ts';
 import type { Key, PlanNode } from './plan.ts';
+import { isTraining } from './stages.ts';
 import type { Source } from './syntax.ts';
 import { own } from './tree.ts';
 
@@ -145,7 +146,7 @@ function valuePieces(source: Source, left: readonly PlanNode[], children: Kin): 
 /** Each model that no other is trained from, with its evaluations, where it is not the only model that is left. */
 function modelPieces(left: readonly PlanNode[], children: Kin): Candidate[] {
   const there = new Set(left);
-  const models = left.filter(({ type }) => type !== 'evaluate' && type !== 'tokenizer' && type !== 'data');
+  const models = left.filter(({ type }) => isTraining(type));
   if (models.length === 1) return [];
   return models.flatMap((node): Candidate[] => {
     const after = children(node).filter((child) => there.has(child));

@@ -1,5 +1,6 @@
 // What `npm test` runs once everything is set up and compiled: format and lint, the generated types, the types of these
-// scripts, then the tests. Arguments choose test files by a part of their path: `npm test -- planner store/lease`.
+// scripts, then the tests. Arguments choose test files by a part of their path: `npm test -- planner store/lease`. What
+// takes minutes lies in test/long and runs only if it is asked for: `npm test -- long`.
 import { spawn } from 'node:child_process';
 import { readdir } from 'node:fs/promises';
 import { join, relative } from 'node:path';
@@ -25,8 +26,8 @@ async function runAll() {
     if (status !== 0) return status;
   }
   const filters = process.argv.slice(2);
-  const files = (await findTests()).filter(
-    (file) => filters.length === 0 || filters.some((part) => file.includes(part)),
+  const files = (await findTests()).filter((file) =>
+    filters.length === 0 ? !isLong(file) : filters.some((part) => file.includes(part)),
   );
   if (files.length === 0) {
     console.error(`no test file has ${filters.map((part) => `"${part}"`).join(' or ')} in its path`);
@@ -47,6 +48,11 @@ async function findTests() {
     .map((entry) => relative(packageRoot, join(entry.parentPath ?? entry.path, entry.name)))
     .sort()
     .sort((a, b) => Number(isOfLineages(b)) - Number(isOfLineages(a)));
+}
+
+/** @param {string} file */
+function isLong(file) {
+  return file.startsWith(join('dist', 'test', 'long'));
 }
 
 /** @param {string} file */

@@ -76,7 +76,7 @@ describe('a budget', () => {
     // A share of replay has a mid, and two tuned and two rl with three evaluations each: 17. A rate has 24.
     assert.match(
       said,
-      /hint: the cheapest cut that fits leaves out replay=0% \(17 of 53 nodes\); [\d,]+ tokens, [\d.e]+ FLOP are left/,
+      /hint: the cheapest cut that fits leaves out replay=0% \(17 of 55 nodes\); [\d,]+ tokens, [\d.e]+ FLOP are left/,
     );
     assert.doesNotMatch(said, /FLOP, and its budget/, 'only what is passed is told');
   });

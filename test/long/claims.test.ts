@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { descent, temporaryFolder } from '../cli/support.ts';
-import { runToEnd } from './support.ts';
+import { runToEnd } from '../lineage/support.ts';
 
 /** What the quickstart shows, smaller; what is noisiest, SFT and RL, with two seeds: it must not hang on one draw. */
 const lineage = `lineage: claims
