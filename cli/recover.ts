@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ActivityNotFoundError, type Client, WorkflowNotFoundError } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { recordProcess } from '../activities/processes.ts';
+import { holdersQuery } from '../workflows/messages.ts';
 import { endIfForeign } from './lineages.ts';
 import { parseIdentity } from './worker.ts';
 
@@ -45,7 +46,8 @@ function lost(): ApplicationFailure {
 
 /**
  * Cancels the lineages that an interrupted session left open, but for `keep`: a person who starts one lineage does not
- * ask for yesterday's others. Returns when they have let go of their nodes, or after ten seconds.
+ * ask for yesterday's others. Returns when the nodes that only they needed are stopped, or after ten seconds: a device that
+ * is served from then on begins none of them.
  */
 export async function cancelOtherLineages(client: Client, keep: string): Promise<void> {
   const query = "ExecutionStatus = 'Running' AND WorkflowType = 'lineageWorkflow'";
@@ -53,11 +55,23 @@ export async function cancelOtherLineages(client: Client, keep: string): Promise
   for await (const { workflowId } of client.workflow.list({ query })) {
     if (workflowId !== keep) others.push(client.workflow.getHandle(workflowId));
   }
+  if (others.length === 0) return;
   for (const handle of others) await ignoreGone(handle.cancel());
   const deadline = performance.now() + 10_000;
   for (const handle of others) {
     while (performance.now() < deadline && (await handle.describe()).status.name === 'RUNNING') await sleep(50);
   }
+  await Promise.race([releasesHandled(client), sleep(10_000, undefined, { ref: false })]);
+}
+
+/** Waits until every node has handled the releases it was sent: a lineage that has ended sent them, and no more. */
+async function releasesHandled(client: Client): Promise<void> {
+  const query = "ExecutionStatus = 'Running' AND WorkflowType = 'nodeWorkflow'";
+  const answers: Promise<void>[] = [];
+  for await (const { workflowId } of client.workflow.list({ query })) {
+    answers.push(ignoreGone(client.workflow.getHandle(workflowId).query(holdersQuery)));
+  }
+  await Promise.all(answers);
 }
 
 /** For what may have ended while it was looked at. */

@@ -135,5 +135,7 @@ export const releaseSignal = defineSignal<[{ lineage: string }]>('release');
 export const nodeFinishedSignal = defineSignal<[{ index: number; outcome: NodeOutcome }]>('nodeFinished');
 /** To a lineage, with its start and whenever it is joined: look into the store again, and try again what failed. */
 export const resumeSignal = defineSignal('resume');
+/** Of a node: ids of the lineages that need it. Its answer comes after the effects of all signals sent before it. */
+export const holdersQuery = defineQuery<string[]>('holders');
 /** Of a lineage. */
 export const statusQuery = defineQuery<LineageStatus>('status');

@@ -9,7 +9,14 @@ import {
   sleep,
 } from '@temporalio/workflow';
 import { execute, light } from './calls.ts';
-import { holdSignal, type NodeInput, type NodeOutcome, nodeFinishedSignal, releaseSignal } from './messages.ts';
+import {
+  holdersQuery,
+  holdSignal,
+  type NodeInput,
+  type NodeOutcome,
+  nodeFinishedSignal,
+  releaseSignal,
+} from './messages.ts';
 import { executeActivityId } from './names.ts';
 
 /** How often it asks whether those who hold the node are still there: a lineage that was terminated cannot let go. */
@@ -31,6 +38,7 @@ export async function nodeWorkflow(input: NodeInput): Promise<NodeOutcome> {
     holders.set(lineage, index);
   });
   setHandler(releaseSignal, ({ lineage }) => release(lineage));
+  setHandler(holdersQuery, () => [...holders.keys()]);
 
   const audit = new CancellationScope();
   void audit.run(() => auditHolders(() => [...holders.keys()], release)).catch(ignoreCancellation);
