@@ -1,4 +1,4 @@
-import { Heap } from './heap.ts';
+import TinyQueue from 'tinyqueue';
 import { needsOf } from './kinship.ts';
 import type { Key, PlanNode } from './plan.ts';
 
@@ -104,7 +104,7 @@ function longest<N extends Node>(jobs: readonly Job<N>[]): Job<N> | undefined {
 /** The devices of one class, and what waits for them. */
 interface Pool<N extends Node> {
   free: number;
-  ready: Heap<Job<N>>;
+  ready: TinyQueue<Job<N>>;
 }
 
 /** When the last of them ends. */
@@ -115,39 +115,38 @@ function listSchedule<N extends Node>(jobs: readonly Job<N>[], { devices, classO
     if (found === undefined) throw new RangeError(`there are no devices for ${node.address}`);
     return found;
   };
-  const running = new Heap<{ end: number; job: Job<N> }>(
-    (a, b) => a.end < b.end || (a.end === b.end && a.job.place < b.job.place),
-  );
+  const running = new TinyQueue<{ end: number; job: Job<N> }>([], (a, b) => a.end - b.end || a.job.place - b.job.place);
   const missing = new Map(jobs.map((job) => [job, job.missing]));
-  for (const job of jobs) if (job.missing === 0) pool(job).ready.put(job);
+  for (const job of jobs) if (job.missing === 0) pool(job).ready.push(job);
   let now = 0;
   for (;;) {
     // First all that end now, so that the choice is among all that they make ready.
-    if (running.first?.end === now) {
-      const { job } = running.take() as { job: Job<N> };
+    if (running.peek()?.end === now) {
+      const { job } = running.pop() as { job: Job<N> };
       pool(job).free += 1;
       for (const child of job.children) {
         const left = (missing.get(child) as number) - 1;
         missing.set(child, left);
-        if (left === 0) pool(child).ready.put(child);
+        if (left === 0) pool(child).ready.push(child);
       }
       continue;
     }
     let started = false;
     for (const each of pools.values()) {
-      const next = each.free > 0 ? each.ready.take() : undefined;
+      const next = each.free > 0 ? each.ready.pop() : undefined;
       if (next === undefined) continue;
-      running.put({ end: now + next.seconds, job: next });
+      running.push({ end: now + next.seconds, job: next });
       each.free -= 1;
       started = true;
     }
     if (started) continue;
-    if (running.first === undefined) return now;
-    now = running.first.end;
+    const soonest = running.peek();
+    if (soonest === undefined) return now;
+    now = soonest.end;
   }
 }
 
 function poolOf<N extends Node>(devices: number): Pool<N> {
   if (!Number.isInteger(devices) || devices < 1) throw new RangeError(`${devices} is no number of devices`);
-  return { free: devices, ready: new Heap((a, b) => a.left > b.left || (a.left === b.left && a.place < b.place)) };
+  return { free: devices, ready: new TinyQueue<Job<N>>([], (a, b) => b.left - a.left || a.place - b.place) };
 }

@@ -1,3 +1,4 @@
+import TinyQueue from 'tinyqueue';
 import { TrainerFailure } from '../failure.ts';
 import { byteVocabulary } from './bytes.ts';
 import { byteCharacters, byteLevelTokenizer, preTokenPattern, type TokenizerJson } from './format.ts';
@@ -24,8 +25,10 @@ export function trainBpe(texts: Iterable<string>, vocab: number): TokenizerJson 
   }
   const words = countWords(texts);
   const pairs = countPairs(words);
-  const queue = new Queue();
-  for (const [pair, { count }] of pairs) queue.push({ pair, count });
+  const queue = new TinyQueue(
+    [...pairs].map(([pair, { count }]) => ({ pair, count })),
+    byCount,
+  );
 
   const tokens = ['', ...byteCharacters];
   const known = new Set(tokens);
@@ -114,7 +117,7 @@ function merge(words: Word[], pairs: Map<number, PairCount>, pair: number, merge
 }
 
 /** The pair to merge next. Counts only fall after a pair is queued, so an outdated entry goes back with its true count. */
-function nextPair(queue: Queue, pairs: Map<number, PairCount>): number | undefined {
+function nextPair(queue: TinyQueue<QueueEntry>, pairs: Map<number, PairCount>): number | undefined {
   for (let entry = queue.pop(); entry !== undefined; entry = queue.pop()) {
     const count = pairs.get(entry.pair)?.count ?? 0;
     if (count === entry.count && count >= leastOccurrences) return entry.pair;
@@ -150,42 +153,7 @@ interface QueueEntry {
   count: number;
 }
 
-/** A binary heap: the largest count first, the smaller pair among equals. */
-class Queue {
-  readonly #entries: QueueEntry[] = [];
-
-  push(entry: QueueEntry): void {
-    const entries = this.#entries;
-    let at = entries.length;
-    while (at > 0) {
-      const parent = (at - 1) >> 1;
-      if (!precedes(entry, entries[parent] as QueueEntry)) break;
-      entries[at] = entries[parent] as QueueEntry;
-      at = parent;
-    }
-    entries[at] = entry;
-  }
-
-  pop(): QueueEntry | undefined {
-    const entries = this.#entries;
-    const first = entries[0];
-    const last = entries.pop();
-    if (first === undefined || last === undefined || entries.length === 0) return first;
-    let at = 0;
-    for (;;) {
-      let child = 2 * at + 1;
-      if (child >= entries.length) break;
-      if (child + 1 < entries.length && precedes(entries[child + 1] as QueueEntry, entries[child] as QueueEntry))
-        child++;
-      if (!precedes(entries[child] as QueueEntry, last)) break;
-      entries[at] = entries[child] as QueueEntry;
-      at = child;
-    }
-    entries[at] = last;
-    return first;
-  }
-}
-
-function precedes(a: QueueEntry, b: QueueEntry): boolean {
-  return a.count > b.count || (a.count === b.count && a.pair < b.pair);
+/** The largest count first, the smaller pair among equals. */
+function byCount(a: QueueEntry, b: QueueEntry): number {
+  return b.count - a.count || a.pair - b.pair;
 }
