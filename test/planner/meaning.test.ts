@@ -36,7 +36,7 @@ describe('files that mean the same have the same keys, however they are written'
           );
           assert.deepEqual(sortedKeys(await planOf(file)), keys);
         }),
-        { seed: 31 + index, numRuns: 40 },
+        { seed: 31 + index, numRuns: 15 },
       );
     });
   }
@@ -67,7 +67,7 @@ describe('files that mean something else have other keys where they do, and nowh
           const plan = await planned(changes.reduce((root, { path, value }) => altered(root, path, value), values));
           if (plan) checkChanged(before, plan, changes);
         }),
-        { seed: 41 + index, numRuns: 30 },
+        { seed: 41 + index, numRuns: 12 },
       );
     });
   }

@@ -1,0 +1,3 @@
+import { describeMutations } from '../planner/mutations.ts';
+
+describeMutations(1021, 2_000);
