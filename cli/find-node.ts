@@ -20,7 +20,8 @@ const mostVariants = 5;
 
 /**
  * The node that a person means: an address in the newest plan of a lineage (of `lineage`, where one is named), the
- * beginning of a key that any plan has, or an address from before a rename. Throws CommandError, with near names, when there is none or more than one.
+ * beginning of a key that any plan has, or an address from before a rename. Throws CommandError, with near names, when
+ * there is none or more than one.
  */
 export async function findNode(home: string, text: string, lineage: string | null): Promise<FoundNode> {
   const named = await places(home, 'n.address IN ($text, $plain) AND l.plan IN (SELECT plan FROM latest_lineages)', {
@@ -32,9 +33,10 @@ export async function findNode(home: string, text: string, lineage: string | nul
     const keyed = await places(home, 'starts_with(n.key, $text)', { text });
     if (keyed.length > 0) return theOne(home, text, keyed, 'give more of the key');
   }
-  if (inLineage.length === 0)
-    return (await findRenamed(home, text, lineage)) ?? (await refuseUnknown(home, text, lineage));
-  return theOne(home, text, inLineage, 'give one of these keys');
+  if (inLineage.length > 0) return theOne(home, text, inLineage, 'give one of these keys');
+  const renamed = await findRenamed(home, text, lineage);
+  if (renamed) return renamed;
+  throw await unknownNode(home, text, lineage);
 }
 
 /** The node that a text was the address of before a rename that the newest plan of some lineage tells of. */
@@ -48,10 +50,6 @@ async function findRenamed(home: string, text: string, lineage: string | null): 
     if (node) return { plan, node };
   }
   return undefined;
-}
-
-async function refuseUnknown(home: string, text: string, lineage: string | null): Promise<never> {
-  throw await unknownNode(home, text, lineage);
 }
 
 /** Where a node stands in a plan that was run. */

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { NodeInPlan } from '../planner/compare.ts';
+import { didYouMean } from '../planner/diagnostic.ts';
 import { addressNow } from '../planner/moved.ts';
 import type { Plan } from '../planner/plan.ts';
 import { plainAddress } from '../planner/signature.ts';
@@ -18,7 +19,8 @@ export type Subject = { kind: 'plan'; plan: Plan } | ({ kind: 'node' } & NodeInP
 /**
  * What a text stands for, in this order: a lineage file; a plan in a file, written or frozen; a lineage that was run, as
  * it was run last; a node, by its address or the beginning of its key. `file.yaml:address` is a node of a lineage file,
- * `lineage:address` one of a lineage that was run; a signature in an address may be spelled in any way. Throws a CommandError where it stands for nothing.
+ * `lineage:address` one of a lineage that was run; a signature in an address may be spelled in any way. Throws a
+ * CommandError where it stands for nothing.
  */
 export async function findSubject(text: string, context: Context): Promise<Subject> {
   const plan = await findPlan(text, context);
@@ -32,12 +34,14 @@ export async function findSubject(text: string, context: Context): Promise<Subje
     (name) => within.nodes.find((one) => one.address === name) ?? [],
   )[0];
   if (node) return { kind: 'node', plan: within, node };
-  const { closest } = await import('fastest-levenshtein');
-  const near = closest(
+  const near = didYouMean(
     address,
     within.nodes.map((one) => one.address),
   );
-  throw new CommandError(`${text.slice(0, colon)} has no node ${address}`, `did you mean ${near}?`);
+  throw new CommandError(
+    `${text.slice(0, colon)} has no node ${address}`,
+    near ?? `\`descent graph ${text.slice(0, colon)}\` shows those it has`,
+  );
 }
 
 /** A plan by the path of a file or the name of a lineage; undefined where the text is neither. */

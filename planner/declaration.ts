@@ -1,10 +1,10 @@
 import { generators } from '../schemas/catalogue.ts';
+import { nameOfSelection } from '../schemas/certificate.ts';
 import type { OverlapRecipe, Selection } from '../schemas/types/job.ts';
 import type { LineageFile } from '../schemas/types/lineage.ts';
 import { axisNamed } from './axes.ts';
 import { setNameOf } from './data.ts';
 import { defaults, derived } from './defaults.ts';
-import { nameOfSelection } from './overlaps.ts';
 import type { Json, Plan, PlanNode } from './plan.ts';
 import { declaredStages } from './stages.ts';
 import { isRecord, own, recordAt } from './tree.ts';

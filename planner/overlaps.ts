@@ -1,3 +1,4 @@
+import { nameOfSelection } from '../schemas/certificate.ts';
 import type { Comparison, OverlapRecipe, RlRecipe, Selection, SftRecipe } from '../schemas/types/job.ts';
 import { addressOf, axisNamed, type Setting } from './axes.ts';
 import { defaults } from './defaults.ts';
@@ -107,11 +108,6 @@ export function certifier(
 export function allowanceOf(stage: DeclaredStage): string | undefined {
   const reason = own(stage.body, 'allowOverlap');
   return typeof reason === 'string' ? reason : undefined;
-}
-
-/** `math/sft`: a data set and a split of it. */
-export function nameOfSelection({ name, split }: Selection): string {
-  return `${name}/${split}`;
 }
 
 function selectionOf(task: Task): Selection | undefined {

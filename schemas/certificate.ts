@@ -1,5 +1,7 @@
 /** What an overlap certificate leaves as `overlap.json`, for whoever writes and whoever reads it. */
 
+import type { Selection } from './types/job.ts';
+
 /** What a stage learns from, compared with each set of problems that must not be among it. */
 export interface Certificate {
   /** Words in a row that count as the same text. */
@@ -45,4 +47,9 @@ export interface Match {
 export interface Placed {
   row: number;
   prompt: string;
+}
+
+/** `math/sft`: a data set and a split of it. */
+export function nameOfSelection({ name, split }: Pick<Selection, 'name' | 'split'>): string {
+  return `${name}/${split}`;
 }

@@ -4,7 +4,7 @@
  * both all the same.
  */
 import { join } from 'node:path';
-import type { Certificate, Match, Overlap } from '../../schemas/certificate.ts';
+import { type Certificate, type Match, nameOfSelection, type Overlap } from '../../schemas/certificate.ts';
 import type { Comparison, OverlapJob, Selection } from '../../schemas/types/job.ts';
 import type { Outcome, TrainerContext } from '../context.ts';
 import { gramWords } from '../data/grams.ts';
@@ -34,9 +34,9 @@ export async function run(job: OverlapJob, context: TrainerContext): Promise<Out
     const { mostExact, mostGrams } = comparison;
     context.emit({
       event: 'overlap',
-      trained: nameOf(recipe.trained),
+      trained: nameOfSelection(recipe.trained),
       trainedProblems: trained,
-      against: nameOf(comparison.selection),
+      against: nameOfSelection(comparison.selection),
       problems,
       exact,
       grams,
@@ -48,9 +48,9 @@ export async function run(job: OverlapJob, context: TrainerContext): Promise<Out
   const certificate: Certificate = {
     gramWords,
     mostSharing,
-    trained: { set: nameOf(recipe.trained), problems: trained },
+    trained: { set: nameOfSelection(recipe.trained), problems: trained },
     against: compared.map(({ comparison: { selection, mostExact, mostGrams }, overlap: { matches, ...counts } }) => ({
-      set: nameOf(selection),
+      set: nameOfSelection(selection),
       ...counts,
       mostExact,
       mostGrams,
@@ -87,16 +87,14 @@ function isTooMuch({ mostExact, mostGrams }: Comparison, { problems, exact, gram
   return exact > mostExact * problems || grams > mostGrams * problems;
 }
 
-/** `math/test`: a data set and a split of it. */
-function nameOf({ name, split }: Selection): string {
-  return `${name}/${split}`;
-}
-
 /** What overlaps, how much of it, how much may, and the first example, in sentences. */
 function finding(trained: Selection, trainedProblems: number, comparison: Comparison, overlap: Overlap): string {
   const { exact, grams, problems, matches } = overlap;
   const { selection, mostExact, mostGrams } = comparison;
-  const [sets, first] = [[nameOf(trained), nameOf(selection)] as const, matches.exact[0] ?? matches.grams[0]];
+  const [sets, first] = [
+    [nameOfSelection(trained), nameOfSelection(selection)] as const,
+    matches.exact[0] ?? matches.grams[0],
+  ];
   return (
     `${sets[0]} (${whole(trainedProblems)} problems trained on) and ${sets[1]} (${whole(problems)} problems) overlap: ` +
     `${whole(exact)} of ${sets[1]} ${exact === 1 ? 'is' : 'are'} in ${sets[0]} word for word (at most ${share(mostExact)} may be)` +
