@@ -210,9 +210,10 @@ function unreadable<T>(value: unknown, text: string, parse: (value: unknown) => 
   const problem = /^-[0-9]/.test(text) ? 'is negative' : 'cannot be read';
   if (/^(yes|no|on|off)$/i.test(text))
     return { ok: false, problem, hint: `\`${text}\` is text in YAML 1.2; only true and false are not` };
-  const guesses = text.length <= 60 ? [plainNumber(text), respelled(text)] : [];
-  const meant = guesses.find((guess) => guess !== undefined && guess !== text && parse(guess).ok);
-  if (meant === undefined) return { ok: false, problem };
+  const readable = (guess: string | number | undefined) => guess !== undefined && guess !== text && parse(guess).ok;
+  const guesses = text.length <= 60 ? readings(text) : [];
+  const [meant, other] = guesses.flatMap((one) => [plainNumber(one), respelled(one)].find(readable) ?? []);
+  if (meant === undefined || other !== undefined) return { ok: false, problem };
   const why = /[0-9]_[0-9]/.test(text)
     ? 'YAML 1.2 has no `_` in numbers: '
     : typeof meant === 'number'
@@ -221,15 +222,23 @@ function unreadable<T>(value: unknown, text: string, parse: (value: unknown) => 
   return { ok: false, problem, hint: `${why}write ${meant}` };
 }
 
+/** What a text may mean by its commas: `1,500` is two things, while `0,5`, `10,000` and `1,500,000` are one each. */
+function readings(text: string): string[] {
+  if (!text.includes(',')) return [text];
+  const thousands = /^\+?[1-9][0-9]{0,2}(,[0-9]{3})+(?![0-9,])/.test(text) ? [text.replaceAll(',', '')] : [];
+  const decimal = /^[^,.]*[0-9],(?!000)[0-9]+[^,.]*$/.test(text) ? [text.replace(',', '.')] : [];
+  return [...thousands, ...decimal];
+}
+
 function plainNumber(text: string): number | undefined {
-  const cleaned = text.replace(/[\s_,+]/g, '');
+  const cleaned = text.replace(/[\s_+]/g, '');
   return /^[0-9]*\.?[0-9]+(e-?[0-9]+)?$/i.test(cleaned) ? Number(cleaned) : undefined;
 }
 
 /** Spaces and separators dropped, units in the letters that are read. */
 function respelled(text: string): string {
   return text
-    .replace(/[_,]/g, '')
+    .replaceAll('_', '')
     .replace(/\s*%/, '%')
     .replace(/\s*([kmbt]{1,2})$/i, (_, unit: string) => unit.toUpperCase())
     .replace(/\s*X$/i, 'x');

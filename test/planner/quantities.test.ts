@@ -132,6 +132,7 @@ describe('shares, fractions and numbers', () => {
   test('what was probably meant is said', () => {
     const hints: [unknown, string][] = [
       ['1_000', 'YAML 1.2 has no `_` in numbers: write 1000'],
+      ['10,000', 'without quotes: write 10000'],
       ['4k', 'write 4K'],
       ['4 K', 'write 4K'],
       ['on', '`on` is text in YAML 1.2; only true and false are not'],
@@ -142,6 +143,20 @@ describe('shares, fractions and numbers', () => {
     }
     const share = parseShare('5 % of pretrain');
     assert.equal(share.ok ? undefined : share.hint, 'write 5% of pretrain');
+  });
+
+  test('a comma is taken for one of decimals or of thousands only where it can be but one of them', () => {
+    const hints: [unknown, string | undefined][] = [
+      ['0,003', 'without quotes: write 0.003'],
+      ['1,5', 'without quotes: write 1.5'],
+      ['1,500', undefined],
+      ['1,500,000', 'without quotes: write 1500000'],
+      ['10,000', 'without quotes: write 10000'],
+    ];
+    for (const [written, hint] of hints) {
+      const parsed = parseNumber(written);
+      assert.equal(parsed.ok ? 'none' : parsed.hint, hint, String(written));
+    }
   });
 });
 
