@@ -1,12 +1,9 @@
-import { readFileSync } from 'node:fs';
-import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
+import { createRequire } from 'node:module';
+import type { ErrorObject } from 'ajv/dist/2020.js';
 import type { TrainerEvent } from './types/event.ts';
 import type { Job } from './types/job.ts';
 import type { Manifest } from './types/manifest.ts';
 import type { PlanFile } from './types/plan.ts';
-
-/** Whether the schemas themselves are valid is for the tests: to look at it each time takes as long as all the rest. */
-const usual = { allErrors: true, allowUnionTypes: true, validateSchema: false } as const;
 
 /** A job, an event, a manifest or a plan file that does not follow its schema. The message says where and how. */
 export class ContractError extends Error {
@@ -34,7 +31,7 @@ export function validateEvent(value: unknown): TrainerEvent {
  * @throws ContractError that names every place that is wrong.
  */
 export function validateManifest(value: unknown): Manifest {
-  return checked<Manifest>('manifest', value, manifestValidator());
+  return checked<Manifest>('manifest', value, validatorOf('manifest', '#'));
 }
 
 /**
@@ -42,12 +39,15 @@ export function validateManifest(value: unknown): Manifest {
  * @throws ContractError that names every place that is wrong.
  */
 export function validatePlanFile(value: unknown): PlanFile {
-  return checked<PlanFile>('plan', value, planValidator());
+  return checked<PlanFile>('plan', value, validatorOf('plan', '#'));
 }
+
+/** A part of a schema, by the keys that lead there: `#/$defs/fileData`, and `#` for the whole. */
+export type Pointer = `#${string}`;
 
 /** A JSON Schema, as far as the planner reads it. */
 export interface JsonSchema {
-  $ref?: string;
+  $ref?: Pointer;
   $defs?: Record<string, JsonSchema>;
   type?: string | string[];
   description?: string;
@@ -68,25 +68,21 @@ export interface JsonSchema {
 /** The schema of the lineage file, and what Ajv says of a value under it or under a part of it. */
 export interface LineageSchema {
   schema: JsonSchema;
-  /** Ajv's own errors, each with the value and the schema it failed; `pointer` names a part, `#/$defs/fileData`. */
-  errors(value: unknown, pointer?: string): ErrorObject[];
+  /** Ajv's own errors, each with the value and the part of `schema` it failed; `pointer` names the whole or a choice's branch. */
+  errors(value: unknown, pointer?: Pointer): ErrorObject[];
   /** The pointer of a part of `schema`, as `ErrorObject.parentSchema` gives it. */
-  pointerOf(part: unknown): string;
+  pointerOf(part: unknown): Pointer;
 }
 
-/** The lineage file's schema, compiled once. */
+/** The lineage file's schema. */
 export const lineageSchema: () => LineageSchema = once(() => {
-  const schema = readSchema('lineage');
-  // A lineage is validated once: code that is optimized for speed would not win back its time.
-  const ajv = new Ajv2020({ ...usual, verbose: true, ownProperties: true, code: { optimize: false } });
-  ajv.addSchema(schema, 'lineage');
-  const pointers = new Map<unknown, string>();
+  const { schema } = compiled('lineage');
+  const pointers = new Map<unknown, Pointer>();
   notePointers(schema, '#', pointers);
   return {
     schema,
     errors(value, pointer = '#') {
-      const validate = ajv.getSchema(`lineage${pointer}`);
-      if (!validate) throw new Error(`schemas/lineage.schema.json has no part ${pointer}`);
+      const validate = validatorOf('lineage', pointer);
       return validate(value) ? [] : (validate.errors ?? []);
     },
     pointerOf(part) {
@@ -97,40 +93,58 @@ export const lineageSchema: () => LineageSchema = once(() => {
   };
 });
 
+/** Whether a value is as a part of a schema has it; if not, `errors` are those of the last call. */
+interface Validator {
+  (value: unknown): boolean;
+  errors?: ErrorObject[] | null;
+}
+
+/** What the build makes of a schema (scripts/setup/validators.mjs): to compile it at each start takes longer than most verbs. */
+interface Compiled {
+  schema: JsonSchema;
+  [pointer: Pointer]: Validator;
+}
+
 /** Validators of a `oneOf` whose branches are told apart by the constant in one property. */
 interface Branches {
   property: string;
-  validators: Map<unknown, ValidateFunction>;
+  validators: Map<unknown, Validator>;
 }
 
-const contracts = once(() => new Ajv2020(usual));
+const require = createRequire(import.meta.url);
 const jobBranches = once(() => branchesOf('job', 'type'));
 const eventBranches = once(() => branchesOf('event', 'event'));
-const manifestValidator = once(() => contracts().compile(readSchema('manifest')));
-const planValidator = once(() => contracts().compile(readSchema('plan')));
+
+function compiled(name: string): Compiled {
+  return require(`./validators/${name}.cjs`);
+}
+
+function validatorOf(name: string, pointer: Pointer): Validator {
+  const validate = compiled(name)[pointer];
+  if (!validate) throw new Error(`schemas/${name}.schema.json has no part ${pointer} that is validated by itself`);
+  return validate;
+}
 
 function branchesOf(name: string, property: string): Branches {
-  const schema = readSchema(name);
-  contracts().addSchema(schema, name);
-  const validators = new Map<unknown, ValidateFunction>();
-  for (const branch of schema.oneOf ?? []) {
-    const definition = branch.$ref?.split('/').pop() ?? '';
+  const { schema } = compiled(name);
+  const validators = new Map<unknown, Validator>();
+  for (const { $ref = '#' } of schema.oneOf ?? []) {
+    const definition = $ref.split('/').pop() ?? '';
     const constant = schema.$defs?.[definition]?.properties?.[property]?.const;
-    const validate = contracts().getSchema(`${name}${branch.$ref}`);
-    if (constant === undefined || !validate)
+    if (constant === undefined)
       throw new Error(`schemas/${name}.schema.json: ${definition} has no constant ${property}`);
-    validators.set(constant, validate);
+    validators.set(constant, validatorOf(name, $ref));
   }
   return { property, validators };
 }
 
-function checked<T>(name: string, value: unknown, schema: ValidateFunction | Branches): T {
+function checked<T>(name: string, value: unknown, schema: Validator | Branches): T {
   const validate = typeof schema === 'function' ? schema : branchFor(name, value, schema);
   if (validate(value)) return value as T;
   throw broken(name, (validate.errors ?? []).map(sentence).join('; '));
 }
 
-function branchFor(name: string, value: unknown, { property, validators }: Branches): ValidateFunction {
+function branchFor(name: string, value: unknown, { property, validators }: Branches): Validator {
   const constant =
     typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[property] : undefined;
   const validate = validators.get(constant);
@@ -149,14 +163,10 @@ function sentence(error: ErrorObject): string {
   return `${place ? `\`${place}\` ` : ''}${error.message ?? error.keyword}${extra}`;
 }
 
-function notePointers(part: unknown, pointer: string, into: Map<unknown, string>): void {
+function notePointers(part: unknown, pointer: Pointer, into: Map<unknown, Pointer>): void {
   if (typeof part !== 'object' || part === null) return;
   into.set(part, pointer);
   for (const [name, child] of Object.entries(part)) notePointers(child, `${pointer}/${name}`, into);
-}
-
-function readSchema(name: string): JsonSchema {
-  return JSON.parse(readFileSync(new URL(`../../schemas/${name}.schema.json`, import.meta.url), 'utf8'));
 }
 
 function once<T>(make: () => T): () => T {

@@ -1,4 +1,4 @@
-// Compiles the sources into dist/ and bundles the workflows, where they changed: `npm run build`.
+// Compiles the sources and the schemas into dist/ and bundles the workflows, where they changed: `npm run build`.
 import { runCommand } from './setup/command.mjs';
 import { buildSteps, runSteps } from './setup/steps.mjs';
 

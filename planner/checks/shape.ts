@@ -1,5 +1,5 @@
 import type { ErrorObject } from 'ajv/dist/2020.js';
-import { type JsonSchema, lineageSchema } from '../../schemas/validate.ts';
+import { type JsonSchema, lineageSchema, type Pointer } from '../../schemas/validate.ts';
 import { type Diagnostic, diagnose, didYouMean, listed, shown } from '../diagnostic.ts';
 import { numberHint, type QuantityKind, quantityKinds } from '../quantities.ts';
 import { stageKinds } from '../stages.ts';
@@ -20,7 +20,7 @@ interface Finding {
   path: Path;
 }
 
-function* explain(source: Source, root: Path, pointer: string, value: unknown): Generator<Diagnostic> {
+function* explain(source: Source, root: Path, pointer: Pointer, value: unknown): Generator<Diagnostic> {
   const findings = lineageSchema()
     .errors(value, pointer)
     .filter((error) => error.propertyName === undefined) // the error `propertyNames` says it for the whole name

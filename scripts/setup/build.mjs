@@ -6,18 +6,20 @@ import { SetupFailure } from './failure.mjs';
 import { packageRoot } from './places.mjs';
 import { run } from './processes.mjs';
 import { timed } from './progress.mjs';
+import { findSchemas, schemaFile, writeValidators } from './validators.mjs';
 import { writeWhole } from './whole.mjs';
 
 const configuration = join(packageRoot, 'tsconfig.json');
 const dist = join(packageRoot, 'dist');
 const stamp = join(dist, '.sources');
 const compilerState = join(dist, '.tsbuildinfo');
+const validatorsFolder = join(dist, 'schemas', 'validators');
 const workflows = join(dist, 'workflows', 'index.js');
 const bundle = join(dist, 'workflows', 'bundle.js');
 
 /**
- * Whether dist/ is what the sources compile to, without changing anything: the digest that the last complete build
- * left is that of the sources now, and every output is there.
+ * Whether dist/ is what the sources and the schemas compile to, without changing anything: the digest that the last
+ * complete build left is that of both now, and every output is there.
  *
  * @returns {Promise<boolean>}
  */
@@ -26,11 +28,13 @@ export async function isBuilt() {
   if (!existsSync(stamp)) return false;
   const sources = await findSources();
   if (readFileSync(stamp, 'utf8') !== (await digestOf(sources))) return false;
-  return outputsOf(sources).every((file) => existsSync(file));
+  return Object.values(await outputsOf(sources))
+    .flat()
+    .every((file) => existsSync(file));
 }
 
 /**
- * Brings dist/ to what the sources compile to. Outputs of sources that are gone are removed.
+ * Brings dist/ to what the sources and the schemas compile to. Outputs of sources that are gone are removed.
  *
  * @param {import('./progress.mjs').Progress} progress
  * @throws {SetupFailure} where the sources do not compile
@@ -39,12 +43,16 @@ export async function build(progress) {
   await rm(stamp, { force: true });
   const sources = await findSources();
   const digest = await digestOf(sources);
-  const outputs = new Set(outputsOf(sources));
+  const { compiled, validators, bundled } = await outputsOf(sources);
   // The compiler does not look whether what it wrote is still there.
-  if (![...outputs].every((file) => file === bundle || existsSync(file))) await rm(compilerState, { force: true });
+  if (!compiled.every((file) => existsSync(file))) await rm(compilerState, { force: true });
   await timed(progress, ['compiling the sources', 'compiled the sources'], compile);
-  await removeAllBut(new Set([...outputs, compilerState]), dist);
-  if (outputs.has(bundle)) await timed(progress, ['bundling the workflows', 'bundled the workflows'], bundleWorkflows);
+  await removeAllBut(new Set([...compiled, ...validators, ...bundled, compilerState]), dist);
+  if (validators.length > 0) {
+    const compileSchemas = () => writeValidators(validatorsFolder);
+    await timed(progress, ['compiling the schemas', 'compiled the schemas'], compileSchemas);
+  }
+  if (bundled.length > 0) await timed(progress, ['bundling the workflows', 'bundled the workflows'], bundleWorkflows);
   await writeWhole(stamp, digest);
 }
 
@@ -87,20 +95,25 @@ async function digestOf(sources) {
     .filter((file) => file.endsWith('.d.mts'))
     .sort();
   const others = ['tsconfig.json', 'package.json', 'package-lock.json'].map((name) => join(packageRoot, name));
-  const hash = createHash('sha256').update(await readFile(new URL(import.meta.url)));
-  for (const file of [...others, ...declarations, ...sources]) {
+  const builders = ['build.mjs', 'validators.mjs'].map((name) => join(packageRoot, 'scripts', 'setup', name));
+  const schemas = (await findSchemas()).map(schemaFile);
+  const hash = createHash('sha256');
+  for (const file of [...others, ...builders, ...declarations, ...schemas, ...sources]) {
     hash.update(`\0${relative(packageRoot, file)}\0`).update(await readFile(file));
   }
   return hash.digest('hex');
 }
 
 /** @param {string[]} sources */
-function outputsOf(sources) {
+async function outputsOf(sources) {
   const compiled = sources
     .filter((file) => !file.endsWith('.d.ts'))
     .map((file) => join(dist, relative(packageRoot, file).replace(/\.ts$/, '.js')));
-  const bundled = compiled.includes(workflows) ? [bundle] : [];
-  return [...compiled.flatMap((file) => [file, `${file}.map`]), ...bundled];
+  return {
+    compiled: compiled.flatMap((file) => [file, `${file}.map`]),
+    validators: (await findSchemas()).map((name) => join(validatorsFolder, `${name}.cjs`)),
+    bundled: compiled.includes(workflows) ? [bundle] : [],
+  };
 }
 
 /**

@@ -113,11 +113,31 @@ test('each schema is one of JSON Schema 2020-12', async () => {
   }
 });
 
+test('the built validators say what Ajv says, of the same parts of the schema', () => {
+  const { schema, errors, pointerOf } = lineageSchema();
+  const ajv = new Ajv2020({ allErrors: true, allowUnionTypes: true, verbose: true, ownProperties: true });
+  const broken = {
+    axes: { lr: [], seed: { replicate: [1, 1] }, 'a b': [1, 2] },
+    data: { math: { generate: 'sums', files: [] }, web: { files: 5, format: 'csv' } },
+    tokenizer: { bytes: {}, length: 1 },
+    stages: { base: { pretrain: { tokens: [], lr: '{lr' }, from: 1 }, mid: null },
+    extra: true,
+  };
+  const found = errors(broken);
+  assert.ok(ajv.compile(schema)(broken) === false && found.length > 10);
+  assert.deepEqual(found, ajv.compile(schema).errors);
+  for (const { parentSchema } of found) assert.match(pointerOf(parentSchema), /^#/);
+});
+
 test('a part of the lineage schema is found by its pointer', () => {
   const { schema, errors, pointerOf } = lineageSchema();
   assert.equal(pointerOf(schema.$defs?.count), '#/$defs/count');
-  assert.deepEqual(errors({ bytes: {} }, '#/$defs/tokenizer'), []);
-  assert.ok(errors({ letters: {} }, '#/$defs/tokenizer').length > 0);
+  assert.deepEqual(errors(['*.txt'], '#/$defs/fileData/properties/files/anyOf/1'), []);
+  assert.deepEqual(errors({ bytes: {} }, '#/$defs/ownTokenizer'), []);
+  assert.ok(errors({ letters: {} }, '#/$defs/ownTokenizer').length > 0);
+  for (const { anyOf, oneOf } of Object.values(schema.$defs ?? {})) {
+    for (const branch of anyOf ?? oneOf ?? []) assert.doesNotThrow(() => errors({}, branch.$ref ?? pointerOf(branch)));
+  }
   assert.throws(() => errors({}, '#/$defs/nothing'), /no part/);
   assert.throws(() => pointerOf({}), /not a part/);
 });

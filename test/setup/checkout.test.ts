@@ -1,7 +1,7 @@
 // Set-up and build of a small checkout with a space in its path, on this machine's cache and npm packages.
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { cp, mkdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { packageRoot, realCache, runNode, setupModule, temporaryFolder } from './support.ts';
@@ -55,6 +55,30 @@ test('a build removes what has no source any more, and brings back what is gone'
   assert.equal((await setUp(root)).status, 0);
   assert.ok(existsSync(output('one.js')), 'compiled again');
   assert.ok(!existsSync(output('two.js')) && !existsSync(output('two.js.map')), 'removed');
+});
+
+test('a schema is compiled into validators, again after an edit, and no more once it is gone', async (t) => {
+  const root = await makeCheckout(t);
+  const schema = join(root, 'schemas', 'thing.schema.json');
+  const validators = join(root, 'dist', 'schemas', 'validators', 'thing.cjs');
+  const program = `console.log(require(${JSON.stringify(validators)})['#'](5))`;
+  const takesFive = async () => (await runNode(['-e', program])).stdout.trim();
+  await mkdir(join(root, 'schemas'));
+  for (const [type, expected] of [
+    ['string', 'false'],
+    ['number', 'true'],
+  ]) {
+    await writeFile(schema, JSON.stringify({ $id: 'https://descent.dev/schemas/thing.schema.json', type }));
+    assert.match((await setUp(root)).stderr, /^set-up: did build \(/m);
+    assert.equal(await takesFive(), expected);
+  }
+  const first = await readFile(validators, 'utf8');
+  await rm(validators);
+  assert.match((await setUp(root)).stderr, /^set-up: did build \(/m);
+  assert.equal(await readFile(validators, 'utf8'), first);
+  await rm(schema);
+  await setUp(root);
+  assert.ok(!existsSync(validators));
 });
 
 test('sources that do not compile are an error each time, until they are mended', async (t) => {
