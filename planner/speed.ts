@@ -12,6 +12,8 @@ export type Speed = MeasuredSpeed | StatedSpeed;
 export interface MeasuredSpeed {
   kind: 'measured';
   measurements: readonly Measurement[];
+  /** What each node took before it did any work: to start its trainer, and to load what it needs. */
+  startSeconds: number;
 }
 
 /** The H100's dense bfloat16: `{ kind: 'stated', peak: 989e12, utilisation: 0.4 }`. */
@@ -38,6 +40,7 @@ export interface Measurement {
   count: number;
   /** Their price, by `priceOf`. */
   flops: number;
+  /** From start to end, `startSeconds` of each included. */
   seconds: number;
 }
 
@@ -73,9 +76,8 @@ export function kindOfWork(node: Priceable): Work {
 /**
  * A node's seconds on a device, from its beginning to its end.
  *
- * By measured speed: as fast as the same work on the model nearest in size; undefined where that work was never
- * measured. What measurements share with the node cancels out: their price is a bound as loose as its own, and the time
- * they took to start is in theirs, which makes nodes that are much longer look slower than they are. Work without a
+ * By measured speed: the time to start, and then as fast as the same work on the model nearest in size; undefined where
+ * that work was never measured. That prices are bounds cancels out: theirs is as loose as the node's own. Work without a
  * price takes what it took on average.
  */
 export function secondsOf(node: Priceable, speed: StatedSpeed): number;
@@ -88,23 +90,31 @@ export function secondsOf(node: Priceable, speed: Speed): number | undefined {
     case 'measured': {
       const nearest = nearestMeasurement(speed.measurements, kindOfWork(node), parametersOf(node));
       if (nearest === undefined) return undefined;
-      return nearest.flops > 0 ? (flops * nearest.seconds) / nearest.flops : nearest.seconds / nearest.count;
+      if (nearest.flops === 0) return nearest.seconds / nearest.count;
+      const working = Math.max(0, nearest.seconds - nearest.count * speed.startSeconds);
+      return speed.startSeconds + (flops * working) / nearest.flops;
     }
     default:
       return speed satisfies never;
   }
 }
 
+/** Of the shortest node that was measured, how much was its start. It did some work too. */
+const startShare = 0.9;
+
 /**
- * What finished runs say of a device. Runs of an older version of their type say nothing of what it does now, and are
+ * What finished runs say of a device. No node with a model can end sooner than its trainer starts, so the shortest of them
+ * tells how long that takes: where all were long it is overestimated, and matters little. Runs of an older version of their type say nothing of what it does now, and are
  * left out. Data and tokenizers count wherever they were made: they need no device.
  */
 export function measuredSpeed(runs: Iterable<FinishedRuns>, device: string): MeasuredSpeed {
   const measurements = new Map<string, Measurement>();
+  let shortest = Number.POSITIVE_INFINITY;
   for (const run of runs) {
     if (run.version !== typeVersions[run.type] || !(run.seconds > 0)) continue;
     const node = priceable(run);
     if (node.architecture !== null && run.device !== device) continue;
+    if (node.architecture !== null) shortest = Math.min(shortest, run.seconds / run.count);
     const [work, parameters] = [kindOfWork(node), parametersOf(node)];
     const id = `${work} ${parameters}`;
     const sum = measurements.get(id) ?? { work, parameters, count: 0, flops: 0, seconds: 0 };
@@ -115,7 +125,11 @@ export function measuredSpeed(runs: Iterable<FinishedRuns>, device: string): Mea
   }
   const order = (a: Measurement, b: Measurement) =>
     a.work < b.work ? -1 : a.work > b.work ? 1 : a.parameters - b.parameters;
-  return { kind: 'measured', measurements: [...measurements.values()].sort(order) };
+  return {
+    kind: 'measured',
+    measurements: [...measurements.values()].sort(order),
+    startSeconds: Number.isFinite(shortest) ? startShare * shortest : 0,
+  };
 }
 
 /** By the ratio of their sizes; of two equally near the smaller. */

@@ -61,6 +61,7 @@ export function renderPrice({ estimate, notes }: Pricing, colours: Colours): str
     ['tokens', several ? tokens.join(', ') : ''],
     ['disk', disk.published === 0 ? '' : diskText(disk)],
     ['longest', longestText(estimate)],
+    ['speed', speedText(estimate)],
     ['reused', reusedText(estimate)],
     ['sharing', sharingText(estimate)],
     ['trunks', trunksText(estimate)],
@@ -102,6 +103,18 @@ function longestText({ critical: { nodes, by, length } }: Estimate): string {
     ? `${chain}: ${duration(length)}, however many devices there are`
     : `${chain}: ${operations(length)} FLOP, the most that have to come one after another`;
 }
+
+/** Where the hours come from. */
+function speedText({ nodes }: Estimate): string {
+  const sources = new Map<string, Set<string>>();
+  for (const { device, time, part, same } of nodes) {
+    if (time === null || time.seconds === 0 || part === 0 || same !== null) continue;
+    sources.set(device, (sources.get(device) ?? new Set()).add(speedNames[time.from]));
+  }
+  return [...sources].map(([device, from]) => `${device}: ${[...from].sort().join(', else ')}`).join('; ');
+}
+
+const speedNames = { measured: 'as measured in this home', stated: 'as stated in temporal.config' };
 
 function reusedText({ done }: Estimate): string {
   if (done.flops === 0) return '';

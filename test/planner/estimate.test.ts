@@ -111,6 +111,7 @@ describe('an estimate', () => {
     const plan = await planOfText(branching);
     const measured: Speed = {
       kind: 'measured',
+      startSeconds: 0,
       measurements: [{ work: 'text', parameters: 37_088, count: 1, flops: 1e9, seconds: 100 }],
     };
     const both = priced(plan, {}, { slots: 1, speeds: [measured, stated] });

@@ -40,8 +40,9 @@ describe('secondsOf', () => {
     const speed = measuredSpeed([finished(nodeAt(small, 'base'), 10), finished(nodeAt(small, 'rl/id'), 3)], 'gpu');
     const times = (address: string) => secondsOf(nodeAt(small, address), speed);
     const [base, mid] = [nodeAt(small, 'base'), nodeAt(small, 'mid')];
-    assert.equal(times('mid'), (10 * flopsOf(mid)) / flopsOf(base));
-    assert.equal(times('tuned/id'), 3);
+    const start = 0.9 * 3;
+    near(times('mid'), start + ((10 - start) * flopsOf(mid)) / flopsOf(base));
+    near(times('tuned/id'), 3);
     for (const other of ['tuned', 'rl', 'rl/heldout', 'tokenizer:bytes']) assert.equal(times(other), undefined, other);
     assert.deepEqual(small.nodes.filter(({ stage }) => stage === 'rl').map(kindOfWork), [
       'rl',
@@ -51,6 +52,18 @@ describe('secondsOf', () => {
     ]);
   });
 
+  test('a run that is a thousand times longer is not thought to take a thousand times as long to start', async () => {
+    const [short, long] = await Promise.all(
+      ['20K', '20M'].map((tokens) => planOfText(lineage({ base: `{model: nano, data: web, tokens: ${tokens}}` }))),
+    );
+    const base = nodeAt(short ?? assert.fail(), 'base');
+    const longer = nodeAt(long ?? assert.fail(), 'base');
+    // Two seconds to start, and one to work.
+    const speed = measuredSpeed([finished(base, 3), finished(nodeAt(small, 'rl/heldout'), 2)], 'gpu');
+    const [seconds = Number.NaN, times] = [secondsOf(longer, speed), flopsOf(longer) / flopsOf(base)];
+    assert.ok(seconds > times && seconds < 1.5 * times, `${seconds} s for ${times} times one second of work`);
+  });
+
   test('the model nearest in size counts', () => {
     const base = nodeAt(small, 'base');
     const measured = (parameters: number, speed: number) =>
@@ -58,6 +71,7 @@ describe('secondsOf', () => {
     const speed: MeasuredSpeed = {
       kind: 'measured',
       measurements: [measured(1e3, 1e6), measured(1e5, 1e9), measured(1e9, 1e12)],
+      startSeconds: 0,
     };
     assert.equal(secondsOf(base, speed), flopsOf(base) / 1e9);
   });
@@ -78,7 +92,7 @@ describe('measuredSpeed', () => {
       { work: 'text', parameters: base.settings.parameters, count: 4, flops, seconds: 35 },
     ]);
     assert.deepEqual(measuredSpeed([...runs].reverse(), 'gpu').measurements, measurements);
-    assert.deepEqual(measuredSpeed(runs, 'tpu'), { kind: 'measured', measurements: [] });
+    assert.deepEqual(measuredSpeed(runs, 'tpu'), { kind: 'measured', measurements: [], startSeconds: 0 });
   });
 
   test('what needs no device counts wherever it ran, by its average', () => {
@@ -92,3 +106,7 @@ describe('measuredSpeed', () => {
     assert.deepEqual(measuredSpeed(runs, 'gpu').measurements, []);
   });
 });
+
+function near(found: number | undefined, expected: number): void {
+  assert.ok(found !== undefined && Math.abs(found - expected) < 1e-9 * expected, `${found}, expected ${expected}`);
+}
