@@ -67,7 +67,7 @@ test('diff and why say what they do not find', async (t) => {
   const folder = await editedLineage(t, 'hidden: 16', 'hidden: 32');
   const near = await descent(['diff', 'lineage.yaml:base@lr=1e-4', 'small'], folder);
   deepEqual([near.exitCode, near.stdout], [1, '']);
-  match(near.stderr, /lineage\.yaml has no node base@lr=1e-4\n.*did you mean base@lr=1e-3\?/);
+  match(near.stderr, /lineage\.yaml has no node base@lr=1e-4\n.*did you mean `base@lr=1e-3`\?/);
   const mixed = await descent(['diff', 'lineage.yaml:base@lr=1e-3', 'small'], folder);
   match(mixed.stderr, /is a node and small is a whole lineage/);
   await writeFile(join(folder, 'plan.json'), '{}');
