@@ -6,7 +6,6 @@ import type { Key, Plan } from '../planner/plan.ts';
 import type { Verdict } from '../planner/verdict.ts';
 import type { PlanFile } from '../schemas/types/plan.ts';
 import { ContractError, validatePlanFile } from '../schemas/validate.ts';
-import { digestOfFile } from '../store/digest.ts';
 import { writeWhole } from '../store/write.ts';
 import { CommandError, Refusal } from './failure.ts';
 
@@ -26,12 +25,13 @@ export type PlanInFile = { kind: 'written'; written: WrittenPlan } | { kind: 'fr
 const format = 1;
 
 /**
- * Writes a plan for `descent run --plan`, whole or not at all. Only another plan is written over: a CommandError says that
- * something else is there.
+ * Writes a plan for `descent run --plan`, whole or not at all. `text` is that of the lineage file as it was planned. Only
+ * another plan is written over: a CommandError says that something else is there.
  */
 export async function writePlanFile(
   path: string,
   plan: Plan,
+  text: string,
   verdicts: ReadonlyMap<Key, Verdict>,
   select: string[] | null,
 ): Promise<void> {
@@ -39,11 +39,10 @@ export async function writePlanFile(
   if (existsSync(path) && !looksLikePlan(await readFile(path, 'utf8'))) {
     throw new CommandError(`${path} is there already, and is no plan: nothing is written over it`, 'name another file');
   }
-  const { sha256: digest } = await digestOfFile(plan.file);
   const content: Omit<PlanFile, 'digest'> = {
     format,
     versions: versionsUsed(plan),
-    lineageFile: { path: plan.file, sha256: digest },
+    lineageFile: { path: plan.file, sha256: digestOfText(text) },
     select,
     // As JSON has it: what a change has no value before or after is left out.
     verdicts: JSON.parse(
@@ -52,6 +51,11 @@ export async function writePlanFile(
     plan: plan as unknown as PlanFile['plan'],
   };
   await writeWhole(path, `${canonicalJson({ ...content, digest: sha256(canonicalJson(content)) })}\n`);
+}
+
+/** What a plan knows its lineage file by: the SHA-256 of its text, without the byte order mark that planning does not see. */
+export function digestOfText(text: string): string {
+  return sha256(text.replace(/^\ufeff/, ''));
 }
 
 /**

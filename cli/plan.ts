@@ -43,7 +43,13 @@ export async function plan(
   );
   if (options.output !== undefined) {
     const written = options.select ? restrict(planned.plan, nodes) : planned.plan;
-    await writePlanFile(absolute(context, options.output), written, verdicts, options.select ?? null);
+    await writePlanFile(
+      absolute(context, options.output),
+      written,
+      planned.source.text,
+      verdicts,
+      options.select ?? null,
+    );
     terminal.err(`written: run it with descent run --plan ${shellWord(options.output)}`);
   }
   const pending = nodesToRun(shown, verdicts).length > 0;

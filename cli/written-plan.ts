@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { hubOf } from '../planner/checks/hub.ts';
 import { partToDo } from '../planner/estimate.ts';
 import type { Key, Plan, PlanNode } from '../planner/plan.ts';
@@ -8,7 +9,7 @@ import { digestOfFile } from '../store/digest.ts';
 import { absolute, type Context } from './context.ts';
 import { CommandError, Refusal } from './failure.ts';
 import { judgeAgainstStore } from './plan.ts';
-import { readPlanFile, refuseOtherVersions, type WrittenPlan } from './plan-file.ts';
+import { digestOfText, readPlanFile, refuseOtherVersions, type WrittenPlan } from './plan-file.ts';
 import { counted } from './render/figures.ts';
 import { nodesToRun, verdictOf } from './render/plan.ts';
 
@@ -106,6 +107,6 @@ function lessToDo({ plan, verdicts: before }: WrittenPlan, now: ReadonlyMap<Key,
 
 async function lineageFileNotice({ lineageFile: { path, sha256 } }: WrittenPlan): Promise<string[]> {
   if (!existsSync(path)) return [`${path} is gone: the plan is what runs`];
-  const same = (await digestOfFile(path)).sha256 === sha256;
+  const same = digestOfText(await readFile(path, 'utf8')) === sha256;
   return same ? [] : [`${path} has changed since this was planned: the plan is what runs`];
 }

@@ -1,7 +1,7 @@
 import { generators, typeVersions } from '../schemas/catalogue.ts';
-import { dataRole } from './data.ts';
-import { preimageOf, recipeIdentity } from './identity.ts';
+import { preimageOf, recipeIdentity, startOf } from './identity.ts';
 import { canonicalJson, keyOf } from './key.ts';
+import { needsOf } from './kinship.ts';
 import type { Key, NodeType, Plan, PlanNode } from './plan.ts';
 import { own, scalars } from './tree.ts';
 
@@ -40,8 +40,9 @@ export function versionChanges(before: Versions, now: Versions): string[] {
 
 /**
  * What is wrong with the keys of a plan that comes from a file, the first thing of each node, by its address: a key is
- * the hash of its pre-image, the pre-image is that of the node's own type, recipe, seed and parents, and parents come
- * first. Asks for a plan whose types have the versions of this Descent.
+ * the hash of its pre-image, the pre-image is that of the node's own type, recipe, seed and parents, and what a node needs
+ * comes before it. Where the file accepts an artifact, the artifact's pre-image is its own, and that of the node is what
+ * the plan says it would be instead. Asks for a plan whose types have the versions of this Descent.
  */
 export function auditKeys(plan: Plan): { address: string; problem: string }[] {
   const dataKeys = Object.fromEntries(
@@ -64,9 +65,12 @@ function problemOf(
   seen: { keys: ReadonlyMap<string, PlanNode>; addresses: ReadonlySet<string> },
 ): string | null {
   if (seen.addresses.has(node.address)) return 'its address stands twice';
-  if (keyOf(node.preimage) !== node.key) return 'its key is not the hash of its pre-image';
-  if (!isOwnPreimage(node, dataKeys)) return 'its pre-image is not that of its recipe, seed and parents';
-  const missing = Object.entries(node.parents).find(([, key]) => !seen.keys.has(key));
+  const declared = node.accepted ? node.accepted.instead : node;
+  if ([node, declared].some(({ key, preimage }) => keyOf(preimage) !== key))
+    return 'its key is not the hash of its pre-image';
+  if (!isPreimageOf(declared.preimage, node, dataKeys))
+    return 'its pre-image is not that of its recipe, seed and parents';
+  const missing = Object.entries(needsOf(node)).find(([, key]) => !seen.keys.has(key));
   if (missing) return `its ${missing[0]} does not come before it`;
   const parent = seen.keys.get(node.parents.parent ?? '');
   const inherited = node.type === 'pretrain' ? node.recipe.architecture : parent?.architecture;
@@ -75,12 +79,15 @@ function problemOf(
   return null;
 }
 
-function isOwnPreimage(node: PlanNode, dataKeys: Readonly<Record<string, Key>>): boolean {
-  const models = Object.entries(node.parents).filter(([role]) => !role.startsWith(dataRole('')));
+function isPreimageOf(
+  preimage: PlanNode['preimage'],
+  node: PlanNode,
+  dataKeys: Readonly<Record<string, Key>>,
+): boolean {
   try {
     const identity = recipeIdentity(node, dataKeys);
-    const preimage = preimageOf(node.type as NodeType, identity, node.seed, Object.fromEntries(models));
-    return canonicalJson(preimage) === canonicalJson(node.preimage);
+    const own = preimageOf(node.type as NodeType, identity, node.seed, startOf(node.parents));
+    return canonicalJson(own) === canonicalJson(preimage);
   } catch {
     return false; // a recipe that lacks what its type needs has no identity at all
   }

@@ -1,7 +1,7 @@
 import { generators, typeVersions } from '../schemas/catalogue.ts';
 import type { Architecture, Mixture, Part, Selection, Source, WeightedMixture } from '../schemas/types/job.ts';
 import { defaults, derived } from './defaults.ts';
-import type { Json, Key, NodeType, Task } from './plan.ts';
+import type { Json, Key, NodeType, PlanNode, Task } from './plan.ts';
 import { own } from './tree.ts';
 
 type JsonMap = { [name: string]: Json };
@@ -18,6 +18,14 @@ export function preimageOf(
   parents: Readonly<Record<string, Key>>,
 ): JsonMap {
   return { descent: 'node', type, version: typeVersions[type], recipe, seed, parents };
+}
+
+/**
+ * What of a node's parents is in its pre-image by role: the model or the tokenizer that it starts from. Data is in its
+ * recipe, and a trunk in none: the result is the same.
+ */
+export function startOf({ parent, tokenizer }: PlanNode['parents']): Record<string, Key> {
+  return { ...(parent ? { parent } : {}), ...(tokenizer ? { tokenizer } : {}) };
 }
 
 /**

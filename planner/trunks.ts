@@ -1,3 +1,4 @@
+import { startOf } from './identity.ts';
 import { canonicalJson } from './key.ts';
 import type { MakeNode } from './nodes.ts';
 import type { Json, Key, PlanNode, Task } from './plan.ts';
@@ -102,11 +103,6 @@ function makeTrunk(branch: Branch, task: TrunkTask, makeNode: MakeNode): Trunk {
     settings: { ...same, tokens: (Number(tokens) / Number(whole)) * steps, steps },
   });
   return node as Trunk;
-}
-
-/** The model or the tokenizer that a run starts from. */
-function startOf({ parent, tokenizer }: PlanNode['parents']): Record<string, Key> {
-  return { ...(parent ? { parent } : {}), ...(tokenizer ? { tokenizer } : {}) };
 }
 
 /** What trunks of one run have in common: all but how long they are. */

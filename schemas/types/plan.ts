@@ -32,7 +32,10 @@ export interface PlanFile {
      * Absolute.
      */
     path: string;
-    sha256: Digest;
+    /**
+     * Of its text, without a byte order mark.
+     */
+    sha256: string;
   };
   /**
    * The selectors that chose a part of the file; null where all of it was planned.
@@ -73,7 +76,10 @@ export interface Verdict {
   };
 }
 export interface Node {
-  type: 'data' | 'tokenizer' | 'pretrain' | 'cpt' | 'sft' | 'rl' | 'evaluate';
+  /**
+   * Node type. Which there are, and in which version, is in schemas/catalogue.ts alone; `versions` says which this plan uses.
+   */
+  type: string;
   recipe: {
     [k: string]: unknown;
   };
@@ -87,8 +93,27 @@ export interface Node {
   parents: {
     [k: string]: Digest;
   };
+  startsAt?: number;
+  gates?: {
+    [k: string]: Digest;
+  };
   preimage: {
     [k: string]: unknown;
+  };
+  /**
+   * Of a node that stands on an artifact that the file accepts: `key` and `preimage` are the artifact's.
+   */
+  accepted?: {
+    reason: string;
+    /**
+     * What the node would be without it.
+     */
+    instead: {
+      key: Digest;
+      preimage: {
+        [k: string]: unknown;
+      };
+    };
   };
   files: string[];
   placement: {

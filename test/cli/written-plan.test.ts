@@ -1,12 +1,28 @@
-import { deepEqual, equal, match, notEqual } from 'node:assert/strict';
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { deepEqual, equal, fail, match, notEqual } from 'node:assert/strict';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { readPlanFile, refuseOtherVersions, writePlanFile } from '../../cli/plan-file.ts';
+import type { StoredArtifact } from '../../planner/accept.ts';
+import { auditKeys } from '../../planner/audit.ts';
+import { planLineage } from '../../planner/expand.ts';
 import { canonicalJson, keyOf, sha256 } from '../../planner/key.ts';
+import { loadLineage } from '../../planner/load.ts';
+import type { Plan } from '../../planner/plan.ts';
+import { judge } from '../../planner/verdict.ts';
+import { typeVersions } from '../../schemas/catalogue.ts';
 import type { PlanFile } from '../../schemas/types/plan.ts';
-import { planOf } from '../planner/plans.ts';
+import { fixture, lineage, nodeAt, planOf, planOfText } from '../planner/plans.ts';
 import { runLineage, runNode } from '../results/run.ts';
-import { descent, type Outcome, smallLineage, temporaryFolder, writeDevices, writeLineage } from './support.ts';
+import {
+  descent,
+  type Outcome,
+  packageRoot,
+  smallLineage,
+  temporaryFolder,
+  writeDevices,
+  writeLineage,
+} from './support.ts';
 
 /** The small lineage, on a text file of its own. */
 const onFile = smallLineage.replace('{generator: stories}', '{files: notes.txt}');
@@ -212,6 +228,115 @@ for (const [what, text, said] of noPlans) {
     match(stderr, /hint: `descent plan -o` writes one/);
   });
 }
+
+/** A plan after it was written and read, as `run --plan` does before it looks at what the home has. */
+async function writtenAndRead(t: TestContext, plan: Plan, text = ''): Promise<Plan> {
+  const path = join(await temporaryFolder(t), 'plan.json');
+  await writePlanFile(
+    path,
+    plan,
+    text,
+    judge(plan, () => ({ state: 'none' })),
+    null,
+  );
+  const read = await readPlanFile(path);
+  if (read.kind !== 'written') fail(read.kind);
+  refuseOtherVersions(path, read.written);
+  equal(read.written.lineageFile.sha256, sha256(text));
+  return read.written.plan;
+}
+
+test('a plan of whatever can be planned can be written and is admitted', async (t) => {
+  const types = new Set<string>();
+  for (const folder of [fixture(''), join(packageRoot, 'lineage')]) {
+    for (const name of (await readdir(folder)).filter((each) => each.endsWith('.yaml'))) {
+      const plan = await planOf(join(folder, name));
+      equal(canonicalJson(await writtenAndRead(t, plan)), canonicalJson(plan), name);
+      for (const { type } of plan.nodes) types.add(type);
+    }
+  }
+  deepEqual([...types].sort(), Object.keys(typeVersions).sort(), 'nodes of every type are among them');
+});
+
+/** Pretraining and continued pretraining under wsd, SFT and RL with their certificates, and evaluations of both kinds. */
+const underWsd = lineage({
+  base: '{model: nano, data: web, batch: 512, tokens: "{budget}", schedule: wsd, warmup: 5K}',
+  mid: '{from: base, tokens: 20K, batch: 512, mix: {math: 1, replay: 20%}, schedule: wsd, warmup: 0}',
+  axes: '{budget: [40K, 80K]}',
+});
+
+test('a plan under wsd is admitted with its trunks, and they come first', async (t) => {
+  const plan = await planOfText(underWsd);
+  const read = await writtenAndRead(t, plan);
+  equal(read.nodes.filter(({ type }) => type === 'trunk').length, 4);
+  equal(read.nodes.filter(({ type }) => type === 'overlap').length, 2);
+  const without = (address: string) => read.nodes.filter((node) => node.address !== address);
+  const [trunk, overlap] = ['base@budget=40K/trunk', 'overlap:tuned'];
+  deepEqual(auditKeys({ ...read, nodes: [...without(trunk), nodeAt(read, trunk)] })[0], {
+    address: 'base@budget=40K',
+    problem: 'its trunk does not come before it',
+  });
+  deepEqual(auditKeys({ ...read, nodes: without(overlap) })[0], {
+    address: 'tuned@budget=40K',
+    problem: 'its overlap does not come before it',
+  });
+});
+
+test('of what is accepted the plan has what it would be instead, and that is what its recipe says', async (t) => {
+  const before = await planOfText(underWsd);
+  const stored = before.nodes.map(
+    ({ key, type, address, preimage, architecture }): StoredArtifact => ({
+      key,
+      state: 'done',
+      type,
+      address,
+      preimage,
+      architecture,
+    }),
+  );
+  const accepted = ['base@budget=80K', 'tuned@budget=40K'];
+  const path = join(await temporaryFolder(t), 'lineage.yaml');
+  const entries = accepted.map(
+    (address) => `  - {node: "${address}", key: ${nodeAt(before, address).key}, reason: "only a comment changed"}`,
+  );
+  await writeFile(
+    path,
+    underWsd.replaceAll('schedule: wsd', 'lr: 2e-3, schedule: wsd').concat('accept:\n', entries.join('\n')),
+  );
+  const loaded = await loadLineage(path);
+  if (!loaded.ok) fail(JSON.stringify(loaded.diagnostics));
+  const planned = await planLineage(loaded.lineage, {
+    findStored: (prefix) => stored.filter(({ key }) => key.startsWith(prefix)),
+  });
+  if (!planned.ok) fail(JSON.stringify(planned.diagnostics));
+  const read = await writtenAndRead(t, planned.plan);
+  deepEqual(
+    read.nodes.filter((node) => node.accepted).map(({ address }) => address),
+    accepted,
+  );
+  const forged = structuredClone(read);
+  const node = nodeAt(forged, 'base@budget=80K');
+  (node.recipe as { lr: number }).lr = 1;
+  deepEqual(auditKeys(forged), [
+    { address: node.address, problem: 'its pre-image is not that of its recipe, seed and parents' },
+  ]);
+  (node.accepted?.instead.preimage.recipe as { lr: number }).lr = 1;
+  deepEqual(auditKeys(forged), [{ address: node.address, problem: 'its key is not the hash of its pre-image' }]);
+});
+
+test('a plan names the lineage file by the text that was planned, whatever stands there by then', async (t) => {
+  const folder = await prepare(t);
+  const plan = await planOf(join(folder, 'lineage.yaml'));
+  await writeLineage(folder, onFile.replace('8K', '16K'));
+  await writtenAndRead(t, plan, onFile);
+  await writeLineage(folder, `\ufeff${onFile}`);
+  equal((await descent(['plan', 'lineage.yaml', '-o', 'plan.json'], folder)).exitCode, 0);
+  equal((await read(folder)).lineageFile.sha256, sha256(onFile));
+  await runAll(folder);
+  const { exitCode, stdout } = await runPlan(folder);
+  equal(exitCode, 0);
+  equal(stdout.includes('has changed'), false, stdout);
+});
 
 test('run wants a file or a plan, and not both', async (t) => {
   const folder = await prepare(t);
