@@ -31,11 +31,11 @@ zip: [[model, lr]]
 evaluate: {each: [base, tuned, longer, direct, rl], suites: [heldout, id]}
 `;
 
-async function planned(contrast: string): Promise<Planned> {
+async function planned(contrast: string, file = text): Promise<Planned> {
   const folder = await mkdtemp(join(tmpdir(), 'descent-takeaways-'));
   try {
     const path = join(folder, 'lineage.yaml');
-    await writeFile(path, `${text}takeaways: [{claim: It helps., contrast: ${contrast}, metric: id.pass@1}]\n`);
+    await writeFile(path, `${file}takeaways: [{claim: It helps., contrast: ${contrast}, metric: id.pass@1}]\n`);
     const loaded = await loadLineage(path);
     return loaded.ok ? await planLineage(loaded.lineage) : loaded;
   } finally {
@@ -82,6 +82,24 @@ describe('the arms of a takeaway', () => {
       assert.equal(first?.line, 22);
     });
   }
+
+  it('are models and not the trunks that these share', async () => {
+    const underWsd = text
+      .replace('tokens: 40K, lr: "{lr}"', 'batch: 512, tokens: "{budget}", schedule: wsd, warmup: 5K')
+      .replace(/axes:[\s\S]*zip: .*\n/, 'axes: {model: [nano, micro], replay: [20%], budget: [40K, 80K]}\n');
+    for (const contrast of ['{axis: budget, of: 80K, over: 40K}', '{of: "base@budget=80K", over: "base@budget=40K"}']) {
+      const found = await planned(contrast, underWsd);
+      assert.deepEqual(found.ok ? found.warnings : found.diagnostics, [], contrast);
+    }
+    const trunks = await planned('{of: "base@budget=80K/trunk", over: "base@budget=40K/trunk"}', underWsd);
+    assert.deepEqual(
+      trunks.ok ? [] : trunks.diagnostics.map(({ code, message }) => [code, message]),
+      ['80K', '40K'].map((budget) => [
+        'bad-takeaway',
+        `\`base@budget=${budget}/trunk\` names no model that is evaluated`,
+      ]),
+    );
+  });
 
   it('that are allowed what they do not need are told so', async () => {
     const found = await planned('{axis: replay, of: 5%, over: 0%, also: [lr, mix]}');
