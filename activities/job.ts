@@ -30,7 +30,7 @@ export function jobFor(node: PlanNode, { attempt, parents, device, threads }: Jo
     inputs: {
       ...(parent === undefined ? {} : { parent }),
       ...(tokenizer === undefined ? {} : { tokenizer }),
-      ...(trunk === undefined ? {} : { trunk }),
+      ...(trunk === undefined ? {} : { trunk: { folder: trunk, steps: node.startsAt } }),
       data,
     },
     output: attempt.folder,

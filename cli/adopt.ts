@@ -5,6 +5,7 @@ import { isReason } from '../planner/checks/accept.ts';
 import { nodeOf } from '../planner/compare.ts';
 import { didYouMean, listed } from '../planner/diagnostic.ts';
 import type { Plan, PlanNode } from '../planner/plan.ts';
+import { isTraining } from '../planner/stages.ts';
 import { adoptModel } from '../store/adopt.ts';
 import { newestWhole } from '../store/artifact.ts';
 import { type ExpectedModel, modelProblems, readJson } from '../store/foreign-model.ts';
@@ -86,6 +87,11 @@ function adoptable(plan: Plan, address: string): ModelNode {
         : (didYouMean(address, models) ?? `there are ${listed(models)}`);
     throw new CommandError(`the file has no node ${address}`, hint);
   }
+  if (node.type === 'trunk')
+    throw new CommandError(
+      `${address} is a trunk: what goes on from it needs the state of its optimizer, which a model does not have`,
+      `models are adopted: ${listed(models)}`,
+    );
   if (!isModel(node)) throw new CommandError(`${address} is no model`, `models are adopted: ${listed(models)}`);
   if (node.accepted)
     throw new CommandError(
@@ -95,8 +101,9 @@ function adoptable(plan: Plan, address: string): ModelNode {
   return node;
 }
 
+/** A trunk is none: it leaves the state of its optimizer too, which no model folder has. */
 function isModel(node: PlanNode): node is ModelNode {
-  return node.architecture !== null && node.type !== 'evaluate';
+  return node.architecture !== null && isTraining(node.type);
 }
 
 async function refuseTaken(home: string, node: PlanNode, file: string): Promise<void> {

@@ -7,7 +7,7 @@
  */
 import { copyFile, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Architecture } from '../schemas/types/job.ts';
+import type { Architecture, TrunkInput } from '../schemas/types/job.ts';
 import type { OptimizerState, Trainable } from './adamw.ts';
 import { toConfig, toGenerationConfig } from './config.ts';
 import { TrainerFailure } from './failure.ts';
@@ -140,9 +140,11 @@ export async function restoreCheckpoint(
 
 /**
  * Puts a trunk into the trainables: weights, moments and the count of updates, so that what comes after is as if it had
- * been one run. Throws `bad-data` when it cannot be read, `bad-job` when it has as many steps as the run, or more.
+ * been one run. Throws `bad-data` when it cannot be read, `bad-job` when it is not as long as the job says, or has as many
+ * steps as the run (`steps`), or more.
  */
-export async function restoreTrunk(folder: string, steps: number, trainables: Trainables): Promise<Progress> {
+export async function restoreTrunk(trunk: TrunkInput, steps: number, trainables: Trainables): Promise<Progress> {
+  const { folder } = trunk;
   const contents = await readCheckpoint(folder, trainables);
   if (contents === undefined) {
     throw new TrainerFailure(
@@ -151,6 +153,12 @@ export async function restoreTrunk(folder: string, steps: number, trainables: Tr
     );
   }
   const { step, tokens } = contents.state;
+  if (step !== trunk.steps) {
+    throw new TrainerFailure(
+      'bad-job',
+      `The trunk ${folder} ends at step ${step}, and the run goes on from step ${trunk.steps}.`,
+    );
+  }
   if (step >= steps) {
     throw new TrainerFailure('bad-job', `The trunk ${folder} ends at step ${step}, and the run at step ${steps}.`);
   }

@@ -1,6 +1,6 @@
 /** The one training loop: resume, steps, metrics, checkpoints, stopping. Every stage that trains runs in it. */
 import { setImmediate as yieldToEvents } from 'node:timers/promises';
-import type { Architecture, Job } from '../schemas/types/job.ts';
+import type { Architecture, Job, TrunkInput } from '../schemas/types/job.ts';
 import {
   restoreCheckpoint,
   restoreTrunk,
@@ -27,8 +27,8 @@ export interface Step {
 export interface Training {
   /** Steps in all. */
   steps: number;
-  /** Folder of a trunk to go on from, as from a checkpoint, where the attempt has none of its own. */
-  trunk?: string | undefined;
+  /** A trunk to go on from, as from a checkpoint, where the attempt has none of its own. */
+  trunk?: TrunkInput | undefined;
   /** What is left at the end: a model, or a trunk, which is a model with all that going on from it takes. Default: model. */
   leaves?: 'model' | 'trunk';
   /** Shape of the model. */

@@ -490,10 +490,7 @@ export interface PretrainJob {
      * Folder with tokenizer.json.
      */
     tokenizer: string;
-    /**
-     * Folder of a trunk of the same run to go on from: a model with the state of its optimizer (optimizer.safetensors, state.json).
-     */
-    trunk?: string;
+    trunk?: TrunkInput;
     /**
      * Folders of prepared data, by role.
      */
@@ -522,6 +519,19 @@ export interface Architecture {
   ropeTheta: number;
   normEpsilon: number;
 }
+/**
+ * A trunk of the same run to go on from.
+ */
+export interface TrunkInput {
+  /**
+   * Its folder: a model with the state of its optimizer (optimizer.safetensors, state.json).
+   */
+  folder: string;
+  /**
+   * Steps that it has done: where the run goes on. A trunk of any other length is refused.
+   */
+  steps: number;
+}
 export interface CptJob {
   /**
    * Version of this contract.
@@ -544,10 +554,7 @@ export interface CptJob {
      * Folder of the parent's model: config.json, model.safetensors, tokenizer.json.
      */
     parent: string;
-    /**
-     * Folder of a trunk of the same run to go on from: a model with the state of its optimizer (optimizer.safetensors, state.json).
-     */
-    trunk?: string;
+    trunk?: TrunkInput;
     /**
      * Folders of prepared data, by role.
      */
@@ -588,10 +595,7 @@ export interface TrunkJob {
      * Folder of the parent's model: config.json, model.safetensors, tokenizer.json.
      */
     parent?: string;
-    /**
-     * Folder of a trunk of the same run to go on from: a model with the state of its optimizer (optimizer.safetensors, state.json).
-     */
-    trunk?: string;
+    trunk?: TrunkInput;
     /**
      * Folders of prepared data, by role.
      */

@@ -22,11 +22,25 @@ test('a job has the folder of each model, tokenizer and trunk that its node goes
     };
     return jobFor(node, { attempt, parents, device: 'cpu', threads: 1 }).inputs;
   };
-  const [tokenizer, parent, trunk] = ['/store/tokenizer/model', '/store/parent/model', '/store/trunk/model'];
+  const [tokenizer, parent] = ['/store/tokenizer/model', '/store/parent/model'];
+  const trunkOf = (address: string) => {
+    const node = nodeAt(plan, address);
+    assert.ok(node.type === 'trunk');
+    return { folder: '/store/trunk/model', steps: node.recipe.steps };
+  };
+  const trunk = trunkOf('base@budget=40K/trunk');
   assert.deepEqual(inputsOf(nodeAt(plan, 'base@budget=40K/trunk')), { tokenizer, data: {} });
   assert.deepEqual(inputsOf(nodeAt(plan, 'base@budget=80K/trunk')), { tokenizer, trunk, data: {} });
-  assert.deepEqual(inputsOf(nodeAt(plan, 'base@budget=80K')), { tokenizer, trunk, data: {} });
+  assert.deepEqual(inputsOf(nodeAt(plan, 'base@budget=80K')), {
+    tokenizer,
+    trunk: trunkOf('base@budget=80K/trunk'),
+    data: {},
+  });
   assert.deepEqual(inputsOf(nodeAt(plan, 'mid@more=20K/trunk')), { parent, data: {} });
-  assert.deepEqual(inputsOf(nodeAt(plan, 'mid@more=20K')), { parent, trunk, data: {} });
+  assert.deepEqual(inputsOf(nodeAt(plan, 'mid@more=20K')), {
+    parent,
+    trunk: trunkOf('mid@more=20K/trunk'),
+    data: {},
+  });
   assert.deepEqual(inputsOf(nodeAt(plan, 'flat')), { tokenizer, data: {} });
 });

@@ -8,7 +8,7 @@ import type { Manifest } from '../../schemas/types/manifest.ts';
 import { toConfig } from '../../trainer/config.ts';
 import { type Tensors, writeSafetensors } from '../../trainer/safetensors.ts';
 import { byteTokenizer } from '../../trainer/tokenizer/bytes.ts';
-import { descent, temporaryFolder, writeLineage } from './support.ts';
+import { descent, smallLineage, temporaryFolder, writeLineage } from './support.ts';
 
 /** What `smallLineage` declares as `nano`, with the vocabulary of bytes. */
 const nano: Architecture = {
@@ -184,4 +184,14 @@ test('what is named wrongly is said with what there is', async (t) => {
     equal(exitCode, code, stderr);
     match(stderr, said);
   }
+});
+
+test('a trunk is none: a model has no state of an optimizer to go on from', async (t) => {
+  const folder = await prepare(t);
+  await writeLineage(folder, smallLineage.replace('tokens: 8K', 'tokens: 8K, batch: 512, schedule: wsd, warmup: 1K'));
+  const { exitCode, stderr } = await adopt(folder, 'base@lr=1e-3/trunk');
+  equal(exitCode, 1);
+  match(stderr, /^error: base@lr=1e-3\/trunk is a trunk: .*state of its optimizer/);
+  match(stderr, /hint: models are adopted: base@lr=1e-3, base@lr=3e-3\n/);
+  equal((await adopt(folder)).exitCode, 0);
 });

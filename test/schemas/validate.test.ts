@@ -26,7 +26,7 @@ describe('jobs', async () => {
       ),
       ...(node.parents.parent ? { parent: '/store/parent' } : {}),
       ...(node.parents.tokenizer ? { tokenizer: '/store/tokenizer' } : {}),
-      ...(node.parents.trunk ? { trunk: '/store/trunk' } : {}),
+      ...(node.parents.trunk ? { trunk: { folder: '/store/trunk', steps: node.startsAt } } : {}),
     },
     output: '/store/attempt-1',
     placement: { device: 'cpu', threads: 1, checkpointEvery: node.placement.checkpointEvery },

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { interleavedCounts } from '../../schemas/interleave.ts';
-import type { CptJob, PretrainJob, TrunkJob, WeightedMixture } from '../../schemas/types/job.ts';
+import type { CptJob, PretrainJob, TrunkInput, TrunkJob, WeightedMixture } from '../../schemas/types/job.ts';
 import { validateEvent } from '../../schemas/validate.ts';
 import {
   cptJob,
@@ -56,9 +56,10 @@ describe('a run under wsd, as trunk and branch', () => {
   let trunk: Ended;
   let branch: Ended;
   const folder = (name: string) => join(root, name, 'model');
+  const from = (name: string, steps: number): TrunkInput => ({ folder: folder(name), steps });
 
   /** The run of 16 steps with a decay of 4, or a longer or shorter one. */
-  const wholeJob = (name: string, steps = 16, decaySteps = 4, trunk?: string): PretrainJob => {
+  const wholeJob = (name: string, steps = 16, decaySteps = 4, trunk?: TrunkInput): PretrainJob => {
     const job = pretrainJob(root, name, tokenizer, 1);
     return {
       ...job,
@@ -66,7 +67,7 @@ describe('a run under wsd, as trunk and branch', () => {
       inputs: { ...job.inputs, ...(trunk === undefined ? {} : { trunk }) },
     };
   };
-  const trunkJob = (name: string, steps: number, trunk?: string): TrunkJob => {
+  const trunkJob = (name: string, steps: number, trunk?: TrunkInput): TrunkJob => {
     const job = pretrainJob(root, name, tokenizer, 1);
     return {
       ...job,
@@ -82,8 +83,8 @@ describe('a run under wsd, as trunk and branch', () => {
     tokenizer = writeByteTokenizer(join(root, 'tokenizer'));
     whole = await runTrainer(wholeJob('whole'));
     short = await runTrainer(trunkJob('short', 7));
-    trunk = await runTrainer(trunkJob('trunk', 12, folder('short')));
-    branch = await runTrainer(wholeJob('branch', 16, 4, folder('trunk')));
+    trunk = await runTrainer(trunkJob('trunk', 12, from('short', 7)));
+    branch = await runTrainer(wholeJob('branch', 16, 4, from('trunk', 12)));
   });
   after(() => rmSync(root, { recursive: true, force: true }));
 
@@ -131,13 +132,13 @@ describe('a run under wsd, as trunk and branch', () => {
   it('has one trunk for several budgets: a longer run begins with the same steps', async () => {
     const longer = await runTrainer(wholeJob('longer', 20, 5));
     assert.deepEqual(metricsOf(longer).slice(0, 12), metricsOf(whole).slice(0, 12));
-    const branched = await runTrainer(wholeJob('longer-branch', 20, 5, folder('trunk')));
+    const branched = await runTrainer(wholeJob('longer-branch', 20, 5, from('trunk', 12)));
     assert.equal(modelDigest(join(root, 'longer-branch')), modelDigest(join(root, 'longer')));
     assert.deepEqual(metricsOf(branched), metricsOf(longer).slice(12));
   });
 
   it('goes on from its own checkpoint and not from the trunk, once it has one', async () => {
-    const job = wholeJob('killed', 16, 4, folder('short'));
+    const job = wholeJob('killed', 16, 4, from('short', 7));
     job.placement.checkpointEvery = 3;
     const killed = await startTrainer(job, (event, child) => {
       if (event.event === 'metrics' && event.step === 11) child.kill('SIGKILL');
@@ -164,7 +165,7 @@ describe('a run under wsd, as trunk and branch', () => {
       recipe: { ...same, steps: 6, mix: mix(6) },
     } as TrunkJob);
     const branched = job('cpt-branch');
-    await runTrainer({ ...branched, inputs: { ...branched.inputs, trunk: folder('cpt-trunk') } });
+    await runTrainer({ ...branched, inputs: { ...branched.inputs, trunk: from('cpt-trunk', 6) } });
     assert.equal(modelDigest(join(root, 'cpt-branch')), modelDigest(join(root, 'cpt')));
     assert.equal(metricsOf(straight)[0]?.step, 1);
   });
@@ -186,7 +187,7 @@ describe('a run under wsd, as trunk and branch', () => {
     assert.deepEqual(JSON.parse(readFileSync(saved, 'utf8')).updates, { model: 4 });
   });
 
-  it('refuses a trunk that is broken, too long, or has nothing to begin with', async () => {
+  it('refuses a trunk that is broken, of another length, too long, or has nothing to begin with', async () => {
     const failed = async (job: PretrainJob | TrunkJob) => {
       const last = (await startTrainer(job).ended).events.at(-1);
       assert.ok(last?.event === 'failed');
@@ -194,10 +195,17 @@ describe('a run under wsd, as trunk and branch', () => {
     };
     cpSync(folder('trunk'), folder('broken'), { recursive: true });
     rmSync(join(folder('broken'), 'optimizer.safetensors'));
-    assert.match(await failed(wholeJob('cut', 16, 4, folder('broken'))), /^bad-data: .*broken\/model is no trunk that/);
     assert.match(
-      await failed(trunkJob('past', 12, folder('trunk'))),
+      await failed(wholeJob('cut', 16, 4, from('broken', 12))),
+      /^bad-data: .*broken\/model is no trunk that/,
+    );
+    assert.match(
+      await failed(trunkJob('past', 12, from('trunk', 12))),
       /^bad-job: .* ends at step 12, and the run at step 12/,
+    );
+    assert.match(
+      await failed(wholeJob('other', 16, 4, from('trunk', 7))),
+      /^bad-job: The trunk .* ends at step 12, and the run goes on from step 7\.$/,
     );
     const nothing = trunkJob('nothing', 2);
     delete nothing.inputs.tokenizer;
