@@ -1,7 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { heartbeat } from '@temporalio/activity';
-import type { NodeType, Plan, PlanNode } from '../planner/plan.ts';
-import { findArtifact } from '../store/artifact.ts';
+import type { Key, NodeType, Plan, PlanNode } from '../planner/plan.ts';
+import { type Sparing, sparing } from '../planner/spared.ts';
+import { newestWhole } from '../store/artifact.ts';
 import type { Page, PageNode } from '../workflows/messages.ts';
 import type { PlanReader } from './plans.ts';
 
@@ -33,12 +34,14 @@ export function priorityOf(node: PlanNode): number {
 
 /**
  * The activity `readPage`: the nodes of a plan from `from` on, as many as fit into one payload, each with whether the
- * store has it now. The verdicts that a plan was shown with may be old; this is what counts.
+ * store has it now, or it is a trunk that is spared. The verdicts that a plan was shown with may be old; this is what
+ * counts.
  */
 export function pageActivity(home: string, plans: PlanReader) {
   return async ({ planDigest, from, device }: { planDigest: string; from: number; device: string }): Promise<Page> => {
     const plan = await plans.plan(planDigest);
-    const places = placesOf(plan);
+    const { places, isSpared } = surveyOf(plan);
+    const isDone = (key: Key) => newestWhole(home, key) !== undefined;
     const page: Page = { from, nodes: [] };
     for (let bytes = 0, index = from; index < plan.nodes.length && bytes < pageBytes; index += 1) {
       const node = plan.nodes[index] as PlanNode;
@@ -51,7 +54,7 @@ export function pageActivity(home: string, plans: PlanReader) {
         parents: [...Object.values(node.parents), ...Object.values(node.gates ?? {})].map(
           (key) => places.get(key) as number,
         ),
-        published: (await findArtifact(home, node.key)) !== undefined,
+        published: isDone(node.key) || (node.type === 'trunk' && isSpared(node.key, isDone)),
       };
       page.nodes.push(pageNode);
       bytes += Buffer.byteLength(JSON.stringify(pageNode)) + 1;
@@ -63,11 +66,24 @@ export function pageActivity(home: string, plans: PlanReader) {
   };
 }
 
-const places = new WeakMap<Plan, Map<string, number>>();
+/** What is known of a plan as a whole. */
+interface Survey {
+  /**
+   * Each key's first place: what stands at two addresses is made at the first, and a place after a node is none to wait
+   * for, as the nodes between may be more than a lineage holds at once.
+   */
+  places: ReadonlyMap<Key, number>;
+  isSpared: Sparing;
+}
 
-/** Each key's place in the plan. */
-function placesOf(plan: Plan): Map<string, number> {
-  const known = places.get(plan) ?? new Map(plan.nodes.map(({ key }, index) => [key, index]));
-  places.set(plan, known);
-  return known;
+const surveys = new WeakMap<Plan, Survey>();
+
+function surveyOf(plan: Plan): Survey {
+  const known = surveys.get(plan);
+  if (known) return known;
+  const places = new Map<Key, number>();
+  for (const [index, { key }] of plan.nodes.entries()) if (!places.has(key)) places.set(key, index);
+  const survey = { places, isSpared: sparing(plan.nodes) };
+  surveys.set(plan, survey);
+  return survey;
 }

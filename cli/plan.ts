@@ -1,5 +1,5 @@
 import type { Diagnostic } from '../planner/diagnostic.ts';
-import type { Key, Plan } from '../planner/plan.ts';
+import type { Key, Plan, PlanNode } from '../planner/plan.ts';
 import { reasonText } from '../planner/reason.ts';
 import { restrict } from '../planner/select.ts';
 import { judge, type Verdict } from '../planner/verdict.ts';
@@ -30,7 +30,8 @@ export async function plan(
   if (!planned.ok) return refuse(file, planned, options, context);
   if (!options.json) printWarnings(planned, context);
   const nodes = await selectNodes(planned.plan, options.select, context);
-  const verdicts = judgeAgainstStore(planned.plan, context);
+  const chosen = options.select ? restrict(planned.plan, nodes) : planned.plan;
+  const verdicts = judgeAgainstStore(planned.plan, context, chosen.nodes);
   const shown = { ...planned.plan, nodes };
   const priced = await priceWithin(planned, verdicts, context);
   if (!priced.ok) return refuse(file, priced, options, context);
@@ -42,10 +43,9 @@ export async function plan(
       : renderPlan(shown, verdicts, pricing, terminal.colours),
   );
   if (options.output !== undefined) {
-    const written = options.select ? restrict(planned.plan, nodes) : planned.plan;
     await writePlanFile(
       absolute(context, options.output),
-      written,
+      chosen,
       planned.source.text,
       verdicts,
       options.select ?? null,
@@ -56,10 +56,14 @@ export async function plan(
   return options.detailedExitcode && pending ? exitCodes.pending : exitCodes.fine;
 }
 
-/** Each node's verdict against what this home's store holds. */
-export function judgeAgainstStore(plan: Plan, context: Context): Map<Key, Verdict> {
+/** Each node's verdict against what this home's store holds; `part` are the nodes that are meant to run, with what they need. */
+export function judgeAgainstStore(
+  plan: Plan,
+  context: Context,
+  part: readonly PlanNode[] = plan.nodes,
+): Map<Key, Verdict> {
   const home = findHome(context.cwd, context.env);
-  return judge(plan, (key) => inspectNode(home, key), plansRun(home, plan.lineage));
+  return judge(plan, (key) => inspectNode(home, key), plansRun(home, plan.lineage), part);
 }
 
 /** What `plan --json` prints. */

@@ -11,7 +11,7 @@ import { databasePath } from '../store/home.ts';
 /** How a node stands while nothing runs. */
 export interface AtRest {
   state: RestState;
-  /** Why it failed, is blocked or has to go on. */
+  /** Why it failed, is blocked, has to go on, or need not be there. */
   reason: string | null;
 }
 
@@ -48,7 +48,8 @@ export async function lookAtRest(home: string, plan: Plan): Promise<(node: PlanN
 
 function ownState(node: PlanNode, verdict: Verdict | undefined, failure: string | undefined): AtRest {
   if (!verdict) throw new Error(`no verdict for ${node.address}`);
-  if (verdict.verdict === 'reuse') return { state: 'done', reason: null };
+  if (verdict.verdict === 'reuse')
+    return { state: 'done', reason: verdict.reason.kind === 'spared' ? reasonText(node, verdict) : null };
   if (failure !== undefined) return { state: 'failed', reason: failure };
   const begun = verdict.verdict === 'resume' || verdict.reason.kind === 'stopped';
   return begun ? { state: 'interrupted', reason: reasonText(node, verdict) } : { state: 'waiting', reason: null };

@@ -95,7 +95,7 @@ async function requestOf(
   if (!planned.ok) return { file, refused: planned };
   const all = planned.plan;
   const plan = select ? restrict(all, await selectNodes(all, select, context)) : all;
-  const verdicts = judgeAgainstStore(all, context);
+  const verdicts = judgeAgainstStore(all, context, plan.nodes);
   const missing = findDownloads(planned, nodesToRun(plan, verdicts));
   if (missing) return { file, refused: missing };
   const priced = await priceWithin(planned, verdicts, context);

@@ -9,6 +9,8 @@ export function reasonText(node: PlanNode, { reason }: Verdict): string {
       const accepted = node.accepted ? `, accepted: ${node.accepted.reason}` : '';
       return `attempt ${reason.attempt}, done ${reason.finishedAt.slice(0, 10)}${accepted}`;
     }
+    case 'spared':
+      return 'not needed: all that goes on from it is done';
     case 'checkpoint': {
       const of = reason.steps === null ? '' : ` of ${reason.steps.toLocaleString('en')}`;
       return `attempt ${reason.attempt}, step ${reason.step.toLocaleString('en')}${of}`;

@@ -63,9 +63,9 @@ export function withTrunks(nodes: readonly PlanNode[], makeNode: MakeNode): Plan
   return ordered;
 }
 
-/** Whether a node trains under wsd. */
+/** Whether a node trains under wsd; one that stands on an accepted artifact is not trained at all. */
 export function isBranch(node: PlanNode): node is Branch {
-  return (node.type === 'pretrain' || node.type === 'cpt') && node.recipe.schedule === 'wsd';
+  return !node.accepted && (node.type === 'pretrain' || node.type === 'cpt') && node.recipe.schedule === 'wsd';
 }
 
 /** A node as it starts from a trunk. */

@@ -1,6 +1,7 @@
 import { type Change, changesBetween, type KnownChanges } from './compare.ts';
 import { underNewNames } from './moved.ts';
 import type { Key, Plan, PlanNode } from './plan.ts';
+import { sparing } from './spared.ts';
 
 /** What the store holds under a key. */
 export type NodeState =
@@ -12,6 +13,8 @@ export type NodeState =
 /** What will happen to a node, and why. */
 export type Verdict =
   | { verdict: 'reuse'; reason: { kind: 'done'; attempt: number; finishedAt: string } }
+  /** A trunk that need not be there: see `sparing`. */
+  | { verdict: 'reuse'; reason: { kind: 'spared' } }
   | { verdict: 'resume'; reason: { kind: 'checkpoint'; attempt: number; step: number; steps: number | null } }
   | { verdict: 'run'; reason: RunReason };
 
@@ -30,14 +33,27 @@ export type RunReason =
  * What will happen to each node of a plan, and why. A finished node is reused though its parent runs again: its key covers
  * the parent's, so the parent would come out the same. `earlier` are the plans of the same lineage that were run before,
  * the newest first: a node that has to run is compared with the newest that had another key at its address, what the plan's
- * file has moved under its old name.
+ * file has moved under its old name. `part` are the nodes that are meant to run, with what they need, where these are not
+ * all: trunks are there for those.
  */
-export function judge(plan: Plan, state: (key: Key) => NodeState, earlier: Iterable<Plan> = []): Map<Key, Verdict> {
+export function judge(
+  plan: Plan,
+  state: (key: Key) => NodeState,
+  earlier: Iterable<Plan> = [],
+  part: readonly PlanNode[] = plan.nodes,
+): Map<Key, Verdict> {
+  const states = new Map<Key, NodeState>();
+  for (const { key } of plan.nodes) if (!states.has(key)) states.set(key, state(key));
+  const isDone = (key: Key) => states.get(key)?.state === 'done';
+  const isSpared = sparing(part);
   const verdicts = new Map<Key, Verdict>();
   const fresh: PlanNode[] = [];
   for (const node of plan.nodes) {
     if (verdicts.has(node.key)) continue;
-    const verdict = verdictOf(node, state(node.key));
+    const spared = node.type === 'trunk' && !isDone(node.key) && isSpared(node.key, isDone);
+    const verdict: Verdict = spared
+      ? { verdict: 'reuse', reason: { kind: 'spared' } }
+      : verdictOf(node, states.get(node.key) as NodeState);
     verdicts.set(node.key, verdict);
     if (verdict.reason.kind === 'new') fresh.push(node);
   }

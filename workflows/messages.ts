@@ -80,7 +80,7 @@ export interface PageNode {
   priority: number;
   /** Places in the plan of its parents and of what else it waits for, all before its own. */
   parents: number[];
-  /** Whether the store has it already. */
+  /** Whether the store has it already, or it is a trunk that nothing needs any more. */
   published: boolean;
 }
 

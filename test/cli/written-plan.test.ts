@@ -314,6 +314,12 @@ test('of what is accepted the plan has what it would be instead, and that is wha
     read.nodes.filter((node) => node.accepted).map(({ address }) => address),
     accepted,
   );
+  const trunks = read.nodes.filter(({ type, stage }) => type === 'trunk' && stage === 'base');
+  deepEqual(
+    trunks.map(({ address }) => address),
+    ['base@budget=40K/trunk'],
+    'what is accepted is not trained, and needs no trunk',
+  );
   const forged = structuredClone(read);
   const node = nodeAt(forged, 'base@budget=80K');
   (node.recipe as { lr: number }).lr = 1;

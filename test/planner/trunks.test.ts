@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { changesBetween } from '../../planner/compare.ts';
+import { partToDo } from '../../planner/estimate.ts';
 import { drawTree } from '../../planner/graph.ts';
-import type { Plan, PlanNode } from '../../planner/plan.ts';
+import type { Key, Plan, PlanNode } from '../../planner/plan.ts';
 import { partLeft, priceOf, sumOfPrices } from '../../planner/price.ts';
-import { select } from '../../planner/select.ts';
+import { reasonText } from '../../planner/reason.ts';
+import { restrict, select } from '../../planner/select.ts';
 import { savings, trunkSavings } from '../../planner/sharing.ts';
 import { isBranch } from '../../planner/trunks.ts';
-import { judge } from '../../planner/verdict.ts';
+import { judge, type NodeState } from '../../planner/verdict.ts';
 import { keysOf, lineage, nodeAt, planOfText } from './plans.ts';
 
 const evaluate = '{each: [base, mid], suites: [heldout]}';
@@ -253,6 +255,45 @@ describe('a plan with trunks', () => {
     );
     assert.equal(verdicts.get(trunkOf(longer, 'base@budget=40K').key)?.verdict, 'reuse');
     assert.equal(verdicts.get(trunkOf(longer, 'base@budget=80K').key)?.verdict, 'run');
+  });
+});
+
+describe('a trunk that is not there', async () => {
+  const plan = await planOfText(budgets('40K, 80K, 160K'));
+  const [short, middle, long] = ['40K', '80K', '160K'].map((budget) => trunkOf(plan, `base@budget=${budget}`).key);
+  const branch = (budget: string) => nodeAt(plan, `base@budget=${budget}`).key;
+  const verdictsWhen = (keys: readonly string[], part = plan.nodes) => {
+    const done = new Set(keys);
+    const state = (key: Key): NodeState =>
+      done.has(key) ? { state: 'done', attempt: 1, finishedAt: '2026-01-01' } : { state: 'none' };
+    const verdicts = judge(plan, state, [], part);
+    return [short, middle, long].map((key) => verdicts.get(key as Key)?.reason.kind);
+  };
+
+  test('is spared where all that goes on from it is done, directly or through a longer one', () => {
+    const all = [branch('40K'), branch('80K'), branch('160K')];
+    assert.deepEqual(verdictsWhen(all), ['spared', 'spared', 'spared']);
+    assert.deepEqual(verdictsWhen(all.slice(0, 2)), ['new', 'new', 'new']);
+    assert.deepEqual(verdictsWhen(all.slice(1)), ['new', 'spared', 'spared']);
+    assert.deepEqual(verdictsWhen([...all.slice(0, 2), long as string]), ['spared', 'spared', 'done']);
+    assert.deepEqual(verdictsWhen([]), ['new', 'new', 'new']);
+    assert.deepEqual(verdictsWhen([...all, short as string]), ['done', 'spared', 'spared']);
+  });
+
+  test('is there for what is meant to run: where it was asked for itself, it runs', () => {
+    const all = [branch('40K'), branch('80K'), branch('160K')];
+    const needed = (address: string) => restrict(plan, [nodeAt(plan, address)]).nodes;
+    assert.deepEqual(verdictsWhen(all, needed('base@budget=80K/trunk')), ['new', 'new', 'new']);
+    assert.deepEqual(verdictsWhen(all.slice(0, 1), needed('base@budget=40K')), ['spared', 'new', 'new']);
+  });
+
+  test('needs no run, costs nothing, and says why', () => {
+    const trunk = nodeAt(plan, 'base@budget=40K/trunk');
+    const done: NodeState = { state: 'done', attempt: 1, finishedAt: '2026-01-01' };
+    const verdict = judge(plan, (key) => (key === trunk.key ? { state: 'none' } : done)).get(trunk.key);
+    assert.ok(verdict?.verdict === 'reuse');
+    assert.equal(partToDo(trunk, verdict), 0);
+    assert.equal(reasonText(trunk, verdict), 'not needed: all that goes on from it is done');
   });
 });
 
