@@ -1,11 +1,12 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import { isExecuted } from '../activities/claim.ts';
+import { type Claim, claimNode } from '../activities/claim.ts';
 import { isReason } from '../planner/checks/accept.ts';
 import { nodeOf } from '../planner/compare.ts';
 import { didYouMean, listed } from '../planner/diagnostic.ts';
 import type { Plan, PlanNode } from '../planner/plan.ts';
 import { isTraining } from '../planner/stages.ts';
+import type { Manifest } from '../schemas/types/manifest.ts';
 import { adoptModel } from '../store/adopt.ts';
 import { newestWhole } from '../store/artifact.ts';
 import { type ExpectedModel, modelProblems, readJson } from '../store/foreign-model.ts';
@@ -42,7 +43,7 @@ export async function adopt(
   const { plan } = planned;
   const node = adoptable(plan, options.as);
   const home = findHome(context.cwd, context.env);
-  await refuseTaken(home, node, file);
+  refuseDone(home, node, file);
 
   const expected: ExpectedModel = {
     name: node.address,
@@ -56,7 +57,14 @@ export async function adopt(
     terminal.err([head, ...problems.map((problem) => `  - ${problem}`)].join('\n'));
     return exitCodes.refused;
   }
-  const manifest = await adoptModel(home, node, path, options.reason);
+  const claim = await claimOrRefuse(home, node);
+  let manifest: Manifest;
+  try {
+    refuseDone(home, node, file);
+    manifest = await adoptModel(home, node, path, options.reason);
+  } finally {
+    await claim.release();
+  }
   await catchUp(home, plan, await writePlan(home, plan));
   const size = manifest.files.reduce((sum, one) => sum + one.bytes, 0);
   terminal.out(
@@ -106,14 +114,28 @@ function isModel(node: PlanNode): node is ModelNode {
   return node.architecture !== null && isTraining(node.type);
 }
 
-async function refuseTaken(home: string, node: PlanNode, file: string): Promise<void> {
+function refuseDone(home: string, node: PlanNode, file: string): void {
   const there = newestWhole(home, node.key);
-  if (there) {
-    const message = `${node.address} is in the store already: attempt ${there.attempt}, done ${there.provenance.finishedAt.slice(0, 10)}`;
-    throw new CommandError(message, `descent plan ${shellWord(file)} reuses it`);
+  if (!there) return;
+  const message = `${node.address} is in the store already: attempt ${there.attempt}, done ${there.provenance.finishedAt.slice(0, 10)}`;
+  throw new CommandError(message, `descent plan ${shellWord(file)} reuses it`);
+}
+
+/** Claims a node as those do who train it. Throws a CommandError where somebody is at it. */
+async function claimOrRefuse(home: string, node: PlanNode): Promise<Claim> {
+  const taken = new AbortController();
+  try {
+    return await claimNode(home, node.key, {
+      staleSeconds: 30,
+      stopSeconds: 30,
+      signal: taken.signal,
+      onWait: () => taken.abort(),
+    });
+  } catch (error) {
+    if (!taken.signal.aborted) throw error;
+    const message = `${node.address} is being trained or adopted by another process`;
+    throw new CommandError(message, 'wait for it, or interrupt it', error);
   }
-  if (await isExecuted(home, node.key))
-    throw new CommandError(`${node.address} is being trained now`, 'wait for it, or interrupt that run');
 }
 
 /** The tokenizer of the nearest node that this one descends from and that the store has. */

@@ -14,7 +14,7 @@ export const adoptedEngine = 'adopted';
 
 /**
  * Copies a model folder into the store as a new attempt of a node and publishes it, with where it came from and why. Whether
- * the model fits is for the caller to know: see modelProblems. Throws a StoreError where the node is done already.
+ * the model fits is for the caller to know: see modelProblems. The caller has claimed the node. Throws a StoreError where the node is done already.
  */
 export async function adoptModel(home: string, node: PlanNode, folder: string, reason: string): Promise<Manifest> {
   const { key, preimage, address, type, parents, architecture } = node;
@@ -22,7 +22,7 @@ export async function adoptModel(home: string, node: PlanNode, folder: string, r
   const begun = await beginAttempt(home, { key, preimage }, { from: newestAttempt(home, key) + 1 });
   if (begun.state === 'published' || newestWhole(home, key)) throw new StoreError(`${address} is in the store already`);
   const { attempt } = begun;
-  const unfinished = join(attempt.folder, 'model.tmp');
+  const unfinished = join(attempt.folder, `model-${attempt.token}.tmp`);
   try {
     await mkdir(unfinished, { recursive: true });
     for (const name of [...modelFiles, ...optionalModelFiles]) {

@@ -107,6 +107,7 @@ function tokenizerProblems(path: string, { architecture, tokenizer }: ExpectedMo
       ? []
       : [`tokenizer.json is another tokenizer than that of ${tokenizer.of}`];
   const tokens = tokensOf(json);
+  if (typeof tokens === 'string') return [tokens];
   return [
     ...(tokens.size === architecture.vocab
       ? []
@@ -115,13 +116,24 @@ function tokenizerProblems(path: string, { architecture, tokenizer }: ExpectedMo
   ];
 }
 
-/** All tokens that a tokenizer.json names. */
-function tokensOf(json: unknown): Set<string> {
-  const { model, added_tokens: added } = json as {
-    model?: { vocab?: Record<string, number> };
-    added_tokens?: { content: string }[];
-  };
-  return new Set([...Object.keys(model?.vocab ?? {}), ...(added ?? []).map(({ content }) => content)]);
+/** All tokens that a tokenizer.json names, or what is wrong with it. */
+function tokensOf(json: unknown): Set<string> | string {
+  const { model, added_tokens: added } = fieldsOf(json);
+  const { type, vocab } = fieldsOf(model);
+  if (typeof model !== 'object' || model === null) return 'tokenizer.json is no tokenizer: it has no object `model`';
+  if (Array.isArray(vocab))
+    return `tokenizer.json has a list for a vocabulary, as the kind ${type ?? 'Unigram'} does: a tokenizer of the kind BPE is expected`;
+  if (typeof vocab !== 'object' || vocab === null)
+    return 'tokenizer.json is no tokenizer: its `model.vocab` is no object of tokens and their ids';
+  const others = added ?? [];
+  if (!Array.isArray(others) || !others.every((one) => typeof fieldsOf(one).content === 'string'))
+    return 'tokenizer.json is no tokenizer: its `added_tokens` is no list of tokens with a `content`';
+  return new Set([...Object.keys(vocab), ...others.map(({ content }: { content: string }) => content)]);
+}
+
+/** The fields of an object; none of whatever is no object. */
+function fieldsOf(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
 }
 
 function several(problems: readonly string[], what: string): string[] {

@@ -28,15 +28,20 @@ export function readSafetensorsHeader(path: string): SafetensorsHeader {
       return { ok: false, problem: 'ends within its header, or is no safetensors file' };
     const header = Buffer.alloc(length);
     readSync(file, header);
-    const { __metadata__: _, ...entries } = JSON.parse(header.toString('utf8')) as Record<string, HeaderEntry>;
-    const tensors = Object.entries(entries);
-    const end = Math.max(0, ...tensors.map(([, { data_offsets }]) => data_offsets?.[1] ?? 0));
+    const content: unknown = JSON.parse(header.toString('utf8'));
+    if (!isRecord(content)) return { ok: false, problem: 'has a header that is not an object' };
+    const { __metadata__: _, ...entries } = content;
+    const tensors = new Map<string, TensorEntry>();
+    let end = 0;
+    for (const [name, entry] of Object.entries(entries)) {
+      if (!isEntry(entry)) return { ok: false, problem: `does not describe ${name} by a type, a shape and its place` };
+      const { dtype, shape, data_offsets } = entry;
+      tensors.set(name, { dtype, shape });
+      end = Math.max(end, data_offsets[1]);
+    }
     if (size !== 8 + length + end)
       return { ok: false, problem: `has ${size} bytes, and its header describes ${8 + length + end}` };
-    return {
-      ok: true,
-      tensors: new Map(tensors.map(([name, { dtype = '', shape = [] }]) => [name, { dtype, shape }])),
-    };
+    return { ok: true, tensors };
   } catch (error) {
     if (error instanceof SyntaxError) return { ok: false, problem: 'has a header that is not JSON' };
     throw error;
@@ -45,8 +50,20 @@ export function readSafetensorsHeader(path: string): SafetensorsHeader {
   }
 }
 
-interface HeaderEntry {
-  dtype?: string;
-  shape?: number[];
-  data_offsets?: [number, number];
+interface HeaderEntry extends TensorEntry {
+  data_offsets: [number, number];
+}
+
+function isEntry(value: unknown): value is HeaderEntry {
+  if (!isRecord(value)) return false;
+  const { dtype, shape, data_offsets: place } = value;
+  return typeof dtype === 'string' && isCounts(shape) && isCounts(place) && place.length === 2;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isCounts(value: unknown): value is number[] {
+  return Array.isArray(value) && value.every((count) => Number.isSafeInteger(count) && count >= 0);
 }

@@ -1,13 +1,15 @@
 import { deepEqual, equal, match } from 'node:assert/strict';
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { claimNode } from '../../activities/claim.ts';
 import { parameterShapes } from '../../schemas/llama.ts';
 import type { Architecture } from '../../schemas/types/job.ts';
 import type { Manifest } from '../../schemas/types/manifest.ts';
 import { toConfig } from '../../trainer/config.ts';
 import { type Tensors, writeSafetensors } from '../../trainer/safetensors.ts';
 import { byteTokenizer } from '../../trainer/tokenizer/bytes.ts';
+import { nodeAt, planOf } from '../planner/plans.ts';
 import { descent, smallLineage, temporaryFolder, writeLineage } from './support.ts';
 
 /** What `smallLineage` declares as `nano`, with the vocabulary of bytes. */
@@ -194,4 +196,84 @@ test('a trunk is none: a model has no state of an optimizer to go on from', asyn
   match(stderr, /^error: base@lr=1e-3\/trunk is a trunk: .*state of its optimizer/);
   match(stderr, /hint: models are adopted: base@lr=1e-3, base@lr=3e-3\n/);
   equal((await adopt(folder)).exitCode, 0);
+});
+
+const malformed: [what: string, file: string, content: string | Buffer, said: RegExp][] = [
+  [
+    'a tokenizer that is null',
+    'tokenizer.json',
+    'null',
+    /- tokenizer\.json is no tokenizer: it has no object `model`\n/,
+  ],
+  ['a tokenizer without vocabulary', 'tokenizer.json', '{"model": {"vocab": 5}}', /its `model\.vocab` is no object of/],
+  [
+    'a tokenizer with odd tokens',
+    'tokenizer.json',
+    '{"model": {"vocab": {}}, "added_tokens": [null]}',
+    /its `added_tokens` is no list of tokens/,
+  ],
+  [
+    'a tokenizer of another kind',
+    'tokenizer.json',
+    '{"model": {"type": "Unigram", "vocab": [["<|endoftext|>", 0]]}}',
+    /has a list for a vocabulary, as the kind Unigram does: a tokenizer of the kind BPE is expected\n$/,
+  ],
+  [
+    'a header that is null',
+    'model.safetensors',
+    safetensors('null'),
+    /model\.safetensors has a header that is not an object/,
+  ],
+  [
+    'a tensor that is null',
+    'model.safetensors',
+    safetensors('{"a": null}'),
+    /model\.safetensors does not describe a by a type/,
+  ],
+  [
+    'a shape that is none',
+    'model.safetensors',
+    safetensors('{"a": {"dtype": "F32", "shape": 4, "data_offsets": [0, 0]}}'),
+    /does not describe a by a type/,
+  ],
+];
+for (const [what, file, content, said] of malformed) {
+  test(`${what} is told with its file`, async (t) => {
+    const folder = await prepare(t);
+    await writeFile(join(folder, 'model', file), content);
+    const { exitCode, stderr } = await adopt(folder);
+    equal(exitCode, 3, stderr);
+    match(stderr, said);
+  });
+}
+
+/** A safetensors file of a header alone. */
+function safetensors(header: string): Buffer {
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(header.length));
+  return Buffer.concat([length, Buffer.from(header)]);
+}
+
+test('a node that somebody trains is not adopted, and of two who adopt one does', async (t) => {
+  const folder = await prepare(t);
+  const home = join(folder, '.descent');
+  const node = nodeAt(await planOf(join(folder, 'lineage.yaml')), 'base@lr=1e-3');
+  const claim = await claimNode(home, node.key, {
+    staleSeconds: 30,
+    stopSeconds: 1,
+    signal: new AbortController().signal,
+    onWait: () => undefined,
+  });
+  const { exitCode, stderr } = await adopt(folder);
+  equal(exitCode, 1);
+  match(stderr, /^error: base@lr=1e-3 is being trained or adopted by another process\n/);
+  await claim.release();
+  const both = await Promise.all([adopt(folder), adopt(folder)]);
+  deepEqual(both.map((one) => one.exitCode).sort(), [0, 1]);
+  match(both.map((one) => one.stderr).join(''), /is in the store already: attempt 1|by another process/);
+  const entries = await readdir(join(home, 'store', node.key), { recursive: true });
+  deepEqual(
+    entries.filter((name) => /running\.json|\.tmp$|attempt-2$/.test(name)),
+    [],
+  );
 });
