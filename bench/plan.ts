@@ -11,7 +11,7 @@ import { estimate } from '../planner/estimate.ts';
 import { planLineage } from '../planner/expand.ts';
 import { loadLineage } from '../planner/load.ts';
 import { judge } from '../planner/verdict.ts';
-import { inspectNode } from '../store/artifact.ts';
+import { nodesInspector } from '../store/artifact.ts';
 import { findHome } from '../store/home.ts';
 import { plansRun } from '../store/plans.ts';
 
@@ -121,7 +121,7 @@ async function measure(lineage: string): Promise<void> {
   const planned = loaded.ok ? await planLineage(loaded.lineage, { mostNodes: Number.POSITIVE_INFINITY }) : loaded;
   if (!planned.ok) throw new Error(formatDiagnostics(planned.diagnostics, planned.text, { colour: false }));
   const home = findHome(dirname(lineage), {});
-  const verdicts = judge(planned.plan, (key) => inspectNode(home, key), plansRun(home, planned.plan.lineage));
+  const verdicts = judge(planned.plan, nodesInspector(home), plansRun(home, planned.plan.lineage));
   const gpu = { slots: 8, speeds: [{ kind: 'stated', peak: 989e12, utilisation: 0.4 } as const] };
   const classes = new Map([['gpu', gpu]]);
   const priced = estimate(

@@ -3,7 +3,7 @@ import type { Key, Plan, PlanNode } from '../planner/plan.ts';
 import { reasonText } from '../planner/reason.ts';
 import { restrict } from '../planner/select.ts';
 import { judge, type Verdict } from '../planner/verdict.ts';
-import { inspectNode } from '../store/artifact.ts';
+import { nodesInspector } from '../store/artifact.ts';
 import { findHome } from '../store/home.ts';
 import { plansRun } from '../store/plans.ts';
 import { absolute, type Context, type ExitCode, exitCodes } from './context.ts';
@@ -63,7 +63,7 @@ export function judgeAgainstStore(
   part: readonly PlanNode[] = plan.nodes,
 ): Map<Key, Verdict> {
   const home = findHome(context.cwd, context.env);
-  return judge(plan, (key) => inspectNode(home, key), plansRun(home, plan.lineage), part);
+  return judge(plan, nodesInspector(home), plansRun(home, plan.lineage), part);
 }
 
 /** What `plan --json` prints. */

@@ -5,7 +5,7 @@ import { reasonText } from '../planner/reason.ts';
 import type { RestState } from '../planner/select.ts';
 import { judge, type Verdict } from '../planner/verdict.ts';
 import { runQuery } from '../results/query.ts';
-import { inspectNode } from '../store/artifact.ts';
+import { nodesInspector } from '../store/artifact.ts';
 import { databasePath } from '../store/home.ts';
 
 /** How a node stands while nothing runs. */
@@ -21,7 +21,7 @@ export interface AtRest {
  */
 export async function lookAtRest(home: string, plan: Plan): Promise<(node: PlanNode) => AtRest> {
   const failures = existsSync(databasePath(home)) ? await readFailures(home) : new Map<string, string>();
-  const verdicts = judge(plan, (key) => inspectNode(home, key));
+  const verdicts = judge(plan, nodesInspector(home));
   const found = new Map<Key, AtRest & { address: string }>();
   // In the plan's order, which has what a node needs before it.
   for (const node of plan.nodes) {

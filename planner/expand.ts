@@ -1,7 +1,7 @@
 import type { LineageFile } from '../schemas/types/lineage.ts';
 import { type Accept, acceptancesOf, type FindStored } from './accept.ts';
 import { architectureOf } from './architecture.ts';
-import { type Axis, readAxes, type Setting, seedAxes } from './axes.ts';
+import { readAxes, type Setting, seedAxes } from './axes.ts';
 import { checkBudget } from './budget.ts';
 import { checkDecay } from './checks/decay.ts';
 import { checkEffects } from './checks/effects.ts';
@@ -16,8 +16,8 @@ import { refuseTooMany } from './limit.ts';
 import type { Lineage } from './load.ts';
 import { type MakeNode, nodeMaker, placementOf } from './nodes.ts';
 import { allowanceOf, certifier, type Learned } from './overlaps.ts';
-import type { Key, Plan, PlanNode } from './plan.ts';
-import { type Ancestry, type Surroundings, stageResolver } from './resolve.ts';
+import type { Key, Placement, Plan, PlanNode } from './plan.ts';
+import { type Ancestry, type ResolvedStage, type Surroundings, stageResolver } from './resolve.ts';
 import { type DeclaredStage, declaredStages } from './stages.ts';
 import type { Source } from './syntax.ts';
 import { withTrunks } from './trunks.ts';
@@ -96,29 +96,23 @@ function planStages(
   const { file, source } = lineage;
   const { around, diagnostics } = surroundings(lineage, data);
   const tokenizers = planTokenizers(lineage, around.dataKeys, accept);
-  const axes = readAxes(source);
+  const [seedAxis] = seedAxes(readAxes(source));
   const nodes = [...tokenizers.values()];
   const makeNode = nodeMaker(around.dataKeys, accept);
   const resolveStage = stageResolver(around);
   const certify = certifier(lineage, evaluations, around.dataKeys, makeNode);
   const untrained = untrainedModels(file, tokenizers);
   const trained = new Map<string, Start>();
+  const settled = new Map<ResolvedStage, Map<number, PlanNode['settings']>>();
 
-  /** A node, with the certificate that it waits for. */
-  const trainingNode = (stage: DeclaredStage, variant: Variant): { node: PlanNode; gate?: PlanNode } | undefined => {
+  const trainingNode = (stage: DeclaredStage, variant: Variant, placement: Placement): TrainingNode | undefined => {
     const { address, setting } = variant;
     const start = startOf(stage, variant);
     const resolved = start && resolveStage(stage, setting, start.ancestry);
     if (!resolved) return undefined; // it was reported, here or of the parent
-    const seed = seedOf(stage, setting, axes);
+    const seed = seedOf(stage, setting, seedAxis);
     const learned = certify.learn(resolved.task, start.learned);
     const gate = learned && learned !== start.learned ? certify.certificate(stage, setting, learned) : undefined;
-    const allowOverlap = allowanceOf(stage);
-    const allowUndecayed = fieldsOf(stage, setting).text('allowUndecayed');
-    const allowed = {
-      ...(allowUndecayed !== undefined && { allowUndecayed }),
-      ...(allowOverlap !== undefined && { allowOverlap }),
-    };
     const node = makeNode(resolved.task, {
       address,
       stage: stage.name,
@@ -126,12 +120,36 @@ function planStages(
       seed,
       parents: start.parents,
       ...(gate && { gates: { overlap: gate.key } }),
-      placement: placementOf(file, stage.name),
+      placement,
       architecture: resolved.ancestry.architecture,
-      settings: { ...resolved.settings, seed, ...allowed },
+      settings: settingsOf(stage, variant, resolved, seed),
     });
-    trained.set(address, { ancestry: resolved.ancestry, parents: { parent: node.key }, learned });
-    return { node, ...(gate && { gate }) };
+    const parents = { parent: node.key };
+    trained.set(address, { ancestry: resolved.ancestry, parents, learned });
+    return { node, parents, ...(gate && { gate }) };
+  };
+
+  /** The settings of a node; those that differ in what they start from alone share them. */
+  const settingsOf = (
+    stage: DeclaredStage,
+    { setting }: Variant,
+    resolved: ResolvedStage,
+    seed: number,
+  ): PlanNode['settings'] => {
+    const bySeed = settled.get(resolved) ?? new Map<number, PlanNode['settings']>();
+    settled.set(resolved, bySeed);
+    const known = bySeed.get(seed);
+    if (known) return known;
+    const allowOverlap = allowanceOf(stage);
+    const allowUndecayed = fieldsOf(stage, setting).text('allowUndecayed');
+    const settings = {
+      ...resolved.settings,
+      seed,
+      ...(allowUndecayed !== undefined && { allowUndecayed }),
+      ...(allowOverlap !== undefined && { allowOverlap }),
+    };
+    bySeed.set(seed, settings);
+    return settings;
   };
 
   /** What a node starts from; undefined when its parent is not there or could not be resolved. */
@@ -147,18 +165,27 @@ function planStages(
   const gates = new Set<PlanNode>();
   for (const { scope, variants } of expansion.stages) {
     const { stage } = scope;
+    const placement = placementOf(file, stage.name);
     for (const variant of variants) {
-      const made = trainingNode(stage, variant);
+      const made = trainingNode(stage, variant, placement);
       if (!made) continue;
-      const { node, gate } = made;
+      const { node, parents, gate } = made;
       if (gate && !gates.has(gate)) nodes.push(gate);
       if (gate) gates.add(gate);
       nodes.push(node);
       if (evaluated.has(stage.name))
-        for (const evaluation of evaluations) nodes.push(evaluationNode(lineage, node, evaluation, around, makeNode));
+        for (const evaluation of evaluations)
+          nodes.push(evaluationNode(lineage, node, parents, evaluation, around, makeNode));
     }
   }
   return { nodes: withTrunks(nodes, makeNode), diagnostics };
+}
+
+/** A node, what has it for its parent, and the certificate that it waits for. */
+interface TrainingNode {
+  node: PlanNode;
+  parents: PlanNode['parents'];
+  gate?: PlanNode;
 }
 
 /** What a training node starts from: its ancestry, the keys of its parent or of its tokenizer by role, the problems learned from. */
@@ -186,7 +213,8 @@ function untrainedModels(file: LineageFile, tokenizers: ReadonlyMap<string, Plan
 
 function evaluationNode(
   { file }: Lineage,
-  { address, stage, axes, key, placement, architecture }: PlanNode,
+  { address, stage, axes, placement, architecture }: PlanNode,
+  parents: PlanNode['parents'],
   { suite, recipe, settings }: Evaluation,
   around: Surroundings,
   makeNode: MakeNode,
@@ -207,7 +235,7 @@ function evaluationNode(
       stage,
       axes,
       seed: file.evaluate?.seed ?? defaults.evaluate.seed,
-      parents: { parent: key },
+      parents,
       placement,
       architecture,
       settings,
@@ -235,7 +263,7 @@ function surroundings(
 }
 
 /** A stage's own seed, else the value of the axis of seeds, else 0. */
-function seedOf(stage: DeclaredStage, setting: Setting, axes: ReadonlyMap<string, Axis>): number {
-  const value = setting.get(seedAxes(axes)[0] ?? '')?.value;
+function seedOf(stage: DeclaredStage, setting: Setting, seedAxis: string | undefined): number {
+  const value = setting.get(seedAxis ?? '')?.value;
   return fieldsOf(stage, setting).seed('seed') ?? (typeof value === 'number' ? value : defaults.seed);
 }

@@ -18,23 +18,26 @@ export type MakeNode = (task: Task, of: Circumstances) => PlanNode;
 
 /**
  * What makes the nodes of one plan, given the keys of its data nodes by role. Nodes may share a task, as those that differ
- * in their seed alone do: what it adds to their keys is then found once. `accept` gives the node that stands in the plan: one with an artifact's
- * key, where the file accepts that.
+ * in their seed alone do, and parents, as the evaluations of one model do: what these add to their keys is then found once.
+ * `accept` gives the node that stands in the plan: one with an artifact's key, where the file accepts that.
  */
 export function nodeMaker(
   dataKeys: Readonly<Record<string, Key>>,
   accept: (node: PlanNode) => PlanNode = (node) => node,
 ): MakeNode {
   const known = new Map<Task['recipe'], Identified>();
+  const starts = new Map<PlanNode['parents'], string>();
   return (task, of) => {
     const identified = known.get(task.recipe) ?? identify(task, dataKeys);
     known.set(task.recipe, identified);
     const { identity, written, data } = identified;
+    const parents = starts.get(of.parents) ?? canonicalJson(of.parents, ['parents']);
+    starts.set(of.parents, parents);
     const preimage = preimageOf(task.type, identity, of.seed, of.parents);
     const node = {
       type: task.type,
       recipe: task.recipe,
-      key: keyOf(preimage, { recipe: written }),
+      key: keyOf(preimage, { ...written, parents }),
       address: of.address,
       stage: of.stage,
       axes: of.axes,
@@ -51,10 +54,11 @@ export function nodeMaker(
   };
 }
 
-/** What a task adds to the keys of its nodes: its recipe's identity, also as canonical JSON, and the data nodes that it reads. */
+/** What a task adds to the keys of its nodes: its recipe's identity, and the data nodes that it reads. */
 interface Identified {
   identity: PlanNode['preimage'];
-  written: string;
+  /** Canonical JSON of all of the pre-image but seed and parents, by field. */
+  written: Record<string, string>;
   data: Record<string, Key>;
 }
 
@@ -65,7 +69,10 @@ function identify(task: Task, dataKeys: Readonly<Record<string, Key>>): Identifi
     if (key) data[role] = key;
   }
   const identity = recipeIdentity(task, dataKeys);
-  return { identity, written: canonicalJson(identity, ['recipe']), data };
+  const { seed: _, parents: __, ...same } = preimageOf(task.type, identity, 0, {});
+  const written: Record<string, string> = {};
+  for (const [name, value] of Object.entries(same)) written[name] = canonicalJson(value, [name]);
+  return { identity, written, data };
 }
 
 /** Where a stage's nodes run: what its own entry says, else what `default` says. Without a stage, `default`. */

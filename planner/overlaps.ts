@@ -45,6 +45,7 @@ export function certifier(
   const tested = withAncestors(stages, file.evaluate?.each ?? []);
   const rankOf = ({ split, problems, source: from }: Selection) =>
     canonicalJson({ split, problems, source: sourceIdentity(from, dataKeys) });
+  const ranks = new Map<Task, { selection: Selection; rank: string } | undefined>();
   const chains = new Map<Learned | null, Map<string, Learned>>();
   const known = new Map<Learned, Map<string, PlanNode | undefined>>();
   const nodes = new Map<Key, PlanNode>();
@@ -86,11 +87,15 @@ export function certifier(
 
   return {
     learn(task, before) {
-      const selection = selectionOf(task);
-      if (!selection) return before;
+      if (!ranks.has(task)) {
+        const selection = selectionOf(task);
+        ranks.set(task, selection && { selection, rank: rankOf(selection) });
+      }
+      const ranked = ranks.get(task);
+      if (!ranked) return before;
+      const { selection, rank } = ranked;
       const after = chains.get(before) ?? new Map<string, Learned>();
       chains.set(before, after);
-      const rank = rankOf(selection);
       const learned = after.get(rank) ?? { selection, before };
       after.set(rank, learned);
       return learned;

@@ -50,9 +50,23 @@ export const nothing: Price = {
 /**
  * What a node costs from its beginning (which is where its trunk ends) to its end, whatever is done of it already. Exact for
  * text; for examples and responses a bound that they cannot pass, from the context and the longest response. Data,
- * tokenizers and certificates are free: they multiply no matrices.
+ * tokenizers and certificates are free: they multiply no matrices. Nodes that share their recipe and their architecture,
+ * as seeds do, share the price.
  */
-export function priceOf(node: Priceable): Price {
+export function priceOf(node: Priceable): Readonly<Price> {
+  const { recipe, architecture } = node;
+  if (architecture === null || node.startsAt !== undefined) return findPrice(node);
+  const ofShapes = known.get(recipe) ?? new WeakMap<Architecture, Price>();
+  known.set(recipe, ofShapes);
+  const price = ofShapes.get(architecture) ?? findPrice(node);
+  ofShapes.set(architecture, price);
+  return price;
+}
+
+/** Prices of recipes, by the shape of the model, as long as there are plans that have them. */
+const known = new WeakMap<Task['recipe'], WeakMap<Architecture, Price>>();
+
+function findPrice(node: Priceable): Price {
   switch (node.type) {
     case 'data':
     case 'tokenizer':

@@ -47,10 +47,13 @@ export type ResolveStage = (stage: DeclaredStage, setting: Setting, ancestry: An
  */
 export function stageResolver(around: Surroundings): ResolveStage {
   const known = new Map<Ancestry, Map<string, ResolvedStage | undefined>>();
+  const mentions = new Map<DeclaredStage, readonly string[]>();
   return (stage, setting, ancestry) => {
     const resolved = known.get(ancestry) ?? new Map<string, ResolvedStage | undefined>();
     known.set(ancestry, resolved);
-    const mentioned = mentionedOf(stage, setting);
+    const names = mentions.get(stage) ?? axesMentioned(stage);
+    mentions.set(stage, names);
+    const mentioned = mentionedOf(names, setting);
     const variant = addressOf(stage.name, mentioned);
     if (!resolved.has(variant)) {
       const within = setting.size === 0 ? around : reportingFor(addressOf(stage.name, setting), around);
@@ -60,11 +63,15 @@ export function stageResolver(around: Surroundings): ResolveStage {
   };
 }
 
-/** The part of a setting that a stage's own fields take their values from. */
-function mentionedOf(stage: DeclaredStage, setting: Setting): Setting {
+/** The axes that a stage's own fields take their values from. */
+function axesMentioned(stage: DeclaredStage): string[] {
+  return [...scalars(stage.body)].flatMap(({ value }) => axisNamed(value) ?? []);
+}
+
+/** What a setting has of some axes. */
+function mentionedOf(names: readonly string[], setting: Setting): Setting {
   const mentioned = new Map<string, AxisValue>();
-  for (const { value } of scalars(stage.body)) {
-    const name = axisNamed(value) ?? '';
+  for (const name of names) {
     const picked = setting.get(name);
     if (picked) mentioned.set(name, picked);
   }

@@ -7,7 +7,7 @@ import type { Attempt } from './attempt.ts';
 import { latestCheckpoint } from './checkpoint.ts';
 import { digestOfFile } from './digest.ts';
 import { StoreError } from './errors.ts';
-import { attemptFolder, attemptNumbers } from './home.ts';
+import { attemptFolder, attemptNumbers, keysBeginning } from './home.ts';
 import { type Artifact, damagePath, inspectAttempt } from './inspect.ts';
 import { claimManifest, fenced, holdsLease, publishedBy } from './lease.ts';
 import { syncFolder, writeWhole } from './write.ts';
@@ -76,6 +76,15 @@ export function inspectNode(home: string, key: string): NodeState {
   if (inspection.state === 'damaged') return inspection;
   const step = latestCheckpoint(attemptFolder(home, key, newest))?.step ?? null;
   return { state: 'partial', attempt: newest, step };
+}
+
+/**
+ * inspectNode for as many keys as a plan has: the store's keys are listed once, now, so that those it does not have cost
+ * nothing.
+ */
+export function nodesInspector(home: string): (key: string) => NodeState {
+  const keys = new Set(keysBeginning(home, ''));
+  return (key) => (keys.has(key) ? inspectNode(home, key) : { state: 'none' });
 }
 
 /**

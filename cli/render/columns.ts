@@ -14,21 +14,19 @@ export function columns(
   gap = '  ',
 ): string {
   const lines = rows.flatMap(splitRow);
+  const measured = lines.map((line) => line.map(textWidth));
   const widths: number[] = [];
-  for (const line of lines) {
-    for (const [index, cell] of line.entries()) widths[index] = Math.max(widths[index] ?? 0, textWidth(cell));
-  }
-  return lines
-    .map((line) =>
-      line
-        .map((cell, index) => {
-          const blanks = ' '.repeat((widths[index] ?? 0) - textWidth(cell));
-          return alignments[index] === 'right' ? blanks + cell : cell + blanks;
-        })
-        .join(gap)
-        .trimEnd(),
-    )
-    .join('\n');
+  for (const line of measured)
+    for (let index = 0; index < line.length; index++)
+      widths[index] = Math.max(widths[index] ?? 0, line[index] as number);
+  const shown = lines.map((line, row) => {
+    const padded = line.map((cell, index) => {
+      const blanks = ' '.repeat((widths[index] as number) - (measured[row]?.[index] as number));
+      return alignments[index] === 'right' ? blanks + cell : cell + blanks;
+    });
+    return padded.join(gap).trimEnd();
+  });
+  return shown.join('\n');
 }
 
 /** Terminal cells that a text takes: control sequences none, East Asian characters and emoji two, others one. */

@@ -1,4 +1,6 @@
+import type { NodeCost } from '../../planner/estimate.ts';
 import type { Key, Plan, PlanNode } from '../../planner/plan.ts';
+import type { Price } from '../../planner/price.ts';
 import { reasonText } from '../../planner/reason.ts';
 import type { Verdict } from '../../planner/verdict.ts';
 import type { Pricing } from '../pricing.ts';
@@ -17,6 +19,7 @@ export function renderPlan(
   pricing: Pricing,
   colours: Colours,
 ): string {
+  const cellsOf = sharedCells(colours);
   const rows = pricing.estimate.nodes.map((cost) => {
     const { node } = cost;
     const verdict = verdictOf(node, verdicts);
@@ -25,13 +28,27 @@ export function renderPlan(
       node.address,
       colours.dim(shortKey(node.key)),
       reasonText(node, verdict),
-      ...costCells(cost).map((cell) => (cell === '' ? '' : colours.dim(cell))),
+      ...cellsOf(cost),
     ];
   });
   const price = renderPrice(pricing, colours);
   return [columns(rows, rowAlignments), planTotal(plan, verdicts, pricing), price]
     .filter((part) => part !== '')
     .join('\n');
+}
+
+/** The cells of what nodes cost, in their colour; those that have price, part and time in common have the same cells. */
+function sharedCells(colours: Colours): (cost: NodeCost) => readonly string[] {
+  const known = new Map<Price, { like: NodeCost; cells: readonly string[] }>();
+  return (cost) => {
+    const before = known.get(cost.price);
+    const { part, time, same } = cost;
+    if (before && same === null && before.like.part === part && before.like.time?.seconds === time?.seconds)
+      return before.cells;
+    const cells = costCells(cost).map((cell) => (cell === '' ? '' : colours.dim(cell)));
+    if (same === null) known.set(cost.price, { like: cost, cells });
+    return cells;
+  };
 }
 
 const rowAlignments: Alignment[] = ['left', 'left', 'left', 'left', 'right', 'left', 'right', 'right', 'left'];
