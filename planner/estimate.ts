@@ -86,7 +86,7 @@ export function estimate(
   const times = expectedTime(left, (node) => secondsToDo(of(node)), { devices: slots, classOf });
   const timed = toDo.length === 0 || toDo.some(({ time }) => time !== null);
   const allTimed = once.every(({ time }) => time !== null);
-  const sharing = savings({ nodes: [...nodes] }, (node) => of(node).time?.seconds ?? 0);
+  const sharing = savings({ nodes }, (node) => of(node).time?.seconds ?? 0);
   const whole = {
     flops: sum(once.map(({ price }) => allFlops(price))),
     seconds: allTimed ? sum(once.map(({ time }) => time?.seconds ?? 0)) : null,

@@ -11,10 +11,12 @@ const canonicalize = canonicalizeModule as unknown as (value: unknown) => string
  * @throws TypeError, naming the place, when a part of it is not JSON: there is never a partial key.
  */
 export function keyOf(preimage: { [name: string]: Json }, written: Readonly<Record<string, string>> = {}): Key {
-  const fields = Object.keys(preimage)
-    .sort()
-    .map((name) => `${JSON.stringify(name)}:${written[name] ?? canonicalJson(preimage[name], [name])}`);
-  return sha256(`{${fields.join(',')}}`) as Key;
+  let fields = '';
+  for (const name of Object.keys(preimage).sort()) {
+    const value = written[name] ?? canonicalJson(preimage[name], [name]);
+    fields += `${fields === '' ? '' : ','}${JSON.stringify(name)}:${value}`;
+  }
+  return sha256(`{${fields}}`) as Key;
 }
 
 /** The digest of a plan, under which it is frozen. */

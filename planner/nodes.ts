@@ -34,7 +34,7 @@ export function nodeMaker(
     const parents = starts.get(of.parents) ?? canonicalJson(of.parents, ['parents']);
     starts.set(of.parents, parents);
     const preimage = preimageOf(task.type, identity, of.seed, of.parents);
-    const node = {
+    const node: Circumstances & Omit<PlanNode, keyof Circumstances> = {
       type: task.type,
       recipe: task.recipe,
       key: keyOf(preimage, { ...written, parents }),
@@ -43,13 +43,13 @@ export function nodeMaker(
       axes: of.axes,
       seed: of.seed,
       parents: { ...of.parents, ...data },
-      ...(of.gates && { gates: of.gates }),
       preimage,
       files: of.files ?? [],
       placement: of.placement,
       architecture: of.architecture,
       settings: of.settings,
     };
+    if (of.gates) node.gates = of.gates; // to spread it would be slow
     return accept(node as PlanNode); // `...task` would keep the pair of type and recipe in sight of the compiler, at four times the cost
   };
 }

@@ -1,4 +1,4 @@
-import type { Key, Plan, PlanNode } from './plan.ts';
+import type { Key, PlanNode } from './plan.ts';
 import { allFlops, priceOf } from './price.ts';
 import { isTraining } from './stages.ts';
 
@@ -32,7 +32,7 @@ export interface Savings {
  *
  * @param secondsOf a node's time on one device
  */
-export function savings(plan: Pick<Plan, 'nodes'>, secondsOf: (node: PlanNode) => number): Savings {
+export function savings(plan: { nodes: readonly PlanNode[] }, secondsOf: (node: PlanNode) => number): Savings {
   const trained = plan.nodes.filter(({ type }) => isTraining(type) || type === 'trunk');
   const distinct = new Map<Key, { node: PlanNode; addresses: number }>();
   for (const node of trained) {

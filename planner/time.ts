@@ -55,7 +55,7 @@ interface Job<N extends Node = Node> {
   seconds: number;
   /** Seconds from its start to the end of the longest chain that begins with it. */
   left: number;
-  /** How many of those that it needs are not done. */
+  /** How many of those that it needs are not done: counted down as they end. */
   missing: number;
   children: Job<N>[];
 }
@@ -116,7 +116,6 @@ function listSchedule<N extends Node>(jobs: readonly Job<N>[], { devices, classO
     return found;
   };
   const running = new TinyQueue<{ end: number; job: Job<N> }>([], (a, b) => a.end - b.end || a.job.place - b.job.place);
-  const missing = new Map(jobs.map((job) => [job, job.missing]));
   for (const job of jobs) if (job.missing === 0) pool(job).ready.push(job);
   let now = 0;
   for (;;) {
@@ -125,9 +124,8 @@ function listSchedule<N extends Node>(jobs: readonly Job<N>[], { devices, classO
       const { job } = running.pop() as { job: Job<N> };
       pool(job).free += 1;
       for (const child of job.children) {
-        const left = (missing.get(child) as number) - 1;
-        missing.set(child, left);
-        if (left === 0) pool(child).ready.push(child);
+        child.missing -= 1;
+        if (child.missing === 0) pool(child).ready.push(child);
       }
       continue;
     }
