@@ -4,6 +4,7 @@ import { type Planned, planLineage } from '../planner/expand.ts';
 import { loadLineage } from '../planner/load.ts';
 import type { PlanNode } from '../planner/plan.ts';
 import { findHome } from '../store/home.ts';
+import { plansRun } from '../store/plans.ts';
 import { storedIn } from '../store/stored.ts';
 import { type Context, type ExitCode, exitCodes } from './context.ts';
 
@@ -13,7 +14,10 @@ import { type Context, type ExitCode, exitCodes } from './context.ts';
  */
 export async function planFile(file: string, { cwd, env }: Pick<Context, 'cwd' | 'env'>): Promise<Planned> {
   const loaded = await loadLineage(file);
-  return loaded.ok ? planLineage(loaded.lineage, { findStored: storedIn(findHome(cwd, env)) }) : loaded;
+  if (!loaded.ok) return loaded;
+  const home = findHome(cwd, env);
+  const earlier = () => plansRun(home, loaded.lineage.file.lineage);
+  return planLineage(loaded.lineage, { findStored: storedIn(home), earlier });
 }
 
 /** Why nodes of a lineage file cannot run although they can be planned; undefined where they can. */

@@ -1,8 +1,13 @@
-import { type Change, type NodeInPlan, preimageDifferences } from '../planner/compare.ts';
+import type { Acceptable } from '../planner/accept.ts';
+import type { Change, NodeInPlan } from '../planner/compare.ts';
+import { preimageChanges } from '../planner/elided.ts';
+import { isAcceptable } from '../planner/misfit.ts';
 import { addressNow } from '../planner/moved.ts';
 import type { Acceptance, Plan, PlanNode } from '../planner/plan.ts';
 import { reasonText } from '../planner/reason.ts';
 import type { Verdict } from '../planner/verdict.ts';
+import { inspectNode } from '../store/artifact.ts';
+import { findHome } from '../store/home.ts';
 import { type Context, type ExitCode, exitCodes } from './context.ts';
 import { CommandError } from './failure.ts';
 import { planFile } from './lineage-file.ts';
@@ -22,6 +27,8 @@ export interface WhyReport {
   ancestors: { role: string; address: string; key: string; verdict: Verdict['verdict']; text: string }[];
   /** Where the file accepts an artifact for it: why, which key it would have, and what the two keys differ in. */
   accepted?: AcceptedReport;
+  /** Where it was changed itself, and what it was before is in the store: what an entry of `accept` would keep. */
+  acceptable?: Acceptable;
   /** What the key is the hash of. */
   preimage: PlanNode['preimage'];
 }
@@ -39,6 +46,7 @@ export async function why(text: string, options: { file?: string; json?: true },
   const { plan, node } = await findNow(text, options.file, context);
   const verdicts = judgeAgainstStore(plan, context);
   const verdict = verdictOf(node, verdicts);
+  const acceptable = acceptableFor(node, verdict, findHome(context.cwd, context.env));
   const report: WhyReport = {
     lineage: plan.lineage,
     address: node.address,
@@ -51,6 +59,7 @@ export async function why(text: string, options: { file?: string; json?: true },
       return { role, address, key, verdict: own.verdict, text: reasonText(ancestor, own) };
     }),
     ...(node.accepted && { accepted: acceptedReport(node.accepted, node.preimage) }),
+    ...(acceptable && { acceptable }),
     preimage: node.preimage,
   };
   const { terminal } = context;
@@ -74,9 +83,17 @@ async function findNow(text: string, file: string | undefined, context: Context)
   return node ? { plan: planned.plan, node } : found;
 }
 
+/** What a file might accept for a node: what it was before it was changed itself, where that is done. */
+function acceptableFor(node: PlanNode, { reason }: Verdict, home: string): Acceptable | undefined {
+  if (reason.kind !== 'changed' || !isAcceptable(node.type)) return undefined;
+  if (!reason.changes.some(({ address }) => address === node.address)) return undefined;
+  if (inspectNode(home, reason.before).state !== 'done') return undefined;
+  return { node: node.address, key: reason.before, instead: node.key };
+}
+
 /** What a file accepted, with what the artifact's declaration and the node's differ in. */
 export function acceptedReport({ reason, instead }: Acceptance, preimage: PlanNode['preimage']): AcceptedReport {
-  return { reason, instead: instead.key, changes: preimageDifferences(preimage, instead.preimage) };
+  return { reason, instead: instead.key, changes: preimageChanges(preimage, instead.preimage) };
 }
 
 function ancestorsOf(plan: Plan, node: PlanNode): { role: string; node: PlanNode }[] {

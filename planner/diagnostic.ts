@@ -31,7 +31,8 @@ export const diagnosticCodes = {
   'no-effect':
     'An exclude that drops nothing, an include that adds nothing, a zip of axes that never meet, or recipes without signatures. As a warning: an option that changes nothing.',
   'bad-moved': 'A rename under `moved` that cannot be: the old name is still there, or renames follow one another.',
-  'bad-accept': 'An artifact that is accepted for a node and is not there, or cannot stand for it.',
+  'bad-accept':
+    'An artifact that is accepted for a node and is not there, cannot stand for it, or was accepted for another declaration.',
   'bad-takeaway': 'A takeaway whose arms cannot be compared, or differ in more than it declares.',
   'missing-variant':
     'A variant that a stage starts from is excluded, or was never there; or no variant of a stage is left.',

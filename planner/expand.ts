@@ -1,5 +1,5 @@
 import type { LineageFile } from '../schemas/types/lineage.ts';
-import { type Accept, acceptancesOf, type FindStored } from './accept.ts';
+import { type Accept, acceptancesOf, type Known } from './accept.ts';
 import { architectureOf } from './architecture.ts';
 import { readAxes, type Setting, seedAxes } from './axes.ts';
 import { checkBudget } from './budget.ts';
@@ -32,21 +32,20 @@ export type Planned =
   | { ok: false; diagnostics: Diagnostic[]; text: string };
 
 /** What planning may be told besides the file. */
-export interface PlanOptions {
+export interface PlanOptions extends Partial<Known> {
   mostNodes?: number;
-  /** The artifacts that the file may accept; without a store there are none. */
-  findStored?: FindStored;
 }
 
 /**
  * Expands a lineage into its plan: the data sets and tokenizers that are needed, then each stage once for every setting of
  * its axes, each node followed by its evaluations. Parents come first; otherwise what is declared first comes first. The
  * same file with the same data gives the same plan. Nothing is read but the data files, for their digests. An expansion to
- * more than `mostNodes` is refused. Artifacts that the file accepts are looked up by `findStored`.
+ * more than `mostNodes` is refused. Artifacts that the file accepts are looked up by `findStored`, and what
+ * was accepted before in `earlier`; without a store there is neither.
  */
 export async function planLineage(
   lineage: Lineage,
-  { mostNodes = usualMostNodes, findStored = () => [] }: PlanOptions = {},
+  { mostNodes = usualMostNodes, findStored = () => [], earlier = () => [] }: PlanOptions = {},
 ): Promise<Planned> {
   const { source } = lineage;
   const refused = (diagnostics: Diagnostic[]): Planned => ({
@@ -56,7 +55,7 @@ export async function planLineage(
   });
   const tooMany = refuseTooMany(lineage, mostNodes);
   if (tooMany) return refused([tooMany]);
-  const acceptance = acceptancesOf(lineage, findStored);
+  const acceptance = acceptancesOf(lineage, { findStored, earlier });
   const data = await planData(lineage, acceptance.accept);
   const { evaluations, diagnostics: ofSuites } = evaluationsOf(lineage);
   const expansion = expandStages(source);

@@ -45,7 +45,7 @@ export function recipeIdentity(task: Task, dataKeys: Readonly<Record<string, Key
       return withoutDefaults(identity, { columns: {} });
     }
     case 'tokenizer': {
-      const identity = withoutDefaults(task.recipe, defaults.tokenizer);
+      const identity = withoutDefaults(task.recipe, usualRecipe(task.type, task.recipe));
       if (task.recipe.kind === 'bpe') identity.data = task.recipe.data.map(learned);
       return identity;
     }
@@ -66,32 +66,30 @@ export function recipeIdentity(task: Task, dataKeys: Readonly<Record<string, Key
     }
     case 'pretrain':
     case 'cpt': {
-      const identity = withoutDefaults(task.recipe, defaults[task.type], { minLr: derived.minLr(task.recipe.lr) });
+      const identity = withoutDefaults(task.recipe, usualRecipe(task.type, task.recipe));
       if (task.type === 'pretrain') identity.architecture = architectureIdentity(task.recipe.architecture);
       identity.mix = mixIdentity(task.recipe.mix, dataKeys);
       return identity;
     }
     case 'trunk': {
-      const identity = withoutDefaults(task.recipe, defaults.pretrain);
+      const identity = withoutDefaults(task.recipe, usualRecipe(task.type, task.recipe));
       if (task.recipe.architecture) identity.architecture = architectureIdentity(task.recipe.architecture);
       identity.mix = mixIdentity(task.recipe.mix, dataKeys);
       return identity;
     }
     case 'sft': {
-      const identity = withoutDefaults(task.recipe, defaults.sft);
+      const identity = withoutDefaults(task.recipe, usualRecipe(task.type, task.recipe));
       identity.data = learned(task.recipe.data);
       return identity;
     }
     case 'rl': {
-      const { lr, batch } = task.recipe;
-      const computed = { criticLr: derived.criticLr(lr), miniBatch: derived.miniBatch(batch) };
-      const identity = withoutDefaults(task.recipe, defaults.rl, computed);
+      const identity = withoutDefaults(task.recipe, usualRecipe(task.type, task.recipe));
       identity.data = learned(task.recipe.data);
       return identity;
     }
     case 'evaluate': {
       const { recipe } = task;
-      const identity = withoutDefaults(recipe, defaults.evaluate[recipe.kind]);
+      const identity = withoutDefaults(recipe, usualRecipe(task.type, recipe));
       if (recipe.kind === 'heldout') identity.domains = recipe.domains.map(asked);
       else identity.tasks = recipe.tasks.map(asked);
       return identity;
@@ -115,19 +113,58 @@ export function sourceIdentity(source: Source, dataKeys: Readonly<Record<string,
     return { prepared: key };
   }
   const { generator, version, seed, options } = source;
-  const known = own(generators, generator)?.options ?? {};
+  const usual = usualOptions(generator);
   const identity: JsonMap = { generator, version };
-  if (seed !== defaults.generated.seed) identity.seed = seed;
-  const chosen = Object.entries(options).filter(([name, value]) => value !== own(known, name)?.default);
+  if (seed !== usual.seed) identity.seed = seed;
+  const chosen = Object.entries(options).filter(([name, value]) => value !== own(usual.options, name));
   if (chosen.length > 0) identity.options = Object.fromEntries(chosen);
   return identity;
 }
 
-/** A map without the fields that have their default value; `computed` are the defaults that follow from other fields. */
-export function withoutDefaults(value: object, usual: Defaults, computed: Defaults = {}): JsonMap {
+/**
+ * The defaults of a recipe, those too that follow from its other fields: what its identity leaves out. The recipe may be one
+ * that has left them out.
+ */
+export function usualRecipe(type: NodeType, recipe: object): Defaults {
+  const said = recipe as { lr?: number; batch?: number; kind?: string; architecture?: { heads: number } };
+  const shape = said.architecture && { architecture: usualArchitecture(said.architecture.heads) };
+  switch (type) {
+    case 'data':
+      return defaults.files;
+    case 'tokenizer':
+      return defaults.tokenizer;
+    case 'overlap':
+      return {};
+    case 'pretrain':
+    case 'cpt':
+      return { ...defaults[type], minLr: derived.minLr(said.lr ?? defaults[type].lr), ...shape };
+    case 'trunk':
+      return { ...defaults.pretrain, ...shape };
+    case 'sft':
+      return defaults.sft;
+    case 'rl': {
+      const { lr = defaults.rl.lr, batch = defaults.rl.batch } = said;
+      return { ...defaults.rl, criticLr: derived.criticLr(lr), miniBatch: derived.miniBatch(batch) };
+    }
+    case 'evaluate':
+      return said.kind === 'heldout' ? defaults.evaluate.heldout : defaults.evaluate.problems;
+  }
+}
+
+/** The seed and the options that a generator has where none are given. */
+export function usualOptions(generator: string): { seed: number; options: Defaults } {
+  const known = Object.entries(own(generators, generator)?.options ?? {});
+  return {
+    seed: defaults.generated.seed,
+    options: Object.fromEntries(known.map(([name, option]) => [name, option.default])),
+  };
+}
+
+/** A map without the fields that have their default value. */
+export function withoutDefaults(value: object, usual: Defaults): JsonMap {
   const kept: JsonMap = {};
   for (const [name, field] of Object.entries(value)) {
-    const defaulted = own(computed, name) ?? own(usual, name);
+    const defaulted = own(usual, name);
     if (defaulted === undefined || !isSame(field, defaulted)) kept[name] = field;
   }
   return kept;
@@ -140,5 +177,9 @@ function isSame(a: unknown, b: unknown): boolean {
 }
 
 function architectureIdentity(architecture: Architecture): JsonMap {
-  return withoutDefaults(architecture, defaults.architecture, { kvHeads: derived.kvHeads(architecture.heads) });
+  return withoutDefaults(architecture, usualArchitecture(architecture.heads));
+}
+
+function usualArchitecture(heads: number): Defaults {
+  return { ...defaults.architecture, kvHeads: derived.kvHeads(heads) };
 }

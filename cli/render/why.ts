@@ -1,3 +1,4 @@
+import { acceptEntry } from '../../planner/accept.ts';
 import { changeText } from '../../planner/reason.ts';
 import type { AcceptedReport, WhyReport } from '../why.ts';
 import { columns } from './columns.ts';
@@ -6,7 +7,7 @@ import type { Colours } from './terminal.ts';
 
 /** A node's verdict, every change that led to it, what it starts from, and what its key is the hash of. */
 export function renderWhy(report: WhyReport, colours: Colours): string {
-  const { address, lineage, key, verdict, reason, accepted, ancestors, preimage } = report;
+  const { address, lineage, key, verdict, reason, accepted, acceptable, ancestors, preimage } = report;
   const head = columns([
     [colours.dim('node'), `${colours.bold(address)} of ${lineage}`],
     [colours.dim('key'), key],
@@ -24,6 +25,13 @@ export function renderWhy(report: WhyReport, colours: Colours): string {
   return [
     head,
     ...(changes.length > 0 ? ['', 'what changed since it was run last', ...changes] : []),
+    ...(acceptable
+      ? [
+          '',
+          `where ${shortKey(acceptable.key)} stands for it all the same, it is kept with`,
+          `accept:\n  - ${acceptEntry(acceptable)}`,
+        ]
+      : []),
     ...(ancestors.length > 0 ? ['', 'it starts from', from] : []),
     '',
     'its key is the SHA-256 of this, in canonical form',

@@ -910,6 +910,10 @@ export interface Accept {
    */
   key: string;
   /**
+   * The key that the node has by itself, of which 12 digits or more: the declaration that the entry holds for. Needed; `descent plan` says what to write where it is missing.
+   */
+  instead?: string;
+  /**
    * Why the artifact still stands for the node, in words.
    */
   reason: string;

@@ -55,7 +55,13 @@ it('a model is adopted and trained on, then kept through an edit', { timeout: 60
   const forked = await run('plan', 'taken.yaml', '--detailed-exitcode');
   assert.equal(forked.exitCode, 2);
   assert.match(forked.stdout, /^run {4}base .* lr 3e-3 → 2e-3/m);
-  const accepting = `${text.replace('tokens: 20K, batch: 1K', 'tokens: 20K, batch: 1K, lr: 2e-3')}accept: [{node: base, key: "${base.key.slice(0, 12)}", reason: it was lr 2e-3 all along}]\n`;
+  const edited = await readFile(file, 'utf8');
+  const pasted = /^accept:\n {2}- .*reason: "…"\}$/m.exec((await run('why', 'base')).stdout)?.[0];
+  assert.match(pasted ?? '', new RegExp(`key: "${base.key.slice(0, 12)}", instead: "[0-9a-f]{12}"`));
+  await writeFile(file, `${edited}${pasted}\n`);
+  const unsaid = await run('plan', 'taken.yaml');
+  assert.match(unsaid.stderr, /error\[bad-value\]: `…` is no reason that somebody else could follow/);
+  const accepting = `${edited}${pasted?.replace('…', 'it was lr 2e-3 all along')}\n`;
   await writeFile(file, accepting);
   const plan = await run('plan', 'taken.yaml', '--detailed-exitcode');
   assert.equal(plan.exitCode, 0, plan.all);
@@ -69,8 +75,16 @@ it('a model is adopted and trained on, then kept through an edit', { timeout: 60
     const { stdout } = await run(verb, 'base');
     assert.match(stdout, /accepted {2,}it was lr 2e-3 all along\n/, verb);
     assert.match(stdout, /instead of {2,}[0-9a-f]{64}\n/, verb);
-    assert.match(stdout, /differs in {2,}recipe\.lr none → 2e-3\n/, verb);
+    assert.match(stdout, /differs in {2,}recipe\.lr 3e-3 → 2e-3\n/, verb);
   }
+
+  // Edited again: the entry holds for what was accepted, and hides no change.
+  await writeFile(file, accepting.replace('lr: 2e-3', 'lr: 9e-3'));
+  const again = await run('plan', 'taken.yaml');
+  assert.equal(again.exitCode, 3, again.all);
+  assert.match(again.stderr, /error\[bad-accept\]: `base` has changed since .*: recipe\.lr 2e-3 → 9e-3\n/);
+  assert.match(again.stderr, /expected: instead: "[0-9a-f]{12}"\n/);
+  await writeFile(file, accepting);
 
   // Gone: neither planned with nor trained under the key that it is not.
   await rm(join(env.DESCENT_HOME, 'store', base.key, 'attempt-1', 'model', 'model.safetensors'));

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { FindStored, StoredArtifact } from '../../planner/accept.ts';
+import type { Diagnostic } from '../../planner/diagnostic.ts';
 import { type Planned, planLineage } from '../../planner/expand.ts';
 import { canonicalJson, keyOf } from '../../planner/key.ts';
 import { loadLineage } from '../../planner/load.ts';
@@ -22,12 +23,12 @@ function storeOf(...plans: Plan[]): FindStored {
   return (prefix) => artifacts.filter(({ key }) => key.startsWith(prefix));
 }
 
-async function planned(text: string, findStored: FindStored): Promise<Planned> {
+async function planned(text: string, findStored: FindStored, earlier: readonly Plan[] = []): Promise<Planned> {
   const folder = await mkdtemp(join(tmpdir(), 'descent-accept-'));
   try {
     await writeFile(join(folder, 'lineage.yaml'), text);
     const loaded = await loadLineage(join(folder, 'lineage.yaml'));
-    return loaded.ok ? await planLineage(loaded.lineage, { findStored }) : loaded;
+    return loaded.ok ? await planLineage(loaded.lineage, { findStored, earlier: () => earlier }) : loaded;
   } finally {
     await rm(folder, { recursive: true });
   }
@@ -35,18 +36,29 @@ async function planned(text: string, findStored: FindStored): Promise<Planned> {
 
 const evaluate = '{each: [base, rl], suites: [heldout, id]}';
 const edited = '{model: nano, data: web, tokens: 40K, lr: 2e-3}';
-const entry = (node: string, key: string) =>
-  `accept: [{node: "${node}", key: "${key}", reason: "only a comment changed"}]`;
+const one = (node: string, key: string, instead?: string) =>
+  `{node: "${node}", key: "${key}"${instead === undefined ? '' : `, instead: "${instead}"`}, reason: "only a comment changed"}`;
+const entry = (...of: Parameters<typeof one>) => `accept: [${one(...of)}]`;
+
+/** Every diagnostic of a lineage that is refused. */
+async function refused(...of: Parameters<typeof planned>): Promise<Diagnostic[]> {
+  const found = await planned(...of);
+  return found.ok ? assert.fail('it was planned') : found.diagnostics;
+}
+
+/** The key that a node has by itself. */
+const declaredKey = async (text: string, address: string) => nodeAt(await planOfText(text), address).key;
 
 describe('accept', async () => {
   const before = await planOfText(lineage({ evaluate }));
   const store = storeOf(before);
   const base = nodeAt(before, 'base');
+  const ours = await declaredKey(lineage({ base: edited, evaluate }), 'base');
 
   it('keeps the artifact, so that nothing after it forks', async () => {
     for (const digits of [12, 64]) {
       const found = await planned(
-        lineage({ base: edited, evaluate, rest: entry('base', base.key.slice(0, digits)) }),
+        lineage({ base: edited, evaluate, rest: entry('base', base.key.slice(0, digits), ours.slice(0, digits)) }),
         store,
       );
       assert.ok(found.ok);
@@ -59,7 +71,7 @@ describe('accept', async () => {
   });
 
   it('is recorded in the plan, which keeps what the node would have been', async () => {
-    const found = await planned(lineage({ base: edited, evaluate, rest: entry('base', base.key) }), store);
+    const found = await planned(lineage({ base: edited, evaluate, rest: entry('base', base.key, ours) }), store);
     const without = await planOfText(lineage({ base: edited, evaluate }));
     assert.ok(found.ok);
     const node = nodeAt(found.plan, 'base');
@@ -77,18 +89,20 @@ describe('accept', async () => {
       `tokenizers: {words: {bpe: {vocab: 300, data: [web], characters: ${characters}}}}`;
     const earlier = await planOfText(lineage({ evaluate, rest: words('1M') }));
     const tokenizer = nodeAt(earlier, 'tokenizer:words');
+    const changed = await declaredKey(lineage({ evaluate, rest: words('2M') }), 'tokenizer:words');
     const again = await planned(
-      lineage({ evaluate, rest: `${words('2M')}\n${entry('tokenizer:words', tokenizer.key)}` }),
+      lineage({ evaluate, rest: `${words('2M')}\n${entry('tokenizer:words', tokenizer.key, changed)}` }),
       storeOf(earlier),
     );
     assert.ok(again.ok);
     assert.deepEqual(keysOf(again.plan), keysOf(earlier));
 
     const asked = nodeAt(before, 'base/heldout');
+    const fewer = { evaluate: '{each: [base, rl], suites: [heldout, id], heldoutTokens: 8K}' };
     const evaluated = await planned(
       lineage({
-        evaluate: `{each: [base, rl], suites: [heldout, id], heldoutTokens: 8K}`,
-        rest: entry('base/heldout', asked.key),
+        ...fewer,
+        rest: entry('base/heldout', asked.key, await declaredKey(lineage(fewer), 'base/heldout')),
       }),
       store,
     );
@@ -96,7 +110,8 @@ describe('accept', async () => {
     assert.equal(nodeAt(evaluated.plan, 'base/heldout').key, asked.key);
 
     const tuned = nodeAt(before, 'tuned');
-    const middle = await planned(lineage({ base: edited, evaluate, rest: entry('tuned', tuned.key) }), store);
+    const kept = entry('tuned', tuned.key, await declaredKey(lineage({ base: edited, evaluate }), 'tuned'));
+    const middle = await planned(lineage({ base: edited, evaluate, rest: kept }), store);
     assert.ok(middle.ok);
     assert.notEqual(nodeAt(middle.plan, 'mid').key, nodeAt(before, 'mid').key);
     assert.equal(nodeAt(middle.plan, 'tuned').key, tuned.key);
@@ -126,12 +141,107 @@ describe('accept', async () => {
   it('does not mistake the seed of another run for its own', async () => {
     const seeds = (accept: string) => lineage({ axes: '{seed: [1, 2]}', evaluate, rest: accept });
     const both = await planOfText(seeds(''));
-    const one = nodeAt(both, 'base@seed=1');
-    const found = await planned(seeds(entry('base@seed=2', one.key)), storeOf(both));
-    assert.ok(!found.ok);
+    const first = nodeAt(both, 'base@seed=1');
+    const [wrong] = await refused(seeds(entry('base@seed=2', first.key)), storeOf(both));
     assert.match(
-      found.diagnostics[0]?.message ?? '',
+      wrong?.message ?? '',
       /made as base@seed=1, cannot stand for `base@seed=2`: it was made with the seed 1, and the node has 2$/,
     );
+  });
+
+  it('says what to write where it is not said which declaration an entry holds for', async () => {
+    const both = (base2: string, mid: string) =>
+      lineage({
+        base: edited,
+        mid: '{from: base, tokens: 20K, batch: 512, lr: 1e-3, mix: {math: 1, replay: 20%}}',
+        evaluate,
+        rest: `accept: [${base2}, ${mid}]`,
+      });
+    const mid = nodeAt(before, 'mid');
+    const found = await refused(both(one('base', base.key), one('mid', mid.key)), store);
+    assert.deepEqual(
+      found.map(({ code, message }) => [code, message.split(',')[0]]),
+      [
+        ['missing-key', '`accept.0` lacks `instead`'],
+        ['missing-key', '`accept.1` lacks `instead`'],
+      ],
+    );
+    // What is said is right for all entries at once.
+    const [first, second] = found.map(({ expected }) => /^instead: "(\w{12})"$/.exec(expected ?? '')?.[1] ?? '');
+    assert.equal(first, ours.slice(0, 12));
+    const written = await planned(both(one('base', base.key, first), one('mid', mid.key, second)), store);
+    assert.ok(written.ok);
+    assert.deepEqual(keysOf(written.plan), keysOf(before));
+  });
+
+  it('holds for the declaration that it was written for, and for no later one', async () => {
+    const more = '{model: nano, data: math, tokens: 400K, lr: 9e-3}';
+    const rest = entry('base', base.key, ours);
+    const accepted = await planned(lineage({ base: edited, evaluate, rest }), store);
+    assert.ok(accepted.ok);
+    for (const earlier of [[], [before, accepted.plan]]) {
+      const [wrong, ...others] = await refused(lineage({ base: more, evaluate, rest }), store, earlier);
+      assert.deepEqual(others, []);
+      assert.equal(wrong?.code, 'bad-accept');
+      const digits = (await declaredKey(lineage({ base: more, evaluate }), 'base')).slice(0, 12);
+      assert.equal(wrong?.expected, `instead: "${digits}"`);
+      assert.match(wrong?.message ?? '', /^`base` has changed since this artifact was accepted for it: /);
+      if (earlier.length === 0) assert.match(wrong?.message ?? '', /: in itself or in what it comes from$/);
+      else
+        for (const change of ['recipe.lr 2e-3 → 9e-3', 'recipe.mix.0.source.generator stories → arithmetic'])
+          assert.ok(wrong?.message.includes(change), wrong?.message);
+    }
+
+    // A default that the entry's declaration leaves out is told by its value, and a parent by its digits.
+    const plain = lineage({ base: '{model: nano, data: math, tokens: 400K}', evaluate, rest });
+    const [usual] = await refused(plain, store, [accepted.plan]);
+    assert.ok(usual?.message.includes('recipe.lr 2e-3 → 3e-3'), usual?.message);
+    const tuned = nodeAt(before, 'tuned');
+    const ofTuned = entry('tuned', tuned.key, await declaredKey(lineage({ base: edited, evaluate }), 'tuned'));
+    const through = await planned(lineage({ base: edited, evaluate, rest: ofTuned }), store);
+    assert.ok(through.ok);
+    const [inherited] = await refused(lineage({ base: more, evaluate, rest: ofTuned }), store, [through.plan]);
+    assert.match(inherited?.message ?? '', /accepted for it: parents\.parent \w{12} → \w{12}$/);
+  });
+
+  it('is neither for trunks nor for certificates, and says why', async () => {
+    const wsd = (lr: string, rest = '') =>
+      lineage({
+        base: `{model: nano, data: web, tokens: 400K, schedule: wsd, warmup: 20K, lr: ${lr}}`,
+        evaluate,
+        rest,
+      });
+    const earlier = await planOfText(wsd('1e-3'));
+    const trunk = nodeAt(earlier, 'base/trunk');
+    const [ofTrunk, ...others] = await refused(wsd('2e-3', entry('base/trunk', trunk.key)), storeOf(earlier));
+    assert.deepEqual(others, []);
+    assert.equal(ofTrunk?.code, 'bad-accept');
+    assert.match(ofTrunk?.message ?? '', /: it is a trunk, which is in the key of no run that goes on from it/);
+
+    const certificate = before.nodes.find(({ type }) => type === 'overlap');
+    assert.ok(certificate);
+    const other = lineage({ tuned: '{from: mid, data: math/problems, examples: 90}', evaluate });
+    const address = (await planOfText(other)).nodes.find(({ type }) => type === 'overlap')?.address ?? '';
+    const [ofCertificate] = await refused(`${other}\n${entry(address, certificate.key)}`, store);
+    assert.match(ofCertificate?.message ?? '', /: an overlap certificate says what was found in the very problems/);
+  });
+
+  it('takes no model that reads with another tokenizer, where both are known', async () => {
+    const words = (characters: string) =>
+      `tokenizers: {words: {bpe: {vocab: 300, data: [web], characters: ${characters}}}}`;
+    const earlier = await planOfText(lineage({ evaluate, rest: words('1M') }));
+    const now = lineage({ evaluate, rest: words('2M') });
+    for (const address of ['base', 'tuned']) {
+      const kept = entry(address, nodeAt(earlier, address).key, await declaredKey(now, address));
+      const [wrong, ...others] = await refused(`${now}\n${kept}`, storeOf(earlier));
+      assert.deepEqual(others, []);
+      const [theirs, mine] = [earlier, await planOfText(now)].map((plan) => nodeAt(plan, 'tokenizer:words').key);
+      const said = `reads with the tokenizer \`${theirs?.slice(0, 12)}\`, and the node's with \`${mine?.slice(0, 12)}\``;
+      assert.ok(wrong?.message.includes(said), wrong?.message);
+    }
+    // Nothing of what it came from is in the store: which tokenizer it reads with is not known.
+    const alone = { ...earlier, nodes: [nodeAt(earlier, 'tuned')] };
+    const kept = entry('tuned', nodeAt(earlier, 'tuned').key, await declaredKey(now, 'tuned'));
+    assert.ok((await planned(`${now}\n${kept}`, storeOf(alone))).ok);
   });
 });

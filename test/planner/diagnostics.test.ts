@@ -97,7 +97,7 @@ function resigned(...changes: [from: string, to: string][]): string {
 const claim = (contrast: string, metric = 'id.pass@1') =>
   `takeaways: [{claim: It helps., contrast: ${contrast}, metric: ${metric}}]`;
 const accept = (node: string, key: string) =>
-  `accept: [{node: "${node}", key: "${key}", reason: only a comment changed}]`;
+  `accept: [{node: "${node}", key: "${key}", instead: "0123456789ab", reason: only a comment changed}]`;
 
 /** What a store might have. */
 const stored: readonly StoredArtifact[] = [
@@ -129,6 +129,24 @@ const stored: readonly StoredArtifact[] = [
     address: 'tuned/ood',
     preimage: { type: 'evaluate', seed: 0, recipe: { suite: 'ood' }, parents: {} },
     architecture: null,
+  },
+  {
+    key: 'e'.repeat(64) as Key,
+    state: 'done',
+    type: 'pretrain',
+    address: 'ground@seed=1',
+    preimage: { type: 'pretrain', seed: 1, recipe: {}, parents: {} },
+    architecture: {
+      layers: 2,
+      hidden: 32,
+      heads: 4,
+      kvHeads: 4,
+      ffn: 64,
+      vocab: 257,
+      context: 64,
+      ropeTheta: 10_000,
+      normEpsilon: 1e-5,
+    },
   },
   { key: 'd'.repeat(64) as Key, state: 'unusable', why: 'is damaged (attempt 1: model/config.json is missing)' },
 ];
@@ -435,6 +453,13 @@ const cases: Readonly<Record<string, string | Buffer>> = {
   ),
   'accept without a reason, of half a key': more(
     'accept: [{node: base@seed=1, key: beef}, {node: base@seed=2, key: 123456789012}]',
+  ),
+  'accept without the declaration that it is for': more(
+    'accept: [{node: base@seed=1, key: eeeeeeeeeeee, reason: only a comment changed}]',
+  ),
+  'accept for another declaration': more(accept('base@seed=1', 'eeeeeeeeeeee')),
+  'accept for what is no key': more(
+    'accept: [{node: base@seed=1, key: eeeeeeeeeeee, instead: base, reason: only a comment changed}]',
   ),
   // takeaways
   'takeaway over an axis that is not there': more(claim('{axis: rpelay, of: 20%, over: 0%}')),
