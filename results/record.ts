@@ -1,8 +1,8 @@
 import { type DuckDBConnection, LIST, listValue, VARCHAR } from '@duckdb/node-api';
 import { canonicalJson } from '../planner/key.ts';
 import type { Plan, PlanNode } from '../planner/plan.ts';
-import type { Part } from '../schemas/types/job.ts';
 import { appendRows, type Cell } from './append.ts';
+import { ingredientsOf } from './ingredients.ts';
 import { updateWideView } from './wide.ts';
 
 /**
@@ -31,37 +31,55 @@ export async function recordLineage(connection: DuckDBConnection, plan: Plan, di
 
 /**
  * Puts nodes into `nodes`, `edges` and `mixtures`, but for those that are there: a key says all of a node, except which
- * trunk it goes on from, which is as the newest plan has it.
+ * trunk it goes on from, which is as the newest plan has it, and what its data sets are called. An accepted artifact, of
+ * which only the pre-image is known, gives way to the node that declares just that, whichever comes first.
  */
 export async function recordNodes(connection: DuckDBConnection, nodes: readonly PlanNode[]): Promise<void> {
-  const known = await connection.runAndReadAll(
-    'SELECT key FROM nodes SEMI JOIN (SELECT unnest($keys) AS key) USING (key)',
-    {
-      keys: listValue(nodes.map(({ key }) => key)),
-    },
-    { keys: LIST(VARCHAR) },
-  );
-  const seen = new Set(known.getRows().map(([key]) => String(key)));
-  const fresh = nodes.filter(({ key }) => {
+  const declared = nodes.filter(({ accepted }) => !accepted);
+  await removeNameless(connection, declared);
+  const seen = await keysAmong(connection, 'nodes', nodes);
+  const fresh = [...declared, ...nodes.filter(({ accepted }) => accepted)].filter(({ key }) => {
     if (seen.has(key)) return false;
     seen.add(key);
     return true;
   });
   await appendRows(connection, 'nodes', fresh.map(identity));
-  await appendRows(
-    connection,
-    'edges',
-    fresh.flatMap(({ key, parents }) => Object.entries(parents).map(([role, parent]) => [key, role, parent])),
-  );
+  await appendRows(connection, 'edges', fresh.flatMap(edges));
   await appendRows(connection, 'mixtures', fresh.flatMap(mixture));
   const added = new Set(fresh.map(({ key }) => key));
-  for (const { key, parents } of nodes) {
+  for (const { key, parents } of declared) {
     if (parents.trunk === undefined || added.has(key)) continue;
     await connection.run("INSERT OR REPLACE INTO edges VALUES ($child, 'trunk', $parent)", {
       child: key,
       parent: parents.trunk,
     });
   }
+}
+
+/** Removes those of some nodes that are there as accepted artifacts, whose data sets have no names. */
+async function removeNameless(connection: DuckDBConnection, nodes: readonly PlanNode[]): Promise<void> {
+  const keys = [...(await keysAmong(connection, '(FROM mixtures WHERE dataset IS NULL)', nodes))];
+  if (keys.length === 0) return;
+  for (const rows of ['nodes WHERE key', 'edges WHERE child', 'mixtures WHERE key'])
+    await connection.run(
+      `DELETE FROM ${rows} IN (SELECT unnest($keys))`,
+      { keys: listValue(keys) },
+      { keys: LIST(VARCHAR) },
+    );
+}
+
+/** The keys of those nodes that a table has. */
+async function keysAmong(
+  connection: DuckDBConnection,
+  table: string,
+  nodes: readonly PlanNode[],
+): Promise<Set<string>> {
+  const found = await connection.runAndReadAll(
+    `SELECT key FROM ${table} SEMI JOIN (SELECT unnest($keys) AS key) USING (key)`,
+    { keys: listValue(nodes.map(({ key }) => key)) },
+    { keys: LIST(VARCHAR) },
+  );
+  return new Set(found.getRows().map(([key]) => String(key)));
 }
 
 async function recordAxes(connection: DuckDBConnection, plan: Plan, digest: string): Promise<void> {
@@ -104,9 +122,13 @@ function identity(node: PlanNode): Cell[] {
   ];
 }
 
+function edges(node: PlanNode): Cell[][] {
+  return Object.entries(ingredientsOf(node).parents).map(([role, parent]) => [node.key, role, parent]);
+}
+
 /** One row a data set that the node's recipe names; columns as in the table `mixtures`. */
 function mixture(node: PlanNode): Cell[][] {
-  const sets = dataSets(node);
+  const { sets } = ingredientsOf(node);
   const total = sets.reduce((sum, { sequences }) => sum + (sequences ?? 0), 0);
   return sets.map(({ name, part, source, sequences }, place) => [
     node.key,
@@ -118,34 +140,6 @@ function mixture(node: PlanNode): Cell[][] {
     sequences ?? null,
     sequences === undefined ? null : sequences / total,
   ]);
-}
-
-function dataSets(node: PlanNode): (Part & { sequences?: number })[] {
-  switch (node.type) {
-    case 'data':
-      return [];
-    case 'tokenizer':
-      return node.recipe.kind === 'bpe' ? node.recipe.data : [];
-    case 'overlap':
-      return [node.recipe.trained, ...node.recipe.against.map(({ selection }) => selection)].map(
-        ({ name, source }) => ({
-          name,
-          part: 'problems',
-          source,
-        }),
-      );
-    case 'pretrain':
-    case 'cpt':
-    case 'trunk':
-      return node.recipe.mix.map((part) => ({ part: 'text', ...part }));
-    case 'sft':
-    case 'rl':
-      return [node.recipe.data];
-    case 'evaluate':
-      return node.recipe.kind === 'heldout' ? node.recipe.domains : node.recipe.tasks;
-    default:
-      return node satisfies never;
-  }
 }
 
 function kindOf(value: string | number | boolean | null): string {
