@@ -62,7 +62,8 @@ export async function planLineage(
   const diagnostics = [...data.diagnostics, ...ofSuites, ...checkVariants(source, expansion)];
   if (data.diagnostics.length > 0) return refused(diagnostics);
   const stages = planStages(lineage, expansion, data.nodes, evaluations, acceptance.accept);
-  diagnostics.push(...stages.diagnostics, ...checkDecay(source, declaredStages(source.value), stages.nodes));
+  const undecayed = checkDecay(source, lineage.file.accept, declaredStages(source.value), stages.nodes);
+  diagnostics.push(...stages.diagnostics, ...undecayed);
   const plan = planOf(lineage, [...data.nodes, ...stages.nodes]);
   const accepted = acceptance.review(plan.nodes, diagnostics.length === 0);
   diagnostics.push(...accepted.errors);

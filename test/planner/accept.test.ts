@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { FindStored, StoredArtifact } from '../../planner/accept.ts';
-import type { Diagnostic } from '../../planner/diagnostic.ts';
+import { type Diagnostic, formatDiagnostics } from '../../planner/diagnostic.ts';
 import { type Planned, planLineage } from '../../planner/expand.ts';
 import { canonicalJson, keyOf } from '../../planner/key.ts';
 import { loadLineage } from '../../planner/load.ts';
@@ -243,5 +243,41 @@ describe('accept', async () => {
     const alone = { ...earlier, nodes: [nodeAt(earlier, 'tuned')] };
     const kept = entry('tuned', nodeAt(earlier, 'tuned').key, await declaredKey(now, 'tuned'));
     assert.ok((await planned(`${now}\n${kept}`, storeOf(alone))).ok);
+  });
+
+  it('is asked whether it decayed for what it was trained with, whatever the file declares', async () => {
+    const withBase = (fields: string, rest = '') =>
+      lineage({ base: `{model: nano, data: web, tokens: 40K, ${fields}}`, evaluate, rest });
+    const allowed = (text: string) => text.replace('{from: base,', '{from: base, allowUndecayed: "a test of decay",');
+    const constant = withBase('schedule: constant');
+    const stays = await planOfText(allowed(constant));
+    const [decayed, undecayed] = [nodeAt(before, 'base').key, nodeAt(stays, 'base').key];
+    const [ours, constantly] = [await declaredKey(withBase('lr: 2e-3'), 'base'), undecayed];
+
+    assert.ok((await planned(`${constant}\n${entry('base', decayed, constantly)}`, store)).ok, 'what decayed is fine');
+
+    const text = withBase('lr: 2e-3', entry('base', undecayed.slice(0, 12), ours.slice(0, 12)));
+    const found = await planned(text, storeOf(stays));
+    assert.ok(!found.ok);
+    assert.equal(
+      formatDiagnostics(found.diagnostics, found.text, { colour: false }).replace(/^.*(?=lineage\.yaml:)/, ''),
+      `lineage.yaml:9:21: error[undecayed-parent]: \`mid\` starts from \`base\`, which has decayed by 0 %: its learning rate ends at 0.003, its peak (\`schedule: constant\`)
+   9 |   mid: {cpt: {from: base, tokens: 20K, batch: 512, mix: {math: 1, replay: 20%}}}
+     |                     ^^^^
+  14 | accept: [{node: "base", key: "${undecayed.slice(0, 12)}", instead: "${ours.slice(0, 12)}", reason: "only a comment changed"}]
+     |                              ^^^^^^^^^^^^^^ the artifact stays at its peak
+  hint: accept an artifact for \`base\` that decayed, or none, or say here \`allowUndecayed: "<reason>"\`
+`,
+    );
+    assert.ok((await planned(allowed(text), storeOf(stays))).ok);
+  });
+
+  it('is not refused for the parent of a declaration that it was not trained from', async () => {
+    const constant = lineage({ base: '{model: nano, data: web, tokens: 40K, schedule: constant}', evaluate });
+    const own = await planOfText(constant.replace('{from: base,', '{from: base, allowUndecayed: "a test of decay",'));
+    const [kept, instead] = [before, own].map((plan) => nodeAt(plan, 'mid').key);
+    assert.ok(kept && instead);
+    assert.ok((await planned(`${constant}\n${entry('mid', kept, instead)}`, store)).ok);
+    assert.equal((await refused(constant, store))[0]?.code, 'undecayed-parent');
   });
 });
