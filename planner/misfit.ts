@@ -1,3 +1,4 @@
+import { shapeDifferences } from '../schemas/llama.ts';
 import type { Architecture, TokenizerRecipe } from '../schemas/types/job.ts';
 import type { FindStored, StoredArtifact } from './accept.ts';
 import { vocabularyOf } from './inputs.ts';
@@ -48,8 +49,7 @@ const neverAccepted: Readonly<Record<string, string>> = {
 
 function shapeMisfit(ours: Architecture | null, theirs: Architecture | null): string | undefined {
   if (!ours || !theirs) return 'it left no model';
-  const fields = Object.keys(ours) as (keyof Architecture)[];
-  const different = fields.filter((field) => ours[field] !== theirs[field]);
+  const different = shapeDifferences(theirs, ours);
   if (different.length === 0) return undefined;
   return `its model has another shape: ${different.map((field) => `${field} ${theirs[field]}, not ${ours[field]}`).join('; ')}`;
 }

@@ -39,6 +39,11 @@ export const configNames: Readonly<Record<keyof Architecture, string>> = {
   normEpsilon: 'rms_norm_eps',
 };
 
+/** The numbers in which a shape differs from another, what a person would look at first before the rest: layers, hidden. */
+export function shapeDifferences(one: Architecture, other: Architecture): (keyof Architecture)[] {
+  return (Object.keys(configNames) as (keyof Architecture)[]).filter((field) => one[field] !== other[field]);
+}
+
 /** What these models do, and config.json would have to say otherwise: anything else would be computed wrongly. */
 const requirements: Record<string, unknown> = {
   model_type: 'llama',

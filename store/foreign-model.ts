@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { configNames, parameterShapes, shapeOfConfig } from '../schemas/llama.ts';
+import { configNames, parameterShapes, shapeDifferences, shapeOfConfig } from '../schemas/llama.ts';
 import type { Architecture } from '../schemas/types/job.ts';
 import { readSafetensorsHeader } from './safetensors.ts';
 
@@ -60,13 +60,10 @@ function configProblems(path: string, { name, architecture }: ExpectedModel): st
   if (config === undefined) return ['config.json is not JSON'];
   const shape = shapeOfConfig(config);
   if (!shape.ok) return shape.problems.map((problem) => `config.json describes another kind of model: ${problem}`);
-  const fields = Object.keys(architecture) as (keyof Architecture)[];
-  return fields
-    .filter((field) => shape.architecture[field] !== architecture[field])
-    .map((field) => {
-      const found = `${field} ${shape.architecture[field]} (${configNames[field]})`;
-      return `config.json has ${found}, and ${name} has ${architecture[field]}`;
-    });
+  return shapeDifferences(shape.architecture, architecture).map((field) => {
+    const found = `${field} ${shape.architecture[field]} (${configNames[field]})`;
+    return `config.json has ${found}, and ${name} has ${architecture[field]}`;
+  });
 }
 
 function weightProblems(path: string, { architecture, name }: ExpectedModel): string[] {

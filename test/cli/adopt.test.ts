@@ -113,6 +113,17 @@ test('a hit whose files were deleted or corrupted runs again, with that reason',
   match(await verdict(), /^reuse {2}base@lr=1e-3 /);
 });
 
+test('of a shape, layers and hidden are told first, then the rest in the order of the schema', async (t) => {
+  const other = { layers: 2, hidden: 48, heads: 3, kvHeads: 1, ffn: 64, vocab: 300, context: 64 };
+  const folder = await prepare(t, { ...nano, ...other, normEpsilon: 1e-6, ropeTheta: 5_000 });
+  const { exitCode, stderr } = await adopt(folder);
+  equal(exitCode, 3);
+  deepEqual(
+    [...stderr.matchAll(/- config\.json has (\w+) ([\de.-]+)/g)].map(([, field, value]) => [field, Number(value)]),
+    [...Object.entries(other), ['ropeTheta', 5_000], ['normEpsilon', 1e-6]],
+  );
+});
+
 test('all that does not fit is told at once, and nothing enters the store', async (t) => {
   const folder = await prepare(t, { ...nano, hidden: 32, context: 64 });
   const model = join(folder, 'model');
