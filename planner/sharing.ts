@@ -47,7 +47,8 @@ export function savings(plan: { nodes: readonly PlanNode[] }, secondsOf: (node: 
   for (const { node, addresses } of [...distinct.values()].toReversed()) {
     const ofChildren = runs.get(node.key);
     const times = ofChildren ?? addresses;
-    if (ofChildren === undefined) models += times;
+    // A trunk of which no run is among the nodes is a part of one, and no model.
+    if (ofChildren === undefined && node.type !== 'trunk') models += times;
     // A trunk comes of the parent of its branches.
     const parent = node.parents.trunk ?? node.parents.parent;
     if (parent) runs.set(parent, (runs.get(parent) ?? 0) + times);

@@ -43,7 +43,7 @@ export function* checkDecay(
 }
 
 /** How a training ended that did not decay: its last learning rate, what made it so, and where the file may say that. */
-interface Undecayed {
+export interface Undecayed {
   lr: number;
   why: string;
   field: 'schedule' | 'minLr' | 'warmup';
@@ -52,8 +52,8 @@ interface Undecayed {
 /** What goes with a refusal: where the learning rate was settled, and what to do. */
 type Advice = Pick<Diagnostic, 'hint' | 'related'>;
 
-/** Undefined for what decayed, and for what has no schedule to decay by. */
-function undecayed({ type, preimage }: PlanNode): Undecayed | undefined {
+/** How a training ended at its peak; undefined for what decayed, and for what has no schedule to decay by. */
+export function undecayed({ type, preimage }: PlanNode): Undecayed | undefined {
   if (type !== 'pretrain' && type !== 'cpt' && type !== 'sft') return undefined;
   const said = preimage.recipe as { [name: string]: Json };
   const recipe = { ...usualRecipe(type, said), ...said } as unknown as PretrainRecipe | SftRecipe;

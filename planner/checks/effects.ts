@@ -1,9 +1,10 @@
 import type { LineageFile } from '../../schemas/types/lineage.ts';
 import { type Diagnostic, shown, warn } from '../diagnostic.ts';
-import type { PlanNode } from '../plan.ts';
+import type { Key, PlanNode } from '../plan.ts';
 import { declaredStages } from '../stages.ts';
 import type { Path, Source } from '../syntax.ts';
 import { isRecord, own, recordAt } from '../tree.ts';
+import { undecayed } from './decay.ts';
 
 /**
  * Warns of what a file says without changing anything: options that what stands beside them switches off, in every variant
@@ -12,13 +13,18 @@ import { isRecord, own, recordAt } from '../tree.ts';
  */
 export function* checkEffects(source: Source, file: LineageFile, nodes: readonly PlanNode[]): Generator<Diagnostic> {
   const told = new Map<string, Diagnostic | null>();
+  const byKey = new Map(nodes.map((node) => [node.key, node]));
+  const idle = (node: PlanNode): Idle => ({
+    ...idleOptions(node),
+    ...idleAllowance(byKey.get(node.parents.parent as Key)),
+  });
   for (const { name, kind, body } of declaredStages(source.value).values()) {
     if (!kind) continue;
     const variants = nodes.filter((node) => node.stage === name && node.type === kind);
-    checkOptions(source, ['stages', name, kind], body, variants, told);
+    checkOptions(source, ['stages', name, kind], body, variants.map(idle), told);
   }
   const evaluations = nodes.filter(({ type }) => type === 'evaluate');
-  checkOptions(source, ['evaluate'], recordAt(source.value, 'evaluate'), evaluations, told);
+  checkOptions(source, ['evaluate'], recordAt(source.value, 'evaluate'), evaluations.map(idle), told);
   for (const warning of told.values()) if (warning) yield warning;
   yield* checkUse(source, 'data', 'data set', Object.keys(file.data));
   yield* checkUse(source, 'models', 'model', Object.keys(file.models));
@@ -28,18 +34,17 @@ export function* checkEffects(source: Source, file: LineageFile, nodes: readonly
 type Idle = Readonly<Record<string, { why: string; hint: string }>>;
 
 /**
- * Notes for each written option, by its place, what there is to say; null where it changes something. Stages may take an
+ * Notes for each written option, by its place, what there is to say (`idle`, for each node); null where it changes something. Stages may take an
  * option from one place: then it has to be idle in all of them.
  */
 function checkOptions(
   source: Source,
   path: Path,
   written: Readonly<Record<string, unknown>>,
-  nodes: readonly PlanNode[],
+  idle: readonly Idle[],
   told: Map<string, Diagnostic | null>,
 ): void {
-  const idle = nodes.map(idleOptions);
-  for (const option of nodes.length > 0 ? Object.keys(written) : []) {
+  for (const option of idle.length > 0 ? Object.keys(written) : []) {
     const place = source.place([...path, option]);
     const at = `${place.line}:${place.column}`;
     const said = own(idle[0] ?? {}, option);
@@ -49,6 +54,16 @@ function checkOptions(
       told.set(at, warn(source.file, place, 'no-effect', message, { hint: said.hint }));
     }
   }
+}
+
+/** What a node need not be allowed that starts from such a parent. Whether data overlap is known only when they are compared. */
+function idleAllowance(parent: PlanNode | undefined): Idle {
+  if (parent === undefined || undecayed(parent)) return {};
+  const why =
+    parent.type === 'rl'
+      ? `\`${parent.stage}\` is RL, which keeps its learning rate by design`
+      : `the learning rate of \`${parent.stage}\` decays`;
+  return { allowUndecayed: { why, hint: 'remove it' } };
 }
 
 /** The options of a node that its other options switch off. */

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { type Cut, cheapestCut, type Limit, mostPieces, totalCost } from '../../planner/cut.ts';
+import { type Cut, cheapestCut, type Limit, mostPieces, type Piece, totalCost } from '../../planner/cut.ts';
 import { formatDiagnostics } from '../../planner/diagnostic.ts';
 import { planLineage } from '../../planner/expand.ts';
 import { loadLineage } from '../../planner/load.ts';
@@ -55,6 +55,21 @@ const has = ({ axes }: PlanNode, { axis, value }: { axis: string; value: string 
 
 const named = (cut: Cut | null) =>
   cut?.pieces.map((piece) => (piece.kind === 'value' ? `${piece.axis}=${piece.value}` : piece.address)) ?? null;
+
+/** What is left without some pieces: also without the trunks that no run which is left goes on from. */
+function leftBy(nodes: readonly PlanNode[], pieces: readonly Piece[]): PlanNode[] {
+  let left = nodes.filter((node) =>
+    pieces.every((piece) =>
+      piece.kind === 'value' ? !has(node, piece) : node.address.replace(/\/(heldout|id|ood)$/, '') !== piece.address,
+    ),
+  );
+  for (;;) {
+    const needed = new Set(left.flatMap(({ parents }) => Object.values(parents)));
+    const fewer = left.filter(({ type, key }) => type !== 'trunk' || needed.has(key));
+    if (fewer.length === left.length) return left;
+    left = fewer;
+  }
+}
 
 describe('a budget', () => {
   test('that is kept changes nothing, and is in no key', async () => {
@@ -140,6 +155,95 @@ describe('the cheapest cut', () => {
     const addresses = nodes.filter(({ type }) => type === 'cpt');
     assert.equal(new Set(addresses.map(({ key }) => key)).size, 2, 'two are one node');
     assert.deepEqual(named(cut), ['tokens=60K']);
+  });
+
+  test('takes along a trunk that nothing which stays goes on from', async () => {
+    const runs = (schedule: string) => `lineage: trunks
+models:
+  nano: {layers: 2, hidden: 32, heads: 4, ffn: 64, context: 64}
+data:
+  web: {generator: stories}
+stages:
+  short: {pretrain: {model: nano, data: web, tokens: 40K, schedule: ${schedule}}}
+  long: {pretrain: {model: nano, data: web, tokens: 400K, schedule: ${schedule}}}
+budget: {tokens: 100K}
+`;
+    const wsd = await refused(runs('wsd, warmup: 4K'));
+    assert.match(wsd, /leaves out the final model long \(2 of 5 nodes\); 40,960 tokens are left/);
+    assert.match(await refused(runs('cosine')), /leaves out the final model long \(1 of 3 nodes\); 40,960 tokens/);
+  });
+
+  test('takes values of an axis whose runs share trunks, the shorter ones too', async () => {
+    const budgets = lineage({
+      base: '{model: nano, data: web, tokens: "{tokens}", schedule: wsd, warmup: 4K}',
+      axes: '{tokens: [40K, 80K]}',
+    });
+    const { nodes, source } = await planned(budgets);
+    const ofRl: Limit = { allowed: 1, costOf: ({ type }) => (type === 'rl' ? 1 : 0) };
+    const cut = cheapestCut(source, nodes, [ofRl]);
+    assert.deepEqual(named(cut), ['tokens=40K']);
+    // What it has, but for the trunk that the longer run goes on from.
+    const having = nodes.filter(({ axes, type }) => axes.tokens === '40K' && type !== 'trunk');
+    assert.equal(cut?.lost, having.length);
+  });
+
+  test('of any costs and limits fits, and none of its pieces can stay', async () => {
+    const axes = await planned(branching);
+    const models = await planned(
+      lineage({
+        tuned:
+          '{from: mid, data: math/problems, examples: 100}}\n  other: {sft: {from: base, data: math, examples: 50}',
+        base: '{model: nano, data: web, tokens: 40K, schedule: wsd, warmup: 4K}',
+        rest: '',
+      }).replace(
+        'stages:\n',
+        'stages:\n  longer: {pretrain: {model: nano, data: web, tokens: 80K, schedule: wsd, warmup: 4K}}\n',
+      ),
+    );
+    let [several, given] = [0, 0];
+    fc.assert(
+      fc.property(
+        fc.constantFrom(axes, models),
+        fc.array(
+          fc.record({ share: fc.double({ min: 0.05, max: 1, noNaN: true }), costs: fc.infiniteStream(fc.nat(20)) }),
+          {
+            minLength: 1,
+            maxLength: 2,
+          },
+        ),
+        ({ source, nodes }, drawn) => {
+          const limits = drawn.map(({ share, costs }): Limit => {
+            const cost = new Map(nodes.map(({ key }) => [key, costs.next().value]));
+            const costOf: Limit['costOf'] = ({ key, type }) => (type === 'tokenizer' ? 0 : (cost.get(key) ?? 0));
+            return { costOf, allowed: share * totalCost(nodes, { allowed: 0, costOf }) };
+          });
+          const cut = cheapestCut(source, nodes, limits);
+          if (cut === null) return;
+          const isOver = (kept: readonly PlanNode[]) => limits.some((limit) => totalCost(kept, limit) > limit.allowed);
+          const left = leftBy(nodes, cut.pieces);
+          assert.equal(cut.lost, nodes.length - left.length);
+          assert.deepEqual(
+            cut.rest,
+            limits.map((limit) => totalCost(left, limit)),
+          );
+          assert.ok(!isOver(left));
+          if (cut.pieces.length > 1) several += 1;
+          for (const piece of cut.pieces) {
+            const fewer = leftBy(
+              nodes,
+              cut.pieces.filter((one) => one !== piece),
+            );
+            const keys = new Set(fewer.map(({ key }) => key));
+            const isWhole = fewer.every(({ parents }) => Object.values(parents).every((parent) => keys.has(parent)));
+            assert.ok(!isWhole || isOver(fewer), `${JSON.stringify(piece)} is needed`);
+            if (!isWhole) given += 1;
+          }
+        },
+      ),
+      { seed: 2, numRuns: 400 },
+    );
+    assert.ok(several > 100, `${several} cuts of several pieces`);
+    assert.ok(given > 0, 'some models are final only because others go');
   });
 
   test('fits, has no piece too many, and is the same again, whatever the budget', async () => {

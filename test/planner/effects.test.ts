@@ -70,6 +70,26 @@ const cases: Readonly<Record<string, [Parts, string[]]>> = {
     undecayed('schedule: constant, minLr: 1e-5'),
     ['`minLr` changes nothing: the schedule is constant, and stays at `lr`'],
   ],
+  'an allowance to start from what has not decayed, of what has': [
+    {
+      mid: '{from: base, tokens: 20K, batch: 512, mix: {math: 1, replay: 20%}, allowUndecayed: "it was meant for another base"}',
+    },
+    ['`allowUndecayed` changes nothing: the learning rate of `base` decays'],
+  ],
+  'an allowance that only some variants need': [
+    {
+      ...base('minLr: "{end}"'),
+      axes: '{end: [1e-4, 3e-3]}',
+      mid: '{from: base, tokens: 20K, batch: 512, mix: {math: 1, replay: 20%}, allowUndecayed: "one of the two has not"}',
+    },
+    [],
+  ],
+  'an allowance to start from RL': [
+    {
+      rl: '{from: tuned, data: math/problems, examples: 64}}\n  after: {cpt: {from: rl, tokens: 20K, data: math, allowUndecayed: "RL does not decay"}',
+    },
+    ['`allowUndecayed` changes nothing: `rl` is RL, which keeps its learning rate by design'],
+  ],
   'the end of a cosine': [base('schedule: cosine, minLr: 1e-5'), []],
   'a schedule after which nothing comes': [
     undecayed('warmup: 100%, schedule: cosine, minLr: 1e-5'),

@@ -46,6 +46,15 @@ describe('savings', () => {
     assert.deepEqual([models, shared.seconds, alone.seconds], [2, 4, 8]);
   });
 
+  test('a trunk without a run that goes on from it is no model', async () => {
+    const plan = await planOfText(
+      lineage({ base: '{model: nano, data: web, tokens: 40K, schedule: wsd, warmup: 4K}' }),
+    );
+    const { models, shared, saved } = savings({ nodes: [nodeAt(plan, 'base/trunk')] }, () => 1);
+    assert.deepEqual([models, shared.seconds, saved.seconds], [0, 1, 0]);
+    assert.equal(savings({ nodes: [nodeAt(plan, 'base/trunk'), nodeAt(plan, 'base')] }, () => 1).models, 1);
+  });
+
   test('is the sum over all chains, whatever the tree, and never negative', async () => {
     const [base, mid] = (await planOfText(lineage())).nodes.filter(isTraining) as [PlanNode, PlanNode];
     const tree = fc.array(fc.record({ parent: fc.nat(), seconds: fc.double({ min: 0, max: 1e6, noNaN: true }) }), {
