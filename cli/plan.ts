@@ -7,8 +7,8 @@ import { nodesInspector } from '../store/artifact.ts';
 import { findHome } from '../store/home.ts';
 import { plansRun } from '../store/plans.ts';
 import { absolute, type Context, type ExitCode, exitCodes } from './context.ts';
-import { priceWithin } from './hours.ts';
-import { planFile, printWarnings, refuse } from './lineage-file.ts';
+import { priceWithin, type Refused, type Valid } from './hours.ts';
+import { planFile, printDiagnostics, printWarnings, refuse } from './lineage-file.ts';
 import { writePlanFile } from './plan-file.ts';
 import { costReport, priceReport } from './price-report.ts';
 import type { Pricing } from './pricing.ts';
@@ -18,30 +18,48 @@ import { shellWord } from './shell.ts';
 
 /**
  * `descent plan FILE`: what would run, why, and what it costs. Starts nothing, loads neither Temporal nor TensorFlow, and
- * DuckDB only where there are results whose speeds it can tell.
+ * DuckDB only where there are results whose speeds it can tell. A plan over its budget is shown before it is refused.
  */
-export async function plan(
-  file: string,
-  options: { json?: true; detailedExitcode?: true; select?: string[]; output?: string },
+export async function plan(file: string, options: PlanOptions, context: Context): Promise<ExitCode> {
+  const planned = await planFile(file, context);
+  if (planned.ok) return showPlan(planned, null, options, context);
+  if (planned.overBudget) return showPlan(planned.overBudget, planned, options, context);
+  return refuse(file, planned, options, context);
+}
+
+interface PlanOptions {
+  json?: true;
+  detailedExitcode?: true;
+  select?: string[];
+  output?: string;
+}
+
+/** Prints the plan with its price, and then why it is refused; what is refused is not written. */
+async function showPlan(
+  planned: Valid,
+  overrun: Refused | null,
+  options: PlanOptions,
   context: Context,
 ): Promise<ExitCode> {
   const { terminal } = context;
-  const planned = await planFile(file, context);
-  if (!planned.ok) return refuse(file, planned, options, context);
   if (!options.json) printWarnings(planned, context);
   const nodes = await selectNodes(planned.plan, options.select, context);
   const chosen = options.select ? restrict(planned.plan, nodes) : planned.plan;
   const verdicts = judgeAgainstStore(planned.plan, context, chosen.nodes);
   const shown = { ...planned.plan, nodes };
   const priced = await priceWithin(planned, verdicts, context);
-  if (!priced.ok) return refuse(file, priced, options, context);
+  const refused = overrun ?? priced.refused;
   const { estimate, notes } = priced.price(nodes, verdicts);
   const pricing = { estimate, notes: [...notes, ...priced.notes] };
   terminal.out(
     options.json
-      ? JSON.stringify(planReport(shown, verdicts, pricing, planned.warnings), null, 2)
+      ? JSON.stringify(planReport(shown, verdicts, pricing, planned.warnings, refused?.diagnostics ?? []), null, 2)
       : renderPlan(shown, verdicts, pricing, terminal.colours),
   );
+  if (refused) {
+    if (!options.json) printDiagnostics(refused, context);
+    return exitCodes.refused;
+  }
   if (options.output !== undefined) {
     await writePlanFile(
       absolute(context, options.output),
@@ -72,12 +90,14 @@ function planReport(
   verdicts: ReadonlyMap<Key, Verdict>,
   pricing: Pricing,
   warnings: readonly Diagnostic[],
+  errors: readonly Diagnostic[],
 ): object {
   return {
     lineage: plan.lineage,
     title: plan.title,
     file: plan.file,
     warnings,
+    errors,
     nodes: pricing.estimate.nodes.map((cost) => {
       const { node } = cost;
       const verdict = verdictOf(node, verdicts);

@@ -99,7 +99,7 @@ async function requestOf(
   const missing = findDownloads(planned, nodesToRun(plan, verdicts));
   if (missing) return { file, refused: missing };
   const priced = await priceWithin(planned, verdicts, context);
-  if (!priced.ok) return { file, refused: priced };
+  if (priced.refused) return { file, refused: priced.refused };
   const part = `this runs ${whole(plan.nodes.length)} of the ${counted(all.nodes.length, 'node')} in ${file}: what --select names, and what that needs`;
   return {
     plan,

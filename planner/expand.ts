@@ -26,10 +26,13 @@ import { type Expansion, expandStages, type Variant } from './variants.ts';
 /** Most nodes that a plan may have, unless its caller allows more. */
 const usualMostNodes = 10_000;
 
-/** A plan with what there is to warn of and where things stand in the file, or every diagnostic there is with its text. */
+/**
+ * A plan with what there is to warn of and where things stand in the file, or every diagnostic there is with its text; where
+ * nothing is wrong but what it costs, with the plan as well.
+ */
 export type Planned =
   | { ok: true; plan: Plan; warnings: Diagnostic[]; source: Source }
-  | { ok: false; diagnostics: Diagnostic[]; text: string };
+  | { ok: false; diagnostics: Diagnostic[]; text: string; overBudget?: Extract<Planned, { ok: true }> };
 
 /** What planning may be told besides the file. */
 export interface PlanOptions extends Partial<Known> {
@@ -48,8 +51,8 @@ export async function planLineage(
   { mostNodes = usualMostNodes, findStored = () => [], earlier = () => [] }: PlanOptions = {},
 ): Promise<Planned> {
   const { source } = lineage;
-  const refused = (diagnostics: Diagnostic[]): Planned => ({
-    ok: false,
+  const refused = (diagnostics: Diagnostic[]) => ({
+    ok: false as const,
     diagnostics: sortDiagnostics(diagnostics),
     text: source.text,
   });
@@ -69,13 +72,12 @@ export async function planLineage(
   diagnostics.push(...accepted.errors);
   if (diagnostics.length > 0) return refused(diagnostics);
   const takeaways = checkTakeaways(lineage, plan);
-  const wrong = [
-    ...takeaways.filter(({ severity }) => severity === 'error'),
-    ...checkBudget(source, lineage.file.budget, plan.nodes),
-  ];
-  if (wrong.length > 0) return refused(wrong);
+  const wrong = takeaways.filter(({ severity }) => severity === 'error');
+  const overrun = checkBudget(source, lineage.file.budget, plan.nodes);
+  if (wrong.length > 0) return refused([...wrong, ...overrun]);
   const warnings = [...accepted.warnings, ...checkEffects(source, lineage.file, plan.nodes), ...takeaways];
-  return { ok: true, plan, warnings: sortDiagnostics(warnings), source };
+  const planned = { ok: true as const, plan, warnings: sortDiagnostics(warnings), source };
+  return overrun.length > 0 ? { ...refused(overrun), overBudget: planned } : planned;
 }
 
 function planOf({ path, file, source }: Lineage, nodes: PlanNode[]): Plan {

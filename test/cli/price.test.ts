@@ -155,15 +155,19 @@ test('budget.hours: judged where the speed is known, of the whole lineage, at it
     ['run', 'lineage.yaml'],
   ]) {
     const { exitCode, stdout, stderr } = await descent(args, folder);
-    deepEqual([exitCode, stdout], [3, '']);
+    equal(exitCode, 3);
+    if (args[0] === 'plan') match(stdout, args.length > 2 ? /\n1 node: 1 run\n/ : /\n6 nodes: 6 run · .* · 35m 19s /);
+    else equal(stdout, '');
     match(stderr, place);
     match(stderr, /hint: the cheapest cut that fits leaves out lr=1e-3 \(2 of 6 nodes\); 0\.4 device hours are left\n/);
   }
   equal(existsSync(join(folder, '.descent')), false, 'a plan that is refused is not frozen');
   const json = await descent(['plan', 'lineage.yaml', '--json', '-o', 'plan.json'], folder);
   equal(json.exitCode, 3);
-  const [finding] = JSON.parse(json.stdout) as [{ ok: boolean; diagnostics: { code: string }[] }];
-  deepEqual([finding.ok, finding.diagnostics[0]?.code], [false, 'over-budget']);
+  const report = JSON.parse(json.stdout) as Report & { errors: { code: string; hint: string }[] };
+  equal(Math.round((report.total.left.deviceSeconds ?? 0) / 3.6), 589);
+  deepEqual([report.nodes.length, report.errors.map(({ code }) => code)], [6, ['over-budget']]);
+  match(report.errors[0]?.hint ?? '', /^the cheapest cut that fits leaves out lr=1e-3/);
   equal(existsSync(join(folder, 'plan.json')), false);
 
   await writeLineage(folder, `${sharing}budget: {hours: 0.6}\n`);
@@ -174,8 +178,10 @@ test('budget.tokens: refused by every verb that plans', async (t) => {
   const folder = await temporaryFolder(t);
   await writeLineage(folder, `${sharing}budget: {tokens: 12K}\n`);
   for (const verb of ['validate', 'plan', 'run', 'graph']) {
-    const { exitCode, stderr } = await descent([verb, 'lineage.yaml'], folder);
+    const { exitCode, stdout, stderr } = await descent([verb, 'lineage.yaml'], folder);
     equal(exitCode, 3);
+    if (verb === 'plan') match(stdout, /\n6 nodes: 6 run · ≤ 12\.3K tokens · /);
+    else equal(stdout, '');
     match(
       stderr,
       /error\[over-budget\]: this lineage trains on up to 12,288 tokens, and its budget is 12,000 tokens\n/,
