@@ -75,12 +75,12 @@ export function findValue(axis: Axis, spelled: string): AxisValue | undefined {
   );
 }
 
-/** What a value says, however it is spelled: `2M`, `2000K` and 2000000 mean the same, `5%` and `5.0%` too. */
+/** What a value says, however it is spelled: `2M`, `2000K` and 2000000 mean the same, `5%`, `5.0%` and 0.05 too. */
 export function meaning(value: string | number): string {
   const spelled = String(value);
   if (spelled.endsWith('%')) {
     const fraction = parseFraction(spelled);
-    return fraction.ok ? `${fraction.value} of one` : spelled;
+    return fraction.ok ? String(fraction.value) : spelled;
   }
   const amount = parseTokens(spelled);
   if (amount.ok && 'tokens' in amount.value) return String(amount.value.tokens);

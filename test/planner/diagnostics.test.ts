@@ -359,6 +359,7 @@ const cases: Readonly<Record<string, string | Buffer>> = {
     ['seed: {replicate: [1, 2]}', 'seed: {replicate: [1, 2]}\n  n: [4000, 4K]'],
     ['examples: 100', 'examples: "{n}"'],
   ),
+  'share of an axis that is there as a percentage': changed(['[0%, 20%]', '[0.1, 10%]']),
   'value that does not fit its use': changed(['[0%, 20%]', '[0%, lots]']),
   'value that cannot be in an address': changed(['[0%, 20%]', '[0%, "20%,5%"]']),
   'axis over models that are not there': changed(
