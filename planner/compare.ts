@@ -1,7 +1,8 @@
-import { meaning } from './axes.ts';
 import { type Declaration, type Declared, declarationOf } from './declaration.ts';
 import { canonicalJson } from './key.ts';
+import { meaningAs } from './kinds.ts';
 import type { Json, Key, Plan, PlanNode } from './plan.ts';
+import { isTraining } from './stages.ts';
 import { isRecord, own } from './tree.ts';
 
 /** One thing that makes two keys differ, named as the lineage file names it. */
@@ -23,9 +24,10 @@ export interface NodeInPlan {
 
 /**
  * Why two nodes have different keys: every field that differs in the nodes themselves and in their ancestors, those of
- * the oldest ancestors first; none where the keys are the same. What is only spelled otherwise is no change. Where the
- * declarations say the same and the keys differ all the same (another version of a generator, files with other content),
- * the fields of the pre-images are named.
+ * the oldest ancestors first; none where the keys are the same. What is only spelled otherwise is no change, nor is a default
+ * that is written out, nor what follows from another field, nor what comes to the same, as tokens to as many steps. Where no
+ * declared field is left and the keys differ all the same (another version of a generator, files with other content), the
+ * fields of the pre-images are named.
  */
 export function changesBetween(before: NodeInPlan, after: NodeInPlan, known: KnownChanges = new Map()): Change[] {
   if (before.node.key === after.node.key) return [];
@@ -53,11 +55,39 @@ export type KnownChanges = Map<string, Change[]>;
  * then what no declaration tells follows from that, as a vocabulary is the tokenizer's, and of the model's shape too.
  */
 export function ownChanges(before: NodeInPlan, after: NodeInPlan, explained: boolean): Change[] {
-  const [old, now] = [ownIdentity(before.node), ownIdentity(after.node)];
+  const [old, now] = [ownIdentity(before.node, after.node), ownIdentity(after.node, before.node)];
   if (canonicalJson(old) === canonicalJson(now)) return [];
-  const declared = differences(declarationOf(before.plan, before.node), declarationOf(after.plan, after.node));
-  const found = declared.length > 0 || explained ? declared : differences(leavesOf(old), leavesOf(now));
+  const forked = differences(leavesOf(old), leavesOf(now));
+  const declared = differences(declarationOf(before.plan, before.node), declarationOf(after.plan, after.node)).filter(
+    ({ field }) => partsOf(field, after.node).some((part) => forked.some((leaf) => isWithin(leaf.field, part))),
+  );
+  const found = declared.length > 0 || explained ? declared : forked;
   return found.map((difference) => ({ address: after.node.address, ...difference }));
+}
+
+/** Parts of a recipe that a field of a stage or of files comes to, where they are not called as it is. */
+const partsByField: Readonly<Record<string, readonly string[]>> = {
+  tokens: ['steps'],
+  batch: ['batch', 'batchSequences'],
+  warmup: ['warmup', 'warmupSteps'],
+  decay: ['decaySteps', 'steps'],
+  model: ['architecture'],
+  data: ['data', 'mix'],
+  files: ['digests', 'patterns'],
+};
+
+/** Where a declared field is in the pre-image of a node; of evaluations, tokenizers and certificates anywhere. */
+function partsOf(field: string, { type }: PlanNode): string[] {
+  const [first = '', , third = ''] = field.split('.');
+  if (field === 'seed') return ['seed'];
+  if (type === 'data') return (own(partsByField, third) ?? [third]).map((part) => `recipe.${part}`);
+  if (!isTraining(type) && type !== 'trunk') return [''];
+  if (first === 'models') return [`recipe.architecture.${third}`];
+  return (own(partsByField, first) ?? [first]).map((part) => `recipe.${part}`);
+}
+
+function isWithin(path: string, part: string): boolean {
+  return part === '' || path === part || path.startsWith(`${part}.`);
 }
 
 const nodesByKey = new WeakMap<Plan, Map<Key, PlanNode>>();
@@ -73,18 +103,21 @@ export function nodeOf(plan: Plan, key: Key | undefined): PlanNode | undefined {
   return key && nodes.get(key);
 }
 
-/** The pre-image without the keys of what a node starts from. */
-function ownIdentity({ preimage }: PlanNode): Json {
+/** The pre-image without the keys of what a node starts from, and of the data that the other reads under the same name. */
+function ownIdentity({ preimage, parents }: PlanNode, other: PlanNode): Json {
   const { parents: _, ...identity } = preimage;
-  return withoutPrepared(identity);
+  const roles = Object.entries(parents).filter(([role]) => own(other.parents, role) !== undefined);
+  return withNames(identity, new Map(roles.map(([role, key]) => [key, role])));
 }
 
-/** Without the keys of data nodes, which are parents too. */
-function withoutPrepared(value: Json): Json {
-  if (Array.isArray(value)) return value.map(withoutPrepared);
+/** With the names of data sets in place of their keys. */
+function withNames(value: Json, names: ReadonlyMap<Json, string>): Json {
+  if (Array.isArray(value)) return value.map((part) => withNames(part, names));
   if (!isRecord(value)) return value;
   const fields = Object.entries(value as { [name: string]: Json });
-  return Object.fromEntries(fields.map(([name, part]) => [name, name === 'prepared' ? true : withoutPrepared(part)]));
+  return Object.fromEntries(
+    fields.map(([name, part]) => [name, name === 'prepared' ? (names.get(part) ?? part) : withNames(part, names)]),
+  );
 }
 
 /** Which fields of two pre-images differ, as `recipe.lr`. */
@@ -93,7 +126,7 @@ export function preimageDifferences(before: Json, after: Json): Omit<Change, 'ad
 }
 
 function leavesOf(value: Json, path = ''): Declaration {
-  if (typeof value !== 'object' || value === null) return new Map([[path, { kind: 'value', value }]]);
+  if (typeof value !== 'object' || value === null) return new Map([[path, { kind: 'value', value, written: true }]]);
   const parts = Object.entries(value).map(([name, part]) => leavesOf(part, path === '' ? name : `${path}.${name}`));
   return new Map(parts.flatMap((part) => [...part]));
 }
@@ -104,17 +137,27 @@ function differences(before: Declaration, after: Declaration): Omit<Change, 'add
   return [...fields].flatMap((field) => {
     const [old, now] = [before.get(field), after.get(field)];
     if (old?.kind === 'reference' && now?.kind === 'reference') {
+      const named = { field, before: old.name, after: now.name };
+      // Files are a node of their own: under the same name, that tells of them.
+      if (old.prepared && now.prepared) return old.prepared === now.prepared || old.name === now.name ? [] : [named];
       const inner = differences(old.stands, now.stands);
-      return inner.length === 0 || old.name === now.name ? inner : [{ field, before: old.name, after: now.name }];
+      return inner.length === 0 || old.name === now.name ? inner : [named];
     }
+    if (!isWritten(old) && !isWritten(now)) return [];
     return meant(old) === meant(now) ? [] : [{ field, before: shown(old), after: shown(now) }];
   });
+}
+
+/** A default changes by no more than what it follows from. */
+function isWritten(field: Declared | undefined): boolean {
+  return field !== undefined && (field.kind === 'reference' || field.written);
 }
 
 /** What a field says, however it is spelled. */
 function meant(field: Declared | undefined): string {
   const value = shown(field);
-  return typeof value === 'string' || typeof value === 'number' ? meaning(value) : (JSON.stringify(value) ?? '');
+  const quantity = field?.kind === 'value' ? field.quantity : undefined;
+  return (quantity && meaningAs(quantity, value)) ?? JSON.stringify(value) ?? '';
 }
 
 function shown(field: Declared | undefined): Json | undefined {

@@ -3,106 +3,161 @@ import { nameOfSelection } from '../schemas/certificate.ts';
 import type { OverlapRecipe, Selection } from '../schemas/types/job.ts';
 import type { LineageFile } from '../schemas/types/lineage.ts';
 import { axisNamed } from './axes.ts';
-import { setNameOf } from './data.ts';
+import { dataRole, setNameOf } from './data.ts';
 import { defaults, derived } from './defaults.ts';
-import type { Json, Plan, PlanNode } from './plan.ts';
-import { declaredStages } from './stages.ts';
+import { quantityFields } from './kinds.ts';
+import type { Json, Key, Plan, PlanNode } from './plan.ts';
+import { type QuantityKind, quantityKinds } from './quantities.ts';
+import { declaredStages, type StageKind } from './stages.ts';
 import { isRecord, own, recordAt } from './tree.ts';
 
-/** A field of a declaration: a value, or a name together with what the name stands for. */
-export type Declared = { kind: 'value'; value: Json } | { kind: 'reference'; name: string; stands: Declaration };
+/**
+ * A field of a declaration: a value, or a name together with what the name stands for. A value has the kind of quantity that
+ * it is, and whether the file says it or a default does. Of files there is the key of what is prepared of them.
+ */
+export type Declared =
+  | { kind: 'value'; value: Json; written: boolean; quantity?: QuantityKind | undefined }
+  | { kind: 'reference'; name: string; stands: Declaration; prepared: Key | undefined };
 
 /** What a lineage file says of one node, by field: `lr`, `mix.replay`, `model`, `data.math.options.maximum`. */
 export type Declaration = ReadonlyMap<string, Declared>;
 
 /**
  * What the file says of a node, without what it starts from: the fields of its stage with axes fixed and defaults filled
- * in, and what it means by the models and data sets that it names.
+ * in, also those that follow from other fields, and what it means by the models and data sets that it names.
  */
 export function declarationOf({ declared: file }: Plan, node: PlanNode): Declaration {
   switch (node.type) {
     case 'data':
       return dataSet(file, nameIn(node.address));
     case 'tokenizer':
-      return tokenizer(file, nameIn(node.address));
+      return tokenizer(file, node);
     case 'overlap':
-      return overlap(file, node.recipe);
+      return overlap(file, node, node.recipe);
     case 'evaluate':
-      return evaluation(file, node.recipe, node.seed);
+      return evaluation(file, node, node.recipe);
     default:
       return stage(file, node);
   }
 }
 
-function stage(file: LineageFile, node: PlanNode): Declaration {
-  const found = declaredStages(file).get(node.stage);
-  if (!found?.kind) return new Map();
+/** The fields of the stage that a node is of as they are written, with its axes fixed. */
+function bodyOf(file: LineageFile, node: PlanNode): Record<string, unknown> {
   const fixed = (written: unknown): unknown => own(node.axes, axisNamed(written) ?? '') ?? written;
-  const fields = new Map<string, Declared>([...leaves(defaults[found.kind]), ['seed', leaf(node.seed)]]);
-  for (const [name, written] of Object.entries(found.body)) {
-    const value = fixed(written);
-    if (name === 'from' || name === 'seed' || name === 'allowUndecayed' || name === 'allowOverlap') continue;
+  const body = declaredStages(file).get(node.stage)?.body ?? {};
+  return Object.fromEntries(
+    Object.entries(body).map(([name, written]) => [
+      name,
+      isRecord(written)
+        ? Object.fromEntries(Object.entries(written).map(([entry, part]) => [entry, fixed(part)]))
+        : fixed(written),
+    ]),
+  );
+}
+
+/** Fields of a stage that are in no recipe; what it starts from is compared for itself. */
+const notLearned = new Set(['from', 'seed', 'allowUndecayed', 'allowOverlap']);
+
+function stage(file: LineageFile, node: PlanNode): Declaration {
+  const kind = declaredStages(file).get(node.stage)?.kind;
+  if (!kind) return new Map();
+  const body = bodyOf(file, node);
+  const quantities = quantityFields(kind);
+  const usual = usualFields(kind, body, node.architecture?.context ?? 0);
+  const fields = new Map<string, Declared>([...leaves(usual, false, quantities), ['seed', leaf(node.seed)]]);
+  for (const [name, value] of Object.entries(body)) {
+    if (notLearned.has(name)) continue;
     if (name === 'model') fields.set(name, reference(String(value), model(file, String(value))));
-    else if (name === 'data') fields.set(name, reference(String(value), dataSet(file, setNameOf(String(value)))));
+    else if (name === 'data') fields.set(name, ofData(file, node, String(value)));
     else if (name === 'mix') {
       for (const [entry, share] of Object.entries(recordAt(value))) {
-        fields.set(`mix.${entry}`, leaf(fixed(share)));
-        if (entry !== 'replay')
-          fields.set(`data.${setNameOf(entry)}`, reference(entry, dataSet(file, setNameOf(entry))));
+        fields.set(`mix.${entry}`, leaf(share, 'share'));
+        if (entry !== 'replay') fields.set(`data.${setNameOf(entry)}`, ofData(file, node, entry));
       }
-    } else fields.set(name, leaf(value));
+    } else fields.set(name, leaf(value, quantities.get(name)));
   }
   return fields;
 }
 
+/** What a stage has where it says nothing, by field; `context` is its model's. */
+function usualFields(kind: StageKind, body: Readonly<Record<string, unknown>>, context: number): object {
+  const said = (name: string, usual: number): number => {
+    const kindOf = quantityFields(kind).get(name);
+    const parsed = kindOf && quantityKinds[kindOf].parse(own(body, name));
+    return parsed?.ok && typeof parsed.value === 'number' ? parsed.value : usual;
+  };
+  if (kind === 'sft') return defaults.sft;
+  if (kind === 'rl') {
+    const { lr, batch } = defaults.rl;
+    const criticLr = derived.criticLr(said('lr', lr));
+    return { ...defaults.rl, criticLr, miniBatch: derived.miniBatch(said('batch', batch)) };
+  }
+  const { batchSequences, decay, ...usual } = defaults[kind];
+  return {
+    ...usual,
+    batch: batchSequences * context,
+    minLr: derived.minLr(said('lr', usual.lr)),
+    ...(own(body, 'schedule') === 'wsd' ? { warmup: '1x', decay } : {}),
+  };
+}
+
 function model(file: LineageFile, name: string): Declaration {
-  const { tokenizer: _, ...shape } = own(file.models, name) ?? { heads: 0 };
-  return named(`models.${name}`, { ...defaults.architecture, kvHeads: derived.kvHeads(shape.heads), ...shape });
+  const { tokenizer: _, recipes: __, ...shape } = own(file.models, name) ?? { heads: 0 };
+  return named(`models.${name}`, shape, { ...defaults.architecture, kvHeads: derived.kvHeads(shape.heads) });
 }
 
 function dataSet(file: LineageFile, name: string): Declaration {
   const set = own(file.data, name);
   if (set && 'generator' in set) {
-    const known = Object.entries(own(generators, set.generator)?.options ?? {});
-    const options = {
-      ...Object.fromEntries(known.map(([option, { default: usual }]) => [option, usual])),
-      ...set.options,
-    };
-    return named(`data.${name}`, { ...defaults.generated, ...set, options });
+    const known = own(generators, set.generator)?.options ?? {};
+    const options = Object.fromEntries(Object.entries(known).map(([option, { default: usual }]) => [option, usual]));
+    return named(`data.${name}`, set, { ...defaults.generated, options });
   }
-  const columns = { ...defaults.files.columns, ...set?.columns };
-  return named(`data.${name}`, { ...defaults.files, ...set, columns });
+  return named(`data.${name}`, set ?? {}, defaults.files, quantityFields('fileData'));
 }
 
-function tokenizer(file: LineageFile, name: string): Declaration {
+/** A data set that a node reads, and what it is called there. Files are a node of their own: of those it is the key that counts. */
+function ofData(file: LineageFile, node: PlanNode, written: string, called = written): Declared {
+  const name = setNameOf(written);
+  const set = own(file.data, name);
+  const isFiles = set !== undefined && !('generator' in set);
+  return reference(called, dataSet(file, name), isFiles ? own(node.parents, dataRole(name)) : undefined);
+}
+
+function tokenizer(file: LineageFile, node: PlanNode): Declaration {
+  const name = nameIn(node.address);
   const declared = own(file.tokenizers ?? {}, name);
-  if (declared && 'hub' in declared) return named(`tokenizers.${name}`, declared);
+  if (declared && 'hub' in declared) return named(`tokenizers.${name}`, declared, {});
   const { data, ...bpe } = declared?.bpe ?? { data: [] };
-  const fields = new Map(named(`tokenizers.${name}`, { ...defaults.tokenizer, ...bpe }));
-  for (const entry of data)
-    fields.set(`tokenizers.${name}.data.${entry}`, reference(entry, dataSet(file, setNameOf(entry))));
+  const quantities = quantityFields('ownTokenizer', 'bpe');
+  const fields = new Map(named(`tokenizers.${name}`, bpe, defaults.tokenizer, quantities));
+  for (const entry of data) fields.set(`tokenizers.${name}.data.${entry}`, ofData(file, node, entry));
   return fields;
 }
 
 function evaluation(
   file: LineageFile,
+  node: PlanNode,
   recipe: Extract<PlanNode, { type: 'evaluate' }>['recipe'],
-  seed: number,
 ): Declaration {
-  const { each: _, suites: __, heldoutTokens = defaults.evaluate.heldout.tokens, ...asked } = file.evaluate ?? {};
+  const { each: _, suites: __, seed, heldoutTokens, ...asked } = file.evaluate ?? {};
+  const { heldout, problems } = defaults.evaluate;
   const isText = recipe.kind === 'heldout';
-  const said = isText ? { heldoutTokens } : { ...defaults.evaluate.problems, ...asked };
-  const fields = new Map(named('evaluate', { ...said, seed }));
+  const said = isText ? { heldoutTokens } : asked;
+  const usual = isText ? { heldoutTokens: heldout.tokens } : problems;
+  const fields = new Map(
+    named('evaluate', { ...said, seed }, { ...usual, seed: defaults.evaluate.seed }, quantityFields('evaluate')),
+  );
   for (const { name } of isText ? recipe.domains : recipe.tasks) {
-    fields.set(`evaluate.${recipe.suite}.${name}`, reference(name, dataSet(file, name)));
+    fields.set(`evaluate.${recipe.suite}.${name}`, ofData(file, node, name));
   }
   return fields;
 }
 
-function overlap(file: LineageFile, { trained, against }: OverlapRecipe): Declaration {
+function overlap(file: LineageFile, node: PlanNode, { trained, against }: OverlapRecipe): Declaration {
   const fields = new Map<string, Declared>();
   const set = (field: string, selection: Selection) => {
-    fields.set(field, reference(nameOfSelection(selection), dataSet(file, selection.name)));
+    fields.set(field, ofData(file, node, selection.name, nameOfSelection(selection)));
     fields.set(`${field}.problems`, leaf(selection.problems));
   };
   set('trained', trained);
@@ -110,25 +165,31 @@ function overlap(file: LineageFile, { trained, against }: OverlapRecipe): Declar
   return fields;
 }
 
-function named(path: string, fields: object): Declaration {
-  return new Map([...leaves(fields)].map(([name, field]) => [`${path}.${name}`, field]));
+type Quantities = ReadonlyMap<string, QuantityKind>;
+
+/** What the file says of a name, and the defaults where it says nothing. */
+function named(path: string, said: object, usual: object, quantities?: Quantities): Declaration {
+  const fields = new Map([...leaves(usual, false, quantities), ...leaves(said, true, quantities)]);
+  return new Map([...fields].map(([name, field]) => [`${path}.${name}`, field]));
 }
 
 /** The scalars and lists in a map, by their path in it. */
-function leaves(fields: object): Map<string, Declared> {
+function leaves(fields: object, written: boolean, quantities?: Quantities): Map<string, Declared> {
   return new Map(
-    Object.entries(fields).flatMap(([name, value]): [string, Declared][] =>
-      isRecord(value) ? [...leaves(value)].map(([inner, field]) => [`${name}.${inner}`, field]) : [[name, leaf(value)]],
-    ),
+    Object.entries(fields).flatMap(([name, value]): [string, Declared][] => {
+      if (value === undefined) return [];
+      if (!isRecord(value)) return [[name, { ...leaf(value, quantities?.get(name)), written }]];
+      return [...leaves(value, written)].map(([inner, field]) => [`${name}.${inner}`, field]);
+    }),
   );
 }
 
-function leaf(value: unknown): Declared {
-  return { kind: 'value', value: value as Json };
+function leaf(value: unknown, quantity?: QuantityKind): Extract<Declared, { kind: 'value' }> {
+  return { kind: 'value', value: value as Json, written: true, quantity };
 }
 
-function reference(name: string, stands: Declaration): Declared {
-  return { kind: 'reference', name, stands };
+function reference(name: string, stands: Declaration, prepared?: Key): Declared {
+  return { kind: 'reference', name, stands, prepared };
 }
 
 /** `words` of `tokenizer:words`. */

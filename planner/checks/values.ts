@@ -1,6 +1,6 @@
-import { lineageSchema } from '../../schemas/validate.ts';
 import { type AxisValue, axisNamed, readAxes } from '../axes.ts';
 import { type Diagnostic, diagnose, shown } from '../diagnostic.ts';
+import { quantityFields } from '../kinds.ts';
 import { type QuantityKind, quantityKinds } from '../quantities.ts';
 import { declaredStages } from '../stages.ts';
 import type { Path, Source } from '../syntax.ts';
@@ -11,20 +11,20 @@ export function* checkValues(source: Source): Generator<Diagnostic> {
   for (const name of Object.keys(recordAt(source.value, 'models'))) yield* checkModel(source, name);
   for (const name of Object.keys(recordAt(source.value, 'tokenizers'))) {
     const path = ['tokenizers', name, 'bpe'];
-    yield* checkFields(source, path, fieldsOf('tokenizer', 'bpe'));
+    yield* checkFields(source, path, quantityFields('tokenizer', 'bpe'));
     yield* checkVocabulary(source, [...path, 'vocab']);
   }
   for (const name of Object.keys(recordAt(source.value, 'data')))
-    yield* checkFields(source, ['data', name], fieldsOf('fileData'));
+    yield* checkFields(source, ['data', name], quantityFields('fileData'));
   for (const stage of declaredStages(source.value).values()) {
     if (!stage.kind) continue;
     const path = ['stages', stage.name, stage.kind];
-    yield* checkFields(source, path, fieldsOf(stage.kind));
+    yield* checkFields(source, path, quantityFields(stage.kind));
     for (const name of Object.keys(recordAt(stage.body, 'mix')))
       yield* checkQuantity(source, [...path, 'mix', name], 'share');
   }
-  yield* checkFields(source, ['evaluate'], fieldsOf('evaluate'));
-  yield* checkFields(source, ['budget'], fieldsOf('budget'));
+  yield* checkFields(source, ['evaluate'], quantityFields('evaluate'));
+  yield* checkFields(source, ['budget'], quantityFields('budget'));
   yield* checkBudgetTokens(source, ['budget', 'tokens']);
   for (const name of Object.keys(recordAt(source.value, 'placement')))
     yield* checkTimeout(source, ['placement', name, 'timeout']);
@@ -136,18 +136,6 @@ function* checkOne(
   else if (parsed.value === 0 && (kind === 'count' ? !mayBeZero.has(name) : mayNotBeZero.has(name))) {
     yield report(`is too little for \`${name}\``, undefined, kind === 'count' ? 'at least 1' : 'more than 0');
   }
-}
-
-/** The quantities among the fields of a definition of the schema: its properties that refer to one. */
-function fieldsOf(definition: string, property?: string): ReadonlyMap<string, QuantityKind> {
-  const whole = lineageSchema().schema.$defs?.[definition];
-  const part = property === undefined ? whole : whole?.properties?.[property];
-  const fields = new Map<string, QuantityKind>();
-  for (const [name, { $ref }] of Object.entries(part?.properties ?? {})) {
-    const kind = $ref?.split('/').pop() ?? '';
-    if (kind in quantityKinds) fields.set(name, kind as QuantityKind);
-  }
-  return fields;
 }
 
 function valueAt(source: Source, path: Path): unknown {

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { changesBetween } from '../../planner/compare.ts';
 import type { Plan } from '../../planner/plan.ts';
 import { judge } from '../../planner/verdict.ts';
-import { planOfText } from './plans.ts';
+import { nodeAt, planOf, planOfText } from './plans.ts';
 
 /** 78 nodes: a tokenizer, 3 base, 9 mid, 9 tuned, 18 rl, and 38 evaluations of tuned, rl and base. */
 const text = `lineage: sixty
@@ -30,16 +33,16 @@ placement:
   default: {device: cpu}
 `;
 
+function edited(from: string, to: string, all = text): string {
+  assert.ok(all.includes(from), from);
+  return all.replace(from, to);
+}
+
 /** The changes that explain each node that would run, once a lineage was run as \`text\` and then edited. */
 async function explained(...edits: [string, string][]): Promise<{ plan: Plan; changes: Map<string, string[]> }> {
   const before = await planOfText(text);
   const done = new Set(before.nodes.map(({ key }) => key));
-  let edited = text;
-  for (const [from, to] of edits) {
-    assert.ok(edited.includes(from), from);
-    edited = edited.replace(from, to);
-  }
-  const plan = await planOfText(edited);
+  const plan = await planOfText(edits.reduce((all, [from, to]) => edited(from, to, all), text));
   const verdicts = judge(
     plan,
     (key) => (done.has(key) ? { state: 'done', attempt: 1, finishedAt: '2026-01-01' } : { state: 'none' }),
@@ -173,6 +176,100 @@ describe('what changed of a lineage of many nodes', () => {
     const plan = await planOfText(text.replace('lr: 3e-3', 'lr: 1e-3'));
     const verdict = judge(plan, () => ({ state: 'none' }), [plan, before]).get(plan.nodes[1]?.key as never);
     assert.equal(verdict?.reason.kind, 'changed');
+  });
+
+  it('names only what forked the key', async () => {
+    const sgd = 'lr: 3e-3}}';
+    const math = 'mix: {math: 1, replay: "{replay}"}}}';
+    const rl = 'lr: "{lr}", maxResponse: 8}}';
+    const cases: [what: string, node: string, said: string[], edit: [string, string]][] = [
+      ['minLr follows lr', 'base', ['lr 0.003 → 0.002'], [sgd, 'lr: 2e-3}}']],
+      ['minLr is written out as it follows', 'base', ['lr 0.003 → 0.002'], [sgd, 'lr: 2e-3, minLr: 2e-4}}']],
+      ['minLr itself', 'base', ['minLr 0.0003 → 0.0001'], [sgd, 'lr: 3e-3, minLr: 1e-4}}']],
+      [
+        'defaults are written out',
+        'base',
+        ['clip 1 → 2'],
+        [sgd, 'lr: 0.0030, warmup: 10%, betas: [0.9, 0.95], batch: 1024, schedule: cosine, clip: 2}}'],
+      ],
+      [
+        'tokens give the same steps',
+        'base',
+        ['clip 1 → 2'],
+        ['tokens: 100K, lr: 3e-3', 'tokens: 100100, lr: 3e-3, clip: 2'],
+      ],
+      ['the mix is the same', 'mid', ['clip 1 → 2'], [math, 'mix: {math: 3, replay: "{replay}"}, clip: 2}}']],
+      ['criticLr follows lr', 'rl', ['lr 0.0001 → 0.0003'], ['[1e-4, 2e-4]', '[3e-4, 2e-4]']],
+      ['miniBatch follows batch', 'rl', ['batch 128 → 1K'], [rl, 'lr: "{lr}", maxResponse: 8, batch: 1K}}']],
+      [
+        'a count is spelled with its unit',
+        'tuned',
+        ['epochs 1 → 2'],
+        ['examples: 100}}', 'examples: 0.1K, epochs: 2}}'],
+      ],
+      [
+        'kvHeads follows heads',
+        'base',
+        ['models.nano.heads 4 → 2'],
+        ['nano: {layers: 2, hidden: 32, heads: 4, kvHeads: 2', 'nano: {layers: 2, hidden: 32, heads: 2'],
+      ],
+      ['wsd is another warm-up', 'base', ['schedule cosine → wsd'], [sgd, 'lr: 3e-3, schedule: wsd}}']],
+    ];
+    const before = await planOfText(text);
+    for (const [what, stage, said, [from, to]] of cases) {
+      const after = await planOfText(edited(from, to));
+      const at = (plan: Plan) =>
+        plan.nodes.find((node) => node.stage === stage && node.type !== 'evaluate' && node.type !== 'trunk') ??
+        assert.fail(what);
+      const own = changesBetween({ plan: before, node: at(before) }, { plan: after, node: at(after) });
+      assert.deepEqual(
+        own.map(({ field, before: old, after: now }) => `${field} ${old} → ${now}`),
+        said,
+        what,
+      );
+    }
+  });
+
+  it('names of a trunk nothing that its branch alone depends on', async () => {
+    const wsd = (others: string) => edited('lr: 3e-3}}', `schedule: wsd, warmup: 5K, ${others}}}`);
+    const trunkOf = (plan: Plan) => plan.nodes.find(({ type }) => type === 'trunk') ?? assert.fail();
+    const changes = async (from: string, to: string) => {
+      const [before, after] = [await planOfText(wsd(from)), await planOfText(wsd(to))];
+      const found = changesBetween({ plan: before, node: trunkOf(before) }, { plan: after, node: trunkOf(after) });
+      return found.map(({ field }) => field);
+    };
+    assert.deepEqual(await changes('lr: 3e-3, minLr: 1e-4', 'lr: 2e-3, minLr: 2e-4'), ['lr']);
+    assert.deepEqual(await changes('decay: 10%', 'decay: 20%'), ['decay']);
+    assert.deepEqual(await changes('minLr: 1e-4', 'minLr: 2e-4'), []);
+  });
+
+  it('names the data that is read instead, by its content', async (t) => {
+    const folder = await mkdtemp(join(tmpdir(), 'descent-compare-'));
+    t.after(() => rm(folder, { recursive: true }));
+    for (const [name, words] of Object.entries({ one: 'a b c', same: 'a b c', other: 'c d e' }))
+      await writeFile(join(folder, `${name}.txt`), `${words} `.repeat(2000));
+    const sets = 'one: {files: one.txt}, same: {files: same.txt}, other: {files: other.txt}';
+    const planned = async (data: string, others = '') => {
+      await writeFile(
+        join(folder, 'lineage.yaml'),
+        `lineage: files
+models: {nano: {layers: 1, hidden: 8, heads: 2, ffn: 16, context: 16, tokenizer: bytes}}
+tokenizers: {bytes: {bytes: {}}}
+data: {${sets}}
+stages: {base: {pretrain: {model: nano, data: ${data}, tokens: 20K${others}}}}
+`,
+      );
+      return planOf(join(folder, 'lineage.yaml'));
+    };
+    const before = await planned('one');
+    const changes = (after: Plan) => {
+      const [old, now] = [nodeAt(before, 'base'), nodeAt(after, 'base')];
+      return changesBetween({ plan: before, node: old }, { plan: after, node: now }).map(
+        ({ field, before: was, after: is }) => `${field} ${was} → ${is}`,
+      );
+    };
+    assert.deepEqual(changes(await planned('same', ', clip: 2')), ['clip 1 → 2']);
+    assert.deepEqual(changes(await planned('other')), ['data one → other']);
   });
 
   it('names the version of a generator, which no file says', async () => {
