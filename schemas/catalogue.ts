@@ -67,7 +67,7 @@ export type Suite = (typeof suites)[number];
 export const typeVersions = {
   data: 1,
   tokenizer: 1,
-  overlap: 1,
+  overlap: 2,
   pretrain: 1,
   cpt: 1,
   trunk: 1,

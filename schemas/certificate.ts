@@ -26,9 +26,11 @@ export interface SetOverlap extends Overlap {
 export interface Overlap {
   /** All of them. */
   problems: number;
+  /** Those with too few words for a 13-gram: they are compared as a whole. */
+  withoutGrams: number;
   /** Those that are trained on, word for word. */
   exact: number;
-  /** Of the others, those with a 13-gram of a problem trained on. */
+  /** Of the others, those with a 13-gram of a problem trained on, or with all of its words and no others. */
   grams: number;
   /** Of the others, those with such 13-grams only as are the wording of many. */
   common: number;

@@ -89,12 +89,13 @@ function overlapSections(
   { trained, against, gramWords }: Certificate,
   section: (title: string, rows: string[][]) => string[],
 ): string[] {
-  const counts = against.map(({ set, problems, exact, grams, common, mostExact, mostGrams }) => [
+  const counts = against.map(({ set, problems, withoutGrams, exact, grams, common, mostExact, mostGrams }) => [
     set,
     counted(problems, 'problem'),
     `${whole(exact)} word for word (at most ${percent(mostExact)})`,
     `${whole(grams)} with ${gramWords} words in common (at most ${percent(mostGrams)})`,
     ...(common > 0 ? [`${whole(common)} with common wording only`] : []),
+    ...(withoutGrams > 0 ? [`${whole(withoutGrams)} too short for ${gramWords} words, compared as a whole`] : []),
   ]);
   const matches = against.flatMap(({ set, matches: { exact, grams } }) =>
     [...exact.slice(0, matchesShown), ...grams.slice(0, matchesShown)].map((match) => [

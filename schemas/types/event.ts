@@ -202,7 +202,7 @@ export interface OverlapEvent {
    */
   exact: number;
   /**
-   * Of the others, those that have 13 words in a row in common with what is trained on.
+   * Of the others, those that have 13 words in a row, or all words, in common with what is trained on.
    */
   grams: number;
   /**

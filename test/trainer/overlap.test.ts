@@ -72,7 +72,7 @@ test('files that overlap: refused with both sides, the numbers and the remedy, a
   assert.equal(
     failed.message,
     'mine/sft (61 problems trained on) and other/test (100 problems) overlap: 1 of other/test is in mine/sft word for ' +
-      'word (at most 0 % may be), and 2 more have 13 words in a row in common (at most 1 % may have). The first: ' +
+      'word (at most 0 % may be), and 2 more have 13 words in a row, or all words, in common (at most 1 % may have). The first: ' +
       'other/test row 1, "WHAT is 7 plus one?", and mine/sft row 8, "What is 7 plus one?", have "what is 7 plus one" ' +
       'in common. Take them out of one of the two, or say on the stage why it may learn from them: ' +
       `\`allowOverlap: "<reason>"\`. What was found is in ${job.output}/model/overlap.json.`,
@@ -85,6 +85,7 @@ test('files that overlap: refused with both sides, the numbers and the remedy, a
     ],
   );
   const written = certificateIn(job.output);
+  assert.equal(written.against[1]?.withoutGrams, 98);
   assert.deepEqual(
     written.against[1]?.matches.grams.map(({ against, trained: row }) => [against.row, row.row]),
     [

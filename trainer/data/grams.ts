@@ -5,7 +5,8 @@ export const gramWords = 13;
 
 /**
  * The words of a prompt without case and without punctuation that begins, ends or quotes. What means something in a
- * formula stays: `3 - 4` has three words, and they are not those of `3 + 4`.
+ * formula stays: `3 - 4` has three words, and they are not those of `3 + 4`. Chinese and Japanese have no spaces: there,
+ * and there alone where scripts are mixed, each character is a word.
  */
 export function wordsOf(prompt: string): string[] {
   return wordsIn(normalisedPrompt(prompt));
@@ -13,13 +14,16 @@ export function wordsOf(prompt: string): string[] {
 
 function wordsIn(normalised: string): string[] {
   return normalised
+    .replace(unspaced, ' $& ')
     .split(' ')
     .map((word) => word.replace(opening, '').replace(closing, ''))
     .filter((word) => word !== '');
 }
 
-const opening = /^[.,;:!?'"`…\p{Ps}\p{Pe}\p{Pi}\p{Pf}]+/u;
-const closing = /[.,;:!?'"`…\p{Ps}\p{Pe}\p{Pi}\p{Pf}]+$/u;
+/** Scripts without spaces. */
+const unspaced = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]/gu;
+const opening = /^[.,;:!?'"`…。、・\p{Ps}\p{Pe}\p{Pi}\p{Pf}]+/u;
+const closing = /[.,;:!?'"`…。、・\p{Ps}\p{Pe}\p{Pi}\p{Pf}]+$/u;
 
 /** 64-bit hashes of texts, as halves. */
 export interface Hashes {
@@ -28,8 +32,8 @@ export interface Hashes {
 }
 
 /**
- * The hashes of a prompt: first that of its whole normalised text, then those of its 13-grams in order; of a prompt of
- * fewer words that of the text alone.
+ * The hashes of a prompt: that of its whole normalised text, that of all its words, and then those of its 13-grams in
+ * order, of which a prompt of fewer words has none.
  */
 export function hashesOf(prompt: string): Hashes {
   const text = normalisedPrompt(prompt);
@@ -51,14 +55,16 @@ const lanes: readonly [Lane, Lane] = [
 ];
 
 function hashes(text: string, words: readonly string[], count: number, { seed, factor }: Lane): Uint32Array {
-  const all = new Uint32Array(1 + count);
+  const all = new Uint32Array(2 + count);
   all[0] = hashText(text, ~seed, factor);
+  // A prompt of nothing but punctuation has no words: it is its text.
+  all[1] = hashText(words.join(' ') || text, seed ^ 0x55555555, factor);
   if (count === 0) return all;
   const each = words.map((word) => hashText(word, seed, factor));
   for (let at = 0; at < count; at++) {
     let gram = seed;
     for (let word = at; word < at + gramWords; word++) gram = Math.imul(gram, factor) + (each[word] as number);
-    all[1 + at] = scatter(gram);
+    all[2 + at] = scatter(gram);
   }
   return all;
 }

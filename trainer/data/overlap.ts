@@ -3,9 +3,10 @@
  * appendix C).
  *
  * - Exact: the same prompt, but for letter case, spacing and Unicode form (schemas/problem.ts).
- * - 13-grams: 13 words in a row that stand in both prompts. A prompt of fewer words can only be exact. As in GPT-3, words
- *   have neither case nor punctuation, and a 13-gram that more than ten of the problems trained on have says nothing: it
- *   is how such problems are worded.
+ * - 13-grams: 13 words in a row that stand in both prompts. As in GPT-3, words have neither case nor punctuation, and a
+ *   13-gram that more than ten of the problems trained on have says nothing: it is how such problems are worded. So that a
+ *   prompt with no other 13-gram is found too, and one of fewer words, all words of a prompt count as one however many
+ *   have them.
  *
  * Counts are of the problems compared with, each once, and do not depend on any order. Texts are told apart by 64-bit
  * hashes: two that differ have the same with a chance of one in 1.8e19.
@@ -60,21 +61,32 @@ function countTexts(trained: PromptSet, against: readonly PromptSet[]): { table:
 
 /** The matches of a set; the prompts of what is trained on are still to be told. */
 function compare(table: GramTable, { prompts }: PromptSet, shown: number): Overlap {
-  const overlap: Overlap = { problems: 0, exact: 0, grams: 0, common: 0, matches: { exact: [], grams: [] } };
+  const overlap: Overlap = {
+    problems: 0,
+    withoutGrams: 0,
+    exact: 0,
+    grams: 0,
+    common: 0,
+    matches: { exact: [], grams: [] },
+  };
   for (const prompt of prompts()) {
     overlap.problems += 1;
     const { high, low } = hashesOf(prompt);
     const found = Array.from(high, (each, at) => table.lookUp(each, low[at] as number));
-    const [whole, ...grams] = found;
+    const [text, wording, ...grams] = found;
+    if (grams.length === 0) overlap.withoutGrams += 1;
     const at = grams.findIndex(({ count }) => count > 0 && count <= mostSharing);
     const match = (first: number, words: string): Match => ({
       against: { row: overlap.problems, prompt },
       trained: { row: first, prompt: '' },
       words,
     });
-    if (whole !== undefined && whole.count > 0) {
+    if (text !== undefined && text.count > 0) {
       overlap.exact += 1;
-      if (overlap.exact <= shown) overlap.matches.exact.push(match(whole.first, wordsOf(prompt).join(' ')));
+      if (overlap.exact <= shown) overlap.matches.exact.push(match(text.first, wordsOf(prompt).join(' ')));
+    } else if (wording !== undefined && wording.count > 0) {
+      overlap.grams += 1;
+      if (overlap.grams <= shown) overlap.matches.grams.push(match(wording.first, wordsOf(prompt).join(' ')));
     } else if (at >= 0) {
       overlap.grams += 1;
       const words = wordsOf(prompt)

@@ -98,7 +98,7 @@ function finding(trained: Selection, trainedProblems: number, comparison: Compar
   return (
     `${sets[0]} (${whole(trainedProblems)} problems trained on) and ${sets[1]} (${whole(problems)} problems) overlap: ` +
     `${whole(exact)} of ${sets[1]} ${exact === 1 ? 'is' : 'are'} in ${sets[0]} word for word (at most ${share(mostExact)} may be)` +
-    `, and ${whole(grams)} more ${grams === 1 ? 'has' : 'have'} ${gramWords} words in a row in common (at most ${share(mostGrams)} may have).` +
+    `, and ${whole(grams)} more ${grams === 1 ? 'has' : 'have'} ${gramWords} words in a row, or all words, in common (at most ${share(mostGrams)} may have).` +
     `${first === undefined ? '' : ` ${example(sets, first)}`}`
   );
 }

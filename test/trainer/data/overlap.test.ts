@@ -21,11 +21,13 @@ describe('two prompts', () => {
     ['the same', question, question, [1, 0, 0]],
     ['but for letter case and spacing', question, ` ${question.toUpperCase().replaceAll(' ', '\n\t ')} `, [1, 0, 0]],
     ['but for Unicode form', 'Wie viele Äpfel sind ½?', 'wie viele A\u0308pfel sind 1⁄2?', [1, 0, 0]],
-    ['but for punctuation', question, `“${question.replace('shells', 'shells,')}”!`, [0, 1, 0]],
+    ['but for punctuation, which is all', question, `“${question.replace('shells', 'shells,')}”!`, [0, 1, 0]],
     ['but for the first word', question, question.replace('Emma', 'Anton'), [0, 1, 0]],
     ['but for the first two words', question, question.replace('Emma has', 'Anton had'), [0, 0, 0]],
     ['but for a word in the middle', question, question.replace('gives', 'sells'), [0, 0, 0]],
-    ['short, and but for a full stop', 'What is 3 + 4', 'What is 3 + 4.', [0, 0, 0]],
+    ['short, and but for a full stop', 'What is 3 + 4', 'What is 3 + 4.', [0, 1, 0]],
+    ['short, and with another sign', 'What is 3 + 4', 'What is 3 - 4', [0, 0, 0]],
+    ['nothing but punctuation', '?!', '…', [0, 0, 0]],
     ['short, and the same', 'What is 3 + 4?', 'what is 3  + 4?', [1, 0, 0]],
     ['long, and with another sign', `${question} 3 + 4`, `3 - 4 ${question.slice(0, 40)}`, [0, 0, 0]],
   ];
@@ -59,6 +61,34 @@ test('what more than ten problems trained on have in common says nothing, but an
   assert.deepEqual(counts(Array(300).fill(question), [question]), [1, 0, 0], 'more than are told apart');
 });
 
+test('a prompt of nothing but common wording is found by all of its words', () => {
+  const many = Array.from({ length: 40 }, (_, at) => `${question} and ${at}`);
+  assert.deepEqual(counts([...many, question], [`${question}?`]), [0, 1, 0], 'leaked');
+  assert.deepEqual(counts([...Array(40).fill(question)], [`${question}?`]), [0, 1, 0], 'leaked many times');
+  assert.deepEqual(counts(many, [`${question}?`]), [0, 0, 1], 'not leaked');
+});
+
+test('Chinese and Japanese are compared by their characters, and what is spaced beside them by its words', () => {
+  const [chinese, japanese] = [
+    '小明有十七个蓝色的贝壳，他给了妹妹七个',
+    '花子さんは青い貝がらを十七こ持っていました。',
+  ];
+  assert.deepEqual(wordsOf('「GPU 2台」は、いくら？'), ['gpu', '2', '台', 'は', 'い', 'く', 'ら']);
+  assert.deepEqual(wordsOf('사과가 세 개'), ['사과가', '세', '개'], 'Korean has spaces');
+  for (const leaked of [chinese, japanese]) {
+    assert.deepEqual(counts([leaked], [`请回答 Frage: ${leaked}还剩几个`]), [0, 1, 0], 'planted in a longer prompt');
+    assert.deepEqual(counts([leaked], [leaked.slice(0, 12)]), [0, 0, 0], 'too little of it');
+  }
+  assert.deepEqual(counts([chinese], [japanese]), [0, 0, 0]);
+});
+
+test('problems too short for a 13-gram are counted, and found as a whole', () => {
+  const against = ['What is 3 + 4?', 'what is 5 + 6', 'How many?', question];
+  const { overlaps } = measureOverlap(setOf(['What is 3 + 4?', '“What is 5 + 6?”']), [setOf(against)], 0);
+  const [{ problems, withoutGrams, exact, grams }] = overlaps as [(typeof overlaps)[number]];
+  assert.deepEqual([problems, withoutGrams, exact, grams], [4, 3, 1, 1]);
+});
+
 test('a problem that repeats its own words counts as one that has them', () => {
   const chant = Array(12).fill(question).join(' ');
   assert.deepEqual(counts([chant], [`Nobody knows that ${question}`]), [0, 1, 0]);
@@ -70,9 +100,10 @@ test('shows the first matches with both sides, the words in common, and their pl
   const { trained: rows, overlaps } = measureOverlap(setOf(trained), [setOf([]), setOf(against)], 1);
   assert.equal(rows, 3);
   assert.deepEqual(overlaps, [
-    { problems: 0, exact: 0, grams: 0, common: 0, matches: { exact: [], grams: [] } },
+    { problems: 0, withoutGrams: 0, exact: 0, grams: 0, common: 0, matches: { exact: [], grams: [] } },
     {
       problems: 5,
+      withoutGrams: 3,
       exact: 3,
       grams: 1,
       common: 0,
@@ -150,6 +181,7 @@ describe('whatever the problems', () => {
     for (const prompt of against) {
       const sharing = [...gramsOf(prompt)].map((gram) => all.filter((grams) => grams.has(gram)).length);
       if (trained.some((other) => normalisedPrompt(other) === normalisedPrompt(prompt))) found[0] += 1;
+      else if (trained.some((other) => wordsOf(other).join(' ') === wordsOf(prompt).join(' '))) found[1] += 1;
       else if (sharing.some((count) => count > 0 && count <= mostSharing)) found[1] += 1;
       else if (sharing.some((count) => count > 0)) found[2] += 1;
     }
