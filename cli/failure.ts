@@ -1,4 +1,5 @@
 import { type ExitCode, exitCodes } from './context.ts';
+import { remedyForFile } from './remedies.ts';
 import type { Colours } from './render/terminal.ts';
 
 /** An error with what to do about it, for what the command line itself finds wrong. */
@@ -62,15 +63,16 @@ function messageOf(error: unknown): string {
 /** Node says `EACCES: permission denied, open '/a/b'`; a person reads `/a/b: permission denied (EACCES)`. */
 function fileSystemMessage(error: NodeJS.ErrnoException): string | null {
   const match = /^([A-Z]+): ([^,]+), \w+ ?/.exec(error.message);
-  if (!match || error.code !== match[1] || error.path === undefined) return null;
-  return `${error.path}: ${match[2]} (${error.code})`;
+  if (!match || error.code !== match[1]) return null;
+  return `${error.path === undefined ? '' : `${error.path}: `}${match[2]} (${error.code})`;
 }
 
 function hintOf(error: unknown): string | null {
   for (const one of chain(error)) {
     if (one instanceof Error && 'hint' in one && typeof one.hint === 'string') return one.hint;
   }
-  return null;
+  const codes = chain(error).map((one) => (one instanceof Error && 'code' in one ? String(one.code) : ''));
+  return codes.map(remedyForFile).find((remedy) => remedy !== null) ?? null;
 }
 
 function isBug(error: unknown): boolean {

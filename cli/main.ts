@@ -17,11 +17,17 @@ async function main(): Promise<void> {
     terminal.err(text);
     return exitCode;
   };
+  let uncaught = 0;
   const end = async (exitCode: number): Promise<never> => {
     await flushTerminal();
-    process.exit(exitCode);
+    process.exit(uncaught > 0 ? exitCodes.error : exitCode);
   };
-  process.on('uncaughtException', (error) => void end(fail(error)));
+  process.on('uncaughtException', (error) => {
+    uncaught += 1;
+    // What fails while a failure is told cannot be told either.
+    if (uncaught > 1) process.exit(exitCodes.error);
+    void end(fail(error));
+  });
   subscribe(databaseWaits, (sentence) => terminal.err(String(sentence)));
 
   let exitCode: ExitCode = exitCodes.fine;

@@ -23,6 +23,8 @@ export function buildProgram(outer: Context, finish: (exitCode: ExitCode) => voi
     .helpCommand(false)
     .configureHelp({ showGlobalOptions: true, subcommandTerm: (command) => command.name() })
     .configureOutput({
+      writeOut: outer.terminal.out,
+      writeErr: outer.terminal.err,
       outputError: (text, write) => write(text.replace(/^error:/, outer.terminal.errorColours.red('error:'))),
     })
     .exitOverride()

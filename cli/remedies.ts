@@ -3,6 +3,21 @@ export function remedyFor(kind: string): string {
   return REMEDIES[kind] ?? 'the logs are in the home, below logs/; `descent run` tries it again';
 }
 
+/** What to do about a file or folder that could not be used, by the system's code; null for what is no such code. */
+export function remedyForFile(code: string): string | null {
+  return FILE_REMEDIES[code] ?? null;
+}
+
+const FILE_REMEDIES: Readonly<Record<string, string>> = {
+  EACCES: 'see whose it is and who may write it (`ls -ld`), or name another place',
+  EPERM: 'see whose it is and who may write it (`ls -ld`), or name another place',
+  EROFS: 'that file system is read-only: name another place',
+  ENOSPC: 'free some space, or name another place',
+  EDQUOT: 'free some of what you may use there, or name another place',
+  ENOTDIR: 'a part of that path is a file where a folder is needed: name another place',
+  EISDIR: 'that is a folder where a file is needed: name a file',
+};
+
 const AGAIN = '`descent run` goes on from its newest checkpoint';
 
 const REMEDIES: Readonly<Record<string, string>> = {

@@ -20,20 +20,22 @@ export interface Terminal {
   columns: number;
 }
 
+/** A standard stream that takes nothing more, as on a full disk. */
+export class UnwritableError extends Error {
+  override name = 'UnwritableError';
+  readonly hint = 'free some space, or write it somewhere else';
+}
+
 /**
  * The terminal of this process. `colour` is `never` for `--no-color`; otherwise NO_COLOR (any value but empty) switches
  * colours off, FORCE_COLOR switches them on, and without either they are on where the stream is a terminal.
- * A reader that has gone (`| head`) is no error: what it no longer reads is dropped.
+ * A reader that has gone (`| head`) is no error: what it no longer reads is dropped. Any other stream that cannot be
+ * written throws an UnwritableError, out of the call or as an uncaught exception.
  */
 export function openTerminal(colour: 'auto' | 'never', env: NodeJS.ProcessEnv): Terminal {
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE') throw error;
-    });
-  }
   return {
-    out: (text) => void process.stdout.write(ended(text)),
-    err: (text) => void process.stderr.write(ended(text)),
+    out: writerTo(process.stdout, 'standard output'),
+    err: writerTo(process.stderr, 'standard error'),
     colours: picocolors.createColors(isColoured(process.stdout, colour, env)),
     errorColours: picocolors.createColors(isColoured(process.stderr, colour, env)),
     interactive: process.stdout.isTTY === true && env.TERM !== 'dumb' && !env.CI,
@@ -41,13 +43,40 @@ export function openTerminal(colour: 'auto' | 'never', env: NodeJS.ProcessEnv): 
   };
 }
 
-/** Resolves when both streams have handed everything to the operating system, so that ending the process loses nothing. */
+/**
+ * Resolves when both streams have handed everything to the operating system, so that ending the process loses nothing; of
+ * a stream that cannot be written nothing is waited for.
+ */
 export async function flushTerminal(): Promise<void> {
+  // A write that failed is told of after the code that wrote.
+  await new Promise((resolve) => setImmediate(resolve));
   await Promise.all(
     [process.stdout, process.stderr].map(
-      (stream) => new Promise<void>((resolve) => (stream.writable ? stream.write('', () => resolve()) : resolve())),
+      (stream) =>
+        new Promise<void>((resolve) => {
+          // A file has everything by now, and a full disk takes not even an empty text.
+          const nothingWaits = stream.writableLength === 0 || !stream.writable || stream.errored !== null;
+          if (nothingWaits) resolve();
+          else stream.write('', () => resolve());
+        }),
     ),
   );
+}
+
+/** Files are written at once and throw, pipes and terminals tell of an error afterwards. */
+function writerTo(stream: NodeJS.WriteStream, name: string): (text: string) => void {
+  const unlessGone = (error: unknown): void => {
+    if ((error as NodeJS.ErrnoException).code === 'EPIPE') return;
+    throw new UnwritableError(`${name} cannot be written`, { cause: error });
+  };
+  stream.on('error', unlessGone);
+  return (text) => {
+    try {
+      stream.write(ended(text));
+    } catch (error) {
+      unlessGone(error);
+    }
+  };
 }
 
 function ended(text: string): string {

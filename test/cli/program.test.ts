@@ -1,6 +1,7 @@
 import { deepEqual, doesNotMatch, equal, match } from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { binary, descent, golden, packageRoot, temporaryFolder, writeLineage } from './support.ts';
@@ -106,4 +107,40 @@ test('help, validate, plan and graph load neither Temporal nor DuckDB nor Tensor
   match(loaded, /node_modules\/commander\//);
   match(loaded, /planner\/load\.js/);
   doesNotMatch(loaded, /node_modules\/@(temporalio|duckdb|tensorflow)\//);
+});
+
+/** Runs `descent` with one stream into a device that is always full; what the other was told, and the exit code. */
+async function withFull(full: 'stdout' | 'stderr', args: string[], folder: string) {
+  const device = await open('/dev/full', 'w');
+  try {
+    const child = spawn(process.execPath, [binary, ...args], {
+      cwd: folder,
+      stdio: ['ignore', full === 'stdout' ? device.fd : 'pipe', full === 'stderr' ? device.fd : 'pipe'],
+      timeout: 30_000,
+    });
+    let told = '';
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.setEncoding('utf8').on('data', (text: string) => {
+        told += text;
+      });
+    }
+    const exitCode = await new Promise((resolve) => child.on('close', resolve));
+    return { exitCode, told };
+  } finally {
+    await device.close();
+  }
+}
+
+test('an output that cannot be written: one sentence, once, exit code 1', async (t) => {
+  if (!existsSync('/dev/full')) return t.skip('this system has no /dev/full');
+  const folder = await temporaryFolder(t);
+  await writeLineage(folder);
+  const told =
+    'error: standard output cannot be written\n  because: no space left on device (ENOSPC)\n  hint: free some space, or write it somewhere else\n';
+  for (const args of [['plan', 'lineage.yaml'], ['validate', 'lineage.yaml'], ['--help'], ['plan', '--help']])
+    deepEqual(await withFull('stdout', args, folder), { exitCode: 1, told });
+  // What cannot be told is in the exit code all the same; where there is nothing to tell, nothing is wrong.
+  deepEqual(await withFull('stderr', ['plan', 'none.yaml'], folder), { exitCode: 1, told: '' });
+  deepEqual(await withFull('stderr', ['pln'], folder), { exitCode: 1, told: '' });
+  equal((await withFull('stderr', ['validate', 'lineage.yaml'], folder)).exitCode, 0);
 });
