@@ -1,5 +1,6 @@
-import { checkDownloads } from '../planner/checks/hub.ts';
-import { type Diagnostic, formatDiagnostics, sortDiagnostics } from '../planner/diagnostic.ts';
+import { readFileSync, statSync } from 'node:fs';
+import { checkDownloads, hubOf } from '../planner/checks/hub.ts';
+import { type Diagnostic, diagnose, formatDiagnostics, sortDiagnostics } from '../planner/diagnostic.ts';
 import { type Planned, planLineage } from '../planner/expand.ts';
 import { loadLineage } from '../planner/load.ts';
 import type { PlanNode } from '../planner/plan.ts';
@@ -7,6 +8,8 @@ import { findHome } from '../store/home.ts';
 import { plansRun } from '../store/plans.ts';
 import { storedIn } from '../store/stored.ts';
 import { type Context, type ExitCode, exitCodes } from './context.ts';
+import { type PlanInFile, planIn } from './plan-file.ts';
+import { shellWord } from './shell.ts';
 
 /**
  * Reads, checks and expands a lineage file, named as it was on the command line: that is how diagnostics name it. What it
@@ -14,11 +17,31 @@ import { type Context, type ExitCode, exitCodes } from './context.ts';
  */
 export async function planFile(file: string, { cwd, env }: Pick<Context, 'cwd' | 'env'>): Promise<Planned> {
   const loaded = await loadLineage(file);
-  if (!loaded.ok) return loaded;
+  if (!loaded.ok) return { ...loaded, diagnostics: planInstead(file) ?? loaded.diagnostics };
   const home = findHome(cwd, env);
   const earlier = () => plansRun(home, loaded.lineage.file.lineage);
   return planLineage(loaded.lineage, { findStored: storedIn(home), earlier });
 }
+
+/** That a plan is named where a lineage file should be: what its keys lack as a lineage is of no use to anybody. */
+function planInstead(file: string): Diagnostic[] | undefined {
+  if (!file.endsWith('.json') || !statSync(file, { throwIfNoEntry: false })?.isFile()) return undefined;
+  const kind = planIn(readFileSync(file, 'utf8'));
+  return kind && [notLineage[kind](file)];
+}
+
+const notLineage: Record<PlanInFile['kind'], (file: string) => Diagnostic> = {
+  written: (file) =>
+    diagnose(file, wholeFile, 'file-unreadable', 'this is a written plan, not a lineage file', {
+      hint: `run it: descent run --plan ${shellWord(file)}`,
+    }),
+  frozen: (file) =>
+    diagnose(file, wholeFile, 'file-unreadable', 'this is a plan that a run has frozen, not a lineage file', {
+      hint: `compare it: descent diff ${shellWord(file)} <lineage file>`,
+    }),
+};
+
+const wholeFile = { line: 0, column: 1, length: 1 };
 
 /** Why nodes of a lineage file cannot run although they can be planned; undefined where they can. */
 export function findDownloads(
@@ -27,6 +50,13 @@ export function findDownloads(
 ): Extract<Planned, { ok: false }> | undefined {
   const diagnostics = sortDiagnostics([...checkDownloads(source, nodes)]);
   return diagnostics.length > 0 ? { ok: false, diagnostics, text: source.text } : undefined;
+}
+
+/** That nodes need the Hugging Face Hub: a lineage with such is right, and Descent does not run it. Empty where none does. */
+export function downloadNotes(nodes: readonly PlanNode[]): string[] {
+  const addresses = nodes.filter((node) => hubOf(node)).map(({ address }) => address);
+  if (addresses.length === 0) return [];
+  return [`to plan, not to run: Descent does not download from the Hugging Face Hub yet (${addresses.join(', ')})`];
 }
 
 /** What `--json` prints for a file that was checked. */

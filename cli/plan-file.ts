@@ -1,5 +1,6 @@
-import { existsSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { auditKeys, type Versions, versionChanges, versionsUsed } from '../planner/audit.ts';
 import { canonicalJson, keyOf, sha256 } from '../planner/key.ts';
 import type { Key, Plan } from '../planner/plan.ts';
@@ -8,6 +9,7 @@ import type { PlanFile } from '../schemas/types/plan.ts';
 import { ContractError, validatePlanFile } from '../schemas/validate.ts';
 import { writeWhole } from '../store/write.ts';
 import { CommandError, Refusal } from './failure.ts';
+import { shellWord } from './shell.ts';
 
 /** A plan that `descent plan -o` wrote: what would run, and what was known when it was written. */
 export interface WrittenPlan {
@@ -35,10 +37,7 @@ export async function writePlanFile(
   verdicts: ReadonlyMap<Key, Verdict>,
   select: string[] | null,
 ): Promise<void> {
-  if (!path.endsWith('.json')) throw new CommandError(`a plan is written as JSON: name it ${path}.json`);
-  if (existsSync(path) && !looksLikePlan(await readFile(path, 'utf8'))) {
-    throw new CommandError(`${path} is there already, and is no plan: nothing is written over it`, 'name another file');
-  }
+  await refuseOtherFile(path);
   const content: Omit<PlanFile, 'digest'> = {
     format,
     versions: versionsUsed(plan),
@@ -59,11 +58,35 @@ export function digestOfText(text: string): string {
 }
 
 /**
- * A plan out of a file. Throws a CommandError for any other file, and a Refusal for a plan of another Descent's format or
- * one that was changed after it was written: its keys are computed again from their pre-images.
+ * Throws a CommandError where no plan can be written: in a folder that is not there, over what is no plan, or under a name
+ * that is not one of JSON. `named` is how a person wrote the path.
  */
-export async function readPlanFile(path: string): Promise<PlanInFile> {
-  const value = parse(path, await readFile(path, 'utf8'));
+export async function refuseOtherFile(path: string, named: string = path): Promise<void> {
+  const there = statSync(path, { throwIfNoEntry: false });
+  if (there?.isDirectory()) throw new CommandError(`${named} is a folder`, `name a file: ${join(named, 'plan.json')}`);
+  if (!path.endsWith('.json'))
+    throw new CommandError('a plan is written as JSON', `name it ${named.replace(/\.ya?ml$/, '')}.json`);
+  if (!statSync(dirname(path), { throwIfNoEntry: false })?.isDirectory())
+    throw new CommandError(`there is no folder ${dirname(named)}`, `make it, or name another file than ${named}`);
+  if (there && planIn(await readFile(path, 'utf8')) !== 'written') {
+    throw new CommandError(
+      `${named} is there already, and is no plan: nothing is written over it`,
+      'name another file',
+    );
+  }
+}
+
+/**
+ * A plan out of a file, which messages name as it is `named`. Throws a Refusal for any other file, for a plan of another
+ * Descent's format, and for one that was changed after it was written: its keys are computed again from their pre-images.
+ */
+export async function readPlanFile(file: string, path: string = file): Promise<PlanInFile> {
+  const there = statSync(file, { throwIfNoEntry: false });
+  if (!there) throw new Refusal(`${path} does not exist`, 'descent plan <file> -o writes a plan');
+  if (!there.isFile()) throw new Refusal(`${path} is ${there.isDirectory() ? 'a folder' : 'not a file'}`, frozenPlans);
+  if (/\.ya?ml$/.test(path))
+    throw new Refusal(`${path} is a lineage file, not a plan`, `run it: descent run ${shellWord(path)}`);
+  const value = parse(path, await readFile(file, 'utf8'));
   if (isFrozen(value)) {
     refuseChangedKeys(path, value);
     return { kind: 'frozen', plan: value };
@@ -108,7 +131,7 @@ function parse(path: string, text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new CommandError(`${path} is not a plan`, frozenPlans, error);
+    throw new Refusal(`${path} is not a plan`, frozenPlans, error);
   }
 }
 
@@ -123,7 +146,7 @@ function checked(path: string, value: unknown): PlanFile {
     return validatePlanFile(value);
   } catch (error) {
     if (!(error instanceof ContractError)) throw error;
-    throw new CommandError(`${path} is not a plan that this Descent can read`, frozenPlans, error);
+    throw new Refusal(`${path} is not a plan that this Descent can read`, frozenPlans, error);
   }
 }
 
@@ -149,11 +172,13 @@ function refuseBroken(path: string, problems: readonly { address: string; proble
   );
 }
 
-function looksLikePlan(text: string): boolean {
+/** Which kind of plan a text looks like, whatever is wrong with it; undefined for any other text. */
+export function planIn(text: string): PlanInFile['kind'] | undefined {
   try {
     const value = JSON.parse(text) as { format?: unknown; plan?: unknown } | null;
-    return Number.isInteger(value?.format) && typeof value?.plan === 'object';
+    if (isFrozen(value)) return 'frozen';
+    return Number.isInteger(value?.format) && typeof value?.plan === 'object' ? 'written' : undefined;
   } catch {
-    return false; // not JSON: not a plan
+    return undefined; // not JSON: not a plan
   }
 }

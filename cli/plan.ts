@@ -8,8 +8,8 @@ import { findHome } from '../store/home.ts';
 import { plansRun } from '../store/plans.ts';
 import { absolute, type Context, type ExitCode, exitCodes } from './context.ts';
 import { priceWithin, type Refused, type Valid } from './hours.ts';
-import { planFile, printDiagnostics, printWarnings, refuse } from './lineage-file.ts';
-import { writePlanFile } from './plan-file.ts';
+import { downloadNotes, planFile, printDiagnostics, printWarnings, refuse } from './lineage-file.ts';
+import { refuseOtherFile, writePlanFile } from './plan-file.ts';
 import { costReport, priceReport } from './price-report.ts';
 import type { Pricing } from './pricing.ts';
 import { nodesToRun, renderPlan, verdictCounts, verdictOf } from './render/plan.ts';
@@ -21,6 +21,7 @@ import { shellWord } from './shell.ts';
  * DuckDB only where there are results whose speeds it can tell. A plan over its budget is shown before it is refused.
  */
 export async function plan(file: string, options: PlanOptions, context: Context): Promise<ExitCode> {
+  if (options.output !== undefined) await refuseOtherFile(absolute(context, options.output), options.output);
   const planned = await planFile(file, context);
   if (planned.ok) return showPlan(planned, null, options, context);
   if (planned.overBudget) return showPlan(planned.overBudget, planned, options, context);
@@ -50,7 +51,8 @@ async function showPlan(
   const priced = await priceWithin(planned, verdicts, context);
   const refused = overrun ?? priced.refused;
   const { estimate, notes } = priced.price(nodes, verdicts);
-  const pricing = { estimate, notes: [...notes, ...priced.notes] };
+  const downloads = downloadNotes(nodesToRun(restrict(planned.plan, nodes), verdicts));
+  const pricing = { estimate, notes: [...notes, ...priced.notes, ...downloads] };
   terminal.out(
     options.json
       ? JSON.stringify(planReport(shown, verdicts, pricing, planned.warnings, refused?.diagnostics ?? []), null, 2)

@@ -249,6 +249,8 @@ export function buildProgram(outer: Context, finish: (exitCode: ExitCode) => voi
       return verb.help();
     });
 
+  for (const verb of program.commands)
+    verb.showHelpAfterError(`usage: descent ${verb.name()} ${verb.usage()}\n(descent help ${verb.name()} says more)`);
   return program;
 }
 

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { NodeInPlan } from '../planner/compare.ts';
 import { didYouMean } from '../planner/diagnostic.ts';
@@ -8,10 +7,11 @@ import { plainAddress } from '../planner/signature.ts';
 import { findHome } from '../store/home.ts';
 import { plansRun } from '../store/plans.ts';
 import type { Context } from './context.ts';
-import { CommandError } from './failure.ts';
+import { CommandError, Refusal } from './failure.ts';
 import { findNode } from './find-node.ts';
 import { planFile } from './lineage-file.ts';
 import { readPlanFile } from './plan-file.ts';
+import { shellWord } from './shell.ts';
 
 /** What a person names on the command line: a whole plan, or a node in one. */
 export type Subject = { kind: 'plan'; plan: Plan } | ({ kind: 'node' } & NodeInPlan);
@@ -20,7 +20,7 @@ export type Subject = { kind: 'plan'; plan: Plan } | ({ kind: 'node' } & NodeInP
  * What a text stands for, in this order: a lineage file; a plan in a file, written or frozen; a lineage that was run, as
  * it was run last; a node, by its address or the beginning of its key. `file.yaml:address` is a node of a lineage file,
  * `lineage:address` one of a lineage that was run; a signature in an address may be spelled in any way. Throws a
- * CommandError where it stands for nothing.
+ * CommandError where it stands for nothing, and a Refusal where it is a file that is not there or not valid.
  */
 export async function findSubject(text: string, context: Context): Promise<Subject> {
   const plan = await findPlan(text, context);
@@ -44,17 +44,24 @@ export async function findSubject(text: string, context: Context): Promise<Subje
   );
 }
 
+/** Whether a text can only be the path of a file: no address and no name begins or ends so. */
+function isPath(text: string): boolean {
+  return /\.(ya?ml|json)$/.test(text) || /^(\.{0,2}\/[^:]*|\.{1,2})$/.test(text);
+}
+
 /** A plan by the path of a file or the name of a lineage; undefined where the text is neither. */
 async function findPlan(text: string, context: Context): Promise<Plan | undefined> {
   const path = resolve(context.cwd, text);
-  if (existsSync(path) && path.endsWith('.json')) {
-    const read = await readPlanFile(path);
+  if (text.endsWith('.json')) {
+    const read = await readPlanFile(path, text);
     return read.kind === 'written' ? read.written.plan : read.plan;
   }
-  if (existsSync(path) && /\.ya?ml$/.test(path)) {
+  if (isPath(text)) {
     const planned = await planFile(path, context);
     if (planned.ok) return planned.plan;
-    throw new CommandError(`${text} has errors`, `descent validate ${text}`);
+    const unreadable = planned.diagnostics.find(({ code }) => code === 'file-unreadable');
+    if (unreadable) throw new Refusal(`${text}: ${unreadable.message}`, unreadable.hint);
+    throw new Refusal(`${text} has errors`, `descent validate ${shellWord(text)}`);
   }
   if (!/^[a-zA-Z][a-zA-Z0-9_-]{0,62}$/.test(text)) return undefined;
   const [newest] = plansRun(findHome(context.cwd, context.env), text);

@@ -1,7 +1,6 @@
-import { hubOf } from '../planner/checks/hub.ts';
 import type { NodeType, Plan } from '../planner/plan.ts';
 import { type Context, type ExitCode, exitCodes } from './context.ts';
-import { type Finding, findingOf, planFile, printDiagnostics, printWarnings } from './lineage-file.ts';
+import { downloadNotes, type Finding, findingOf, planFile, printDiagnostics, printWarnings } from './lineage-file.ts';
 import { counted } from './render/figures.ts';
 
 /** `descent validate FILE...`: everything that is wrong with each file; exit code 3 when one is invalid. */
@@ -13,7 +12,8 @@ export async function validate(files: string[], options: { json?: true }, contex
     findings.push(findingOf(file, planned));
     if (options.json) continue;
     if (planned.ok) {
-      terminal.out(`${file}: ${terminal.colours.green('ok')}, ${contents(planned.plan)}${toDownload(planned.plan)}`);
+      terminal.out(`${file}: ${terminal.colours.green('ok')}, ${contents(planned.plan)}`);
+      for (const note of downloadNotes(planned.plan.nodes)) terminal.out(`  ${note}`);
       printWarnings(planned, context);
     } else printDiagnostics(planned, context);
   }
@@ -27,13 +27,6 @@ function contents(plan: Plan): string {
   for (const node of plan.nodes) counts.set(node.type, (counts.get(node.type) ?? 0) + 1);
   const parts = [...counts].map(([type, count]) => counted(count, NOUNS[type][0], NOUNS[type][1]));
   return `${counted(plan.nodes.length, 'node')}: ${parts.join(', ')}`;
-}
-
-/** A lineage that needs the Hugging Face Hub is right, and Descent does not run it. */
-function toDownload(plan: Plan): string {
-  const addresses = plan.nodes.filter((node) => hubOf(node)).map(({ address }) => address);
-  if (addresses.length === 0) return '';
-  return `\n  to plan, not to run: Descent does not download from the Hugging Face Hub yet (${addresses.join(', ')})`;
 }
 
 const NOUNS: Record<NodeType, [one: string, many: string]> = {

@@ -7,7 +7,7 @@ import { reasonText } from '../planner/reason.ts';
 import type { Verdict } from '../planner/verdict.ts';
 import { digestOfFile } from '../store/digest.ts';
 import { absolute, type Context } from './context.ts';
-import { CommandError, Refusal } from './failure.ts';
+import { Refusal } from './failure.ts';
 import { judgeAgainstStore } from './plan.ts';
 import { digestOfText, readPlanFile, refuseOtherVersions, type WrittenPlan } from './plan-file.ts';
 import { counted } from './render/figures.ts';
@@ -26,10 +26,9 @@ export interface Admitted {
  */
 export async function admitPlan(path: string, context: Context): Promise<Admitted> {
   const file = absolute(context, path);
-  if (!existsSync(file)) throw new CommandError(`${path} does not exist`, 'descent plan <file> -o writes a plan');
-  const read = await readPlanFile(file);
+  const read = await readPlanFile(file, path);
   if (read.kind === 'frozen') {
-    throw new CommandError(
+    throw new Refusal(
       `${path} is a plan that a run has frozen, without what was known of its nodes then`,
       `write one to run: descent plan ${read.plan.file} -o plan.json`,
     );

@@ -15,9 +15,12 @@ export async function readText(file: string): Promise<ReadText> {
   const refuse = (diagnostic: Diagnostic, text = ''): ReadText => ({ ok: false, diagnostics: [diagnostic], text });
   let bytes: Buffer;
   try {
-    const { size, isRegular } = await stat(file).then((found) => ({ size: found.size, isRegular: found.isFile() }));
-    if (!isRegular) return refuse(diagnose(file, wholeFile, 'file-unreadable', 'this is not a file'));
-    if (size > largestFile) return refuse(tooLarge(file, size));
+    const found = await stat(file);
+    if (!found.isFile()) {
+      const message = found.isDirectory() ? 'this is a folder' : 'this is not a file';
+      return refuse(diagnose(file, wholeFile, 'file-unreadable', message, { hint: 'give the path of a lineage file' }));
+    }
+    if (found.size > largestFile) return refuse(tooLarge(file, found.size));
     bytes = await readFile(file);
   } catch (error) {
     return refuse(diagnose(file, wholeFile, 'file-unreadable', reason(error), { hint: unreadableHint(error) }));

@@ -1,13 +1,17 @@
-import { existsSync, readdirSync, statfsSync } from 'node:fs';
+import { existsSync, readdirSync, statfsSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { StoreError } from './errors.ts';
 
 /**
  * The folder that everything of a person's work lives in: `DESCENT_HOME`, else `.descent` in the working folder.
- * Gives an absolute path; the folder need not exist.
+ * Gives an absolute path; the folder need not exist. Throws where something else than a folder is there.
  */
 export function findHome(cwd: string, env: { [name: string]: string | undefined }): string {
-  return env.DESCENT_HOME ? resolve(cwd, env.DESCENT_HOME) : resolve(cwd, '.descent');
+  const home = env.DESCENT_HOME ? resolve(cwd, env.DESCENT_HOME) : resolve(cwd, '.descent');
+  const there = statSync(home, { throwIfNoEntry: false });
+  if (there && !there.isDirectory())
+    throw new StoreError(`the home ${home} is a file, not a folder: name another with --home or DESCENT_HOME`);
+  return home;
 }
 
 /** Free space without which nothing is begun, in bytes: the server's own files alone need some ten megabytes. */
