@@ -52,6 +52,14 @@ export function findDownloads(
   return diagnostics.length > 0 ? { ok: false, diagnostics, text: source.text } : undefined;
 }
 
+/** What the price of nodes that need the Hugging Face Hub is made of. Empty where none does. */
+export function estimateNotes(nodes: readonly PlanNode[]): string[] {
+  if (!nodes.some(hubOf)) return [];
+  return [
+    'nothing was downloaded: tokens are as the lineage file says, how much there is on the Hub is not known, and times are without a download',
+  ];
+}
+
 /** That nodes need the Hugging Face Hub: a lineage with such is right, and Descent does not run it. Empty where none does. */
 export function downloadNotes(nodes: readonly PlanNode[]): string[] {
   const addresses = nodes.filter((node) => hubOf(node)).map(({ address }) => address);

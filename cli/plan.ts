@@ -8,7 +8,7 @@ import { findHome } from '../store/home.ts';
 import { plansRun } from '../store/plans.ts';
 import { absolute, type Context, type ExitCode, exitCodes } from './context.ts';
 import { priceWithin, type Refused, type Valid } from './hours.ts';
-import { downloadNotes, planFile, printDiagnostics, printWarnings, refuse } from './lineage-file.ts';
+import { downloadNotes, estimateNotes, planFile, printDiagnostics, printWarnings, refuse } from './lineage-file.ts';
 import { refuseOtherFile, writePlanFile } from './plan-file.ts';
 import { costReport, priceReport } from './price-report.ts';
 import type { Pricing } from './pricing.ts';
@@ -51,12 +51,12 @@ async function showPlan(
   const priced = await priceWithin(planned, verdicts, context);
   const refused = overrun ?? priced.refused;
   const { estimate, notes } = priced.price(nodes, verdicts);
-  const downloads = downloadNotes(nodesToRun(restrict(planned.plan, nodes), verdicts));
-  const pricing = { estimate, notes: [...notes, ...priced.notes, ...downloads] };
+  const toRun = nodesToRun(restrict(planned.plan, nodes), verdicts);
+  const pricing = { estimate, notes: [...notes, ...priced.notes, ...downloadNotes(toRun), ...estimateNotes(toRun)] };
   terminal.out(
     options.json
       ? JSON.stringify(planReport(shown, verdicts, pricing, planned.warnings, refused?.diagnostics ?? []), null, 2)
-      : renderPlan(shown, verdicts, pricing, terminal.colours),
+      : renderPlan(shown, verdicts, pricing, terminal.colours, terminal.interactive ? terminal.columns : undefined),
   );
   if (refused) {
     if (!options.json) printDiagnostics(refused, context);

@@ -21,7 +21,7 @@ export async function validate(files: string[], options: { json?: true }, contex
   return findings.every((finding) => finding.ok) ? exitCodes.fine : exitCodes.refused;
 }
 
-/** `17 nodes: 1 tokenizer, 1 pretrain, 2 cpt, 1 sft, 1 rl, 10 evaluations`. */
+/** `17 nodes: 1 tokenizer, 1 pretrained model, 2 CPT models, 1 SFT model, 1 RL model, 10 evaluations`. */
 function contents(plan: Plan): string {
   const counts = new Map<NodeType, number>();
   for (const node of plan.nodes) counts.set(node.type, (counts.get(node.type) ?? 0) + 1);
@@ -33,10 +33,10 @@ const NOUNS: Record<NodeType, [one: string, many: string]> = {
   data: ['data set', 'data sets'],
   tokenizer: ['tokenizer', 'tokenizers'],
   overlap: ['overlap certificate', 'overlap certificates'],
-  pretrain: ['pretrain', 'pretrain'],
-  cpt: ['cpt', 'cpt'],
+  pretrain: ['pretrained model', 'pretrained models'],
+  cpt: ['CPT model', 'CPT models'],
   trunk: ['trunk', 'trunks'],
-  sft: ['sft', 'sft'],
-  rl: ['rl', 'rl'],
+  sft: ['SFT model', 'SFT models'],
+  rl: ['RL model', 'RL models'],
   evaluate: ['evaluation', 'evaluations'],
 };

@@ -29,6 +29,65 @@ export function columns(
   return shown.join('\n');
 }
 
+/** What of a table may go where a line is too narrow for it. */
+export interface Spare {
+  /** Columns that are left out, each group only where all before it were not enough. */
+  drop: readonly (readonly number[])[];
+  /** Columns without colours that are cut short where even that is not enough, one after another, each to `least` cells. */
+  shorten: readonly { column: number; least: number }[];
+}
+
+/** Rows of cells, and how their columns stand. */
+export interface Table {
+  rows: readonly (readonly string[])[];
+  alignments: readonly Alignment[];
+}
+
+/** The same table, of which `columns` makes lines of at most `width` cells, as far as what is `spare` allows. */
+export function fitColumns(table: Table, width: number, { drop, shorten }: Spare, gap = '  '): Table {
+  if (!Number.isFinite(width)) return table;
+  const { rows, alignments } = table;
+  const widths: number[] = [];
+  for (const row of rows)
+    row.forEach((cell, index) => {
+      const widest = Math.max(...cell.split('\n').map(textWidth));
+      widths[index] = Math.max(widths[index] ?? 0, widest);
+    });
+  const over = () => widths.reduce((sum, one) => sum + one + gap.length, -gap.length) - width;
+  const gone = new Set<number>();
+  for (const group of drop) {
+    if (over() <= 0) break;
+    for (const column of group) {
+      gone.add(column);
+      widths[column] = -gap.length;
+    }
+  }
+  for (const { column, least } of shorten) {
+    const before = widths[column] ?? 0;
+    if (over() > 0) widths[column] = Math.min(before, Math.max(least, before - over()));
+  }
+  const cut = new Set(shorten.map(({ column }) => column));
+  const fit = (row: readonly string[]): string[] =>
+    row
+      .map((cell, index) => (cut.has(index) ? cutTo(widths[index] as number, cell) : cell))
+      .filter((_, index) => !gone.has(index));
+  return { rows: rows.map(fit), alignments: alignments.filter((_, index) => !gone.has(index)) };
+}
+
+/** A text whose lines have at most `width` cells: what does not fit ends in `…`. */
+function cutTo(width: number, text: string): string {
+  const cutLine = (line: string): string => {
+    if (textWidth(line) <= width) return line;
+    let kept = '';
+    for (const { segment } of segmenter.segment(line)) {
+      if (textWidth(kept + segment) >= width) break;
+      kept += segment;
+    }
+    return `${kept.trimEnd()}…`;
+  };
+  return text.split('\n').map(cutLine).join('\n');
+}
+
 /** Terminal cells that a text takes: control sequences none, East Asian characters and emoji two, others one. */
 export function textWidth(text: string): number {
   if (PLAIN.test(text)) return text.length;

@@ -48,21 +48,19 @@ export function percent(share: number): string {
   return `${(share * 100).toFixed(1)} %`;
 }
 
-/** A duration in its two largest units: `0s`, `850ms`, `1.2s`, `12s`, `3m 20s`, `6h 5m`. */
+/** A time in its two largest units: `0 s`, `850 ms`, `1.2 s`, `12 s`, `3 min 20 s`, `2 h 5 min`, `1 d 3 h`, `12 d`. */
 export function duration(seconds: number): string {
   if (!Number.isFinite(seconds)) return '?';
-  if (seconds < 0.001) return '0s';
-  return prettyMilliseconds(seconds * 1000, {
-    unitCount: 2,
+  if (seconds < 0.001) return '0 s';
+  const short = prettyMilliseconds(seconds * 1000, {
+    hideYear: true,
+    unitCount: seconds < 10 * 86_400 ? 2 : 1,
     secondsDecimalDigits: seconds < 10 ? 1 : 0,
   });
-}
-
-/** Device time as budgets say it: `12.7 h`, `1,234 h`; below an hour as a duration. */
-export function deviceTime(seconds: number): string {
-  const hours = seconds / 3600;
-  if (hours < 1) return duration(seconds);
-  return `${hours < 100 ? hours.toFixed(1) : whole(hours)} h`;
+  return short.replace(
+    /([\d.]+)([a-z]+)/g,
+    (_, count: string, unit: string) => `${count} ${unit === 'm' ? 'min' : unit}`,
+  );
 }
 
 /** The first 12 of a key's 64 hex digits. */

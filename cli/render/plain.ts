@@ -14,7 +14,7 @@ export function plainReporter(terminal: Terminal, clock: () => number): Reporter
   const begun = clock();
   const told = new Map<string, number>();
   const line = (verb: string, text: string): void => {
-    terminal.out(`${duration(Math.floor(clock() - begun)).padStart(7)}  ${verb.padEnd(8)}  ${text}`);
+    terminal.out(`${duration(Math.floor(clock() - begun)).padStart(11)}  ${verb.padEnd(8)}  ${text}`);
   };
   const report = (event: RunEvent): void => {
     switch (event.event) {

@@ -4,20 +4,22 @@ import type { Price } from '../../planner/price.ts';
 import { reasonText } from '../../planner/reason.ts';
 import type { Verdict } from '../../planner/verdict.ts';
 import type { Pricing } from '../pricing.ts';
-import { type Alignment, columns } from './columns.ts';
+import { type Alignment, columns, fitColumns, type Spare } from './columns.ts';
 import { counted, shortKey, whole } from './figures.ts';
 import { costCells, leftText, renderPrice } from './price.ts';
 import type { Colours } from './terminal.ts';
 
 /**
  * The plan as a person reads it: a row for each node with its verdict, address, key, the reason and what it costs; then
- * what it adds up to, and what that is made of.
+ * what it adds up to, and what that is made of. Rows have at most `width` cells: where they would have more, first the key
+ * is left out, then operations, then tokens, and then reasons and addresses are cut short.
  */
 export function renderPlan(
   plan: Plan,
   verdicts: ReadonlyMap<Key, Verdict>,
   pricing: Pricing,
   colours: Colours,
+  width: number = Number.POSITIVE_INFINITY,
 ): string {
   const cellsOf = sharedCells(colours);
   const rows = pricing.estimate.nodes.map((cost) => {
@@ -32,7 +34,8 @@ export function renderPlan(
     ];
   });
   const price = renderPrice(pricing, colours);
-  return [columns(rows, rowAlignments), planTotal(plan, verdicts, pricing), price]
+  const fitted = fitColumns({ rows, alignments: rowAlignments }, width, spare);
+  return [columns(fitted.rows, fitted.alignments), planTotal(plan, verdicts, pricing), price]
     .filter((part) => part !== '')
     .join('\n');
 }
@@ -53,7 +56,16 @@ function sharedCells(colours: Colours): (cost: NodeCost) => readonly string[] {
 
 const rowAlignments: Alignment[] = ['left', 'left', 'left', 'left', 'right', 'left', 'right', 'right', 'left'];
 
-/** `48 nodes: 29 reuse, 1 resume, 18 run · 2.6M tokens · 3.10e19 FLOP · 12.7 h (41.2 h without sharing) · 5h 10m on 2 gpu slots`. */
+/** The key, operations, tokens; the reason, the address. */
+const spare: Spare = {
+  drop: [[2], [6], [4, 5]],
+  shorten: [
+    { column: 3, least: 12 },
+    { column: 1, least: 12 },
+  ],
+};
+
+/** `48 nodes: 29 reuse, 1 resume, 18 run · 2.6M tokens · 3.10e19 FLOP · 12 h 42 min (1 d 17 h without sharing) · 5 h 10 min on 2 gpu slots`. */
 export function planTotal(plan: Plan, verdicts: ReadonlyMap<Key, Verdict>, { estimate }: Pricing): string {
   const counts = verdictCounts(plan, verdicts);
   const parts = Object.entries(counts).filter(([, count]) => count > 0);

@@ -2,7 +2,7 @@ import type { Estimate, NodeCost, UnknownWork } from '../../planner/estimate.ts'
 import { allFlops, type Price, partOfPrice } from '../../planner/price.ts';
 import type { Pricing } from '../pricing.ts';
 import { columns } from './columns.ts';
-import { amount, bytes, counted, deviceTime, duration, operations, percent } from './figures.ts';
+import { amount, bytes, counted, duration, operations, percent } from './figures.ts';
 import type { Colours } from './terminal.ts';
 
 /**
@@ -18,12 +18,12 @@ export function costCells({ price, part, time, same }: NodeCost): [string, strin
     count === 0 ? '' : `${bound(price)}${amount(count)}`,
     count === 0 ? '' : what,
     flops === 0 ? '' : `${bound(price)}${operations(flops)} FLOP`,
-    time === null || time.seconds === 0 ? '' : deviceTime(time.seconds * (part > 0 ? part : 1)),
+    time === null || time.seconds === 0 ? '' : duration(time.seconds * (part > 0 ? part : 1)),
     flops === 0 && !time?.seconds ? '' : part === 1 ? '' : part > 0 ? 'left' : 'saved',
   ];
 }
 
-/** `16.4K tokens · 3.10e19 FLOP · 12.7 h (41.2 h without sharing) · 5h 10m on 2 cpu slots`, as far as it is known. */
+/** `16.4K tokens · 3.10e19 FLOP · 12 h 42 min (1 d 17 h without sharing) · 5 h 10 min on 2 cpu slots`, as far as it is known. */
 export function leftText(estimate: Estimate): string {
   const { left, alone, unknown, elapsedSeconds, slots } = estimate;
   const flops = allFlops(left.price);
@@ -39,7 +39,7 @@ export function leftText(estimate: Estimate): string {
       : `${boundOf(toDo, allFlops)}${operations(flops)} FLOP${hours === null && dearer ? ` (${operations(alone.flops)} without sharing)` : ''}`,
     hours === null
       ? ''
-      : `${least}${deviceTime(hours)}${alone.seconds !== null && dearer ? ` (${deviceTime(alone.seconds)} without sharing)` : ''}`,
+      : `${least}${duration(hours)}${alone.seconds !== null && dearer ? ` (${duration(alone.seconds)} without sharing)` : ''}`,
     hours === null || elapsedSeconds === null ? '' : `${least}${duration(elapsedSeconds)} on ${slotsText(slots)}`,
   ];
   return parts.filter((part) => part !== '').join(' · ');
@@ -118,7 +118,7 @@ const speedNames = { measured: 'as measured in this home', stated: 'as stated in
 
 function reusedText({ done }: Estimate): string {
   if (done.flops === 0) return '';
-  const time = done.seconds === null || done.seconds === 0 ? '' : `${deviceTime(done.seconds)}, `;
+  const time = done.seconds === null || done.seconds === 0 ? '' : `${duration(done.seconds)}, `;
   return `${time}${operations(done.flops)} FLOP are done already`;
 }
 
@@ -128,7 +128,7 @@ function sharingText({ sharing: { models, shared, alone, saved }, alone: { secon
   const share = percent(saved.flops / alone.flops);
   return seconds === null
     ? `${operations(shared.flops)} FLOP of training instead of ${operations(alone.flops)} ${each}: ${share} less`
-    : `${deviceTime(shared.seconds)} of training instead of ${deviceTime(alone.seconds)} ${each}: ${share} less FLOP`;
+    : `${duration(shared.seconds)} of training instead of ${duration(alone.seconds)} ${each}: ${share} less FLOP`;
 }
 
 function trunksText({ trunks }: Estimate): string {

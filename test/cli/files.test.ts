@@ -67,12 +67,12 @@ test('validate: what is right on standard output, what is wrong on standard erro
   );
   deepEqual(await descent(['validate', 'lineage.yaml'], folder), {
     exitCode: 0,
-    stdout: 'lineage.yaml: ok, 5 nodes: 1 tokenizer, 2 pretrain, 2 evaluations\n',
+    stdout: 'lineage.yaml: ok, 5 nodes: 1 tokenizer, 2 pretrained models, 2 evaluations\n',
     stderr: '',
   });
   const both = await descent(['validate', 'lineage.yaml', 'wrong.yaml'], folder);
   equal(both.exitCode, 3);
-  equal(both.stdout, 'lineage.yaml: ok, 5 nodes: 1 tokenizer, 2 pretrain, 2 evaluations\n');
+  equal(both.stdout, 'lineage.yaml: ok, 5 nodes: 1 tokenizer, 2 pretrained models, 2 evaluations\n');
   equal(both.stderr, await golden('validate-wrong.txt', both.stderr));
   const json = await descent(['validate', 'lineage.yaml', 'wrong.yaml', '--json'], folder);
   equal(json.exitCode, 3);

@@ -42,6 +42,14 @@ test('validate, plan, why, diff and graph work, and take every name of a model',
   );
   const alias = 'zhenting/myllama-1B-160BT-cpt-MixedFW8FM42';
   const plan = await descent(['plan', 'evolm.yaml', '--select', `1+${alias}`], folder);
+  match(
+    plan.stdout,
+    /^ {2}note +to plan, not to run: Descent does not download from the Hugging Face Hub yet \(data:/m,
+  );
+  match(
+    plan.stdout,
+    /^ {2}note +nothing was downloaded: tokens are as the lineage file says, .* times are without a d/m,
+  );
   match(plan.stdout, /^run {2}1B-160BT-8\+42BT .* 50B {2}tokens +3\.36e20 FLOP$/m);
   const why = await descent(['why', alias, '--file', 'evolm.yaml'], folder);
   equal(why.exitCode, 0, why.stderr);

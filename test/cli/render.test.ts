@@ -2,7 +2,7 @@ import { deepEqual, equal } from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import picocolors from 'picocolors';
 import { CommandError, describeFailure } from '../../cli/failure.ts';
-import { columns, textWidth } from '../../cli/render/columns.ts';
+import { columns, fitColumns, textWidth } from '../../cli/render/columns.ts';
 import { amount, bytes, counted, duration, figure } from '../../cli/render/figures.ts';
 import { jsonReporter } from '../../cli/render/json-lines.ts';
 import { plainReporter } from '../../cli/render/plain.ts';
@@ -41,6 +41,26 @@ describe('columns', () => {
   });
 });
 
+test('a table that is too wide loses what can be spared, and is cut short only after that', () => {
+  const table = {
+    rows: [
+      ['run', 'base@lr=1e-3', 'a41f09c2d7e1', 'the recipe is new', '12'],
+      ['reuse', 'tuned', 'b41f09c2d7e1', 'done', '3,000'],
+    ],
+    alignments: ['left', 'left', 'left', 'left', 'right'] as const,
+  };
+  const spare = { drop: [[2]], shorten: [{ column: 3, least: 6 }] };
+  const at = (width: number) => {
+    const { rows, alignments } = fitColumns(table, width, spare);
+    return columns(rows, alignments);
+  };
+  equal(at(Number.POSITIVE_INFINITY), columns(table.rows, table.alignments));
+  equal(at(59), columns(table.rows, table.alignments));
+  equal(at(58), 'run    base@lr=1e-3  the recipe is new     12\nreuse  tuned         done               3,000');
+  equal(at(40), 'run    base@lr=1e-3  the recipe…     12\nreuse  tuned         done         3,000');
+  equal(at(20), 'run    base@lr=1e-3  the r…     12\nreuse  tuned         done    3,000');
+});
+
 test('figures in the units of lineage files', () => {
   deepEqual([0, 1, 9_999, 10_000, 399_360, 1_600_000, 8e9, 999_999].map(amount), [
     '0',
@@ -63,7 +83,17 @@ test('figures in the units of lineage files', () => {
     '-2.5',
   ]);
   deepEqual([0, 999, 1000, 3_412_345, 7.5e12].map(bytes), ['0 B', '999 B', '1 kB', '3.41 MB', '7.5 TB']);
-  deepEqual([0, 0.85, 1.23, 12.4, 200, 21_900].map(duration), ['0s', '850ms', '1.2s', '12s', '3m 20s', '6h 5m']);
+  deepEqual([0, 0.85, 1.23, 12.4, 180, 200, 7_500, 97_200, 1_080_000].map(duration), [
+    '0 s',
+    '850 ms',
+    '1.2 s',
+    '12 s',
+    '3 min',
+    '3 min 20 s',
+    '2 h 5 min',
+    '1 d 3 h',
+    '12 d',
+  ]);
   deepEqual([counted(1, 'node'), counted(12_000, 'node')], ['1 node', '12,000 nodes']);
 });
 
@@ -195,16 +225,16 @@ test('plain lines: what begins and ends, and progress every ten seconds', () => 
     tell(plainReporter),
     `small: 3 nodes: 3 run
 Temporal: http://127.0.0.1:8233 (workflow lineage-small-1)
-     2s  start     base
-    13s  progress  base: 36 of 40 · loss 2.346 · 18.2K tokens/s · 1.4s left
-    15s  done      base in 13s: loss 2.3
+        2 s  start     base
+       13 s  progress  base: 36 of 40 · loss 2.346 · 18.2K tokens/s · 1.4 s left
+       15 s  done      base in 13 s: loss 2.3
 failed  tuned: the loss is not finite at step 3 (diverged)
   its last lines:
     last words
   remedy: lower lr
-    17s  blocked   rl: a node before it failed
+       17 s  blocked   rl: a node before it failed
 
-failed after 19s: 1 of 3 nodes failed
+failed after 19 s: 1 of 3 nodes failed
   results: .descent`,
   );
 });

@@ -1,5 +1,6 @@
 import { deepEqual, equal, fail, match, notEqual } from 'node:assert/strict';
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { readPlanFile, refuseOtherVersions, writePlanFile } from '../../cli/plan-file.ts';
@@ -82,6 +83,62 @@ test('-o writes over plans and nothing else', async (t) => {
   match(stderr, /mine\.json is there already, and is no plan: nothing is written over it/);
   equal(await readFile(join(folder, 'mine.json'), 'utf8'), '{"mine": true}');
   match((await descent(['plan', 'lineage.yaml', '-o', 'lineage.yaml'], folder)).stderr, /a plan is written as JSON/);
+});
+
+test('-o is looked at before anything is planned, and makes no folder', async (t) => {
+  const folder = await temporaryFolder(t);
+  await writeFile(join(folder, 'lineage.yaml'), 'stages: this is no lineage');
+  await mkdir(join(folder, 'there.json'));
+  const say = async (output: string, said: RegExp) => {
+    const { exitCode, stdout, stderr } = await descent(['plan', 'lineage.yaml', '-o', output], folder);
+    deepEqual([exitCode, stdout], [1, ''], stderr);
+    match(stderr, said);
+  };
+  await say(
+    'new/plan.json',
+    /^error: there is no folder new\n {2}hint: make it, or name another file than new\/plan\.json\n$/,
+  );
+  await say('there.json', /^error: there\.json is a folder\n {2}hint: name a file: there\.json\/plan\.json\n$/);
+  await say('plan.yaml', /^error: a plan is written as JSON\n {2}hint: name it plan\.json\n$/);
+  equal(existsSync(join(folder, 'new')), false);
+});
+
+test('a file of another kind is named as what it is, with the verb that takes it', async (t) => {
+  const folder = await prepare(t);
+  for (const verb of ['plan', 'validate', 'graph', 'run']) {
+    const { exitCode, stdout, stderr } = await descent([verb, 'plan.json'], folder);
+    deepEqual([exitCode, stdout], [3, ''], verb);
+    match(stderr, /^plan\.json.*this is a written plan, not a lineage file\n/);
+    match(stderr, /hint: run it: descent run --plan plan\.json/);
+    const directory = await descent([verb, '.'], folder);
+    equal(directory.exitCode, 3);
+    match(directory.stderr, /this is a folder\n[\s\S]*hint: give the path of a lineage file/);
+    const missing = await descent([verb, 'gone.yaml'], folder);
+    equal(missing.exitCode, 3);
+    match(missing.stderr, /there is no such file\n[\s\S]*hint: give the path of a lineage file/);
+  }
+  const said: [path: string, RegExp][] = [
+    [
+      'lineage.yaml',
+      /^error: lineage\.yaml is a lineage file, not a plan\n {2}hint: run it: descent run lineage\.yaml\n$/,
+    ],
+    ['.', /^error: \. is a folder\n {2}hint: `descent plan -o` writes one/],
+    ['gone.json', /^error: gone\.json does not exist\n {2}hint: descent plan <file> -o writes a plan\n$/],
+  ];
+  for (const [path, pattern] of said) isRefusal(await descent(['run', '--plan', path], folder), pattern);
+});
+
+test('a verb without what it needs shows how it is used; a home that is a file is named', async (t) => {
+  const folder = await prepare(t);
+  const missing = await descent(['plan'], folder);
+  equal(missing.exitCode, 1);
+  match(missing.stderr, /^error: missing required argument 'file'\n+usage: descent plan .*<?file>?.*\n/);
+  const home = await descent(['--home', 'plan.json', 'plan', 'lineage.yaml'], folder);
+  equal(home.exitCode, 1);
+  match(
+    home.stderr,
+    /^error: the home .*plan\.json is a file, not a folder: name another with --home or DESCENT_HOME\n$/,
+  );
 });
 
 test('what is done by now is said, and all the same is nothing run again', async (t) => {
@@ -223,7 +280,7 @@ for (const [what, text, said] of noPlans) {
     const folder = await temporaryFolder(t);
     await writeFile(join(folder, 'plan.json'), text);
     const { exitCode, stdout, stderr } = await runPlan(folder);
-    deepEqual([exitCode, stdout], [1, '']);
+    deepEqual([exitCode, stdout], [3, '']);
     match(stderr, said);
     match(stderr, /hint: `descent plan -o` writes one/);
   });
