@@ -49,7 +49,7 @@ test('init says what hinders it', async (t) => {
   equal(onto.stderr, `error: cannot make ${file}: ${file} is a file; name another folder\n`);
   await writeLineage(folder);
   const home = await descent(['--home', 'file', 'run', 'lineage.yaml'], folder);
-  equal(home.stderr, `error: cannot make ${join(file, 'plans')}: ${file} is a file; name another folder\n`);
+  equal(home.stderr, `error: the home ${file} is a file, not a folder: name another with --home or DESCENT_HOME\n`);
 });
 
 test('a folder that takes no others is an error, soon', { skip: process.platform !== 'linux' }, async (t) => {

@@ -25,14 +25,26 @@ test("the version is the package's", async (t) => {
 const mistakes: [args: string[], stderr: string][] = [
   [['pln'], "error: unknown command 'pln'\n(Did you mean plan?)\n"],
   [['help', 'nope'], "error: unknown command 'nope'\n(descent help lists them)\n"],
-  [['plan', 'x.yaml', '--jsn'], "error: unknown option '--jsn'\n(Did you mean --json?)\n"],
-  [['plan'], "error: missing required argument 'file'\n"],
+  [
+    ['plan', 'x.yaml', '--jsn'],
+    "error: unknown option '--jsn'\n(Did you mean --json?)\nusage: descent plan [options] <file>\n(descent help plan says more)\n",
+  ],
+  [
+    ['plan'],
+    "error: missing required argument 'file'\nusage: descent plan [options] <file>\n(descent help plan says more)\n",
+  ],
   [
     ['query', 'select 1', '--format', 'xml'],
-    "error: option '-f, --format <format>' argument 'xml' is invalid. Allowed choices are table, json, csv, md, parquet.\n",
+    "error: option '-f, --format <format>' argument 'xml' is invalid. Allowed choices are table, json, csv, md, parquet.\nusage: descent query [options] [sql|name]\n(descent help query says more)\n",
   ],
-  [['run', 'x.yaml', '--plain', '--json'], "error: option '--plain' cannot be used with option '--json'\n"],
-  [['worker'], "error: required option '--queue <class>' not specified\n"],
+  [
+    ['run', 'x.yaml', '--plain', '--json'],
+    "error: option '--plain' cannot be used with option '--json'\nusage: descent run [options] [file]\n(descent help run says more)\n",
+  ],
+  [
+    ['worker'],
+    "error: required option '--queue <class>' not specified\nusage: descent worker --queue <class> [options]\n(descent help worker says more)\n",
+  ],
 ];
 for (const [args, expected] of mistakes) {
   test(`descent ${args.join(' ')}: says what is wrong, exit code 1`, async (t) => {

@@ -421,7 +421,7 @@ test('diff reads a written plan, and a frozen one is not one to run', async (t) 
   await writeFile(join(folder, 'frozen.json'), canonicalJson(plan));
   match((await descent(['diff', 'frozen.json', 'plan.json'], folder)).stdout, /^6 the same, 0 changed/);
   const { exitCode, stderr } = await descent(['run', '--plan', 'frozen.json'], folder);
-  equal(exitCode, 1);
+  equal(exitCode, 3);
   match(stderr, /is a plan that a run has frozen/);
 });
 
