@@ -45,8 +45,8 @@ async function findRenamed(home: string, text: string, lineage: string | null): 
   for (const [digest, name] of rows) {
     if (lineage !== null && name !== lineage) continue;
     const plan = await readPlan(home, String(digest));
-    const address = addressNow(plan.declared.moved ?? [], text);
-    const node = address === text ? undefined : plan.nodes.find((one) => one.address === address);
+    const renamed = [text, plainAddress(text)].map((name) => addressNow(plan.declared.moved ?? [], name));
+    const node = renamed.flatMap((address) => plan.nodes.find((one) => one.address === address) ?? [])[0];
     if (node) return { plan, node };
   }
   return undefined;

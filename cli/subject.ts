@@ -29,10 +29,9 @@ export async function findSubject(text: string, context: Context): Promise<Subje
   const within = colon > 0 ? await findPlan(text.slice(0, colon), context) : undefined;
   if (!within) return { kind: 'node', ...(await findNode(findHome(context.cwd, context.env), text, null)) };
   const address = text.slice(colon + 1);
-  const current = addressNow(within.declared.moved ?? [], address);
-  const node = [address, plainAddress(address), current].flatMap(
-    (name) => within.nodes.find((one) => one.address === name) ?? [],
-  )[0];
+  const spelled = [address, plainAddress(address)];
+  const now = spelled.map((name) => addressNow(within.declared.moved ?? [], name));
+  const node = [...spelled, ...now].flatMap((name) => within.nodes.find((one) => one.address === name) ?? [])[0];
   if (node) return { kind: 'node', plan: within, node };
   const near = didYouMean(
     address,

@@ -1,8 +1,16 @@
 import type { Place } from './diagnostic.ts';
-import { prefixesOf, printExamples, printSignature, printTokens, readSignature, type Signature } from './signature.ts';
+import {
+  plainAddress,
+  prefixesOf,
+  printExamples,
+  printSignature,
+  printTokens,
+  readSignature,
+  type Signature,
+} from './signature.ts';
 import type { StageKind } from './stages.ts';
 import type { Path, Source } from './syntax.ts';
-import { isRecord, listAt, own, recordAt } from './tree.ts';
+import { isRecord, listAt, recordAt } from './tree.ts';
 
 /** A signature as a file lists it: the places of the whole and of its model. */
 export interface ListedSignature {
@@ -33,8 +41,9 @@ type Origin = { path: Path; value?: Origin } | { place: Place; written: string }
 /**
  * A file with the stages that its `signatures` imply among its `stages`, and without what they follow from: `signatures`
  * and `recipes`. Stages that signatures share are one. Each field of such a stage is placed where it is written, in a
- * recipe or in a signature, so that all that is said of stages is said of that place. A file without signatures is given
- * back as it is; signatures that cannot be read imply nothing.
+ * recipe or in a signature, so that all that is said of stages is said of that place. Wherever the file names such a stage,
+ * however it spells the signature, it is named as it is called. A file without signatures is given back as it is;
+ * signatures that cannot be read imply nothing.
  */
 export function withImpliedStages(source: Source): Source {
   const root = isRecord(source.value) ? source.value : {};
@@ -44,12 +53,17 @@ export function withImpliedStages(source: Source): Source {
   const { signatures: _, recipes: __, ...rest } = root;
   const stages = { ...recordAt(root, 'stages') };
   for (const [name, { kind, body }] of implied) stages[name] = { [kind]: body };
-  const nameOf = (written: unknown) => (typeof written === 'string' ? impliedName(written, implied) : written);
-  const value = { ...rest, models: withoutRecipes(root.models), stages: startingFrom(stages, nameOf) };
-  const evaluate = isRecord(root.evaluate) ? { ...root.evaluate } : undefined;
-  if (evaluate && Array.isArray(evaluate.each)) evaluate.each = evaluate.each.map(nameOf);
-  if (evaluate) Object.assign(value, { evaluate });
-  return { ...source, value, ...placesWith(source, implied) };
+  const nameOf = (written: unknown) =>
+    typeof written === 'string' ? plainAddress(written, (name) => implied.has(name)) : written;
+  const placed = placedNames(root.placement, nameOf);
+  const placement = [...placed].map(([name, written]) => [name, recordAt(root, 'placement')[written]]);
+  const value = placesOfNames.reduce<unknown>((file, path) => changedAt(file, path, nameOf), {
+    ...rest,
+    ...(isRecord(root.placement) ? { placement: Object.fromEntries(placement) } : {}),
+    models: withoutRecipes(root.models),
+    stages,
+  });
+  return { ...source, value, ...placesWith(source, implied, placed) };
 }
 
 /** The signatures of a file that can be read, in their order. */
@@ -155,9 +169,12 @@ function impliedStage(
 function placesWith(
   source: Source,
   implied: ReadonlyMap<string, ImpliedStage>,
+  placed: ReadonlyMap<string, string>,
 ): Pick<Source, 'place' | 'keyPlace' | 'written'> {
   const originOf = (path: Path): Origin => {
     const [section, name, , field, ...inner] = path;
+    if (section === 'placement' && name !== undefined)
+      return { path: [section, placed.get(String(name)) ?? name, ...path.slice(2)] };
     const stage = section === 'stages' ? implied.get(String(name)) : undefined;
     if (!stage)
       return { path: section === 'stages' && path.length === 1 && !declaresStages(source) ? ['signatures'] : path };
@@ -188,28 +205,39 @@ function placesWith(
   };
 }
 
-/** The name of the implied stage that a text means, however it spells the signature; any other text as it is. */
-function impliedName(written: string, implied: ReadonlyMap<string, ImpliedStage>): string {
-  const parsed = implied.has(written) ? undefined : readSignature(written);
-  const name = parsed?.ok ? printSignature(parsed.signature) : written;
-  return implied.has(name) ? name : written;
+/** Where a file names stages; `*` is each entry of a map or a list. */
+const placesOfNames = [
+  ['stages', '*', '*', 'from'],
+  ['evaluate', 'each', '*'],
+  ['moved', '*', 'from'],
+  ['moved', '*', 'to'],
+  ['accept', '*', 'node'],
+  ['takeaways', '*', 'contrast', 'stage'],
+] as const;
+
+/**
+ * How the names under `placement` are written, by what the stages are called. Where two mean one stage the second stays as it
+ * is, which is no stage then.
+ */
+function placedNames(placement: unknown, nameOf: (written: string) => unknown): Map<string, string> {
+  const names = new Map<string, string>();
+  for (const written of isRecord(placement) ? Object.keys(placement) : []) {
+    const name = String(nameOf(written));
+    names.set(names.has(name) ? written : name, written);
+  }
+  return names;
 }
 
-/** Stages whose `from` names implied stages as those are called. */
-function startingFrom(stages: Record<string, unknown>, nameOf: (written: string) => unknown): Record<string, unknown> {
+/** A value with what stands at a path of it changed; what is not there, or of another type, stays. */
+function changedAt(value: unknown, path: readonly string[], change: (value: unknown) => unknown): unknown {
+  const [step, ...rest] = path;
+  if (step === undefined) return change(value);
+  if (Array.isArray(value)) return step === '*' ? value.map((part) => changedAt(part, rest, change)) : value;
+  if (!isRecord(value)) return value;
   return Object.fromEntries(
-    Object.entries(stages).map(([name, stage]) => [
+    Object.entries(value).map(([name, part]) => [
       name,
-      isRecord(stage)
-        ? Object.fromEntries(
-            Object.entries(stage).map(([kind, body]) => {
-              const from = isRecord(body) ? own(body, 'from') : undefined;
-              if (!isRecord(body) || typeof from !== 'string') return [kind, body];
-              const [, parent = '', pins = ''] = /^([^@]*)(.*)$/s.exec(from) ?? [];
-              return [kind, { ...body, from: `${nameOf(parent)}${pins}` }];
-            }),
-          )
-        : stage,
+      step === '*' || step === name ? changedAt(part, rest, change) : part,
     ]),
   );
 }

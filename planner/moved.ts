@@ -3,6 +3,7 @@ import { axisNamed } from './axes.ts';
 import type { NodeInPlan } from './compare.ts';
 import { setNameOf } from './data.ts';
 import type { Plan, PlanNode } from './plan.ts';
+import { plainAddress } from './signature.ts';
 import { isRecord } from './tree.ts';
 
 /** What can be renamed: whatever is part of an address. */
@@ -77,12 +78,13 @@ export function nodeUnderNewNames({ plan, node }: NodeInPlan, moved: readonly Mo
 type Rename = (kind: RenamedKind, name: string) => string;
 
 function renamer(moved: readonly Moved[]): Rename {
-  const names = new Map(
-    moved.map(({ from, to }) => {
-      const { kind, name } = movedName(from);
-      return [`${kind} ${name}`, movedName(to).name];
-    }),
-  );
+  const names = new Map<string, string>();
+  for (const { from, to } of moved) {
+    const { kind, name } = movedName(from);
+    // A signature that is gone may be spelled otherwise than the stage was called.
+    for (const spelled of kind === 'stage' ? [plainAddress(name), name] : [name])
+      names.set(`${kind} ${spelled}`, movedName(to).name);
+  }
   return (kind, name) => names.get(`${kind} ${name}`) ?? name;
 }
 

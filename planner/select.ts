@@ -169,7 +169,7 @@ function byProperty({ property, value }: Extract<Pick, { by: 'property' }>, surv
     case 'overlap':
     case 'data': {
       const prefix = `${property.text}:`;
-      const matches = glob(prefix + value.text);
+      const matches = stageGlob(prefix + value.text);
       const nodes = named(({ node }) => node.type === property.text && matches(node.address));
       const names = places
         .filter(({ node }) => node.type === property.text)

@@ -168,13 +168,14 @@ export function prefixesOf(signature: Signature): Signature[] {
 }
 
 /**
- * An address with a signature in it as plans spell it: `1B-160BT-8+42BT@seed=2` of `myllama-1B-160BT-cpt-MixedFW8FM42@seed=2`.
- * Any other address is left as it is.
+ * An address with a signature in it as plans spell it: `1B-160BT-8+42BT@seed=2` of `myllama-1B-160BT-cpt-MixedFW8FM42@seed=2`;
+ * of a certificate too. Any other address is left as it is, and one whose signature is none of those that are `known`.
  */
-export function plainAddress(address: string): string {
-  const [, name = '', rest = ''] = /^((?:zhenting\/)?[^@/]*)(.*)$/s.exec(address) ?? [];
+export function plainAddress(address: string, known: (name: string) => boolean = () => true): string {
+  const [, gate = '', name = '', rest = ''] = /^(overlap:)?((?:zhenting\/)?[^@/]*)(.*)$/s.exec(address) ?? [];
   const parsed = readSignature(name);
-  return parsed.ok ? printSignature(parsed.signature) + rest : address;
+  const plain = parsed.ok ? printSignature(parsed.signature) : name;
+  return known(plain) ? gate + plain + rest : address;
 }
 
 /** `8BT`, `1.6BT`, `500KT`: tokens exactly, in the unit of `sum` where they are a part of that. */

@@ -1,6 +1,7 @@
 import { suites } from '../../schemas/catalogue.ts';
 import { axisNamed, readAxes } from '../axes.ts';
 import { type Diagnostic, diagnose, didYouMean, listed, shown } from '../diagnostic.ts';
+import { plainAddress } from '../signature.ts';
 import { declaredStages } from '../stages.ts';
 import type { Path, Source } from '../syntax.ts';
 import { isRecord, listAt, recordAt, textAt } from '../tree.ts';
@@ -68,6 +69,13 @@ function* checkPlacement(source: Source): Generator<Diagnostic> {
   const stages = declaredNames(source, 'stages');
   for (const name of Object.keys(recordAt(source.value, 'placement'))) {
     if (!stages || name === 'default' || stages.includes(name)) continue;
+    const stage = plainAddress(name);
+    if (stages.includes(stage)) {
+      const related = [{ ...source.keyPlace(['placement', stage]), message: 'first here' }];
+      const message = `the stage \`${stage}\` is placed twice`;
+      yield diagnose(source.file, source.keyPlace(['placement', name]), 'bad-value', message, { related });
+      continue;
+    }
     const remarks = { expected: listed(['default', ...stages]), hint: didYouMean(name, ['default', ...stages]) };
     const message = `there is no stage ${shown(name)}`;
     yield diagnose(source.file, source.keyPlace(['placement', name]), 'unknown-name', message, remarks);

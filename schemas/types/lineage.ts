@@ -938,7 +938,7 @@ export interface Contrast {
    */
   axis?: string;
   /**
-   * A name: a letter, then letters, digits, `_` or `-`.
+   * A stage, by its name or by its signature: mid, 1B-160BT-8+42BT.
    */
   stage?: string;
   /**

@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { diffNodes } from '../../planner/diff.ts';
+import type { Diagnostic } from '../../planner/diagnostic.ts';
+import { diffNodes, diffPlans } from '../../planner/diff.ts';
+import { planLineage } from '../../planner/expand.ts';
+import { type Loaded, loadLineage } from '../../planner/load.ts';
 import type { Plan } from '../../planner/plan.ts';
 import { select } from '../../planner/select.ts';
 import { prefixesOf, printSignature, type Signature } from '../../planner/signature.ts';
@@ -49,6 +54,26 @@ const named: Readonly<Record<string, string>> = {
   only: '1B-2MT-ppo1Kep2',
   small: '0.5B-500KT',
 };
+/** A lineage that is given as text, read; in a folder of its own. */
+async function loadedText(text: string): Promise<Loaded> {
+  const folder = await mkdtemp(join(tmpdir(), 'descent-implied-'));
+  try {
+    await writeFile(join(folder, 'lineage.yaml'), text);
+    return await loadLineage(join(folder, 'lineage.yaml'));
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+/** What is said of a lineage, read and planned. */
+async function diagnosticsOf(text: string): Promise<Diagnostic[]> {
+  const loaded = await loadedText(text);
+  const planned = loaded.ok ? await planLineage(loaded.lineage) : loaded;
+  return planned.ok ? [] : planned.diagnostics;
+}
+
+const diagnosed = async (text: string) => (await diagnosticsOf(text)).map(({ code, message }) => `${code}: ${message}`);
+
 const stageOf = (address: string) =>
   address.replace(/^(overlap:)?([^@/]+)/, (_, gate = '', stage = '') => `${gate}${named[stage] ?? stage}`);
 
@@ -112,6 +137,104 @@ placement: {1B-2MT: {device: gpu}}
       ['beside@seed=2', 'auto'],
     ]);
     assert.equal(nodeAt(plan, 'beside@seed=2').parents.parent, nodeAt(plan, '1B-2MT-0.1+0.9MT@seed=1').key);
+  });
+
+  const spelled = 'zhenting/myllama-1B-0_002BT-cpt-MixedFW0_0001FM0_0009';
+  const renamed = (from: string, to: string) => listed(chains, `moved: [{from: ${from}, to: ${to}}]\n`);
+
+  test('renames name them: a stage becomes a signature, a signature a stage or another signature', async () => {
+    const before = await planOfText(byHand);
+    for (const to of ['1B-2MT-0.1+0.9MT', '1B-2000KT-0.1+0.9MT', spelled]) {
+      const { renamed: found, onlyBefore } = diffPlans(before, await planOfText(renamed('replayed', to)));
+      const addresses = found.map(({ before, after }) => `${before.address} ${after.address}`);
+      assert.deepEqual(
+        addresses,
+        [1, 2].map((seed) => `replayed@seed=${seed} 1B-2MT-0.1+0.9MT@seed=${seed}`),
+      );
+      assert.equal(
+        onlyBefore.some(({ stage }) => stage === 'replayed'),
+        false,
+      );
+    }
+    const short = await planOfText(listed(chains));
+    for (const from of ['0.5B-500KT', '0.5B-0.5MT']) {
+      const { renamed: found } = diffPlans(short, await planOfText(`${byHand}moved: [{from: ${from}, to: small}]\n`));
+      assert.deepEqual(
+        found.map(({ after }) => after.address),
+        ['small@seed=1', 'small@seed=2'],
+      );
+    }
+    const longer = listed(chains.replace('0.5B-500KT', '0.5B-600KT'), 'moved: [{from: 0.5B-0.5MT, to: 0.5B-0.6MT}]\n');
+    const { changed } = diffPlans(short, await planOfText(longer));
+    assert.deepEqual(
+      changed.map(({ before, after, changes }) => [before.address, after.address, changes.map(({ field }) => field)]),
+      [1, 2].map((seed) => [`0.5B-500KT@seed=${seed}`, `0.5B-600KT@seed=${seed}`, ['tokens']]),
+    );
+  });
+
+  test('a rename of one that is still there is told, however it is spelled', async () => {
+    assert.deepEqual(await diagnosed(renamed(spelled, '1B-2MT')), [
+      'bad-moved: there still is a stage `1B-2MT-0.1+0.9MT`: `moved` is for a name that is gone',
+    ]);
+  });
+
+  test('placement names them, however they are spelled, and places each once', async () => {
+    const placed = (...names: string[]) =>
+      listed(chains, `placement: {${names.map((name, index) => `${name}: {device: d${index}}`).join(', ')}}\n`);
+    const plan = await planOfText(placed('1B-2000KT', spelled, 'default'));
+    assert.deepEqual(
+      ['1B-2MT', '1B-2MT-0.1+0.9MT', '0.5B-500KT'].map((name) => nodeAt(plan, `${name}@seed=1`).placement.device),
+      ['d0', 'd1', 'd2'],
+    );
+    const twice = placed('1B-2MT', '1B-2000KT', '1B-3000KT');
+    assert.deepEqual(await diagnosed(twice), [
+      'bad-value: the stage `1B-2MT` is placed twice',
+      'unknown-name: there is no stage `1B-3000KT`',
+    ]);
+    const [first] = await diagnosticsOf(twice);
+    assert.equal(
+      twice
+        .split('\n')
+        [(first?.line ?? 0) - 1]?.slice((first?.column ?? 0) - 1)
+        .startsWith('1B-2000KT'),
+      true,
+    );
+  });
+
+  test('what is accepted names them, in addresses of models, evaluations and certificates', async () => {
+    const names = [
+      '1B-2000KT@seed=1',
+      `${spelled}@seed=2`,
+      '0.5B-0.5MT@seed=1/id',
+      'overlap:1B-2MT-0.1+0.9MT-1.0Kep1-1Kep2',
+    ];
+    const entries = names.map((node) => `  - {node: "${node}", key: 0123456789ab, reason: only a comment changed}\n`);
+    const text = listed(chains, `evaluate: {each: [0.5B-500KT], suites: [id]}\naccept:\n${entries.join('')}`);
+    const loaded = await loadedText(text);
+    assert.ok(loaded.ok);
+    assert.deepEqual(
+      loaded.lineage.file.accept?.map(({ node }) => node),
+      ['1B-2MT@seed=1', '1B-2MT-0.1+0.9MT@seed=2', '0.5B-500KT@seed=1/id', 'overlap:1B-2MT-0.1+0.9MT-1Kep1'],
+    );
+    const addresses = (await planOfText(text.replace(/accept:.*/s, ''))).nodes.map(({ address }) => address);
+    for (const { node } of loaded.lineage.file.accept ?? []) assert.ok(addresses.includes(node), node);
+    assert.deepEqual(await diagnosed(listed(chains, `accept:\n${entries[0]}${entries[0]?.replace('2000K', '2M')}`)), [
+      'bad-accept: `1B-2MT@seed=1` is in two entries: one artifact can stand for it',
+    ]);
+  });
+
+  test('a takeaway names the stage that it compares', async () => {
+    for (const stage of ['1B-2MT-0+1MT-0.5Kep2', '1B-2MT-0+1000KT-0.50Kep2', '1B-2MT-0.1+0.9MT-1Kep1']) {
+      const contrast = `{axis: lr, of: 2e-4, over: 1e-4, stage: ${stage}}`;
+      const text = listed(
+        chains,
+        `evaluate: {each: [1B-2MT-0+1MT-0.5Kep2], suites: [id]}
+takeaways: [{claim: a larger rate is better, contrast: ${contrast}, metric: id.pass@1}]
+`,
+      );
+      const expected = stage.endsWith('1Kep1') ? ['unknown-name: no stage `1B-2MT-0.1+0.9MT-1Kep1` is evaluated'] : [];
+      assert.deepEqual(await diagnosed(text), expected);
+    }
   });
 
   test('a list of them may be used again: each: *all', async () => {
@@ -214,6 +337,7 @@ test('selectors name them, and their `+` is no sign of what is before or after',
     assert.ok(selected.ok, selected.ok ? '' : selected.problems[0]?.message);
     return selected.nodes.map(({ address }) => address);
   };
+  assert.deepEqual(named('overlap:1B-2000KT-0.1+0.9MT-1Kep1-1Kep2'), ['overlap:1B-2MT-0.1+0.9MT-1Kep1-1Kep2']);
   const cpt = ['1B-2MT-0.1+0.9MT@seed=1', '1B-2MT-0.1+0.9MT@seed=2'];
   assert.deepEqual(named('1B-2MT-0.1+0.9MT'), cpt);
   assert.deepEqual(named('stage:1B-2MT-0.1+0.9MT'), cpt);

@@ -219,6 +219,7 @@ test('addresses are spelled as plans spell them, and others are left alone', () 
     '1B-160000MT@seed=1,lr=2': '1B-160BT@seed=1,lr=2',
     '1B-160BT-8+42BT/heldout': '1B-160BT-8+42BT/heldout',
     'mid@replay=20%/id': 'mid@replay=20%/id',
+    'overlap:1B-160.0BT-100Kep1@replay=5%': 'overlap:1B-160BT-100Kep1@replay=5%',
     'data:mine': 'data:mine',
     '': '',
   };
