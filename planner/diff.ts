@@ -1,5 +1,5 @@
 import { type Change, type NodeInPlan, nodeOf, ownChanges } from './compare.ts';
-import { addressNow, type Moved, nodeUnderNewNames, underNewNames } from './moved.ts';
+import { nodeUnderNewNames, placesByAddress, underNewNames } from './moved.ts';
 import type { NodeType, Plan, PlanNode } from './plan.ts';
 import { own } from './tree.ts';
 
@@ -19,7 +19,7 @@ export interface ChainDiff {
   parting: number | null;
 }
 
-/** Two plans, address by address; what either file says was renamed is compared under the new name. */
+/** Two plans, address by address; what the second one's file says was renamed is compared under the new name. */
 export interface PlanDiff {
   /** Addresses with one key in both. */
   same: number;
@@ -39,14 +39,20 @@ export interface PlanDiff {
  */
 export function diffNodes(before: NodeInPlan, after: NodeInPlan): ChainDiff {
   const [old, now] = [chainOf(before), chainOf(after)];
-  const moved = renamesOf(before.plan, after.plan);
-  const named = ({ plan }: NodeInPlan, node: PlanNode) => nodeUnderNewNames({ plan, node }, moved);
+  const { moved } = after.plan.declared;
   const stages: StagePair[] = [];
   let parting: number | null = null;
   const add = (one: PlanNode | null, other: PlanNode | null): void => {
     const type = (one ?? other)?.type as NodeType;
     const explained = parting !== null;
-    const changes = one && other ? ownChanges(named(before, one), named(after, other), explained) : [];
+    const changes =
+      one && other
+        ? ownChanges(
+            nodeUnderNewNames({ plan: before.plan, node: one }, moved),
+            { plan: after.plan, node: other },
+            explained,
+          )
+        : [];
     if (one?.key !== other?.key) parting ??= stages.length;
     stages.push({ type, before: one, after: other, changes });
   };
@@ -68,41 +74,41 @@ export function diffNodes(before: NodeInPlan, after: NodeInPlan): ChainDiff {
   return { stages, parting };
 }
 
-/** Two plans, node by node under the addresses that both have. */
+/**
+ * Two plans, node by node under the addresses that both have. `before` is the earlier one: it is read under the names that the
+ * file of `after` says things have now. What its own file says was renamed is of names from before it, and means nothing here.
+ */
 export function diffPlans(before: Plan, after: Plan): PlanDiff {
-  const moved = renamesOf(before, after);
-  const [then, now] = [underNewNames(before, moved), underNewNames(after, moved)];
-  const places = new Map(then.nodes.map(({ address }, place) => [address, place]));
-  const addresses = new Set(now.nodes.map(({ address }) => address));
+  const then = underNewNames(before, after.declared.moved);
+  const places = placesByAddress(before, then);
+  const addresses = new Set(after.nodes.map(({ address }) => address));
+  const left = before.nodes.filter((_, place) => {
+    const address = then.nodes[place]?.address ?? '';
+    return !addresses.has(address) || places.get(address) !== place;
+  });
   const diff: PlanDiff = {
     same: 0,
     renamed: [],
     changed: [],
     following: 0,
-    onlyBefore: before.nodes.filter(({ address }) => !addresses.has(addressNow(moved, address))),
+    onlyBefore: left,
     onlyAfter: [],
   };
-  for (const [place, node] of now.nodes.entries()) {
-    const counterpart = then.nodes[places.get(node.address) ?? -1];
-    const [one, other] = [before.nodes[places.get(node.address) ?? -1], after.nodes[place]];
-    if (!other) continue;
-    if (!counterpart || !one) diff.onlyAfter.push(other);
-    else if (one.key === other.key) {
+  for (const node of after.nodes) {
+    const place = places.get(node.address) ?? -1;
+    const [one, counterpart] = [before.nodes[place], then.nodes[place]];
+    if (!one || !counterpart) diff.onlyAfter.push(node);
+    else if (one.key === node.key) {
       diff.same += 1;
-      if (one.address !== other.address) diff.renamed.push({ before: one, after: other });
+      if (one.address !== node.address) diff.renamed.push({ before: one, after: node });
     } else {
       const inherited = Object.entries(node.parents).some(([role, key]) => own(counterpart.parents, role) !== key);
-      const changes = ownChanges({ plan: then, node: counterpart }, { plan: now, node }, inherited);
-      if (changes.length > 0) diff.changed.push({ before: one, after: other, changes });
+      const changes = ownChanges({ plan: then, node: counterpart }, { plan: after, node }, inherited);
+      if (changes.length > 0) diff.changed.push({ before: one, after: node, changes });
       else diff.following += 1;
     }
   }
   return diff;
-}
-
-/** The renames that either file tells of. */
-function renamesOf(before: Plan, after: Plan): Moved[] {
-  return before === after ? [] : [...(before.declared.moved ?? []), ...(after.declared.moved ?? [])];
 }
 
 /** A node and the models it comes from, oldest first, beginning with the tokenizer. */

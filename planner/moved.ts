@@ -31,15 +31,7 @@ export function movedName(text: string): MovedName {
  * the axis were renamed. An address without a renamed part stays as it is.
  */
 export function addressNow(moved: readonly Moved[], address: string): string {
-  const now = renamer(moved);
-  const [, prefix, data] = /^(data|tokenizer):(.*)$/.exec(address) ?? [];
-  if (data !== undefined) return `${prefix}:${now(prefix as RenamedKind, data)}`;
-  const [, stage = '', setting, suite = ''] = /^([^@/]*)(?:@([^/]*))?(\/.*)?$/.exec(address) ?? [];
-  const values = setting?.split(',').map((part) => {
-    const [axis = '', value = ''] = part.split('=');
-    return `${now('axis', axis)}=${value}`;
-  });
-  return `${now('stage', stage)}${values ? `@${values.join(',')}` : ''}${suite}`;
+  return renamedAddress(renamer(moved), address);
 }
 
 /**
@@ -54,14 +46,14 @@ export function underNewNames(plan: Plan, moved: readonly Moved[] = []): Plan {
     ...plan,
     declared: declaredNow(plan.declared, now),
     nodes: plan.nodes.map((node) => {
-      const address = addressNow(moved, node.address);
-      const isInput = node.type === 'data' || node.type === 'tokenizer';
+      const address = renamedAddress(now, node.address);
+      const isItsStage = node.type === 'data' || node.type === 'tokenizer' || node.type === 'overlap';
       return {
         ...node,
         address,
-        stage: isInput ? address : now('stage', node.stage),
+        stage: isItsStage ? address : now('stage', node.stage),
         axes: withKeys(node.axes, (axis) => now('axis', axis)),
-        parents: withKeys(node.parents, (role) => (role.startsWith('data:') ? addressNow(moved, role) : role)),
+        parents: withKeys(node.parents, (role) => (role.startsWith('data:') ? renamedAddress(now, role) : role)),
         recipe: recipeNow(node, now),
       } as PlanNode;
     }),
@@ -72,6 +64,18 @@ export function underNewNames(plan: Plan, moved: readonly Moved[] = []): Plan {
 export function nodeUnderNewNames({ plan, node }: NodeInPlan, moved: readonly Moved[] | undefined): NodeInPlan {
   const named = underNewNames(plan, moved);
   return { plan: named, node: named.nodes[plan.nodes.indexOf(node)] ?? node };
+}
+
+/**
+ * The place in an earlier plan of each node by today's address, given that plan as it was and under today's names: who had an
+ * address all along comes before who got it by a rename.
+ */
+export function placesByAddress(asItWas: Plan, old: Plan): Map<string, number> {
+  const places = new Map<string, number>();
+  for (const [place, { address }] of old.nodes.entries()) {
+    if (!places.has(address) || asItWas.nodes[place]?.address === address) places.set(address, place);
+  }
+  return places;
 }
 
 /** Today's name of what an earlier file called by another. */
@@ -86,6 +90,18 @@ function renamer(moved: readonly Moved[]): Rename {
       names.set(`${kind} ${spelled}`, movedName(to).name);
   }
   return (kind, name) => names.get(`${kind} ${name}`) ?? name;
+}
+
+function renamedAddress(now: Rename, address: string): string {
+  const [, prefix, data] = /^(data|tokenizer):(.*)$/.exec(address) ?? [];
+  if (data !== undefined) return `${prefix}:${now(prefix as RenamedKind, data)}`;
+  const [, gate = '', stage = '', setting, suite = ''] =
+    /^(overlap:)?([^@/]*)(?:@([^/]*))?(\/.*)?$/.exec(address) ?? [];
+  const values = setting?.split(',').map((part) => {
+    const [axis = '', value = ''] = part.split('=');
+    return `${now('axis', axis)}=${value}`;
+  });
+  return `${gate}${now('stage', stage)}${values ? `@${values.join(',')}` : ''}${suite}`;
 }
 
 function declaredNow(file: LineageFile, now: Rename): LineageFile {
@@ -124,10 +140,14 @@ function declaredNow(file: LineageFile, now: Rename): LineageFile {
   };
 }
 
-/** A recipe with its data sets called as they are now; only evaluations are compared by these names. */
+/** A recipe with its data sets called as they are now; only evaluations and certificates are compared by these names. */
 function recipeNow(node: PlanNode, now: Rename): PlanNode['recipe'] {
-  if (node.type !== 'evaluate') return node.recipe;
   const renamed = <T extends { name: string }>(part: T): T => ({ ...part, name: now('data', part.name) });
+  if (node.type === 'overlap') {
+    const against = node.recipe.against.map((one) => ({ ...one, selection: renamed(one.selection) }));
+    return { trained: renamed(node.recipe.trained), against: against as typeof node.recipe.against };
+  }
+  if (node.type !== 'evaluate') return node.recipe;
   const { recipe } = node;
   return recipe.kind === 'heldout'
     ? { ...recipe, domains: recipe.domains.map(renamed) as typeof recipe.domains }

@@ -1,5 +1,5 @@
 import { type Change, changesBetween, type KnownChanges } from './compare.ts';
-import { underNewNames } from './moved.ts';
+import { placesByAddress, underNewNames } from './moved.ts';
 import type { Key, Plan, PlanNode } from './plan.ts';
 import { sparing } from './spared.ts';
 
@@ -105,13 +105,4 @@ function* changesSince(
     unexplained = left;
     if (unexplained.length === 0) return;
   }
-}
-
-/** Each node's place by today's address; who had that address all along comes before who got it by a rename. */
-function placesByAddress(asItWas: Plan, old: Plan): Map<string, number> {
-  const places = new Map<string, number>();
-  for (const [place, { address }] of old.nodes.entries()) {
-    if (!places.has(address) || asItWas.nodes[place]?.address === address) places.set(address, place);
-  }
-  return places;
 }

@@ -214,7 +214,7 @@ placement: {1B-2MT: {device: gpu}}
     assert.ok(loaded.ok);
     assert.deepEqual(
       loaded.lineage.file.accept?.map(({ node }) => node),
-      ['1B-2MT@seed=1', '1B-2MT-0.1+0.9MT@seed=2', '0.5B-500KT@seed=1/id', 'overlap:1B-2MT-0.1+0.9MT-1Kep1'],
+      ['1B-2MT@seed=1', '1B-2MT-0.1+0.9MT@seed=2', '0.5B-500KT@seed=1/id', 'overlap:1B-2MT-0.1+0.9MT-1Kep1-1Kep2'],
     );
     const addresses = (await planOfText(text.replace(/accept:.*/s, ''))).nodes.map(({ address }) => address);
     for (const { node } of loaded.lineage.file.accept ?? []) assert.ok(addresses.includes(node), node);
