@@ -1,9 +1,10 @@
 import type { Acceptable } from '../planner/accept.ts';
-import type { Change, NodeInPlan } from '../planner/compare.ts';
+import { type Change, type NodeInPlan, nodeOf } from '../planner/compare.ts';
 import { preimageChanges } from '../planner/elided.ts';
+import { needsOf } from '../planner/kinship.ts';
 import { isAcceptable } from '../planner/misfit.ts';
 import { addressNow } from '../planner/moved.ts';
-import type { Acceptance, Plan, PlanNode } from '../planner/plan.ts';
+import type { Acceptance, Key, Plan, PlanNode } from '../planner/plan.ts';
 import { reasonText } from '../planner/reason.ts';
 import type { Verdict } from '../planner/verdict.ts';
 import { inspectNode } from '../store/artifact.ts';
@@ -23,14 +24,25 @@ export interface WhyReport {
   key: string;
   verdict: Verdict['verdict'];
   reason: Verdict['reason'] & { text: string };
-  /** What it starts from, nearest first, each with its own verdict. */
-  ancestors: { role: string; address: string; key: string; verdict: Verdict['verdict']; text: string }[];
+  /** What it starts from, nearest first. */
+  ancestors: NeededNode[];
+  /** What it, or something that it starts from, waits for besides: certificates, and what those read. */
+  gates: NeededNode[];
   /** Where the file accepts an artifact for it: why, which key it would have, and what the two keys differ in. */
   accepted?: AcceptedReport;
   /** Where it was changed itself, and what it was before is in the store: what an entry of `accept` would keep. */
   acceptable?: Acceptable;
   /** What the key is the hash of. */
   preimage: PlanNode['preimage'];
+}
+
+/** A node that has to be done before another, with its own verdict. */
+export interface NeededNode {
+  role: string;
+  address: string;
+  key: string;
+  verdict: Verdict['verdict'];
+  text: string;
 }
 
 /** An artifact that stands for a node of another declaration. */
@@ -47,17 +59,21 @@ export async function why(text: string, options: { file?: string; json?: true },
   const verdicts = judgeAgainstStore(plan, context);
   const verdict = verdictOf(node, verdicts);
   const acceptable = acceptableFor(node, verdict, findHome(context.cwd, context.env));
+  const ancestors = neededBy(plan, node, ({ parents }) => parents);
+  const needed = neededBy(plan, node, needsOf);
+  const told = ([role, one]: [string, PlanNode]): NeededNode => {
+    const { address, key } = one;
+    const own = verdictOf(one, verdicts);
+    return { role, address, key, verdict: own.verdict, text: reasonText(one, own) };
+  };
   const report: WhyReport = {
     lineage: plan.lineage,
     address: node.address,
     key: node.key,
     verdict: verdict.verdict,
     reason: { ...verdict.reason, text: reasonText(node, verdict) },
-    ancestors: ancestorsOf(plan, node).map(({ role, node: ancestor }) => {
-      const own = verdictOf(ancestor, verdicts);
-      const { address, key } = ancestor;
-      return { role, address, key, verdict: own.verdict, text: reasonText(ancestor, own) };
-    }),
+    ancestors: [...ancestors.values()].map(told),
+    gates: [...needed].flatMap(([key, one]) => (ancestors.has(key) ? [] : [told(one)])),
     ...(node.accepted && { accepted: acceptedReport(node.accepted, node.preimage) }),
     ...(acceptable && { acceptable }),
     preimage: node.preimage,
@@ -96,19 +112,23 @@ export function acceptedReport({ reason, instead }: Acceptance, preimage: PlanNo
   return { reason, instead: instead.key, changes: preimageChanges(preimage, instead.preimage) };
 }
 
-function ancestorsOf(plan: Plan, node: PlanNode): { role: string; node: PlanNode }[] {
-  const byKey = new Map(plan.nodes.map((one) => [one.key, one]));
-  const found = new Map<string, { role: string; node: PlanNode }>();
+/** What a node needs, directly or through something that it needs, by key and nearest first, each in the role that it has first. */
+function neededBy(
+  plan: Plan,
+  node: PlanNode,
+  needs: (node: PlanNode) => Record<string, Key>,
+): Map<Key, [role: string, node: PlanNode]> {
+  const found = new Map<Key, [role: string, node: PlanNode]>();
   let generation = [node];
   while (generation.length > 0) {
-    const parents = generation.flatMap((one) =>
-      Object.entries(one.parents).flatMap(([role, key]) => {
-        const parent = byKey.get(key);
-        return parent && !found.has(key) ? [{ role, node: parent }] : [];
-      }),
-    );
-    for (const parent of parents) found.set(parent.node.key, parent);
-    generation = parents.map((parent) => parent.node);
+    const before = generation.flatMap((one) => Object.entries(needs(one)));
+    generation = [];
+    for (const [role, key] of before) {
+      const one = nodeOf(plan, key);
+      if (!one || found.has(key)) continue;
+      found.set(key, [role, one]);
+      generation.push(one);
+    }
   }
-  return [...found.values()];
+  return found;
 }

@@ -14,7 +14,7 @@ export type Selected = { ok: true; nodes: PlanNode[] } | { ok: false; problems: 
 
 /**
  * The nodes that any of the selectors names; `parseSelector` has their grammar. `rl` names the models of that stage, `rl/id`
- * their evaluations, `stage:rl` both. Values match by what they mean (`5%` is `5.0%`), with a `*` in them as they are
+ * their evaluations, `rl/*` all of these, `base/trunk` the trunks of a stage, and `stage:rl` all that is of it. Values match by what they mean (`5%` is `5.0%`), with a `*` in them as they are
  * written. Nodes that are the same (one key under two addresses) have the same ancestors and descendants. A selector that
  * names nothing is a problem, at the part that does. `stateOf` is asked for `state:` only.
  */
@@ -138,9 +138,11 @@ function byAddress({ stage, axes, suite }: Extract<Pick, { by: 'address' }>, { p
 
 function evaluations(suite: Word, stage: Word, models: readonly Place[], places: readonly Place[]): Found {
   const matches = glob(suite.text);
-  const nodes = models.filter((place) => place.suite !== null && matches(place.suite)).map(({ node }) => node);
+  // A trunk is no evaluation: its own name names it, and no pattern.
+  const parts = models.filter(({ node }) => node.type === 'evaluate' || !suite.text.includes('*'));
+  const nodes = parts.filter((place) => place.suite !== null && matches(place.suite)).map(({ node }) => node);
   if (nodes.length > 0) return { nodes };
-  const suites = distinct(models.map((place) => place.suite));
+  const suites = distinct(parts.map((place) => place.suite));
   if (suites.length > 0) {
     const message = `\`${stage.text}\` has no evaluation \`${suite.text}\``;
     return { word: suite, message, expected: listed(suites), hint: didYouMean(suite.text, suites) };

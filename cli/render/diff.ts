@@ -31,9 +31,9 @@ function stageRows({ type, before, after, changes }: StagePair, parts: boolean, 
   return [row, ...changes.map((change) => ['', `  ${changeText(change, after ?? undefined)}`])];
 }
 
-/** Tokens and operations of a stage; `≤` where its texts may be shorter. */
+/** Tokens and operations of a stage, of one under wsd with its trunk; `≤` where its texts may be shorter. */
 function costOf(node: PlanNode): [string, string] {
-  const price = priceOf(node);
+  const price = priceOf({ ...node, startsAt: 0 });
   const { tokens, exact } = price;
   const seen = tokens.trained + tokens.scored;
   const all = allFlops(price);

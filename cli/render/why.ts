@@ -1,13 +1,13 @@
 import { acceptEntry } from '../../planner/accept.ts';
 import { changeText } from '../../planner/reason.ts';
-import type { AcceptedReport, WhyReport } from '../why.ts';
+import type { AcceptedReport, NeededNode, WhyReport } from '../why.ts';
 import { columns } from './columns.ts';
 import { shortKey } from './figures.ts';
 import type { Colours } from './terminal.ts';
 
-/** A node's verdict, every change that led to it, what it starts from, and what its key is the hash of. */
+/** A node's verdict, every change that led to it, what it starts from and waits for, and what its key is the hash of. */
 export function renderWhy(report: WhyReport, colours: Colours): string {
-  const { address, lineage, key, verdict, reason, accepted, acceptable, ancestors, preimage } = report;
+  const { address, lineage, key, verdict, reason, accepted, acceptable, ancestors, gates, preimage } = report;
   const head = columns([
     [colours.dim('node'), `${colours.bold(address)} of ${lineage}`],
     [colours.dim('key'), key],
@@ -19,9 +19,14 @@ export function renderWhy(report: WhyReport, colours: Colours): string {
   ]);
   const changes =
     reason.kind === 'changed' ? reason.changes.map((change) => `  ${change.address}: ${changeText(change)}`) : [];
-  const from = columns(
-    ancestors.map((one) => [`  ${one.verdict}`, one.address, colours.dim(shortKey(one.key)), one.text]),
-  );
+  const needed = (title: string, nodes: readonly NeededNode[]) =>
+    nodes.length === 0
+      ? []
+      : [
+          '',
+          title,
+          columns(nodes.map((one) => [`  ${one.verdict}`, one.address, colours.dim(shortKey(one.key)), one.text])),
+        ];
   return [
     head,
     ...(changes.length > 0 ? ['', 'what changed since it was run last', ...changes] : []),
@@ -32,7 +37,8 @@ export function renderWhy(report: WhyReport, colours: Colours): string {
           `accept:\n  - ${acceptEntry(acceptable)}`,
         ]
       : []),
-    ...(ancestors.length > 0 ? ['', 'it starts from', from] : []),
+    ...needed('it starts from', ancestors),
+    ...needed('it waits for', gates),
     '',
     'its key is the SHA-256 of this, in canonical form',
     JSON.stringify(preimage, null, 2),

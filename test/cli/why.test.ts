@@ -6,7 +6,7 @@ import { planLineage } from '../../planner/expand.ts';
 import { loadLineage } from '../../planner/load.ts';
 import { rememberRun, writePlan } from '../../store/plans.ts';
 import { runLineage } from '../results/run.ts';
-import { descent, temporaryFolder, writeLineage } from './support.ts';
+import { descent, smallLineage, temporaryFolder, writeLineage } from './support.ts';
 
 /** A folder with a lineage that was planned for a run, and then edited. */
 async function editedLineage(t: TestContext, from: string, to: string): Promise<string> {
@@ -45,6 +45,36 @@ test('plan and why name what was changed since the last run', async (t) => {
     [['tokenizer', 'tokenizer:bytes']],
   );
   equal(preimage.type, 'pretrain');
+});
+
+test('why shows the certificates that a node waits for, its own and those before it', async (t) => {
+  const folder = await temporaryFolder(t);
+  await writeLineage(
+    folder,
+    `${smallLineage
+      .replace('  web:', '  math: {generator: arithmetic}\n  web:')
+      .replace('axes:', '  tuned: {sft: {from: "base@lr=1e-3", data: math, examples: 20}}\naxes:')
+      .replace('axes:', '  rl: {rl: {from: tuned, data: math, examples: 8, maxResponse: 8}}\naxes:')
+      .replace(/(suites: \[heldout\])/, '$1, maxResponse: 8')
+      .replace('[base], suites: [heldout]', '[rl], suites: [id]')}`,
+  );
+  const asked = async (node: string) => {
+    const { stdout } = await descent(['why', node, '--file', 'lineage.yaml', '--json'], folder);
+    const { ancestors, gates } = JSON.parse(stdout) as Record<string, { role: string; address: string }[]>;
+    return [ancestors, gates].map((nodes) => nodes?.map(({ role, address }) => `${role} ${address}`));
+  };
+  const before = ['parent base@lr=1e-3', 'tokenizer tokenizer:bytes'];
+  deepEqual(await asked('tuned'), [before, ['overlap overlap:tuned']]);
+  deepEqual(await asked('rl/id'), [
+    ['parent rl', 'parent tuned', ...before],
+    ['overlap overlap:rl', 'overlap overlap:tuned'],
+  ]);
+  deepEqual(await asked('base@lr=1e-3'), [['tokenizer tokenizer:bytes'], []]);
+  const { stdout } = await descent(['why', 'tuned', '--file', 'lineage.yaml'], folder);
+  match(
+    stdout,
+    /\n\nit starts from\n {2}run {2}base@lr=1e-3 [^\n]*\n {2}run {2}tokenizer:bytes [^\n]*\n\nit waits for\n {2}run {2}overlap:tuned {2}\w{12} {2}new\n\n/,
+  );
 });
 
 test('diff: two nodes, two files, a file and what was run', async (t) => {

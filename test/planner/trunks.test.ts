@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import picocolors from 'picocolors';
+import { renderChainDiff } from '../../cli/render/diff.ts';
 import { changesBetween } from '../../planner/compare.ts';
+import { diffNodes } from '../../planner/diff.ts';
 import { partToDo } from '../../planner/estimate.ts';
 import { drawTree } from '../../planner/graph.ts';
 import type { Key, Plan, PlanNode } from '../../planner/plan.ts';
@@ -240,6 +243,38 @@ describe('a plan with trunks', () => {
     assert.ok(chosen('seed:2').includes('base@budget=40K,seed=2/trunk'));
     assert.ok(chosen('+base@budget=80K,seed=1').includes('base@budget=40K,seed=1/trunk'));
     assert.ok(!chosen('base/heldout').some((address) => address.endsWith('trunk')));
+    assert.deepEqual(chosen('base/*'), chosen('base/heldout'), 'a trunk is no evaluation');
+    const unevaluated = select(
+      await planOfText(budgets('40K').replace('each: [base, mid]', 'each: [mid]')),
+      ['base/*'],
+      () => 'waiting',
+    );
+    assert.deepEqual(unevaluated.ok ? [] : unevaluated.problems.map(({ message, expected }) => [message, expected]), [
+      ['`base` is not evaluated', 'mid'],
+    ]);
+  });
+
+  test('cost in diff what the whole run does, so that it stands beside one under cosine', async () => {
+    const one = await planOfText(lineage({ base: '{model: nano, data: web, batch: 512, tokens: 40K}', evaluate }));
+    const other = await planOfText(lineage({ base: wsd('40K'), evaluate }));
+    const colours = picocolors.createColors(false);
+    const rows = (before: Plan, after: Plan) => {
+      const found = diffNodes(
+        { plan: before, node: nodeAt(before, 'base') },
+        { plan: after, node: nodeAt(after, 'base') },
+      );
+      return renderChainDiff(found, colours);
+    };
+    const told = rows(one, other);
+    const [, tokens, same, flops, also] = /^pretrain +base +base +(\S+) +(\S+) +(\S+) +(\S+)$/m.exec(told) ?? [];
+    assert.deepEqual([tokens, same], ['39.9K', '39.9K'], told);
+    assert.equal(flops, also, told);
+    const two = await planOfText(budgets('40K, 80K'));
+    const longer = diffNodes(
+      { plan: one, node: nodeAt(one, 'base') },
+      { plan: two, node: nodeAt(two, 'base@budget=80K') },
+    );
+    assert.match(renderChainDiff(longer, colours), /^pretrain +base +base@budget=80K +39\.9K +79\.9K /m);
   });
 
   test('names a change once, and goes on with what a longer budget shares', async () => {
