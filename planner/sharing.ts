@@ -75,7 +75,8 @@ export interface TrunkSavings {
 
 /**
  * What trunks and branches save against separate runs of the same budgets, as cosine would have them: a run under cosine
- * cannot share, because its learning rate depends on its budget from the start. Undefined where nothing trains under wsd.
+ * cannot share, because its learning rate depends on its budget from the start. A run whose trunks are not all among the
+ * nodes is left out, and a trunk that no run is of. Undefined where no run is left.
  *
  * @param secondsOf a node's time on one device, from the step that it starts at (`startsAt`)
  */
@@ -84,15 +85,24 @@ export function trunkSavings(
   secondsOf: (node: PlanNode) => number,
 ): TrunkSavings | undefined {
   const [branched, separate] = [noCost(), noCost()];
+  const byKey = new Map(plan.nodes.map((node) => [node.key, node]));
+  const trunksOf = ({ parents }: PlanNode): PlanNode[] | undefined => {
+    if (parents.trunk === undefined) return [];
+    const trunk = byKey.get(parents.trunk);
+    const before = trunk && trunksOf(trunk);
+    return before && [...before, trunk];
+  };
   const seen = new Set<Key>();
   let runs = 0;
   for (const node of plan.nodes) {
-    if ((node.type !== 'trunk' && node.parents.trunk === undefined) || seen.has(node.key)) continue;
-    seen.add(node.key);
-    add(branched, costOf(node, secondsOf), 1);
-    if (node.type === 'trunk') continue;
+    const trunks = isTraining(node.type) && !seen.has(node.key) ? trunksOf(node) : undefined;
+    if (trunks === undefined || trunks.length === 0) continue;
     runs += 1;
     add(separate, costOf({ ...node, startsAt: 0 }, secondsOf), 1);
+    for (const part of [...trunks, node]) {
+      if (!seen.has(part.key)) add(branched, costOf(part, secondsOf), 1);
+      seen.add(part.key);
+    }
   }
   if (runs === 0) return undefined;
   const saved = { ...separate };

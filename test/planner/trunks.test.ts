@@ -198,6 +198,17 @@ describe('a plan with trunks', () => {
     assert.equal(trunkSavings(cosine, seconds), undefined);
     const one = await planOfText(budgets('40K'));
     assert.equal(trunkSavings(one, seconds)?.saved.tokens, 0);
+
+    const part = (...names: string[]) =>
+      trunkSavings(
+        { nodes: plan.nodes.filter(({ address }) => names.includes(address.replace('base@budget=', ''))) },
+        seconds,
+      );
+    assert.equal(part('40K', '80K'), undefined, 'what is not among the nodes is not saved');
+    assert.equal(part('80K', '80K/trunk'), undefined);
+    assert.equal(part('40K/trunk', '80K/trunk'), undefined);
+    const short = part('40K', '40K/trunk', '80K/trunk', '160K');
+    assert.deepEqual([short?.runs, short?.saved.seconds], [1, 0]);
   });
 
   test('counts a trunk once for each final model in what runs alone would take', async () => {
