@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { findGpu } from '#setup/gpu.mjs';
 import { type Check, inspectSetup } from '#setup/inspect.mjs';
-import { findHome, freeBytes, leastFreeBytes } from '../store/home.ts';
+import { freeBytes, homePath, leastFreeBytes } from '../store/home.ts';
 import { loadConfig } from './config.ts';
 import { CommandError } from './failure.ts';
 
@@ -35,7 +35,7 @@ export async function doctor(env: NodeJS.ProcessEnv = process.env, cwd: string =
     const runtime = setup.find(({ name }) => name === `TensorFlow runtime (${device})`);
     multiplications.push(runtime?.status === 'missing' ? notTried(device, runtime) : await checkMultiplication(device));
   }
-  const home = findHome(cwd, env);
+  const home = homePath(cwd, env);
   const configuration = await checkConfiguration(cwd, env);
   const checks = [...setup, ...multiplications, await checkDuckDb(), configuration, await checkHome(home)];
   return { checks, healthy: checks.every(({ status }) => status !== 'missing') };

@@ -35,7 +35,7 @@ const known = new WeakMap<Source, ReadonlyMap<string, Axis>>();
 function axesOf(source: Source): Map<string, Axis> {
   const axes = new Map<string, Axis>();
   for (const [name, declared] of Object.entries(recordAt(source.value, 'axes'))) {
-    const replicate = isRecord(declared);
+    const replicate = isRecord(declared) && 'replicate' in declared;
     const path: Path = replicate ? ['axes', name, 'replicate'] : ['axes', name];
     const list = replicate ? own(declared, 'replicate') : declared;
     const listed = (Array.isArray(list) ? list : []).flatMap((value, index) =>
@@ -73,6 +73,11 @@ export function findValue(axis: Axis, spelled: string): AxisValue | undefined {
     axis.values.find((value) => value.written === spelled) ??
     axis.values.find((value) => meaning(value.value) === meaning(spelled))
   );
+}
+
+/** Whether an axis has no such value. An axis without any is broken, which is told where it stands: it lacks nothing. */
+export function lacksValue(axis: Axis, spelled: string): boolean {
+  return axis.values.length > 0 && findValue(axis, spelled) === undefined;
 }
 
 /** What a value says, however it is spelled: `2M`, `2000K` and 2000000 mean the same, `5%`, `5.0%` and 0.05 too. */

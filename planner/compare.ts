@@ -1,3 +1,4 @@
+import { dirname, relative } from 'node:path';
 import { type Declaration, type Declared, declarationOf } from './declaration.ts';
 import { canonicalJson } from './key.ts';
 import { meaningAs } from './kinds.ts';
@@ -61,8 +62,27 @@ export function ownChanges(before: NodeInPlan, after: NodeInPlan, explained: boo
   const declared = differences(declarationOf(before.plan, before.node), declarationOf(after.plan, after.node)).filter(
     ({ field }) => partsOf(field, after.node).some((part) => forked.some((leaf) => isWithin(leaf.field, part))),
   );
-  const found = declared.length > 0 || explained ? declared : forked;
+  const contents = contentChanges(before.node, after.node, after.plan);
+  const found = declared.length > 0 || explained ? declared : contents.length > 0 ? contents : forked;
   return found.map((difference) => ({ address: after.node.address, ...difference }));
+}
+
+/** Files of a data node that have another content under the same path: each by its path from the lineage file. */
+function contentChanges(before: PlanNode, { recipe, files }: PlanNode, { file }: Plan): Omit<Change, 'address'>[] {
+  if (!('digests' in recipe) || !('digests' in before.recipe)) return [];
+  const { digests } = before.recipe;
+  const known = new Map(before.files.map((path, index) => [path, digests[index]]));
+  return files.flatMap((path, index) => {
+    const [old, now] = [known.get(path), recipe.digests[index]];
+    if (old === undefined || now === undefined || old === now) return [];
+    return [
+      { field: `content of ${relative(dirname(file), path)}`, before: shortDigest(old), after: shortDigest(now) },
+    ];
+  });
+}
+
+function shortDigest(digest: string): string {
+  return digest.slice(0, 12);
 }
 
 /** Parts of a recipe that a field of a stage or of files comes to, where they are not called as it is. */

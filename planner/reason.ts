@@ -18,7 +18,13 @@ export function reasonText(node: PlanNode, { reason }: Verdict): string {
     case 'new':
       return 'new';
     case 'changed':
-      return changedText(node, reason.changes) + (reason.movedFrom === undefined ? '' : ` (was ${reason.movedFrom})`);
+      return [
+        changedText(node, reason.changes),
+        reason.movedFrom === undefined ? '' : ` (was ${reason.movedFrom})`,
+        reason.planned ? '; planned so before, and not in the store' : '',
+      ].join('');
+    case 'missing':
+      return 'planned before, and not in the store: never finished, or removed';
     case 'damaged':
       return reason.what;
     case 'stopped':

@@ -22,8 +22,13 @@ export type Verdict =
 export type RunReason =
   /** Nothing of it was ever run here, and no earlier plan has its address. */
   | { kind: 'new' }
-  /** An earlier plan has another key at its address, or at `movedFrom` where it was renamed since. */
-  | { kind: 'changed'; before: Key; movedFrom?: string; changes: Change[] }
+  /**
+   * An earlier plan has another key at its address, or at `movedFrom` where it was renamed since. `planned`: a plan after
+   * that one has this very key already, so the change need not be why it is not in the store.
+   */
+  | { kind: 'changed'; before: Key; movedFrom?: string; planned?: true; changes: Change[] }
+  /** Every earlier plan that has its address has this very key, and the store has nothing of it. */
+  | { kind: 'missing' }
   /** It was done, and what it left can no longer be used. */
   | { kind: 'damaged'; what: string }
   /** It was begun, and has no checkpoint to go on from. */
@@ -32,8 +37,9 @@ export type RunReason =
 /**
  * What will happen to each node of a plan, and why. A finished node is reused though its parent runs again: its key covers
  * the parent's, so the parent would come out the same. `earlier` are the plans of the same lineage that were run before,
- * the newest first: a node that has to run is compared with the newest that had another key at its address, what the plan's
- * file has moved under its old name. `part` are the nodes that are meant to run, with what they need, where these are not
+ * the newest first: a node of which the store has nothing is compared with the newest that had another key at its address,
+ * what the plan's file has moved under its old name. Whether a plan in between had the same key is told as well: whether
+ * the node was ever done, and its artifact is gone, the store does not know. `part` are the nodes that are meant to run, with what they need, where these are not
  * all: trunks are there for those.
  */
 export function judge(
@@ -57,9 +63,21 @@ export function judge(
     verdicts.set(node.key, verdict);
     if (verdict.reason.kind === 'new') fresh.push(node);
   }
+  const planned = new Set<Key>();
   for (const { node, before, changes } of changesSince(earlier, plan, fresh)) {
-    const movedFrom = before.address === node.address ? {} : { movedFrom: before.address };
-    verdicts.set(node.key, { verdict: 'run', reason: { kind: 'changed', before: before.key, ...movedFrom, changes } });
+    if (before.key === node.key) {
+      planned.add(node.key);
+      verdicts.set(node.key, { verdict: 'run', reason: { kind: 'missing' } });
+      continue;
+    }
+    const reason: RunReason = {
+      kind: 'changed',
+      before: before.key,
+      ...(before.address !== node.address && { movedFrom: before.address }),
+      ...(planned.has(node.key) && { planned: true }),
+      changes,
+    };
+    verdicts.set(node.key, { verdict: 'run', reason });
   }
   return verdicts;
 }
@@ -83,7 +101,10 @@ function verdictOf(node: PlanNode, found: NodeState): Verdict {
   }
 }
 
-/** What changed of each node since the newest plan that had another key at its address; `before` is the node as it was there. */
+/**
+ * What changed of each node since the newest plan that had another key at its address; `before` is the node as it was
+ * there. Plans in between that had the same key are given too, with no changes.
+ */
 function* changesSince(
   earlier: Iterable<Plan>,
   plan: Plan,
@@ -100,7 +121,13 @@ function* changesSince(
       const place = places.get(node.address) ?? -1;
       const [counterpart, before] = [old.nodes[place], asItWas.nodes[place]];
       if (!counterpart || !before || before.key === node.key) left.push(node);
-      else yield { node, before, changes: changesBetween({ plan: old, node: counterpart }, { plan, node }, known) };
+      if (counterpart && before)
+        yield {
+          node,
+          before,
+          changes:
+            before.key === node.key ? [] : changesBetween({ plan: old, node: counterpart }, { plan, node }, known),
+        };
     }
     unexplained = left;
     if (unexplained.length === 0) return;

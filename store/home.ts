@@ -1,18 +1,42 @@
-import { existsSync, readdirSync, statfsSync, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, readdirSync, statfsSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { StoreError } from './errors.ts';
 
 /**
  * The folder that everything of a person's work lives in: `DESCENT_HOME`, else `.descent` in the working folder.
- * Gives an absolute path; the folder need not exist. Throws where something else than a folder is there.
+ * Gives an absolute path; the folder need not exist. Throws a StoreError where it, or the store in it, is there and cannot
+ * be read: what is not seen would be taken for what was never done.
  */
 export function findHome(cwd: string, env: { [name: string]: string | undefined }): string {
-  const home = env.DESCENT_HOME ? resolve(cwd, env.DESCENT_HOME) : resolve(cwd, '.descent');
-  const there = statSync(home, { throwIfNoEntry: false });
-  if (there && !there.isDirectory())
-    throw new StoreError(`the home ${home} is a file, not a folder: name another with --home or DESCENT_HOME`);
+  const home = homePath(cwd, env);
+  for (const folder of [home, storeFolder(home), plansFolder(home)]) checkFolder(folder);
   return home;
 }
+
+/** The home's path, whatever is there. */
+export function homePath(cwd: string, env: { [name: string]: string | undefined }): string {
+  return env.DESCENT_HOME ? resolve(cwd, env.DESCENT_HOME) : resolve(cwd, '.descent');
+}
+
+function checkFolder(folder: string): void {
+  const elsewhere = 'name another with --home or DESCENT_HOME';
+  try {
+    const there = statSync(folder, { throwIfNoEntry: false });
+    if (!there) return;
+    if (!there.isDirectory()) throw new StoreError(`${folder} is a file, not a folder: ${elsewhere}`);
+    accessSync(folder, constants.R_OK | constants.X_OK);
+  } catch (error) {
+    const why = unreadable[(error as NodeJS.ErrnoException).code ?? ''];
+    if (why === undefined) throw error;
+    throw new StoreError(`cannot read ${folder}: ${why}; correct that, or ${elsewhere}`);
+  }
+}
+
+const unreadable: { [code: string]: string } = {
+  EACCES: 'you may not read it, or a folder above it',
+  ENOTDIR: 'a folder above it is a file',
+  ELOOP: 'it is a link that leads to itself',
+};
 
 /** Free space without which nothing is begun, in bytes: the server's own files alone need some ten megabytes. */
 export const leastFreeBytes = 32e6;

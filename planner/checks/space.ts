@@ -1,4 +1,4 @@
-import { type Axis, findValue, readAxes, spelled } from '../axes.ts';
+import { type Axis, lacksValue, readAxes, spelled } from '../axes.ts';
 import { type Diagnostic, diagnose, didYouMean, listed, type Place, shown } from '../diagnostic.ts';
 import { readSpace, settingAt, settingsBeside, zipsOf } from '../space.ts';
 import type { Path, Source } from '../syntax.ts';
@@ -86,7 +86,7 @@ function* checkExcludedValues(source: Source): Generator<Diagnostic> {
     const axis = axes.get(name);
     const written = source.written(path);
     const scalar = typeof value === 'string' || typeof value === 'number';
-    if (!axis || !scalar || findValue(axis, written)) continue;
+    if (!axis || !scalar || !lacksValue(axis, written)) continue;
     const values = axis.values.map((known) => known.written);
     const message = `the axis \`${name}\` has no value ${shown(written)}`;
     const remarks = { expected: listed(values), hint: 'what an axis does not have needs no exclude' };

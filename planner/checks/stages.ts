@@ -1,4 +1,4 @@
-import { axisNamed, findValue } from '../axes.ts';
+import { axisNamed, lacksValue } from '../axes.ts';
 import { type Diagnostic, diagnose, didYouMean, listed, shown } from '../diagnostic.ts';
 import { readSpace } from '../space.ts';
 import { type DeclaredStage, declaredStages, parentsFirst, scopesOf } from '../stages.ts';
@@ -69,7 +69,7 @@ function* checkVariants(source: Source, stages: ReadonlyMap<string, DeclaredStag
   for (const stage of stages.values()) {
     const parent = stage.from && stages.get(stage.from.stage);
     const available = parent && scopes.get(parent.name)?.axes;
-    if (!stage.from || !available) continue;
+    if (!stage.from || !available || isBroken(parent, stages)) continue;
     const names = available.map((axis) => axis.name);
     for (const [name, spelled] of stage.from.pins) {
       const axis = available.find((candidate) => candidate.name === name);
@@ -83,7 +83,7 @@ function* checkVariants(source: Source, stages: ReadonlyMap<string, DeclaredStag
           hint: didYouMean(name, names),
         };
         yield diagnose(source.file, place, 'unknown-name', message, remarks);
-      } else if (!findValue(axis, spelled)) {
+      } else if (lacksValue(axis, spelled)) {
         const values = axis.values.map((value) => value.written);
         const remarks = { expected: listed(values) };
         yield diagnose(
@@ -96,6 +96,17 @@ function* checkVariants(source: Source, stages: ReadonlyMap<string, DeclaredStag
       }
     }
   }
+}
+
+/** Whether a stage, or one before it, is of no kind: which axes it varies over is not known then, and why is told. */
+function isBroken(stage: DeclaredStage, stages: ReadonlyMap<string, DeclaredStage>): boolean {
+  const seen = new Set<DeclaredStage>();
+  for (let next: DeclaredStage | undefined = stage; next && !seen.has(next); ) {
+    if (next.kind === undefined) return true;
+    seen.add(next);
+    next = next.from && stages.get(next.from.stage);
+  }
+  return false;
 }
 
 function fromPath(stage: DeclaredStage): string[] {

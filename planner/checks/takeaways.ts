@@ -1,5 +1,5 @@
 import type { Contrast, LineageFile, Takeaway } from '../../schemas/types/lineage.ts';
-import { type Axis, findValue, readAxes } from '../axes.ts';
+import { type Axis, findValue, lacksValue, readAxes } from '../axes.ts';
 import { type Diagnostic, diagnose, didYouMean, listed, shown, warn } from '../diagnostic.ts';
 import type { Lineage } from '../load.ts';
 import type { Plan, PlanNode } from '../plan.ts';
@@ -145,7 +145,7 @@ function axisArms(
 function armValue(axis: Axis, contrast: Contrast, side: 'of' | 'over', report: Report) {
   const spelled = String(contrast[side]);
   const value = findValue(axis, spelled);
-  if (!value) {
+  if (lacksValue(axis, spelled)) {
     const known = axis.values.map(({ written }) => written);
     report(
       ['contrast', side],

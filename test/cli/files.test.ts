@@ -1,5 +1,5 @@
 import { deepEqual, doesNotMatch, equal, match } from 'node:assert/strict';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { descent, golden, type Outcome, smallLineage, temporaryFolder, writeDevices, writeLineage } from './support.ts';
@@ -49,7 +49,39 @@ test('init says what hinders it', async (t) => {
   equal(onto.stderr, `error: cannot make ${file}: ${file} is a file; name another folder\n`);
   await writeLineage(folder);
   const home = await descent(['--home', 'file', 'run', 'lineage.yaml'], folder);
-  equal(home.stderr, `error: the home ${file} is a file, not a folder: name another with --home or DESCENT_HOME\n`);
+  equal(home.stderr, `error: ${file} is a file, not a folder: name another with --home or DESCENT_HOME\n`);
+});
+
+test('a store that cannot be read is an error, and not taken for an empty one', async (t) => {
+  const folder = await temporaryFolder(t);
+  await writeLineage(folder);
+  await mkdir(join(folder, '.descent'));
+  const store = join(folder, '.descent', 'store');
+  await symlink(store, store);
+  const looped = await descent(['plan', 'lineage.yaml'], folder);
+  deepEqual([looped.exitCode, looped.stdout], [1, '']);
+  const elsewhere = 'correct that, or name another with --home or DESCENT_HOME';
+  equal(looped.stderr, `error: cannot read ${store}: it is a link that leads to itself; ${elsewhere}\n`);
+  await rm(store);
+  await writeFile(join(folder, 'file'), '');
+  const below = await descent(['--home', 'file/home', 'plan', 'lineage.yaml'], folder);
+  const home = join(folder, 'file', 'home');
+  equal(below.stderr, `error: cannot read ${home}: a folder above it is a file; ${elsewhere}\n`);
+});
+
+test('a data file of other content is named by its path', async (t) => {
+  const folder = await temporaryFolder(t);
+  await writeLineage(folder, smallLineage.replace('{generator: stories}', '{files: texts/*.jsonl}'));
+  await mkdir(join(folder, 'texts'));
+  const write = (name: string, text: string) =>
+    writeFile(join(folder, 'texts', name), `${JSON.stringify({ text })}\n`.repeat(200));
+  await write('a.jsonl', 'what stays');
+  await write('b.jsonl', 'what is there first');
+  equal((await descent(['plan', 'lineage.yaml', '-o', 'plan.json'], folder)).exitCode, 0);
+  await write('b.jsonl', 'what is there then');
+  const { stdout } = await descent(['diff', 'plan.json', 'lineage.yaml'], folder);
+  match(stdout, /data:web .* content of texts\/b\.jsonl \w{12} → \w{12}\n/);
+  doesNotMatch(stdout, /a\.jsonl/);
 });
 
 test('a folder that takes no others is an error, soon', { skip: process.platform !== 'linux' }, async (t) => {

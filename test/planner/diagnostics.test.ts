@@ -398,6 +398,8 @@ const cases: Readonly<Record<string, string | Buffer>> = {
   ),
   'exclude of everything': more('exclude: [{replay: 0%}, {replay: 20%, seed: 1}, {replay: 20%, seed: 2}]'),
   'exclude of a parent': more('exclude: [{replay: 20%, seed: 2}]', side),
+  'what starts from a variant on an axis that is broken': changed(side, ['replay: [0%, 20%]', 'replay: {grid: 3}']),
+  'what starts from a variant of a stage that is none': changed(side, ['mid: {cpt:', 'mid: {cptt:']),
   'include of what is there': more('include: [{replay: 20%}, {replay: 30%}, {replay: 30.0%, seed: 2}]'),
   'include of what is excluded': more(
     'exclude: [{replay: 0%, seed: 1}, {replay: 0%, seed: 2}, {replay: 20%}]\ninclude: [{lr: 3e-4}]',

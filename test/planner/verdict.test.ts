@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import type { Plan } from '../../planner/plan.ts';
+import { reasonText } from '../../planner/reason.ts';
 import { judge, type NodeState } from '../../planner/verdict.ts';
 import { lineage, nodeAt, planOfText } from './plans.ts';
 
@@ -48,6 +50,28 @@ describe('judge', async () => {
   test('done, though its parent has to run again: its key covers the parent', () => {
     const done: NodeState = { state: 'done', attempt: 1, finishedAt: '2026-09-12T08:00:00.000Z' };
     assert.equal(verdict('tuned', { tuned: done, mid: { state: 'damaged', reason: 'gone' } })?.verdict, 'reuse');
+  });
+  test('planned before under this key, and not there: nothing changed, and no change is made up', () => {
+    const nothing = (): NodeState => ({ state: 'none' });
+    const key = nodeAt(plan, 'mid').key;
+    assert.deepEqual(judge(plan, nothing, [plan]).get(key), { verdict: 'run', reason: { kind: 'missing' } });
+    assert.equal(
+      reasonText(nodeAt(plan, 'mid'), { verdict: 'run', reason: { kind: 'missing' } }).slice(0, 14),
+      'planned before',
+    );
+  });
+  test('planned before under this key and under another one earlier: both are told', async () => {
+    const other = await planOfText(lineage({ mid: '{from: base, tokens: 20K, mix: {math: 1}}' }));
+    const now = await planOfText(lineage({ mid: '{from: base, tokens: 10K, mix: {math: 1}}' }));
+    const node = nodeAt(now, 'mid');
+    const after = (earlier: Plan[]) => judge(now, () => ({ state: 'none' }), earlier).get(node.key);
+    const changed = after([other]);
+    assert.ok(changed?.reason.kind === 'changed');
+    assert.equal(reasonText(node, changed), 'tokens 20K → 10K');
+    const planned = after([now, other]);
+    assert.deepEqual(planned, { ...changed, reason: { ...changed.reason, planned: true } });
+    assert.equal(reasonText(node, planned), 'tokens 20K → 10K; planned so before, and not in the store');
+    assert.deepEqual(after([other, now]), changed, 'what was planned before the change is no matter');
   });
   test('every node has a verdict, and each key is asked for once', () => {
     const asked: string[] = [];
