@@ -175,7 +175,7 @@ test('more to run than the plan said: refused, by name; in another home too', as
   await rm(join(folder, '.descent', 'store', base), { recursive: true });
   isRefusal(
     await runPlan(folder),
-    /^error: plan\.json cannot be run as it says: more would have to run\n {2}base@lr=1e-3: reuse \(attempt 1, done 20.*\), now run \(new\)\n/,
+    /^error: plan\.json cannot be run as it says: more would have to run\n {2}base@lr=1e-3: reuse \(attempt 1, done 20.*\), now run \(planned before, and not in the store: never finished, or removed\)\n/,
     /hint: see that this is the home that it was planned for/,
   );
   isRefusal(
@@ -350,13 +350,13 @@ test('of what is accepted the plan has what it would be instead, and that is wha
   );
   const accepted = ['base@budget=80K', 'tuned@budget=40K'];
   const path = join(await temporaryFolder(t), 'lineage.yaml');
-  const entries = accepted.map(
-    (address) => `  - {node: "${address}", key: ${nodeAt(before, address).key}, reason: "only a comment changed"}`,
-  );
-  await writeFile(
-    path,
-    underWsd.replaceAll('schedule: wsd', 'lr: 2e-3, schedule: wsd').concat('accept:\n', entries.join('\n')),
-  );
+  const edited = underWsd.replaceAll('schedule: wsd', 'lr: 2e-3, schedule: wsd');
+  const after = await planOfText(edited);
+  const entries = accepted.map((address) => {
+    const [key, instead] = [before, after].map((plan) => nodeAt(plan, address).key);
+    return `  - {node: "${address}", key: ${key}, instead: ${instead}, reason: "only a comment changed"}`;
+  });
+  await writeFile(path, edited.concat('accept:\n', entries.join('\n')));
   const loaded = await loadLineage(path);
   if (!loaded.ok) fail(JSON.stringify(loaded.diagnostics));
   const planned = await planLineage(loaded.lineage, {
