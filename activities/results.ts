@@ -1,12 +1,15 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { heartbeat } from '@temporalio/activity';
+import { activityInfo, heartbeat } from '@temporalio/activity';
+import { ApplicationFailure } from '@temporalio/common';
 import type { PlanNode } from '../planner/plan.ts';
 import { withDatabase } from '../results/database.ts';
+import { DatabaseBusyError } from '../results/errors.ts';
 import { ingestAttempts } from '../results/ingest.ts';
 import { recordLineage } from '../results/record.ts';
 import type { IngestInput } from '../results/staging.ts';
 import { findArtifact } from '../store/artifact.ts';
 import { newestAttempt } from '../store/attempt.ts';
+import { StoreError } from '../store/errors.ts';
 import { attemptFolder } from '../store/home.ts';
 import type { PlanReader } from './plans.ts';
 
@@ -55,11 +58,26 @@ async function notIngested(connection: DuckDBConnection, inputs: IngestInput[]):
   return inputs.filter(({ node, manifest }) => manifest === null || !known.has(`${node.key}/${manifest.attempt}`));
 }
 
-/** Heartbeats while the work goes on: it may wait for a person who has the file open. */
+/** Tries of what fails for another reason than that somebody has the file, or the disk is full. */
+const mostTries = 3;
+
+/**
+ * Heartbeats while the work goes on: it may wait for a person who has the file open, and is tried for long where that, or
+ * the disk, is what hinders it. What else goes wrong will go wrong again, and is told soon.
+ */
 async function beating(work: () => Promise<void>): Promise<void> {
   const timer = setInterval(() => heartbeat(), 500);
   try {
     await work();
+  } catch (error) {
+    const passes = error instanceof DatabaseBusyError || error instanceof StoreError;
+    if (passes || activityInfo().attempt < mostTries) throw error;
+    throw ApplicationFailure.create({
+      message: (error as Error).message,
+      type: 'results',
+      nonRetryable: true,
+      cause: error as Error,
+    });
   } finally {
     clearInterval(timer);
   }

@@ -14,7 +14,7 @@ import {
   progressOf,
 } from '../../cli/lineages.ts';
 import { keyOf, planDigest } from '../../planner/key.ts';
-import type { Plan } from '../../planner/plan.ts';
+import type { Plan, PlanNode } from '../../planner/plan.ts';
 import { runQuery } from '../../results/query.ts';
 import { findArtifact, inspectNode } from '../../store/artifact.ts';
 import { digestOf } from '../../store/digest.ts';
@@ -47,7 +47,7 @@ test('a node whose accepted artifact is gone is not trained under its key', asyn
   ]);
   const nodes = plan.nodes.map((node) => {
     if (node.address !== 'accepting') return node;
-    const preimage = { ...node.preimage, seed: 7 };
+    const preimage = { ...node.preimage, recipe: node.recipe, seed: 7 } as PlanNode['preimage'];
     return { ...node, accepted: { reason: 'only a comment changed', instead: { key: keyOf(preimage), preimage } } };
   });
   const handle = await home.run(connected, { ...plan, nodes });
