@@ -16,6 +16,8 @@ export interface Axis {
   listed: AxisValue[];
   /** Each value that a node can have, once: those that are listed, then those that only an include brings. */
   values: AxisValue[];
+  /** It has no list of values, or one with values that are no text or number: the file says so, and what it lacks is not known. */
+  broken: boolean;
   /** Declared as `{replicate: [...]}`: seeds that are averaged over. */
   replicate: boolean;
 }
@@ -48,7 +50,8 @@ function axesOf(source: Source): Map<string, Axis> {
     for (const value of [...listed, ...brought]) {
       if (!values.has(meaning(value.value))) values.set(meaning(value.value), value);
     }
-    axes.set(name, { name, listed, values: [...values.values()], replicate });
+    const broken = !Array.isArray(list) || list.length === 0 || listed.length < list.length;
+    axes.set(name, { name, listed, values: [...values.values()], broken, replicate });
   }
   return axes;
 }
@@ -75,9 +78,9 @@ export function findValue(axis: Axis, spelled: string): AxisValue | undefined {
   );
 }
 
-/** Whether an axis has no such value. An axis without any is broken, which is told where it stands: it lacks nothing. */
+/** Whether an axis has no such value. One that is broken, which is told where it stands, lacks nothing. */
 export function lacksValue(axis: Axis, spelled: string): boolean {
-  return axis.values.length > 0 && findValue(axis, spelled) === undefined;
+  return !axis.broken && findValue(axis, spelled) === undefined;
 }
 
 /** What a value says, however it is spelled: `2M`, `2000K` and 2000000 mean the same, `5%`, `5.0%` and 0.05 too. */

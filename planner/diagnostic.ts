@@ -145,6 +145,11 @@ export function didYouMean(name: string, candidates: readonly string[]): string 
   return near ? `did you mean \`${nearest}\`?` : undefined;
 }
 
+/** Whether one of the keys of a map, which is none that is known, stands for `name` by a slip. */
+export function isMisspelled(name: string, map: object, known: readonly string[]): boolean {
+  return Object.keys(map).some((key) => !known.includes(key) && didYouMean(key, [name]) !== undefined);
+}
+
 /** Names in a sentence, in their order, at most twenty. */
 export function listed(names: readonly string[]): string {
   const shown = names.slice(0, 20).join(', ');

@@ -11,6 +11,7 @@ import {
 import type { StageKind } from './stages.ts';
 import type { Path, Source } from './syntax.ts';
 import { isRecord, listAt, recordAt } from './tree.ts';
+import { stagesMeant, unreadSignatures } from './unread.ts';
 
 /** A signature as a file lists it: the places of the whole and of its model. */
 export interface ListedSignature {
@@ -25,9 +26,9 @@ export interface Recipe {
   paths: ReadonlyMap<string, Path>;
 }
 
-/** A stage that signatures imply. */
+/** A stage that signatures imply; of no kind where it is what one that cannot be read may imply. */
 interface ImpliedStage {
-  kind: StageKind;
+  kind: StageKind | undefined;
   body: Readonly<Record<string, unknown>>;
   /** The signature that asks for it first. */
   path: Path;
@@ -42,17 +43,22 @@ type Origin = { path: Path; value?: Origin } | { place: Place; written: string }
  * A file with the stages that its `signatures` imply among its `stages`, and without what they follow from: `signatures`
  * and `recipes`. Stages that signatures share are one. Each field of such a stage is placed where it is written, in a
  * recipe or in a signature, so that all that is said of stages is said of that place. Wherever the file names such a stage,
- * however it spells the signature, it is named as it is called. A file without signatures is given back as it is;
- * signatures that cannot be read imply nothing.
+ * however it spells the signature, it is named as it is called. A file without signatures is given back as it is. A signature
+ * that cannot be read implies what it may mean of the stages that the file names: those are of no kind, so that nothing is
+ * said of them, or of what names them, but what is said of the signature.
  */
 export function withImpliedStages(source: Source): Source {
   const root = isRecord(source.value) ? source.value : {};
   const recipes = [root, ...Object.values(recordAt(root, 'models'))].some((map) => isRecord(map) && 'recipes' in map);
-  if (!('signatures' in root) && !recipes) return source;
+  const unread = unreadSignatures(source);
+  if (!('signatures' in root) && !recipes && unread.length === 0) return source;
   const implied = impliedStages(source);
+  const isDeclared = (name: string) => implied.has(name) || Object.hasOwn(recordAt(root, 'stages'), name);
+  for (const [name, path] of stagesMeant(unread, namedStages(root), isDeclared))
+    implied.set(name, { kind: undefined, body: {}, path, origins: new Map() });
   const { signatures: _, recipes: __, ...rest } = root;
   const stages = { ...recordAt(root, 'stages') };
-  for (const [name, { kind, body }] of implied) stages[name] = { [kind]: body };
+  for (const [name, { kind, body }] of implied) stages[name] = kind ? { [kind]: body } : null;
   const nameOf = (written: unknown) =>
     typeof written === 'string' ? plainAddress(written, (name) => implied.has(name)) : written;
   const placed = placedNames(root.placement, nameOf);
@@ -203,6 +209,19 @@ function placesWith(
       return 'place' in origin ? origin.written : source.written(origin.path);
     },
   };
+}
+
+/** The names of stages that should be there. */
+function namedStages(file: unknown): string[] {
+  const names = Object.keys(recordAt(file, 'placement'));
+  for (const path of placesOfNames) {
+    if (path.at(-1) === 'from' && path[0] === 'moved') continue; // which is gone
+    changedAt(file, path, (value) => {
+      if (typeof value === 'string') names.push(value);
+      return value;
+    });
+  }
+  return names;
 }
 
 /** Where a file names stages; `*` is each entry of a map or a list. */

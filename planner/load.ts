@@ -11,9 +11,9 @@ import { checkSignatures } from './checks/signatures.ts';
 import { checkSpace } from './checks/space.ts';
 import { checkStages } from './checks/stages.ts';
 import { checkValues } from './checks/values.ts';
-import { type Diagnostic, sortDiagnostics } from './diagnostic.ts';
+import { type Diagnostic, type Place, sortDiagnostics } from './diagnostic.ts';
 import { withImpliedStages } from './implied.ts';
-import { parseSource, type Source } from './syntax.ts';
+import { type Path, parseSource, type Source } from './syntax.ts';
 import { readText } from './text.ts';
 
 declare const valid: unique symbol;
@@ -33,20 +33,23 @@ export interface Lineage {
 /** A lineage, or every diagnostic there is with the text that they speak of. */
 export type Loaded = { ok: true; lineage: Lineage } | { ok: false; diagnostics: Diagnostic[]; text: string };
 
-/** A check looks at the whole file. A new one is a line in one of the lists below. */
-type Check = (source: Source) => Iterable<Diagnostic>;
+/**
+ * A check looks at the whole file. A new one is a line in one of the lists below. Whether something was told of what stands
+ * at a path by a check before it, it may ask: what only follows from that is not told.
+ */
+type Check = (source: Source, isTold: (path: Path) => boolean) => Iterable<Diagnostic>;
 
 /** What is checked of the file as it is written. What an earlier check says of a place, a later one does not say again. */
 const checksAsWritten: readonly Check[] = [checkShape, checkSignatures];
 
-/** What is checked with the stages that signatures imply. */
+/** What is checked with the stages that signatures imply: axes and single values come before what names values of axes. */
 const checks: readonly Check[] = [
   checkNames,
   checkData,
-  checkStages,
   checkAxes,
-  checkSpace,
   checkValues,
+  checkStages,
+  checkSpace,
   checkMoved,
   checkAccept,
 ];
@@ -62,9 +65,9 @@ export async function loadLineage(path: string): Promise<Loaded> {
   const { source: written, diagnostics } = parseSource(path, text);
   if (!written) return { ok: false, diagnostics: sortDiagnostics(diagnostics), text };
   const told = [...diagnostics];
-  for (const check of checksAsWritten) tellNew(told, check(written));
+  for (const check of checksAsWritten) tellNew(told, check(written, isToldIn(written, told)));
   const source = withImpliedStages(written);
-  for (const check of checks) tellNew(told, check(source));
+  for (const check of checks) tellNew(told, check(source, isToldIn(source, told)));
   const { files, diagnostics: ofFiles } = await checkFiles(source);
   tellNew(told, ofFiles);
   if (told.length > 0) return { ok: false, diagnostics: sortDiagnostics(told), text };
@@ -74,14 +77,23 @@ export async function loadLineage(path: string): Promise<Loaded> {
   };
 }
 
+function isToldIn(source: Source, told: readonly Diagnostic[]): (path: Path) => boolean {
+  const places = new Set(told.map(spotOf));
+  return (path) => places.has(spotOf(source.place(path)));
+}
+
 /** Adds what is said of places that nothing was said of before; one thing is said once of what several stages take from one place. */
 function tellNew(told: Diagnostic[], found: Iterable<Diagnostic>): void {
-  const placeOf = ({ line, column }: Diagnostic) => `${line}:${column}`;
-  const places = new Set(told.map(placeOf));
+  const places = new Set(told.map(spotOf));
   const said = new Set<string>();
   for (const diagnostic of found) {
-    const same = `${placeOf(diagnostic)} ${diagnostic.code}`;
-    if (!places.has(placeOf(diagnostic)) && !said.has(same)) told.push(diagnostic);
+    const same = `${spotOf(diagnostic)} ${diagnostic.code}`;
+    if (!places.has(spotOf(diagnostic)) && !said.has(same)) told.push(diagnostic);
     said.add(same);
   }
+}
+
+/** Where a place begins. */
+function spotOf({ line, column }: Place): string {
+  return `${line}:${column}`;
 }

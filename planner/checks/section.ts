@@ -1,4 +1,4 @@
-import { didYouMean } from '../diagnostic.ts';
+import { isMisspelled } from '../diagnostic.ts';
 import type { Source } from '../syntax.ts';
 import { isRecord, own } from '../tree.ts';
 
@@ -17,6 +17,5 @@ export function declaredNames({ value }: Source, section: keyof typeof sections)
     return names.length === 0 && sections[section] ? undefined : names;
   }
   if (declared !== undefined || sections[section]) return undefined;
-  const misspelled = Object.keys(root).some((key) => !Object.hasOwn(sections, key) && didYouMean(key, [section]));
-  return misspelled ? undefined : [];
+  return isMisspelled(section, root, Object.keys(sections)) ? undefined : [];
 }

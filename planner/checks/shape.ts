@@ -67,7 +67,7 @@ function* explainChoice(source: Source, { error, path }: Finding): Generator<Dia
       source,
       path,
       error.data,
-      branches.map((branch) => typeName(branch.type)).join(' or '),
+      [...new Set(branches.map((branch) => typeName(branch.type)))].join(' or '),
       part.description,
     );
   }

@@ -1,5 +1,5 @@
 import { lineageSchema } from '../../schemas/validate.ts';
-import { type Diagnostic, diagnose, listed } from '../diagnostic.ts';
+import { type Diagnostic, diagnose, isMisspelled, listed } from '../diagnostic.ts';
 import { listedSignatures, placeWithin, recipeOf } from '../implied.ts';
 import { prefixesOf, printSignature, readSignature } from '../signature.ts';
 import { type StageKind, stageKinds } from '../stages.ts';
@@ -88,16 +88,20 @@ function* checkRecipes(source: Source): Generator<Diagnostic> {
       yield diagnose(source.file, source.keyPlace(mix), 'one-of', 'a recipe has either `data` or `mix`');
     }
   }
-  const unsaid = [...lacking].filter((kind) => !(kind in recordAt(source.value, 'recipes')));
+  const recipes = own(recordAt(source.value), 'recipes');
+  const isBroken = recipes === undefined ? isMisspelled('recipes', recordAt(source.value), []) : !isRecord(recipes);
+  if (isBroken) return; // all of them lack what it should say
+  const unsaid = [...lacking].filter((kind) => !(kind in recordAt(recipes)));
   for (const kind of lacking) {
     if (unsaid.includes(kind)) continue;
     const message = `\`recipes.${kind}\` lacks \`data\``;
     yield diagnose(source.file, source.place(['recipes', kind]), 'missing-key', message, { expected: dataOf(kind) });
   }
-  if (unsaid.length === 0) return;
-  const message = `no recipe has data for ${listed(unsaid)}, which signatures imply`;
-  const hint = `recipes: {${unsaid.map((kind) => `${kind}: {data: ...}`).join(', ')}}`;
-  const expected = unsaid.includes('cpt') ? dataOf('cpt') : dataOf('pretrain');
+  const missing = unsaid.filter((kind) => !isMisspelled(kind, recordAt(recipes), stageKinds));
+  if (missing.length === 0) return;
+  const message = `no recipe has data for ${listed(missing)}, which signatures imply`;
+  const hint = `recipes: {${missing.map((kind) => `${kind}: {data: ...}`).join(', ')}}`;
+  const expected = missing.includes('cpt') ? dataOf('cpt') : dataOf('pretrain');
   yield diagnose(source.file, source.keyPlace(['signatures']), 'missing-key', message, { expected, hint });
 }
 
@@ -107,7 +111,8 @@ function dataOf(kind: StageKind): string {
 
 /** Recipes are for signatures, and these are of models. */
 function* checkUse(source: Source): Generator<Diagnostic> {
-  if ('signatures' in recordAt(source.value)) return;
+  const root = recordAt(source.value);
+  if ('signatures' in root || isMisspelled('signatures', root, [])) return;
   const places: Path[] = [
     ...(isRecord(own(recordAt(source.value), 'recipes')) ? [['recipes']] : []),
     ...Object.entries(recordAt(source.value, 'models')).flatMap(([name, model]) =>

@@ -6,11 +6,11 @@ import { isRecord, listAt } from '../tree.ts';
 import { declaredNames } from './section.ts';
 
 /** Checks `zip`, `exclude` and `include`: they name axes that exist, zipped axes fit together, and values are known. */
-export function* checkSpace(source: Source): Generator<Diagnostic> {
+export function* checkSpace(source: Source, isTold: (path: Path) => boolean): Generator<Diagnostic> {
   yield* checkZips(source);
   yield* checkEntries(source, 'exclude');
   yield* checkEntries(source, 'include');
-  yield* checkExcludedValues(source);
+  yield* checkExcludedValues(source, isTold);
   yield* checkPartners(source);
 }
 
@@ -45,7 +45,7 @@ function* checkColumns(
 ): Generator<Diagnostic> {
   const zipped = names.flatMap((name) => axes.get(name) ?? []);
   const [head] = zipped;
-  if (!head || zipped.length < names.length) return; // one of them is unknown
+  if (!head || zipped.length < names.length || zipped.some(({ broken }) => broken)) return; // which is told
   const other = zipped.find((axis) => axis.listed.length !== head.listed.length);
   if (other) {
     const related = [head, other].map(({ name, listed }) => ({
@@ -80,13 +80,14 @@ function* checkEntries(source: Source, key: 'exclude' | 'include'): Generator<Di
     if (!axes.has(name)) yield* unknownAxis(source, source.keyPlace(path), name);
 }
 
-function* checkExcludedValues(source: Source): Generator<Diagnostic> {
+function* checkExcludedValues(source: Source, isTold: (path: Path) => boolean): Generator<Diagnostic> {
   const axes = readAxes(source);
   for (const { path, name, value } of namesIn(source, 'exclude')) {
     const axis = axes.get(name);
     const written = source.written(path);
     const scalar = typeof value === 'string' || typeof value === 'number';
     if (!axis || !scalar || !lacksValue(axis, written)) continue;
+    if (axis.values.some((known) => isTold(known.path))) continue; // it may be the one that is meant
     const values = axis.values.map((known) => known.written);
     const message = `the axis \`${name}\` has no value ${shown(written)}`;
     const remarks = { expected: listed(values), hint: 'what an axis does not have needs no exclude' };

@@ -2,14 +2,15 @@ import { axisNamed, lacksValue } from '../axes.ts';
 import { type Diagnostic, diagnose, didYouMean, listed, shown } from '../diagnostic.ts';
 import { readSpace } from '../space.ts';
 import { type DeclaredStage, declaredStages, parentsFirst, scopesOf } from '../stages.ts';
-import type { Source } from '../syntax.ts';
+import type { Path, Source } from '../syntax.ts';
+import { declaredNames } from './section.ts';
 
 /** Checks how stages follow each other: parents exist, none comes after itself, variants name axes and values that exist. */
-export function* checkStages(source: Source): Generator<Diagnostic> {
+export function* checkStages(source: Source, isTold: (path: Path) => boolean): Generator<Diagnostic> {
   const stages = declaredStages(source.value);
   yield* checkParents(source, stages);
   yield* checkCycles(source, stages);
-  yield* checkVariants(source, stages);
+  yield* checkVariants(source, stages, isTold);
 }
 
 function* checkParents(source: Source, stages: ReadonlyMap<string, DeclaredStage>): Generator<Diagnostic> {
@@ -18,7 +19,7 @@ function* checkParents(source: Source, stages: ReadonlyMap<string, DeclaredStage
     if (!stage.kind || !stage.from || stages.has(stage.from.stage)) continue;
     const others = names.filter((name) => name !== stage.name);
     const remarks = {
-      expected: listed(others),
+      expected: others.length === 0 ? undefined : listed(others),
       hint: axisNamed(stage.body.from)
         ? '`from` names a stage; an axis cannot stand here'
         : didYouMean(stage.from.stage, others),
@@ -63,7 +64,11 @@ function* checkCycles(source: Source, stages: ReadonlyMap<string, DeclaredStage>
   }
 }
 
-function* checkVariants(source: Source, stages: ReadonlyMap<string, DeclaredStage>): Generator<Diagnostic> {
+function* checkVariants(
+  source: Source,
+  stages: ReadonlyMap<string, DeclaredStage>,
+  isTold: (path: Path) => boolean,
+): Generator<Diagnostic> {
   const space = readSpace(source);
   const scopes = scopesOf(stages, space);
   for (const stage of stages.values()) {
@@ -75,6 +80,7 @@ function* checkVariants(source: Source, stages: ReadonlyMap<string, DeclaredStag
       const axis = available.find((candidate) => candidate.name === name);
       const place = source.place(fromPath(stage));
       if (!axis) {
+        if (!space.axes.has(name) && !declaredNames(source, 'axes')) continue; // which are no map
         const message = space.axes.has(name)
           ? `\`${parent.name}\` does not vary over \`${name}\``
           : `there is no axis ${shown(name)}`;
@@ -83,7 +89,7 @@ function* checkVariants(source: Source, stages: ReadonlyMap<string, DeclaredStag
           hint: didYouMean(name, names),
         };
         yield diagnose(source.file, place, 'unknown-name', message, remarks);
-      } else if (lacksValue(axis, spelled)) {
+      } else if (lacksValue(axis, spelled) && !axis.values.some((value) => isTold(value.path))) {
         const values = axis.values.map((value) => value.written);
         const remarks = { expected: listed(values) };
         yield diagnose(

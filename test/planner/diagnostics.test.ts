@@ -548,6 +548,59 @@ const cases: Readonly<Record<string, string | Buffer>> = {
   'recipe whose batch is too large': resigned(['cpt: {data: math, batch: 8K', 'cpt: {data: math, batch: 8M']),
   'recipe with an axis that there is not': resigned(['lr: 1e-4', 'lr: "{lr}"']),
   'evaluation of a signature that is not listed': resigned(['each: [1B-2MT]', 'each: [1B-4MT]']),
+  // what only follows from what is broken is not told
+  'variant of an axis with a value that does not fit': changed(side, ['[0%, 20%]', '[0%, 20 %]']),
+  'variant and exclude of an axis with a value that is a map': more(
+    'exclude: [{replay: 10%, seed: 1}]',
+    ['[0%, 20%]', '[0%, {share: 20%}]'],
+    side,
+  ),
+  'variant and zip of an axis that is no list': more('zip: [[replay, seed]]', ['[0%, 20%]', '20%'], side),
+  'variant of axes that are no map': changed([/^axes:.*(?=evaluate)/ms, 'axes: [replay]\n'], side),
+  'stages of a signature that breaks off': resigned(
+    ['1B-2MT-0.1+0.9MT-1Kep1"', '1B-2MT-0.1+0.9MT-1K1"'],
+    ['lr: 1e-4', 'lr: 1e-4, seed: 1'],
+    ['evaluate:', 'moved: [{from: old, to: 1B-2MT}]\nplacement: {1B-2000KT: {device: cpu}}\nevaluate:'],
+  ),
+  'stages of a signature with the same slip': resigned(
+    ['nano-2MT-0.1+0.9MT-1Kep1-1Kep2', 'nano-2MT-0.1+0.9MT-1Kp1'],
+    ['each: [1B-2MT]', 'each: [nano-2MT-0.1+0.9MT-1Kp1, nano-2MT-0.1+0.9MT]'],
+  ),
+  'axis and suite of a signature that breaks off': resigned(
+    ['-1Kep1-1Kep2', '-1K'],
+    ['0.9MT-1Kep1"', '0.9MT"'],
+    [
+      '  more: {sft: {from: 1B-2MT, data: math, examples: 100}}',
+      '  more: {cpt: {from: 1B-2MT, data: math, tokens: 1M}}',
+    ],
+    ['lr: 1e-4', 'lr: "{lr}"'],
+    ['[heldout]', '[heldout, id]'],
+    ['evaluate:', 'axes: {lr: [1e-4, 2e-4]}\nevaluate:'],
+  ),
+  'stages of a published name that breaks off': resigned(
+    ['1B-2MT-0.1+0.9MT-1Kep1"', 'myllama-1B-160BT-cpt-FM50"'],
+    ['from: 1B-2MT', 'from: myllama-1B-160BT-cpt-FM50BT'],
+    ['each: [1B-2MT]', 'each: [1B-160BT]'],
+  ),
+  'stages of a signature of no model': resigned(
+    ['nano-2MT', 'nino-2MT'],
+    ['each: [1B-2MT]', 'each: [nano-2MT, nano-4MT]'],
+  ),
+  'stages of signatures that are no list': resigned(
+    ['\n  - nano-2MT-0.1+0.9MT-1Kep1-1Kep2\n  - "1B-2MT-0.1+0.9MT-1Kep1"', ' 1B-2MT'],
+    ['each: [1B-2MT]', 'each: [1B-2MT, mroe]'],
+  ),
+  'signatures, misspelled': resigned(['signatures:', 'signature:']),
+  'another stage than a signature that breaks off can mean': resigned(
+    ['-1Kep1-1Kep2', '-1Kep1-1K'],
+    ['each: [1B-2MT]', 'each: [1B-4MT, nano-2MT-1Kep1]'],
+  ),
+  'recipes, misspelled': resigned(['recipes:\n', 'recipe:\n']),
+  'recipe of a kind, misspelled': resigned(['  sft: {data', '  sfft: {data'], ['  cpt: {data: math, batch: 8K}\n', '']),
+  'model and data set that are no maps, with what names them': changed(
+    [line('nano'), '  nano: [2, 32]'],
+    [line('math'), '  math:'],
+  ),
   // the Hub
   'hub data without a revision': changed([
     line('web'),
