@@ -12,7 +12,7 @@ import { downloadNotes, estimateNotes, planFile, printDiagnostics, printWarnings
 import { refuseOtherFile, writePlanFile } from './plan-file.ts';
 import { costReport, priceReport } from './price-report.ts';
 import type { Pricing } from './pricing.ts';
-import { nodesToRun, renderPlan, verdictCounts, verdictOf } from './render/plan.ts';
+import { nodesToRun, planCounts, renderPlan, verdictOf } from './render/plan.ts';
 import { selectNodes } from './selection.ts';
 import { shellWord } from './shell.ts';
 
@@ -119,6 +119,6 @@ function planReport(
         price: costReport(cost),
       };
     }),
-    total: { nodes: plan.nodes.length, ...verdictCounts(plan, verdicts), ...priceReport(pricing) },
+    total: { ...planCounts(plan, verdicts), ...priceReport(pricing) },
   };
 }

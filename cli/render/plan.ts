@@ -67,16 +67,21 @@ const spare: Spare = {
 
 /** `48 nodes: 29 reuse, 1 resume, 18 run · 2.6M tokens · 3.10e19 FLOP · 12 h 42 min (1 d 17 h without sharing) · 5 h 10 min on 2 gpu slots`. */
 export function planTotal(plan: Plan, verdicts: ReadonlyMap<Key, Verdict>, { estimate }: Pricing): string {
-  const counts = verdictCounts(plan, verdicts);
+  const { nodes, addresses, ...counts } = planCounts(plan, verdicts);
   const parts = Object.entries(counts).filter(([, count]) => count > 0);
+  const places = addresses > nodes ? ` at ${whole(addresses)} addresses` : '';
   const left = leftText(estimate);
-  return `${counted(plan.nodes.length, 'node')}: ${parts.map(([verdict, count]) => `${whole(count)} ${verdict}`).join(', ')}${left === '' ? '' : ` · ${left}`}`;
+  return `${counted(nodes, 'node')}${places}: ${parts.map(([verdict, count]) => `${whole(count)} ${verdict}`).join(', ')}${left === '' ? '' : ` · ${left}`}`;
 }
 
-/** How many nodes have each verdict. */
-export function verdictCounts(plan: Plan, verdicts: ReadonlyMap<Key, Verdict>): Record<Verdict['verdict'], number> {
-  const counts = { reuse: 0, resume: 0, run: 0 };
-  for (const node of plan.nodes) counts[verdictOf(node, verdicts).verdict] += 1;
+/** How many nodes a plan has, at how many addresses, and how many have each verdict. What is at two addresses is one node. */
+export function planCounts(
+  plan: Plan,
+  verdicts: ReadonlyMap<Key, Verdict>,
+): Record<'nodes' | 'addresses' | Verdict['verdict'], number> {
+  const once = new Map(plan.nodes.map((node) => [node.key, node]));
+  const counts = { nodes: once.size, addresses: plan.nodes.length, reuse: 0, resume: 0, run: 0 };
+  for (const node of once.values()) counts[verdictOf(node, verdicts).verdict] += 1;
   return counts;
 }
 

@@ -93,6 +93,33 @@ test('diff: two nodes, two files, a file and what was run', async (t) => {
   }
 });
 
+test('a node at two addresses is counted and priced once, and found at both', async (t) => {
+  const folder = await temporaryFolder(t);
+  const once = smallLineage;
+  const twice = once
+    .replace(/^( {2})base(: .*)$/m, '$1base$2\n$1again$2')
+    .replace('each: [base]', 'each: [base, again]');
+  equal(twice.includes('\n  again: {pretrain'), true, twice);
+  await writeFile(join(folder, 'once.yaml'), once);
+  await writeFile(join(folder, 'twice.yaml'), twice);
+  const totalOf = async (file: string) =>
+    JSON.parse((await descent(['plan', file, '--json'], folder)).stdout).total as Record<string, unknown>;
+  const [total, doubled] = [await totalOf('once.yaml'), await totalOf('twice.yaml')];
+  deepEqual([total.nodes, total.addresses, total.run], [5, 5, 5]);
+  deepEqual([doubled.nodes, doubled.addresses, doubled.run], [5, 9, 5]);
+  deepEqual(doubled.left, total.left);
+  const { stdout } = await descent(['plan', 'twice.yaml'], folder);
+  match(stdout, /^5 nodes at 9 addresses: 5 run · /m);
+  match(stdout, /^run {2}again@lr=1e-3 .* the same node as base@lr=1e-3$/m);
+
+  const diff = await descent(['diff', 'twice.yaml:base@lr=1e-3', 'twice.yaml:again@lr=1e-3'], folder);
+  match(diff.stdout, /They are the same node\.\n$/);
+  for (const address of ['base@lr=1e-3', 'again@lr=1e-3', 'again@lr=1e-3/heldout']) {
+    const why = await descent(['why', address, '--file', 'twice.yaml'], folder);
+    match(why.stdout, new RegExp(`^node +${address} of small\n`));
+  }
+});
+
 test('diff and why say what they do not find', async (t) => {
   const folder = await editedLineage(t, 'hidden: 16', 'hidden: 32');
   const near = await descent(['diff', 'lineage.yaml:base@lr=1e-4', 'small'], folder);
