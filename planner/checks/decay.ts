@@ -22,6 +22,8 @@ export function* checkDecay(
   nodes: readonly PlanNode[],
 ): Generator<Diagnostic> {
   const trained = new Map<Key, PlanNode>();
+  /** Recipes that decay: nodes share them, as a model's seeds do. */
+  const decayed = new Set<Json | undefined>();
   const told = new Set<string>();
   for (const node of nodes) {
     if (node.type === 'evaluate' || node.type === 'trunk') continue;
@@ -29,8 +31,12 @@ export function* checkDecay(
     const parent = trained.get((node.preimage.parents as PlanNode['parents']).parent as Key);
     const stage = stages.get(node.stage);
     if (!parent || !stage || told.has(stage.name) || own(stage.body, 'allowUndecayed') !== undefined) continue;
+    if (decayed.has(parent.preimage.recipe)) continue;
     const ended = undecayed(parent);
-    if (!ended) continue;
+    if (!ended) {
+      decayed.add(parent.preimage.recipe);
+      continue;
+    }
     told.add(stage.name);
     yield diagnose(
       source.file,

@@ -14,17 +14,24 @@ import { undecayed } from './decay.ts';
 export function* checkEffects(source: Source, file: LineageFile, nodes: readonly PlanNode[]): Generator<Diagnostic> {
   const told = new Map<string, Diagnostic | null>();
   const byKey = new Map(nodes.map((node) => [node.key, node]));
-  const idle = (node: PlanNode): Idle => ({
-    ...idleOptions(node),
-    ...idleAllowance(byKey.get(node.parents.parent as Key)),
-  });
+  const known = new Map<PlanNode['recipe'], Idle>();
+  /** Nodes share recipes, as a model's seeds do. */
+  const idleIn = (node: PlanNode): Idle => {
+    const idle = known.get(node.recipe) ?? idleOptions(node);
+    known.set(node.recipe, idle);
+    return idle;
+  };
   for (const { name, kind, body } of declaredStages(source.value).values()) {
     if (!kind) continue;
     const variants = nodes.filter((node) => node.stage === name && node.type === kind);
+    const allows = own(body, 'allowUndecayed') !== undefined;
+    const idle = allows
+      ? (node: PlanNode) => ({ ...idleIn(node), ...idleAllowance(byKey.get(node.parents.parent as Key)) })
+      : idleIn;
     checkOptions(source, ['stages', name, kind], body, variants.map(idle), told);
   }
   const evaluations = nodes.filter(({ type }) => type === 'evaluate');
-  checkOptions(source, ['evaluate'], recordAt(source.value, 'evaluate'), evaluations.map(idle), told);
+  checkOptions(source, ['evaluate'], recordAt(source.value, 'evaluate'), evaluations.map(idleIn), told);
   for (const warning of told.values()) if (warning) yield warning;
   yield* checkUse(source, 'data', 'data set', Object.keys(file.data));
   yield* checkUse(source, 'models', 'model', Object.keys(file.models));
