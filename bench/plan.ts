@@ -27,7 +27,7 @@ const sizes = [
 ];
 
 /** Runs of each; the one with the median of CPU seconds is shown. */
-const runs = 3;
+const runs = 7;
 
 /** What one run took. */
 interface Measured {

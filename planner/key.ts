@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import canonicalizeModule from 'canonicalize';
 import type { Json, Key, Plan } from './plan.ts';
 
@@ -35,7 +35,7 @@ export function canonicalJson(value: unknown, path: readonly (string | number)[]
 
 /** SHA-256 of UTF-8 text, in hex. */
 export function sha256(text: string): string {
-  return createHash('sha256').update(text, 'utf8').digest('hex');
+  return hash('sha256', text);
 }
 
 /** `canonicalize` skips what is undefined and calls `toJSON`: here both are errors, for a key of a part is a wrong key. */

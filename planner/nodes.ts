@@ -33,16 +33,17 @@ export function nodeMaker(
     const { identity, written, data } = identified;
     const parents = starts.get(of.parents) ?? canonicalJson(of.parents, ['parents']);
     starts.set(of.parents, parents);
+    written.parents = parents; // until the next node: to spread `written` for each would be slow
     const preimage = preimageOf(task.type, identity, of.seed, of.parents);
     const node: Circumstances & Omit<PlanNode, keyof Circumstances> = {
       type: task.type,
       recipe: task.recipe,
-      key: keyOf(preimage, { ...written, parents }),
+      key: keyOf(preimage, written),
       address: of.address,
       stage: of.stage,
       axes: of.axes,
       seed: of.seed,
-      parents: { ...of.parents, ...data },
+      parents: data === null ? of.parents : { ...of.parents, ...data },
       preimage,
       files: of.files ?? [],
       placement: of.placement,
@@ -57,9 +58,10 @@ export function nodeMaker(
 /** What a task adds to the keys of its nodes: its recipe's identity, and the data nodes that it reads. */
 interface Identified {
   identity: PlanNode['preimage'];
-  /** Canonical JSON of all of the pre-image but seed and parents, by field. */
+  /** Canonical JSON of all of the pre-image but seed and parents, by field; the parents are those of the newest node. */
   written: Record<string, string>;
-  data: Record<string, Key>;
+  /** Null where it reads none. */
+  data: Record<string, Key> | null;
 }
 
 function identify(task: Task, dataKeys: Readonly<Record<string, Key>>): Identified {
@@ -72,7 +74,7 @@ function identify(task: Task, dataKeys: Readonly<Record<string, Key>>): Identifi
   const { seed: _, parents: __, ...same } = preimageOf(task.type, identity, 0, {});
   const written: Record<string, string> = {};
   for (const [name, value] of Object.entries(same)) written[name] = canonicalJson(value, [name]);
-  return { identity, written, data };
+  return { identity, written, data: Object.keys(data).length > 0 ? data : null };
 }
 
 /** Where a stage's nodes run: what its own entry says, else what `default` says. Without a stage, `default`. */

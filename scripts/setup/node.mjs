@@ -1,5 +1,5 @@
 /** What package.json's `engines` says. */
-export const minimumNode = '20.10';
+export const minimumNode = '20.12';
 
 /** @returns {boolean} whether this Node is recent enough for Descent */
 export function isNodeSupported() {
