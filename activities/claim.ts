@@ -82,7 +82,12 @@ export async function claimNode(home: string, key: string, options: ClaimOptions
 
 /** Whether a worker that is alive executes the node now. */
 export async function isExecuted(home: string, key: string, staleSeconds = 30): Promise<boolean> {
-  const running = await readRunning(join(keyFolder(home, key), 'running.json'));
+  return isClaimed(keyFolder(home, key), staleSeconds);
+}
+
+/** isExecuted of a key's folder, wherever it lies now. */
+export async function isClaimed(folder: string, staleSeconds = 30): Promise<boolean> {
+  const running = await readRunning(join(folder, 'running.json'));
   return running !== undefined && isAlive(running, staleSeconds);
 }
 

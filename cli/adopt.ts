@@ -59,13 +59,16 @@ export async function adopt(
   }
   const claim = await claimOrRefuse(home, node);
   let manifest: Manifest;
+  let planDigest: string;
   try {
     refuseDone(home, node, file);
     manifest = await adoptModel(home, node, path, options.reason);
+    // While it is claimed, so that `descent gc` at no moment finds a node that is neither claimed nor in a plan.
+    planDigest = await writePlan(home, plan);
   } finally {
     await claim.release();
   }
-  await catchUp(home, plan, await writePlan(home, plan));
+  await catchUp(home, plan, planDigest);
   const size = manifest.files.reduce((sum, one) => sum + one.bytes, 0);
   terminal.out(
     [

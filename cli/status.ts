@@ -1,15 +1,13 @@
 import { existsSync } from 'node:fs';
 import { WorkflowNotFoundError } from '@temporalio/client';
-import { isRunning } from '../activities/processes.ts';
 import type { Plan } from '../planner/plan.ts';
 import { runQuery } from '../results/query.ts';
 import { databasePath, findHome, storeFolder } from '../store/home.ts';
 import { readPlan } from '../store/plans.ts';
-import { loadConfig } from './config.ts';
-import { type ConnectedClient, configuredServer, connectClient, localServer } from './connect.ts';
+import type { ConnectedClient } from './connect.ts';
 import { type Context, type ExitCode, exitCodes } from './context.ts';
 import { unknownLineage } from './find-node.ts';
-import { readHostState } from './host-state.ts';
+import { connectIfAlive } from './idle.ts';
 import { type LineageHandle, lineageHandle, lineageStatus, progressOf } from './lineages.ts';
 import { type LineageReport, type NodeLine, renderStatus } from './render/status.ts';
 import { lookAtRest } from './rest.ts';
@@ -57,15 +55,6 @@ async function knownLineages(home: string): Promise<{ lineage: string; plan: str
     plan: String(plan),
     lastRun: String(lastRun),
   }));
-}
-
-/** A client of the Temporal that lineages of this home run on, or undefined where none runs; starts nothing. */
-async function connectIfAlive(home: string, context: Context): Promise<ConnectedClient | undefined> {
-  const configured = configuredServer(await loadConfig(context.cwd, context.env), context.env);
-  if (configured !== null) return connectClient(configured);
-  const state = await readHostState(home);
-  if (state?.state !== 'running' || !isRunning(state.host)) return undefined;
-  return connectClient(localServer(state.address, home));
 }
 
 /** The nodes of a lineage whose workflow runs; undefined where it does not. */

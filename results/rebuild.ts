@@ -1,9 +1,7 @@
-import { readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { PlanNode } from '../planner/plan.ts';
-import { attemptFolder, attemptNumbers, isDigest, plansFolder } from '../store/home.ts';
+import { attemptFolder, attemptNumbers } from '../store/home.ts';
 import { inspectAttempt } from '../store/inspect.ts';
-import { readPlan } from '../store/plans.ts';
+import { plansByAge, readPlan } from '../store/plans.ts';
 import { withDatabase } from './database.ts';
 import { type Ingested, ingestAttempts } from './ingest.ts';
 import { recordLineage } from './record.ts';
@@ -63,18 +61,4 @@ function findAttempts(home: string, node: PlanNode): Found[] {
       const manifest = inspection.state === 'whole' ? inspection.artifact : null;
       return { input: { node, manifest, folder: attemptFolder(home, node.key, number) } };
     });
-}
-
-/** Digests of the frozen plans; one that was run again counts from then. */
-async function plansByAge(home: string): Promise<string[]> {
-  const folder = plansFolder(home);
-  const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return [];
-    throw error;
-  });
-  const digests = names.map((name) => name.replace(/\.json$/, '')).filter((name) => isDigest(name));
-  const aged = await Promise.all(
-    digests.map(async (digest) => ({ digest, at: (await stat(join(folder, `${digest}.json`))).mtimeMs })),
-  );
-  return aged.sort((a, b) => a.at - b.at || (a.digest < b.digest ? -1 : 1)).map(({ digest }) => digest);
 }

@@ -59,7 +59,12 @@ export function plansFolder(home: string): string {
 export function runsPath(home: string, lineage: string): string {
   if (!/^[a-zA-Z][a-zA-Z0-9_-]{0,62}$/.test(lineage))
     throw new StoreError(`${JSON.stringify(lineage)} is no lineage's name`);
-  return join(home, 'lineages', `${lineage}.json`);
+  return join(lineagesFolder(home), `${lineage}.json`);
+}
+
+/** Where it is noted which plans lineages were run with. */
+export function lineagesFolder(home: string): string {
+  return join(home, 'lineages');
 }
 
 /** The DuckDB file with all results. */

@@ -1,10 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { canonicalJson, sha256 } from '../planner/key.ts';
 import type { Plan } from '../planner/plan.ts';
 import { StoreError } from './errors.ts';
-import { checkDigest, plansFolder, runsPath } from './home.ts';
+import { checkDigest, isDigest, lineagesFolder, plansFolder, runsPath } from './home.ts';
 import { writeWhole } from './write.ts';
 
 /**
@@ -42,6 +42,29 @@ export function* plansRun(home: string, lineage: string): Generator<Plan> {
     // A plan that was removed explains nothing any more, and is no reason not to plan.
     if (existsSync(path)) yield parsePlan(path, digest, readFileSync(path, 'utf8'));
   }
+}
+
+/** Digests of all frozen plans, the oldest first; one that was run again counts from then. */
+export async function plansByAge(home: string): Promise<string[]> {
+  const digests = await jsonNames(plansFolder(home));
+  const aged = await Promise.all(
+    digests.filter(isDigest).map(async (digest) => ({ digest, at: (await stat(planPath(home, digest))).mtimeMs })),
+  );
+  return aged.sort((a, b) => a.at - b.at || (a.digest < b.digest ? -1 : 1)).map(({ digest }) => digest);
+}
+
+/** The names of the lineages that were run in a home, sorted. */
+export async function lineagesRun(home: string): Promise<string[]> {
+  return (await jsonNames(lineagesFolder(home))).sort();
+}
+
+/** The names of a folder's JSON files, without the ending; none where there is no folder. */
+async function jsonNames(folder: string): Promise<string[]> {
+  const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return [];
+    throw error;
+  });
+  return names.filter((name) => /^[^.].*\.json$/.test(name)).map((name) => name.slice(0, -'.json'.length));
 }
 
 /** The digests of the plans that a lineage was run with, the newest first. */

@@ -23,7 +23,7 @@ test("the version is the package's", async (t) => {
 });
 
 const mistakes: [args: string[], stderr: string][] = [
-  [['pln'], "error: unknown command 'pln'\n(Did you mean plan?)\n"],
+  [['plam'], "error: unknown command 'plam'\n(Did you mean plan?)\n"],
   [['help', 'nope'], "error: unknown command 'nope'\n(descent help lists them)\n"],
   [
     ['plan', 'x.yaml', '--jsn'],

@@ -1,0 +1,51 @@
+import type { Client } from '@temporalio/client';
+import { isRunning } from '../activities/processes.ts';
+import { loadConfig } from './config.ts';
+import { type ConnectedClient, configuredServer, connectClient, localServer } from './connect.ts';
+import type { Context } from './context.ts';
+import { CommandError } from './failure.ts';
+import { liveHolders, readHostState } from './host-state.ts';
+
+/** A client of the Temporal that lineages of this home run on, or undefined where none runs; starts nothing. */
+export async function connectIfAlive(home: string, context: Context): Promise<ConnectedClient | undefined> {
+  const configured = configuredServer(await loadConfig(context.cwd, context.env), context.env);
+  if (configured !== null) return connectClient(configured);
+  const state = await readHostState(home);
+  if (state?.state !== 'running' || !isRunning(state.host)) return undefined;
+  return connectClient(localServer(state.address, home));
+}
+
+/**
+ * Throws a CommandError while a lineage of this home runs, or may begin to: what it needs or writes must not be taken from
+ * under it. `what` is what cannot be done meanwhile, as in `nothing is removed`.
+ */
+export async function refuseWhileRunning(home: string, what: string, context: Context): Promise<void> {
+  for (const { process, lineages } of await liveHolders(home)) {
+    if (lineages.length === 0) continue;
+    throw new CommandError(
+      `${what} while a lineage runs: process ${process.pid} follows ${lineages.join(', ')}`,
+      'wait until it has ended, or press Ctrl-C there: its checkpoints are saved; then try again',
+    );
+  }
+  const state = await readHostState(home);
+  if (state && (state.state === 'starting' || state.state === 'stopping') && isRunning(state.host))
+    throw new CommandError(`${what} while the server of ${home} is ${state.state}`, 'try again in a moment');
+  const connected = await connectIfAlive(home, context);
+  try {
+    const workflow = connected && (await openWorkflow(connected.client));
+    if (workflow !== undefined)
+      throw new CommandError(
+        `${what} while something runs on Temporal: ${workflow} is open`,
+        'wait until it has ended, or cancel it in the Temporal UI; then try again',
+      );
+  } finally {
+    await connected?.close();
+  }
+}
+
+/** The id of a workflow of a lineage or a node that has not ended. */
+async function openWorkflow(client: Client): Promise<string | undefined> {
+  const query = "ExecutionStatus = 'Running' AND WorkflowType IN ('lineageWorkflow', 'nodeWorkflow')";
+  for await (const { workflowId } of client.workflow.list({ query })) return workflowId;
+  return undefined;
+}
