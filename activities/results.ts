@@ -1,10 +1,9 @@
-import type { DuckDBConnection } from '@duckdb/node-api';
 import { activityInfo, heartbeat } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import type { PlanNode } from '../planner/plan.ts';
 import { withDatabase } from '../results/database.ts';
 import { DatabaseBusyError } from '../results/errors.ts';
-import { ingestAttempts } from '../results/ingest.ts';
+import { ingestAttempts, notIngested } from '../results/ingest.ts';
 import { recordLineage } from '../results/record.ts';
 import type { IngestInput } from '../results/staging.ts';
 import { findArtifact } from '../store/artifact.ts';
@@ -49,13 +48,6 @@ async function findAttempt(home: string, node: PlanNode): Promise<IngestInput | 
   }
   const number = newestAttempt(home, node.key);
   return number === 0 ? undefined : { node, manifest: null, folder: attemptFolder(home, node.key, number) };
-}
-
-/** The attempts that the tables do not have as done. */
-async function notIngested(connection: DuckDBConnection, inputs: IngestInput[]): Promise<IngestInput[]> {
-  const reader = await connection.runAndReadAll("SELECT key, attempt FROM attempts WHERE state = 'done'");
-  const known = new Set(reader.getRows().map(([key, attempt]) => `${key}/${attempt}`));
-  return inputs.filter(({ node, manifest }) => manifest === null || !known.has(`${node.key}/${manifest.attempt}`));
 }
 
 /** Tries of what fails for another reason than that somebody has the file, or the disk is full. */

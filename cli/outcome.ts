@@ -1,8 +1,9 @@
 import type { Plan } from '../planner/plan.ts';
 import { withDatabase } from '../results/database.ts';
-import { ingestAttempt } from '../results/ingest.ts';
+import { ingestAttempt, notIngested } from '../results/ingest.ts';
 import { runQuery } from '../results/query.ts';
 import { recordLineage } from '../results/record.ts';
+import type { IngestInput } from '../results/staging.ts';
 import { findArtifact } from '../store/artifact.ts';
 import { findings, type Pretraining } from './findings.ts';
 import type { RunEvent } from './render/run-event.ts';
@@ -25,14 +26,14 @@ export async function readOutcome(
 export async function catchUp(home: string, plan: Plan, planDigest: string): Promise<void> {
   await withDatabase(home, 'write', async (connection) => {
     await recordLineage(connection, plan, planDigest);
-    const reader = await connection.runAndReadAll("SELECT key, attempt FROM attempts WHERE state = 'done'");
-    const known = new Set(reader.getRows().map(([key, attempt]) => `${key}/${attempt}`));
+    const found: IngestInput[] = [];
     for (const node of plan.nodes) {
       const artifact = await findArtifact(home, node.key);
-      if (artifact === undefined || known.has(`${node.key}/${artifact.attempt}`)) continue;
+      if (artifact === undefined) continue;
       const { folder, ...manifest } = artifact;
-      await ingestAttempt(connection, { node, manifest, folder });
+      found.push({ node, manifest, folder });
     }
+    for (const input of await notIngested(connection, found)) await ingestAttempt(connection, input);
   });
 }
 

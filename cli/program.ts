@@ -245,6 +245,15 @@ export function buildProgram(outer: Context, finish: (exitCode: ExitCode) => voi
     .addHelpText('after', example('descent unpin rl@seed=2'))
     .action(async (node) => finish(await (await import('./pin.ts')).unpin(node, context())));
 
+  program
+    .command('verify')
+    .argument('[node...]', 'addresses or beginnings of keys; without them, everything')
+    .description('Hash what was published again, and compare the results, row by row, with what the store says')
+    .option('--rebuild', 'make the results anew from the store, and put them in place')
+    .option('--json', 'print it as JSON')
+    .addHelpText('after', example('descent verify', 'descent verify rl@seed=2', 'descent verify --rebuild'))
+    .action(async (nodes, options) => finish(await (await import('./verify.ts')).verify(nodes, options, context())));
+
   program.commandsGroup('Machines:');
 
   program

@@ -2,14 +2,14 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomBytes } from 'node:crypto';
 import { channel } from 'node:diagnostics_channel';
 import { existsSync } from 'node:fs';
-import { link, rm } from 'node:fs/promises';
+import { link, rename, rm } from 'node:fs/promises';
 import { availableParallelism, totalmem } from 'node:os';
 import { basename, dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { databasePath, storeFolder } from '../store/home.ts';
 import { makeFolder, syncFolder } from '../store/write.ts';
-import { DatabaseBusyError, ResultsError } from './errors.ts';
+import { DatabaseBusyError, ResultsError, UnreadableDatabaseError } from './errors.ts';
 import { schemaState, updateSchema } from './schema.ts';
 import { quoted } from './sql.ts';
 import { databaseWaits, toldAfterMs } from './waits.ts';
@@ -22,6 +22,10 @@ export interface DatabaseOptions {
   files?: boolean;
   /** One path that SQL may write although `files` is off. */
   output?: string;
+  /** Another file than `results.duckdb` of the home. */
+  path?: string | undefined;
+  /** Another database that is read beside it, as a catalogue of this name. */
+  attached?: { name: string; path: string };
 }
 
 /**
@@ -41,9 +45,8 @@ export async function withDatabase<T>(
   use: (connection: DuckDBConnection) => Promise<T>,
   options: DatabaseOptions = {},
 ): Promise<T> {
-  const path = databasePath(home);
-  const seconds = options.patienceSeconds ?? (mode === 'write' ? 60 : 30);
-  const deadline = { at: performance.now() + seconds * 1000, seconds };
+  const path = options.path ?? databasePath(home);
+  const deadline = deadlineOf(mode, options);
   if (inside.getStore()?.has(path)) throw new Error('withDatabase was called from inside itself; use its connection');
   return takeTurn(path, deadline, async () => {
     if (!existsSync(path)) {
@@ -63,10 +66,73 @@ export async function withDatabase<T>(
   });
 }
 
+/**
+ * Puts another database file in the place of `results.duckdb`, when nobody has that open: nobody is let into either while
+ * they change places. Gives where the old file lies now that could not be read; null where it was replaced or there was
+ * none. Waits, and throws, as a writer does.
+ */
+export async function replaceDatabase(
+  home: string,
+  replacement: string,
+  options: Pick<DatabaseOptions, 'patienceSeconds'> = {},
+): Promise<string | null> {
+  const path = databasePath(home);
+  const deadline = deadlineOf('write', options);
+  return takeTurn(path, deadline, async () => {
+    const held: DuckDBInstance[] = [];
+    try {
+      const old = await openOrGiveUp(path, deadline);
+      if (old !== undefined) held.push(old);
+      held.push(await openWhenFree(replacement, 'write', deadline));
+      const aside = old === undefined && existsSync(path) ? await moveAside(path) : null;
+      // Or what it logs would be taken for a log of the new file.
+      if (old !== undefined) await checkpoint(old);
+      await rename(replacement, path);
+      await syncFolder(dirname(path));
+      return aside;
+    } finally {
+      for (const instance of held) instance.closeSync();
+    }
+  });
+}
+
+/** The database, held against others; undefined where there is none, or none that can be read. */
+async function openOrGiveUp(path: string, deadline: Deadline): Promise<DuckDBInstance | undefined> {
+  if (!existsSync(path)) return undefined;
+  try {
+    return await openWhenFree(path, 'write', deadline);
+  } catch (error) {
+    if (error instanceof UnreadableDatabaseError) return undefined;
+    throw error;
+  }
+}
+
+/** Moves a file that cannot be read, and its log, out of the way; gives the new path. */
+async function moveAside(path: string): Promise<string> {
+  const aside = `${path}.unreadable-${randomBytes(4).toString('hex')}`;
+  await rename(path, aside);
+  if (existsSync(`${path}.wal`)) await rename(`${path}.wal`, `${aside}.wal`);
+  return aside;
+}
+
+async function checkpoint(instance: DuckDBInstance): Promise<void> {
+  const connection = await instance.connect();
+  try {
+    await connection.run('CHECKPOINT');
+  } finally {
+    connection.closeSync();
+  }
+}
+
+function deadlineOf(mode: 'read' | 'write', { patienceSeconds }: Pick<DatabaseOptions, 'patienceSeconds'>): Deadline {
+  const seconds = patienceSeconds ?? (mode === 'write' ? 60 : 30);
+  return { at: performance.now() + seconds * 1000, seconds };
+}
+
 function nothingToRead(home: string): ResultsError {
   return new ResultsError(
     existsSync(storeFolder(home))
-      ? `results.duckdb is missing in ${home}: run the lineage again; the store has its models, and nothing is trained again`
+      ? `results.duckdb is missing in ${home}: \`descent verify --rebuild\` brings it back; the store has its models, and nothing is trained again`
       : `there are no results yet in ${home}: run a lineage first`,
   );
 }
@@ -140,7 +206,8 @@ async function openWhenFree(path: string, mode: 'read' | 'write', deadline: Dead
     } catch (error) {
       const message = (error as Error).message;
       if (!message.includes('Could not set lock on file')) {
-        throw new ResultsError(`cannot open ${path}: ${message}${remedy(message)}`, { cause: error });
+        if (!isUnreadable(message)) throw new ResultsError(`cannot open ${path}: ${message}`, { cause: error });
+        throw new UnreadableDatabaseError(`cannot open ${path}: ${message}${remedy}`, { cause: error });
       }
       const left = deadline.at - performance.now();
       if (left <= 0) throw busy(path, holder(message), deadline, error);
@@ -154,11 +221,14 @@ async function openWhenFree(path: string, mode: 'read' | 'write', deadline: Dead
   }
 }
 
-/** The results can be had again; what else keeps a file from opening is the person's to mend. */
-function remedy(message: string): string {
-  if (!/not a valid DuckDB database|corrupt|checksum|serialization/i.test(message)) return '';
-  return '\n\nmove the file away and run the lineage again: what the store has is read into a new one, and nothing is trained again';
+/** Whether it is the file's content that keeps it from opening; what else does is the person's to mend. */
+function isUnreadable(message: string): boolean {
+  return /not a valid DuckDB database|corrupt|checksum|serialization/i.test(message);
 }
+
+/** The results can be had again. */
+const remedy =
+  '\n\nmove the file away and run the lineage again, or let `descent verify --rebuild` do it: what the store has is read into a new one, and nothing is trained again';
 
 function configuration(mode: 'read' | 'write'): Record<string, string> {
   // DuckDB would take 80 % of the memory, of which the trainers need most.
@@ -172,8 +242,12 @@ function configuration(mode: 'read' | 'write'): Record<string, string> {
   };
 }
 
-async function restrict(connection: DuckDBConnection, { files = false, output }: DatabaseOptions): Promise<void> {
+async function restrict(
+  connection: DuckDBConnection,
+  { files = false, output, attached }: DatabaseOptions,
+): Promise<void> {
   await connection.run(`SET TimeZone = 'UTC'`);
+  if (attached !== undefined) await connection.run(`ATTACH ${quoted(attached.path)} AS ${attached.name} (READ_ONLY)`);
   if (output !== undefined) await connection.run(`SET allowed_paths = [${quoted(output)}]`);
   if (!files) await connection.run('SET enable_external_access = false');
   await connection.run('SET lock_configuration = true');

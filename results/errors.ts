@@ -8,6 +8,11 @@ export class DatabaseBusyError extends ResultsError {
   override name = 'DatabaseBusyError';
 }
 
+/** `results.duckdb` is no database any more, or a damaged one. */
+export class UnreadableDatabaseError extends ResultsError {
+  override name = 'UnreadableDatabaseError';
+}
+
 /** A person's SQL that cannot be run; the message is DuckDB's, with the place. */
 export class QueryError extends ResultsError {
   override name = 'QueryError';

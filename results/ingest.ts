@@ -55,6 +55,25 @@ export async function ingestAttempts(connection: DuckDBConnection, inputs: reado
   return ingested;
 }
 
+/**
+ * Those of some attempts that the tables do not have as they are now: unfinished ones always, finished ones by when they
+ * finished, since a node that was removed from the store and trained again counts its attempts from 1.
+ */
+export async function notIngested<Input extends Pick<IngestInput, 'manifest'>>(
+  connection: DuckDBConnection,
+  inputs: readonly Input[],
+): Promise<Input[]> {
+  const reader = await connection.runAndReadAll(
+    "SELECT key, attempt, epoch_ms(finished_at)::DOUBLE FROM attempts WHERE state = 'done'",
+  );
+  const known = new Set(reader.getRows().map(([key, attempt, at]) => `${key}/${attempt}/${at}`));
+  return inputs.filter(({ manifest }) => {
+    if (manifest === null) return true;
+    const { key, attempt, provenance } = manifest;
+    return !known.has(`${key}/${attempt}/${Date.parse(provenance.finishedAt)}`);
+  });
+}
+
 /*
  * What counts of the incoming rows: not what a later start has voided, and of what was reported twice the last.
  * A start that goes on from step 100 voids all steps after it; a fresh start voids everything before it.

@@ -1,4 +1,5 @@
 import type { PlanNode } from '../planner/plan.ts';
+import { StoreError } from '../store/errors.ts';
 import { attemptFolder, attemptNumbers } from '../store/home.ts';
 import { inspectAttempt } from '../store/inspect.ts';
 import { plansByAge, readPlan } from '../store/plans.ts';
@@ -13,25 +14,43 @@ export interface Rebuilt extends Ingested {
   attempts: number;
   /** Attempts that were left out because their files are damaged, with the reason. */
   damaged: { key: string; reason: string }[];
+  /** Plans that were left out because they cannot be read, a sentence each. */
+  unreadable: string[];
 }
 
 /**
  * Reads everything that the store has into `results.duckdb` again: all frozen plans, the oldest run first, and the
  * events of all attempts at their nodes. What is there already is replaced, so it may be run at any time; after the
- * file was lost, it brings everything back.
+ * file was lost, it brings everything back. `path` is another file to read it into, `keys` are the nodes whose attempts are
+ * read where these are not all.
  */
-export async function rebuildResults(home: string): Promise<Rebuilt> {
-  const rebuilt: Rebuilt = { plans: 0, attempts: 0, metrics: 0, evaluations: 0, samples: 0, damaged: [] };
+export async function rebuildResults(
+  home: string,
+  { path, keys }: { path?: string; keys?: ReadonlySet<string> } = {},
+): Promise<Rebuilt> {
+  const rebuilt: Rebuilt = {
+    plans: 0,
+    attempts: 0,
+    metrics: 0,
+    evaluations: 0,
+    samples: 0,
+    damaged: [],
+    unreadable: [],
+  };
   const seen = new Set<string>();
   for (const digest of await plansByAge(home)) {
-    const plan = await readPlan(home, digest);
-    const nodes = plan.nodes.filter(({ key }) => !seen.has(key));
+    const plan = await readPlan(home, digest).catch((error: unknown) => {
+      if (!(error instanceof StoreError)) throw error;
+      rebuilt.unreadable.push(error.message);
+    });
+    if (!plan) continue;
+    const nodes = plan.nodes.filter(({ key }) => !seen.has(key) && keys?.has(key) !== false);
     for (const { key } of nodes) seen.add(key);
     const found = nodes.flatMap((node) => findAttempts(home, node));
-    await withDatabase(home, 'write', (connection) => recordLineage(connection, plan, digest));
+    await withDatabase(home, 'write', (connection) => recordLineage(connection, plan, digest), { path });
     for (let start = 0; start < found.length; start += batchSize) {
       const inputs = found.slice(start, start + batchSize).flatMap(({ input }) => input ?? []);
-      const ingested = await withDatabase(home, 'write', (connection) => ingestAttempts(connection, inputs));
+      const ingested = await withDatabase(home, 'write', (connection) => ingestAttempts(connection, inputs), { path });
       rebuilt.attempts += inputs.length;
       rebuilt.metrics += ingested.metrics;
       rebuilt.evaluations += ingested.evaluations;

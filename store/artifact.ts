@@ -1,4 +1,5 @@
-import { open, readdir, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { open, readdir, realpath, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { canonicalJson, sha256 } from '../planner/key.ts';
 import type { NodeState } from '../planner/verdict.ts';
@@ -89,22 +90,43 @@ export function nodesInspector(home: string): (key: string) => NodeState {
 
 /**
  * Hashes every file of an artifact again. What it finds is noted in the attempt's folder, so that a damaged artifact is
- * served to nobody from then on; a later look that finds all well takes the note away.
+ * served to nobody from then on; a later look that finds all well takes the note away. A file that a link leads to, out
+ * of the attempt's folder, is none of it. `onBytes` is told how much was read.
  */
-export async function verifyArtifact(artifact: Artifact): Promise<{ ok: true } | { ok: false; reason: string }> {
-  const note = damagePath(artifact.folder);
-  for (const { path, bytes, sha256 } of artifact.files) {
-    const found = await digestOfFile(join(artifact.folder, path)).catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return undefined;
-      throw error;
-    });
-    if (found?.bytes === bytes && found.sha256 === sha256) continue;
-    const reason = found === undefined ? `${path} is missing` : `${path} was changed since it was published`;
+export async function verifyArtifact(
+  artifact: Artifact,
+  onBytes?: (bytes: number) => void,
+): Promise<{ ok: true } | { ok: false; reason: string }> {
+  const { folder } = artifact;
+  const note = damagePath(folder);
+  if (!existsSync(folder)) return { ok: false, reason: 'it is gone' };
+  const place = await realpath(folder);
+  for (const file of artifact.files) {
+    const reason = await damageOf(place, file, onBytes);
+    if (reason === undefined) continue;
+    // Removed meanwhile: a note would make the folder anew.
+    if (!existsSync(folder)) return { ok: false, reason: 'it is gone' };
     await writeWhole(note, `${reason}\n`);
     return { ok: false, reason };
   }
   await rm(note, { force: true });
   return { ok: true };
+}
+
+/** What is wrong with a file of an artifact that lies in `place`; undefined where it is as it was published. */
+async function damageOf(
+  place: string,
+  { path, bytes, sha256 }: Manifest['files'][number],
+  onBytes?: (bytes: number) => void,
+): Promise<string | undefined> {
+  try {
+    if ((await realpath(join(place, path))) !== join(place, path)) return `${path} lies elsewhere: a link leads to it`;
+    const found = await digestOfFile(join(place, path), onBytes);
+    return found.bytes === bytes && found.sha256 === sha256 ? undefined : `${path} was changed since it was published`;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return `${path} is missing`;
+    throw error;
+  }
 }
 
 /** findArtifact, without waiting. */

@@ -151,7 +151,10 @@ test('results.duckdb is gone: every verb that reads it says how to get it back',
   for (const args of [['query', 'summary'], ['show', 'base'], ['status']]) {
     const { exitCode, stderr } = await descent(args, folder);
     equal(exitCode, 1);
-    match(stderr, /^error: results\.duckdb is missing in .*: run the lineage again; .* nothing is trained again\n$/);
+    match(
+      stderr,
+      /^error: results\.duckdb is missing in .*: `descent verify --rebuild` brings it back; .* nothing is trained again\n$/,
+    );
   }
 });
 

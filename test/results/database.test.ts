@@ -208,7 +208,7 @@ test('a file that is no database says what to do', async (t) => {
     await assert.rejects(
       withDatabase(home, mode, async () => {}),
       {
-        name: 'ResultsError',
+        name: 'UnreadableDatabaseError',
         message: /^cannot open .*results\.duckdb: .*\n\nmove the file away and run the lineage again/s,
       },
     );

@@ -60,5 +60,13 @@ test('damaged attempts are left out and named', async (t) => {
 
 test('a home without plans gives nothing', async (t) => {
   const rebuilt = await rebuildResults(await temporaryHome(t));
-  assert.deepEqual(rebuilt, { plans: 0, attempts: 0, metrics: 0, evaluations: 0, samples: 0, damaged: [] });
+  assert.deepEqual(rebuilt, {
+    plans: 0,
+    attempts: 0,
+    metrics: 0,
+    evaluations: 0,
+    samples: 0,
+    damaged: [],
+    unreadable: [],
+  });
 });
