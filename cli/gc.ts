@@ -62,7 +62,7 @@ async function surveyStore(
   const executed: string[] = [];
   for (const key of keys) if (await isExecuted(home, key)) executed.push(key);
   const untouched = new Set([...pins.map(({ key }) => key), ...withNeeds(executed, history)]);
-  const garbage = await findGarbage(home, { keys, untouched, needed, attempts });
+  const garbage = findGarbage(home, { keys, untouched, needed, attempts });
   const explain = explainer(home, roots, history, forget, files.length > 0);
   const report: GcReport = {
     applied: false,

@@ -75,25 +75,29 @@ export const comparedTables: readonly ComparedTable[] = [
 /**
  * Compares `results.duckdb`, table by table and both ways, with the file at `rebuilt`, which `rebuildResults` has made of
  * the store alone: `EXCEPT ALL`, so that a row that stands there twice shows. `keys` are the nodes whose attempts were
- * rebuilt, where these are not all. Opens both for reading. Throws as `withDatabase` does.
+ * rebuilt, where these are not all; of attempts about `rowsAtOnce` rows are compared at once, because all of a large home
+ * would not fit into memory. Opens both for reading. Throws as `withDatabase` does.
  */
 export async function compareResults(
   home: string,
   rebuilt: string,
-  { keys, ...options }: { keys?: ReadonlySet<string> | undefined } & Pick<DatabaseOptions, 'patienceSeconds'> = {},
+  {
+    keys,
+    rowsAtOnce = 2e6,
+    ...options
+  }: { keys?: ReadonlySet<string> | undefined; rowsAtOnce?: number } & Pick<DatabaseOptions, 'patienceSeconds'> = {},
 ): Promise<Comparison> {
   return withDatabase(
     home,
     'read',
     async (connection) => {
-      await connection.run(
-        "CREATE TEMP TABLE finished AS SELECT key, attempt FROM rebuilt.attempts WHERE state = 'done'",
-      );
+      const slices = await sliceAttempts(connection, rowsAtOnce);
       const rows: Record<string, number> = {};
       const differences: TableDifference[] = [];
       for (const table of comparedTables) {
         rows[table.table] = await countOf(connection, `FROM rebuilt.${table.table} AS t ${filterOf(table)}`);
-        differences.push(...(await differencesIn(connection, table)));
+        for (const slice of table.kind === 'attempt' ? slices : [undefined])
+          differences.push(...(await differencesIn(connection, table, slice)));
       }
       return {
         rows,
@@ -107,20 +111,40 @@ export async function compareResults(
   );
 }
 
-/** What both sides are narrowed to: owners that the rebuild has, attempts that are finished there. */
-function filterOf({ kind, owner, where }: ComparedTable): string {
+/** Puts the attempts that are finished in the rebuild into a temporary table, in slices, and gives these. */
+async function sliceAttempts(connection: DuckDBConnection, rows: number): Promise<number[]> {
+  await connection.run(`
+    CREATE TEMP TABLE finished AS
+    SELECT key, attempt, (sum(coalesce(rows, 0)) OVER (ORDER BY key, attempt) / ${rows})::INTEGER AS slice
+    FROM rebuilt.attempts LEFT JOIN (
+      SELECT key, attempt, count(*) AS rows
+      FROM (SELECT key, attempt FROM rebuilt.metrics UNION ALL SELECT key, attempt FROM rebuilt.samples)
+      GROUP BY key, attempt
+    ) USING (key, attempt)
+    WHERE state = 'done'`);
+  const slices = await connection.runAndReadAll('SELECT DISTINCT slice FROM finished ORDER BY slice');
+  return slices.getRows().map(([slice]) => Number(slice));
+}
+
+/** What both sides are narrowed to: owners that the rebuild has, attempts that are finished there, of one slice or of all. */
+function filterOf({ kind, owner, where }: ComparedTable, slice?: number): string {
   const [first] = owner;
   const known = {
-    attempt: 'SEMI JOIN finished USING (key, attempt)',
+    attempt: `SEMI JOIN (FROM finished${slice === undefined ? '' : ` WHERE slice = ${slice}`}) AS known USING (key, attempt)`,
     node: `SEMI JOIN rebuilt.nodes AS known ON known.key = t.${first}`,
     plan: 'SEMI JOIN rebuilt.lineages AS known ON known.plan = t.plan',
   };
   return `${known[kind]} ${where === undefined ? '' : `WHERE ${where}`}`;
 }
 
-async function differencesIn(connection: DuckDBConnection, table: ComparedTable): Promise<TableDifference[]> {
+async function differencesIn(
+  connection: DuckDBConnection,
+  table: ComparedTable,
+  slice: number | undefined,
+): Promise<TableDifference[]> {
   const columns = await columnsOf(connection, table);
-  const side = (catalogue: string) => `SELECT ${columns} FROM ${catalogue}${table.table} AS t ${filterOf(table)}`;
+  const side = (catalogue: string) =>
+    `SELECT ${columns} FROM ${catalogue}${table.table} AS t ${filterOf(table, slice)}`;
   const [owner, identity] = [names(table.owner), names([...table.owner, ...table.identity])];
   const found = await connection.runAndReadAll(`
     WITH missing AS (${side('rebuilt.')} EXCEPT ALL ${side('')}),

@@ -1,3 +1,5 @@
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
 import type { PlanNode } from '../planner/plan.ts';
 import { StoreError } from '../store/errors.ts';
 import { attemptFolder, attemptNumbers } from '../store/home.ts';
@@ -48,8 +50,7 @@ export async function rebuildResults(
     for (const { key } of nodes) seen.add(key);
     const found = nodes.flatMap((node) => findAttempts(home, node));
     await withDatabase(home, 'write', (connection) => recordLineage(connection, plan, digest), { path });
-    for (let start = 0; start < found.length; start += batchSize) {
-      const inputs = found.slice(start, start + batchSize).flatMap(({ input }) => input ?? []);
+    for (const inputs of batches(found.flatMap(({ input }) => input ?? []))) {
       const ingested = await withDatabase(home, 'write', (connection) => ingestAttempts(connection, inputs), { path });
       rebuilt.attempts += inputs.length;
       rebuilt.metrics += ingested.metrics;
@@ -62,8 +63,25 @@ export async function rebuildResults(
   return rebuilt;
 }
 
-/** Attempts in one transaction: enough to be fast, few enough that others get in between. */
-const batchSize = 200;
+/** Attempts in one transaction, and bytes of their events: enough to be fast, few enough for memory and for others to get in between. */
+const mostAttempts = 200;
+const mostBytes = 64e6;
+
+function* batches(inputs: readonly IngestInput[]): Generator<IngestInput[]> {
+  let batch: IngestInput[] = [];
+  let bytes = 0;
+  for (const input of inputs) {
+    const size = statSync(join(input.folder, 'events.jsonl'), { throwIfNoEntry: false })?.size ?? 0;
+    if (batch.length === mostAttempts || (batch.length > 0 && bytes + size > mostBytes)) {
+      yield batch;
+      batch = [];
+      bytes = 0;
+    }
+    batch.push(input);
+    bytes += size;
+  }
+  if (batch.length > 0) yield batch;
+}
 
 interface Found {
   input?: IngestInput;

@@ -1,5 +1,4 @@
-import { lstatSync } from 'node:fs';
-import { lstat, readdir } from 'node:fs/promises';
+import { lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { newestWhole } from './artifact.ts';
 import { attemptFolder, attemptNumbers, keyFolder } from './home.ts';
@@ -34,18 +33,18 @@ export interface Keeping {
  * What of the store nobody needs, the largest first. A key whose folder is a link to elsewhere is left alone: see isLink.
  * Reads sizes, and follows no link.
  */
-export async function findGarbage(home: string, { keys, untouched, needed, attempts }: Keeping): Promise<Garbage[]> {
+export function findGarbage(home: string, { keys, untouched, needed, attempts }: Keeping): Garbage[] {
   const found: Garbage[] = [];
   for (const key of keys) {
     if (untouched.has(key) || isLink(home, key)) continue;
     if (!needed.has(key)) {
-      found.push({ key, attempt: null, replacedBy: null, bytes: await sizeOf(keyFolder(home, key)) });
+      found.push({ key, attempt: null, replacedBy: null, bytes: sizeOf(keyFolder(home, key)) });
       continue;
     }
     const whole = attempts ? newestWhole(home, key) : undefined;
     for (const attempt of attemptNumbers(home, key)) {
       if (whole === undefined || attempt >= whole.attempt) continue;
-      const bytes = await sizeOf(attemptFolder(home, key, attempt));
+      const bytes = sizeOf(attemptFolder(home, key, attempt));
       found.push({ key, attempt, replacedBy: whole.attempt, bytes });
     }
   }
@@ -60,15 +59,17 @@ export function isLink(home: string, key: string): boolean {
 }
 
 /** Bytes of all files in a folder, without those that links lead to; 0 of what is gone by now. */
-export async function sizeOf(path: string): Promise<number> {
+export function sizeOf(path: string): number {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (!found?.isDirectory()) return found?.size ?? 0;
+  return namesIn(path).reduce((sum, name) => sum + sizeOf(join(path, name)), 0);
+}
+
+function namesIn(folder: string): string[] {
   try {
-    const found = await lstat(path);
-    if (!found.isDirectory()) return found.size;
-    let sum = 0;
-    for (const name of await readdir(path)) sum += await sizeOf(join(path, name));
-    return sum;
+    return readdirSync(folder);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 0;
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
     throw error;
   }
 }

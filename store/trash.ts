@@ -36,21 +36,27 @@ export async function moveToTrash(
   }
   const held = await isHeld(attempt === null ? to : folder);
   if (held) await putBack(to, from);
-  await syncFolder(join(from, '..'));
-  await syncFolder(trashFolder(home));
+  if (attempt !== null) await syncFolder(folder);
   return !held;
 }
 
-/** Deletes all that lies in the trash, also what an earlier process left there. */
+/**
+ * Deletes all that lies in the trash, also what an earlier process left there, once it is durable that it lies there: a
+ * power cut must not bring back under its key what is half deleted.
+ */
 export async function emptyTrash(home: string): Promise<void> {
-  for (const name of await trashed(home)) await rm(join(trashFolder(home), name), { recursive: true, force: true });
+  const names = await trashed(home);
+  if (names.length === 0) return;
+  await syncFolder(trashFolder(home));
+  await syncFolder(storeFolder(home));
+  for (const name of names) await rm(join(trashFolder(home), name), { recursive: true, force: true });
 }
 
 /** What a process that was ended left in the trash. */
 export async function leftInTrash(home: string): Promise<{ entries: number; bytes: number }> {
   const names = await trashed(home);
   let bytes = 0;
-  for (const name of names) bytes += await sizeOf(join(trashFolder(home), name));
+  for (const name of names) bytes += sizeOf(join(trashFolder(home), name));
   return { entries: names.length, bytes };
 }
 

@@ -45,7 +45,10 @@ export function renderGc(report: GcReport, colours: Colours): string {
   const { applied, remove, spared, trash } = report;
   const { dim } = colours;
   const would = applied ? '' : 'would be ';
-  const sum = `${counted(remove.length, 'thing')}, ${bytes(report.bytes)} ${would}removed`;
+  const nodes = remove.filter(({ attempt }) => attempt === null).length;
+  const parts = [counted(nodes, 'node'), counted(remove.length - nodes, 'older attempt')];
+  const counts = parts.filter((part) => !part.startsWith('0 ')).join(' and ');
+  const sum = `${counts}, ${bytes(report.bytes)} ${would}removed`;
   const lines = [
     ...(remove.length > 0 ? [columns([HEAD.map((name) => dim(name)), ...remove.map(row)], ['right']), ''] : []),
     remove.length > 0 ? colours.bold(sum) : 'nothing to remove: everything in the store is needed or kept',

@@ -273,7 +273,7 @@ test('progress is told by bytes, in lines where nothing can be redrawn', (t) => 
   progress.add(3e9);
   progress.close();
   t.mock.timers.tick(20_000);
-  deepEqual(told, ['1 GB of 4 GB read · 30s left']);
+  deepEqual(told, ['1 GB of 4 GB read · 30 s left']);
 });
 
 test('a home in which nothing was run is well; a plan that is damaged is not, and nothing is rebuilt without it', async (t) => {
