@@ -14,7 +14,7 @@ import { deviceOf, priorityOf } from './pages.ts';
 import type { PlanReader } from './plans.ts';
 
 /** Nodes that a lineage asks for or lets go of at once. */
-export interface Holding {
+export interface HeldNodes {
   planDigest: string;
   indexes: number[];
   /** Id of the lineage's workflow. */
@@ -39,7 +39,7 @@ export function searchAttributes(lineage: string, node?: PlanNode): SearchAttrib
 export function holdActivities(plans: PlanReader, client: () => Client) {
   return {
     /** Starts the workflow of each node, or joins it where it runs. Doing it again changes nothing. */
-    async requestNodes({ planDigest, indexes, lineage, settings }: Holding & { settings: RunSettings }): Promise<void> {
+    async requestNodes({ planDigest, indexes, lineage, settings }: HeldNodes & { settings: RunSettings }): Promise<void> {
       await Promise.all(
         indexes.map(async (index) => {
           const node = await plans.node(planDigest, index);
@@ -68,7 +68,7 @@ export function holdActivities(plans: PlanReader, client: () => Client) {
     },
 
     /** Takes a lineage's holds back. A node that has ended needs none. */
-    async releaseNodes({ planDigest, indexes, lineage }: Holding): Promise<void> {
+    async releaseNodes({ planDigest, indexes, lineage }: HeldNodes): Promise<void> {
       await Promise.all(
         indexes.map(async (index) => {
           const { key } = await plans.node(planDigest, index);

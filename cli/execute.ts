@@ -34,7 +34,12 @@ export interface Telling {
  * Runs what is pending of a plan on Temporal, and follows it to its end. Ctrl-C cancels the lineage, which saves
  * checkpoints; the second one ends at once what was started here.
  */
-export async function execute(frozen: Frozen, context: Context, telling: Telling): Promise<RunEnd> {
+export async function execute(
+  frozen: Frozen,
+  options: { failFast: boolean | undefined },
+  context: Context,
+  telling: Telling,
+): Promise<RunEnd> {
   const { home, plan, planDigest, pending } = frozen;
   const { report } = telling;
   const workflowId = lineageWorkflowId(plan.lineage, planDigest);
@@ -46,7 +51,7 @@ export async function execute(frozen: Frozen, context: Context, telling: Telling
     const { address, client, settings } = session;
     report({ event: 'connected', address, uiAddress: pageOf(session, workflowId), workflowId });
     if (((await session.host?.othersOn(workflowId)) ?? 0) > 0) notice('follows a run that is already under way');
-    await runLineage(client, plan, planDigest, settings).catch((error: unknown) => {
+    await runLineage(client, plan, planDigest, settings, options).catch((error: unknown) => {
       throw session.host === null ? error : serverFailure(home, error);
     });
     for (const text of await deviceNotices(session, pending)) notice(text);

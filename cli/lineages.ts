@@ -29,24 +29,26 @@ const patienceMs = 10_000;
 
 /**
  * Runs a plan, which `writePlan` has frozen under `planDigest`. Where the same plan runs already it is joined; either
- * way the store is looked into again, and what failed before is tried again.
+ * way the store is looked into again, what failed before is tried again, and what was paused goes on. With `failFast` the
+ * first failure ends it.
  */
 export async function runLineage(
   client: Client,
   plan: Plan,
   planDigest: string,
   settings: RunSettings,
+  { failFast = false }: { failFast?: boolean | undefined } = {},
 ): Promise<LineageHandle> {
   const workflowId = lineageWorkflowId(plan.lineage, planDigest);
   const input: LineageInput = { lineage: plan.lineage, planDigest, total: plan.nodes.length, settings };
   return await bounded(client, async () => {
     await endIfForeign(client.workflow.getHandle(workflowId));
-    return await client.workflow.signalWithStart<typeof lineageWorkflow, []>('lineageWorkflow', {
+    return await client.workflow.signalWithStart<typeof lineageWorkflow, [{ failFast: boolean }]>('lineageWorkflow', {
       workflowId,
       taskQueue: settings.queue,
       args: [input],
       signal: resumeSignal,
-      signalArgs: [],
+      signalArgs: [{ failFast }],
       memo: { [codeMemo]: codeDigest() },
       staticSummary: `${plan.lineage}: ${plan.nodes.length} nodes`,
       staticDetails: `${plan.title ?? plan.lineage}\n\nplan \`${planDigest}\``,

@@ -140,6 +140,7 @@ export function buildProgram(outer: Context, finish: (exitCode: ExitCode) => voi
       collect,
     )
     .option('--plan <file>', 'in place of a lineage file: run exactly what `plan -o` wrote, or refuse')
+    .option('--fail-fast', 'end at the first node that fails; without it, all goes on that does not need it')
     .addHelpText(
       'after',
       example(

@@ -30,6 +30,8 @@ export interface RunOptions {
   select?: string[];
   /** A plan that `descent plan -o` wrote. */
   plan?: string;
+  /** End at the first failure. */
+  failFast?: true;
 }
 
 /**
@@ -59,7 +61,7 @@ export async function run(file: string | undefined, options: RunOptions, given: 
     const { outcome, reason } =
       pending.length === 0
         ? await reuseAll(frozen)
-        : await (await import('./execute.ts')).execute(frozen, context, telling);
+        : await (await import('./execute.ts')).execute(frozen, { failFast: options.failFast }, context, telling);
     if (outcome === 'done' || outcome === 'failed') reporter.report(await readOutcome(home, plan, planDigest));
     const next = nextSteps(outcome, plan, command, home, context);
     reporter.report({ event: 'ended', outcome, reason, seconds: clock() - begun, next });

@@ -11,6 +11,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import { execute, failureOf, light, writer } from './calls.ts';
+import { holdingOf } from './holding.ts';
 import {
   type LineageCounts,
   type LineageInput,
@@ -18,14 +19,16 @@ import {
   type NodeFailure,
   type NodeOutcome,
   nodeFinishedSignal,
+  pauseSignal,
   resumeSignal,
   statusQuery,
+  unpauseSignal,
 } from './messages.ts';
 import { executeActivityId, widestWindow } from './names.ts';
 import { Schedule } from './schedule.ts';
 
-/** Nodes in one call of an activity: few enough for short tasks, many enough for short histories. */
-const batches = { request: 50, ingest: 500 };
+/** Nodes whose events go into DuckDB with one call: it likes large transactions. */
+const ingestBatch = 500;
 
 /** A held node is asked for again this often, should the word of its end have been lost. */
 const patrolMinutes = 30;
@@ -33,7 +36,8 @@ const patrolMinutes = 30;
 /**
  * Runs a frozen plan: every node once, parents first, at most a window of them at a time. Nodes that the store has are
  * not started. A node that fails blocks what depends on it, and all others go on; the workflow fails at the end, saying
- * how many did. Cancelling it lets go of all nodes: those that no other lineage needs are stopped.
+ * how many did; with `failFast` it ends at the first. Cancelling it, or pausing it, lets go of all nodes: those that no
+ * other lineage needs are stopped, and their checkpoints stay.
  *
  * Nothing here waits on a condition that several could pass at once: whatever ends calls `advance`, and `advance` hands
  * the free places on, first come, first served.
@@ -45,22 +49,31 @@ export async function lineageWorkflow(input: LineageInput): Promise<LineageCount
   const schedule = new Schedule(total, input.carried?.states);
   const failures: Record<number, NodeFailure> = { ...input.carried?.failures };
   const scope = new CancellationScope();
-  const ended = new Trigger<'finished' | 'continue'>();
+  /** Of the short nodes, which a pause stops. */
+  let shorts = new CancellationScope({ cancellable: true, parent: scope });
+  const ended = new Trigger<'finished' | 'continue' | 'failed-fast'>();
   /** What this run has under way. Training nodes that were asked for are not in it: they outlive the run. */
   const tasks = new Set<Promise<void>>();
   const toIngest: number[] = [];
+  const holding = holdingOf(me, planDigest, settings);
   let ingesting = false;
   let unwritten = input.carried?.unwritten;
   let loading = false;
   let stopping = false;
+  let failFast = input.carried?.failFast ?? false;
+  /** What a person wants, and what is so: a change takes until all nodes are told. */
+  let paused = input.carried?.paused ?? false;
+  let resting = paused;
+  let changing = false;
 
   function advance(): void {
     if (stopping) return;
     const leaving = workflowInfo().continueAsNewSuggested;
-    if (!leaving) startReady();
+    if (!changing && resting !== paused) run(pauseOrGoOn);
+    if (!leaving && !paused && !resting) startReady();
     if (!leaving && !loading && schedule.nextPage !== undefined) run(loadPage);
     if (!ingesting && toIngest.length > 0) run(ingest);
-    setCurrentDetails(describe(schedule.counts, failures));
+    setCurrentDetails(describe(schedule.counts, failures, paused));
     if (tasks.size > 0 || !(leaving || schedule.finished)) return;
     stopping = true;
     ended.resolve(schedule.finished ? 'finished' : 'continue');
@@ -74,7 +87,7 @@ export async function lineageWorkflow(input: LineageInput): Promise<LineageCount
       if (schedule.node(index)?.runsAs === 'workflow') toRequest.push(index);
       else run(() => executeShort(index));
     }
-    request(toRequest);
+    if (toRequest.length > 0) run(() => holding.request(toRequest));
   }
 
   /** Starts something of this run's own. When it throws, the lineage cannot go on. */
@@ -102,22 +115,34 @@ export async function lineageWorkflow(input: LineageInput): Promise<LineageCount
     }
   }
 
-  /** Asks for training nodes: starts their workflows, or joins them where another lineage has started them. */
-  function request(indexes: number[]): void {
-    for (const part of inBatches(indexes, batches.request)) {
-      const asked = { planDigest, indexes: part, lineage: me, settings };
-      // Not cancellable: of a request that is under way when the lineage is cancelled it must be known that it was
-      // made, or nobody would take it back.
-      run(() => CancellationScope.nonCancellable(() => light.requestNodes(asked)));
+  /** What short nodes have done is lost, which is minutes; training nodes save a checkpoint, if nobody else needs them. */
+  async function pauseOrGoOn(): Promise<void> {
+    changing = true;
+    try {
+      resting = paused;
+      if (resting) {
+        shorts.cancel();
+        await holding.release(held);
+      } else {
+        shorts = new CancellationScope({ cancellable: true, parent: scope });
+        await holding.request(held());
+      }
+    } finally {
+      changing = false;
     }
+  }
+
+  function held(): number[] {
+    return schedule.running().filter((index) => schedule.node(index)?.runsAs !== 'activity');
   }
 
   async function executeShort(index: number): Promise<void> {
     const node = schedule.node(index);
     if (node === undefined) return;
-    const outcome = await execute({ planDigest, index, settings, ...node }, executeActivityId(index));
-    if (outcome.state === 'cancelled' && scope.consideredCancelled) return;
-    settle(index, outcome);
+    const mine = shorts;
+    const outcome = await mine.run(() => execute({ planDigest, index, settings, ...node }, executeActivityId(index)));
+    if (outcome.state !== 'cancelled' || !mine.consideredCancelled) settle(index, outcome);
+    else if (!scope.consideredCancelled) schedule.putBack(index);
   }
 
   async function recordLineage(): Promise<void> {
@@ -126,7 +151,7 @@ export async function lineageWorkflow(input: LineageInput): Promise<LineageCount
 
   /** One call at a time takes all that has come together since the last: DuckDB likes large transactions. */
   async function ingest(): Promise<void> {
-    const indexes = toIngest.splice(0, batches.ingest);
+    const indexes = toIngest.splice(0, ingestBatch);
     await write((results) => results.ingestNodes({ planDigest, indexes }));
   }
 
@@ -147,7 +172,9 @@ export async function lineageWorkflow(input: LineageInput): Promise<LineageCount
     if (schedule.stateOf(index) !== 'running') return;
     schedule.settle(index, outcome.state === 'done' ? 'done' : 'failed');
     toIngest.push(index);
-    if (outcome.state === 'done' || Object.keys(failures).length >= mostFailures) return;
+    if (outcome.state === 'done') return;
+    if (failFast) ended.resolve('failed-fast');
+    if (Object.keys(failures).length >= mostFailures) return;
     failures[index] =
       outcome.state === 'failed'
         ? outcome.failure
@@ -157,7 +184,7 @@ export async function lineageWorkflow(input: LineageInput): Promise<LineageCount
   async function patrol(): Promise<void> {
     for (;;) {
       await sleep(`${patrolMinutes} minutes`);
-      request(schedule.running().filter((index) => schedule.node(index)?.runsAs === 'workflow'));
+      if (!paused && !resting) run(() => holding.request(held()));
     }
   }
 
@@ -165,18 +192,8 @@ export async function lineageWorkflow(input: LineageInput): Promise<LineageCount
   async function letGo(): Promise<void> {
     stopping = true;
     scope.cancel();
-    await release();
-    if (tasks.size === 0) return;
+    await holding.release(held);
     while (tasks.size > 0) await Promise.allSettled(tasks);
-    // A request may have been under way, and have come after the release.
-    await release();
-  }
-
-  async function release(): Promise<void> {
-    const held = schedule.running().filter((index) => schedule.node(index)?.runsAs !== 'activity');
-    for (const indexes of inBatches(held, batches.request)) {
-      await light.releaseNodes({ planDigest, indexes, lineage: me });
-    }
   }
 
   setHandler(statusQuery, () => ({
@@ -184,12 +201,23 @@ export async function lineageWorkflow(input: LineageInput): Promise<LineageCount
     states: schedule.states(),
     failures,
     unwritten: toIngest.length + (ingesting ? 1 : 0) > 0,
+    paused,
   }));
   setHandler(nodeFinishedSignal, ({ index, outcome }) => {
     settle(index, outcome);
     advance();
   });
-  setHandler(resumeSignal, () => {
+  setHandler(pauseSignal, () => {
+    paused = true;
+    advance();
+  });
+  setHandler(unpauseSignal, () => {
+    paused = false;
+    advance();
+  });
+  setHandler(resumeSignal, (asked) => {
+    failFast = asked.failFast;
+    paused = false;
     schedule.restart();
     for (const index of Object.keys(failures)) delete failures[Number(index)];
     unwritten = undefined;
@@ -198,14 +226,19 @@ export async function lineageWorkflow(input: LineageInput): Promise<LineageCount
 
   try {
     if (input.carried === undefined) run(recordLineage);
-    else request(schedule.running());
+    else if (!paused) run(() => holding.request(held()));
     void scope.run(patrol).catch(ignoreCancellation);
     advance();
-    if ((await ended) === 'continue') {
+    const how = await ended;
+    if (how === 'continue') {
       return await continueAsNew<typeof lineageWorkflow>({
         ...input,
-        carried: { states: schedule.states(), failures, ...(unwritten && { unwritten }) },
+        carried: { states: schedule.states(), failures, ...(unwritten && { unwritten }), paused, failFast },
       });
+    }
+    if (how === 'failed-fast') {
+      await CancellationScope.nonCancellable(letGo);
+      while (toIngest.length > 0) await ingest();
     }
   } catch (error) {
     if (error instanceof ContinueAsNew) throw error;
@@ -214,9 +247,11 @@ export async function lineageWorkflow(input: LineageInput): Promise<LineageCount
     const { kind, message } = failureOf(error);
     throw ApplicationFailure.nonRetryable(`the lineage ${input.lineage} cannot go on: ${message}`, kind);
   }
-  const { failed, blocked } = schedule.counts;
+  const { failed, blocked, running, waiting } = schedule.counts;
   if (failed > 0) {
-    const message = `${failed} of ${total} nodes failed, and ${blocked} could not run because of them`;
+    const fast = `${running + waiting + blocked} were not run any more, as the first failure ends it`;
+    const slow = `${blocked} could not run because of them`;
+    const message = `${failed} of ${total} nodes failed, and ${failFast ? fast : slow}`;
     throw ApplicationFailure.nonRetryable(message, 'nodes-failed', schedule.counts);
   }
   if (unwritten !== undefined) {
@@ -227,20 +262,17 @@ export async function lineageWorkflow(input: LineageInput): Promise<LineageCount
 }
 
 /** What the Temporal UI shows of a running lineage. */
-function describe(counts: LineageCounts, failures: Record<number, NodeFailure>): string {
+function describe(counts: LineageCounts, failures: Record<number, NodeFailure>, paused: boolean): string {
   const states = Object.entries(counts).filter(([, count]) => count > 0);
   const reasons = Object.values(failures).map(({ kind, message }) => `- **${kind}** ${message.slice(0, 200)}`);
   return [
+    ...(paused ? ['**paused**: `descent unpause` goes on', ''] : []),
     `| ${states.map(([state]) => state).join(' | ')} |`,
     `|${states.map(() => '---').join('|')}|`,
     `| ${states.map(([, count]) => count).join(' | ')} |`,
     '',
     ...reasons.slice(0, 20),
   ].join('\n');
-}
-
-function inBatches(indexes: number[], size: number): number[][] {
-  return Array.from({ length: Math.ceil(indexes.length / size) }, (_, at) => indexes.slice(at * size, (at + 1) * size));
 }
 
 function ignoreCancellation(error: unknown): void {

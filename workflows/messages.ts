@@ -35,6 +35,8 @@ export interface CarriedLineage {
   failures: Record<number, NodeFailure>;
   /** Why results could not be stored, where that has happened. */
   unwritten?: NodeFailure;
+  paused: boolean;
+  failFast: boolean;
 }
 
 export interface NodeInput {
@@ -113,6 +115,8 @@ export interface LineageStatus {
   failures: Record<number, NodeFailure>;
   /** Whether results of nodes that have ended are still on their way into DuckDB. */
   unwritten: boolean;
+  /** Whether it starts nothing and holds nothing, until it is told to go on. */
+  paused: boolean;
 }
 
 export interface LineageCounts {
@@ -133,9 +137,18 @@ export const holdSignal = defineSignal<[{ lineage: string; index: number }]>('ho
 export const releaseSignal = defineSignal<[{ lineage: string }]>('release');
 /** To a lineage: a node that it holds has ended. */
 export const nodeFinishedSignal = defineSignal<[{ index: number; outcome: NodeOutcome }]>('nodeFinished');
-/** To a lineage, with its start and whenever it is joined: look into the store again, and try again what failed. */
-export const resumeSignal = defineSignal('resume');
+/**
+ * To a lineage, with its start and whenever it is joined: look into the store again, try again what failed, and go on
+ * where it is paused. With `failFast` the first failure ends it.
+ */
+export const resumeSignal = defineSignal<[{ failFast: boolean }]>('resume');
+/** To a lineage: start nothing, and let go of what runs. To a node: save a checkpoint and free the device. */
+export const pauseSignal = defineSignal('pause');
+/** To a lineage or a node: go on. */
+export const unpauseSignal = defineSignal('unpause');
 /** Of a node: ids of the lineages that need it. Its answer comes after the effects of all signals sent before it. */
 export const holdersQuery = defineQuery<string[]>('holders');
 /** Of a lineage. */
 export const statusQuery = defineQuery<LineageStatus>('status');
+/** Of a node: whether it was paused, and waits for `unpause`. */
+export const pausedQuery = defineQuery<boolean>('paused');

@@ -2,9 +2,11 @@ import {
   ApplicationFailure,
   CancellationScope,
   CancelledFailure,
+  condition,
   getExternalWorkflowHandle,
   isCancellation,
   log,
+  setCurrentDetails,
   setHandler,
   sleep,
 } from '@temporalio/workflow';
@@ -15,7 +17,10 @@ import {
   type NodeInput,
   type NodeOutcome,
   nodeFinishedSignal,
+  pausedQuery,
+  pauseSignal,
   releaseSignal,
+  unpauseSignal,
 } from './messages.ts';
 import { executeActivityId } from './names.ts';
 
@@ -24,12 +29,13 @@ const auditMinutes = { first: 10, longest: 60 };
 
 /**
  * Trains one node, once, for all lineages that hold it. Started by the first of them together with its hold; tells each
- * how it ended. When the last one lets go, the training is stopped, and its checkpoint stays.
+ * how it ended. When the last one lets go, or a person pauses it, the training is stopped, and its checkpoint stays.
  */
 export async function nodeWorkflow(input: NodeInput): Promise<NodeOutcome> {
   /** Place of the node in each holder's plan. */
   const holders = new Map<string, number>();
   let training: CancellationScope | undefined;
+  let paused = false;
 
   const release = (lineage: string): void => {
     if (holders.delete(lineage) && holders.size === 0) training?.cancel();
@@ -39,14 +45,28 @@ export async function nodeWorkflow(input: NodeInput): Promise<NodeOutcome> {
   });
   setHandler(releaseSignal, ({ lineage }) => release(lineage));
   setHandler(holdersQuery, () => [...holders.keys()]);
+  setHandler(pauseSignal, () => {
+    paused = true;
+    training?.cancel();
+  });
+  setHandler(unpauseSignal, () => {
+    paused = false;
+  });
+  setHandler(pausedQuery, () => paused);
 
   const audit = new CancellationScope();
   void audit.run(() => auditHolders(() => [...holders.keys()], release)).catch(ignoreCancellation);
 
   const person = CancellationScope.current();
   let outcome: NodeOutcome = { state: 'cancelled' };
-  // Let go and taken up again while it was stopping: it goes on.
+  // Let go and taken up again while it was stopping, or unpaused: it goes on.
   while (outcome.state === 'cancelled' && holders.size > 0 && !person.consideredCancelled) {
+    if (paused) {
+      setCurrentDetails('paused: `descent unpause` goes on from the newest checkpoint');
+      await condition(() => !paused || holders.size === 0).catch(ignoreCancellation);
+      setCurrentDetails('');
+      continue;
+    }
     training = new CancellationScope();
     outcome = await training.run(() => execute(input, executeActivityId()));
   }

@@ -116,6 +116,13 @@ export class Schedule {
     }
   }
 
+  /** A running node was stopped, and is to start again before all others. */
+  putBack(index: number): void {
+    if (this.#states[index] !== 'running' || !this.#open.has(index)) return;
+    this.#set(index, 'waiting');
+    this.#ready.unshift(index);
+  }
+
   /** Forgets what is known of all nodes but the running ones: the plan is paged in again from its start. */
   restart(): void {
     for (const [index, state] of this.#states.entries()) if (state !== 'running') this.#set(index, 'waiting');
