@@ -8,8 +8,11 @@ import type { lineageWorkflow } from '../workflows/lineage.ts';
 import {
   type LineageCounts,
   type LineageInput,
+  type LineageStatus,
   type NodeFailure,
   type NodeProgress,
+  type NodeWorkflow,
+  pausedQuery,
   type RunSettings,
   resumeSignal,
   statusQuery,
@@ -78,8 +81,8 @@ export interface NodeStatus {
 export async function lineageStatus(
   handle: LineageHandle,
   plan: Plan,
-): Promise<{ counts: LineageCounts; unwritten: boolean; nodes: NodeStatus[] }> {
-  const { counts, states, failures, unwritten } = await bounded(handle.client, () => handle.query(statusQuery));
+): Promise<Pick<LineageStatus, 'counts' | 'unwritten' | 'pace'> & { nodes: NodeStatus[] }> {
+  const { counts, states, failures, unwritten, pace } = await bounded(handle.client, () => handle.query(statusQuery));
   const stateOf = new Map<Key, NodeState>(plan.nodes.map(({ key }, index) => [key, stateOfLetter(states[index])]));
   const byKey = new Map(plan.nodes.map((node) => [node.key, node]));
   const nodes = plan.nodes.map((node, index): NodeStatus => {
@@ -95,7 +98,7 @@ export async function lineageStatus(
       ...(failure === undefined ? {} : { failure }),
     };
   });
-  return { counts, unwritten, nodes };
+  return { counts, unwritten, pace, nodes };
 }
 
 /** How far running nodes are, by their keys; a node that only waits for a free device is not among them. */
@@ -110,13 +113,26 @@ export async function progressOf(
     await Promise.all(
       running.map(async ({ index, key }) => {
         const short = own.get(executeActivityId(index));
-        const progress = short ?? (await activitiesOf(client.getHandle(nodeWorkflowId(key)))).get(executeActivityId());
+        const progress = short ?? (await progressOfNode(client.getHandle<NodeWorkflow>(nodeWorkflowId(key))));
         if (progress !== undefined) found.set(key, progress);
       }),
     );
   });
   return found;
 }
+
+/** How far a training node is; undefined where it has not begun. */
+export async function progressOfNode(handle: WorkflowHandle<NodeWorkflow>): Promise<NodeProgress | undefined> {
+  const activities = await activitiesOf(handle);
+  if (activities.size > 0) return activities.get(executeActivityId()) ?? undefined;
+  const paused = await handle.query(pausedQuery).catch((error: unknown) => {
+    if (error instanceof WorkflowNotFoundError) return false;
+    throw error;
+  });
+  return paused ? { ...nothingYet, phase: 'paused' } : undefined;
+}
+
+const nothingYet = { attempt: 0, step: 0, steps: 0, tokensPerSecond: 0, secondsLeft: 0, values: {} };
 
 /** How a lineage ended. */
 export type LineageEnd =
@@ -164,16 +180,18 @@ function blockedBy(node: PlanNode, stateOf: Map<Key, NodeState>, byKey: Map<Key,
   return parent === undefined ? 'a node before it failed' : blockedBy(parent, stateOf, byKey);
 }
 
-async function activitiesOf(handle: Pick<WorkflowHandle, 'describe'>): Promise<Map<string, NodeProgress>> {
+/** The pending activities of a workflow, by id, with what they told of themselves last; null where that is nothing yet. */
+async function activitiesOf(handle: Pick<WorkflowHandle, 'describe'>): Promise<Map<string, NodeProgress | null>> {
   const description = await handle.describe().catch((error: unknown) => {
     // Asked for, and not started yet.
     if (error instanceof WorkflowNotFoundError) return undefined;
     throw error;
   });
-  const progress = new Map<string, NodeProgress>();
+  const progress = new Map<string, NodeProgress | null>();
   for (const { activityId, heartbeatDetails } of description?.raw.pendingActivities ?? []) {
     const [payload] = heartbeatDetails?.payloads ?? [];
-    if (activityId && payload) progress.set(activityId, defaultPayloadConverter.fromPayload<NodeProgress>(payload));
+    const told = payload ? defaultPayloadConverter.fromPayload<NodeProgress>(payload) : null;
+    if (activityId) progress.set(activityId, told);
   }
   return progress;
 }

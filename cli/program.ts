@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { Command, Option } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import type { Context, ExitCode } from './context.ts';
 
 /**
@@ -156,11 +156,45 @@ export function buildProgram(outer: Context, finish: (exitCode: ExitCode) => voi
     .command('status')
     .argument('[lineage]', 'name of a lineage; without it, every lineage of this home')
     .description('Show what is running and what is finished')
+    .option('-w, --watch', 'show it again whenever it changes, until nothing runs any more')
     .option('--json', 'print it as JSON')
-    .addHelpText('after', example('descent status', 'descent status quickstart'))
+    .addHelpText('after', example('descent status', 'descent status quickstart', 'descent status quickstart -w'))
     .action(async (lineage, options) =>
       finish(await (await import('./status.ts')).status(lineage, options, context())),
     );
+
+  program
+    .command('logs')
+    .argument('<node>', 'address (`mid@replay=10%`) or the beginning of a key')
+    .description('Show what the trainer of a node said, a line an event, and what it wrote on standard error')
+    .option('-f, --follow', 'go on until the node is done or has failed')
+    .addOption(new Option('-n, --lines <number>', 'only the last lines of what is there').argParser(wholeNumber))
+    .addOption(new Option('--attempt <number>', 'another attempt than the newest').argParser(wholeNumber))
+    .option('--lineage <name>', 'the lineage to look in, where several know the address')
+    .option('--json', 'print the events as they are, one JSON object a line')
+    .addHelpText('after', example('descent logs rl', 'descent logs mid@replay=10% -f -n 20'))
+    .action(async (node, options) => finish(await (await import('./logs.ts')).logs(node, options, context())));
+
+  program
+    .command('cancel')
+    .argument('[subject]', 'a lineage or a training node that runs; without it, the one lineage that does')
+    .description('End a lineage or a training: checkpoints are saved, and `descent run` goes on from them')
+    .addHelpText('after', example('descent cancel quickstart', 'descent cancel mid@replay=10%'))
+    .action(async (subject) => finish(await (await import('./control.ts')).cancel(subject, context())));
+
+  program
+    .command('pause')
+    .argument('[subject]', 'a lineage or a training node that runs; without it, the one lineage that does')
+    .description('Save checkpoints and free the devices, until `unpause`')
+    .addHelpText('after', example('descent pause quickstart', 'descent pause mid@replay=10%'))
+    .action(async (subject) => finish(await (await import('./control.ts')).pause(subject, context())));
+
+  program
+    .command('unpause')
+    .argument('[subject]', 'a lineage or a training node that was paused; without it, the one lineage that runs')
+    .description('Go on with what was paused, from its newest checkpoints')
+    .addHelpText('after', example('descent unpause quickstart'))
+    .action(async (subject) => finish(await (await import('./control.ts')).unpause(subject, context())));
 
   program.commandsGroup('Results:');
 
@@ -303,6 +337,11 @@ function example(...lines: string[]): string {
 
 function collect(value: string, earlier: string[] = []): string[] {
   return [...earlier, value];
+}
+
+function wholeNumber(value: string): number {
+  if (!/^[1-9]\d{0,8}$/.test(value)) throw new InvalidArgumentError('It is a whole number from 1.');
+  return Number(value);
 }
 
 function ownVersion(): string {

@@ -201,7 +201,7 @@ export async function lineageWorkflow(input: LineageInput): Promise<LineageCount
     states: schedule.states(),
     failures,
     unwritten: toIngest.length + (ingesting ? 1 : 0) > 0,
-    paused,
+    pace: !paused ? 'going' : resting && !changing && tasks.size === 0 ? 'paused' : 'pausing',
   }));
   setHandler(nodeFinishedSignal, ({ index, outcome }) => {
     settle(index, outcome);

@@ -94,8 +94,8 @@ export interface Page {
 
 /** How far a running node is: the details of its activity's heartbeat. */
 export interface NodeProgress {
-  /** `waiting`: another execution of the same node still runs. `saving`: it was asked to stop. */
-  phase: 'waiting' | 'starting' | 'running' | 'saving' | 'publishing';
+  /** `waiting`: another execution of the same node still runs. `saving`: it was asked to stop. `paused`: no activity has it. */
+  phase: 'waiting' | 'starting' | 'running' | 'saving' | 'publishing' | 'paused';
   /** Attempt; 0 until it has begun. */
   attempt: number;
   step: number;
@@ -115,8 +115,8 @@ export interface LineageStatus {
   failures: Record<number, NodeFailure>;
   /** Whether results of nodes that have ended are still on their way into DuckDB. */
   unwritten: boolean;
-  /** Whether it starts nothing and holds nothing, until it is told to go on. */
-  paused: boolean;
+  /** `paused`: it starts nothing and holds nothing, until it is told to go on; `pausing`: it is letting go. */
+  pace: 'going' | 'pausing' | 'paused';
 }
 
 export interface LineageCounts {

@@ -1,5 +1,5 @@
 import type { NodeType } from '../../planner/plan.ts';
-import type { LineageCounts } from '../../workflows/messages.ts';
+import type { LineageCounts, NodeProgress } from '../../workflows/messages.ts';
 
 /** Everything that `descent run` has to tell: shown on a terminal, as plain lines, or as JSON lines. */
 export type RunEvent =
@@ -33,7 +33,7 @@ export type RunOutcome = 'done' | 'failed' | 'interrupted' | 'left';
 
 /** How far a node is. */
 export interface Progress {
-  phase: 'waiting' | 'starting' | 'running' | 'saving' | 'publishing';
+  phase: NodeProgress['phase'];
   step: number;
   steps: number;
   tokensPerSecond: number;

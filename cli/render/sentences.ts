@@ -76,4 +76,5 @@ const PHASES: Record<Progress['phase'], string> = {
   running: 'running',
   saving: 'saving a checkpoint',
   publishing: 'publishing',
+  paused: 'paused: descent unpause goes on',
 };

@@ -16,6 +16,8 @@ export interface LineageReport {
   lastRun: string;
   /** Whether its workflow runs now. */
   running: boolean;
+  /** Whether it was paused. */
+  paused: boolean;
   nodes: NodeLine[];
 }
 
@@ -45,13 +47,15 @@ export function renderStatus(reports: readonly LineageReport[], detailed: boolea
     .join('\n\n');
 }
 
-function head({ lineage, nodes, running, lastRun }: LineageReport, colours: Colours): string {
+function head({ lineage, nodes, running, paused, lastRun }: LineageReport, colours: Colours): string {
   const counts = STATES.map((state) => [state, nodes.filter((node) => node.state === state).length] as const)
     .filter(([, count]) => count > 0)
     .map(([state, count]) => `${whole(count)} ${state}`);
-  const when = running
-    ? colours.cyan('running')
-    : colours.dim(`last run ${lastRun.slice(0, 16).replace('T', ' ')} UTC`);
+  const when = paused
+    ? `${colours.yellow('paused')}: descent unpause ${lineage}`
+    : running
+      ? colours.cyan('running')
+      : colours.dim(`last run ${lastRun.slice(0, 16).replace('T', ' ')} UTC`);
   return `${colours.bold(lineage)}  ${counted(nodes.length, 'node')}: ${counts.join(', ')}  ${when}`;
 }
 

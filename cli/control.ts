@@ -1,0 +1,171 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type WorkflowHandle, WorkflowNotFoundError } from '@temporalio/client';
+import type { Plan, PlanNode } from '../planner/plan.ts';
+import { findHome } from '../store/home.ts';
+import { readPlan } from '../store/plans.ts';
+import { holdersQuery, type NodeWorkflow, pausedQuery, pauseSignal, unpauseSignal } from '../workflows/messages.ts';
+import { nodeWorkflowId } from '../workflows/names.ts';
+import { loadConfig } from './config.ts';
+import type { ConnectedClient } from './connect.ts';
+import { type Context, type ExitCode, exitCodes } from './context.ts';
+import { CommandError } from './failure.ts';
+import { findNode } from './find-node.ts';
+import { cancelLineage, type LineageHandle, lineageHandle, lineageStatus, progressOfNode } from './lineages.ts';
+import { connectIfAlive, isOpen, knownLineages } from './open-lineages.ts';
+import { counted } from './render/figures.ts';
+import { shellWord } from './shell.ts';
+
+/** What a person stops: a lineage that runs, or a training node that does. */
+type Target =
+  | { kind: 'lineage'; name: string; plan: Plan; handle: LineageHandle }
+  | { kind: 'node'; name: string; handle: WorkflowHandle<NodeWorkflow> };
+
+/** Between two looks at what is stopping. */
+const lookEveryMs = 200;
+/** Beyond the time that a trainer has to save a checkpoint. */
+const graceSeconds = 30;
+
+/**
+ * `descent cancel [LINEAGE|NODE]`: ends it. Its trainings that nobody else needs save a checkpoint and stop, and the next
+ * `descent run` goes on from there. Returns when their devices are free.
+ */
+export async function cancel(subject: string | undefined, context: Context): Promise<ExitCode> {
+  return await withTarget(subject, context, async (target, patienceMs) => {
+    if (target.kind === 'lineage') await cancelLineage(target.handle, patienceMs);
+    else {
+      await target.handle.cancel();
+      await until(() => hasEnded(target.handle), patienceMs, `${target.name} has not ended`);
+    }
+    context.terminal.out(`cancelled ${target.name}; its checkpoints are kept, and \`descent run\` goes on from them`);
+  });
+}
+
+/**
+ * `descent pause [LINEAGE|NODE]`: a lineage starts nothing and lets go of what runs; a node saves a checkpoint and frees
+ * its device, for every lineage that needs it. Returns when that is so.
+ */
+export async function pause(subject: string | undefined, context: Context): Promise<ExitCode> {
+  return await withTarget(subject, context, async (target, patienceMs) => {
+    await target.handle.signal(pauseSignal);
+    const goingOn =
+      target.kind === 'lineage' ? await lineageRests(target, patienceMs) : await nodeRests(target, patienceMs);
+    const others =
+      goingOn.length === 0
+        ? ''
+        : `; ${goingOn.join(', ')} ${goingOn.length === 1 ? 'goes' : 'go'} on, as another lineage needs ${goingOn.length === 1 ? 'it' : 'them'}`;
+    context.terminal.out(
+      `paused ${target.name}: checkpoints are saved${others}\n  go on: descent unpause ${shellWord(target.name)}`,
+    );
+  });
+}
+
+/** `descent unpause [LINEAGE|NODE]`: it goes on from its newest checkpoints. */
+export async function unpause(subject: string | undefined, context: Context): Promise<ExitCode> {
+  return await withTarget(subject, context, async (target) => {
+    const paused =
+      target.kind === 'lineage'
+        ? (await lineageStatus(target.handle, target.plan)).pace !== 'going'
+        : await target.handle.query(pausedQuery);
+    if (!paused) throw new CommandError(`${target.name} is not paused`, 'descent status shows what is');
+    await target.handle.signal(unpauseSignal);
+    context.terminal.out(`${target.name} goes on`);
+  });
+}
+
+async function withTarget(
+  subject: string | undefined,
+  context: Context,
+  use: (target: Target, patienceMs: number) => Promise<void>,
+): Promise<ExitCode> {
+  const home = findHome(context.cwd, context.env);
+  const { config } = await loadConfig(context.cwd, context.env);
+  const connected = await connectIfAlive(home, context);
+  if (!connected) throw new CommandError('nothing runs in this home', 'descent status shows what was run');
+  try {
+    await use(await findTarget(home, subject, connected), (config.stopSeconds + graceSeconds) * 1000);
+    return exitCodes.fine;
+  } finally {
+    await connected.close();
+  }
+}
+
+async function findTarget(home: string, subject: string | undefined, { client }: ConnectedClient): Promise<Target> {
+  const running: Extract<Target, { kind: 'lineage' }>[] = [];
+  for (const { lineage, plan: digest } of await knownLineages(home)) {
+    const plan = await readPlan(home, digest);
+    const handle = lineageHandle(client, plan, digest);
+    if (await isOpen(handle)) running.push({ kind: 'lineage', name: lineage, plan, handle });
+    else if (lineage === subject) throw new CommandError(`${lineage} does not run`, 'descent status shows what does');
+  }
+  const names = running.map(({ name }) => name).join(', ');
+  if (subject === undefined) {
+    const [only, second] = running;
+    if (only && !second) return only;
+    if (!only) throw new CommandError('no lineage runs in this home', 'descent status shows what was run');
+    throw new CommandError(`${counted(running.length, 'lineage')} run: ${names}`, 'name one of them, or a node');
+  }
+  const lineage = running.find(({ name }) => name === subject);
+  if (lineage) return lineage;
+  const { node } = await findNode(home, subject, null);
+  const handle = client.workflow.getHandle<NodeWorkflow>(nodeWorkflowId(node.key));
+  if (await hasEnded(handle)) throw notRunning(node, names);
+  return { kind: 'node', name: node.address, handle };
+}
+
+function notRunning({ address, type }: PlanNode, lineages: string): CommandError {
+  const short = ['data', 'tokenizer', 'overlap', 'evaluate'].includes(type);
+  const hint = lineages === '' ? 'descent status shows what is done' : `name its lineage: ${lineages}`;
+  if (short) return new CommandError(`${address} is no training: what takes minutes is stopped with its lineage`, hint);
+  return new CommandError(`${address} is not being trained`, 'descent status shows what is');
+}
+
+/** Waits until a paused lineage holds nothing; gives the addresses of what goes on for others. */
+async function lineageRests(
+  { handle, plan, name }: Extract<Target, { kind: 'lineage' }>,
+  patienceMs: number,
+): Promise<string[]> {
+  const shared: string[] = [];
+  await until(
+    async () => {
+      const { pace, nodes } = await lineageStatus(handle, plan);
+      if (pace !== 'paused') return false;
+      shared.length = 0;
+      for (const { key, address, state } of nodes) {
+        if (state !== 'running') continue;
+        const node = handle.client.getHandle<NodeWorkflow>(nodeWorkflowId(key));
+        if (await hasEnded(node)) continue;
+        if ((await node.query(holdersQuery)).length === 0) return false;
+        shared.push(address);
+      }
+      return true;
+    },
+    patienceMs,
+    `${name} has not come to rest`,
+  );
+  return shared;
+}
+
+async function nodeRests({ handle, name }: Extract<Target, { kind: 'node' }>, patienceMs: number): Promise<string[]> {
+  const rests = async () => (await hasEnded(handle)) || (await progressOfNode(handle))?.phase === 'paused';
+  await until(rests, patienceMs, `${name} has not saved its checkpoint`);
+  return [];
+}
+
+async function hasEnded(handle: WorkflowHandle<NodeWorkflow>): Promise<boolean> {
+  try {
+    return (await handle.describe()).status.name !== 'RUNNING';
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return true;
+    throw error;
+  }
+}
+
+async function until(holds: () => Promise<boolean>, patienceMs: number, late: string): Promise<void> {
+  const deadline = performance.now() + patienceMs;
+  while (!(await holds())) {
+    if (performance.now() > deadline) {
+      throw new CommandError(`${late} after ${patienceMs / 1000} seconds`, 'descent status shows how it stands');
+    }
+    await sleep(lookEveryMs);
+  }
+}

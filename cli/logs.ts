@@ -1,0 +1,106 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isExecuted } from '../activities/claim.ts';
+import { errorsPath } from '../activities/events.ts';
+import type { TrainerEvent } from '../schemas/types/event.ts';
+import { attemptFolder, attemptNumbers, findHome } from '../store/home.ts';
+import { type Context, type ExitCode, exitCodes } from './context.ts';
+import { CommandError } from './failure.ts';
+import { findNode } from './find-node.ts';
+import { watchInterrupts } from './interrupt.ts';
+import { eventLine } from './render/event-line.ts';
+import { type Tail, tailOf } from './tail.ts';
+
+/** Between two looks of `--follow`. */
+const lookEveryMs = 300;
+
+/** Options of `descent logs`. */
+export interface LogsOptions {
+  follow?: true;
+  attempt?: number;
+  /** Only so many of the lines that are there already. */
+  lines?: number;
+  json?: true;
+  lineage?: string;
+}
+
+/** A line, and whether it was written on standard error. */
+interface Line {
+  text: string;
+  error: boolean;
+}
+
+/**
+ * `descent logs NODE`: what the trainer of a node said: a line an event, then what it wrote on standard error. With
+ * `--follow` it goes on, also from one attempt to the next, until the node is done or has failed, or Ctrl-C.
+ */
+export async function logs(text: string, options: LogsOptions, context: Context): Promise<ExitCode> {
+  const home = findHome(context.cwd, context.env);
+  const { node } = await findNode(home, text, options.lineage ?? null);
+  const numbers = attemptNumbers(home, node.key);
+  const asked = options.attempt ?? numbers[0];
+  if (asked !== undefined && options.attempt !== undefined && !numbers.includes(asked)) {
+    const there = numbers.length === 0 ? 'it has none yet' : `it has ${numbers.toReversed().join(', ')}`;
+    throw new CommandError(`${node.address} has no attempt ${asked}`, there);
+  }
+  if (asked === undefined && !options.follow) {
+    throw new CommandError(`${node.address} was never begun`, 'descent logs -f waits for it');
+  }
+  const print = ({ text: line, error }: Line): void =>
+    context.terminal.out(error && !options.json ? context.terminal.colours.dim(line) : line);
+  let reader = asked === undefined ? undefined : readerOf(home, node.key, asked, options);
+  const first = (await reader?.next()) ?? [];
+  for (const line of options.lines === undefined ? first : first.slice(-options.lines)) print(line);
+  if (!options.follow) return exitCodes.fine;
+
+  const interrupts = watchInterrupts();
+  try {
+    while (interrupts.pressed() === 0) {
+      // Looked at before reading: what was said before it ended is read then.
+      const over = reader?.over() === true && !(await isExecuted(home, node.key));
+      for (const line of (await reader?.next()) ?? []) print(line);
+      const newest = attemptNumbers(home, node.key)[0];
+      if (options.attempt === undefined && newest !== undefined && newest !== reader?.attempt) {
+        reader = readerOf(home, node.key, newest, options);
+      } else if (over) break;
+      await Promise.race([sleep(lookEveryMs), interrupts.asked]);
+    }
+    return exitCodes.fine;
+  } finally {
+    interrupts.stop();
+  }
+}
+
+/** Reads an attempt's events and its executions' standard errors, from where it stopped before. */
+function readerOf(home: string, key: string, attempt: number, { json }: LogsOptions) {
+  const folder = attemptFolder(home, key, attempt);
+  const events = tailOf(join(folder, 'events.jsonl'));
+  const errors = new Map<number, Tail>();
+  let last: TrainerEvent['event'] | undefined;
+  return {
+    attempt,
+    /** Whether the trainer said that nothing more will come. */
+    over: () => last === 'done' || last === 'failed',
+    async next(): Promise<Line[]> {
+      const said = (await events.next()).map((line): Line => {
+        const event = JSON.parse(line) as TrainerEvent;
+        last = event.event;
+        return { text: json ? line : eventLine(event), error: false };
+      });
+      if (json) return said;
+      for (const execution of executionsIn(folder)) {
+        if (!errors.has(execution)) errors.set(execution, tailOf(errorsPath(folder, execution)));
+      }
+      const written = await Promise.all([...errors.values()].map((tail) => tail.next()));
+      return [...said, ...written.flat().map((line): Line => ({ text: line, error: true }))];
+    },
+  };
+}
+
+function executionsIn(folder: string): number[] {
+  return readdirSync(folder)
+    .map((name) => Number(/^execution-(\d+)\.errors\.log$/.exec(name)?.[1] ?? 0))
+    .filter((execution) => execution > 0)
+    .sort((a, b) => a - b);
+}
