@@ -1,0 +1,179 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { readHostState } from '../cli/host-state.ts';
+import { columns } from '../cli/render/columns.ts';
+import { runQuery } from '../results/query.ts';
+
+// What Descent itself costs a node: `npm run bench -- orchestration [--long]`. Lineages whose trainer does nothing are run
+// as a person runs them, `descent run FILE` in an empty folder: planned, put through the home's own Temporal, published in
+// the store and recorded in DuckDB, the start and the end of server and worker included. Then they are run again, with
+// nothing to do. `--long` runs 10,000 nodes too, and shows how the memory of worker and server grows with nodes done.
+
+const binary = fileURLToPath(new URL('../cli/main.js', import.meta.url));
+
+/** Nodes whose trainer is at work at once. The trainer does nothing, so they only wait for disk and server. */
+const slots = 8;
+
+/** Speaks the trainer's contract, and has nothing to do: a model of two small files, or a figure. */
+const trainer = `#!/bin/sh
+folder="\${1%/*}"
+echo '{"event":"started","resumedFrom":null,"steps":1,"device":"cpu","engine":"none"}'
+case "$(cat "$1")" in
+*'"type": "evaluate"'*)
+  echo '{"event":"evaluation","suite":"heldout","task":"all","metric":"loss","value":1,"n":10,"low":0,"high":2}'
+  echo '{"event":"done","step":1,"tokens":0,"model":null,"facts":{}}' ;;
+*)
+  mkdir -p "$folder/model"
+  echo '{}' > "$folder/model/config.json"
+  printf '\\002\\000\\000\\000\\000\\000\\000\\000{}' > "$folder/model/model.safetensors"
+  echo '{"event":"metrics","step":1,"tokens":10,"values":{"loss":1}}'
+  echo '{"event":"done","step":1,"tokens":10,"model":"model","facts":{"parameters":1}}' ;;
+esac
+`;
+
+/** What is run, and what a node of it may cost in milliseconds. */
+interface Case {
+  name: string;
+  lineage: string;
+  /** Nodes that this case is about. */
+  nodes: number;
+  most: number | null;
+}
+
+const folder = await mkdtemp(join(tmpdir(), 'descent-bench-'));
+try {
+  await writeFile(join(folder, 'trainer.sh'), trainer);
+  await chmod(join(folder, 'trainer.sh'), 0o755);
+  const config = { trainer: [join(folder, 'trainer.sh')], devices: { cpu: { slots, threads: 1 } } };
+  await writeFile(join(folder, 'temporal.config.json'), JSON.stringify(config));
+  const cases: Case[] = [
+    { name: 'trainings', lineage: lineageOf('trainings', 1000, []), nodes: 1000, most: 20 },
+    // The first 500 models of the lineage above, shared with it, and two evaluations of each.
+    {
+      name: 'evaluations',
+      lineage: lineageOf('evaluations', 500, ['heldout', 'ood']),
+      nodes: 1000,
+      most: 4,
+    },
+  ];
+  const rows: string[][] = [];
+  for (const each of cases) {
+    const cold = await run(each);
+    const again = await run(each);
+    rows.push([
+      each.name,
+      each.nodes.toLocaleString('en'),
+      cold.seconds.toFixed(1),
+      ((cold.seconds * 1000) / each.nodes).toFixed(1),
+      each.most === null ? '' : `≤ ${each.most}`,
+      again.seconds.toFixed(2),
+      cold.worker.toFixed(0),
+      cold.server.toFixed(0),
+    ]);
+    await expectRecorded(each);
+  }
+  if (process.argv.includes('--long')) {
+    const long = {
+      name: 'long',
+      lineage: lineageOf('long', 3333, ['heldout', 'ood']),
+      nodes: 10_000,
+      most: null,
+    };
+    const { seconds, samples } = await run(long);
+    rows.push([long.name, '10,000', seconds.toFixed(1), (seconds / 10).toFixed(1), '', '', '', '']);
+    process.stdout.write(`${memoryTable(samples)}\n\n`);
+  }
+  const head = ['lineage', 'nodes', 'cold s', 'ms a node', 'aim', 'again s', 'worker MB', 'server MB'];
+  process.stdout.write(`${columns([head, ...rows], ['left', ...Array(7).fill('right')])}\n`);
+} finally {
+  await rm(folder, { recursive: true, force: true });
+}
+
+function lineageOf(name: string, seeds: number, suites: readonly string[]): string {
+  return `lineage: ${name}
+models:
+  nano: {layers: 1, hidden: 16, heads: 2, ffn: 32, context: 32}
+data:
+  web: {generator: stories}
+stages:
+  base: {pretrain: {model: nano, data: web, tokens: 8K, lr: 1e-3}}
+axes:
+  seed: {replicate: [${Array.from({ length: seeds }, (_, seed) => seed + 1).join(', ')}]}
+${suites.length > 0 ? `evaluate: {each: [base], suites: [${suites.join(', ')}]}\n` : ''}`;
+}
+
+interface Memory {
+  /** Megabytes. */
+  worker: number;
+  server: number;
+}
+
+/** Runs a lineage as a person does, to its end; the largest memory of the worker and the server meanwhile. */
+async function run({
+  name,
+  lineage,
+}: Case): Promise<Memory & { seconds: number; samples: (Memory & { done: number })[] }> {
+  await writeFile(join(folder, `${name}.yaml`), lineage);
+  const begun = performance.now();
+  const child = spawn(process.execPath, [binary, 'run', `${name}.yaml`, '--json'], {
+    cwd: folder,
+    env: { ...process.env, DESCENT_HOME: join(folder, 'home') },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const samples: (Memory & { done: number })[] = [];
+  let done = 0;
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    const counts = [...text.matchAll(/"event":"counts","counts":(\{[^}]*\})/g)].at(-1)?.[1];
+    if (counts) done = (JSON.parse(counts) as { done: number }).done;
+  });
+  const ended = new Promise<number | null>((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', resolve);
+  });
+  const sampling = sample(child, samples, () => done);
+  const status = await ended;
+  const seconds = (performance.now() - begun) / 1000;
+  await sampling;
+  if (status !== 0) throw new Error(`descent run ${name}.yaml ended with ${status}`);
+  const largest = (of: keyof Memory) => Math.max(0, ...samples.map((one) => one[of]));
+  return { seconds, worker: largest('worker'), server: largest('server'), samples };
+}
+
+async function sample(child: ChildProcess, into: (Memory & { done: number })[], done: () => number): Promise<void> {
+  while (child.exitCode === null && child.signalCode === null) {
+    const { worker, server } = (await readHostState(join(folder, 'home'))) ?? {};
+    if (worker && server)
+      into.push({ done: done(), worker: await megabytes(worker.pid), server: await megabytes(server.pid) });
+    await sleep(1000);
+  }
+}
+
+/** Resident memory of a process; 0 where it has ended, or this system does not tell. */
+async function megabytes(pid: number): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
+  return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024;
+}
+
+function memoryTable(samples: readonly (Memory & { done: number })[]): string {
+  const marks = Array.from({ length: 10 }, (_, at) => (at + 1) * 1000);
+  const rows = marks.flatMap((mark) => {
+    const first = samples.find(({ done }) => done >= mark);
+    return first ? [[mark.toLocaleString('en'), first.worker.toFixed(0), first.server.toFixed(0)]] : [];
+  });
+  return columns([['nodes done', 'worker MB', 'server MB'], ...rows], ['right', 'right', 'right']);
+}
+
+/** Everything that was run is in DuckDB, or the figures are of something else. */
+async function expectRecorded({ name, nodes }: Case): Promise<void> {
+  const type = name === 'trainings' ? 'pretrain' : 'evaluate';
+  const { rows } = await runQuery(
+    join(folder, 'home'),
+    `SELECT count(*)::INTEGER FROM attempts JOIN nodes USING (key) WHERE state = 'done' AND nodes.type = $type`,
+    { type },
+  );
+  if (Number(rows[0]?.[0]) < nodes) throw new Error(`${rows[0]?.[0]} of ${nodes} are recorded`);
+}
