@@ -39,7 +39,12 @@ export function searchAttributes(lineage: string, node?: PlanNode): SearchAttrib
 export function holdActivities(plans: PlanReader, client: () => Client) {
   return {
     /** Starts the workflow of each node, or joins it where it runs. Doing it again changes nothing. */
-    async requestNodes({ planDigest, indexes, lineage, settings }: HeldNodes & { settings: RunSettings }): Promise<void> {
+    async requestNodes({
+      planDigest,
+      indexes,
+      lineage,
+      settings,
+    }: HeldNodes & { settings: RunSettings }): Promise<void> {
       await Promise.all(
         indexes.map(async (index) => {
           const node = await plans.node(planDigest, index);

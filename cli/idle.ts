@@ -1,19 +1,9 @@
 import type { Client } from '@temporalio/client';
 import { isRunning } from '../activities/processes.ts';
-import { loadConfig } from './config.ts';
-import { type ConnectedClient, configuredServer, connectClient, localServer } from './connect.ts';
 import type { Context } from './context.ts';
 import { CommandError } from './failure.ts';
 import { liveHolders, readHostState } from './host-state.ts';
-
-/** A client of the Temporal that lineages of this home run on, or undefined where none runs; starts nothing. */
-export async function connectIfAlive(home: string, context: Context): Promise<ConnectedClient | undefined> {
-  const configured = configuredServer(await loadConfig(context.cwd, context.env), context.env);
-  if (configured !== null) return connectClient(configured);
-  const state = await readHostState(home);
-  if (state?.state !== 'running' || !isRunning(state.host)) return undefined;
-  return connectClient(localServer(state.address, home));
-}
+import { connectIfAlive } from './open-lineages.ts';
 
 /**
  * Throws a CommandError while a lineage of this home runs, or may begin to: what it needs or writes must not be taken from
@@ -36,7 +26,7 @@ export async function refuseWhileRunning(home: string, what: string, context: Co
     if (workflow !== undefined)
       throw new CommandError(
         `${what} while something runs on Temporal: ${workflow} is open`,
-        'wait until it has ended, or cancel it in the Temporal UI; then try again',
+        'wait until it has ended, or end it with `descent cancel`; then try again',
       );
   } finally {
     await connected?.close();
