@@ -11,6 +11,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import { execute, failureOf, light, writer } from './calls.ts';
+import { carriedFailures } from './carried.ts';
 import { holdingOf } from './holding.ts';
 import {
   type LineageCounts,
@@ -233,7 +234,13 @@ export async function lineageWorkflow(input: LineageInput): Promise<LineageCount
     if (how === 'continue') {
       return await continueAsNew<typeof lineageWorkflow>({
         ...input,
-        carried: { states: schedule.states(), failures, ...(unwritten && { unwritten }), paused, failFast },
+        carried: {
+          states: schedule.states(),
+          failures: carriedFailures(failures),
+          ...(unwritten && { unwritten }),
+          paused,
+          failFast,
+        },
       });
     }
     if (how === 'failed-fast') {

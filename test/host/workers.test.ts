@@ -78,6 +78,10 @@ describe('workers on a server of one’s own', () => {
     for (const { address } of plan.nodes) {
       assert.equal(home.executions(address), address === 'model3/heldout' ? 0 : 1, address);
     }
+    for await (const { workflowId, runId } of connected.client.workflow.list()) {
+      const history = await connected.client.workflow.getHandle(workflowId, runId).fetchHistory();
+      assert.ok(largestPayload(history) < 64 * 1024, `a payload of ${workflowId} has ${largestPayload(history)} bytes`);
+    }
   });
 
   test('take over from one that stands still, whose trainer is ended and whose writes come to nothing', async () => {
@@ -148,4 +152,12 @@ async function startWorker(serves: 'lineages' | 'devices'): Promise<void> {
   });
   workers.push(worker);
   await once(worker.stdout, 'data');
+}
+
+/** Bytes of the largest part of a history that is data of ours or of Temporal's: inputs, results, failures, memos. */
+function largestPayload(value: unknown): number {
+  if (value instanceof Uint8Array) return value.byteLength;
+  if (typeof value === 'string') return Buffer.byteLength(value);
+  if (typeof value !== 'object' || value === null) return 0;
+  return Math.max(0, ...Object.values(value).map(largestPayload));
 }

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { descent, temporaryFolder } from '../cli/support.ts';
-import { manifests, startRun } from './support.ts';
+import { manifests, startRun } from '../lineage/support.ts';
 
 /** The tests of `exam` are asked of `tuned`, which learns from `mine`. */
 const lineage = (allowance = '') => `lineage: overlapping

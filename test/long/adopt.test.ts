@@ -3,7 +3,7 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { it } from 'node:test';
 import { descent, temporaryFolder } from '../cli/support.ts';
-import { manifests, runToEnd, weights } from './support.ts';
+import { manifests, runToEnd, weights } from '../lineage/support.ts';
 
 /*
  *   home:   base ─▶ mid            trained here
