@@ -96,7 +96,7 @@ try {
 function lineageOf(name: string, seeds: number, suites: readonly string[]): string {
   return `lineage: ${name}
 models:
-  nano: {layers: 1, hidden: 16, heads: 2, ffn: 32, context: 32}
+  nano: {layers: 1, hidden: 16, heads: 2, ffn: 32, context: 64}
 data:
   web: {generator: stories}
 stages:
