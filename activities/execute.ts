@@ -60,7 +60,7 @@ export function executeActivity(options: ExecuteOptions) {
   return async ({ planDigest, index, device }: ExecuteInput): Promise<{ attempt: number }> => {
     const context = Context.current();
     const node = await plans.node(planDigest, index);
-    const published = await findArtifact(home, node.key);
+    const published = await findArtifact(home, node.key, node.attempt);
     if (published !== undefined) return { attempt: published.attempt };
     if (node.accepted) throw failureFor(acceptedGone(node), 1);
 
@@ -77,7 +77,7 @@ export function executeActivity(options: ExecuteOptions) {
       });
       try {
         progress.phase = 'starting';
-        const begun = await beginAttempt(home, node);
+        const begun = await beginAttempt(home, node, { from: node.attempt ?? 1 });
         if (begun.state === 'published') return { attempt: begun.artifact.attempt };
         await executeAttempt({ node, device, context, progress, claim, attempt: begun.attempt }, options);
         return { attempt: begun.attempt.number };

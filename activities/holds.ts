@@ -58,7 +58,7 @@ export function holdActivities(plans: PlanReader, client: () => Client) {
             settings,
           };
           await client().workflow.signalWithStart<NodeWorkflow, [{ lineage: string; index: number }]>('nodeWorkflow', {
-            workflowId: nodeWorkflowId(node.key),
+            workflowId: nodeWorkflowId(node),
             taskQueue: settings.queue,
             args: [input],
             signal: holdSignal,
@@ -76,9 +76,9 @@ export function holdActivities(plans: PlanReader, client: () => Client) {
     async releaseNodes({ planDigest, indexes, lineage }: HeldNodes): Promise<void> {
       await Promise.all(
         indexes.map(async (index) => {
-          const { key } = await plans.node(planDigest, index);
+          const node = await plans.node(planDigest, index);
           try {
-            await client().workflow.getHandle(nodeWorkflowId(key)).signal(releaseSignal, { lineage });
+            await client().workflow.getHandle(nodeWorkflowId(node)).signal(releaseSignal, { lineage });
           } catch (error) {
             if (!(error instanceof WorkflowNotFoundError)) throw error;
           }

@@ -41,7 +41,7 @@ export function pageActivity(home: string, plans: PlanReader) {
   return async ({ planDigest, from, device }: { planDigest: string; from: number; device: string }): Promise<Page> => {
     const plan = await plans.plan(planDigest);
     const { places, isSpared } = surveyOf(plan);
-    const isDone = (key: Key) => newestWhole(home, key) !== undefined;
+    const isDone = (key: Key) => newestWhole(home, key, plan.nodes[places.get(key) as number]?.attempt) !== undefined;
     const page: Page = { from, nodes: [] };
     for (let bytes = 0, index = from; index < plan.nodes.length && bytes < pageBytes; index += 1) {
       const node = plan.nodes[index] as PlanNode;
@@ -54,7 +54,8 @@ export function pageActivity(home: string, plans: PlanReader) {
         parents: [...Object.values(node.parents), ...Object.values(node.gates ?? {})].map(
           (key) => places.get(key) as number,
         ),
-        published: isDone(node.key) || (node.type === 'trunk' && isSpared(node.key, isDone)),
+        published:
+          isDone(node.key) || (node.type === 'trunk' && node.attempt === undefined && isSpared(node.key, isDone)),
       };
       page.nodes.push(pageNode);
       bytes += Buffer.byteLength(JSON.stringify(pageNode)) + 1;

@@ -41,13 +41,15 @@ export function resultsActivities(home: string, plans: PlanReader) {
 }
 
 async function findAttempt(home: string, node: PlanNode): Promise<IngestInput | undefined> {
-  const artifact = await findArtifact(home, node.key);
+  const artifact = await findArtifact(home, node.key, node.attempt);
   if (artifact !== undefined) {
     const { folder, ...manifest } = artifact;
     return { node, manifest, folder };
   }
   const number = newestAttempt(home, node.key);
-  return number === 0 ? undefined : { node, manifest: null, folder: attemptFolder(home, node.key, number) };
+  return number < (node.attempt ?? 1)
+    ? undefined
+    : { node, manifest: null, folder: attemptFolder(home, node.key, number) };
 }
 
 /** Tries of what fails for another reason than that somebody has the file, or the disk is full. */

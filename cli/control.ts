@@ -107,7 +107,7 @@ async function findTarget(home: string, subject: string | undefined, { client }:
   const lineage = running.find(({ name }) => name === subject);
   if (lineage) return lineage;
   const { node } = await findNode(home, subject, null);
-  const handle = client.workflow.getHandle<NodeWorkflow>(nodeWorkflowId(node.key));
+  const handle = client.workflow.getHandle<NodeWorkflow>(nodeWorkflowId(node));
   if (await hasEnded(handle)) throw notRunning(node, names);
   return { kind: 'node', name: node.address, handle };
 }
@@ -130,9 +130,9 @@ async function lineageRests(
       const { pace, nodes } = await lineageStatus(handle, plan);
       if (pace !== 'paused') return false;
       shared.length = 0;
-      for (const { key, address, state } of nodes) {
+      for (const { key, attempt, address, state } of nodes) {
         if (state !== 'running') continue;
-        const node = handle.client.getHandle<NodeWorkflow>(nodeWorkflowId(key));
+        const node = handle.client.getHandle<NodeWorkflow>(nodeWorkflowId({ key, ...(attempt && { attempt }) }));
         if (await hasEnded(node)) continue;
         if ((await node.query(holdersQuery)).length === 0) return false;
         shared.push(address);

@@ -70,6 +70,8 @@ export interface NodeStatus {
   index: number;
   address: string;
   key: Key;
+  /** Of a node that is forced: the lowest attempt that will do. */
+  attempt?: number;
   state: NodeState;
   /** Why it failed or is blocked. */
   reason?: string;
@@ -93,6 +95,7 @@ export async function lineageStatus(
       index,
       address: node.address,
       key: node.key,
+      ...(node.attempt && { attempt: node.attempt }),
       state,
       ...(reason === undefined ? {} : { reason }),
       ...(failure === undefined ? {} : { failure }),
@@ -111,9 +114,10 @@ export async function progressOf(
   await bounded(client, async () => {
     const own = await activitiesOf(handle);
     await Promise.all(
-      running.map(async ({ index, key }) => {
+      running.map(async (node) => {
+        const { index, key } = node;
         const short = own.get(executeActivityId(index));
-        const progress = short ?? (await progressOfNode(client.getHandle<NodeWorkflow>(nodeWorkflowId(key))));
+        const progress = short ?? (await progressOfNode(client.getHandle<NodeWorkflow>(nodeWorkflowId(node))));
         if (progress !== undefined) found.set(key, progress);
       }),
     );

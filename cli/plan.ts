@@ -7,6 +7,7 @@ import { nodesInspector } from '../store/artifact.ts';
 import { findHome } from '../store/home.ts';
 import { plansRun } from '../store/plans.ts';
 import { absolute, type Context, type ExitCode, exitCodes } from './context.ts';
+import { forceSelected, refuseForcedOutside } from './forcing.ts';
 import { priceWithin, type Refused, type Valid } from './hours.ts';
 import { downloadNotes, estimateNotes, planFile, printDiagnostics, printWarnings, refuse } from './lineage-file.ts';
 import { refuseOtherFile, writePlanFile } from './plan-file.ts';
@@ -32,6 +33,7 @@ interface PlanOptions {
   json?: true;
   detailedExitcode?: true;
   select?: string[];
+  force?: string[];
   output?: string;
 }
 
@@ -44,14 +46,16 @@ async function showPlan(
 ): Promise<ExitCode> {
   const { terminal } = context;
   if (!options.json) printWarnings(planned, context);
-  const nodes = await selectNodes(planned.plan, options.select, context);
-  const chosen = options.select ? restrict(planned.plan, nodes) : planned.plan;
-  const verdicts = judgeAgainstStore(planned.plan, context, chosen.nodes);
-  const shown = { ...planned.plan, nodes };
+  const all = await forceSelected(planned.plan, options.force, context);
+  const nodes = await selectNodes(all, options.select, context);
+  const chosen = options.select ? restrict(all, nodes) : all;
+  refuseForcedOutside(all, chosen.nodes);
+  const verdicts = judgeAgainstStore(all, context, chosen.nodes);
+  const shown = { ...all, nodes };
   const priced = await priceWithin(planned, verdicts, context);
   const refused = overrun ?? priced.refused;
   const { estimate, notes } = priced.price(nodes, verdicts);
-  const toRun = nodesToRun(restrict(planned.plan, nodes), verdicts);
+  const toRun = nodesToRun(restrict(all, nodes), verdicts);
   const pricing = { estimate, notes: [...notes, ...priced.notes, ...downloadNotes(toRun), ...estimateNotes(toRun)] };
   terminal.out(
     options.json

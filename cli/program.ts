@@ -64,6 +64,7 @@ export function buildProgram(outer: Context, finish: (exitCode: ExitCode) => voi
     .description('Show what would run, and why; nothing is started')
     .option('--json', 'print the plan as JSON')
     .option('--select <selector>', 'only these nodes, for example `rl+` or `seed:2`; may be repeated', collect)
+    .option('--force <selector>', 'run these nodes again, though they are done; may be repeated', collect)
     .option('-o, --output <file>', 'write the plan to a JSON file, for `run --plan`')
     .option('--detailed-exitcode', 'exit with 2 when something would run, 0 when nothing would')
     .addHelpText(
@@ -139,6 +140,7 @@ export function buildProgram(outer: Context, finish: (exitCode: ExitCode) => voi
       'run these nodes and what they need, and nothing else of the file, for example `rl/id` or `seed:2`; may be repeated',
       collect,
     )
+    .option('--force <selector>', 'run these nodes again, though they are done; may be repeated', collect)
     .option('--plan <file>', 'in place of a lineage file: run exactly what `plan -o` wrote, or refuse')
     .option('--fail-fast', 'end at the first node that fails; without it, all goes on that does not need it')
     .addHelpText(
@@ -147,6 +149,7 @@ export function buildProgram(outer: Context, finish: (exitCode: ExitCode) => voi
         'descent run lineage.yaml',
         'descent run lineage.yaml --device gpu --plain',
         'descent run lineage.yaml --select tuned@seed=2',
+        'descent run lineage.yaml --force base@seed=1',
         'descent run --plan plan.json',
       ),
     )

@@ -56,6 +56,9 @@ function ownState(node: PlanNode, verdict: Verdict | undefined, failure: string 
 }
 
 async function readFailures(home: string): Promise<Map<string, string>> {
-  const { rows } = await runQuery(home, "SELECT key, message FROM latest_attempts WHERE state = 'failed'");
+  const { rows } = await runQuery(
+    home,
+    "SELECT key, arg_max(message, attempt) FROM attempts GROUP BY key HAVING arg_max(state, attempt) = 'failed'",
+  );
   return new Map(rows.map(([key, message]) => [String(key), String(message)]));
 }

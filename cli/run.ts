@@ -7,6 +7,7 @@ import { rememberRun, writePlan } from '../store/plans.ts';
 import { type Context, type ExitCode, exitCodes } from './context.ts';
 import type { Frozen, RunEnd } from './execute.ts';
 import { CommandError } from './failure.ts';
+import { forceSelected, forceStillToDo, refuseForcedOutside } from './forcing.ts';
 import { priceWithin } from './hours.ts';
 import { findDownloads, planFile, refuse } from './lineage-file.ts';
 import { catchUp, readOutcome } from './outcome.ts';
@@ -28,6 +29,8 @@ export interface RunOptions {
   plain?: true;
   json?: true;
   select?: string[];
+  /** Selectors of nodes to run again, though they are done. */
+  force?: string[];
   /** A plan that `descent plan -o` wrote. */
   plan?: string;
   /** End at the first failure. */
@@ -63,7 +66,7 @@ export async function run(file: string | undefined, options: RunOptions, given: 
         ? await reuseAll(frozen)
         : await (await import('./execute.ts')).execute(frozen, { failFast: options.failFast }, context, telling);
     if (outcome === 'done' || outcome === 'failed') reporter.report(await readOutcome(home, plan, planDigest));
-    const next = nextSteps(outcome, plan, command, home, context);
+    const next = nextSteps(outcome, plan, command(home), home, context);
     reporter.report({ event: 'ended', outcome, reason, seconds: clock() - begun, next });
     return {
       done: exitCodes.fine,
@@ -77,7 +80,7 @@ export async function run(file: string | undefined, options: RunOptions, given: 
 }
 
 /** What is to run, what a person should know of it beforehand, and the command that runs the same again. */
-type Request = Admitted & { price: Pricer; command: string };
+type Request = Admitted & { price: Pricer; command: (home: string) => string };
 
 /** What the command line asks for, or the lineage file that cannot be planned. */
 async function requestOf(
@@ -85,18 +88,21 @@ async function requestOf(
   options: RunOptions,
   context: Context,
 ): Promise<Request | { file: string; refused: Extract<Planned, { ok: false }> }> {
-  const { plan: path, select } = options;
+  const { plan: path, select, force } = options;
   if (path !== undefined) {
-    if (file !== undefined || select !== undefined)
-      throw new CommandError('--plan runs a plan as it was written: name no lineage file and no --select beside it');
+    if (file !== undefined || select !== undefined || force !== undefined)
+      throw new CommandError(
+        '--plan runs a plan as it was written: name no lineage file, no --select and no --force beside it',
+      );
     const admitted = await admitPlan(path, context);
-    return { ...admitted, price: await openPricer(context), command: commandOf(['--plan', path]) };
+    return { ...admitted, price: await openPricer(context), command: () => commandOf(['--plan', path]) };
   }
   if (file === undefined) throw new CommandError('what should run?', 'name a lineage file, or a plan with --plan');
   const planned = await planFile(file, context);
   if (!planned.ok) return { file, refused: planned };
-  const all = planned.plan;
+  const all = await forceSelected(planned.plan, force, context);
   const plan = select ? restrict(all, await selectNodes(all, select, context)) : all;
+  refuseForcedOutside(all, plan.nodes);
   const verdicts = judgeAgainstStore(all, context, plan.nodes);
   const missing = findDownloads(planned, nodesToRun(plan, verdicts));
   if (missing) return { file, refused: missing };
@@ -108,7 +114,8 @@ async function requestOf(
     verdicts,
     price: priced.price,
     notices: [...(plan.nodes.length < all.nodes.length ? [part] : []), ...priced.notes],
-    command: commandOf([file, ...(select ?? []).flatMap((selector) => ['--select', selector])]),
+    command: (home) =>
+      commandOf([file, ...(select ?? []).flatMap((selector) => ['--select', selector]), ...forceStillToDo(plan, home)]),
   };
 }
 

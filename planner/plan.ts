@@ -83,6 +83,8 @@ export type PlanNode = Task & {
   parents: Record<string, Key>;
   /** Steps that its trunk has done before it; not there without a trunk. No part of the key: the result is the same. */
   startsAt?: number;
+  /** The lowest attempt that will do, where it is run again though it is done; any will, without. No part of the key. */
+  attempt?: number;
   /** Keys of what has to be done before it may begin and is no part of its identity: `overlap`. They come earlier, too. */
   gates?: Record<string, Key>;
   /** Canonical JSON of this hashes to `key`. */

@@ -29,6 +29,8 @@ export function reasonText(node: PlanNode, { reason }: Verdict): string {
       return reason.what;
     case 'stopped':
       return `attempt ${reason.attempt} ended before its first checkpoint`;
+    case 'forced':
+      return `forced: attempt ${reason.attempt}, and attempt ${reason.attempt - 1} is kept`;
     default:
       return reason satisfies never;
   }

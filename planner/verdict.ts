@@ -32,7 +32,9 @@ export type RunReason =
   /** It was done, and what it left can no longer be used. */
   | { kind: 'damaged'; what: string }
   /** It was begun, and has no checkpoint to go on from. */
-  | { kind: 'stopped'; attempt: number };
+  | { kind: 'stopped'; attempt: number }
+  /** A person asked for another attempt, though the one before is done and kept. */
+  | { kind: 'forced'; attempt: number };
 
 /**
  * What will happen to each node of a plan, and why. A finished node is reused though its parent runs again: its key covers
@@ -40,23 +42,25 @@ export type RunReason =
  * the newest first: a node of which the store has nothing is compared with the newest that had another key at its address,
  * what the plan's file has moved under its old name. Whether a plan in between had the same key is told as well: whether
  * the node was ever done, and its artifact is gone, the store does not know. `part` are the nodes that are meant to run, with what they need, where these are not
- * all: trunks are there for those.
+ * all: trunks are there for those. `state` looks at a key's attempts from `from` on: of a node that is forced, older ones
+ * do not count.
  */
 export function judge(
   plan: Plan,
-  state: (key: Key) => NodeState,
+  state: (key: Key, from?: number) => NodeState,
   earlier: Iterable<Plan> = [],
   part: readonly PlanNode[] = plan.nodes,
 ): Map<Key, Verdict> {
   const states = new Map<Key, NodeState>();
-  for (const { key } of plan.nodes) if (!states.has(key)) states.set(key, state(key));
+  for (const { key, attempt } of plan.nodes) if (!states.has(key)) states.set(key, state(key, attempt));
   const isDone = (key: Key) => states.get(key)?.state === 'done';
   const isSpared = sparing(part);
   const verdicts = new Map<Key, Verdict>();
   const fresh: PlanNode[] = [];
   for (const node of plan.nodes) {
     if (verdicts.has(node.key)) continue;
-    const spared = node.type === 'trunk' && !isDone(node.key) && isSpared(node.key, isDone);
+    const spared =
+      node.type === 'trunk' && node.attempt === undefined && !isDone(node.key) && isSpared(node.key, isDone);
     const verdict: Verdict = spared
       ? { verdict: 'reuse', reason: { kind: 'spared' } }
       : verdictOf(node, states.get(node.key) as NodeState);
@@ -85,6 +89,7 @@ export function judge(
 function verdictOf(node: PlanNode, found: NodeState): Verdict {
   switch (found.state) {
     case 'none':
+      if (node.attempt !== undefined) return { verdict: 'run', reason: { kind: 'forced', attempt: node.attempt } };
       return { verdict: 'run', reason: { kind: 'new' } };
     case 'done':
       return { verdict: 'reuse', reason: { kind: 'done', attempt: found.attempt, finishedAt: found.finishedAt } };

@@ -57,21 +57,21 @@ export async function publish(attempt: Attempt, publication: Publication): Promi
 }
 
 /**
- * The newest published attempt of a key whose files are all there, or undefined. Looks at sizes and at the hashes of
- * small files; verifyArtifact looks at all of it.
+ * The newest published attempt of a key, from attempt `from` on, whose files are all there, or undefined. Looks at sizes
+ * and at the hashes of small files; verifyArtifact looks at all of it.
  */
-export async function findArtifact(home: string, key: string): Promise<Artifact | undefined> {
-  return newestWhole(home, key);
+export async function findArtifact(home: string, key: string, from = 1): Promise<Artifact | undefined> {
+  return newestWhole(home, key, from);
 }
 
 /**
- * How a node stands, for the planner: done when any attempt is whole, else by its newest attempt. Reads a few small
- * files and never throws for damaged ones.
+ * How a node stands, for the planner: done when any attempt is whole, else by its newest attempt. Attempts before `from`
+ * are not looked at. Reads a few small files and never throws for damaged ones.
  */
-export function inspectNode(home: string, key: string): NodeState {
+export function inspectNode(home: string, key: string, from = 1): NodeState {
   const newest = attemptNumbers(home, key)[0];
-  if (newest === undefined) return { state: 'none' };
-  const whole = newestWhole(home, key);
+  if (newest === undefined || newest < from) return { state: 'none' };
+  const whole = newestWhole(home, key, from);
   if (whole !== undefined) return { state: 'done', attempt: whole.attempt, finishedAt: whole.provenance.finishedAt };
   const inspection = inspectAttempt(home, key, newest);
   if (inspection.state === 'damaged') return inspection;
@@ -83,9 +83,9 @@ export function inspectNode(home: string, key: string): NodeState {
  * inspectNode for as many keys as a plan has: the store's keys are listed once, now, so that those it does not have cost
  * nothing.
  */
-export function nodesInspector(home: string): (key: string) => NodeState {
+export function nodesInspector(home: string): (key: string, from?: number) => NodeState {
   const keys = new Set(keysBeginning(home, ''));
-  return (key) => (keys.has(key) ? inspectNode(home, key) : { state: 'none' });
+  return (key, from) => (keys.has(key) ? inspectNode(home, key, from) : { state: 'none' });
 }
 
 /**
@@ -130,8 +130,9 @@ async function damageOf(
 }
 
 /** findArtifact, without waiting. */
-export function newestWhole(home: string, key: string): Artifact | undefined {
+export function newestWhole(home: string, key: string, from = 1): Artifact | undefined {
   for (const number of attemptNumbers(home, key)) {
+    if (number < from) return undefined;
     const inspection = inspectAttempt(home, key, number);
     if (inspection.state === 'whole') return inspection.artifact;
   }

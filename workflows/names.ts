@@ -11,9 +11,12 @@ export function lineageWorkflowId(lineage: string, planDigest: string): string {
   return `lineage-${lineage}-${planDigest.slice(0, 12)}`;
 }
 
-/** Id of the workflow that trains a node, for every lineage that needs it. */
-export function nodeWorkflowId(key: string): string {
-  return `node-${key}`;
+/**
+ * Id of the workflow that trains a node, for every lineage that needs it. A node that is forced has one for its attempt:
+ * a workflow that ends with an older attempt would be no answer to it.
+ */
+export function nodeWorkflowId({ key, attempt }: { key: string; attempt?: number }): string {
+  return attempt === undefined ? `node-${key}` : `node-${key}-${attempt}`;
 }
 
 /** Id, inside its workflow, of the activity that executes a node: `execute` in its own, numbered in a lineage's. */

@@ -94,6 +94,10 @@ export interface Node {
     [k: string]: Digest;
   };
   startsAt?: number;
+  /**
+   * Of a node that runs again though it is done: the lowest attempt that will do.
+   */
+  attempt?: number;
   gates?: {
     [k: string]: Digest;
   };

@@ -107,6 +107,45 @@ test('interrupted, continued, and asked for again', { timeout: 240_000 }, async 
     /^small: 5 nodes: 5 reuse\n\ndone in .*\n {2}results: {6}\.descent\n {2}ask them: {5}descent query summary\n$/,
   );
   equal(readFileSync(join(steer, 'base@lr=1e-3.executions'), 'utf8'), before);
+
+  await t.test('failure 7: force a node that succeeded: attempt 2, the old kept', async () => {
+    const nothing = await descent(['run', 'lineage.yaml', '--force', 'bsae'], folder);
+    equal(nothing.exitCode, 1);
+    match(nothing.stderr, /there is no stage `bsae`[\s\S]*base/);
+    const outside = await descent(['run', 'lineage.yaml', '--select', '*@lr=3e-3', '--force', 'base@lr=1e-3'], folder);
+    match(outside.stderr, /--force names base@lr=1e-3, which --select leaves out/);
+
+    const planned = await descent(['plan', 'lineage.yaml', '--force', 'base@lr=1e-3'], folder);
+    match(planned.stdout, /\nrun +base@lr=1e-3 +[0-9a-f]{12} +forced: attempt 2, and attempt 1 is kept/);
+    match(planned.stdout, /\nreuse +base@lr=1e-3\/heldout /);
+    const forced = await start(t, folder, 'run', 'lineage.yaml', '--force', 'base@lr=1e-3').ended;
+    deepEqual([forced.exitCode, forced.stderr], [0, '']);
+    match(forced.stdout, /^small: 5 nodes: 4 reuse, 1 run /);
+    deepEqual(
+      deeds(forced.stdout).filter((deed) => deed.startsWith('done')),
+      ['done base@lr=1e-3'],
+    );
+    const ask = async (sql: string) =>
+      JSON.parse((await descent(['query', sql, '--format', 'json'], folder)).stdout) as unknown;
+    deepEqual(
+      await ask("select attempt, state from attempts where address = 'base@lr=1e-3' order by attempt"),
+      [
+        { attempt: 1, state: 'done' },
+        { attempt: 2, state: 'done' },
+      ],
+      'both are in the tables',
+    );
+    const newest =
+      "select distinct attempt from latest_metrics join latest_attempts using (key, attempt) where address = 'base@lr=1e-3'";
+    deepEqual(await ask(newest), [{ attempt: 2 }], 'views take the newest');
+    const { attempts } = JSON.parse((await descent(['show', 'base@lr=1e-3', '--json'], folder)).stdout) as {
+      attempts: { attempt: number; state: string }[];
+    };
+    deepEqual(attempts.map(({ attempt }) => attempt).sort(), [1, 2], 'both are in the store');
+
+    const again = await descent(['run', 'lineage.yaml'], folder);
+    match(again.stdout, /^small: 5 nodes: 5 reuse\n/, 'forced once is not forced for ever');
+  });
 });
 
 test('a node that fails: its branch is blocked, the other goes on, exit code 1', { timeout: 240_000 }, async (t) => {

@@ -303,7 +303,9 @@ describe('a running node', () => {
       const { step, steps, phase, attempt, values } = progress.get(plan.nodes[1]?.key as never) ?? {};
       return step === 4 && steps === 9 && phase === 'running' && attempt === 1 && values?.loss === 0.25;
     }, 'its heartbeat says step 4 of 9');
-    const description = await connected.client.workflow.getHandle(nodeWorkflowId(plan.nodes[1]?.key ?? '')).describe();
+    const description = await connected.client.workflow
+      .getHandle(nodeWorkflowId({ key: plan.nodes[1]?.key ?? '' }))
+      .describe();
     assert.equal(await description.staticSummary(), 'watched');
     assert.match((await description.staticDetails()) ?? '', /\| lr \| 0.001 \|/);
     const attributes = description.typedSearchAttributes.getAll().map(({ key, value }) => [key.name, value]);
@@ -321,7 +323,9 @@ describe('a running node', () => {
     assert.equal((await lineageEnd(handle)).state, 'cancelled');
     // The node's workflow winds down after the lineage has let go.
     await until(async () => {
-      const { status } = await connected.client.workflow.getHandle(nodeWorkflowId(plan.nodes[1]?.key ?? '')).describe();
+      const { status } = await connected.client.workflow
+        .getHandle(nodeWorkflowId({ key: plan.nodes[1]?.key ?? '' }))
+        .describe();
       return status.name === 'COMPLETED';
     }, 'the node has ended');
     assert.deepEqual(inspectNode(home.home, plan.nodes[1]?.key ?? ''), { state: 'partial', attempt: 1, step: 4 });
@@ -332,7 +336,7 @@ describe('a running node', () => {
 async function heldByAll(address: string, plan: Plan, count: number): Promise<void> {
   const key = plan.nodes.find((node) => node.address === address)?.key ?? '';
   await until(async () => {
-    const { events } = await connected.client.workflow.getHandle(nodeWorkflowId(key)).fetchHistory();
+    const { events } = await connected.client.workflow.getHandle(nodeWorkflowId({ key })).fetchHistory();
     return (
       (events ?? []).filter((event) => event.workflowExecutionSignaledEventAttributes?.signalName === 'hold').length ===
       count

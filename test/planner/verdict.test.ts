@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { forceNodes } from '../../planner/force.ts';
 import type { Plan } from '../../planner/plan.ts';
 import { reasonText } from '../../planner/reason.ts';
 import { judge, type NodeState } from '../../planner/verdict.ts';
@@ -21,6 +22,32 @@ describe('judge', async () => {
       verdict: 'reuse',
       reason: { kind: 'done', attempt: 2, finishedAt: '2026-09-12T08:00:00.000Z' },
     });
+  });
+  test('forced though done: it runs again, older attempts do not count, and keys stay', () => {
+    const mid = nodeAt(plan, 'mid');
+    const forced = forceNodes(plan, [mid], () => 2);
+    assert.deepEqual(
+      forced.nodes.map(({ key }) => key),
+      plan.nodes.map(({ key }) => key),
+    );
+    const attempts = new Map([[mid.key, 2]]);
+    const state = (key: string, from = 1): NodeState => {
+      const attempt = attempts.get(mid.key) ?? 0;
+      if (key === mid.key && attempt < from) return { state: 'none' };
+      return { state: 'done', attempt: key === mid.key ? attempt : 1, finishedAt: '2026-09-12T08:00:00.000Z' };
+    };
+    const verdict = judge(forced, state).get(mid.key);
+    assert.deepEqual(verdict, { verdict: 'run', reason: { kind: 'forced', attempt: 3 } });
+    assert.equal(verdict && reasonText(mid, verdict), 'forced: attempt 3, and attempt 2 is kept');
+    assert.equal(judge(forced, state).get(nodeAt(plan, 'rl').key)?.verdict, 'reuse', 'what goes on from it stays');
+    attempts.set(mid.key, 3);
+    assert.equal(judge(forced, state).get(mid.key)?.verdict, 'reuse', 'the attempt that was asked for is done');
+  });
+  test('forced, and never done: it runs as it would have', () => {
+    assert.deepEqual(
+      forceNodes(plan, [nodeAt(plan, 'mid')], () => undefined),
+      plan,
+    );
   });
   test('damaged: it runs again, with the reason', () => {
     const reason = 'attempt 1: model/model.safetensors is missing';
