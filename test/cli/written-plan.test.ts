@@ -400,10 +400,10 @@ test('a plan names the lineage file by the text that was planned, whatever stand
 
 test('run wants a file or a plan, and not both', async (t) => {
   const folder = await prepare(t);
-  for (const args of [['lineage.yaml'], ['--select', 'base']]) {
+  for (const args of [['lineage.yaml'], ['--select', 'base'], ['--force', 'base']]) {
     const { exitCode, stderr } = await runPlan(folder, ...args);
     equal(exitCode, 1);
-    match(stderr, /--plan runs a plan as it was written: name no lineage file and no --select beside it/);
+    match(stderr, /--plan runs a plan as it was written: name no lineage file, no --select and no --force beside it/);
   }
   match((await descent(['run'], folder)).stderr, /hint: name a lineage file, or a plan with --plan/);
   match((await descent(['run', '--plan', 'none.json'], folder)).stderr, /none\.json does not exist/);

@@ -6,7 +6,7 @@ import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { type ConnectedClient, configuredServer, connectClient } from '../../cli/connect.ts';
 import { cancelLineage, lineageEnd, lineageStatus, runLineage } from '../../cli/lineages.ts';
 import { runWorker } from '../../cli/worker.ts';
-import type { Plan } from '../../planner/plan.ts';
+import type { Plan, PlanNode } from '../../planner/plan.ts';
 import { writePlan } from '../../store/plans.ts';
 import { pausedQuery, pauseSignal, unpauseSignal } from '../../workflows/messages.ts';
 import { nodeWorkflowId } from '../../workflows/names.ts';
@@ -74,7 +74,7 @@ async function sharing(): Promise<Plan[]> {
   home.steer('shared', { gateAt: 2 });
   const handles = await Promise.all(plans.map((plan) => start(plan)));
   await home.atGate('shared');
-  const node = connected.client.workflow.getHandle(nodeWorkflowId(keyIn(plans[0] as Plan, 'shared')));
+  const node = connected.client.workflow.getHandle(nodeWorkflowId(nodeIn(plans[0] as Plan, 'shared')));
   await until(async () => {
     const { events } = await node.fetchHistory();
     return (events ?? []).filter((event) => event.workflowExecutionSignaledEventAttributes).length >= 2;
@@ -133,7 +133,7 @@ async function pausingNode(): Promise<Plan[]> {
   home.steer('rests', { gateAt: 2 });
   const handle = await start(plan);
   await home.atGate('rests');
-  const node = connected.client.workflow.getHandle(nodeWorkflowId(keyIn(plan, 'rests')));
+  const node = connected.client.workflow.getHandle(nodeWorkflowId(nodeIn(plan, 'rests')));
   await node.signal(pauseSignal);
   await until(async () => {
     const { raw } = await node.describe();
@@ -188,15 +188,15 @@ async function start(plan: Plan, failFast = false) {
   return await runLineage(connected.client, plan, await writePlan(home.home, plan), settings, { failFast });
 }
 
-function keyIn(plan: Plan, address: string): string {
-  return plan.nodes.find((node) => node.address === address)?.key ?? '';
+function nodeIn(plan: Plan, address: string): PlanNode {
+  const node = plan.nodes.find((one) => one.address === address);
+  if (node === undefined) throw new Error(`${address} is no node of ${plan.lineage}`);
+  return node;
 }
 
 /** Saves every run of every workflow: `lineage-failing-1`, `node-diverges-1`, in the order in which they began. */
 async function save({ client }: ConnectedClient, plans: Plan[]): Promise<void> {
-  const addresses = new Map(
-    plans.flatMap(({ nodes }) => nodes.map(({ key, address }) => [nodeWorkflowId(key), address])),
-  );
+  const addresses = new Map(plans.flatMap(({ nodes }) => nodes.map((node) => [nodeWorkflowId(node), node.address])));
   const executions: { workflowId: string; runId: string; startTime: Date }[] = [];
   await until(async () => {
     executions.length = 0;
