@@ -24,6 +24,8 @@ export interface ExecuteOptions {
   plans: PlanReader;
   /** Command that speaks the trainer's contract; the job's path is appended. */
   trainer: string[];
+  /** How it is started. Default: `startTrainer`, as a process. */
+  start?: typeof startTrainer;
   /** Threads for a node, by device class. */
   devices: Record<string, { threads: number }>;
   stopSeconds: number;
@@ -184,7 +186,7 @@ function isComplete(said: Said, folder: string): said is { started: StartedEvent
 
 async function train(
   { node, device, context, progress, claim, attempt }: Execution,
-  { trainer: command, devices, stopSeconds }: ExecuteOptions,
+  { trainer: command, start = startTrainer, devices, stopSeconds }: ExecuteOptions,
   parents: Record<string, Artifact>,
 ): Promise<{ started: StartedEvent; done: DoneEvent }> {
   const job = jobFor(node, { attempt, parents, device, threads: devices[device]?.threads ?? 1 });
@@ -192,7 +194,7 @@ async function train(
   await writeWhole(jobPath, `${JSON.stringify(job, null, 2)}\n`);
   context.cancellationSignal.throwIfAborted();
 
-  const trainer = await startTrainer({
+  const trainer = await start({
     command,
     jobPath,
     folder: attempt.folder,

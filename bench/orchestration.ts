@@ -1,39 +1,26 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { readHostState } from '../cli/host-state.ts';
+import { findTemporal } from '#setup/temporal.mjs';
 import { columns } from '../cli/render/columns.ts';
+import { accepts, freePort, serverArguments } from '../cli/temporal-server.ts';
 import { runQuery } from '../results/query.ts';
 
-// What Descent itself costs a node: `npm run bench -- orchestration [--long]`. Lineages whose trainer does nothing are run
-// as a person runs them, `descent run FILE` in an empty folder: planned, put through the home's own Temporal, published in
-// the store and recorded in DuckDB, the start and the end of server and worker included. Then they are run again, with
-// nothing to do. `--long` runs 10,000 nodes too, and shows how the memory of worker and server grows with nodes done.
+// What Descent itself costs a node: `npm run bench -- orchestration [--long]`. Lineages whose trainers do nothing, and are
+// no processes, are run as a person runs them: `descent run FILE` in an empty folder, planned, put through a Temporal
+// server that is set up as a home's own, published in the store and recorded in DuckDB, the start and the end of server
+// and worker included. Then they are run again, with nothing to do. `--long` runs 10,000 nodes too, and shows how the
+// memory of worker and server grows with nodes done.
 
 const binary = fileURLToPath(new URL('../cli/main.js', import.meta.url));
+const idleWorker = fileURLToPath(new URL('./idle-worker.js', import.meta.url));
 
-/** Nodes whose trainer is at work at once. The trainer does nothing, so they only wait for disk and server. */
+/** Nodes under way at once. The trainer does nothing, so they only wait for disk and server. */
 const slots = 8;
-
-/** Speaks the trainer's contract, and has nothing to do: a model of two small files, or a figure. */
-const trainer = `#!/bin/sh
-folder="\${1%/*}"
-echo '{"event":"started","resumedFrom":null,"steps":1,"device":"cpu","engine":"none"}'
-case "$(cat "$1")" in
-*'"type": "evaluate"'*)
-  echo '{"event":"evaluation","suite":"heldout","task":"all","metric":"loss","value":1,"n":10,"low":0,"high":2}'
-  echo '{"event":"done","step":1,"tokens":0,"model":null,"facts":{}}' ;;
-*)
-  mkdir -p "$folder/model"
-  echo '{}' > "$folder/model/config.json"
-  printf '\\002\\000\\000\\000\\000\\000\\000\\000{}' > "$folder/model/model.safetensors"
-  echo '{"event":"metrics","step":1,"tokens":10,"values":{"loss":1}}'
-  echo '{"event":"done","step":1,"tokens":10,"model":"model","facts":{"parameters":1}}' ;;
-esac
-`;
 
 /** What is run, and what a node of it may cost in milliseconds. */
 interface Case {
@@ -46,10 +33,6 @@ interface Case {
 
 const folder = await mkdtemp(join(tmpdir(), 'descent-bench-'));
 try {
-  await writeFile(join(folder, 'trainer.sh'), trainer);
-  await chmod(join(folder, 'trainer.sh'), 0o755);
-  const config = { trainer: [join(folder, 'trainer.sh')], devices: { cpu: { slots, threads: 1 } } };
-  await writeFile(join(folder, 'temporal.config.json'), JSON.stringify(config));
   const cases: Case[] = [
     { name: 'trainings', lineage: lineageOf('trainings', 1000, []), nodes: 1000, most: 20 },
     // The first 500 models of the lineage above, shared with it, and two evaluations of each.
@@ -119,37 +102,60 @@ async function run({
 }: Case): Promise<Memory & { seconds: number; samples: (Memory & { done: number })[] }> {
   await writeFile(join(folder, `${name}.yaml`), lineage);
   const begun = performance.now();
-  const child = spawn(process.execPath, [binary, 'run', `${name}.yaml`, '--json'], {
-    cwd: folder,
-    env: { ...process.env, DESCENT_HOME: join(folder, 'home') },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const temporal = await startTemporal();
   const samples: (Memory & { done: number })[] = [];
   let done = 0;
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    const counts = [...text.matchAll(/"event":"counts","counts":(\{[^}]*\})/g)].at(-1)?.[1];
-    if (counts) done = (JSON.parse(counts) as { done: number }).done;
-  });
-  const ended = new Promise<number | null>((resolve, reject) => {
-    child.on('error', reject);
-    child.on('close', resolve);
-  });
-  const sampling = sample(child, samples, () => done);
-  const status = await ended;
+  const sampling = setInterval(async () => {
+    const [worker, server] = await Promise.all(
+      [temporal.worker, temporal.server].map(({ pid }) => megabytes(pid ?? 0)),
+    );
+    samples.push({ done, worker: worker ?? 0, server: server ?? 0 });
+  }, 1000);
+  try {
+    const child = spawn(process.execPath, [binary, 'run', `${name}.yaml`, '--json'], {
+      cwd: folder,
+      env: { ...process.env, DESCENT_HOME: join(folder, 'home') },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      const counts = [...text.matchAll(/"event":"counts","counts":(\{[^}]*\})/g)].at(-1)?.[1];
+      if (counts) done = (JSON.parse(counts) as { done: number }).done;
+    });
+    const [status] = await once(child, 'close');
+    if (status !== 0) throw new Error(`descent run ${name}.yaml ended with ${status}`);
+  } finally {
+    clearInterval(sampling);
+    await temporal.end();
+  }
   const seconds = (performance.now() - begun) / 1000;
-  await sampling;
-  if (status !== 0) throw new Error(`descent run ${name}.yaml ended with ${status}`);
   const largest = (of: keyof Memory) => Math.max(0, ...samples.map((one) => one[of]));
   return { seconds, worker: largest('worker'), server: largest('server'), samples };
 }
 
-async function sample(child: ChildProcess, into: (Memory & { done: number })[], done: () => number): Promise<void> {
-  while (child.exitCode === null && child.signalCode === null) {
-    const { worker, server } = (await readHostState(join(folder, 'home'))) ?? {};
-    if (worker && server)
-      into.push({ done: done(), worker: await megabytes(worker.pid), server: await megabytes(server.pid) });
-    await sleep(1000);
-  }
+/** A server as a home's own, with a worker whose trainers do nothing; configured for whoever runs in the folder. */
+async function startTemporal() {
+  const binaryOfServer = findTemporal();
+  if (binaryOfServer === undefined) throw new Error('there is no Temporal server on this machine: run `npm run setup`');
+  const port = await freePort(0);
+  const config = { address: `127.0.0.1:${port}`, searchAttributes: true, devices: { cpu: { slots, threads: 1 } } };
+  await writeFile(join(folder, 'temporal.config.json'), JSON.stringify(config));
+  const args = serverArguments(join(folder, 'temporal.db'), { server: port, ui: await freePort(0) });
+  const server = spawn(binaryOfServer.path, args, { stdio: 'ignore' });
+  while (!(await accepts(port))) await sleep(20);
+  const worker = spawn(process.execPath, [idleWorker, join(folder, 'home')], {
+    cwd: folder,
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  return {
+    server,
+    worker,
+    async end() {
+      for (const child of [worker, server]) {
+        child.kill('SIGTERM');
+        if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+      }
+    },
+  };
 }
 
 /** Resident memory of a process; 0 where it has ended, or this system does not tell. */

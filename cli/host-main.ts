@@ -8,7 +8,6 @@ import { fileURLToPath } from 'node:url';
 import { findTemporal } from '#setup/temporal.mjs';
 import { endProcess, type ProcessRecord, recordProcess } from '../activities/processes.ts';
 import { freeBytes } from '../store/home.ts';
-import { searchAttributeTypes } from '../workflows/names.ts';
 import { loadConfig } from './config.ts';
 import {
   diskFull,
@@ -21,6 +20,7 @@ import {
 } from './host-state.ts';
 import { takeLock } from './lock.ts';
 import { type Supervised, supervise } from './supervise.ts';
+import { accepts, freePort, type Ports, serverArguments } from './temporal-server.ts';
 import type { WorkerAssignment } from './worker-main.ts';
 
 /*
@@ -100,7 +100,8 @@ async function main(): Promise<number> {
 
     server = supervise({
       name: 'the Temporal server',
-      start: () => spawnLogged(temporal.path, serverArguments(ports), 'temporal.log', 'ignore'),
+      start: () =>
+        spawnLogged(temporal.path, serverArguments(join(home, 'temporal.db'), ports), 'temporal.log', 'ignore'),
       onStart: (record) => update(state, { server: record }),
       onCrash: (how) => crashed('the Temporal server', how),
       onGiveUp: fail,
@@ -173,11 +174,6 @@ async function endPredecessor({ host, worker, server }: HostState, stopMs: numbe
   if (server !== null) await endProcess(server, 5000);
 }
 
-interface Ports {
-  server: number;
-  ui: number;
-}
-
 /** Those of the host before, where they are free, so that clients and bookmarks find the new one. */
 async function choosePorts(before: HostState | undefined): Promise<Ports> {
   const known = [before?.address, before?.uiAddress].map((address) => Number(/:(\d+)$/.exec(address ?? '')?.[1] ?? 0));
@@ -200,31 +196,6 @@ async function requireLoopback(): Promise<void> {
   } finally {
     probe.close();
   }
-}
-
-/** A free port on the loopback interface: the wanted one where it is free (0: any). */
-function freePort(wanted: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer();
-    probe.once('error', () => (wanted === 0 ? reject(new Error('there is no free port')) : resolve(freePort(0))));
-    probe.listen(wanted, '127.0.0.1', () => {
-      const address = probe.address();
-      probe.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
-    });
-  });
-}
-
-function serverArguments({ server, ui }: Ports): string[] {
-  return [
-    ...['server', 'start-dev', '--ip', '127.0.0.1', '--port', String(server), '--ui-port', String(ui)],
-    ...['--db-filename', join(home, 'temporal.db')],
-    // Three to four times faster than the defaults, and a kill loses nothing either.
-    ...['--sqlite-pragma', 'journal_mode=WAL', '--sqlite-pragma', 'synchronous=NORMAL'],
-    ...['--ui-disable-news-fetch', '--log-level', 'warn'],
-    // A queue in one part keeps the order of priorities; parts, of which there are four by default, are for many workers.
-    ...['Read', 'Write'].flatMap((end) => ['--dynamic-config-value', `matching.numTaskqueue${end}Partitions=1`]),
-    ...Object.entries(searchAttributeTypes).flatMap(([name, type]) => ['--search-attribute', `${name}=${type}`]),
-  ];
 }
 
 function startWorker({ address, server }: HostState, keep: string | null) {
@@ -251,17 +222,6 @@ async function untilListening(port: number, givenUp: () => boolean): Promise<voi
       throw new Error('the Temporal server does not answer, 30 seconds after its start');
     await sleep(20);
   }
-}
-
-function accepts(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once('error', () => resolve(false));
-  });
 }
 
 function openLog(name: string): number {

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Client } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
-import { createActivities } from '../activities/index.ts';
+import { type ActivityOptions, createActivities } from '../activities/index.ts';
 import type { TemporalConfig } from '../temporal.config.ts';
 import { deviceQueue, resultsQueue } from '../workflows/names.ts';
 import { unknownClass } from './config.ts';
@@ -21,6 +21,8 @@ export interface WorkerRun {
   lineages: boolean;
   /** Ends the run: no new work is taken, trainers save their checkpoints and exit. */
   signal: AbortSignal;
+  /** How trainers are started. Default: as processes. */
+  start?: ActivityOptions['start'];
   /** Run before anything is served. */
   beforeLineages?(client: Client): Promise<void>;
   /** Run once lineages are served, and before any device is. */
@@ -49,13 +51,25 @@ export async function runWorker(run: WorkerRun): Promise<void> {
 }
 
 async function serve(run: WorkerRun, connection: NativeConnection, client: Client): Promise<void> {
-  const { home, config, server, classes, lineages, signal, beforeLineages, beforeDevices, onReady } = run;
+  const {
+    home,
+    config,
+    server,
+    classes,
+    lineages,
+    signal,
+    start: startTrainer,
+    beforeLineages,
+    beforeDevices,
+    onReady,
+  } = run;
   const activities = createActivities({
     home,
     client: () => client,
     trainer: config.trainer ?? [process.execPath, fileURLToPath(new URL('../trainer/main.js', import.meta.url))],
     devices: config.devices,
     stopSeconds: config.stopSeconds,
+    ...(startTrainer && { start: startTrainer }),
   });
   const common = {
     connection,
