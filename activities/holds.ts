@@ -1,6 +1,7 @@
 import { type Client, WorkflowNotFoundError } from '@temporalio/client';
 import { defineSearchAttributeKey, type SearchAttributePair, SearchAttributeType } from '@temporalio/common';
 import type { PlanNode } from '../planner/plan.ts';
+import { cutToBytes, widest } from '../workflows/details.ts';
 import {
   holdSignal,
   type NodeInput,
@@ -64,7 +65,7 @@ export function holdActivities(plans: PlanReader, client: () => Client) {
             signal: holdSignal,
             signalArgs: [{ lineage, index }],
             memo: { [codeMemo]: codeDigest() },
-            staticSummary: node.address.slice(0, 190),
+            staticSummary: cutToBytes(node.address, widest.summary),
             staticDetails: details(node),
             ...(settings.searchAttributes ? { typedSearchAttributes: searchAttributes(lineage, node) } : {}),
           });

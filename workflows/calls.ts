@@ -7,6 +7,7 @@ import {
   TimeoutFailure,
 } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
+import { cutToBytes, widest } from './details.ts';
 import type { NodeFailure, NodeInput, NodeOutcome, RunSettings } from './messages.ts';
 import { deviceQueue, resultsQueue } from './names.ts';
 
@@ -39,7 +40,7 @@ export async function execute(input: NodeInput, activityId: string): Promise<Nod
   const { executeNode } = proxyActivities<Activities>({
     activityId,
     taskQueue: deviceQueue(input.settings.queue, input.device),
-    summary: input.address.slice(0, 190),
+    summary: cutToBytes(input.address, widest.summary),
     priority: { priorityKey: input.priority },
     // The activity ends a node that takes longer than its timeout; this is for an activity that does not.
     startToCloseTimeout: (input.timeoutSeconds + 600) * 1000,

@@ -12,6 +12,7 @@ import {
 } from '@temporalio/workflow';
 import { execute, failureOf, light, writer } from './calls.ts';
 import { carriedFailures } from './carried.ts';
+import { lineageDetails } from './details.ts';
 import { holdingOf } from './holding.ts';
 import {
   type LineageCounts,
@@ -74,7 +75,7 @@ export async function lineageWorkflow(input: LineageInput): Promise<LineageCount
     if (!leaving && !paused && !resting) startReady();
     if (!leaving && !loading && schedule.nextPage !== undefined) run(loadPage);
     if (!ingesting && toIngest.length > 0) run(ingest);
-    setCurrentDetails(describe(schedule.counts, failures, paused));
+    setCurrentDetails(lineageDetails(schedule.counts, schedule.runningAddresses(), Object.values(failures), paused));
     if (tasks.size > 0 || !(leaving || schedule.finished)) return;
     stopping = true;
     ended.resolve(schedule.finished ? 'finished' : 'continue');
@@ -266,20 +267,6 @@ export async function lineageWorkflow(input: LineageInput): Promise<LineageCount
     throw ApplicationFailure.nonRetryable(message, 'results', schedule.counts);
   }
   return schedule.counts;
-}
-
-/** What the Temporal UI shows of a running lineage. */
-function describe(counts: LineageCounts, failures: Record<number, NodeFailure>, paused: boolean): string {
-  const states = Object.entries(counts).filter(([, count]) => count > 0);
-  const reasons = Object.values(failures).map(({ kind, message }) => `- **${kind}** ${message.slice(0, 200)}`);
-  return [
-    ...(paused ? ['**paused**: `descent unpause` goes on', ''] : []),
-    `| ${states.map(([state]) => state).join(' | ')} |`,
-    `|${states.map(() => '---').join('|')}|`,
-    `| ${states.map(([, count]) => count).join(' | ')} |`,
-    '',
-    ...reasons.slice(0, 20),
-  ].join('\n');
 }
 
 function ignoreCancellation(error: unknown): void {

@@ -84,6 +84,11 @@ export class Schedule {
     return this.#states.flatMap((state, index) => (state === 'running' ? [index] : []));
   }
 
+  /** Addresses of the running nodes that are loaded, in the order of the plan's pages. */
+  runningAddresses(): string[] {
+    return [...this.#open].flatMap(([index, { address }]) => (this.#states[index] === 'running' ? [address] : []));
+  }
+
   /** Takes in the page that starts at `nextPage`; any other (asked for before a restart) is ignored. */
   load(page: Page): void {
     if (page.from !== this.#cursor) return;
