@@ -67,7 +67,7 @@ async function within(folder: string, verb: (context: Context) => Promise<ExitCo
 const addressesOf = ({ remove }: GcReport) => remove.map(({ address }) => address).sort();
 const dropped = ['base@lr=3e-3', 'base@lr=3e-3/heldout'];
 
-test('a value that was dropped from an axis frees just its nodes, and dry and applied are the same set', async (t) => {
+test('gc lists the same set dry and applied: the nodes of a value that was dropped from an axis, and no others', async (t) => {
   const { folder, home, plan } = await prepare(t);
   deepEqual((await gcJson(folder)).remove, []);
   await writeLineage(folder, oneRate);

@@ -108,7 +108,7 @@ test('interrupted, continued, and asked for again', { timeout: 240_000 }, async 
   );
   equal(readFileSync(join(steer, 'base@lr=1e-3.executions'), 'utf8'), before);
 
-  await t.test('failure 7: force a node that succeeded: attempt 2, the old kept', async () => {
+  await t.test('force a node that succeeded: attempt 2, the old kept', async () => {
     const nothing = await descent(['run', 'lineage.yaml', '--force', 'bsae'], folder);
     equal(nothing.exitCode, 1);
     match(nothing.stderr, /there is no stage `bsae`[\s\S]*base/);

@@ -87,7 +87,7 @@ describe('a lineage with nodes that fail', () => {
   let handle: LineageHandle;
   let nodes: Map<string, NodeStatus>;
 
-  test('runs all that can be run, and says what failed and why', async () => {
+  test('dependants of what failed are blocked, siblings go on, and each says why', async () => {
     home.steer('diverges', { failAt: 2, kind: 'diverged' });
     home.steer('badly-fed', { failAt: 1, kind: 'bad-data' });
     home.steer('buggy', { failAt: 2, kind: 'internal' });
@@ -196,7 +196,7 @@ describe('a lineage that another version of Descent began', () => {
   });
 });
 
-describe('two lineages that share a training', () => {
+describe('two lineages started together share one training', () => {
   const shared = (lineage: string, name: string): Plan =>
     smallPlan(lineage, [
       { address: `tokenizer:${name}`, type: 'tokenizer' },
@@ -205,7 +205,7 @@ describe('two lineages that share a training', () => {
       { address: `${lineage}:own`, type: 'sft', needs: [name] },
     ]);
 
-  test('train it once; when one is cancelled, the other goes on', async () => {
+  test('cancel one, and the other goes on', async () => {
     home.steer('both', { gateAt: 2 });
     const [one, two] = await Promise.all([
       home.run(connected, shared('one', 'both')),
@@ -225,7 +225,7 @@ describe('two lineages that share a training', () => {
     assert.deepEqual(await lineageEnd(one), { state: 'cancelled' });
   });
 
-  test('stop it when both are cancelled, and its checkpoint stays', async () => {
+  test('cancel both, and it stops at a checkpoint, which stays', async () => {
     const plans = [shared('three', 'neither'), shared('four', 'neither')];
     home.steer('neither', { gateAt: 2 });
     const handles = await Promise.all(plans.map((plan) => home.run(connected, plan)));
@@ -237,7 +237,7 @@ describe('two lineages that share a training', () => {
     assert.deepEqual(inspectNode(home.home, plans[0]?.nodes[1]?.key ?? ''), { state: 'partial', attempt: 1, step: 1 });
   });
 
-  test('evaluate it once, though evaluations are their own', async () => {
+  test('and one evaluation, though evaluations are their own', async () => {
     const plans = [shared('five', 'twice'), shared('six', 'twice')];
     home.steer('twice/heldout', { gateAt: 2 });
     const handles = await Promise.all(plans.map((plan) => home.run(connected, plan)));

@@ -1,16 +1,20 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { isRunning, recordProcess } from '../../activities/processes.ts';
 import { type ConnectedClient, configuredServer, connectClient, workersOn } from '../../cli/connect.ts';
 import { lineageEnd, lineageStatus } from '../../cli/lineages.ts';
+import { runQuery } from '../../results/query.ts';
 import { findArtifact, inspectNode, verifyArtifact } from '../../store/artifact.ts';
+import { attemptFolder } from '../../store/home.ts';
+import { nodeWorkflowId } from '../../workflows/names.ts';
 import { type TestHome, testHome, until } from '../fixtures/home.ts';
 import { smallPlan } from '../fixtures/plans.ts';
+import { relayTo } from '../fixtures/relay.ts';
 import { type TestServer, testServer } from '../fixtures/server.ts';
 
 /*
@@ -84,7 +88,7 @@ describe('workers on a server of one’s own', () => {
     }
   });
 
-  test('take over from one that stands still, whose trainer is ended and whose writes come to nothing', async () => {
+  test('a worker paused past its heartbeat wakes: its trainer was ended, and its writes are fenced', async () => {
     const plan = smallPlan('still', [
       { address: 'tokenizer:still', type: 'tokenizer' },
       { address: 'still', needs: ['tokenizer:still'] },
@@ -142,16 +146,57 @@ describe('workers on a server of one’s own', () => {
     assert.equal((await lineageEnd(handle)).state, 'done');
     assert.equal(home.executions('handed'), 2);
   });
+
+  test('success written, then the acknowledgement fails: still a success, and nothing is done twice', async () => {
+    const plan = smallPlan('unheard', [
+      { address: 'tokenizer:unheard', type: 'tokenizer' },
+      { address: 'unheard', needs: ['tokenizer:unheard'] },
+      { address: 'unheard/heldout', type: 'evaluate', needs: ['unheard'] },
+    ]);
+    const key = plan.nodes[1]?.key ?? '';
+    const manifest = join(attemptFolder(home.home, key, 1), 'manifest.json');
+    const relay = await relayTo(server, () => existsSync(manifest));
+    try {
+      const [direct] = workers.splice(1, 1) as [ChildProcess];
+      direct.stdin?.end();
+      await once(direct, 'exit');
+      const unheard = await startWorker('devices', { TEMPORAL_ADDRESS: relay.address });
+      const handle = await home.run(connected, plan);
+      await until(() => relay.isCut(), 'the worker has published, and cannot say so');
+      const written = readFileSync(manifest, 'utf8');
+      const { pendingActivities } = await connected.client.workflow
+        .getHandle(nodeWorkflowId({ key }))
+        .describe()
+        .then(({ raw }) => raw);
+      assert.equal(pendingActivities?.length, 1, 'the server has heard of no success');
+      await startWorker('devices');
+      assert.equal((await lineageEnd(handle)).state, 'done');
+      assert.equal(readFileSync(manifest, 'utf8'), written);
+      assert.equal((await findArtifact(home.home, key))?.attempt, 1);
+      assert.deepEqual(
+        plan.nodes.map(({ address }) => home.executions(address)),
+        [1, 1, 1],
+      );
+      const sql =
+        "select attempt, count(*)::int as n from metrics join attempts using (key, attempt) where address = 'unheard' group by all";
+      assert.deepEqual((await runQuery(home.home, sql, {})).rows, [[1, 3]]);
+      unheard.kill('SIGKILL');
+      workers.splice(workers.indexOf(unheard), 1);
+    } finally {
+      await relay.stop();
+    }
+  });
 });
 
-async function startWorker(serves: 'lineages' | 'devices'): Promise<void> {
+async function startWorker(serves: 'lineages' | 'devices', env: NodeJS.ProcessEnv = {}): Promise<ChildProcess> {
   const program = fileURLToPath(new URL('../fixtures/worker.js', import.meta.url));
   const worker = spawn(process.execPath, [program, home.home, home.folder, serves], {
-    env: home.env,
+    env: { ...home.env, ...env },
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   workers.push(worker);
   await once(worker.stdout, 'data');
+  return worker;
 }
 
 /** Bytes of the largest part of a history that is data of ours or of Temporal's: inputs, results, failures, memos. */

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
-import { appendFile, mkdir, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises';
+import { existsSync, writeFileSync } from 'node:fs';
+import { appendFile, mkdir, readFile, rename, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { findArtifact, inspectNode, publish, verifyArtifact } from '../../store/artifact.ts';
+import { findArtifact, inspectNode, newestWhole, publish, verifyArtifact } from '../../store/artifact.ts';
 import { beginAttempt } from '../../store/attempt.ts';
 import { digestOf } from '../../store/digest.ts';
 import { begun, leaveFiles, nodeNamed, publication, temporaryHome } from './support.ts';
@@ -167,6 +167,58 @@ for (const [what, { harm, reason }] of Object.entries(damages)) {
     assert.match(state.state === 'damaged' ? state.reason : '', reason);
   });
 }
+
+test('a half-written manifest is never served, at whatever byte it was cut off', async (t) => {
+  const home = await temporaryHome(t);
+  const { attempt } = await published(home);
+  const places = [join(attempt.folder, 'manifest.json'), join(attempt.folder, 'claims', '2.json')];
+  const whole = await readFile(places[0] as string);
+  // In one of its two places, which are compared, or in both, where all that may be missing is the last end of line.
+  const cuts = [
+    { cut: [0], longest: whole.length - 1, stride: 1 },
+    { cut: [1], longest: whole.length - 1, stride: 7 },
+    { cut: [0, 1], longest: whole.length - 2, stride: 7 },
+  ];
+  for (const { cut, longest, stride } of cuts) {
+    for (let length = longest; length >= 0; length -= stride) {
+      for (const place of cut) writeFileSync(places[place] as string, whole.subarray(0, length));
+      assert.equal(inspectNode(home, node.key).state, 'damaged', `${length} of ${whole.length} bytes in ${cut}`);
+    }
+    assert.equal(newestWhole(home, node.key), undefined);
+    for (const place of cut) writeFileSync(places[place] as string, whole);
+    assert.ok(newestWhole(home, node.key));
+  }
+});
+
+test('a manifest that is still being written under its temporary name is no manifest', async (t) => {
+  const home = await temporaryHome(t);
+  const { attempt } = await published(home);
+  const whole = await readFile(join(attempt.folder, 'manifest.json'), 'utf8');
+  await rename(join(attempt.folder, 'manifest.json'), join(attempt.folder, '.manifest.json.1.tmp'));
+  await rename(join(attempt.folder, 'claims', '2.json'), join(attempt.folder, 'claims', '.2.json.1.tmp'));
+  assert.equal(await findArtifact(home, node.key), undefined);
+  assert.equal(inspectNode(home, node.key).state, 'partial');
+  const next = await beginAttempt(home, node);
+  assert.equal(next.state, 'begun', 'it is gone on with, as nobody was promised anything');
+  await writeFile(join(attempt.folder, 'manifest.json'), whole);
+  assert.equal(await findArtifact(home, node.key), undefined, 'nor is one in its place that was never claimed');
+});
+
+test('a folder of which only a part was moved or copied into the store is never served', async (t) => {
+  const home = await temporaryHome(t);
+  const { attempt, manifest } = await published(home);
+  const elsewhere = join(home, 'elsewhere');
+  await rename(attempt.folder, elsewhere);
+  const parts = [...manifest.files.map(({ path }) => path), join('claims', '1.json'), join('claims', '2.json')];
+  await mkdir(join(attempt.folder, 'claims'), { recursive: true });
+  await mkdir(join(attempt.folder, 'model'));
+  // The manifest comes first, which is the worst order there is.
+  for (const path of ['manifest.json', ...parts]) {
+    assert.equal(await findArtifact(home, node.key), undefined, `before ${path} is there`);
+    await rename(join(elsewhere, path), join(attempt.folder, path));
+  }
+  assert.ok(await findArtifact(home, node.key));
+});
 
 test('a flipped bit in a large file is found by hashing, and remembered until it is mended', async (t) => {
   const home = await temporaryHome(t);

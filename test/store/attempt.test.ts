@@ -72,7 +72,7 @@ test('a node that is done is not begun again, unless a later attempt is asked fo
   assert.equal((await findArtifact(home, node.key))?.attempt, 2);
 });
 
-test('a damaged attempt is left alone and the next one begun', async (t) => {
+test('a hit whose files were deleted or corrupted runs again: it is left as it is, and the next attempt begun', async (t) => {
   const home = await temporaryHome(t);
   const attempt = await begun(home, node);
   await leaveFiles(attempt);
