@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { rename, rm, stat, utimes } from 'node:fs/promises';
+import { renameSync, rmSync, statSync } from 'node:fs';
+import { utimes } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { keyFolder } from '../store/home.ts';
-import { readNote, writeNewNote, writeNote } from './notes.ts';
+import { readNote, writeNewNote, writeNote } from '../store/notes.ts';
 import { endProcess, isRunning, type ProcessRecord, recordProcess } from './processes.ts';
 
 /*
@@ -17,8 +18,8 @@ import { endProcess, isRunning, type ProcessRecord, recordProcess } from './proc
 /** The right to execute a node, for as long as nobody has reason to think that this worker is gone. */
 export interface Claim {
   /** Writes down the trainer, so that whoever comes after this worker can end it. */
-  nameTrainer(trainer: ProcessRecord): Promise<void>;
-  release(): Promise<void>;
+  nameTrainer(trainer: ProcessRecord): void;
+  release(): void;
 }
 
 interface Running {
@@ -47,8 +48,8 @@ export interface ClaimOptions {
 export async function claimNode(home: string, key: string, options: ClaimOptions): Promise<Claim> {
   const path = join(keyFolder(home, key), 'running.json');
   const mine: Running = { id: randomUUID(), host: hostname(), worker: ownRecord(), trainer: null };
-  while (!(await writeNewNote(path, mine))) {
-    const other = await readRunning(path);
+  while (!writeNewNote(path, mine)) {
+    const other = readRunning(path);
     if (other === undefined) continue;
     if (isAlive(other, options.staleSeconds)) {
       options.onWait();
@@ -56,7 +57,7 @@ export async function claimNode(home: string, key: string, options: ClaimOptions
       continue;
     }
     await endOrphan(other, options);
-    await takeAway(path, other);
+    takeAway(path, other);
   }
 
   const touching = setInterval(
@@ -68,26 +69,25 @@ export async function claimNode(home: string, key: string, options: ClaimOptions
     (options.staleSeconds * 1000) / 6,
   );
   return {
-    async nameTrainer(trainer) {
+    nameTrainer(trainer) {
       mine.trainer = trainer;
-      await writeNote(path, mine);
+      writeNote(path, mine);
     },
-    async release() {
+    release() {
       clearInterval(touching);
-      const current = await readRunning(path);
-      if (current?.id === mine.id) await rm(path, { force: true });
+      if (readRunning(path)?.id === mine.id) rmSync(path, { force: true });
     },
   };
 }
 
 /** Whether a worker that is alive executes the node now. */
-export async function isExecuted(home: string, key: string, staleSeconds = 30): Promise<boolean> {
+export function isExecuted(home: string, key: string, staleSeconds = 30): boolean {
   return isClaimed(keyFolder(home, key), staleSeconds);
 }
 
 /** isExecuted of a key's folder, wherever it lies now. */
-export async function isClaimed(folder: string, staleSeconds = 30): Promise<boolean> {
-  const running = await readRunning(join(folder, 'running.json'));
+export function isClaimed(folder: string, staleSeconds = 30): boolean {
+  const running = readRunning(join(folder, 'running.json'));
   return running !== undefined && isAlive(running, staleSeconds);
 }
 
@@ -99,13 +99,10 @@ function ownRecord(): ProcessRecord {
 
 type Found = Running & { touchedAt: number };
 
-async function readRunning(path: string): Promise<Found | undefined> {
+function readRunning(path: string): Found | undefined {
   const running = readNote<Running>(path);
   if (running === undefined) return undefined;
-  const touched = await stat(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined;
-    throw error;
-  });
+  const touched = statSync(path, { throwIfNoEntry: false });
   return touched && { ...(running ?? nobody), touchedAt: touched.mtimeMs };
 }
 
@@ -128,16 +125,16 @@ async function endOrphan({ host, trainer }: Running, { stopSeconds, onWait }: Cl
 }
 
 /** Renamed before it is removed: of several that take it away, each sees whether it was still the one it looked at. */
-async function takeAway(path: string, stale: Running): Promise<void> {
+function takeAway(path: string, stale: Running): void {
   const aside = `${path}.${process.pid}.tmp`;
   try {
-    await rename(path, aside);
+    renameSync(path, aside);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
     throw error;
   }
-  const taken = await readRunning(aside);
+  const taken = readRunning(aside);
   const other = taken?.id === stale.id ? undefined : readNote<Running>(aside);
-  if (other) await writeNewNote(path, other);
-  await rm(aside, { force: true });
+  if (other) writeNewNote(path, other);
+  rmSync(aside, { force: true });
 }

@@ -1,4 +1,5 @@
-import { type FileHandle, open, readdir, rename, rm } from 'node:fs/promises';
+import { readdirSync, rmSync } from 'node:fs';
+import { type FileHandle, open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { StartedEvent, TrainerEvent } from '../schemas/types/event.ts';
@@ -43,7 +44,7 @@ export async function collectEvents(folder: string): Promise<Said> {
   const temporary = join(folder, `.events.jsonl.${process.pid}.tmp`);
   const into = await open(temporary, 'w');
   try {
-    for (const execution of await executionsIn(folder)) {
+    for (const execution of executionsIn(folder)) {
       const events = await openEvents(outputPath(folder, execution), 'skip');
       try {
         for (let batch = await events.next(); batch.length > 0; batch = await events.next()) {
@@ -99,8 +100,8 @@ export async function followEvents(
 }
 
 /** Removes the executions' outputs, once `events.jsonl` is published and says it all. */
-export async function removeOutputs(folder: string): Promise<void> {
-  for (const execution of await executionsIn(folder)) await rm(outputPath(folder, execution), { force: true });
+export function removeOutputs(folder: string): void {
+  for (const execution of executionsIn(folder)) rmSync(outputPath(folder, execution), { force: true });
 }
 
 /** How TensorFlow greets on standard error before it can be told not to: `I0000 00:00:17… port.cc:153] oneDNN …`. */
@@ -138,8 +139,8 @@ async function record(into: FileHandle, batch: EventLine[], said: Said): Promise
   }
 }
 
-async function executionsIn(folder: string): Promise<number[]> {
-  return (await readdir(folder))
+function executionsIn(folder: string): number[] {
+  return readdirSync(folder)
     .map((name) => Number(/^execution-(\d+)\.events\.log$/.exec(name)?.[1] ?? 0))
     .filter((execution) => execution > 0)
     .sort((a, b) => a - b);
@@ -154,7 +155,7 @@ async function openEvents(
   others: 'refuse' | 'skip',
 ): Promise<{ next(): Promise<EventLine[]>; close(): Promise<void> }> {
   const file = await open(path, 'r');
-  const chunk = Buffer.alloc(1 << 18);
+  const chunk = Buffer.allocUnsafe(1 << 16);
   let rest = Buffer.alloc(0);
   let number = 0;
   const parse = (line: string): EventLine[] => {

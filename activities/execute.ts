@@ -8,11 +8,11 @@ import { findArtifact, publish } from '../store/artifact.ts';
 import { type Attempt, beginAttempt } from '../store/attempt.ts';
 import { latestCheckpoint } from '../store/checkpoint.ts';
 import type { Artifact } from '../store/inspect.ts';
-import { writeWhole } from '../store/write.ts';
+import { writeNote } from '../store/notes.ts';
 import type { NodeProgress } from '../workflows/messages.ts';
 import { type Claim, claimNode } from './claim.ts';
 import { BadEventError, collectEvents, removeOutputs, type Said } from './events.ts';
-import { countTry, failureFor, forgetTries, mostTriesOfAny, NodeError } from './failures.ts';
+import { failureFor, forgetTries, mostTriesOfAny, NodeError, noteTries, triesFrom } from './failures.ts';
 import { jobFor } from './job.ts';
 import type { PlanReader } from './plans.ts';
 import { prepareData } from './prepare.ts';
@@ -84,7 +84,7 @@ export function executeActivity(options: ExecuteOptions) {
         await executeAttempt({ node, device, context, progress, claim, attempt: begun.attempt }, options);
         return { attempt: begun.attempt.number };
       } finally {
-        await claim.release();
+        claim.release();
       }
     } catch (error) {
       if (context.cancellationSignal.aborted) throw stopped(context, progress);
@@ -116,7 +116,10 @@ async function executeAttempt(execution: Execution, options: ExecuteOptions): Pr
   const { home } = options;
   const step = latestCheckpoint(attempt.folder)?.step ?? 0;
   Object.assign(progress, { attempt: attempt.number, step });
-  const tries = await countTry(home, node.key, { attempt: attempt.number, step });
+  const from = { attempt: attempt.number, step };
+  const tries = triesFrom(home, node.key, from) + 1;
+  // A first execution is noted when it has failed, which most do not; should its worker be killed, it is not counted.
+  if (attempt.executions > 1) noteTries(home, node.key, { ...from, count: tries });
   try {
     if (tries > mostTriesOfAny) {
       throw new NodeError('killed', `${node.address}: its worker died ${tries - 1} times at step ${step}`);
@@ -139,15 +142,16 @@ async function executeAttempt(execution: Execution, options: ExecuteOptions): Pr
         executions: attempt.executions,
       },
     });
-    await forgetTries(home, node.key);
-    await removeOutputs(attempt.folder);
+    forgetTries(home, node.key);
+    removeOutputs(attempt.folder);
   } catch (error) {
     if (context.cancellationSignal.aborted) {
-      await forgetTries(home, node.key);
+      forgetTries(home, node.key);
       throw error;
     }
     const failure = failureFor(error, tries);
-    if (failure.nonRetryable) await forgetTries(home, node.key);
+    if (failure.nonRetryable) forgetTries(home, node.key);
+    else noteTries(home, node.key, { ...from, count: tries });
     throw failure;
   }
 }
@@ -173,7 +177,7 @@ async function bringToEnd(
 ): Promise<{ started: StartedEvent; done: DoneEvent }> {
   const { node, attempt } = execution;
   if (node.type === 'data') return await prepareData(node, attempt);
-  const before = await collectEvents(attempt.folder);
+  const before = attempt.executions === 1 ? {} : await collectEvents(attempt.folder);
   // Not more often than twice: should what it left be unfit to publish, the trainer has to make it anew.
   if (tries <= 2 && isComplete(before, attempt.folder)) return { started: before.started, done: before.last };
   return await train(execution, options, parents);
@@ -191,7 +195,7 @@ async function train(
 ): Promise<{ started: StartedEvent; done: DoneEvent }> {
   const job = jobFor(node, { attempt, parents, device, threads: devices[device]?.threads ?? 1 });
   const jobPath = join(attempt.folder, 'job.json');
-  await writeWhole(jobPath, `${JSON.stringify(job, null, 2)}\n`);
+  writeNote(jobPath, job);
   context.cancellationSignal.throwIfAborted();
 
   const trainer = await start({
@@ -217,7 +221,7 @@ async function train(
   context.cancellationSignal.addEventListener('abort', stop);
   if (context.cancellationSignal.aborted) stop();
   try {
-    if (trainer.process !== null) await claim.nameTrainer(trainer.process);
+    if (trainer.process !== null) claim.nameTrainer(trainer.process);
     const end = await trainer.ended;
     const { started, last } = end.said;
     if (started !== undefined && last?.event === 'done') return { started, done: last };

@@ -1,9 +1,9 @@
-import { rm } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { ApplicationFailure } from '@temporalio/common';
 import { FencedError, StoreError } from '../store/errors.ts';
 import { keyFolder } from '../store/home.ts';
-import { readNote, writeNote } from './notes.ts';
+import { readNote, writeNote } from '../store/notes.ts';
 
 /**
  * How often a node is tried without getting to a new checkpoint, by what went wrong. What cannot turn out otherwise is
@@ -66,28 +66,27 @@ function asNodeError(error: unknown): Pick<NodeError, 'kind' | 'message' | 'last
 }
 
 /** How often in a row a node was tried from the same place. */
-interface Tries {
+export interface Tries {
   attempt: number;
   /** Step of the checkpoint it went on from, 0 for none. */
   step: number;
   count: number;
 }
 
-/**
- * Counts a try of a node that begins at a step, and gives how many there were from there, this one included. On disk,
- * so that tries count whose worker was killed as well.
- */
-export async function countTry(home: string, key: string, from: { attempt: number; step: number }): Promise<number> {
-  const before = readNote<Tries>(triesPath(home, key));
-  const same = before && before.attempt === from.attempt && before.step === from.step;
-  const tries: Tries = { ...from, count: same ? before.count + 1 : 1 };
-  await writeNote(triesPath(home, key), tries);
-  return tries.count;
+/** How many tries of a node there have been from a step of an attempt, as far as they were noted; 0 of another step. */
+export function triesFrom(home: string, key: string, from: Omit<Tries, 'count'>): number {
+  const noted = readNote<Tries>(triesPath(home, key));
+  return noted && noted.attempt === from.attempt && noted.step === from.step ? noted.count : 0;
+}
+
+/** Notes how many tries there have been. On disk, so that tries count whose worker was killed as well. */
+export function noteTries(home: string, key: string, tries: Tries): void {
+  writeNote(triesPath(home, key), tries);
 }
 
 /** A try that ended well, or because somebody wanted it to, does not count; nor do any once a node has failed for good. */
-export async function forgetTries(home: string, key: string): Promise<void> {
-  await rm(triesPath(home, key), { force: true });
+export function forgetTries(home: string, key: string): void {
+  rmSync(triesPath(home, key), { force: true });
 }
 
 function triesPath(home: string, key: string): string {

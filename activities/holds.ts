@@ -5,7 +5,9 @@ import { cutToBytes, widest } from '../workflows/details.ts';
 import {
   holdSignal,
   type NodeInput,
+  type NodeOutcome,
   type NodeWorkflow,
+  nodeFinishedSignal,
   type RunSettings,
   releaseSignal,
 } from '../workflows/messages.ts';
@@ -20,6 +22,15 @@ export interface HeldNodes {
   indexes: number[];
   /** Id of the lineage's workflow. */
   lineage: string;
+}
+
+/** How a node ended, for a lineage that holds it. */
+export interface NodeFinished {
+  /** Id of the lineage's workflow. */
+  lineage: string;
+  /** Place of the node in its plan. */
+  index: number;
+  outcome: NodeOutcome;
 }
 
 /** The search attributes of a workflow that works for a lineage; of a node's, with what it trains. */
@@ -85,6 +96,15 @@ export function holdActivities(plans: PlanReader, client: () => Client) {
           }
         }),
       );
+    },
+
+    /** Tells a lineage that a node it holds has ended. One that has ended itself needs no telling. */
+    async tellLineage({ lineage, index, outcome }: NodeFinished): Promise<void> {
+      try {
+        await client().workflow.getHandle(lineage).signal(nodeFinishedSignal, { index, outcome });
+      } catch (error) {
+        if (!(error instanceof WorkflowNotFoundError)) throw error;
+      }
     },
 
     /** Which of these lineages no longer run: a lineage that was terminated could not let go of its nodes. */

@@ -3,7 +3,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import type { PlanNode } from '../planner/plan.ts';
 import { withDatabase } from '../results/database.ts';
 import { DatabaseBusyError } from '../results/errors.ts';
-import { ingestAttempts, notIngested } from '../results/ingest.ts';
+import { finishOf, ingestAttempts, notIngested } from '../results/ingest.ts';
 import { recordLineage } from '../results/record.ts';
 import type { IngestInput } from '../results/staging.ts';
 import { findArtifact } from '../store/artifact.ts';
@@ -32,7 +32,7 @@ export function resultsActivities(home: string, plans: PlanReader) {
         const inputs = found.filter((input) => input !== undefined);
         if (inputs.length === 0) return;
         await withDatabase(home, 'write', async (connection) => {
-          const missing = await notIngested(connection, inputs);
+          const missing = await notIngested(connection, inputs, finishOf);
           if (missing.length > 0) await ingestAttempts(connection, missing);
         });
       });

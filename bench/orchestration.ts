@@ -13,14 +13,14 @@ import { runQuery } from '../results/query.ts';
 // What Descent itself costs a node: `npm run bench -- orchestration [--long]`. Lineages whose trainers do nothing, and are
 // no processes, are run as a person runs them: `descent run FILE` in an empty folder, planned, put through a Temporal
 // server that is set up as a home's own, published in the store and recorded in DuckDB, the start and the end of server
-// and worker included. Then they are run again, with nothing to do. `--long` runs 10,000 nodes too, and shows how the
+// and worker included. Then they are run again, with nothing to do and no server there. `--long` runs 10,000 nodes too, and shows how the
 // memory of worker and server grows with nodes done.
 
 const binary = fileURLToPath(new URL('../cli/main.js', import.meta.url));
 const idleWorker = fileURLToPath(new URL('./idle-worker.js', import.meta.url));
 
 /** Nodes under way at once. The trainer does nothing, so they only wait for disk and server. */
-const slots = 8;
+const slots = 50;
 
 /** What is run, and what a node of it may cost in milliseconds. */
 interface Case {
@@ -45,15 +45,16 @@ try {
   ];
   const rows: string[][] = [];
   for (const each of cases) {
-    const cold = await run(each);
-    const again = await run(each);
+    const cold = await runCold(each);
+    // Nothing is to do, so no Temporal is wanted: none is there.
+    const again = await descentRun(each);
     rows.push([
       each.name,
       each.nodes.toLocaleString('en'),
       cold.seconds.toFixed(1),
       ((cold.seconds * 1000) / each.nodes).toFixed(1),
       each.most === null ? '' : `≤ ${each.most}`,
-      again.seconds.toFixed(2),
+      again.toFixed(2),
       cold.worker.toFixed(0),
       cold.server.toFixed(0),
     ]);
@@ -66,7 +67,7 @@ try {
       nodes: 10_000,
       most: null,
     };
-    const { seconds, samples } = await run(long);
+    const { seconds, samples } = await runCold(long);
     rows.push([long.name, '10,000', seconds.toFixed(1), (seconds / 10).toFixed(1), '', '', '', '']);
     process.stdout.write(`${memoryTable(samples)}\n\n`);
   }
@@ -95,12 +96,9 @@ interface Memory {
   server: number;
 }
 
-/** Runs a lineage as a person does, to its end; the largest memory of the worker and the server meanwhile. */
-async function run({
-  name,
-  lineage,
-}: Case): Promise<Memory & { seconds: number; samples: (Memory & { done: number })[] }> {
-  await writeFile(join(folder, `${name}.yaml`), lineage);
+/** Runs a lineage on a Temporal of its own, from its start to its end; the largest memory of worker and server meanwhile. */
+async function runCold(lineage: Case): Promise<Memory & { seconds: number; samples: (Memory & { done: number })[] }> {
+  await writeFile(join(folder, `${lineage.name}.yaml`), lineage.lineage);
   const begun = performance.now();
   const temporal = await startTemporal();
   const samples: (Memory & { done: number })[] = [];
@@ -112,17 +110,9 @@ async function run({
     samples.push({ done, worker: worker ?? 0, server: server ?? 0 });
   }, 1000);
   try {
-    const child = spawn(process.execPath, [binary, 'run', `${name}.yaml`, '--json'], {
-      cwd: folder,
-      env: { ...process.env, DESCENT_HOME: join(folder, 'home') },
-      stdio: ['ignore', 'pipe', 'inherit'],
+    await descentRun(lineage, (count) => {
+      done = count;
     });
-    child.stdout.setEncoding('utf8').on('data', (text: string) => {
-      const counts = [...text.matchAll(/"event":"counts","counts":(\{[^}]*\})/g)].at(-1)?.[1];
-      if (counts) done = (JSON.parse(counts) as { done: number }).done;
-    });
-    const [status] = await once(child, 'close');
-    if (status !== 0) throw new Error(`descent run ${name}.yaml ended with ${status}`);
   } finally {
     clearInterval(sampling);
     await temporal.end();
@@ -130,6 +120,23 @@ async function run({
   const seconds = (performance.now() - begun) / 1000;
   const largest = (of: keyof Memory) => Math.max(0, ...samples.map((one) => one[of]));
   return { seconds, worker: largest('worker'), server: largest('server'), samples };
+}
+
+/** `descent run FILE`, as a person runs it; seconds that it took. `onDone` is told how many nodes are done. */
+async function descentRun({ name }: Case, onDone: (count: number) => void = () => {}): Promise<number> {
+  const begun = performance.now();
+  const child = spawn(process.execPath, [binary, 'run', `${name}.yaml`, '--json'], {
+    cwd: folder,
+    env: { ...process.env, DESCENT_HOME: join(folder, 'home') },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    const counts = [...text.matchAll(/"event":"counts","counts":(\{[^}]*\})/g)].at(-1)?.[1];
+    if (counts) onDone((JSON.parse(counts) as { done: number }).done);
+  });
+  const [status] = await once(child, 'close');
+  if (status !== 0) throw new Error(`descent run ${name}.yaml ended with ${status}`);
+  return (performance.now() - begun) / 1000;
 }
 
 /** A server as a home's own, with a worker whose trainers do nothing; configured for whoever runs in the folder. */

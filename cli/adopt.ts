@@ -16,6 +16,7 @@ import { absolute, type Context, type ExitCode, exitCodes } from './context.ts';
 import { CommandError } from './failure.ts';
 import { planFile, refuse } from './lineage-file.ts';
 import { catchUp } from './outcome.ts';
+import { judgeAgainstStore } from './plan.ts';
 import { bytes, counted, shortKey } from './render/figures.ts';
 import { shellWord } from './shell.ts';
 
@@ -66,9 +67,9 @@ export async function adopt(
     // While it is claimed, so that `descent gc` at no moment finds a node that is neither claimed nor in a plan.
     planDigest = await writePlan(home, plan);
   } finally {
-    await claim.release();
+    claim.release();
   }
-  await catchUp(home, plan, planDigest);
+  await catchUp(home, plan, planDigest, judgeAgainstStore(plan, context));
   const size = manifest.files.reduce((sum, one) => sum + one.bytes, 0);
   terminal.out(
     [

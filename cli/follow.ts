@@ -20,8 +20,8 @@ import type { Session } from './session.ts';
 
 /** Between two looks at a lineage. */
 const lookEveryMs = 1000;
-/** Running nodes whose progress is asked for at once; far more than a machine runs. */
-const mostAsked = 50;
+/** Running nodes whose progress is asked for with every look, each by a call to the server; more than a screen shows. */
+const mostAsked = 16;
 /** How long a server or worker may be silent before a person is told; then twice as long, and so on. */
 const patienceSeconds = 15;
 /** How long the home's own may be silent before it is given up. */

@@ -60,7 +60,7 @@ async function surveyStore(
   const needed = new Set<string>(roots.flatMap(({ plan }) => plan.nodes.map(({ key }) => key)));
   const pins = readPins(home, keys);
   const executed: string[] = [];
-  for (const key of keys) if (await isExecuted(home, key)) executed.push(key);
+  for (const key of keys) if (isExecuted(home, key)) executed.push(key);
   const untouched = new Set([...pins.map(({ key }) => key), ...withNeeds(executed, history)]);
   const garbage = findGarbage(home, { keys, untouched, needed, attempts });
   const explain = explainer(home, roots, history, forget, files.length > 0);
@@ -80,7 +80,7 @@ async function surveyStore(
 
 /** Removes what was found, but for what was pinned or claimed since, and what an interrupted removal left. */
 async function remove(home: string, { garbage, report }: Survey): Promise<GcReport> {
-  const isHeld = async (folder: string) => isPinned(folder) || (await isClaimed(folder));
+  const isHeld = async (folder: string) => isPinned(folder) || isClaimed(folder);
   const removed: GarbageLine[] = [];
   const spared: GarbageLine[] = [];
   for (const [at, one] of garbage.entries()) {

@@ -58,7 +58,7 @@ export async function logs(text: string, options: LogsOptions, context: Context)
   try {
     while (interrupts.pressed() === 0) {
       // Looked at before reading: what was said before it ended is read then.
-      const over = reader?.over() === true && !(await isExecuted(home, node.key));
+      const over = reader?.over() === true && !isExecuted(home, node.key);
       for (const line of (await reader?.next()) ?? []) print(line);
       const newest = attemptNumbers(home, node.key)[0];
       if (options.attempt === undefined && newest !== undefined && newest !== reader?.attempt) {

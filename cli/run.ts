@@ -63,7 +63,7 @@ export async function run(file: string | undefined, options: RunOptions, given: 
     const telling = { report: reporter.report, clock };
     const { outcome, reason } =
       pending.length === 0
-        ? await reuseAll(frozen)
+        ? await reuseAll(frozen, verdicts)
         : await (await import('./execute.ts')).execute(frozen, { failFast: options.failFast }, context, telling);
     if (outcome === 'done' || outcome === 'failed') reporter.report(await readOutcome(home, plan, planDigest));
     const next = nextSteps(outcome, plan, command(home), home, context);
@@ -124,8 +124,8 @@ function reporterFor(options: RunOptions, { terminal }: Context, clock: () => nu
   return terminal.interactive && !options.plain ? liveReporter(terminal, clock) : plainReporter(terminal, clock);
 }
 
-async function reuseAll({ home, plan, planDigest }: Frozen): Promise<RunEnd> {
-  await catchUp(home, plan, planDigest);
+async function reuseAll({ home, plan, planDigest }: Frozen, verdicts: Admitted['verdicts']): Promise<RunEnd> {
+  await catchUp(home, plan, planDigest, verdicts);
   return { outcome: 'done', reason: null };
 }
 

@@ -54,7 +54,7 @@ async function reportAttempts(home: string, node: PlanNode): Promise<AttemptRepo
   );
   const failures = new Map(rows.map(([attempt, kind, message]) => [Number(attempt), `${message} (${kind})`]));
   const numbers = attemptNumbers(home, node.key);
-  const running = (await isExecuted(home, node.key)) ? numbers[0] : undefined;
+  const running = isExecuted(home, node.key) ? numbers[0] : undefined;
   return numbers.map((attempt) => {
     const folder = attemptFolder(home, node.key, attempt);
     const inspection = inspectAttempt(home, node.key, attempt);

@@ -59,19 +59,32 @@ export async function ingestAttempts(connection: DuckDBConnection, inputs: reado
  * Those of some attempts that the tables do not have as they are now: unfinished ones always, finished ones by when they
  * finished, since a node that was removed from the store and trained again counts its attempts from 1.
  */
-export async function notIngested<Input extends Pick<IngestInput, 'manifest'>>(
+export async function notIngested<Attempt>(
   connection: DuckDBConnection,
-  inputs: readonly Input[],
-): Promise<Input[]> {
+  attempts: readonly Attempt[],
+  finishOf: (attempt: Attempt) => Finish | null,
+): Promise<Attempt[]> {
   const reader = await connection.runAndReadAll(
     "SELECT key, attempt, epoch_ms(finished_at)::DOUBLE FROM attempts WHERE state = 'done'",
   );
   const known = new Set(reader.getRows().map(([key, attempt, at]) => `${key}/${attempt}/${at}`));
-  return inputs.filter(({ manifest }) => {
-    if (manifest === null) return true;
-    const { key, attempt, provenance } = manifest;
-    return !known.has(`${key}/${attempt}/${Date.parse(provenance.finishedAt)}`);
+  return attempts.filter((each) => {
+    const finish = finishOf(each);
+    return finish === null || !known.has(`${finish.key}/${finish.attempt}/${Date.parse(finish.finishedAt)}`);
   });
+}
+
+/** When an attempt was published. */
+export interface Finish {
+  key: string;
+  attempt: number;
+  /** ISO 8601, UTC. */
+  finishedAt: string;
+}
+
+/** When an attempt was published; null of one that was not. */
+export function finishOf({ manifest }: IngestInput): Finish | null {
+  return manifest && { key: manifest.key, attempt: manifest.attempt, finishedAt: manifest.provenance.finishedAt };
 }
 
 /*

@@ -1,6 +1,6 @@
-import { existsSync } from 'node:fs';
-import { open, readdir, realpath, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { existsSync, readdirSync } from 'node:fs';
+import { realpath, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { canonicalJson, sha256 } from '../planner/key.ts';
 import type { NodeState } from '../planner/verdict.ts';
 import type { Manifest } from '../schemas/types/manifest.ts';
@@ -11,7 +11,7 @@ import { StoreError } from './errors.ts';
 import { attemptFolder, attemptNumbers, keysBeginning } from './home.ts';
 import { type Artifact, damagePath, inspectAttempt } from './inspect.ts';
 import { claimManifest, fenced, holdsLease, publishedBy } from './lease.ts';
-import { syncFolder, writeWhole } from './write.ts';
+import { syncFile, syncFolder, writeWhole } from './write.ts';
 
 /** What publish is told; the rest of the manifest it finds out itself. */
 export type Publication = Pick<
@@ -35,6 +35,8 @@ export async function publish(attempt: Attempt, publication: Publication): Promi
       throw new StoreError(`cannot publish ${address}: its pre-image does not hash to its key ${key}`);
     }
     const files = await hashFiles(folder);
+    // The attempt's own name; its key's was made durable together with the pre-image.
+    await syncFolder(dirname(folder));
     if (model !== null && !files.some(({ path }) => path.startsWith(`${model}/`))) {
       throw new StoreError(`cannot publish ${address}: its model is said to be in ${model}/, and nothing is there`);
     }
@@ -52,7 +54,8 @@ export async function publish(attempt: Attempt, publication: Publication): Promi
       provenance,
     });
   }
-  await rm(join(folder, 'checkpoints'), { recursive: true, force: true });
+  const checkpoints = join(folder, 'checkpoints');
+  if (existsSync(checkpoints)) await rm(checkpoints, { recursive: true, force: true });
   return manifest;
 }
 
@@ -145,7 +148,7 @@ const passing = new Set(['checkpoints', 'claims', 'lease.json', 'manifest.json',
 async function hashFiles(folder: string): Promise<Manifest['files']> {
   const files: Manifest['files'] = [];
   const walk = async (relative: string): Promise<void> => {
-    const entries = await readdir(join(folder, relative), { withFileTypes: true });
+    const entries = readdirSync(join(folder, relative), { withFileTypes: true });
     for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
       if (relative === '' && passing.has(entry.name)) continue;
       if (entry.name.endsWith('.tmp') || entry.name.endsWith('.log')) continue;
@@ -154,7 +157,7 @@ async function hashFiles(folder: string): Promise<Manifest['files']> {
         await walk(path);
       } else if (entry.isFile()) {
         files.push({ path, ...(await digestOfFile(join(folder, path))) });
-        await makeDurable(join(folder, path));
+        await syncFile(join(folder, path));
       } else {
         throw new StoreError(`cannot publish ${join(folder, path)}: it is neither a file nor a folder`);
       }
@@ -163,13 +166,4 @@ async function hashFiles(folder: string): Promise<Manifest['files']> {
   };
   await walk('');
   return files;
-}
-
-async function makeDurable(path: string): Promise<void> {
-  const handle = await open(path, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }

@@ -1,4 +1,4 @@
-import { lstatSync, readFileSync } from 'node:fs';
+import { existsSync, lstatSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { canonicalJson, sha256 } from '../planner/key.ts';
 import type { Manifest } from '../schemas/types/manifest.ts';
@@ -93,6 +93,8 @@ function checkFile(folder: string, file: Manifest['files'][number]): void {
 }
 
 function readIfThere(path: string): string | undefined {
+  // An exception costs many times as much, and a plan asks for thousands of notes that are not there.
+  if (!existsSync(path)) return undefined;
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {

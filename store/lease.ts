@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Manifest } from '../schemas/types/manifest.ts';
 import { FencedError } from './errors.ts';
-import { makeFolder, writeNew, writeWhole } from './write.ts';
+import { linkInPlace, writeNewNote } from './notes.ts';
+import { writeNew } from './write.ts';
 
 /*
  * Who may write in an attempt's folder. Each execution claims the next number: `claims/1.json`, `claims/2.json`, ...
@@ -13,7 +14,8 @@ import { makeFolder, writeNew, writeWhole } from './write.ts';
  * needs the number after one's own, so it fails when somebody else has taken over, and nobody can take over once it is
  * done. There is no moment between looking and writing in which a process that woke up late could slip through.
  *
- * `lease.json` is a copy of the newest claim, at a fixed place, for trainers to look at.
+ * `lease.json` is the newest claim once more, at a fixed place, for trainers to look at. Leases are notes: a power cut
+ * that takes one has ended whoever held it. The manifest is durable.
  */
 
 /** What one execution of an attempt writes down when it begins. */
@@ -55,7 +57,6 @@ export function holdsLease(path: string, token: string): boolean {
  * attempt has had, or undefined when the attempt is published and there is nothing left to do.
  */
 export async function takeLease(attemptFolder: string): Promise<{ number: number; lease: Lease } | undefined> {
-  await makeFolder(claimsFolder(attemptFolder));
   const lease = { token: randomUUID(), pid: process.pid, host: hostname(), startedAt: new Date().toISOString() };
   for (;;) {
     const newest = readClaims(attemptFolder).at(-1);
@@ -65,8 +66,8 @@ export async function takeLease(attemptFolder: string): Promise<{ number: number
       return undefined;
     }
     const number = (newest?.number ?? 0) + 1;
-    if (await writeNew(claimPath(attemptFolder, number), `${JSON.stringify(lease)}\n`)) {
-      await showNewestLease(attemptFolder);
+    if (writeNewNote(claimPath(attemptFolder, number), lease)) {
+      showNewestLease(attemptFolder);
       return { number, lease };
     }
   }
@@ -107,6 +108,7 @@ export function manifestPath(attemptFolder: string): string {
 /** An attempt's claims, oldest first; empty before the first. */
 export function readClaims(attemptFolder: string): Claim[] {
   let names: string[];
+  if (!existsSync(claimsFolder(attemptFolder))) return [];
   try {
     names = readdirSync(claimsFolder(attemptFolder));
   } catch (error) {
@@ -137,14 +139,14 @@ async function placeManifest(attemptFolder: string, text: string): Promise<void>
 }
 
 /**
- * Copies the newest claim to `lease.json`, until it is the newest after the write as well: then whoever wrote last, of
+ * Shows the newest claim as `lease.json`, until it is the newest after the write as well: then whoever wrote last, of
  * several at once, wrote the newest.
  */
-async function showNewestLease(attemptFolder: string): Promise<void> {
+function showNewestLease(attemptFolder: string): void {
   for (;;) {
     const shown = readClaims(attemptFolder).findLast((claim) => claim.kind === 'lease');
     if (shown === undefined) return;
-    await writeWhole(leasePath(attemptFolder), shown.text);
+    linkInPlace(claimPath(attemptFolder, shown.number), leasePath(attemptFolder));
     const newest = readClaims(attemptFolder).findLast((claim) => claim.kind === 'lease');
     if (newest?.number === shown.number) return;
   }

@@ -1,7 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import { link, mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { closeSync, fsync, linkSync, mkdirSync, openSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 import { StoreError } from './errors.ts';
+
+/*
+ * Only what waits for the disk is asynchronous. Opening, writing, and renaming a small file takes some microseconds;
+ * handing each of these to another thread takes many times as long, and a node writes a dozen such files.
+ */
 
 /**
  * Writes a file whole: to a temporary name, fsync, rename, fsync of the folder. Whoever reads sees the old content or
@@ -9,7 +15,9 @@ import { StoreError } from './errors.ts';
  * the disk is full or may not be written.
  */
 export async function writeWhole(path: string, data: string | Uint8Array): Promise<void> {
-  await viaTemporary(path, data, (temporary) => rename(temporary, path));
+  await makeFolder(dirname(path));
+  await viaTemporary(path, data, (temporary) => renameSync(temporary, path));
+  await syncFolder(dirname(path));
 }
 
 /**
@@ -19,7 +27,9 @@ export async function writeWhole(path: string, data: string | Uint8Array): Promi
 export async function writeNew(path: string, data: string | Uint8Array): Promise<boolean> {
   try {
     // link(2) fails where the name is taken, and what appears under it is complete: `wx` would give the first only.
-    await viaTemporary(path, data, (temporary) => link(temporary, path));
+    await makeFolder(dirname(path));
+    await viaTemporary(path, data, (temporary) => linkSync(temporary, path));
+    await syncFolder(dirname(path));
     return true;
   } catch (error) {
     if (errorCode(error) === 'EEXIST') return false;
@@ -35,61 +45,56 @@ export async function makeFolder(path: string): Promise<void> {
   const missing: string[] = [];
   let parent = path;
   for (; ; parent = dirname(parent)) {
-    const found = await stat(parent).catch((error: unknown) => {
-      if (errorCode(error) === 'ENOENT' || errorCode(error) === 'ENOTDIR') return undefined;
-      throw explain(error, path);
-    });
+    const found = statIfThere(parent, path);
     if (found?.isDirectory()) break;
     if (found !== undefined) throw new StoreError(`cannot make ${path}: ${parent} is a file; name another folder`);
     missing.push(parent);
   }
   // One by one: mkdir's own recursion tries for ever where a folder that is there takes no others, as /proc.
   for (const folder of missing.reverse()) {
-    await mkdir(folder).catch((error: unknown) => {
-      if (errorCode(error) === 'EEXIST') return;
+    try {
+      mkdirSync(folder);
+    } catch (error) {
+      if (errorCode(error) === 'EEXIST') continue;
       if (errorCode(error) !== 'ENOENT') throw explain(error, path);
       throw new StoreError(`cannot make ${path}: ${dirname(folder)} takes no new folders; name another folder`);
-    });
+    }
     await syncFolder(dirname(folder));
   }
 }
 
 /** Makes a folder's list of names durable. */
 export async function syncFolder(path: string): Promise<void> {
-  const handle = await open(path, 'r');
+  const folder = openSync(path, 'r');
   try {
-    await handle.sync();
+    await waitForDisk(folder);
   } catch (error) {
     // Some file systems have no fsync for folders; their renames are ordered by other means.
     if (errorCode(error) !== 'EINVAL' && errorCode(error) !== 'EPERM') throw error;
   } finally {
-    await handle.close();
+    closeSync(folder);
   }
 }
 
-async function viaTemporary(
-  path: string,
-  data: string | Uint8Array,
-  place: (temporary: string) => Promise<void>,
-): Promise<void> {
-  await makeFolder(dirname(path));
-  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.${randomBytes(6).toString('hex')}.tmp`);
+/** Makes a file's content durable. */
+export async function syncFile(path: string): Promise<void> {
+  const file = openSync(path, 'r');
   try {
-    const handle = await open(temporary, 'wx');
-    try {
-      await handle.writeFile(data);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await place(temporary);
-  } catch (error) {
-    throw explain(error, path);
+    await waitForDisk(file);
   } finally {
-    // After a rename there is nothing left to remove; after a link or an error there is.
-    await rm(temporary, { force: true });
+    closeSync(file);
   }
-  await syncFolder(dirname(path));
+}
+
+/** A name beside a file, for what is to become it; whatever ends in `.tmp` is no part of an artifact. */
+export function temporaryFor(path: string): string {
+  return join(dirname(path), `.${basename(path)}.${process.pid}.${randomBytes(6).toString('hex')}.tmp`);
+}
+
+/** A StoreError that says what to do, where the disk is full or may not be written; else the error itself. */
+export function explain(error: unknown, path: string): unknown {
+  const remedy = remedies[errorCode(error) ?? ''];
+  return remedy === undefined ? error : new StoreError(`cannot write ${path}: ${remedy}`, { cause: error });
 }
 
 const remedies: Record<string, string> = {
@@ -100,9 +105,39 @@ const remedies: Record<string, string> = {
   EPERM: 'this user may not write there; change its rights or choose another folder with DESCENT_HOME',
 };
 
-function explain(error: unknown, path: string): unknown {
-  const remedy = remedies[errorCode(error) ?? ''];
-  return remedy === undefined ? error : new StoreError(`cannot write ${path}: ${remedy}`, { cause: error });
+const waitForDisk = promisify(fsync);
+
+async function viaTemporary(
+  path: string,
+  data: string | Uint8Array,
+  place: (temporary: string) => void,
+): Promise<void> {
+  const temporary = temporaryFor(path);
+  try {
+    const file = openSync(temporary, 'wx');
+    try {
+      writeFileSync(file, data);
+      await waitForDisk(file);
+    } finally {
+      closeSync(file);
+    }
+    place(temporary);
+  } catch (error) {
+    throw explain(error, path);
+  } finally {
+    // After a rename there is nothing left to remove; after a link or an error there is.
+    rmSync(temporary, { force: true });
+  }
+}
+
+/** What is at a path; undefined where nothing is, or a file is in its way. `wanted` is what a person is told of. */
+function statIfThere(path: string, wanted: string) {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    if (errorCode(error) === 'ENOTDIR') return undefined;
+    throw explain(error, wanted);
+  }
 }
 
 function errorCode(error: unknown): string | undefined {

@@ -4,6 +4,7 @@ import {
   ApplicationFailure,
   isCancellation,
   proxyActivities,
+  proxyLocalActivities,
   TimeoutFailure,
 } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
@@ -18,6 +19,15 @@ import { deviceQueue, resultsQueue } from './names.ts';
 /** Short activities on the lineage queue: they read a few files or ask the server something. */
 export const light = proxyActivities<Activities>({
   startToCloseTimeout: '1 minute',
+  retry: { initialInterval: '500 milliseconds', maximumInterval: '10 seconds', maximumAttempts: 30 },
+});
+
+/**
+ * Run within a workflow's own task, by the worker that has it: nothing of them waits in a queue or stands in a history but
+ * that they are done. For a single call to the server that may come twice.
+ */
+export const inTask = proxyLocalActivities<Pick<Activities, 'tellLineage'>>({
+  startToCloseTimeout: '10 seconds',
   retry: { initialInterval: '500 milliseconds', maximumInterval: '10 seconds', maximumAttempts: 30 },
 });
 

@@ -2,6 +2,7 @@ import {
   ApplicationFailure,
   CancellationScope,
   ContinueAsNew,
+  condition,
   continueAsNew,
   isCancellation,
   setCurrentDetails,
@@ -31,6 +32,11 @@ import { Schedule } from './schedule.ts';
 
 /** Nodes whose events go into DuckDB with one call: it likes large transactions. */
 const ingestBatch = 500;
+/** What ends within so many seconds goes into DuckDB together. */
+const gatherResultsSeconds = 2;
+/** A full window is filled again when this share of it has become free, or so many seconds after a place has. */
+const gatheredShare = 1 / 8;
+const gatherPlacesSeconds = 1;
 
 /** A held node is asked for again this often, should the word of its end have been lost. */
 const patrolMinutes = 30;
@@ -60,6 +66,9 @@ export async function lineageWorkflow(input: LineageInput): Promise<LineageCount
   const holding = holdingOf(me, planDigest, settings);
   let ingesting = false;
   let unwritten = input.carried?.unwritten;
+  /** Whether the window was filled to its end, and whether places in it are waited for. */
+  let full = false;
+  let gathering = false;
   let loading = false;
   let stopping = false;
   let failFast = input.carried?.failFast ?? false;
@@ -82,6 +91,12 @@ export async function lineageWorkflow(input: LineageInput): Promise<LineageCount
   }
 
   function startReady(): void {
+    if (gathering) return;
+    if (full && schedule.counts.running < window) {
+      full = false;
+      run(gatherPlaces);
+      return;
+    }
     const toRequest: number[] = [];
     while (schedule.counts.running < window) {
       const index = schedule.take();
@@ -89,7 +104,17 @@ export async function lineageWorkflow(input: LineageInput): Promise<LineageCount
       if (schedule.node(index)?.runsAs === 'workflow') toRequest.push(index);
       else run(() => executeShort(index));
     }
+    full = schedule.counts.running >= window;
     if (toRequest.length > 0) run(() => holding.request(toRequest));
+  }
+
+  /** Of a window that was full, several places are filled together: a call for each node would cost as much as the node. */
+  async function gatherPlaces(): Promise<void> {
+    gathering = true;
+    const enough = () => stopping || paused || schedule.counts.running <= window * (1 - gatheredShare);
+    await condition(enough, `${gatherPlacesSeconds} seconds`).finally(() => {
+      gathering = false;
+    });
   }
 
   /** Starts something of this run's own. When it throws, the lineage cannot go on. */
@@ -148,25 +173,28 @@ export async function lineageWorkflow(input: LineageInput): Promise<LineageCount
   }
 
   async function recordLineage(): Promise<void> {
+    ingesting = true;
     await write((results) => results.recordLineage({ planDigest }));
+    ingesting = false;
   }
 
-  /** One call at a time takes all that has come together since the last: DuckDB likes large transactions. */
+  /** One call at a time takes all that has come together since the last: to open DuckDB costs more than many nodes. */
   async function ingest(): Promise<void> {
+    ingesting = true;
+    const enough = () => stopping || unwritten !== undefined || schedule.finished || toIngest.length >= ingestBatch;
+    await CancellationScope.nonCancellable(() => condition(enough, `${gatherResultsSeconds} seconds`));
     const indexes = toIngest.splice(0, ingestBatch);
     await write((results) => results.ingestNodes({ planDigest, indexes }));
+    ingesting = false;
   }
 
   /** Results that cannot be stored stop no training: the store has them, and the next run ingests what is missing. */
   async function write(call: (results: ReturnType<typeof writer>) => Promise<void>): Promise<void> {
     if (unwritten !== undefined) return;
-    ingesting = true;
     try {
       await CancellationScope.nonCancellable(() => call(writer(settings)));
     } catch (error) {
       unwritten = failureOf(error);
-    } finally {
-      ingesting = false;
     }
   }
 

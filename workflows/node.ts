@@ -3,20 +3,18 @@ import {
   CancellationScope,
   CancelledFailure,
   condition,
-  getExternalWorkflowHandle,
   isCancellation,
   log,
   setCurrentDetails,
   setHandler,
   sleep,
 } from '@temporalio/workflow';
-import { execute, light } from './calls.ts';
+import { execute, inTask, light } from './calls.ts';
 import {
   holdersQuery,
   holdSignal,
   type NodeInput,
   type NodeOutcome,
-  nodeFinishedSignal,
   pausedQuery,
   pauseSignal,
   releaseSignal,
@@ -87,9 +85,9 @@ async function tell(holders: Map<string, number>, outcome: NodeOutcome): Promise
       [...holders].map(async ([lineage, index]) => {
         holders.delete(lineage);
         try {
-          await getExternalWorkflowHandle(lineage).signal(nodeFinishedSignal, { index, outcome });
+          await inTask.tellLineage({ lineage, index, outcome });
         } catch (error) {
-          log.info('a lineage that held this node has ended', { lineage, reason: String(error) });
+          log.warn('could not tell a lineage that this node has ended', { lineage, reason: String(error) });
         }
       }),
     );

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { countTry, failureFor, forgetTries, NodeError } from '../../activities/failures.ts';
+import { failureFor, forgetTries, NodeError, noteTries, triesFrom } from '../../activities/failures.ts';
 import { sha256 } from '../../planner/key.ts';
 import { FencedError, StoreError } from '../../store/errors.ts';
 
@@ -17,14 +17,15 @@ before(() => {
 after(() => rmSync(home, { recursive: true, force: true }));
 
 describe('tries', () => {
-  test('count as long as they get no further, and anew from each checkpoint and in each attempt', async () => {
-    const from = (attempt: number, step: number) => countTry(home, key, { attempt, step });
-    assert.deepEqual(
-      [await from(1, 0), await from(1, 0), await from(1, 120), await from(1, 120), await from(2, 120)],
-      [1, 2, 1, 2, 1],
-    );
-    await forgetTries(home, key);
-    assert.equal(await from(2, 120), 1);
+  test('count as long as they get no further, and anew from each checkpoint and in each attempt', () => {
+    const from = (attempt: number, step: number) => {
+      const count = triesFrom(home, key, { attempt, step }) + 1;
+      noteTries(home, key, { attempt, step, count });
+      return count;
+    };
+    assert.deepEqual([from(1, 0), from(1, 0), from(1, 120), from(1, 120), from(2, 120)], [1, 2, 1, 2, 1]);
+    forgetTries(home, key);
+    assert.equal(from(2, 120), 1);
   });
 
   test('end, by what went wrong', () => {

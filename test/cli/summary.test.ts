@@ -5,6 +5,8 @@ import picocolors from 'picocolors';
 import { catchUp, readOutcome } from '../../cli/outcome.ts';
 import { renderSummary } from '../../cli/render/summary.ts';
 import { differsClearly, summarize } from '../../cli/summary.ts';
+import { judge } from '../../planner/verdict.ts';
+import { nodesInspector } from '../../store/artifact.ts';
 import { writePlan } from '../../store/plans.ts';
 import { makePlan } from '../results/lineage.ts';
 import { runLineage, runNode } from '../results/run.ts';
@@ -73,8 +75,8 @@ test('results that lack what the store has are brought up to date', async (t) =>
   const plan = makePlan({ seeds: [1], replay: ['0%'] });
   const digest = await writePlan(home, plan);
   for (const node of plan.nodes) await runNode(home, node);
-  await catchUp(home, plan, digest);
-  await catchUp(home, plan, digest);
+  await catchUp(home, plan, digest, judge(plan, nodesInspector(home)));
+  await catchUp(home, plan, digest, judge(plan, nodesInspector(home)));
   const { stages, findings } = await readOutcome(home, plan, digest);
   equal(stages.length, 4);
   match(

@@ -12,9 +12,11 @@ import { byteProgress } from '../../cli/render/byte-progress.ts';
 import type { VerifyReport } from '../../cli/render/verify.ts';
 import { verify } from '../../cli/verify.ts';
 import type { Plan } from '../../planner/plan.ts';
+import { judge } from '../../planner/verdict.ts';
 import { withDatabase } from '../../results/database.ts';
 import { runQuery } from '../../results/query.ts';
 import { databaseWaits } from '../../results/waits.ts';
+import { nodesInspector } from '../../store/artifact.ts';
 import { attemptFolder, keyFolder } from '../../store/home.ts';
 import { writePlan } from '../../store/plans.ts';
 import { nodeAt, planOf } from '../planner/plans.ts';
@@ -103,7 +105,7 @@ test('a flipped bit in a large file is found, noted, planned as run with that re
   await rm(keyFolder(home, node.key), { recursive: true });
   const weights = Buffer.alloc(1_000_000, 7);
   await runNodeWith(home, node, weights);
-  await catchUp(home, plan, await writePlan(home, plan));
+  await catchUp(home, plan, await writePlan(home, plan), judge(plan, nodesInspector(home)));
   equal((await run(folder)).exitCode, 0);
 
   const path = join(attemptFolder(home, node.key, 1), 'model', 'model.safetensors');
@@ -213,7 +215,7 @@ test('a node that was removed and trained again is read into the results again, 
     connection.run(`UPDATE attempts SET finished_at = '2025-12-31T00:00:00Z' WHERE key = '${node.key}'`),
   );
   equal((await run(folder)).exitCode, 1);
-  await catchUp(home, plan, await writePlan(home, plan));
+  await catchUp(home, plan, await writePlan(home, plan), judge(plan, nodesInspector(home)));
   equal((await run(folder)).exitCode, 0);
 });
 
