@@ -13,8 +13,8 @@ import { runQuery } from '../results/query.ts';
 // What Descent itself costs a node: `npm run bench -- orchestration [--long]`. Lineages whose trainers do nothing, and are
 // no processes, are run as a person runs them: `descent run FILE` in an empty folder, planned, put through a Temporal
 // server that is set up as a home's own, published in the store and recorded in DuckDB, the start and the end of server
-// and worker included. Then they are run again, with nothing to do and no server there. `--long` runs 10,000 nodes too, and shows how the
-// memory of worker and server grows with nodes done.
+// and worker included. Then they are run again, with nothing to do and no server there. `--long` runs 10,000 nodes too,
+// and shows how the memory of worker and server grows with nodes done.
 
 const binary = fileURLToPath(new URL('../cli/main.js', import.meta.url));
 const idleWorker = fileURLToPath(new URL('./idle-worker.js', import.meta.url));
