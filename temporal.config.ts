@@ -60,6 +60,11 @@ export interface TemporalConfig {
    * workflows can be found by them. The server that Descent starts has them. Default: false.
    */
   searchAttributes?: boolean;
+  /**
+   * URL of an OpenTelemetry collector (`http://host:4318`) that gets traces of runs and metrics of Temporal's runtime, by
+   * OTLP over HTTP. The standard `OTEL_EXPORTER_OTLP_*` environment goes before it. Default: none.
+   */
+  otlpEndpoint?: string;
 
   /** First part of all task queues: `descent`, `descent-results`, `descent-cpu`. Letters, digits, `-` and `_`. */
   queue: string;

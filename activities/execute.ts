@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { trace } from '@opentelemetry/api';
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import type { PlanNode } from '../planner/plan.ts';
@@ -64,6 +65,12 @@ export function executeActivity(options: ExecuteOptions) {
     const node = await plans.node(planDigest, index);
     const published = await findArtifact(home, node.key, node.attempt);
     if (published !== undefined) return { attempt: published.attempt };
+    trace.getActiveSpan()?.setAttributes({
+      'descent.node': node.address,
+      'descent.key': node.key,
+      'descent.type': node.type,
+      'descent.device': device,
+    });
     if (node.accepted) throw failureFor(acceptedGone(node), 1);
 
     const progress: NodeProgress = { ...notStarted };
@@ -81,6 +88,7 @@ export function executeActivity(options: ExecuteOptions) {
         progress.phase = 'starting';
         const begun = await beginAttempt(home, node, { from: node.attempt ?? 1 });
         if (begun.state === 'published') return { attempt: begun.artifact.attempt };
+        trace.getActiveSpan()?.setAttribute('descent.attempt', begun.attempt.number);
         await executeAttempt({ node, device, context, progress, claim, attempt: begun.attempt }, options);
         return { attempt: begun.attempt.number };
       } finally {

@@ -100,7 +100,7 @@ function killGroup({ pid }: ChildProcess): void {
   }
 }
 
-/** A trainer knows nothing of Temporal, and has no use for its keys. */
+/** A trainer knows nothing of Temporal and of collectors, and has no use for their keys. */
 function trainerEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('TEMPORAL_')));
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !/^(TEMPORAL|OTEL_EXPORTER)_/.test(name)));
 }

@@ -23,6 +23,7 @@ await runWorker({
   server,
   classes: Object.keys(loaded.config.devices),
   lineages: true,
+  env: process.env,
   signal: stopping.signal,
   start,
 });

@@ -75,6 +75,10 @@ const checks: { [Name in keyof Required<TemporalConfig>]: (value: unknown) => st
   namespace: text,
   apiKey: text,
   tls: (value) => (typeof value === 'boolean' || isTlsFiles(value) ? null : 'true, false, or an object of files'),
+  otlpEndpoint: (value) =>
+    isText(value) && URL.canParse(value) && /^https?:$/.test(new URL(value).protocol)
+      ? null
+      : 'a URL, http://host:4318',
   searchAttributes: (value) => (typeof value === 'boolean' ? null : 'true or false'),
   queue: (value) => (typeof value === 'string' && /^[\w-]+$/.test(value) ? null : 'letters, digits, `-` and `_`'),
   devices: (value) =>

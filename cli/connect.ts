@@ -1,5 +1,5 @@
 import { connect } from 'node:net';
-import { Client, Connection, isGrpcServiceError } from '@temporalio/client';
+import { Client, type ClientInterceptors, Connection, isGrpcServiceError } from '@temporalio/client';
 import { type ClientConfigProfile, loadClientConfigProfile, toClientOptions } from '@temporalio/envconfig';
 import type { NativeConnectionOptions } from '@temporalio/worker';
 import type { TlsFiles } from '../temporal.config.ts';
@@ -74,7 +74,10 @@ export interface ConnectedClient {
  * Connects a client. Throws a CommandError within about ten seconds where the server cannot be reached, refuses, or has
  * no such namespace: it says which address, where that comes from, and what to do.
  */
-export async function connectClient(server: TemporalServer): Promise<ConnectedClient> {
+export async function connectClient(
+  server: TemporalServer,
+  interceptors: ClientInterceptors = {},
+): Promise<ConnectedClient> {
   const { address, namespace } = server;
   let connection: Connection;
   try {
@@ -95,7 +98,7 @@ export async function connectClient(server: TemporalServer): Promise<ConnectedCl
       error,
     );
   }
-  return { client: new Client({ connection, namespace }), close: () => connection.close() };
+  return { client: new Client({ connection, namespace, interceptors }), close: () => connection.close() };
 }
 
 /** What to tell of a server that could not be reached: which, why as far as the network says, and what to do. */

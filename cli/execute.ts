@@ -1,5 +1,6 @@
 import type { Plan, PlanNode } from '../planner/plan.ts';
 import { lineageWorkflowId } from '../workflows/names.ts';
+import { loadConfig } from './config.ts';
 import type { Context } from './context.ts';
 import { CommandError } from './failure.ts';
 import { followLineage } from './follow.ts';
@@ -8,6 +9,7 @@ import { watchInterrupts } from './interrupt.ts';
 import { cancelLineage, type LineageEnd, lineageHandle, runLineage } from './lineages.ts';
 import type { RunEvent, RunOutcome } from './render/run-event.ts';
 import { deviceNotices, openSession, type Session } from './session.ts';
+import { openTracing, type Tracing } from './telemetry.ts';
 
 /** A plan that is about to run. */
 export interface Frozen {
@@ -24,6 +26,12 @@ export interface RunEnd {
   reason: string | null;
 }
 
+/** What a person asked for beside the plan. */
+export interface ExecuteOptions {
+  failFast: boolean | undefined;
+  metricsPort: number | undefined;
+}
+
 /** Whom to tell, and what time it is in seconds. */
 export interface Telling {
   report: (event: RunEvent) => void;
@@ -36,15 +44,41 @@ export interface Telling {
  */
 export async function execute(
   frozen: Frozen,
-  options: { failFast: boolean | undefined },
+  options: ExecuteOptions,
   context: Context,
   telling: Telling,
 ): Promise<RunEnd> {
+  const { plan, planDigest } = frozen;
+  const { config } = await loadConfig(context.cwd, context.env);
+  const tell = (text: string) => telling.report({ event: 'notice', text });
+  const tracing = await openTracing(config, context.env, tell);
+  try {
+    const attributes = {
+      'descent.lineage': plan.lineage,
+      'descent.plan': planDigest,
+      'descent.nodes': plan.nodes.length,
+    };
+    return await tracing.during(`run ${plan.lineage}`, attributes, () =>
+      executeTraced(frozen, options, context, telling, tracing),
+    );
+  } finally {
+    await tracing.close();
+  }
+}
+
+async function executeTraced(
+  frozen: Frozen,
+  options: ExecuteOptions,
+  context: Context,
+  telling: Telling,
+  tracing: Tracing,
+): Promise<RunEnd> {
   const { home, plan, planDigest, pending } = frozen;
+  const { metricsPort } = options;
   const { report } = telling;
   const workflowId = lineageWorkflowId(plan.lineage, planDigest);
   const notice = (text: string) => report({ event: 'notice', text });
-  const session = await openSession(home, workflowId, pending, context, notice);
+  const session = await openSession(home, workflowId, pending, context, notice, { tracing, metricsPort });
   const interrupts = watchInterrupts();
   const following = new AbortController();
   try {

@@ -34,6 +34,8 @@ export interface HostAssignment {
   cwd: string;
   /** Id of the one lineage that goes on, of those that an interrupted session left open; null for all of them. */
   keep: string | null;
+  /** Port of 127.0.0.1 where its worker has metrics for Prometheus; null for none. */
+  metricsPort: number | null;
 }
 
 const assignment = JSON.parse(process.argv[2] ?? '{}') as HostAssignment;
@@ -68,6 +70,7 @@ async function main(): Promise<number> {
     worker: null,
     ...before,
     state: 'starting',
+    metricsPort: assignment.metricsPort,
     host: own,
     startedAt: new Date().toISOString(),
   };
@@ -200,7 +203,14 @@ async function requireLoopback(): Promise<void> {
 
 function startWorker({ address, server }: HostState, keep: string | null) {
   if (server === null) throw new Error('the Temporal server does not run');
-  const job: WorkerAssignment = { home, cwd: assignment.cwd, address, server, keep };
+  const job: WorkerAssignment = {
+    home,
+    cwd: assignment.cwd,
+    address,
+    server,
+    keep,
+    metricsPort: assignment.metricsPort,
+  };
   const program = fileURLToPath(new URL('./worker-main.js', import.meta.url));
   return spawnLogged(process.execPath, [program, JSON.stringify(job)], 'worker-output.log', 'pipe');
 }

@@ -19,6 +19,8 @@ export interface HostState {
   /** Of the Temporal server, on this machine only. */
   address: string;
   uiAddress: string;
+  /** Port of 127.0.0.1 where the worker has metrics for Prometheus; null for none. */
+  metricsPort: number | null;
   server: ProcessRecord | null;
   worker: ProcessRecord | null;
   /** ISO 8601, UTC. */

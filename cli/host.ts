@@ -19,6 +19,7 @@ import {
   logsFolder,
   readHostState,
 } from './host-state.ts';
+import { requirePort } from './temporal-server.ts';
 
 /** The home's own Temporal server and worker, held by this process. */
 export interface Host {
@@ -51,6 +52,8 @@ export interface HostRequest {
    * id goes on and all others are cancelled; `all` go on.
    */
   keep: string | 'all';
+  /** Port of 127.0.0.1 for Prometheus to ask the worker for metrics. Default: none. */
+  metricsPort?: number | undefined;
 }
 
 /** How long a host may take to start, or to end before another starts. */
@@ -111,10 +114,11 @@ async function bringUp(home: string, request: HostRequest): Promise<HostState> {
   while (performance.now() < deadline) {
     const state = await readHostState(home);
     const alive = state !== undefined && isRunning(state.host);
-    if (alive && state.state === 'running') return state;
+    if (alive && state.state === 'running') return withMetrics(state, request);
     if (!alive && (started === undefined || started.exitCode() === 0)) {
       // None runs, or the one that this process started found another, which has ended since.
       if (freeBytes(home) < leastFreeBytes) throw notStarted(home, diskFull(home));
+      if (request.metricsPort !== undefined) await requirePort(request.metricsPort);
       started = startHost(home, request);
     } else if (!alive && started?.exitCode() !== undefined && started.exitCode() !== null) {
       throw notStarted(home, await failureOf(home, state));
@@ -124,13 +128,28 @@ async function bringUp(home: string, request: HostRequest): Promise<HostState> {
   throw notStarted(home, `it is not ready after ${patienceMs / 1000} seconds`);
 }
 
+/** Throws where metrics are wanted of a host that runs already, and has them elsewhere or not at all. */
+function withMetrics(state: HostState, { metricsPort }: HostRequest): HostState {
+  if (metricsPort === undefined || metricsPort === state.metricsPort) return state;
+  const where = !state.metricsPort ? 'without metrics' : `with its metrics on port ${state.metricsPort}`;
+  throw new CommandError(
+    `the worker of this home runs already, ${where}`,
+    'leave out --metrics-port, or end what uses it (`descent up`, `descent run`) first',
+  );
+}
+
 interface StartedHost {
   /** Undefined while it runs; null where a signal ended it. */
   exitCode(): number | null | undefined;
 }
 
-function startHost(home: string, { cwd, env, keep }: HostRequest): StartedHost {
-  const assignment: HostAssignment = { home, cwd, keep: keep === 'all' ? null : keep };
+function startHost(home: string, { cwd, env, keep, metricsPort }: HostRequest): StartedHost {
+  const assignment: HostAssignment = {
+    home,
+    cwd,
+    keep: keep === 'all' ? null : keep,
+    metricsPort: metricsPort ?? null,
+  };
   mkdirSync(logsFolder(home), { recursive: true });
   const log = openSync(join(logsFolder(home), 'host.log'), 'a');
   const program = fileURLToPath(new URL('./host-main.js', import.meta.url));

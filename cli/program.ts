@@ -142,6 +142,11 @@ export function buildProgram(outer: Context, finish: (exitCode: ExitCode) => voi
     )
     .option('--force <selector>', 'run these nodes again, though they are done; may be repeated', collect)
     .option('--plan <file>', 'in place of a lineage file: run exactly what `plan -o` wrote, or refuse')
+    .addOption(
+      new Option('--metrics-port <port>', 'metrics of Temporal for Prometheus, on this port of 127.0.0.1').argParser(
+        portNumber,
+      ),
+    )
     .option('--fail-fast', 'end at the first node that fails; without it, all goes on that does not need it')
     .addHelpText(
       'after',
@@ -304,14 +309,24 @@ export function buildProgram(outer: Context, finish: (exitCode: ExitCode) => voi
   program
     .command('up')
     .description('Keep the server and a worker running until Ctrl-C')
+    .addOption(
+      new Option('--metrics-port <port>', 'metrics of Temporal for Prometheus, on this port of 127.0.0.1').argParser(
+        portNumber,
+      ),
+    )
     .addHelpText('after', example('descent up'))
-    .action(async () => finish(await (await import('./up.ts')).up(context())));
+    .action(async (options) => finish(await (await import('./up.ts')).up(options, context())));
 
   program
     .command('worker')
     .description('Run one worker on a queue, with the Temporal that is configured')
     .usage('--queue <class> [options]')
     .requiredOption('--queue <class>', 'device class: cpu, gpu, or one of temporal.config')
+    .addOption(
+      new Option('--metrics-port <port>', 'metrics of Temporal for Prometheus, on this port of 127.0.0.1').argParser(
+        portNumber,
+      ),
+    )
     .addHelpText('after', example('descent worker --queue gpu'))
     .action(async (options) => finish(await (await import('./serve.ts')).serve(options, context())));
 
@@ -345,6 +360,12 @@ function collect(value: string, earlier: string[] = []): string[] {
 function wholeNumber(value: string): number {
   if (!/^[1-9]\d{0,8}$/.test(value)) throw new InvalidArgumentError('It is a whole number from 1.');
   return Number(value);
+}
+
+function portNumber(value: string): number {
+  const port = /^\d{1,5}$/.test(value) ? Number(value) : 0;
+  if (port < 1 || port > 65_535) throw new InvalidArgumentError('It is a port, from 1 to 65535.');
+  return port;
 }
 
 function ownVersion(): string {

@@ -35,6 +35,8 @@ export interface RunOptions {
   plan?: string;
   /** End at the first failure. */
   failFast?: true;
+  /** Port of 127.0.0.1 for Prometheus. */
+  metricsPort?: number;
 }
 
 /**
@@ -64,7 +66,12 @@ export async function run(file: string | undefined, options: RunOptions, given: 
     const { outcome, reason } =
       pending.length === 0
         ? await reuseAll(frozen, verdicts)
-        : await (await import('./execute.ts')).execute(frozen, { failFast: options.failFast }, context, telling);
+        : await (await import('./execute.ts')).execute(
+            frozen,
+            { failFast: options.failFast, metricsPort: options.metricsPort },
+            context,
+            telling,
+          );
     if (outcome === 'done' || outcome === 'failed') reporter.report(await readOutcome(home, plan, planDigest));
     const next = nextSteps(outcome, plan, command(home), home, context);
     reporter.report({ event: 'ended', outcome, reason, seconds: clock() - begun, next });

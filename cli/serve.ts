@@ -6,15 +6,17 @@ import { type Context, type ExitCode, exitCodes } from './context.ts';
 import { CommandError } from './failure.ts';
 import { readHostState } from './host-state.ts';
 import { watchInterrupts } from './interrupt.ts';
+import { requirePort } from './temporal-server.ts';
 import { runWorker } from './worker.ts';
 
 /** How long connecting may take before a person is told what is waited for. */
 const patienceMs = 5000;
 
 /** `descent worker --queue CLASS`: one worker, until Ctrl-C, for the Temporal that is configured. */
-export async function serve(options: { queue: string }, context: Context): Promise<ExitCode> {
+export async function serve(options: { queue: string; metricsPort?: number }, context: Context): Promise<ExitCode> {
   const { terminal, cwd, env } = context;
   const home = findHome(cwd, env);
+  if (options.metricsPort !== undefined) await requirePort(options.metricsPort);
   const loaded = await loadConfig(cwd, env);
   const server = configuredServer(loaded, env) ?? (await homeServer(home));
   await makeFolder(home);
@@ -31,6 +33,9 @@ export async function serve(options: { queue: string }, context: Context): Promi
     server,
     classes: [options.queue],
     lineages: true,
+    env,
+    metricsPort: options.metricsPort,
+    tell: terminal.err,
     signal: stopping.signal,
     onReady: () => {
       clearTimeout(late);

@@ -6,8 +6,10 @@ import { deviceQueue } from '../workflows/names.ts';
 import { autoDevice, loadConfig, unknownClass } from './config.ts';
 import { type ConnectedClient, configuredServer, connectClient, workersOn } from './connect.ts';
 import type { Context } from './context.ts';
+import { CommandError } from './failure.ts';
 import { type Host, serverFailure, startOrJoinHost } from './host.ts';
 import { logsFolder } from './host-state.ts';
+import type { Tracing } from './telemetry.ts';
 
 /** How long starting and connecting may take before a person is told what is waited for. */
 const patienceMs = 5000;
@@ -43,11 +45,18 @@ export async function openSession(
   nodes: readonly PlanNode[],
   context: Context,
   tell: (text: string) => void,
+  { tracing, metricsPort }: { tracing?: Tracing; metricsPort?: number | undefined } = {},
 ): Promise<Session> {
   const loaded = await loadConfig(context.cwd, context.env);
   const { config } = loaded;
   const device = autoDevice(config, context.env);
   const configured = configuredServer(loaded, context.env);
+  if (configured !== null && metricsPort !== undefined) {
+    throw new CommandError(
+      `Temporal at ${configured.address} is configured, so no worker is started here that would have metrics`,
+      'give --metrics-port to `descent worker`',
+    );
+  }
   if (configured === null) {
     const asked = [...deviceClasses(nodes, device), ...(context.env.DESCENT_DEVICE ? [device] : [])];
     const unknown = asked.find((name) => config.devices[name] === undefined);
@@ -63,10 +72,10 @@ export async function openSession(
   const server = () => configured ?? (host as Host).server;
   try {
     if (configured === null) {
-      host = await startOrJoinHost(home, { cwd: context.cwd, env: context.env, keep: lineage });
+      host = await startOrJoinHost(home, { cwd: context.cwd, env: context.env, keep: lineage, metricsPort });
       await host.follow([lineage]);
     }
-    connected = await connectClient(server());
+    connected = await connectClient(server(), tracing?.interceptors);
   } catch (error) {
     const failure = host === null ? error : serverFailure(home, error);
     await host?.release();
@@ -89,7 +98,7 @@ export async function openSession(
     settings: { queue, window, heartbeatSeconds, device, searchAttributes: server().searchAttributes },
     host,
     async reconnect() {
-      const next = await connectClient(server());
+      const next = await connectClient(server(), tracing?.interceptors);
       await connected.close();
       connected = next;
     },

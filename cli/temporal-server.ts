@@ -1,5 +1,6 @@
 import { connect, createServer } from 'node:net';
 import { searchAttributeTypes } from '../workflows/names.ts';
+import { CommandError } from './failure.ts';
 
 /*
  * How the Temporal server of a home is started.
@@ -35,6 +36,15 @@ export function freePort(wanted: number): Promise<number> {
       probe.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
     });
   });
+}
+
+/** Throws a CommandError where a port of the loopback interface, which a person named for metrics, cannot be had. */
+export async function requirePort(port: number): Promise<void> {
+  if ((await freePort(port).catch(() => undefined)) === port) return;
+  throw new CommandError(
+    `port ${port} of 127.0.0.1, for metrics, cannot be had: something listens on it, or it is not allowed`,
+    'name another with --metrics-port',
+  );
 }
 
 /** Whether something listens on a port of the loopback interface. */

@@ -11,7 +11,7 @@ import { watchInterrupts } from './interrupt.ts';
 const lookEveryMs = 1000;
 
 /** `descent up`: holds the home's own server and worker until Ctrl-C, and starts them again where they are killed. */
-export async function up(context: Context): Promise<ExitCode> {
+export async function up(options: { metricsPort?: number }, context: Context): Promise<ExitCode> {
   const { terminal, cwd, env } = context;
   const home = findHome(cwd, env);
   const configured = configuredServer(await loadConfig(cwd, env), env);
@@ -21,7 +21,7 @@ export async function up(context: Context): Promise<ExitCode> {
       'serve a device class with `descent worker --queue <class>`',
     );
   }
-  const host = await startOrJoinHost(home, { cwd, env, keep: 'all' });
+  const host = await startOrJoinHost(home, { cwd, env, keep: 'all', metricsPort: options.metricsPort });
   terminal.out(`Temporal: ${host.server.address}, with its UI at ${host.uiAddress}`);
   terminal.out('Ctrl-C ends it, when nobody else needs it.');
   const interrupts = watchInterrupts();

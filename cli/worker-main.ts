@@ -18,9 +18,11 @@ export interface WorkerAssignment {
   server: ProcessRecord;
   /** Id of the one lineage that goes on; null for all that are open. */
   keep: string | null;
+  /** Port of 127.0.0.1 for Prometheus; null for none. */
+  metricsPort: number | null;
 }
 
-const { home, cwd, address, server, keep } = JSON.parse(process.argv[2] ?? '{}') as WorkerAssignment;
+const { home, cwd, address, server, keep, metricsPort } = JSON.parse(process.argv[2] ?? '{}') as WorkerAssignment;
 const stopping = new AbortController();
 let orphaned = false;
 process.on('SIGTERM', () => stopping.abort());
@@ -40,6 +42,8 @@ try {
     server: localServer(address, home),
     classes: Object.keys(config.devices),
     lineages: true,
+    env: process.env,
+    metricsPort: metricsPort ?? undefined,
     signal: stopping.signal,
     beforeLineages: failLost,
     async beforeDevices(client) {

@@ -1,15 +1,24 @@
-import { createWriteStream, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
+import { createWriteStream, mkdirSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Client } from '@temporalio/client';
-import { DefaultLogger, NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
+import {
+  DefaultLogger,
+  type MetricsExporterConfig,
+  NativeConnection,
+  Runtime,
+  Worker,
+  type WorkerOptions,
+} from '@temporalio/worker';
 import { type ActivityOptions, createActivities } from '../activities/index.ts';
 import type { TemporalConfig } from '../temporal.config.ts';
 import { deviceQueue, resultsQueue } from '../workflows/names.ts';
 import { unknownClass } from './config.ts';
 import { type TemporalServer, unreachable } from './connect.ts';
 import { logsFolder } from './host-state.ts';
+import { collectorOf, openTracing, type Tracing } from './telemetry.ts';
+import { workflowCode } from './workflow-code.ts';
 
 export interface WorkerRun {
   home: string;
@@ -19,6 +28,12 @@ export interface WorkerRun {
   classes: string[];
   /** Whether to serve lineages and results as well, which any worker can. */
   lineages: boolean;
+  /** Where a collector of traces and metrics is named, beside the configuration. */
+  env: NodeJS.ProcessEnv;
+  /** Port of 127.0.0.1 for Prometheus to ask for metrics, which then go to no collector. Default: none. */
+  metricsPort?: number | undefined;
+  /** Gets a sentence on what a person should know. Default: it goes to the log. */
+  tell?(text: string): void;
   /** Ends the run: no new work is taken, trainers save their checkpoints and exit. */
   signal: AbortSignal;
   /** How trainers are started. Default: as processes. */
@@ -40,17 +55,20 @@ export async function runWorker(run: WorkerRun): Promise<void> {
   const { config, server, classes, signal } = run;
   const unknown = classes.find((name) => config.devices[name] === undefined);
   if (unknown !== undefined) throw unknownClass(unknown, config);
-  keepLogs(join(logsFolder(run.home), 'worker.log'));
+  keepLogs(join(logsFolder(run.home), 'worker.log'), metricsOf(run));
   const connection = await connectNative(server, signal);
+  const tell = run.tell ?? ((text: string) => Runtime.instance().logger.warn(text));
+  const tracing = await openTracing(config, run.env, tell);
   try {
-    const client = new Client({ connection, namespace: server.namespace });
-    await serve(run, connection, client);
+    const client = new Client({ connection, namespace: server.namespace, interceptors: tracing.interceptors });
+    await serve(run, connection, client, tracing);
   } finally {
+    await tracing.close();
     await connection.close();
   }
 }
 
-async function serve(run: WorkerRun, connection: NativeConnection, client: Client): Promise<void> {
+async function serve(run: WorkerRun, connection: NativeConnection, client: Client, tracing: Tracing): Promise<void> {
   const {
     home,
     config,
@@ -77,6 +95,7 @@ async function serve(run: WorkerRun, connection: NativeConnection, client: Clien
     identity: workerIdentity(),
     // Trainers need their time to save; after it they were killed, and nothing is left to wait for.
     shutdownForceTime: (config.stopSeconds + 30) * 1000,
+    ...tracing.worker,
   };
   const started: { worker: Worker; ended: Promise<void> }[] = [];
   let failed: unknown;
@@ -100,7 +119,7 @@ async function serve(run: WorkerRun, connection: NativeConnection, client: Clien
         start({
           taskQueue: config.queue,
           activities: activities.light,
-          ...workflowCode(),
+          ...workflowCode(tracing.worker.interceptors !== undefined),
           // Whoever takes over from a worker that was killed need not wait long for what it had in memory.
           stickyQueueScheduleToStartTimeout: '2 seconds',
         }),
@@ -155,23 +174,17 @@ async function connectNative(server: TemporalServer, signal: AbortSignal): Promi
   }
 }
 
-/** The bundle that the build made, unless the workflows are newer; bundling here takes a second or two. */
-function workflowCode(): Pick<WorkerOptions, 'workflowBundle' | 'workflowsPath'> {
-  const folder = fileURLToPath(new URL('../workflows/', import.meta.url));
-  const bundle = join(folder, 'bundle.js');
-  const newest = Math.max(
-    ...readdirSync(folder)
-      .filter((name) => name.endsWith('.js') && name !== 'bundle.js')
-      .map((name) => statSync(join(folder, name)).mtimeMs),
-  );
-  if (existsSync(bundle) && statSync(bundle).mtimeMs >= newest) return { workflowBundle: { codePath: bundle } };
-  return { workflowsPath: join(folder, 'index.js') };
-}
-
 let logsKept = false;
 
-/** Sends what Temporal's SDK says to a file. Once a process: the SDK has one runtime. */
-function keepLogs(path: string): void {
+/** Where the metrics of Temporal's runtime go; undefined where nobody wants them. */
+function metricsOf({ config, env, metricsPort }: WorkerRun): MetricsExporterConfig | undefined {
+  if (metricsPort !== undefined) return { prometheus: { bindAddress: `127.0.0.1:${metricsPort}` } };
+  const { metrics: url } = collectorOf(config, env);
+  return url === null ? undefined : { otel: { url, http: true, metricsExportInterval: '1 second' } };
+}
+
+/** Sends what Temporal's SDK says to a file, and its metrics to where they are wanted. Once a process: it has one runtime. */
+function keepLogs(path: string, metrics: MetricsExporterConfig | undefined): void {
   if (logsKept) return;
   logsKept = true;
   mkdirSync(dirname(path), { recursive: true });
@@ -181,7 +194,10 @@ function keepLogs(path: string): void {
       const time = new Date(Number(timestampNanos / 1_000_000n)).toISOString();
       log.write(`${time} ${level} ${message}${meta === undefined ? '' : ` ${describe(meta)}`}\n`);
     }),
-    telemetryOptions: { logging: { filter: { core: 'WARN', other: 'ERROR' }, forward: {} } },
+    telemetryOptions: {
+      logging: { filter: { core: 'WARN', other: 'ERROR' }, forward: {} },
+      ...(metrics && { metrics }),
+    },
     // The process that runs the worker decides what a signal means.
     shutdownSignals: [],
   });

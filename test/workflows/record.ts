@@ -42,6 +42,7 @@ try {
       server: connecting,
       classes: ['cpu'],
       lineages: true,
+      env: home.env,
       signal: stopping.signal,
       onReady: resolve,
     });
