@@ -56,6 +56,12 @@ export interface TemporalConfig {
   /** `true` for TLS with the system's authorities (also the default with an API key), or files. Default: none. */
   tls?: boolean | TlsFiles;
   /**
+   * ES module, relative to the configuration's file, whose default export is a codec of Temporal's (`encode` and
+   * `decode` of payloads): with encryption, a server keeps nothing that it could read. `docs/execution.md` has one.
+   * Default: none.
+   */
+  codec?: string;
+  /**
    * Whether the namespace has the search attributes LineageId, Stage, NodeKey (Keyword) and Seed (Int), so that
    * workflows can be found by them. The server that Descent starts has them. Default: false.
    */

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { findGpu } from '#setup/gpu.mjs';
 import defaults, { type DeviceClass, type SlotSpeed, type TemporalConfig, type TlsFiles } from '../temporal.config.ts';
@@ -25,6 +25,7 @@ export async function loadConfig(cwd: string, env: NodeJS.ProcessEnv): Promise<L
   const file = findFile(cwd, env);
   const own = file === null ? {} : checkConfig(await readConfig(file), file);
   const config = { ...defaults, ...own };
+  if (file !== null && own.codec !== undefined) config.codec = resolve(dirname(file), own.codec);
   if (own.devices === undefined) {
     // Where there is no GPU, what was meant for one runs on the CPU, and `deviceNotices` says so.
     const gpu = findGpu() === undefined ? defaults.devices.cpu : { slots: 1, threads: 2 };
@@ -75,6 +76,7 @@ const checks: { [Name in keyof Required<TemporalConfig>]: (value: unknown) => st
   namespace: text,
   apiKey: text,
   tls: (value) => (typeof value === 'boolean' || isTlsFiles(value) ? null : 'true, false, or an object of files'),
+  codec: text,
   otlpEndpoint: (value) =>
     isText(value) && URL.canParse(value) && /^https?:$/.test(new URL(value).protocol)
       ? null

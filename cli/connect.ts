@@ -3,6 +3,7 @@ import { Client, type ClientInterceptors, Connection, isGrpcServiceError } from 
 import { type ClientConfigProfile, loadClientConfigProfile, toClientOptions } from '@temporalio/envconfig';
 import type { NativeConnectionOptions } from '@temporalio/worker';
 import type { TlsFiles } from '../temporal.config.ts';
+import { dataConverterOf } from './codec.ts';
 import type { LoadedConfig } from './config.ts';
 import { CommandError } from './failure.ts';
 import { logsFolder } from './host-state.ts';
@@ -17,6 +18,8 @@ export interface TemporalServer {
   logs: string | null;
   /** Whether the namespace has Descent's search attributes. */
   searchAttributes: boolean;
+  /** Module of the codec for payloads; null for none. */
+  codec: string | null;
   /** Address, TLS, API key and headers. Holds secrets: not for logs. */
   connection: NativeConnectionOptions;
 }
@@ -48,18 +51,24 @@ export function configuredServer({ config, file }: LoadedConfig, env: NodeJS.Pro
     source: fromEnvironment.address === undefined ? String(file) : sourceInEnvironment(env),
     logs: null,
     searchAttributes: config.searchAttributes ?? false,
+    codec: config.codec ?? null,
     connection: config.tls === true && tls === undefined ? { ...connectionOptions, tls: true } : connectionOptions,
   };
 }
 
 /** How the server that Descent started for a home is reached. */
-export function localServer(address: string, home: string): TemporalServer {
+export function localServer(
+  address: string,
+  home: string,
+  { codec = null }: { codec?: string | null },
+): TemporalServer {
   return {
     address,
     namespace: 'default',
     source: 'the server that Descent started',
     logs: logsFolder(home),
     searchAttributes: true,
+    codec,
     connection: { address },
   };
 }
@@ -79,6 +88,7 @@ export async function connectClient(
   interceptors: ClientInterceptors = {},
 ): Promise<ConnectedClient> {
   const { address, namespace } = server;
+  const dataConverter = await dataConverterOf(server);
   let connection: Connection;
   try {
     const { address: _, ...options } = server.connection;
@@ -98,7 +108,10 @@ export async function connectClient(
       error,
     );
   }
-  return { client: new Client({ connection, namespace, interceptors }), close: () => connection.close() };
+  return {
+    client: new Client({ connection, namespace, interceptors, dataConverter }),
+    close: () => connection.close(),
+  };
 }
 
 /** What to tell of a server that could not be reached: which, why as far as the network says, and what to do. */

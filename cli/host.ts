@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { lastLines } from '../activities/events.ts';
 import { hasEnded, isRunning, signalProcess } from '../activities/processes.ts';
 import { freeBytes, leastFreeBytes } from '../store/home.ts';
+import { loadConfig } from './config.ts';
 import { localServer, type TemporalServer } from './connect.ts';
 import { CommandError } from './failure.ts';
 import type { HostAssignment } from './host-main.ts';
@@ -64,6 +65,7 @@ const patienceMs = 120_000;
  * CommandError, with what its log says, where it does not come up.
  */
 export async function startOrJoinHost(home: string, request: HostRequest): Promise<Host> {
+  const { config } = await loadConfig(request.cwd, request.env);
   await hold(home, []);
   let state: HostState;
   try {
@@ -74,7 +76,7 @@ export async function startOrJoinHost(home: string, request: HostRequest): Promi
   }
   return {
     get server() {
-      return localServer(state.address, home);
+      return localServer(state.address, home, config);
     },
     get uiAddress() {
       return state.uiAddress;

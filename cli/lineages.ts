@@ -1,5 +1,5 @@
 import { type Client, WorkflowFailedError, type WorkflowHandle, WorkflowNotFoundError } from '@temporalio/client';
-import { defaultPayloadConverter } from '@temporalio/common';
+import { defaultPayloadConverter, type Payload } from '@temporalio/common';
 import { codeDigest, codeMemo } from '../activities/code.ts';
 import { searchAttributes } from '../activities/holds.ts';
 import { needsOf } from '../planner/kinship.ts';
@@ -185,7 +185,9 @@ function blockedBy(node: PlanNode, stateOf: Map<Key, NodeState>, byKey: Map<Key,
 }
 
 /** The pending activities of a workflow, by id, with what they told of themselves last; null where that is nothing yet. */
-async function activitiesOf(handle: Pick<WorkflowHandle, 'describe'>): Promise<Map<string, NodeProgress | null>> {
+async function activitiesOf(
+  handle: Pick<WorkflowHandle, 'describe' | 'client'>,
+): Promise<Map<string, NodeProgress | null>> {
   const description = await handle.describe().catch((error: unknown) => {
     // Asked for, and not started yet.
     if (error instanceof WorkflowNotFoundError) return undefined;
@@ -194,10 +196,17 @@ async function activitiesOf(handle: Pick<WorkflowHandle, 'describe'>): Promise<M
   const progress = new Map<string, NodeProgress | null>();
   for (const { activityId, heartbeatDetails } of description?.raw.pendingActivities ?? []) {
     const [payload] = heartbeatDetails?.payloads ?? [];
-    const told = payload ? defaultPayloadConverter.fromPayload<NodeProgress>(payload) : null;
+    const told = payload ? await decode<NodeProgress>(handle.client, payload) : null;
     if (activityId) progress.set(activityId, told);
   }
   return progress;
+}
+
+/** What a payload of a raw answer says: those of the client's own answers it decodes itself. */
+async function decode<T>({ options }: WorkflowHandle['client'], payload: Payload): Promise<T> {
+  let decoded = [payload];
+  for (const codec of options.dataConverter.payloadCodecs ?? []) decoded = await codec.decode(decoded);
+  return defaultPayloadConverter.fromPayload<T>(decoded[0] as Payload);
 }
 
 /**

@@ -34,11 +34,12 @@ export async function knownLineages(home: string): Promise<KnownLineage[]> {
 
 /** A client of the Temporal that lineages of this home run on, or undefined where none runs; starts nothing. */
 export async function connectIfAlive(home: string, context: Context): Promise<ConnectedClient | undefined> {
-  const configured = configuredServer(await loadConfig(context.cwd, context.env), context.env);
+  const loaded = await loadConfig(context.cwd, context.env);
+  const configured = configuredServer(loaded, context.env);
   if (configured !== null) return connectClient(configured);
   const state = await readHostState(home);
   if (state?.state !== 'running' || !isRunning(state.host)) return undefined;
-  return connectClient(localServer(state.address, home));
+  return connectClient(localServer(state.address, home, loaded.config));
 }
 
 /** Whether a lineage's workflow runs. */

@@ -1,5 +1,6 @@
 import { findHome } from '../store/home.ts';
 import { makeFolder } from '../store/write.ts';
+import type { TemporalConfig } from '../temporal.config.ts';
 import { loadConfig } from './config.ts';
 import { configuredServer, localServer, type TemporalServer } from './connect.ts';
 import { type Context, type ExitCode, exitCodes } from './context.ts';
@@ -18,7 +19,7 @@ export async function serve(options: { queue: string; metricsPort?: number }, co
   const home = findHome(cwd, env);
   if (options.metricsPort !== undefined) await requirePort(options.metricsPort);
   const loaded = await loadConfig(cwd, env);
-  const server = configuredServer(loaded, env) ?? (await homeServer(home));
+  const server = configuredServer(loaded, env) ?? (await homeServer(home, loaded.config));
   await makeFolder(home);
   const stopping = new AbortController();
   const interrupts = watchInterrupts();
@@ -49,9 +50,9 @@ export async function serve(options: { queue: string; metricsPort?: number }, co
 }
 
 /** The server that `descent up` or `descent run` keeps up for the same home. */
-async function homeServer(home: string): Promise<TemporalServer> {
+async function homeServer(home: string, config: TemporalConfig): Promise<TemporalServer> {
   const state = await readHostState(home);
-  if (state?.state === 'running') return localServer(state.address, home);
+  if (state?.state === 'running') return localServer(state.address, home, config);
   throw new CommandError(
     'no Temporal is configured, and none runs for this home',
     'set TEMPORAL_ADDRESS, or name an address in temporal.config.json; or start one here: descent up',

@@ -39,7 +39,7 @@ try {
   await runWorker({
     home,
     config,
-    server: localServer(address, home),
+    server: localServer(address, home, config),
     classes: Object.keys(config.devices),
     lineages: true,
     env: process.env,

@@ -14,10 +14,11 @@ import {
 import { type ActivityOptions, createActivities } from '../activities/index.ts';
 import type { TemporalConfig } from '../temporal.config.ts';
 import { deviceQueue, resultsQueue } from '../workflows/names.ts';
+import { dataConverterOf } from './codec.ts';
 import { unknownClass } from './config.ts';
 import { type TemporalServer, unreachable } from './connect.ts';
 import { logsFolder } from './host-state.ts';
-import { collectorOf, openTracing, type Tracing } from './telemetry.ts';
+import { collectorOf, openTracing } from './telemetry.ts';
 import { workflowCode } from './workflow-code.ts';
 
 export interface WorkerRun {
@@ -60,15 +61,17 @@ export async function runWorker(run: WorkerRun): Promise<void> {
   const tell = run.tell ?? ((text: string) => Runtime.instance().logger.warn(text));
   const tracing = await openTracing(config, run.env, tell);
   try {
-    const client = new Client({ connection, namespace: server.namespace, interceptors: tracing.interceptors });
-    await serve(run, connection, client, tracing);
+    const { namespace } = server;
+    const dataConverter = await dataConverterOf(server);
+    const client = new Client({ connection, namespace, dataConverter, interceptors: tracing.interceptors });
+    await serve(run, client, { ...tracing.worker, connection, namespace, dataConverter });
   } finally {
     await tracing.close();
     await connection.close();
   }
 }
 
-async function serve(run: WorkerRun, connection: NativeConnection, client: Client, tracing: Tracing): Promise<void> {
+async function serve(run: WorkerRun, client: Client, options: Omit<WorkerOptions, 'taskQueue'>): Promise<void> {
   const {
     home,
     config,
@@ -90,12 +93,10 @@ async function serve(run: WorkerRun, connection: NativeConnection, client: Clien
     ...(startTrainer && { start: startTrainer }),
   });
   const common = {
-    connection,
-    namespace: server.namespace,
+    ...options,
     identity: workerIdentity(),
     // Trainers need their time to save; after it they were killed, and nothing is left to wait for.
     shutdownForceTime: (config.stopSeconds + 30) * 1000,
-    ...tracing.worker,
   };
   const started: { worker: Worker; ended: Promise<void> }[] = [];
   let failed: unknown;
@@ -119,7 +120,7 @@ async function serve(run: WorkerRun, connection: NativeConnection, client: Clien
         start({
           taskQueue: config.queue,
           activities: activities.light,
-          ...workflowCode(tracing.worker.interceptors !== undefined),
+          ...workflowCode(server.codec === null && options.interceptors === undefined),
           // Whoever takes over from a worker that was killed need not wait long for what it had in memory.
           stickyQueueScheduleToStartTimeout: '2 seconds',
         }),

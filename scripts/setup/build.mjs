@@ -84,7 +84,7 @@ async function findSources() {
   for (const entry of include) {
     const path = join(packageRoot, entry);
     if (entry.endsWith('.ts')) found.push(...(existsSync(path) ? [path] : []));
-    else found.push(...(await filesBelow(path)).filter((file) => file.endsWith('.ts')));
+    else found.push(...(await filesBelow(path)).filter((file) => /\.c?ts$/.test(file)));
   }
   return found.sort();
 }
@@ -108,7 +108,7 @@ async function digestOf(sources) {
 async function outputsOf(sources) {
   const compiled = sources
     .filter((file) => !file.endsWith('.d.ts'))
-    .map((file) => join(dist, relative(packageRoot, file).replace(/\.ts$/, '.js')));
+    .map((file) => join(dist, relative(packageRoot, file).replace(/\.(c?)ts$/, '.$1js')));
   return {
     compiled: compiled.flatMap((file) => [file, `${file}.map`]),
     validators: (await findSchemas()).map((name) => join(validatorsFolder, `${name}.cjs`)),

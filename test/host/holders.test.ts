@@ -52,7 +52,7 @@ describe('a host', () => {
     const killed = joiners.pop() as ChildProcess;
     killed.kill('SIGKILL');
     await once(killed, 'exit');
-    await withClient(localServer(addresses[0] as string, home.home), async (connected) => {
+    await withClient(localServer(addresses[0] as string, home.home, {}), async (connected) => {
       for (const [plan, address] of [
         [wanted, 'base'],
         [other, 'base-other'],

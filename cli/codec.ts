@@ -1,0 +1,29 @@
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import type { DataConverter, PayloadCodec } from '@temporalio/common';
+import type { TemporalServer } from './connect.ts';
+import { CommandError } from './failure.ts';
+
+/**
+ * How what workflows are told and answer is put into payloads for a server: with the codec that the configuration names,
+ * messages and stacks of failures too; without one as Temporal does it. Throws a CommandError for a module that is none.
+ */
+export async function dataConverterOf({ codec }: TemporalServer): Promise<DataConverter> {
+  if (codec === null) return {};
+  return {
+    payloadCodecs: [await loadCodec(codec)],
+    // Temporal loads it by its path, here and in the workflows' bundle.
+    failureConverterPath: fileURLToPath(new URL('../workflows/encoded-failures.cjs', import.meta.url)),
+  };
+}
+
+async function loadCodec(path: string): Promise<PayloadCodec> {
+  const module = await import(pathToFileURL(path).href).catch((error: unknown) => {
+    throw new CommandError(`cannot load the codec ${path}`, 'it is an ES module (.mjs)', error);
+  });
+  const codec = (module as { default?: Partial<PayloadCodec> }).default;
+  if (typeof codec?.encode === 'function' && typeof codec.decode === 'function') return codec as PayloadCodec;
+  throw new CommandError(
+    `${path} has no codec as its default export`,
+    'write `export default { encode: async (payloads) => ..., decode: async (payloads) => ... }`',
+  );
+}
