@@ -91,10 +91,7 @@ async function take(search: Search, name: string): Promise<void> {
     throw error;
   });
   if (!found?.isFile()) return;
-  const real = await realpath(path);
-  if (!real.startsWith(search.root.endsWith(sep) ? search.root : search.root + sep)) {
-    throw new Refused(`leads out of the lineage file's folder through the link ${name}`, outsideHint);
-  }
+  await refuseOutside(search, name);
   search.names.add(name);
   if (search.names.size > mostFiles)
     throw new Refused(
@@ -103,7 +100,18 @@ async function take(search: Search, name: string): Promise<void> {
     );
 }
 
+/** Throws where a name stands for something outside of the folder, before even the names in it are looked at. */
+async function refuseOutside({ folder, root }: Search, name: string): Promise<void> {
+  const real = await realpath(join(folder, name)).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return root;
+    throw error;
+  });
+  if (real === root || real.startsWith(root.endsWith(sep) ? root : root + sep)) return;
+  throw new Refused(`leads out of the lineage file's folder through the link ${name}`, outsideHint);
+}
+
 async function list(search: Search, at: string) {
+  await refuseOutside(search, at);
   const entries = await readdir(join(search.folder, at), { withFileTypes: true }).catch(
     (error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return [];

@@ -3,11 +3,13 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, beforeEach, describe, test } from 'node:test';
+import { NativeConnection } from '@temporalio/worker';
 import { autoDevice, loadConfig } from '../../cli/config.ts';
 import { configuredServer, connectClient } from '../../cli/connect.ts';
 import { CommandError } from '../../cli/failure.ts';
-import defaults from '../../temporal.config.ts';
+import defaults, { type TlsFiles } from '../../temporal.config.ts';
 import { type TestServer, testServer } from '../fixtures/server.ts';
+import { makeCertificates, tlsProxy } from '../fixtures/tls.ts';
 
 let folder: string;
 
@@ -149,5 +151,42 @@ describe('connecting', () => {
       assert.match(error.hint ?? '', /create the namespace, or name another with TEMPORAL_NAMESPACE/);
       return true;
     });
+  });
+
+  test('over TLS with a certificate of one’s own, and only with it', async () => {
+    const certificates = makeCertificates(folder);
+    const proxy = await tlsProxy(server.address, certificates);
+    const { authority, client } = certificates;
+    const tls = { serverName: 'temporal.test', serverCA: authority };
+    const own = { clientCertificate: client.certificate, clientKey: client.key };
+    const serverWith = async (given: TlsFiles | boolean) => {
+      writeFileSync(join(folder, 'temporal.config.json'), JSON.stringify({ address: proxy.address, tls: given }));
+      const found = configuredServer(await loadConfig(folder, {}), {});
+      assert.ok(found);
+      return found;
+    };
+    try {
+      const known = await serverWith({ ...tls, ...own });
+      const connected = await connectClient(known);
+      await connected.close();
+      // What workers connect with, which is other code.
+      const native = await NativeConnection.connect(known.connection);
+      await native.close();
+      assert.deepEqual([...new Set(proxy.clients)], ['a-worker.test']);
+      const before = proxy.clients.length;
+      const others: [string, TlsFiles | boolean][] = [
+        ['no certificate', tls],
+        ['an authority that is not known', { serverName: 'temporal.test', ...own }],
+        ['another name', { ...tls, ...own, serverName: 'other.test' }],
+        ['no TLS', false],
+      ];
+      for (const [less, given] of others) {
+        const { connection } = await serverWith(given);
+        await assert.rejects(NativeConnection.connect(connection), less);
+      }
+      assert.equal(proxy.clients.length, before, 'nobody else got through');
+    } finally {
+      await proxy.stop();
+    }
   });
 });

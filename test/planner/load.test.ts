@@ -104,6 +104,7 @@ describe('finding files', () => {
     await symlink('../texts/c.txt', join(folder, 'found', 'beside', 'inner.txt'));
     await symlink('/etc/hostname', join(folder, 'found', 'beside', 'outer.cfg'));
     await symlink('..', join(folder, 'found', 'beside', 'loop'));
+    await symlink('/etc', join(folder, 'found', 'beside', 'system'));
   });
   const found: Record<string, string[] | RegExp> = {
     'a.txt': ['a.txt'],
@@ -117,9 +118,17 @@ describe('finding files', () => {
     'a[1].txt': ['a[1].txt'],
     'beside/*.txt': ['beside/inner.txt'],
     'beside/*.cfg': /leads out of the lineage file's folder through the link beside\/outer\.cfg/,
+    'beside/system/*.nothing-is-called-so': /leads out of the lineage file's folder through the link beside\/system/,
+    'beside/system/passwd': /leads out .* through the link beside\/system\/passwd/,
+    'beside/loop/a.txt': ['beside/loop/a.txt'],
     '../found/a.txt': /leads out/,
     'texts/../../found/a.txt': /leads out/,
+    '..': /leads out/,
     '/etc/hostname': /not relative/,
+    '//etc/hostname': /not relative/,
+    '~/.ssh/id_rsa': /not relative/,
+    '\\\\host\\share': /not relative/,
+    'texts/\0/c.txt': /cannot be searched|matches no file/,
     'C:/texts/a.txt': /not relative/,
     texts: /matches no file/,
     'none/*.txt': /matches no file/,
