@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -50,6 +50,16 @@ describe('preparing documents', () => {
     const { files } = await prepare('text', 'text', { "it's [1].txt": text, 'b.txt': 'Another one.' });
     const all = [...documentsIn(files['documents-train.jsonl']), ...documentsIn(files['documents-heldout.jsonl'])];
     assert.deepEqual(all.sort(), ['Another one.', text].sort());
+  });
+
+  test('takes names of columns and files for names, whatever they would be as SQL', async () => {
+    const stray = join(folder, 'stray');
+    const name = `x') AS text FROM read_text('/etc/hostname'); COPY (SELECT 1) TO '${stray}' --`;
+    const lines = ['A document.', 'Another one.'].map((text) => JSON.stringify({ [name]: text })).join('\n');
+    const { files } = await prepare('sql', 'jsonl', { "a') --.jsonl": lines }, { ...columns, text: name });
+    const all = [...documentsIn(files['documents-train.jsonl']), ...documentsIn(files['documents-heldout.jsonl'])];
+    assert.deepEqual(all.sort(), ['A document.', 'Another one.']);
+    assert.ok(!existsSync(stray));
   });
 
   test('keeps a single document for training', async () => {
