@@ -27,9 +27,10 @@ export function resultsActivities(home: string, plans: PlanReader) {
      */
     async ingestNodes({ planDigest, indexes }: { planDigest: string; indexes: number[] }): Promise<void> {
       const nodes = await Promise.all(indexes.map((index) => plans.node(planDigest, index)));
-      const found = await Promise.all(nodes.map((node) => findAttempt(home, node)));
+      const each = await Promise.all(nodes.map((node) => findAttempt(home, node)));
+      // A lineage may ask twice for a node: as published when it read its page, and when the node has told how it ended.
+      const inputs = [...new Map(each.flatMap((input) => (input ? [[input.folder, input] as const] : []))).values()];
       await beating(async () => {
-        const inputs = found.filter((input) => input !== undefined);
         if (inputs.length === 0) return;
         await withDatabase(home, 'write', async (connection) => {
           const missing = await notIngested(connection, inputs, finishOf);
