@@ -31,7 +31,7 @@ interface Running {
 }
 
 export interface ClaimOptions {
-  /** A claim untouched for this long is taken over. */
+  /** A claim that nobody touches for this long, while it is waited for, is taken over. */
   staleSeconds: number;
   /** How long a trainer whose worker is gone may take to save a checkpoint. */
   stopSeconds: number;
@@ -51,7 +51,7 @@ export async function claimNode(home: string, key: string, options: ClaimOptions
   while (!writeNewNote(path, mine)) {
     const other = readRunning(path);
     if (other === undefined) continue;
-    if (isAlive(other, options.staleSeconds)) {
+    if (isHere(other) && !isUntouched(other, options.staleSeconds)) {
       options.onWait();
       await sleep(200, undefined, { signal: options.signal });
       continue;
@@ -88,7 +88,7 @@ export function isExecuted(home: string, key: string, staleSeconds = 30): boolea
 /** isExecuted of a key's folder, wherever it lies now. */
 export function isClaimed(folder: string, staleSeconds = 30): boolean {
   const running = readRunning(join(folder, 'running.json'));
-  return running !== undefined && isAlive(running, staleSeconds);
+  return running !== undefined && isHere(running) && Date.now() - running.touchedAt <= staleSeconds * 1000;
 }
 
 function ownRecord(): ProcessRecord {
@@ -109,9 +109,23 @@ function readRunning(path: string): Found | undefined {
 /** Who holds a claim that cannot be read. */
 const nobody: Running = { id: '', host: hostname(), worker: { pid: 0, started: '' }, trainer: null };
 
-function isAlive(running: Found, staleSeconds: number): boolean {
-  if (Date.now() - running.touchedAt > staleSeconds * 1000) return false;
-  return running.host !== hostname() || isRunning(running.worker);
+/** Whether its worker may be alive, as far as processes tell. */
+function isHere({ host, worker }: Running): boolean {
+  return host !== hostname() || isRunning(worker);
+}
+
+/** By id of a claim: how it was touched when this process last saw that change, and when it did (performance.now). */
+const watched = new Map<string, { touchedAt: number; since: number }>();
+
+/**
+ * Whether this process has watched a claim for so many seconds, and nobody touched it. No time of day is compared:
+ * machines that share a store have clocks of their own, and clocks are set.
+ */
+function isUntouched({ id, touchedAt }: Found, seconds: number): boolean {
+  const seen = watched.get(id);
+  if (seen?.touchedAt === touchedAt) return performance.now() - seen.since > seconds * 1000;
+  watched.set(id, { touchedAt, since: performance.now() });
+  return false;
 }
 
 async function endOrphan({ host, trainer }: Running, { stopSeconds, onWait }: ClaimOptions): Promise<void> {

@@ -96,16 +96,32 @@ describe('a claimed node', () => {
     const left = { id: 'x', host: 'elsewhere', worker: record, trainer: null };
     writeFileSync(pathOf('still'), JSON.stringify(left));
     let waited = false;
-    const waiting = claim('still', {
-      onWait: () => {
-        waited = true;
-      },
-    });
-    await until(() => waited, 'the claim waits');
-    const longAgo = new Date(Date.now() - 31_000);
-    utimesSync(pathOf('still'), longAgo, longAgo);
-    await (await waiting).release();
+    const onWait = (): void => {
+      waited = true;
+    };
+    (await claim('still', { staleSeconds: 0.3, onWait })).release();
+    assert.ok(waited);
     assert.ok(isRunning(record), 'a process of another machine is nobody’s to end');
+  });
+
+  test('is not lost to a clock: live on a machine hours behind it stays, dead on one hours ahead it goes', async () => {
+    (await claim('adrift')).release();
+    const elsewhere = { id: 'y', host: 'elsewhere', worker: { pid: 1, started: 'x' }, trainer: null };
+    writeFileSync(pathOf('adrift'), JSON.stringify(elsewhere));
+    // It is touched before each look, by a clock that lags, is set back, and is set forward at last.
+    const times = [-5, -5, -6, -6, +2].map((hours, at) => new Date(Date.now() + hours * 3_600_000 + at * 1000));
+    let looks = 0;
+    const touch = (): void => {
+      const time = times[looks];
+      if (time !== undefined) utimesSync(pathOf('adrift'), time, time);
+    };
+    touch();
+    const onWait = (): void => {
+      looks += 1;
+      touch();
+    };
+    (await claim('adrift', { staleSeconds: 0.3, onWait })).release();
+    assert.ok(looks >= times.length, `it was taken over at look ${looks}, while it was touched`);
   });
 });
 
