@@ -5,7 +5,7 @@ import { Context } from '@temporalio/activity';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import type { PlanNode } from '../planner/plan.ts';
 import type { DoneEvent, StartedEvent, TrainerEvent } from '../schemas/types/event.ts';
-import { findArtifact, publish } from '../store/artifact.ts';
+import { findArtifact, publish, verifyArtifact } from '../store/artifact.ts';
 import { type Attempt, beginAttempt } from '../store/attempt.ts';
 import { latestCheckpoint } from '../store/checkpoint.ts';
 import type { Artifact } from '../store/inspect.ts';
@@ -168,7 +168,8 @@ async function findParents(home: string, node: PlanNode): Promise<Record<string,
   const found = await Promise.all(
     Object.entries(node.parents).map(async ([role, key]) => {
       const artifact = await findArtifact(home, key);
-      if (artifact !== undefined) return [role, artifact] as const;
+      // All of it, though that takes a moment: what is made of a model that rotted looks like any other, and stays.
+      if (artifact !== undefined && (await verifyArtifact(artifact)).ok) return [role, artifact] as const;
       const message = `${node.address} needs its ${role}, ${key.slice(0, 12)}, which is gone from the store or damaged`;
       throw new NodeError('no-parent', `${message}: run the lineage again`);
     }),

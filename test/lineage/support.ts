@@ -58,12 +58,15 @@ export async function runToEnd(t: TestContext, file: string, home: string, most 
   }
 }
 
-/** SHA-256 of every published model's weights, by address. */
+/** SHA-256 of every published model's weights, by address. Throws where two attempts at a model differ. */
 export async function weights(home: string): Promise<Record<string, string>> {
   const digests: Record<string, string> = {};
-  for (const manifest of await manifests(home)) {
-    const file = manifest.files.find(({ path }) => path === 'model/model.safetensors');
-    if (file !== undefined) digests[manifest.address] = file.sha256;
+  for (const { address, attempt, files } of await manifests(home)) {
+    const file = files.find(({ path }) => path === 'model/model.safetensors');
+    if (file === undefined) continue;
+    digests[address] ??= file.sha256;
+    if (digests[address] !== file.sha256)
+      throw new Error(`attempt ${attempt} of ${address} has other weights than another attempt`);
   }
   return digests;
 }
