@@ -6,7 +6,7 @@ import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import type { PlanNode } from '../planner/plan.ts';
 import type { DoneEvent, StartedEvent, TrainerEvent } from '../schemas/types/event.ts';
 import { findArtifact, publish, verifyArtifact } from '../store/artifact.ts';
-import { type Attempt, beginAttempt } from '../store/attempt.ts';
+import { type Attempt, beginAttempt, emptyAttempt } from '../store/attempt.ts';
 import { latestCheckpoint } from '../store/checkpoint.ts';
 import type { Artifact } from '../store/inspect.ts';
 import { writeNote } from '../store/notes.ts';
@@ -168,8 +168,7 @@ async function findParents(home: string, node: PlanNode): Promise<Record<string,
   const found = await Promise.all(
     Object.entries(node.parents).map(async ([role, key]) => {
       const artifact = await findArtifact(home, key);
-      // All of it, though that takes a moment: what is made of a model that rotted looks like any other, and stays.
-      if (artifact !== undefined && (await verifyArtifact(artifact)).ok) return [role, artifact] as const;
+      if (artifact !== undefined) return [role, artifact] as const;
       const message = `${node.address} needs its ${role}, ${key.slice(0, 12)}, which is gone from the store or damaged`;
       throw new NodeError('no-parent', `${message}: run the lineage again`);
     }),
@@ -188,8 +187,25 @@ async function bringToEnd(
   if (node.type === 'data') return await prepareData(node, attempt);
   const before = attempt.executions === 1 ? {} : await collectEvents(attempt.folder);
   // Not more often than twice: should what it left be unfit to publish, the trainer has to make it anew.
-  if (tries <= 2 && isComplete(before, attempt.folder)) return { started: before.started, done: before.last };
-  return await train(execution, options, parents);
+  if (tries > 2 || !isComplete(before, attempt.folder)) return await train(execution, options, parents);
+  refuseDamaged(execution, await findDamage(parents));
+  return { started: before.started, done: before.last };
+}
+
+/** What is wrong with a node's parents, all their files hashed again; undefined where nothing is. */
+async function findDamage(parents: Record<string, Artifact>): Promise<string | undefined> {
+  for (const [role, artifact] of Object.entries(parents)) {
+    const found = await verifyArtifact(artifact);
+    if (!found.ok) return `its ${role}, ${artifact.key.slice(0, 12)}, is damaged: ${found.reason}`;
+  }
+  return undefined;
+}
+
+/** What was made from a damaged parent would look like any other, and stay: it is removed, and the node fails. */
+function refuseDamaged({ node, attempt }: Execution, damage: string | undefined): void {
+  if (damage === undefined) return;
+  emptyAttempt(attempt);
+  throw new NodeError('no-parent', `${node.address} cannot go on: ${damage}. Run the lineage again`);
 }
 
 function isComplete(said: Said, folder: string): said is { started: StartedEvent; last: DoneEvent } {
@@ -198,22 +214,32 @@ function isComplete(said: Said, folder: string): said is { started: StartedEvent
 }
 
 async function train(
-  { node, device, context, progress, claim, attempt }: Execution,
+  execution: Execution,
   { trainer: command, start = startTrainer, devices, stopSeconds }: ExecuteOptions,
   parents: Record<string, Artifact>,
 ): Promise<{ started: StartedEvent; done: DoneEvent }> {
+  const { node, device, context, progress, claim, attempt } = execution;
   const job = jobFor(node, { attempt, parents, device, threads: devices[device]?.threads ?? 1 });
   const jobPath = join(attempt.folder, 'job.json');
   writeNote(jobPath, job);
   context.cancellationSignal.throwIfAborted();
 
+  let damage: string | undefined;
+  let checked: Promise<void> | undefined;
+  const check = async (): Promise<void> => {
+    damage = await findDamage(parents);
+  };
   const trainer = await start({
     command,
     jobPath,
     folder: attempt.folder,
     execution: attempt.executions,
     stopSeconds,
-    onEvent: (event) => follow(progress, event),
+    onEvent: (event) => {
+      follow(progress, event);
+      // What it starts from is in its memory now: parents that are whole after that were whole when they were read.
+      if (event.event === 'started') checked ??= check();
+    },
   });
   let timedOut = false;
   const stop = (): void => {
@@ -223,15 +249,17 @@ async function train(
   // Looked at and not waited for: a timer holds at most 24 days.
   const deadline = performance.now() + node.placement.timeoutSeconds * 1000;
   const watching = setInterval(() => {
-    if (performance.now() < deadline || context.cancellationSignal.aborted) return;
-    timedOut = true;
-    stop();
+    if (context.cancellationSignal.aborted) return;
+    timedOut ||= performance.now() > deadline;
+    if (timedOut || damage !== undefined) stop();
   }, 500);
   context.cancellationSignal.addEventListener('abort', stop);
   if (context.cancellationSignal.aborted) stop();
   try {
     if (trainer.process !== null) claim.nameTrainer(trainer.process);
     const end = await trainer.ended;
+    await checked;
+    refuseDamaged(execution, damage);
     const { started, last } = end.said;
     if (started !== undefined && last?.event === 'done') return { started, done: last };
     if (timedOut) throw timeoutOf(node);

@@ -1,6 +1,8 @@
+import { readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { attemptFolder, attemptNumbers } from './home.ts';
 import { type Artifact, inspectAttempt } from './inspect.ts';
-import { leasePath, readClaims, takeLease } from './lease.ts';
+import { fenced, holdsLease, leasePath, readClaims, takeLease } from './lease.ts';
 import { keepPreimage } from './preimage.ts';
 
 /** One attempt at a node, and the right to write in its folder for as long as nobody else takes it. */
@@ -58,6 +60,17 @@ export async function beginAttempt(
       startedAt: firstStart(folder) ?? taken.lease.startedAt,
     };
     return { state: 'begun', attempt };
+  }
+}
+
+/**
+ * Removes all that an unfinished attempt has made so far: the next execution begins at its start. Throws a FencedError, and
+ * removes nothing, when another execution has taken the lease.
+ */
+export function emptyAttempt({ folder, leasePath, token }: Attempt): void {
+  if (!holdsLease(leasePath, token)) throw fenced(folder);
+  for (const name of readdirSync(folder)) {
+    if (name !== 'claims' && name !== 'lease.json') rmSync(join(folder, name), { recursive: true, force: true });
   }
 }
 

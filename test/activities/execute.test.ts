@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { followEvents, outputPath } from '../../activities/events.ts';
+import { executeActivity } from '../../activities/execute.ts';
+import type { TrainerStart } from '../../activities/trainer.ts';
+import type { PlanNode } from '../../planner/plan.ts';
+import { findArtifact, inspectNode, publish } from '../../store/artifact.ts';
+import { attemptFolder } from '../../store/home.ts';
+import { makePlan } from '../results/lineage.ts';
+import { begun, temporaryHome } from '../store/support.ts';
+
+/* Larger than what is hashed whenever an artifact is looked at, so that only the execution can find it. */
+test('what was made from a parent that rotted is not published, not even kept', async (t) => {
+  const home = await temporaryHome(t);
+  const plan = makePlan({ seeds: [1], replay: ['0%'] });
+  const [tokenizer, base] = ['tokenizer:words', 'base@seed=1'].map((address) => nodeAt(plan.nodes, address));
+  await publishModel(home, tokenizer as PlanNode, Buffer.alloc(100_000));
+  const index = plan.nodes.indexOf(base as PlanNode);
+  const { key } = base as PlanNode;
+  const run = (rot: boolean) => {
+    const activity = executeActivity({
+      home,
+      plans: { plan: async () => plan, node: async (_, place) => plan.nodes[place] as PlanNode },
+      trainer: [],
+      devices: {},
+      stopSeconds: 1,
+      start: (start) => trainAtOnce(start, rot ? () => rotten(home, tokenizer as PlanNode) : async () => undefined),
+    });
+    return new MockActivityEnvironment().run(activity, { planDigest: '', index, device: 'cpu' });
+  };
+
+  await assert.rejects(run(true), {
+    type: 'no-parent',
+    message: /its tokenizer, [0-9a-f]{12}, is damaged: .*was changed/,
+  });
+  assert.equal(inspectNode(home, (tokenizer as PlanNode).key).state, 'damaged');
+  assert.equal(await findArtifact(home, key), undefined);
+  assert.deepEqual((await readdir(attemptFolder(home, key, 1))).sort(), ['claims', 'lease.json']);
+
+  await publishModel(home, tokenizer as PlanNode, Buffer.alloc(100_000));
+  assert.deepEqual(await run(false), { attempt: 1 });
+  assert.equal((await findArtifact(home, key))?.attempt, 1);
+});
+
+function nodeAt(nodes: readonly PlanNode[], address: string): PlanNode {
+  const node = nodes.find((one) => one.address === address);
+  assert.ok(node, `${address} is a node`);
+  return node;
+}
+
+async function publishModel(home: string, node: PlanNode, weights: Buffer): Promise<void> {
+  const attempt = await begun(home, node);
+  await mkdir(join(attempt.folder, 'model'));
+  await writeFile(join(attempt.folder, 'model', 'tokenizer.json'), weights);
+  const at = new Date(0).toISOString();
+  await publish(attempt, {
+    type: node.type,
+    address: node.address,
+    preimage: node.preimage,
+    parents: node.parents,
+    model: 'model',
+    facts: {},
+    provenance: { engine: 'none', device: 'cpu', startedAt: at, finishedAt: at, executions: attempt.executions },
+  });
+}
+
+async function rotten(home: string, { key }: PlanNode): Promise<void> {
+  const artifact = await findArtifact(home, key);
+  await writeFile(join(artifact?.folder ?? '', 'model', 'tokenizer.json'), Buffer.alloc(100_000, 1));
+}
+
+/** A trainer that is done at once; `before` happens after it was started and before it reads its parents. */
+async function trainAtOnce({ folder, execution, onEvent }: TrainerStart, before: () => Promise<void>) {
+  await before();
+  await mkdir(join(folder, 'model'), { recursive: true });
+  await writeFile(join(folder, 'model', 'config.json'), '{}');
+  const events = [
+    { event: 'started', resumedFrom: null, steps: 1, device: 'cpu', engine: 'none' },
+    { event: 'done', step: 1, tokens: 1, model: 'model', facts: {} },
+  ];
+  await writeFile(outputPath(folder, execution), events.map((event) => `${JSON.stringify(event)}\n`).join(''));
+  const said = followEvents(folder, execution, Promise.resolve(), onEvent);
+  return {
+    process: null,
+    stop: () => undefined,
+    ended: said.then((all) => ({ said: all, code: 0, signal: null, lastLines: [] })),
+  };
+}
