@@ -17,6 +17,7 @@ import { failureFor, forgetTries, mostTriesOfAny, NodeError, noteTries, triesFro
 import { jobFor } from './job.ts';
 import type { PlanReader } from './plans.ts';
 import { prepareData } from './prepare.ts';
+import { outOfMemoryKills } from './processes.ts';
 import { startTrainer, type TrainerEnd } from './trainer.ts';
 
 /** What executing nodes needs to know of this machine. */
@@ -224,6 +225,7 @@ async function train(
   writeNote(jobPath, job);
   context.cancellationSignal.throwIfAborted();
 
+  const killsBefore = outOfMemoryKills();
   let damage: string | undefined;
   let checked: Promise<void> | undefined;
   const check = async (): Promise<void> => {
@@ -263,7 +265,7 @@ async function train(
     const { started, last } = end.said;
     if (started !== undefined && last?.event === 'done') return { started, done: last };
     if (timedOut) throw timeoutOf(node);
-    throw errorOf(node, end);
+    throw errorOf(node, end, outOfMemoryKills() > killsBefore);
   } catch (error) {
     if (error instanceof BadEventError) throw new NodeError('bad-events', `${node.address}: ${error.message}`);
     if ((error as NodeJS.ErrnoException).syscall?.startsWith('spawn')) {
@@ -289,8 +291,12 @@ function follow(progress: NodeProgress, event: TrainerEvent): void {
   }
 }
 
-/** What went wrong, of a trainer that ended without `done`. */
-function errorOf({ address }: PlanNode, { said: { last }, code, signal, lastLines }: TrainerEnd): NodeError {
+/** What went wrong, of a trainer that ended without `done`. `memoryRanOut`: the kernel killed for want of it meanwhile. */
+function errorOf(
+  { address }: PlanNode,
+  { said: { last }, code, signal, lastLines }: TrainerEnd,
+  memoryRanOut: boolean,
+): NodeError {
   if (last?.event === 'failed') return new NodeError(last.kind, `${address}: ${last.message}`, lastLines);
   if (last?.event === 'interrupted') {
     return new NodeError(
@@ -300,8 +306,11 @@ function errorOf({ address }: PlanNode, { said: { last }, code, signal, lastLine
     );
   }
   const how = signal === null ? `exited with code ${code}` : `was killed by ${signal}`;
-  const why = signal === 'SIGKILL' ? ' (out of memory, perhaps)' : '';
-  return new NodeError('killed', `${address}: its trainer ${how}${why} without saying why`, lastLines);
+  if (signal === 'SIGKILL' && memoryRanOut) {
+    const message = `${address}: its trainer was killed while the kernel killed processes for want of memory`;
+    return new NodeError('out-of-memory', message, lastLines);
+  }
+  return new NodeError('killed', `${address}: its trainer ${how} without saying why`, lastLines);
 }
 
 function timeoutOf({ address, placement }: PlanNode): NodeError {

@@ -6,29 +6,34 @@ import { keyFolder } from '../store/home.ts';
 import { readNote, writeNote } from '../store/notes.ts';
 
 /**
- * How often a node is tried without getting to a new checkpoint, by what went wrong. What cannot turn out otherwise is
- * tried once. Temporal retries without a limit; this is the limit.
+ * Seconds before each further try of a node that does not get to a new checkpoint, by what went wrong; one that has had
+ * them all has failed. What cannot turn out otherwise is tried once, what somebody or something else may mend is given
+ * time: space that is freed, a device that comes back, memory that a neighbour lets go of. Temporal retries without a
+ * limit; this is the limit.
  */
-const mostTries: Record<string, number> = {
-  'bad-job': 1,
-  'bad-data': 1,
-  'bad-events': 1,
-  'no-trainer': 1,
-  'no-parent': 1,
-  'accepted-gone': 1,
-  'timed-out': 1,
-  diverged: 1,
-  internal: 2,
-  'out-of-memory': 2,
-  'disk-full': 5,
-  'device-lost': 5,
-  killed: 5,
-  store: 5,
-  fenced: 5,
+export const waitsBetweenTries: Readonly<Record<string, readonly number[]>> = {
+  'bad-job': [],
+  'bad-data': [],
+  'bad-events': [],
+  'no-trainer': [],
+  'no-parent': [],
+  'accepted-gone': [],
+  'timed-out': [],
+  diverged: [],
+  internal: [1],
+  'out-of-memory': [10],
+  'disk-full': [2, 10, 60, 300],
+  'device-lost': [2, 10, 60, 60],
+  killed: [1, 2, 4, 8],
+  store: [1, 2, 4, 8],
+  fenced: [1, 2, 4, 8],
 };
 
+/** Of a kind that is not known: a trainer of the user's own may have words of its own. */
+const otherwise = [1];
+
 /** Tries that no kind of failure is given more of; that many in a row ended without a word when it is exceeded. */
-export const mostTriesOfAny = Math.max(...Object.values(mostTries));
+export const mostTriesOfAny = Math.max(...Object.values(waitsBetweenTries).map(({ length }) => length + 1));
 
 /** What went wrong with a node, before it is known whether it is tried again. */
 export class NodeError extends Error {
@@ -43,16 +48,20 @@ export class NodeError extends Error {
   }
 }
 
-/** The failure that Temporal is given: retryable unless this kind of failure has had its tries. */
+/** The failure that Temporal is given: retryable, after a while, unless this kind of failure has had its tries. */
 export function failureFor(error: unknown, tries: number): ApplicationFailure {
   const { kind, message, lastLines } = asNodeError(error);
-  const most = mostTries[kind] ?? 2;
-  const nonRetryable = tries >= most;
-  const often = nonRetryable && most > 1 ? ` (${most} tries ended like this without reaching a new checkpoint)` : '';
+  const waits = waitsBetweenTries[kind] ?? otherwise;
+  const wait = waits[tries - 1];
+  const often =
+    wait === undefined && waits.length > 0
+      ? ` (${waits.length + 1} tries ended like this without reaching a new checkpoint)`
+      : '';
   return ApplicationFailure.create({
     message: `${message}${often}`,
     type: kind,
-    nonRetryable,
+    nonRetryable: wait === undefined,
+    ...(wait === undefined ? {} : { nextRetryDelay: `${wait} seconds` }),
     details: [{ lastLines }],
     ...(error instanceof Error ? { cause: error } : {}),
   });
@@ -61,8 +70,15 @@ export function failureFor(error: unknown, tries: number): ApplicationFailure {
 function asNodeError(error: unknown): Pick<NodeError, 'kind' | 'message' | 'lastLines'> {
   if (error instanceof NodeError) return error;
   if (error instanceof FencedError) return { kind: 'fenced', message: error.message, lastLines: [] };
-  if (error instanceof StoreError) return { kind: 'store', message: error.message, lastLines: [] };
-  return { kind: 'internal', message: String((error as Error | undefined)?.message ?? error), lastLines: [] };
+  const message = String((error as Error | undefined)?.message ?? error);
+  if (isDiskFull(error)) return { kind: 'disk-full', message, lastLines: [] };
+  return { kind: error instanceof StoreError ? 'store' : 'internal', message, lastLines: [] };
+}
+
+/** Whether a system call said so, be it that the store has put it into words. */
+function isDiskFull(error: unknown): boolean {
+  const { code } = ((error instanceof StoreError ? error.cause : error) ?? {}) as NodeJS.ErrnoException;
+  return code === 'ENOSPC' || code === 'EDQUOT';
 }
 
 /** How often in a row a node was tried from the same place. */

@@ -1,9 +1,17 @@
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { failureFor, forgetTries, NodeError, noteTries, triesFrom } from '../../activities/failures.ts';
+import {
+  failureFor,
+  forgetTries,
+  NodeError,
+  noteTries,
+  triesFrom,
+  waitsBetweenTries,
+} from '../../activities/failures.ts';
 import { sha256 } from '../../planner/key.ts';
 import { FencedError, StoreError } from '../../store/errors.ts';
 
@@ -51,8 +59,32 @@ describe('tries', () => {
       [1, 1, 1, 1, 1, 2, 2, 5, 5, 2],
     );
     assert.equal(retries(new FencedError('another has it')), 5);
-    assert.equal(retries(new StoreError('no space')), 5);
+    assert.equal(retries(new StoreError('no rights')), 5);
+    const full = Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' });
+    for (const error of [full, new StoreError('the disk is full', { cause: full })])
+      assert.equal(failureFor(error, 1).type, 'disk-full');
     assert.equal(retries(new TypeError('x is not a function')), 2);
+  });
+
+  test('wait in between, as docs/execution.md says', async () => {
+    const docs = await readFile(new URL('../../../docs/execution.md', import.meta.url), 'utf8');
+    const documented: Record<string, { tries: number; waits: number[] }> = {};
+    for (const [, kinds = '', tries, waits = ''] of docs.matchAll(
+      /^\| ((?:`[a-z-]+`(?:, )?)+) \| (\d) \| ([\d, ]*)\|/gm,
+    )) {
+      for (const [, kind = ''] of kinds.matchAll(/`([a-z-]+)`/g))
+        documented[kind] = {
+          tries: Number(tries),
+          waits: waits
+            .split(',')
+            .filter((wait) => wait.trim())
+            .map(Number),
+        };
+    }
+    const real = Object.entries(waitsBetweenTries).map(([kind, waits]) => [kind, { tries: waits.length + 1, waits }]);
+    assert.deepEqual(documented, Object.fromEntries(real));
+    assert.equal(failureFor(new NodeError('disk-full', 'it failed'), 3).nextRetryDelay, '60 seconds');
+    assert.equal(failureFor(new NodeError('disk-full', 'it failed'), 5).nextRetryDelay, undefined);
   });
 
   test('are told to Temporal with their kind, their words and their cause', () => {
