@@ -51,20 +51,24 @@ export class NodeError extends Error {
 /** The failure that Temporal is given: retryable, after a while, unless this kind of failure has had its tries. */
 export function failureFor(error: unknown, tries: number): ApplicationFailure {
   const { kind, message, lastLines } = asNodeError(error);
+  const foreseen = kind !== 'internal';
   const waits = waitsBetweenTries[kind] ?? otherwise;
   const wait = waits[tries - 1];
   const often =
     wait === undefined && waits.length > 0
       ? ` (${waits.length + 1} tries ended like this without reaching a new checkpoint)`
       : '';
-  return ApplicationFailure.create({
+  const failure = ApplicationFailure.create({
     message: `${message}${often}`,
     type: kind,
     nonRetryable: wait === undefined,
     ...(wait === undefined ? {} : { nextRetryDelay: `${wait} seconds` }),
     details: [{ lastLines }],
-    ...(error instanceof Error ? { cause: error } : {}),
+    ...(foreseen || !(error instanceof Error) ? {} : { cause: error }),
   });
+  // Where in the code it was thrown helps nobody who reads it, unless nobody foresaw it.
+  if (foreseen) failure.stack = '';
+  return failure;
 }
 
 function asNodeError(error: unknown): Pick<NodeError, 'kind' | 'message' | 'lastLines'> {

@@ -66,6 +66,13 @@ export async function execute(input: NodeInput, activityId: string): Promise<Nod
   }
 }
 
+/** The end of a workflow by a failure that somebody foresaw: where in the code it was thrown helps nobody who reads it. */
+export function failed(message: string, kind: string, details: object): ApplicationFailure {
+  const failure = ApplicationFailure.nonRetryable(message, kind, details);
+  failure.stack = '';
+  return failure;
+}
+
 /** What a failed activity says of itself, bounded so that it fits into histories and status. */
 export function failureOf(error: unknown): NodeFailure {
   const cause = error instanceof ActivityFailure ? error.cause : error;

@@ -11,7 +11,7 @@ import {
   Trigger,
   workflowInfo,
 } from '@temporalio/workflow';
-import { execute, failureOf, light, writer } from './calls.ts';
+import { execute, failed, failureOf, light, writer } from './calls.ts';
 import { carriedFailures } from './carried.ts';
 import { lineageDetails } from './details.ts';
 import { holdingOf } from './holding.ts';
@@ -283,16 +283,16 @@ export async function lineageWorkflow(input: LineageInput): Promise<LineageCount
     const { kind, message } = failureOf(error);
     throw ApplicationFailure.nonRetryable(`the lineage ${input.lineage} cannot go on: ${message}`, kind);
   }
-  const { failed, blocked, running, waiting } = schedule.counts;
-  if (failed > 0) {
+  const { blocked, running, waiting } = schedule.counts;
+  if (schedule.counts.failed > 0) {
     const fast = `${running + waiting + blocked} were not run any more, as the first failure ends it`;
     const slow = `${blocked} could not run because of them`;
-    const message = `${failed} of ${total} nodes failed, and ${failFast ? fast : slow}`;
-    throw ApplicationFailure.nonRetryable(message, 'nodes-failed', schedule.counts);
+    const message = `${schedule.counts.failed} of ${total} nodes failed, and ${failFast ? fast : slow}`;
+    throw failed(message, 'nodes-failed', schedule.counts);
   }
   if (unwritten !== undefined) {
     const message = `all nodes are done, but their results could not be stored: ${unwritten.message}`;
-    throw ApplicationFailure.nonRetryable(message, 'results', schedule.counts);
+    throw failed(message, 'results', schedule.counts);
   }
   return schedule.counts;
 }

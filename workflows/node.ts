@@ -1,5 +1,4 @@
 import {
-  ApplicationFailure,
   CancellationScope,
   CancelledFailure,
   condition,
@@ -9,7 +8,7 @@ import {
   setHandler,
   sleep,
 } from '@temporalio/workflow';
-import { execute, inTask, light } from './calls.ts';
+import { execute, failed, inTask, light } from './calls.ts';
 import {
   holdersQuery,
   holdSignal,
@@ -73,7 +72,7 @@ export async function nodeWorkflow(input: NodeInput): Promise<NodeOutcome> {
   await CancellationScope.nonCancellable(() => tell(holders, outcome));
   if (person.consideredCancelled) throw new CancelledFailure('the training was cancelled by request');
   if (outcome.state === 'failed') {
-    throw ApplicationFailure.nonRetryable(outcome.failure.message, outcome.failure.kind, outcome.failure);
+    throw failed(outcome.failure.message, outcome.failure.kind, outcome.failure);
   }
   return outcome;
 }

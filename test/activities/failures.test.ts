@@ -87,7 +87,7 @@ describe('tries', () => {
     assert.equal(failureFor(new NodeError('disk-full', 'it failed'), 5).nextRetryDelay, undefined);
   });
 
-  test('are told to Temporal with their kind, their words and their cause', () => {
+  test('are told to Temporal with their kind and their words, and a bug with where it is', () => {
     const failure = failureFor(new NodeError('killed', 'base: its trainer was killed', ['a', 'b']), 5);
     assert.equal(failure.type, 'killed');
     assert.equal(
@@ -95,6 +95,8 @@ describe('tries', () => {
       'base: its trainer was killed (5 tries ended like this without reaching a new checkpoint)',
     );
     assert.deepEqual(failure.details, [{ lastLines: ['a', 'b'] }]);
-    assert.ok(failure.cause instanceof NodeError);
+    assert.equal(failure.stack, '');
+    const bug = new TypeError('x is not a function');
+    assert.equal(failureFor(bug, 1).cause, bug);
   });
 });
