@@ -105,7 +105,7 @@ export function removeOutputs(folder: string): void {
 }
 
 /** How TensorFlow greets on standard error before it can be told not to: `I0000 00:00:17… port.cc:153] oneDNN …`. */
-const greeting = /^(WARNING: All log messages before absl::InitializeLog|I\d{4} \d\d:\d\d:)/;
+export const greeting = /^(WARNING: All log messages before absl::InitializeLog|I\d{4} \d\d:\d\d:)/;
 
 /** The last lines of a text file that say something; none where there is no file. */
 export async function lastLines(path: string, count: number): Promise<string[]> {

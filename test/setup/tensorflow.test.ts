@@ -4,14 +4,23 @@ import { cp, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { pathToFileURL } from 'node:url';
+import { greeting } from '../../activities/events.ts';
 import { packageRoot, runNode, temporaryFolder } from './support.ts';
 
 const compiled = (name: string) => join(packageRoot, 'dist', 'trainer', name);
 const loader = JSON.stringify(pathToFileURL(compiled('tensorflow.js')).href);
 
+/** On processors that oneDNN has something for, TensorFlow says so before it looks at what it was told. */
+function withoutGreeting(text: string): string {
+  return text
+    .split('\n')
+    .filter((line) => !greeting.test(line))
+    .join('\n');
+}
+
 test('it multiplies right, and says nothing on standard error', async () => {
   const { status, stdout, stderr } = await runNode([compiled('probe.js'), 'cpu']);
-  assert.equal(stderr, '');
+  assert.equal(withoutGreeting(stderr), '');
   assert.deepEqual(JSON.parse(stdout), { device: 'cpu', version: '2.21.0', fallback: null, correct: true });
   assert.equal(status, 0);
 });
@@ -30,7 +39,7 @@ test('the same arithmetic gives the same bytes in every process, with one thread
   const digests = [];
   for (const threads of [1, 2, 2]) {
     const { status, stdout, stderr } = await runNode(['--input-type=module', '-e', arithmetic(threads)]);
-    assert.equal(stderr, '');
+    assert.equal(withoutGreeting(stderr), '');
     assert.equal(status, 0);
     digests.push(stdout.trim());
   }
