@@ -48,10 +48,11 @@ export interface ClaimOptions {
 export async function claimNode(home: string, key: string, options: ClaimOptions): Promise<Claim> {
   const path = join(keyFolder(home, key), 'running.json');
   const mine: Running = { id: randomUUID(), host: hostname(), worker: ownRecord(), trainer: null };
+  const isUntouched = watchTouches(options.staleSeconds);
   while (!writeNewNote(path, mine)) {
     const other = readRunning(path);
     if (other === undefined) continue;
-    if (isHere(other) && !isUntouched(other, options.staleSeconds)) {
+    if (isHere(other) && !isUntouched(other)) {
       options.onWait();
       await sleep(200, undefined, { signal: options.signal });
       continue;
@@ -80,15 +81,20 @@ export async function claimNode(home: string, key: string, options: ClaimOptions
   };
 }
 
-/** Whether a worker that is alive executes the node now. */
-export function isExecuted(home: string, key: string, staleSeconds = 30): boolean {
-  return isClaimed(keyFolder(home, key), staleSeconds);
+/** Whether a worker executes the node now, as far as one look can tell. */
+export function isExecuted(home: string, key: string): boolean {
+  return isClaimed(keyFolder(home, key));
 }
 
-/** isExecuted of a key's folder, wherever it lies now. */
-export function isClaimed(folder: string, staleSeconds = 30): boolean {
+/**
+ * isExecuted of a key's folder, wherever it lies now. A claim of another machine, whose clock may be another, counts for a
+ * day after it was touched last: who asks would rather leave alone what is nobody's than touch what is somebody's.
+ */
+export function isClaimed(folder: string): boolean {
   const running = readRunning(join(folder, 'running.json'));
-  return running !== undefined && isHere(running) && Date.now() - running.touchedAt <= staleSeconds * 1000;
+  if (running === undefined) return false;
+  if (running.host === hostname()) return isRunning(running.worker);
+  return Date.now() - running.touchedAt < 24 * 3600 * 1000;
 }
 
 function ownRecord(): ProcessRecord {
@@ -114,18 +120,17 @@ function isHere({ host, worker }: Running): boolean {
   return host !== hostname() || isRunning(worker);
 }
 
-/** By id of a claim: how it was touched when this process last saw that change, and when it did (performance.now). */
-const watched = new Map<string, { touchedAt: number; since: number }>();
-
 /**
- * Whether this process has watched a claim for so many seconds, and nobody touched it. No time of day is compared:
+ * Whether a claim has been watched for so many seconds, look by look, and nobody touched it. No time of day is compared:
  * machines that share a store have clocks of their own, and clocks are set.
  */
-function isUntouched({ id, touchedAt }: Found, seconds: number): boolean {
-  const seen = watched.get(id);
-  if (seen?.touchedAt === touchedAt) return performance.now() - seen.since > seconds * 1000;
-  watched.set(id, { touchedAt, since: performance.now() });
-  return false;
+function watchTouches(seconds: number): (claim: Found) => boolean {
+  let seen: { id: string; touchedAt: number; since: number } | undefined;
+  return ({ id, touchedAt }) => {
+    if (seen?.id === id && seen.touchedAt === touchedAt) return performance.now() - seen.since > seconds * 1000;
+    seen = { id, touchedAt, since: performance.now() };
+    return false;
+  };
 }
 
 async function endOrphan({ host, trainer }: Running, { stopSeconds, onWait }: ClaimOptions): Promise<void> {

@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { type ClaimOptions, claimNode } from '../../activities/claim.ts';
+import { type ClaimOptions, claimNode, isClaimed } from '../../activities/claim.ts';
 import { isRunning, recordProcess } from '../../activities/processes.ts';
 import { sha256 } from '../../planner/key.ts';
 import { keyFolder } from '../../store/home.ts';
+import { writeNote } from '../../store/notes.ts';
 import { until } from '../fixtures/home.ts';
 
 let home: string;
@@ -132,3 +133,21 @@ async function bystander(): Promise<ChildProcess> {
   await until(() => recordProcess(child.pid ?? 0) !== undefined, 'the process runs');
   return child;
 }
+
+test('a claim of another machine stands for a day, whatever its clock says, and one of a process that is gone for nothing', () => {
+  const folder = keyFolder(home, key('elsewhere'));
+  const path = join(folder, 'running.json');
+  const worker = { pid: 1, started: 'another boot' };
+  const hoursAgo = (hours: number) => new Date(Date.now() - hours * 3_600_000);
+  writeNote(path, { id: 'a', host: `not-${hostname()}`, worker, trainer: null });
+  for (const [hours, claimed] of [
+    [2, true],
+    [-30, true],
+    [25, false],
+  ] as const) {
+    utimesSync(path, hoursAgo(hours), hoursAgo(hours));
+    assert.equal(isClaimed(folder), claimed, `touched ${hours} hours ago`);
+  }
+  writeNote(path, { id: 'b', host: hostname(), worker, trainer: null });
+  assert.equal(isClaimed(folder), false);
+});
