@@ -3,7 +3,7 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import type { PlanNode } from '../planner/plan.ts';
 import type { TrainerEvent } from '../schemas/types/event.ts';
 import type { Manifest } from '../schemas/types/manifest.ts';
-import { firstStart } from '../store/attempt.ts';
+import { firstStart } from '../store/lease.ts';
 import { appendTo, type RowAppender } from './append.ts';
 import { readEvents } from './events.ts';
 

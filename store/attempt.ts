@@ -2,7 +2,7 @@ import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { attemptFolder, attemptNumbers } from './home.ts';
 import { type Artifact, inspectAttempt } from './inspect.ts';
-import { fenced, holdsLease, leasePath, readClaims, takeLease } from './lease.ts';
+import { fenced, holdsLease, leasePath, takeLease } from './lease.ts';
 import { keepPreimage } from './preimage.ts';
 
 /** One attempt at a node, and the right to write in its folder for as long as nobody else takes it. */
@@ -57,7 +57,7 @@ export async function beginAttempt(
       token: taken.lease.token,
       leasePath: leasePath(folder),
       executions: taken.number,
-      startedAt: firstStart(folder) ?? taken.lease.startedAt,
+      startedAt: taken.firstStart,
     };
     return { state: 'begun', attempt };
   }
@@ -77,10 +77,4 @@ export function emptyAttempt({ folder, leasePath, token }: Attempt): void {
 /** The number of a key's newest attempt, finished or not; 0 where there is none. */
 export function newestAttempt(home: string, key: string): number {
   return attemptNumbers(home, key)[0] ?? 0;
-}
-
-/** When an attempt's first execution began (ISO 8601, UTC); undefined where none did. */
-export function firstStart(attemptFolder: string): string | undefined {
-  const first = readClaims(attemptFolder).find((claim) => claim.kind === 'lease');
-  return first?.lease.startedAt;
 }

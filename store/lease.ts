@@ -52,14 +52,24 @@ export function holdsLease(path: string, token: string): boolean {
   }
 }
 
+/** A lease that was taken. */
+export interface TakenLease {
+  lease: Lease;
+  /** The claim's number, which is how many executions the attempt has had. */
+  number: number;
+  /** When the first of them began: ISO 8601, UTC. */
+  firstStart: string;
+}
+
 /**
- * Takes the lease of an attempt from whoever holds it. Gives the claim's number, which is how many executions the
- * attempt has had, or undefined when the attempt is published and there is nothing left to do.
+ * Takes the lease of an attempt from whoever holds it. Gives undefined when the attempt is published and there is nothing
+ * left to do.
  */
-export async function takeLease(attemptFolder: string): Promise<{ number: number; lease: Lease } | undefined> {
+export async function takeLease(attemptFolder: string): Promise<TakenLease | undefined> {
   const lease = { token: randomUUID(), pid: process.pid, host: hostname(), startedAt: new Date().toISOString() };
   for (;;) {
-    const newest = readClaims(attemptFolder).at(-1);
+    const claims = readClaims(attemptFolder);
+    const newest = claims.at(-1);
     if (newest?.kind === 'manifest') {
       // Its publisher may have died between the claim and the manifest's own place: finish what it began.
       await placeManifest(attemptFolder, newest.text);
@@ -67,8 +77,8 @@ export async function takeLease(attemptFolder: string): Promise<{ number: number
     }
     const number = (newest?.number ?? 0) + 1;
     if (writeNewNote(claimPath(attemptFolder, number), lease)) {
-      showNewestLease(attemptFolder);
-      return { number, lease };
+      showNewestLease(attemptFolder, number);
+      return { number, lease, firstStart: firstStartOf(claims) ?? lease.startedAt };
     }
   }
 }
@@ -93,6 +103,15 @@ export async function publishedBy(attemptFolder: string, number: number): Promis
   if (next.kind !== 'manifest') throw fenced(attemptFolder);
   await placeManifest(attemptFolder, next.text);
   return JSON.parse(next.text) as Manifest;
+}
+
+/** When an attempt's first execution began (ISO 8601, UTC); undefined where none did. */
+export function firstStart(attemptFolder: string): string | undefined {
+  return firstStartOf(readClaims(attemptFolder));
+}
+
+function firstStartOf(claims: readonly Claim[]): string | undefined {
+  return claims.find((claim) => claim.kind === 'lease')?.lease.startedAt;
 }
 
 /** The error for an execution that finds itself replaced. */
@@ -139,16 +158,15 @@ async function placeManifest(attemptFolder: string, text: string): Promise<void>
 }
 
 /**
- * Shows the newest claim as `lease.json`, until it is the newest after the write as well: then whoever wrote last, of
- * several at once, wrote the newest.
+ * Shows the newest lease, the claim with this number, as `lease.json`, and then any that is newer, until what was shown
+ * is the newest after the write as well: then whoever wrote last, of several at once, wrote the newest.
  */
-function showNewestLease(attemptFolder: string): void {
-  for (;;) {
-    const shown = readClaims(attemptFolder).findLast((claim) => claim.kind === 'lease');
-    if (shown === undefined) return;
-    linkInPlace(claimPath(attemptFolder, shown.number), leasePath(attemptFolder));
+function showNewestLease(attemptFolder: string, number: number): void {
+  for (let shown = number; ; ) {
+    linkInPlace(claimPath(attemptFolder, shown), leasePath(attemptFolder));
     const newest = readClaims(attemptFolder).findLast((claim) => claim.kind === 'lease');
-    if (newest?.number === shown.number) return;
+    if (newest === undefined || newest.number === shown) return;
+    shown = newest.number;
   }
 }
 

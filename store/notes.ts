@@ -1,6 +1,6 @@
 import { existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { explain, temporaryFor } from './write.ts';
+import { explain, takeName, temporaryFor } from './write.ts';
 
 /*
  * Small files about what is going on now. Whoever reads one sees all of it or nothing, but they are not made durable,
@@ -16,7 +16,7 @@ export function writeNote(path: string, value: object): void {
 /** Writes a note where none is. Of any number of processes that try at once, exactly one gets true. Throws as writeNote. */
 export function writeNewNote(path: string, value: object): boolean {
   try {
-    viaTemporary(path, value, (temporary) => linkSync(temporary, path));
+    viaTemporary(path, value, (temporary) => takeName(temporary, path));
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
@@ -58,8 +58,7 @@ function viaTemporary(path: string, value: object, place: (temporary: string) =>
     writeFileSync(temporary, `${JSON.stringify(value, null, 2)}\n`);
     place(temporary);
   } catch (error) {
-    throw explain(error, path);
-  } finally {
     rmSync(temporary, { force: true });
+    throw explain(error, path);
   }
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, fsync, linkSync, mkdirSync, openSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { closeSync, fsync, linkSync, mkdirSync, openSync, renameSync, rmSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { StoreError } from './errors.ts';
@@ -28,7 +28,7 @@ export async function writeNew(path: string, data: string | Uint8Array): Promise
   try {
     // link(2) fails where the name is taken, and what appears under it is complete: `wx` would give the first only.
     await makeFolder(dirname(path));
-    await viaTemporary(path, data, (temporary) => linkSync(temporary, path));
+    await viaTemporary(path, data, (temporary) => takeName(temporary, path));
     await syncFolder(dirname(path));
     return true;
   } catch (error) {
@@ -91,6 +91,12 @@ export function temporaryFor(path: string): string {
   return join(dirname(path), `.${basename(path)}.${process.pid}.${randomBytes(6).toString('hex')}.tmp`);
 }
 
+/** Gives a temporary file the name that it is to have. Throws, with the code EEXIST, where something has that name. */
+export function takeName(temporary: string, path: string): void {
+  linkSync(temporary, path);
+  unlinkSync(temporary);
+}
+
 /** A StoreError that says what to do, where the disk is full or may not be written; else the error itself. */
 export function explain(error: unknown, path: string): unknown {
   const remedy = remedies[errorCode(error) ?? ''];
@@ -123,10 +129,8 @@ async function viaTemporary(
     }
     place(temporary);
   } catch (error) {
-    throw explain(error, path);
-  } finally {
-    // After a rename there is nothing left to remove; after a link or an error there is.
     rmSync(temporary, { force: true });
+    throw explain(error, path);
   }
 }
 
