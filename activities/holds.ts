@@ -5,14 +5,14 @@ import { cutToBytes, widest } from '../workflows/details.ts';
 import {
   holdSignal,
   type NodeInput,
-  type NodeOutcome,
   type NodeWorkflow,
-  nodeFinishedSignal,
+  nodesFinishedSignal,
   type RunSettings,
   releaseSignal,
 } from '../workflows/messages.ts';
 import { nodeWorkflowId, type searchAttributeTypes } from '../workflows/names.ts';
 import { codeDigest, codeMemo } from './code.ts';
+import { gatherEnds } from './gather.ts';
 import { deviceOf, priorityOf } from './pages.ts';
 import type { PlanReader } from './plans.ts';
 
@@ -22,15 +22,6 @@ export interface HeldNodes {
   indexes: number[];
   /** Id of the lineage's workflow. */
   lineage: string;
-}
-
-/** How a node ended, for a lineage that holds it. */
-export interface NodeFinished {
-  /** Id of the lineage's workflow. */
-  lineage: string;
-  /** Place of the node in its plan. */
-  index: number;
-  outcome: NodeOutcome;
 }
 
 /** The search attributes of a workflow that works for a lineage; of a node's, with what it trains. */
@@ -99,13 +90,13 @@ export function holdActivities(plans: PlanReader, client: () => Client) {
     },
 
     /** Tells a lineage that a node it holds has ended. One that has ended itself needs no telling. */
-    async tellLineage({ lineage, index, outcome }: NodeFinished): Promise<void> {
+    tellLineage: gatherEnds(async (lineage, ends) => {
       try {
-        await client().workflow.getHandle(lineage).signal(nodeFinishedSignal, { index, outcome });
+        await client().workflow.getHandle(lineage).signal(nodesFinishedSignal, ends);
       } catch (error) {
         if (!(error instanceof WorkflowNotFoundError)) throw error;
       }
-    },
+    }),
 
     /** Which of these lineages no longer run: a lineage that was terminated could not let go of its nodes. */
     async endedLineages(lineages: string[]): Promise<string[]> {

@@ -3,8 +3,8 @@ import type { LineageCounts, NodeFailure } from './messages.ts';
 /** Temporal allows 200 and 20,000 bytes of UTF-8 (a summary, details); some are left for the encoding. */
 export const widest = { summary: 190, details: 19_000 };
 
-/** How many running nodes and failures the table names. */
-const mostNamed = 20;
+/** How many running nodes and failures the details name. */
+export const mostNamed = 20;
 
 /** The beginning of a text, of at most `bytes` bytes of UTF-8; no character is cut in two. */
 export function cutToBytes(text: string, bytes: number): string {
@@ -19,7 +19,10 @@ export function cutToBytes(text: string, bytes: number): string {
   return kept;
 }
 
-/** What the Temporal UI shows of a running lineage: Markdown, of at most `widest.details` bytes. */
+/**
+ * What the Temporal UI shows of a running lineage: Markdown, of at most `widest.details` bytes. `running` are addresses of
+ * the first `mostNamed` running nodes.
+ */
 export function lineageDetails(
   counts: LineageCounts,
   running: readonly string[],
@@ -33,7 +36,7 @@ export function lineageDetails(
     `|${states.map(() => '---').join('|')}|`,
     `| ${states.map(([, count]) => count).join(' | ')} |`,
     '',
-    ...running.slice(0, mostNamed).map((address) => `- running \`${cutToBytes(address, widest.summary)}\``),
+    ...running.map((address) => `- running \`${cutToBytes(address, widest.summary)}\``),
     ...failures.slice(0, mostNamed).map(({ kind, message }) => `- **${kind}** ${cutToBytes(message, 400)}`),
   ];
   return cutToBytes(lines.join('\n'), widest.details);

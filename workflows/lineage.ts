@@ -13,7 +13,7 @@ import {
 } from '@temporalio/workflow';
 import { execute, failed, failureOf, light, writer } from './calls.ts';
 import { carriedFailures } from './carried.ts';
-import { lineageDetails } from './details.ts';
+import { lineageDetails, mostNamed } from './details.ts';
 import { holdingOf } from './holding.ts';
 import {
   type LineageCounts,
@@ -21,7 +21,7 @@ import {
   mostFailures,
   type NodeFailure,
   type NodeOutcome,
-  nodeFinishedSignal,
+  nodesFinishedSignal,
   pauseSignal,
   resumeSignal,
   statusQuery,
@@ -84,7 +84,9 @@ export async function lineageWorkflow(input: LineageInput): Promise<LineageCount
     if (!leaving && !paused && !resting) startReady();
     if (!leaving && !loading && schedule.nextPage !== undefined) run(loadPage);
     if (!ingesting && toIngest.length > 0) run(ingest);
-    setCurrentDetails(lineageDetails(schedule.counts, schedule.runningAddresses(), Object.values(failures), paused));
+    setCurrentDetails(
+      lineageDetails(schedule.counts, schedule.runningAddresses(mostNamed), Object.values(failures), paused),
+    );
     if (tasks.size > 0 || !(leaving || schedule.finished)) return;
     stopping = true;
     ended.resolve(schedule.finished ? 'finished' : 'continue');
@@ -233,8 +235,8 @@ export async function lineageWorkflow(input: LineageInput): Promise<LineageCount
     unwritten: toIngest.length + (ingesting ? 1 : 0) > 0,
     pace: !paused ? 'going' : resting && !changing && tasks.size === 0 ? 'paused' : 'pausing',
   }));
-  setHandler(nodeFinishedSignal, ({ index, outcome }) => {
-    settle(index, outcome);
+  setHandler(nodesFinishedSignal, (ends) => {
+    for (const { index, outcome } of ends) settle(index, outcome);
     advance();
   });
   setHandler(pauseSignal, () => {

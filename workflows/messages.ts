@@ -61,6 +61,13 @@ export type NodeOutcome =
   | { state: 'failed'; failure: NodeFailure }
   | { state: 'cancelled' };
 
+/** A node of a lineage that has ended. */
+export interface NodeEnd {
+  /** Its place in the lineage's plan. */
+  index: number;
+  outcome: NodeOutcome;
+}
+
 /** Why a node failed for good. */
 export interface NodeFailure {
   /** `diverged`, `bad-data`, `killed`, `timed-out`, ... */
@@ -135,8 +142,8 @@ export const mostFailures = 50;
 export const holdSignal = defineSignal<[{ lineage: string; index: number }]>('hold');
 /** To a node: that lineage no longer needs it. A node that nobody needs is stopped. */
 export const releaseSignal = defineSignal<[{ lineage: string }]>('release');
-/** To a lineage: a node that it holds has ended. */
-export const nodeFinishedSignal = defineSignal<[{ index: number; outcome: NodeOutcome }]>('nodeFinished');
+/** To a lineage: nodes that it holds have ended. */
+export const nodesFinishedSignal = defineSignal<[NodeEnd[]]>('nodesFinished');
 /**
  * To a lineage, with its start and whenever it is joined: look into the store again, try again what failed, and go on
  * where it is paused. With `failFast` the first failure ends it.

@@ -84,9 +84,14 @@ export class Schedule {
     return this.#states.flatMap((state, index) => (state === 'running' ? [index] : []));
   }
 
-  /** Addresses of the running nodes that are loaded, in the order of the plan's pages. */
-  runningAddresses(): string[] {
-    return [...this.#open].flatMap(([index, { address }]) => (this.#states[index] === 'running' ? [address] : []));
+  /** Addresses of the first running nodes that are loaded, at most so many, in the order of the plan's pages. */
+  runningAddresses(most: number): string[] {
+    const addresses: string[] = [];
+    for (const [index, { address }] of this.#open) {
+      if (addresses.length >= most) break;
+      if (this.#states[index] === 'running') addresses.push(address);
+    }
+    return addresses;
   }
 
   /** Takes in the page that starts at `nextPage`; any other (asked for before a restart) is ignored. */

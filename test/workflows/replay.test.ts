@@ -23,7 +23,7 @@ test('this version has histories of all that workflows do', () => {
   const expected = [...ends, 'ACTIVITY_TASK_FAILED', 'ACTIVITY_TASK_CANCELED', 'TIMER_STARTED'];
   const missing = expected.filter((type) => !types.has(`EVENT_TYPE_${type}`));
   assert.deepEqual(missing, [], `the histories of ${version} lack events: record them with npm run histories`);
-  for (const name of ['hold', 'release', 'nodeFinished', 'pause', 'unpause', 'resume']) {
+  for (const name of ['hold', 'release', 'nodesFinished', 'pause', 'unpause', 'resume']) {
     assert.ok(
       mine.some(({ history }) => history.events.some((event) => signalOf(event) === name)),
       `no history of ${version} has the signal ${name}: record them with npm run histories`,
