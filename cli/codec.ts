@@ -1,13 +1,12 @@
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { DataConverter, PayloadCodec } from '@temporalio/common';
-import type { TemporalServer } from './connect.ts';
 import { CommandError } from './failure.ts';
 
 /**
  * How what workflows are told and answer is put into payloads for a server: with the codec that the configuration names,
  * messages and stacks of failures too; without one as Temporal does it. Throws a CommandError for a module that is none.
  */
-export async function dataConverterOf({ codec }: TemporalServer): Promise<DataConverter> {
+export async function dataConverterOf({ codec }: { codec: string | null }): Promise<DataConverter> {
   if (codec === null) return {};
   return {
     payloadCodecs: [await loadCodec(codec)],

@@ -9,7 +9,8 @@ import { watchInterrupts } from './interrupt.ts';
 import { cancelLineage, type LineageEnd, lineageHandle, runLineage } from './lineages.ts';
 import type { RunEvent, RunOutcome } from './render/run-event.ts';
 import { deviceNotices, openSession, type Session } from './session.ts';
-import { openTracing, type Tracing } from './telemetry.ts';
+import { openTracing } from './telemetry.ts';
+import type { Tracing } from './tracing.ts';
 
 /** A plan that is about to run. */
 export interface Frozen {

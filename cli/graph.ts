@@ -1,10 +1,10 @@
 import { drawDot, drawMermaid, drawTree, edgesOf } from '../planner/graph.ts';
 import type { Plan, PlanNode } from '../planner/plan.ts';
-import type { Verdict } from '../planner/verdict.ts';
+import { type Verdict, verdictOf } from '../planner/verdict.ts';
 import { type Context, type ExitCode, exitCodes } from './context.ts';
 import { planFile, refuse } from './lineage-file.ts';
 import { judgeAgainstStore } from './plan.ts';
-import { COLOURED, verdictOf } from './render/plan.ts';
+import { COLOURED } from './render/plan.ts';
 import type { Colours } from './render/terminal.ts';
 import { selectNodes } from './selection.ts';
 

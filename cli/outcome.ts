@@ -1,5 +1,5 @@
 import type { Key, Plan } from '../planner/plan.ts';
-import type { Verdict } from '../planner/verdict.ts';
+import { type Verdict, verdictOf } from '../planner/verdict.ts';
 import { withDatabase } from '../results/database.ts';
 import { ingestAttempts, notIngested } from '../results/ingest.ts';
 import { runQuery } from '../results/query.ts';
@@ -7,7 +7,6 @@ import { recordLineage } from '../results/record.ts';
 import type { IngestInput } from '../results/staging.ts';
 import { findArtifact } from '../store/artifact.ts';
 import { findings, type Pretraining } from './findings.ts';
-import { verdictOf } from './render/plan.ts';
 import type { RunEvent } from './render/run-event.ts';
 import { type EvaluatedFigure, summarize } from './summary.ts';
 

@@ -2,7 +2,7 @@ import type { Diagnostic } from '../planner/diagnostic.ts';
 import type { Key, Plan, PlanNode } from '../planner/plan.ts';
 import { reasonText } from '../planner/reason.ts';
 import { restrict } from '../planner/select.ts';
-import { judge, type Verdict } from '../planner/verdict.ts';
+import { judge, type Verdict, verdictOf } from '../planner/verdict.ts';
 import { nodesInspector } from '../store/artifact.ts';
 import { findHome } from '../store/home.ts';
 import { plansRun } from '../store/plans.ts';
@@ -13,7 +13,7 @@ import { downloadNotes, estimateNotes, planFile, printDiagnostics, printWarnings
 import { refuseOtherFile, writePlanFile } from './plan-file.ts';
 import { costReport, priceReport } from './price-report.ts';
 import type { Pricing } from './pricing.ts';
-import { nodesToRun, planCounts, renderPlan, verdictOf } from './render/plan.ts';
+import { nodesToRun, planCounts, renderPlan } from './render/plan.ts';
 import { selectNodes } from './selection.ts';
 import { shellWord } from './shell.ts';
 

@@ -2,12 +2,11 @@ import { existsSync } from 'node:fs';
 import { type DeviceClass, type Estimate, estimate } from '../planner/estimate.ts';
 import type { Key, PlanNode } from '../planner/plan.ts';
 import { type FinishedRuns, measuredSpeed, type Speed } from '../planner/speed.ts';
-import type { Verdict } from '../planner/verdict.ts';
+import { type Verdict, verdictOf } from '../planner/verdict.ts';
 import { databasePath, findHome } from '../store/home.ts';
 import type { SlotSpeed } from '../temporal.config.ts';
 import { autoDevice, loadConfig } from './config.ts';
 import type { Context } from './context.ts';
-import { verdictOf } from './render/plan.ts';
 
 /** What nodes cost, and what a person should know of how that was found. */
 export interface Pricing {

@@ -9,7 +9,7 @@ import type { Context } from './context.ts';
 import { CommandError } from './failure.ts';
 import { type Host, serverFailure, startOrJoinHost } from './host.ts';
 import { logsFolder } from './host-state.ts';
-import type { Tracing } from './telemetry.ts';
+import type { Tracing } from './tracing.ts';
 
 /** How long starting and connecting may take before a person is told what is waited for. */
 const patienceMs = 5000;

@@ -1,22 +1,11 @@
-import type { ClientOptions } from '@temporalio/client';
-import type { WorkerOptions } from '@temporalio/worker';
 import type { TemporalConfig } from '../temporal.config.ts';
 import { CommandError } from './failure.ts';
+import type { Tracing } from './tracing.ts';
 
 /** Where an OpenTelemetry collector takes what it is sent by OTLP over HTTP; null for what is not sent. */
 export interface Collector {
   traces: string | null;
   metrics: string | null;
-}
-
-/** What a process that may be traced does for it. `noTracing` does nothing. */
-export interface Tracing {
-  interceptors: NonNullable<ClientOptions['interceptors']>;
-  worker: Pick<WorkerOptions, 'interceptors' | 'sinks'>;
-  /** Runs `work` under a span of its own. Rejects as it does. */
-  during<T>(name: string, attributes: Record<string, string | number>, work: () => Promise<T>): Promise<T>;
-  /** Sends what is not sent yet, for at most five seconds. Never rejects. */
-  close(): Promise<void>;
 }
 
 const noTracing: Tracing = {

@@ -11,15 +11,25 @@ import {
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { Resource } from '@opentelemetry/resources';
 import { BasicTracerProvider, BatchSpanProcessor, type SpanExporter } from '@opentelemetry/sdk-trace-base';
+import type { ClientOptions } from '@temporalio/client';
 import {
   makeWorkflowExporter,
   OpenTelemetryActivityInboundInterceptor,
   OpenTelemetryWorkflowClientInterceptor,
 } from '@temporalio/interceptors-opentelemetry';
-import type { InjectedSinkFunction } from '@temporalio/worker';
+import type { InjectedSinkFunction, WorkerOptions } from '@temporalio/worker';
 import type { WorkflowInfo } from '@temporalio/workflow';
-import type { Tracing } from './telemetry.ts';
 import { tracingModule } from './workflow-code.ts';
+
+/** What a process that may be traced does for it. `noTracing` does nothing. */
+export interface Tracing {
+  interceptors: NonNullable<ClientOptions['interceptors']>;
+  worker: Pick<WorkerOptions, 'interceptors' | 'sinks'>;
+  /** Runs `work` under a span of its own. Rejects as it does. */
+  during<T>(name: string, attributes: Record<string, string | number>, work: () => Promise<T>): Promise<T>;
+  /** Sends what is not sent yet, for at most five seconds. Never rejects. */
+  close(): Promise<void>;
+}
 
 /** Longest wait for a collector: for one batch, and at the end for all of them. */
 const patienceMs = { batch: 3000, end: 5000 };

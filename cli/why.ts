@@ -1,57 +1,20 @@
 import type { Acceptable } from '../planner/accept.ts';
-import { type Change, type NodeInPlan, nodeOf } from '../planner/compare.ts';
+import { type NodeInPlan, nodeOf } from '../planner/compare.ts';
 import { preimageChanges } from '../planner/elided.ts';
 import { needsOf } from '../planner/kinship.ts';
 import { isAcceptable } from '../planner/misfit.ts';
 import { addressNow } from '../planner/moved.ts';
 import type { Acceptance, Key, Plan, PlanNode } from '../planner/plan.ts';
 import { reasonText } from '../planner/reason.ts';
-import type { Verdict } from '../planner/verdict.ts';
+import { type Verdict, verdictOf } from '../planner/verdict.ts';
 import { inspectNode } from '../store/artifact.ts';
 import { findHome } from '../store/home.ts';
 import { type Context, type ExitCode, exitCodes } from './context.ts';
 import { CommandError } from './failure.ts';
 import { planFile } from './lineage-file.ts';
 import { judgeAgainstStore } from './plan.ts';
-import { verdictOf } from './render/plan.ts';
-import { renderWhy } from './render/why.ts';
+import { type AcceptedReport, type NeededNode, renderWhy, type WhyReport } from './render/why.ts';
 import { findSubject } from './subject.ts';
-
-/** What is known of one node's verdict. */
-export interface WhyReport {
-  lineage: string;
-  address: string;
-  key: string;
-  verdict: Verdict['verdict'];
-  reason: Verdict['reason'] & { text: string };
-  /** What it starts from, nearest first. */
-  ancestors: NeededNode[];
-  /** What it, or something that it starts from, waits for besides: certificates, and what those read. */
-  gates: NeededNode[];
-  /** Where the file accepts an artifact for it: why, which key it would have, and what the two keys differ in. */
-  accepted?: AcceptedReport;
-  /** Where it was changed itself, and what it was before is in the store: what an entry of `accept` would keep. */
-  acceptable?: Acceptable;
-  /** What the key is the hash of. */
-  preimage: PlanNode['preimage'];
-}
-
-/** A node that has to be done before another, with its own verdict. */
-export interface NeededNode {
-  role: string;
-  address: string;
-  key: string;
-  verdict: Verdict['verdict'];
-  text: string;
-}
-
-/** An artifact that stands for a node of another declaration. */
-export interface AcceptedReport {
-  reason: string;
-  instead: string;
-  /** From the artifact's pre-image to the one of the declaration. */
-  changes: Omit<Change, 'address'>[];
-}
 
 /** `descent why NODE`: whether a node would run, and what decides that. The lineage file is read as it stands now. */
 export async function why(text: string, options: { file?: string; json?: true }, context: Context): Promise<ExitCode> {

@@ -4,14 +4,14 @@ import { hubOf } from '../planner/checks/hub.ts';
 import { partToDo } from '../planner/estimate.ts';
 import type { Key, Plan, PlanNode } from '../planner/plan.ts';
 import { reasonText } from '../planner/reason.ts';
-import type { Verdict } from '../planner/verdict.ts';
+import { type Verdict, verdictOf } from '../planner/verdict.ts';
 import { digestOfFile } from '../store/digest.ts';
 import { absolute, type Context } from './context.ts';
 import { Refusal } from './failure.ts';
 import { judgeAgainstStore } from './plan.ts';
 import { digestOfText, readPlanFile, refuseOtherVersions, type WrittenPlan } from './plan-file.ts';
 import { counted } from './render/figures.ts';
-import { nodesToRun, verdictOf } from './render/plan.ts';
+import { nodesToRun } from './render/plan.ts';
 
 /** A written plan that may run, with what to tell about what is different since. */
 export interface Admitted {

@@ -1,28 +1,10 @@
-import type { Architecture } from '../schemas/types/job.ts';
 import { type Diagnostic, diagnose, didYouMean, listed, shown, warn } from './diagnostic.ts';
 import { preimageChanges } from './elided.ts';
 import type { Lineage } from './load.ts';
 import { misfitOf, tokenizersOf } from './misfit.ts';
-import type { Json, Key, Plan, PlanNode } from './plan.ts';
+import type { Plan, PlanNode } from './plan.ts';
 import { changeText } from './reason.ts';
-
-/** What a store has under a key. */
-export type StoredArtifact = { key: Key } & (
-  | {
-      state: 'done';
-      type: string;
-      /** The address that it was made under. */
-      address: string;
-      preimage: { [name: string]: Json };
-      /** Shape of the model that it is; null for whatever is none. */
-      architecture: Architecture | null;
-    }
-  /** Nothing that could be used; why, as the end of a sentence that begins with `it`. */
-  | { state: 'unusable'; why: string }
-);
-
-/** Finds what a store has under the keys that begin with these digits. */
-export type FindStored = (prefix: string) => StoredArtifact[];
+import type { FindStored, StoredArtifact } from './stored.ts';
 
 /** What a planner is told of earlier work. */
 export interface Known {

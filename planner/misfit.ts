@@ -1,8 +1,8 @@
 import { shapeDifferences } from '../schemas/llama.ts';
 import type { Architecture, TokenizerRecipe } from '../schemas/types/job.ts';
-import type { FindStored, StoredArtifact } from './accept.ts';
 import { vocabularyOf } from './inputs.ts';
 import type { Json, Key, NodeType, PlanNode } from './plan.ts';
+import type { FindStored, StoredArtifact } from './stored.ts';
 import { own } from './tree.ts';
 
 type Finished = Extract<StoredArtifact, { state: 'done' }>;

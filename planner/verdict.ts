@@ -63,7 +63,7 @@ export function judge(
       node.type === 'trunk' && node.attempt === undefined && !isDone(node.key) && isSpared(node.key, isDone);
     const verdict: Verdict = spared
       ? { verdict: 'reuse', reason: { kind: 'spared' } }
-      : verdictOf(node, states.get(node.key) as NodeState);
+      : judgeNode(node, states.get(node.key) as NodeState);
     verdicts.set(node.key, verdict);
     if (verdict.reason.kind === 'new') fresh.push(node);
   }
@@ -86,7 +86,14 @@ export function judge(
   return verdicts;
 }
 
-function verdictOf(node: PlanNode, found: NodeState): Verdict {
+/** A node's verdict. Throws where `verdicts` were made for another plan. */
+export function verdictOf(node: PlanNode, verdicts: ReadonlyMap<Key, Verdict>): Verdict {
+  const verdict = verdicts.get(node.key);
+  if (!verdict) throw new Error(`no verdict for ${node.address}`);
+  return verdict;
+}
+
+function judgeNode(node: PlanNode, found: NodeState): Verdict {
   switch (found.state) {
     case 'none':
       if (node.attempt !== undefined) return { verdict: 'run', reason: { kind: 'forced', attempt: node.attempt } };

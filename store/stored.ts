@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { FindStored, StoredArtifact } from '../planner/accept.ts';
 import type { Json, Key } from '../planner/plan.ts';
+import type { FindStored, StoredArtifact } from '../planner/stored.ts';
 import { shapeOfConfig } from '../schemas/llama.ts';
 import type { Architecture } from '../schemas/types/job.ts';
 import { inspectNode, newestWhole } from './artifact.ts';

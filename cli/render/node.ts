@@ -1,10 +1,10 @@
 import type { NodeType, PlanNode } from '../../planner/plan.ts';
 import type { Certificate } from '../../schemas/certificate.ts';
 import type { Manifest } from '../../schemas/types/manifest.ts';
-import type { AcceptedReport } from '../why.ts';
 import { columns } from './columns.ts';
 import { bytes, counted, figure, shortKey, whole } from './figures.ts';
 import type { Colours } from './terminal.ts';
+import type { AcceptedReport } from './why.ts';
 import { acceptedRows } from './why.ts';
 
 /** What `descent show` tells of a node; `--json` prints it as it is. */

@@ -2,7 +2,7 @@ import type { NodeCost } from '../../planner/estimate.ts';
 import type { Key, Plan, PlanNode } from '../../planner/plan.ts';
 import type { Price } from '../../planner/price.ts';
 import { reasonText } from '../../planner/reason.ts';
-import type { Verdict } from '../../planner/verdict.ts';
+import { type Verdict, verdictOf } from '../../planner/verdict.ts';
 import type { Pricing } from '../pricing.ts';
 import { type Alignment, columns, fitColumns, type Spare } from './columns.ts';
 import { counted, shortKey, whole } from './figures.ts';
@@ -88,13 +88,6 @@ export function planCounts(
 /** The nodes that are not done yet. */
 export function nodesToRun(plan: Plan, verdicts: ReadonlyMap<Key, Verdict>): PlanNode[] {
   return plan.nodes.filter((node) => verdictOf(node, verdicts).verdict !== 'reuse');
-}
-
-/** A node's verdict. Throws where `verdicts` were made for another plan. */
-export function verdictOf(node: PlanNode, verdicts: ReadonlyMap<Key, Verdict>): Verdict {
-  const verdict = verdicts.get(node.key);
-  if (!verdict) throw new Error(`no verdict for ${node.address}`);
-  return verdict;
 }
 
 /** The colour of each verdict. */

@@ -1,9 +1,47 @@
-import { acceptEntry } from '../../planner/accept.ts';
+import { type Acceptable, acceptEntry } from '../../planner/accept.ts';
+import type { Change } from '../../planner/compare.ts';
+import type { PlanNode } from '../../planner/plan.ts';
 import { changeText } from '../../planner/reason.ts';
-import type { AcceptedReport, NeededNode, WhyReport } from '../why.ts';
+import type { Verdict } from '../../planner/verdict.ts';
 import { columns } from './columns.ts';
 import { shortKey } from './figures.ts';
 import type { Colours } from './terminal.ts';
+
+/** What is known of one node's verdict. */
+export interface WhyReport {
+  lineage: string;
+  address: string;
+  key: string;
+  verdict: Verdict['verdict'];
+  reason: Verdict['reason'] & { text: string };
+  /** What it starts from, nearest first. */
+  ancestors: NeededNode[];
+  /** What it, or something that it starts from, waits for besides: certificates, and what those read. */
+  gates: NeededNode[];
+  /** Where the file accepts an artifact for it: why, which key it would have, and what the two keys differ in. */
+  accepted?: AcceptedReport;
+  /** Where it was changed itself, and what it was before is in the store: what an entry of `accept` would keep. */
+  acceptable?: Acceptable;
+  /** What the key is the hash of. */
+  preimage: PlanNode['preimage'];
+}
+
+/** A node that has to be done before another, with its own verdict. */
+export interface NeededNode {
+  role: string;
+  address: string;
+  key: string;
+  verdict: Verdict['verdict'];
+  text: string;
+}
+
+/** An artifact that stands for a node of another declaration. */
+export interface AcceptedReport {
+  reason: string;
+  instead: string;
+  /** From the artifact's pre-image to the one of the declaration. */
+  changes: Omit<Change, 'address'>[];
+}
 
 /** A node's verdict, every change that led to it, what it starts from and waits for, and what its key is the hash of. */
 export function renderWhy(report: WhyReport, colours: Colours): string {

@@ -3,13 +3,13 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import type { FindStored, StoredArtifact } from '../../planner/accept.ts';
 import { type Diagnostic, formatDiagnostics } from '../../planner/diagnostic.ts';
 import { type Planned, planLineage } from '../../planner/expand.ts';
 import { canonicalJson, keyOf } from '../../planner/key.ts';
 import { loadLineage } from '../../planner/load.ts';
 import type { Plan } from '../../planner/plan.ts';
 import { reasonText } from '../../planner/reason.ts';
+import type { FindStored, StoredArtifact } from '../../planner/stored.ts';
 import { judge } from '../../planner/verdict.ts';
 import { keysOf, lineage, nodeAt, planOfText } from './plans.ts';
 

@@ -3,11 +3,11 @@ import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import type { StoredArtifact } from '../../planner/accept.ts';
 import { diagnosticCodes, formatDiagnostics } from '../../planner/diagnostic.ts';
 import { planLineage } from '../../planner/expand.ts';
 import { loadLineage } from '../../planner/load.ts';
 import type { Key } from '../../planner/plan.ts';
+import type { StoredArtifact } from '../../planner/stored.ts';
 import { largestFile } from '../../planner/text.ts';
 
 // Every way to write a lineage file wrongly, against the whole text of what a person is told.
