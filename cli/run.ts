@@ -73,6 +73,7 @@ export async function run(file: string | undefined, options: RunOptions, given: 
             telling,
           );
     if (outcome === 'done' || outcome === 'failed') reporter.report(await readOutcome(home, plan, planDigest));
+    if (outcome === 'failed' && forceStillToDo(plan, home).length > 0) reporter.report({ event: 'notice', text: kept });
     const next = nextSteps(outcome, plan, command(home), home, context);
     reporter.report({ event: 'ended', outcome, reason, seconds: clock() - begun, next });
     return {
@@ -85,6 +86,8 @@ export async function run(file: string | undefined, options: RunOptions, given: 
     reporter.close();
   }
 }
+
+const kept = 'of what was forced and is not done, the attempt before is kept, and results take it';
 
 /** What is to run, what a person should know of it beforehand, and the command that runs the same again. */
 type Request = Admitted & { price: Pricer; command: (home: string) => string };
