@@ -61,11 +61,11 @@ export async function run(file: string | undefined, options: RunOptions, given: 
     const total = planTotal(plan, verdicts, price(nodes, verdicts));
     reporter.report({ event: 'planned', lineage, title, nodes: nodes.length, pending: pending.length, total });
     for (const text of notices) reporter.report({ event: 'notice', text });
-    const frozen = { home, plan, planDigest, pending };
+    const frozen = { home, plan, planDigest, verdicts, pending };
     const telling = { report: reporter.report, clock };
     const { outcome, reason } =
       pending.length === 0
-        ? await reuseAll(frozen, verdicts)
+        ? await reuseAll(frozen)
         : await (await import('./execute.ts')).execute(
             frozen,
             { failFast: options.failFast, metricsPort: options.metricsPort },
@@ -134,7 +134,7 @@ function reporterFor(options: RunOptions, { terminal }: Context, clock: () => nu
   return terminal.interactive && !options.plain ? liveReporter(terminal, clock) : plainReporter(terminal, clock);
 }
 
-async function reuseAll({ home, plan, planDigest }: Frozen, verdicts: Admitted['verdicts']): Promise<RunEnd> {
+async function reuseAll({ home, plan, planDigest, verdicts }: Frozen): Promise<RunEnd> {
   await catchUp(home, plan, planDigest, verdicts);
   return { outcome: 'done', reason: null };
 }

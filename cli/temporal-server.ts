@@ -1,4 +1,5 @@
 import { connect, createServer } from 'node:net';
+import type { Client } from '@temporalio/client';
 import { searchAttributeTypes } from '../workflows/names.ts';
 import { CommandError } from './failure.ts';
 
@@ -24,6 +25,22 @@ export function serverArguments(database: string, { server, ui }: Ports): string
     ...['Read', 'Write'].flatMap((end) => ['--dynamic-config-value', `matching.numTaskqueue${end}Partitions=1`]),
     ...Object.entries(searchAttributeTypes).flatMap(([name, type]) => ['--search-attribute', `${name}=${type}`]),
   ];
+}
+
+/** Of temporal.api.enums.v1.IndexedValueType. */
+const indexedTypes = { Keyword: 2, Int: 3 } as const;
+
+/**
+ * Gives the namespace of a home's server the search attributes that it lacks: the server makes those it is started with
+ * only together with its histories, and an older Descent may have begun them.
+ */
+export async function addSearchAttributes({ connection, options: { namespace } }: Client): Promise<void> {
+  const { operatorService } = connection;
+  const { customAttributes } = await operatorService.listSearchAttributes({ namespace });
+  const missing = Object.entries(searchAttributeTypes).filter(([name]) => customAttributes?.[name] === undefined);
+  if (missing.length === 0) return;
+  const searchAttributes = Object.fromEntries(missing.map(([name, type]) => [name, indexedTypes[type]]));
+  await operatorService.addSearchAttributes({ namespace, searchAttributes });
 }
 
 /** A free port on the loopback interface: the wanted one where it is free (0: any). */
