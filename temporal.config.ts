@@ -62,8 +62,9 @@ export interface TemporalConfig {
    */
   codec?: string;
   /**
-   * Whether the namespace has the search attributes LineageId, Stage, NodeKey (Keyword) and Seed (Int), so that
-   * workflows can be found by them. The server that Descent starts has them. Default: false.
+   * Whether the namespace has the search attributes LineageId, Stage, NodeKey, Verdict (Keyword) and Seed (Int), so that
+   * workflows can be found by them; where it lacks one, nothing starts. The server that Descent starts has them.
+   * Default: false.
    */
   searchAttributes?: boolean;
   /**

@@ -1,6 +1,8 @@
 import { type Client, WorkflowNotFoundError } from '@temporalio/client';
 import { defineSearchAttributeKey, type SearchAttributePair, SearchAttributeType } from '@temporalio/common';
 import type { PlanNode } from '../planner/plan.ts';
+import { judgeAlone, type VerdictWord, verdictWord } from '../planner/verdict.ts';
+import { inspectNode } from '../store/artifact.ts';
 import { cutToBytes, widest } from '../workflows/details.ts';
 import {
   holdSignal,
@@ -24,22 +26,27 @@ export interface HeldNodes {
   lineage: string;
 }
 
-/** The search attributes of a workflow that works for a lineage; of a node's, with what it trains. */
-export function searchAttributes(lineage: string, node?: PlanNode): SearchAttributePair[] {
+/**
+ * The search attributes of a workflow that works for a lineage, and what the plan said of it when it was started; of a
+ * node's, with what it trains.
+ */
+export function searchAttributes(lineage: string, verdict: VerdictWord, node?: PlanNode): SearchAttributePair[] {
   const keyword = (name: keyof typeof searchAttributeTypes, value: string): SearchAttributePair => ({
     key: defineSearchAttributeKey(name, SearchAttributeType.KEYWORD),
     value,
   });
-  if (node === undefined) return [keyword('LineageId', lineage)];
+  const every = [keyword('LineageId', lineage), keyword('Verdict', verdict)];
+  if (node === undefined) return every;
   const seed = { key: defineSearchAttributeKey('Seed', SearchAttributeType.INT), value: node.seed };
-  return [keyword('LineageId', lineage), keyword('Stage', node.stage), keyword('NodeKey', node.key), seed];
+  return [...every, keyword('Stage', node.stage), keyword('NodeKey', node.key), seed];
 }
 
 /**
  * The activities that ask for training nodes and let go of them. They go through a client and not through child
  * workflows: a child that runs already cannot be joined, and ends with its parent.
  */
-export function holdActivities(plans: PlanReader, client: () => Client) {
+export function holdActivities(home: string, plans: PlanReader, client: () => Client) {
+  const verdictNow = (node: PlanNode) => verdictWord(judgeAlone(node, inspectNode(home, node.key, node.attempt)));
   return {
     /** Starts the workflow of each node, or joins it where it runs. Doing it again changes nothing. */
     async requestNodes({
@@ -69,7 +76,9 @@ export function holdActivities(plans: PlanReader, client: () => Client) {
             memo: { [codeMemo]: codeDigest() },
             staticSummary: cutToBytes(node.address, widest.summary),
             staticDetails: details(node),
-            ...(settings.searchAttributes ? { typedSearchAttributes: searchAttributes(lineage, node) } : {}),
+            ...(settings.searchAttributes
+              ? { typedSearchAttributes: searchAttributes(lineage, verdictNow(node), node) }
+              : {}),
           });
         }),
       );

@@ -15,7 +15,7 @@ export function createActivities({ client, ...options }: ActivityOptions) {
   const plans = planReader(options.home);
   return {
     /** On the lineage queue: short ones. */
-    light: { readPage: pageActivity(options.home, plans), ...holdActivities(plans, client) },
+    light: { readPage: pageActivity(options.home, plans), ...holdActivities(options.home, plans, client) },
     /** On the results queue, one at a time. */
     results: resultsActivities(options.home, plans),
     /** On the queue of a device class. */

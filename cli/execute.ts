@@ -1,4 +1,5 @@
-import type { Plan, PlanNode } from '../planner/plan.ts';
+import type { Key, Plan, PlanNode } from '../planner/plan.ts';
+import { lineageWord, type Verdict } from '../planner/verdict.ts';
 import { lineageWorkflowId } from '../workflows/names.ts';
 import { loadConfig } from './config.ts';
 import type { Context } from './context.ts';
@@ -17,6 +18,7 @@ export interface Frozen {
   home: string;
   plan: Plan;
   planDigest: string;
+  verdicts: ReadonlyMap<Key, Verdict>;
   /** What is not done yet. */
   pending: PlanNode[];
 }
@@ -74,8 +76,8 @@ async function executeTraced(
   telling: Telling,
   tracing: Tracing,
 ): Promise<RunEnd> {
-  const { home, plan, planDigest, pending } = frozen;
-  const { metricsPort } = options;
+  const { home, plan, planDigest, pending, verdicts } = frozen;
+  const { failFast, metricsPort } = options;
   const { report } = telling;
   const workflowId = lineageWorkflowId(plan.lineage, planDigest);
   const notice = (text: string) => report({ event: 'notice', text });
@@ -86,7 +88,8 @@ async function executeTraced(
     const { address, client, settings } = session;
     report({ event: 'connected', address, uiAddress: pageOf(session, workflowId), workflowId });
     if (((await session.host?.othersOn(workflowId)) ?? 0) > 0) notice('follows a run that is already under way');
-    await runLineage(client, plan, planDigest, settings, options).catch((error: unknown) => {
+    const verdict = lineageWord(verdicts.values());
+    await runLineage(client, plan, planDigest, settings, { failFast, verdict }).catch((error: unknown) => {
       throw session.host === null ? error : serverFailure(home, error);
     });
     for (const text of await deviceNotices(session, pending)) notice(text);

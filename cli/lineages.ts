@@ -1,9 +1,17 @@
-import { type Client, WorkflowFailedError, type WorkflowHandle, WorkflowNotFoundError } from '@temporalio/client';
+import {
+  type Client,
+  isGrpcServiceError,
+  ServiceError,
+  WorkflowFailedError,
+  type WorkflowHandle,
+  WorkflowNotFoundError,
+} from '@temporalio/client';
 import { defaultPayloadConverter, type Payload } from '@temporalio/common';
 import { codeDigest, codeMemo } from '../activities/code.ts';
 import { searchAttributes } from '../activities/holds.ts';
 import { needsOf } from '../planner/kinship.ts';
 import type { Key, Plan, PlanNode } from '../planner/plan.ts';
+import type { VerdictWord } from '../planner/verdict.ts';
 import type { lineageWorkflow } from '../workflows/lineage.ts';
 import {
   type LineageCounts,
@@ -17,7 +25,7 @@ import {
   resumeSignal,
   statusQuery,
 } from '../workflows/messages.ts';
-import { executeActivityId, lineageWorkflowId, nodeWorkflowId } from '../workflows/names.ts';
+import { executeActivityId, lineageWorkflowId, nodeWorkflowId, searchAttributeCommand } from '../workflows/names.ts';
 import { type NodeState, stateOfLetter } from '../workflows/schedule.ts';
 import { CommandError } from './failure.ts';
 
@@ -33,31 +41,48 @@ const patienceMs = 10_000;
 /**
  * Runs a plan, which `writePlan` has frozen under `planDigest`. Where the same plan runs already it is joined; either
  * way the store is looked into again, what failed before is tried again, and what was paused goes on. With `failFast` the
- * first failure ends it.
+ * first failure ends it. Where it is not joined, `verdict` is what it is found by on the server.
+ * Throws a CommandError where the namespace is said to have Descent's search attributes, and lacks one.
  */
 export async function runLineage(
   client: Client,
   plan: Plan,
   planDigest: string,
   settings: RunSettings,
-  { failFast = false }: { failFast?: boolean | undefined } = {},
+  { failFast = false, verdict = 'run' }: { failFast?: boolean | undefined; verdict?: VerdictWord } = {},
 ): Promise<LineageHandle> {
   const workflowId = lineageWorkflowId(plan.lineage, planDigest);
   const input: LineageInput = { lineage: plan.lineage, planDigest, total: plan.nodes.length, settings };
   return await bounded(client, async () => {
     await endIfForeign(client.workflow.getHandle(workflowId));
-    return await client.workflow.signalWithStart<typeof lineageWorkflow, [{ failFast: boolean }]>('lineageWorkflow', {
-      workflowId,
-      taskQueue: settings.queue,
-      args: [input],
-      signal: resumeSignal,
-      signalArgs: [{ failFast }],
-      memo: { [codeMemo]: codeDigest() },
-      staticSummary: `${plan.lineage}: ${plan.nodes.length} nodes`,
-      staticDetails: `${plan.title ?? plan.lineage}\n\nplan \`${planDigest}\``,
-      ...(settings.searchAttributes ? { typedSearchAttributes: searchAttributes(workflowId) } : {}),
-    });
+    const started = client.workflow.signalWithStart<typeof lineageWorkflow, [{ failFast: boolean }]>(
+      'lineageWorkflow',
+      {
+        workflowId,
+        taskQueue: settings.queue,
+        args: [input],
+        signal: resumeSignal,
+        signalArgs: [{ failFast }],
+        memo: { [codeMemo]: codeDigest() },
+        staticSummary: `${plan.lineage}: ${plan.nodes.length} nodes`,
+        staticDetails: `${plan.title ?? plan.lineage}\n\nplan \`${planDigest}\``,
+        ...(settings.searchAttributes ? { typedSearchAttributes: searchAttributes(workflowId, verdict) } : {}),
+      },
+    );
+    return await started.catch(refuseWithoutAttribute(client.options.namespace));
   });
+}
+
+function refuseWithoutAttribute(namespace: string): (error: unknown) => never {
+  return (error) => {
+    const reason = error instanceof ServiceError && isGrpcServiceError(error.cause) ? error.cause.details : '';
+    const [, missing] = /no mapping defined for search attribute (\w+)/.exec(reason) ?? [];
+    if (missing === undefined) throw error;
+    throw new CommandError(
+      `the namespace \`${namespace}\` has no search attribute ${missing}`,
+      `say \`searchAttributes: false\` in temporal.config, or make it: ${searchAttributeCommand(namespace)}`,
+    );
+  };
 }
 
 /** The lineage workflow of a plan, whether or not there is one. */

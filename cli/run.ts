@@ -61,11 +61,11 @@ export async function run(file: string | undefined, options: RunOptions, given: 
     const total = planTotal(plan, verdicts, price(nodes, verdicts));
     reporter.report({ event: 'planned', lineage, title, nodes: nodes.length, pending: pending.length, total });
     for (const text of notices) reporter.report({ event: 'notice', text });
-    const frozen = { home, plan, planDigest, pending };
+    const frozen = { home, plan, planDigest, verdicts, pending };
     const telling = { report: reporter.report, clock };
     const { outcome, reason } =
       pending.length === 0
-        ? await reuseAll(frozen, verdicts)
+        ? await reuseAll(frozen)
         : await (await import('./execute.ts')).execute(
             frozen,
             { failFast: options.failFast, metricsPort: options.metricsPort },
@@ -73,6 +73,7 @@ export async function run(file: string | undefined, options: RunOptions, given: 
             telling,
           );
     if (outcome === 'done' || outcome === 'failed') reporter.report(await readOutcome(home, plan, planDigest));
+    if (outcome === 'failed' && forceStillToDo(plan, home).length > 0) reporter.report({ event: 'notice', text: kept });
     const next = nextSteps(outcome, plan, command(home), home, context);
     reporter.report({ event: 'ended', outcome, reason, seconds: clock() - begun, next });
     return {
@@ -85,6 +86,8 @@ export async function run(file: string | undefined, options: RunOptions, given: 
     reporter.close();
   }
 }
+
+const kept = 'of what was forced and is not done, the attempt before is kept, and results take it';
 
 /** What is to run, what a person should know of it beforehand, and the command that runs the same again. */
 type Request = Admitted & { price: Pricer; command: (home: string) => string };
@@ -131,7 +134,7 @@ function reporterFor(options: RunOptions, { terminal }: Context, clock: () => nu
   return terminal.interactive && !options.plain ? liveReporter(terminal, clock) : plainReporter(terminal, clock);
 }
 
-async function reuseAll({ home, plan, planDigest }: Frozen, verdicts: Admitted['verdicts']): Promise<RunEnd> {
+async function reuseAll({ home, plan, planDigest, verdicts }: Frozen): Promise<RunEnd> {
   await catchUp(home, plan, planDigest, verdicts);
   return { outcome: 'done', reason: null };
 }

@@ -9,6 +9,7 @@ import type { Context } from './context.ts';
 import { CommandError } from './failure.ts';
 import { type Host, serverFailure, startOrJoinHost } from './host.ts';
 import { logsFolder } from './host-state.ts';
+import { addSearchAttributes } from './temporal-server.ts';
 import type { Tracing } from './tracing.ts';
 
 /** How long starting and connecting may take before a person is told what is waited for. */
@@ -76,6 +77,7 @@ export async function openSession(
       await host.follow([lineage]);
     }
     connected = await connectClient(server(), tracing?.interceptors);
+    if (host !== null) await addSearchAttributes(connected.client);
   } catch (error) {
     const failure = host === null ? error : serverFailure(home, error);
     await host?.release();

@@ -1,4 +1,6 @@
 import { connect, createServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Client } from '@temporalio/client';
 import { searchAttributeTypes } from '../workflows/names.ts';
 import { CommandError } from './failure.ts';
 
@@ -26,6 +28,34 @@ export function serverArguments(database: string, { server, ui }: Ports): string
     ...['Read', 'Write'].flatMap((end) => ['--dynamic-config-value', `matching.numTaskqueue${end}Partitions=1`]),
     ...Object.entries(searchAttributeTypes).flatMap(([name, type]) => ['--search-attribute', `${name}=${type}`]),
   ];
+}
+
+/** Of temporal.api.enums.v1.IndexedValueType. */
+const indexedTypes = { Keyword: 2, Int: 3 } as const;
+
+/** How long a server may take to know of attributes that were added: it reads their list anew every few seconds. */
+const knownWithinMs = 30_000;
+
+/**
+ * Gives the namespace of a home's server the search attributes that it lacks, and returns once it takes them: the server
+ * makes those it is started with only together with its histories, and an older Descent may have begun them.
+ */
+export async function addSearchAttributes({ connection, options: { namespace }, workflow }: Client): Promise<void> {
+  const { operatorService } = connection;
+  const { customAttributes } = await operatorService.listSearchAttributes({ namespace });
+  const missing = Object.entries(searchAttributeTypes).filter(([name]) => customAttributes?.[name] === undefined);
+  if (missing.length === 0) return;
+  const searchAttributes = Object.fromEntries(missing.map(([name, type]) => [name, indexedTypes[type]]));
+  await operatorService.addSearchAttributes({ namespace, searchAttributes });
+  const query = missing.map(([name]) => `${name} IS NULL`).join(' AND ');
+  for (const deadline = performance.now() + knownWithinMs; ; await sleep(100)) {
+    try {
+      await workflow.count(query);
+      return;
+    } catch (error) {
+      if (performance.now() > deadline) throw error;
+    }
+  }
 }
 
 /** A free port on the loopback interface: the wanted one where it is free (0: any). */

@@ -18,6 +18,9 @@ export type Verdict =
   | { verdict: 'resume'; reason: { kind: 'checkpoint'; attempt: number; step: number; steps: number | null } }
   | { verdict: 'run'; reason: RunReason };
 
+/** A verdict in a word. What was forced runs like anything else, and is a word of its own. */
+export type VerdictWord = Verdict['verdict'] | 'forced';
+
 /** Why a node has to run from its beginning. */
 export type RunReason =
   /** Nothing of it was ever run here, and no earlier plan has its address. */
@@ -63,7 +66,7 @@ export function judge(
       node.type === 'trunk' && node.attempt === undefined && !isDone(node.key) && isSpared(node.key, isDone);
     const verdict: Verdict = spared
       ? { verdict: 'reuse', reason: { kind: 'spared' } }
-      : judgeNode(node, states.get(node.key) as NodeState);
+      : judgeAlone(node, states.get(node.key) as NodeState);
     verdicts.set(node.key, verdict);
     if (verdict.reason.kind === 'new') fresh.push(node);
   }
@@ -93,7 +96,8 @@ export function verdictOf(node: PlanNode, verdicts: ReadonlyMap<Key, Verdict>): 
   return verdict;
 }
 
-function judgeNode(node: PlanNode, found: NodeState): Verdict {
+/** The verdict of a node by what the store has of it, whatever earlier plans and the rest of its own may say. */
+export function judgeAlone(node: PlanNode, found: NodeState): Verdict {
   switch (found.state) {
     case 'none':
       if (node.attempt !== undefined) return { verdict: 'run', reason: { kind: 'forced', attempt: node.attempt } };
@@ -112,6 +116,19 @@ function judgeNode(node: PlanNode, found: NodeState): Verdict {
       return found satisfies never;
   }
 }
+
+/** The word for a node's verdict. */
+export function verdictWord({ verdict, reason }: Verdict): VerdictWord {
+  return reason.kind === 'forced' ? 'forced' : verdict;
+}
+
+/** The word for all that a lineage has to do: what is the least usual of its nodes' words. */
+export function lineageWord(verdicts: Iterable<Verdict>): VerdictWord {
+  const words = new Set(Array.from(verdicts, verdictWord));
+  return unusualFirst.find((word) => words.has(word)) ?? 'reuse';
+}
+
+const unusualFirst: readonly VerdictWord[] = ['forced', 'resume', 'run', 'reuse'];
 
 /**
  * What changed of each node since the newest plan that had another key at its address; `before` is the node as it was

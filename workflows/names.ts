@@ -40,4 +40,11 @@ export const searchAttributeTypes = {
   Stage: 'Keyword',
   NodeKey: 'Keyword',
   Seed: 'Int',
+  Verdict: 'Keyword',
 } as const;
+
+/** The words that give a namespace all of them; those that it has stay as they are. */
+export function searchAttributeCommand(namespace: string): string {
+  const each = Object.entries(searchAttributeTypes).map(([name, type]) => `--name ${name} --type ${type}`);
+  return `temporal operator search-attribute create --namespace ${namespace} ${each.join(' ')}`;
+}

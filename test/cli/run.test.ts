@@ -1,5 +1,5 @@
 import { deepEqual, equal, match } from 'node:assert/strict';
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ import { isRunning } from '../../activities/processes.ts';
 import { type HostState, readHostState } from '../../cli/host-state.ts';
 import type { RunEvent } from '../../cli/render/run-event.ts';
 import type { Steering } from '../fixtures/trainer.ts';
-import { binary, descent, type Outcome, temporaryFolder, writeLineage } from './support.ts';
+import { descent, start, temporaryFolder, writeLineage } from './support.ts';
 
 /*
  * The real command with a real Temporal and the trainer of test/fixtures, which does as it is told:
@@ -33,23 +33,6 @@ async function prepare(t: TestContext, steering: Record<string, Steering>): Prom
     await writeFile(join(steer, `${address}.json`), JSON.stringify(how));
   }
   return { folder, steer };
-}
-
-/** Starts a command whose signals the test sends. */
-function start(t: TestContext, folder: string, ...args: string[]): { child: ChildProcess; ended: Promise<Outcome> } {
-  const child = spawn(process.execPath, [binary, ...args], {
-    cwd: folder,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  t.after(() => child.kill('SIGKILL'));
-  const output = { stdout: '', stderr: '' };
-  for (const name of ['stdout', 'stderr'] as const) {
-    child[name]?.setEncoding('utf8').on('data', (text: string) => {
-      output[name] += text;
-    });
-  }
-  const ended = new Promise<Outcome>((resolve) => child.on('close', (exitCode) => resolve({ exitCode, ...output })));
-  return { child, ended };
 }
 
 async function until(holds: () => boolean | Promise<boolean>, what: string): Promise<void> {

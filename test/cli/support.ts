@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -49,6 +49,27 @@ export function descent(
     child.on('error', reject);
     child.on('close', (exitCode) => resolve({ exitCode, ...output }));
   });
+}
+
+/** Starts a command whose signals the test sends. */
+export function start(
+  t: TestContext,
+  folder: string,
+  ...args: string[]
+): { child: ChildProcess; ended: Promise<Outcome> } {
+  const child = spawn(process.execPath, [binary, ...args], {
+    cwd: folder,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  t.after(() => child.kill('SIGKILL'));
+  const output = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name]?.setEncoding('utf8').on('data', (text: string) => {
+      output[name] += text;
+    });
+  }
+  const ended = new Promise<Outcome>((resolve) => child.on('close', (exitCode) => resolve({ exitCode, ...output })));
+  return { child, ended };
 }
 
 /** A lineage of five nodes: two small models, each evaluated, and their tokenizer. */

@@ -314,6 +314,7 @@ describe('a running node', () => {
       NodeKey: plan.nodes[1]?.key,
       Seed: 1,
       Stage: 'watched',
+      Verdict: 'run',
     });
   });
 

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { forceNodes } from '../../planner/force.ts';
-import type { Plan } from '../../planner/plan.ts';
+import type { Key, Plan } from '../../planner/plan.ts';
 import { reasonText } from '../../planner/reason.ts';
-import { judge, type NodeState } from '../../planner/verdict.ts';
+import { judge, lineageWord, type NodeState, type Verdict } from '../../planner/verdict.ts';
 import { lineage, nodeAt, planOfText } from './plans.ts';
 
 describe('judge', async () => {
@@ -42,6 +42,32 @@ describe('judge', async () => {
     assert.equal(judge(forced, state).get(nodeAt(plan, 'rl').key)?.verdict, 'reuse', 'what goes on from it stays');
     attempts.set(mid.key, 3);
     assert.equal(judge(forced, state).get(mid.key)?.verdict, 'reuse', 'the attempt that was asked for is done');
+  });
+  test('forced by words that were given before: what that run asked for, once it has some of it', () => {
+    const [mid, rl] = [nodeAt(plan, 'mid'), nodeAt(plan, 'rl')];
+    const attempts = (begun: [key: Key, attempt: number][]) => {
+      const { nodes } = forceNodes(plan, [mid, rl], () => 2, new Map(begun));
+      return [mid, rl].map(({ key }) => nodes.find((node) => node.key === key)?.attempt);
+    };
+    assert.deepEqual(attempts([[mid.key, 2]]), [2, 3], 'it has attempt 2, and keeps it');
+    assert.deepEqual(
+      attempts([
+        [mid.key, 3],
+        [rl.key, 7],
+      ]),
+      [3, 3],
+      'attempts count on from those that are there',
+    );
+  });
+  test('a lineage’s word is the least usual of its nodes’', () => {
+    const done: Verdict = { verdict: 'reuse', reason: { kind: 'done', attempt: 1, finishedAt: '' } };
+    const fresh: Verdict = { verdict: 'run', reason: { kind: 'new' } };
+    const begun: Verdict = { verdict: 'resume', reason: { kind: 'checkpoint', attempt: 1, step: 1, steps: 2 } };
+    const forced: Verdict = { verdict: 'run', reason: { kind: 'forced', attempt: 2 } };
+    assert.equal(lineageWord([done]), 'reuse');
+    assert.equal(lineageWord([done, fresh]), 'run');
+    assert.equal(lineageWord([fresh, begun, done]), 'resume');
+    assert.equal(lineageWord([begun, forced, fresh]), 'forced');
   });
   test('forced, and never done: it runs as it would have', () => {
     assert.deepEqual(
