@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Manifest } from '../schemas/types/manifest.ts';
 import { FencedError } from './errors.ts';
+import { machineName } from './machine.ts';
 import { linkInPlace, writeNewNote } from './notes.ts';
 import { writeNew } from './write.ts';
 
@@ -57,7 +57,7 @@ export function holdsLease(path: string, token: string): boolean {
  * attempt has had, or undefined when the attempt is published and there is nothing left to do.
  */
 export async function takeLease(attemptFolder: string): Promise<{ number: number; lease: Lease } | undefined> {
-  const lease = { token: randomUUID(), pid: process.pid, host: hostname(), startedAt: new Date().toISOString() };
+  const lease = { token: randomUUID(), pid: process.pid, host: machineName(), startedAt: new Date().toISOString() };
   for (;;) {
     const newest = readClaims(attemptFolder).at(-1);
     if (newest?.kind === 'manifest') {
