@@ -59,6 +59,7 @@ export async function runWorker(run: WorkerRun): Promise<void> {
   if (unknown !== undefined) throw unknownClass(unknown, config);
   keepLogs(join(logsFolder(run.home), 'worker.log'), metricsOf(run));
   const connection = await connectNative(server, signal);
+  if (connection === undefined) return;
   const tell = run.tell ?? ((text: string) => Runtime.instance().logger.warn(text));
   const tracing = await openTracing(config, run.env, tell);
   try {
@@ -191,14 +192,15 @@ export function parseIdentity(identity: string): { pid: number; host: string } {
   return { pid: Number(pid), host };
 }
 
-/** The server may be starting: tries for half a minute. */
-async function connectNative(server: TemporalServer, signal: AbortSignal): Promise<NativeConnection> {
+/** The server may be starting: tries for half a minute. Undefined where the signal was aborted meanwhile. */
+async function connectNative(server: TemporalServer, signal: AbortSignal): Promise<NativeConnection | undefined> {
   const deadline = performance.now() + 30_000;
   for (;;) {
     try {
       return await NativeConnection.connect(server.connection);
     } catch (error) {
-      if (performance.now() > deadline || signal.aborted) throw await unreachable(server, error);
+      if (signal.aborted) return undefined;
+      if (performance.now() > deadline) throw await unreachable(server, error);
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   }
