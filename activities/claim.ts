@@ -72,14 +72,13 @@ async function takeClaim(path: string, options: ClaimOptions): Promise<Claim> {
   for (;;) {
     // A look costs less than a try, and a worker that stands by looks for weeks.
     const other = readRunning(path);
-    if (other === undefined) {
-      if (writeNewNote(path, mine)) break;
-    } else if (isHere(other) && !isUntouched(other)) {
-      options.onWait();
-      await sleep(200, undefined, { signal: options.signal });
-    } else {
+    if (other === undefined && writeNewNote(path, mine)) break;
+    if (other !== undefined && (!isHere(other) || isUntouched(other))) {
       await endOrphan(other, options);
       takeAway(path, other);
+    } else {
+      options.onWait();
+      await sleep(200, undefined, { signal: options.signal });
     }
   }
 

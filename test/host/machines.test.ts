@@ -143,7 +143,7 @@ describe('a worker that is told to end', () => {
     const waiting = await home.run(connected, later);
     await until(() => isQueued(connected, later.nodes[1]?.key ?? ''), 'more is waiting for its one slot');
     assert.equal(await leaving.end('SIGTERM'), 0);
-    assert.equal(leaving.said(), 'taking no new work, saving checkpoints; Ctrl-C again stops at once\n');
+    assert.equal(leaving.said.stderr, 'taking no new work, saving checkpoints; Ctrl-C again stops at once\n');
     assert.equal(writerOf(home), undefined, 'it has handed back the right to write');
     const key = plan.nodes[1]?.key ?? '';
     assert.deepEqual(inspectNode(home.home, key), { state: 'partial', attempt: 1, step: 2 });
@@ -174,8 +174,16 @@ describe('a worker that is told to end', () => {
     );
     await home.atGate('stubborn');
     insisted.process.kill('SIGTERM');
-    await until(() => insisted.said().startsWith('taking no new work'), 'it has heard the first');
+    await until(() => insisted.said.stderr.startsWith('taking no new work'), 'it has heard the first');
     assert.equal(await insisted.end('SIGTERM'), 130);
+  });
+
+  test('while there is no server yet ends, and has failed at nothing', async (t) => {
+    const { home } = await prepare(t);
+    const nobody = { address: '127.0.0.1:1' };
+    const early = machineNamed('early', home, nobody, home.config.devices).start('cpu');
+    await until(() => early.said.stderr.startsWith('waiting for Temporal at 127.0.0.1:1\n'), 'it waits');
+    assert.equal(await early.end('SIGTERM'), 0);
   });
 });
 
