@@ -90,7 +90,7 @@ async function takeClaim(path: string, options: ClaimOptions): Promise<Claim> {
     clearInterval(touching);
     losing.abort();
   };
-  // A folder out of reach for a moment is no loss: those who watch the file see it untouched, and count the time.
+  // A touch that fails is no loss yet: those who watch the file see it untouched, and count the time.
   const touching = setInterval(() => touch().catch(() => undefined), (options.staleSeconds * 1000) / 6);
   return {
     isHeld,
