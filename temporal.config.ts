@@ -82,7 +82,7 @@ export interface TemporalConfig {
 
   /**
    * Seconds without a sign of life after which a running node counts as lost and is started again, from its newest
-   * checkpoint. Raise it where machines are so busy that a worker may be silent for longer. At least 2.
+   * checkpoint, and after which another machine takes over writing the results. Raise it where machines are so busy that a worker may be silent for longer. At least 2.
    */
   heartbeatSeconds: number;
   /** Seconds that a trainer has to save a checkpoint when it is asked to stop; then it is killed. At least 1. */

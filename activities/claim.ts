@@ -1,23 +1,34 @@
 import { randomUUID } from 'node:crypto';
 import { renameSync, rmSync, statSync } from 'node:fs';
 import { utimes } from 'node:fs/promises';
-import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { keyFolder } from '../store/home.ts';
+import { keyFolder, writerPath } from '../store/home.ts';
+import { machineName } from '../store/machine.ts';
 import { readNote, writeNewNote, writeNote } from '../store/notes.ts';
+import { temporaryFor } from '../store/write.ts';
 import { endProcess, isRunning, type ProcessRecord, recordProcess } from './processes.ts';
 
 /*
- * Who executes a node now: `store/<key>/running.json`, with the worker's process and the trainer's, touched while they
- * live. It keeps executions apart that would otherwise take the lease from each other for ever: two lineages that want
- * the same evaluation, or a retry beside an execution that only lost touch with the server. The lease is what makes it
- * safe: should two get past this file, one of them is fenced.
+ * Who does what only one may do at a time: a file with the worker's process, touched while that lives. On the same
+ * machine a process that has ended is known by its id and start time; one that stands still, or is of another machine,
+ * by how long its file was watched untouched.
+ *
+ * `store/<key>/running.json` is of who executes a node. It keeps executions apart that would otherwise take the lease
+ * from each other for ever: two lineages that want the same evaluation, or a retry beside an execution that only lost
+ * touch with the server. `results.writer.json` is of the one worker that writes to DuckDB.
+ *
+ * A process that stood still may wake and not know yet that its claim went to another. So a claim alone makes nothing
+ * safe: an attempt has its lease, and who writes results looks at the claim once more before the commit.
  */
 
-/** The right to execute a node, for as long as nobody has reason to think that this worker is gone. */
+/** The right to do something, for as long as nobody has reason to think that this worker is gone. */
 export interface Claim {
-  /** Writes down the trainer, so that whoever comes after this worker can end it. */
+  /** Whether it still is this worker's, by a look at the file. */
+  isHeld(): boolean;
+  /** Aborted when another was found to have it, which takes a worker that wakes a moment. */
+  lost: AbortSignal;
+  /** Writes down the trainer that works for it, so that whoever comes after this worker can end it. */
   nameTrainer(trainer: ProcessRecord): void;
   release(): void;
 }
@@ -25,6 +36,7 @@ export interface Claim {
 interface Running {
   /** Of this claim. */
   id: string;
+  /** Name of the machine. */
   host: string;
   worker: ProcessRecord;
   trainer: ProcessRecord | null;
@@ -37,7 +49,7 @@ export interface ClaimOptions {
   stopSeconds: number;
   /** Cancels the waiting. */
   signal: AbortSignal;
-  /** Told while another execution of the node runs. */
+  /** Told while another has it, again and again. */
   onWait(): void;
 }
 
@@ -45,38 +57,51 @@ export interface ClaimOptions {
  * Claims a node. Waits while another execution of it is alive; ends what a killed worker left behind, giving its
  * trainer time to save. Throws the signal's reason when it is aborted.
  */
-export async function claimNode(home: string, key: string, options: ClaimOptions): Promise<Claim> {
-  const path = join(keyFolder(home, key), 'running.json');
-  const mine: Running = { id: randomUUID(), host: hostname(), worker: ownRecord(), trainer: null };
+export function claimNode(home: string, key: string, options: ClaimOptions): Promise<Claim> {
+  return takeClaim(nodeClaimPath(keyFolder(home, key)), options);
+}
+
+/** Claims the right to write to a home's DuckDB, which one worker has until it ends or is lost. Waits, and throws, as claimNode. */
+export function claimResults(home: string, options: Pick<ClaimOptions, 'staleSeconds' | 'signal'>): Promise<Claim> {
+  return takeClaim(writerPath(home), { ...options, stopSeconds: 0, onWait: () => undefined });
+}
+
+async function takeClaim(path: string, options: ClaimOptions): Promise<Claim> {
+  const mine: Running = { id: randomUUID(), host: machineName(), worker: ownRecord(), trainer: null };
   const isUntouched = watchTouches(options.staleSeconds);
-  while (!writeNewNote(path, mine)) {
+  for (;;) {
+    // A look costs less than a try, and a worker that stands by looks for weeks.
     const other = readRunning(path);
-    if (other === undefined) continue;
-    if (isHere(other) && !isUntouched(other)) {
+    if (other === undefined && writeNewNote(path, mine)) break;
+    if (other !== undefined && (!isHere(other) || isUntouched(other))) {
+      await endOrphan(other, options);
+      takeAway(path, other);
+    } else {
       options.onWait();
       await sleep(200, undefined, { signal: options.signal });
-      continue;
     }
-    await endOrphan(other, options);
-    takeAway(path, other);
   }
 
-  const touching = setInterval(
-    () => {
-      const now = new Date();
-      // Gone when another took it over: then the lease is lost as well, and that is what is acted on.
-      utimes(path, now, now).catch(() => undefined);
-    },
-    (options.staleSeconds * 1000) / 6,
-  );
+  const losing = new AbortController();
+  const isHeld = (): boolean => readRunning(path)?.id === mine.id;
+  const touch = async (): Promise<void> => {
+    const now = new Date();
+    if (isHeld()) return await utimes(path, now, now);
+    clearInterval(touching);
+    losing.abort();
+  };
+  // A touch that fails is no loss yet: those who watch the file see it untouched, and count the time.
+  const touching = setInterval(() => touch().catch(() => undefined), (options.staleSeconds * 1000) / 6);
   return {
+    isHeld,
+    lost: losing.signal,
     nameTrainer(trainer) {
       mine.trainer = trainer;
-      writeNote(path, mine);
+      if (isHeld()) writeNote(path, mine);
     },
     release() {
       clearInterval(touching);
-      if (readRunning(path)?.id === mine.id) rmSync(path, { force: true });
+      if (isHeld()) rmSync(path, { force: true });
     },
   };
 }
@@ -91,10 +116,15 @@ export function isExecuted(home: string, key: string): boolean {
  * day after it was touched last: who asks would rather leave alone what is nobody's than touch what is somebody's.
  */
 export function isClaimed(folder: string): boolean {
-  const running = readRunning(join(folder, 'running.json'));
+  const running = readRunning(nodeClaimPath(folder));
   if (running === undefined) return false;
-  if (running.host === hostname()) return isRunning(running.worker);
+  if (running.host === machineName()) return isRunning(running.worker);
   return Date.now() - running.touchedAt < 24 * 3600 * 1000;
+}
+
+/** Where a node's claim lies, in its key's folder. */
+function nodeClaimPath(folder: string): string {
+  return join(folder, 'running.json');
 }
 
 function ownRecord(): ProcessRecord {
@@ -113,11 +143,11 @@ function readRunning(path: string): Found | undefined {
 }
 
 /** Who holds a claim that cannot be read. */
-const nobody: Running = { id: '', host: hostname(), worker: { pid: 0, started: '' }, trainer: null };
+const nobody: Running = { id: '', host: machineName(), worker: { pid: 0, started: '' }, trainer: null };
 
 /** Whether its worker may be alive, as far as processes tell. */
 function isHere({ host, worker }: Running): boolean {
-  return host !== hostname() || isRunning(worker);
+  return host !== machineName() || isRunning(worker);
 }
 
 /**
@@ -134,7 +164,7 @@ function watchTouches(seconds: number): (claim: Found) => boolean {
 }
 
 async function endOrphan({ host, trainer }: Running, { stopSeconds, onWait }: ClaimOptions): Promise<void> {
-  if (trainer === null || host !== hostname()) return;
+  if (trainer === null || host !== machineName()) return;
   const waiting = setInterval(onWait, 500);
   try {
     await endProcess(trainer, stopSeconds * 1000, { group: true });
@@ -145,7 +175,7 @@ async function endOrphan({ host, trainer }: Running, { stopSeconds, onWait }: Cl
 
 /** Renamed before it is removed: of several that take it away, each sees whether it was still the one it looked at. */
 function takeAway(path: string, stale: Running): void {
-  const aside = `${path}.${process.pid}.tmp`;
+  const aside = temporaryFor(path);
   try {
     renameSync(path, aside);
   } catch (error) {

@@ -1,4 +1,5 @@
 import type { Client } from '@temporalio/client';
+import type { Claim } from './claim.ts';
 import { type ExecuteOptions, executeActivity } from './execute.ts';
 import { holdActivities } from './holds.ts';
 import { pageActivity } from './pages.ts';
@@ -16,8 +17,8 @@ export function createActivities({ client, ...options }: ActivityOptions) {
   return {
     /** On the lineage queue: short ones. */
     light: { readPage: pageActivity(options.home, plans), ...holdActivities(options.home, plans, client) },
-    /** On the results queue, one at a time. */
-    results: resultsActivities(options.home, plans),
+    /** On the results queue, one at a time, by the worker that has the claim to write. */
+    results: (claim: Claim) => resultsActivities(options.home, plans, claim),
     /** On the queue of a device class. */
     device: { executeNode: executeActivity({ ...options, plans }) },
   };
@@ -25,5 +26,5 @@ export function createActivities({ client, ...options }: ActivityOptions) {
 
 /** The activities as workflows see them. */
 export type Activities = ReturnType<typeof createActivities>['light'] &
-  ReturnType<typeof createActivities>['results'] &
+  ReturnType<ReturnType<typeof createActivities>['results']> &
   ReturnType<typeof createActivities>['device'];

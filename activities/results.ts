@@ -1,3 +1,4 @@
+import type { DuckDBConnection } from '@duckdb/node-api';
 import { activityInfo, heartbeat } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import type { PlanNode } from '../planner/plan.ts';
@@ -8,17 +9,30 @@ import { recordLineage } from '../results/record.ts';
 import type { IngestInput } from '../results/staging.ts';
 import { findArtifact } from '../store/artifact.ts';
 import { newestAttempt } from '../store/attempt.ts';
-import { StoreError } from '../store/errors.ts';
+import { FencedError, StoreError } from '../store/errors.ts';
 import { attemptFolder } from '../store/home.ts';
+import type { Claim } from './claim.ts';
 import type { PlanReader } from './plans.ts';
 
-/** The activities of the one writer to DuckDB. Each opens the file, writes in one transaction, and closes it. */
-export function resultsActivities(home: string, plans: PlanReader) {
+/**
+ * The activities of the one writer to DuckDB. Each opens the file, writes in one transaction, and closes it. Nothing is
+ * written once another worker has the claim: the activity fails, and is done by that one.
+ */
+export function resultsActivities(home: string, plans: PlanReader, claim: Pick<Claim, 'isHeld'>) {
+  const write = (use: (connection: DuckDBConnection) => Promise<void>): Promise<void> =>
+    beating(async () => {
+      requireHeld(claim);
+      await withDatabase(home, 'write', async (connection) => {
+        await use(connection);
+        // The last moment before the commit: it may have waited for the file, or stood still, for long.
+        requireHeld(claim);
+      });
+    });
   return {
     /** Puts a plan into the tables, so that its nodes have addresses and settings before the first one ends. */
     async recordLineage({ planDigest }: { planDigest: string }): Promise<void> {
       const plan = await plans.plan(planDigest);
-      await beating(() => withDatabase(home, 'write', (connection) => recordLineage(connection, plan, planDigest)));
+      await write((connection) => recordLineage(connection, plan, planDigest));
     },
 
     /**
@@ -30,15 +44,18 @@ export function resultsActivities(home: string, plans: PlanReader) {
       const each = await Promise.all(nodes.map((node) => findAttempt(home, node)));
       // A lineage may ask twice for a node: as published when it read its page, and when the node has told how it ended.
       const inputs = [...new Map(each.flatMap((input) => (input ? [[input.folder, input] as const] : []))).values()];
-      await beating(async () => {
-        if (inputs.length === 0) return;
-        await withDatabase(home, 'write', async (connection) => {
-          const missing = await notIngested(connection, inputs, finishOf);
-          if (missing.length > 0) await ingestAttempts(connection, missing);
-        });
+      if (inputs.length === 0) return;
+      await write(async (connection) => {
+        const missing = await notIngested(connection, inputs, finishOf);
+        if (missing.length > 0) await ingestAttempts(connection, missing);
       });
     },
   };
+}
+
+function requireHeld(claim: Pick<Claim, 'isHeld'>): void {
+  if (claim.isHeld()) return;
+  throw new FencedError('another worker has taken over writing results; this one stands by and writes nothing');
 }
 
 async function findAttempt(home: string, node: PlanNode): Promise<IngestInput | undefined> {

@@ -1,4 +1,5 @@
 import process from 'node:process';
+import { type ExitCode, exitCodes } from './context.ts';
 
 /** Ctrl-C (SIGINT, and SIGTERM), for as long as a command answers it itself. */
 export interface Interrupts {
@@ -8,29 +9,35 @@ export interface Interrupts {
   insisted: Promise<void>;
   /** How often it was pressed. */
   pressed(): number;
+  /**
+   * The exit code of a command that serves for as long as it is let: to have ended on one SIGTERM is what it was told,
+   * while Ctrl-C, and whatever came a second time, interrupted it.
+   */
+  served(): ExitCode;
   /** Gives the signals back: the next one ends the process. */
   stop(): void;
 }
 
 /** Takes over Ctrl-C until `stop`. */
 export function watchInterrupts(): Interrupts {
-  let times = 0;
+  const pressed: NodeJS.Signals[] = [];
   const resolvers: (() => void)[] = [];
   const next = () =>
     new Promise<void>((resolve) => {
       resolvers.push(resolve);
     });
   const [asked, insisted] = [next(), next()];
-  const interrupt = (): void => {
-    resolvers[times]?.();
-    times += 1;
+  const interrupt = (signal: NodeJS.Signals): void => {
+    resolvers[pressed.length]?.();
+    pressed.push(signal);
   };
   process.on('SIGINT', interrupt);
   process.on('SIGTERM', interrupt);
   return {
     asked,
     insisted,
-    pressed: () => times,
+    pressed: () => pressed.length,
+    served: () => (pressed.length > 1 || pressed[0] === 'SIGINT' ? exitCodes.interrupted : exitCodes.fine),
     stop() {
       process.off('SIGINT', interrupt);
       process.off('SIGTERM', interrupt);

@@ -1,8 +1,8 @@
-import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ActivityNotFoundError, type Client, WorkflowNotFoundError } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { recordProcess } from '../activities/processes.ts';
+import { machineName } from '../store/machine.ts';
 import { holdersQuery } from '../workflows/messages.ts';
 import { endIfForeign } from './lineages.ts';
 import { parseIdentity } from './worker.ts';
@@ -33,7 +33,7 @@ export async function failLost(client: Client): Promise<void> {
 /** Whether the worker of that name may still run: one of another machine may, for all that is known here. */
 function isAlive(identity: string): boolean {
   const { pid, host } = parseIdentity(identity);
-  return host !== hostname() || recordProcess(pid) !== undefined;
+  return host !== machineName() || recordProcess(pid) !== undefined;
 }
 
 /** Of temporal.api.enums.v1.PendingActivityState. */

@@ -3,7 +3,7 @@ import { makeFolder } from '../store/write.ts';
 import type { TemporalConfig } from '../temporal.config.ts';
 import { loadConfig } from './config.ts';
 import { configuredServer, localServer, type TemporalServer } from './connect.ts';
-import { type Context, type ExitCode, exitCodes } from './context.ts';
+import type { Context, ExitCode } from './context.ts';
 import { CommandError } from './failure.ts';
 import { readHostState } from './host-state.ts';
 import { watchInterrupts } from './interrupt.ts';
@@ -13,7 +13,7 @@ import { runWorker } from './worker.ts';
 /** How long connecting may take before a person is told what is waited for. */
 const patienceMs = 5000;
 
-/** `descent worker --queue CLASS`: one worker, until Ctrl-C, for the Temporal that is configured. */
+/** `descent worker --queue CLASS`: one worker, until Ctrl-C or SIGTERM, for the Temporal that is configured. */
 export async function serve(options: { queue: string; metricsPort?: number }, context: Context): Promise<ExitCode> {
   const { terminal, cwd, env } = context;
   const home = findHome(cwd, env);
@@ -24,7 +24,7 @@ export async function serve(options: { queue: string; metricsPort?: number }, co
   const stopping = new AbortController();
   const interrupts = watchInterrupts();
   void interrupts.asked.then(() => {
-    terminal.err('saving checkpoints; Ctrl-C again stops at once');
+    terminal.err('taking no new work, saving checkpoints; Ctrl-C again stops at once');
     stopping.abort();
   });
   const late = setTimeout(() => terminal.err(`waiting for Temporal at ${server.address}`), patienceMs);
@@ -46,7 +46,7 @@ export async function serve(options: { queue: string; metricsPort?: number }, co
   // The process ends after this, whatever the worker still does.
   await Promise.race([served, interrupts.insisted]);
   interrupts.stop();
-  return interrupts.pressed() > 0 ? exitCodes.interrupted : exitCodes.fine;
+  return interrupts.served();
 }
 
 /** The server that `descent up` or `descent run` keeps up for the same home. */

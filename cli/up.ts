@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { findHome } from '../store/home.ts';
 import { loadConfig } from './config.ts';
 import { configuredServer } from './connect.ts';
-import { type Context, type ExitCode, exitCodes } from './context.ts';
+import type { Context, ExitCode } from './context.ts';
 import { CommandError } from './failure.ts';
 import { startOrJoinHost } from './host.ts';
 import { watchInterrupts } from './interrupt.ts';
@@ -10,7 +10,7 @@ import { watchInterrupts } from './interrupt.ts';
 /** Between two looks at whether it still runs. */
 const lookEveryMs = 1000;
 
-/** `descent up`: holds the home's own server and worker until Ctrl-C, and starts them again where they are killed. */
+/** `descent up`: holds the home's own server and worker until Ctrl-C or SIGTERM, and starts them again where they are killed. */
 export async function up(options: { metricsPort?: number }, context: Context): Promise<ExitCode> {
   const { terminal, cwd, env } = context;
   const home = findHome(cwd, env);
@@ -35,5 +35,5 @@ export async function up(options: { metricsPort?: number }, context: Context): P
     await Promise.race([host.release(), interrupts.insisted.then(() => host.kill())]);
     interrupts.stop();
   }
-  return exitCodes.interrupted;
+  return interrupts.served();
 }

@@ -1,5 +1,4 @@
 import { createWriteStream, mkdirSync } from 'node:fs';
-import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Client } from '@temporalio/client';
@@ -12,6 +11,7 @@ import {
   type WorkerOptions,
 } from '@temporalio/worker';
 import { type ActivityOptions, createActivities } from '../activities/index.ts';
+import { machineName } from '../store/machine.ts';
 import type { TemporalConfig } from '../temporal.config.ts';
 import { deviceQueue, resultsQueue } from '../workflows/names.ts';
 import { dataConverterOf } from './codec.ts';
@@ -20,6 +20,7 @@ import { type TemporalServer, unreachable } from './connect.ts';
 import { logsFolder } from './host-state.ts';
 import { collectorOf, openTracing } from './telemetry.ts';
 import { workflowCode } from './workflow-code.ts';
+import { serveAsWriter } from './writer.ts';
 
 export interface WorkerRun {
   home: string;
@@ -58,20 +59,26 @@ export async function runWorker(run: WorkerRun): Promise<void> {
   if (unknown !== undefined) throw unknownClass(unknown, config);
   keepLogs(join(logsFolder(run.home), 'worker.log'), metricsOf(run));
   const connection = await connectNative(server, signal);
+  if (connection === undefined) return;
   const tell = run.tell ?? ((text: string) => Runtime.instance().logger.warn(text));
   const tracing = await openTracing(config, run.env, tell);
   try {
     const { namespace } = server;
     const dataConverter = await dataConverterOf(server);
     const client = new Client({ connection, namespace, dataConverter, interceptors: tracing.interceptors });
-    await serve(run, client, { ...tracing.worker, connection, namespace, dataConverter });
+    await serve(run, client, tell, { ...tracing.worker, connection, namespace, dataConverter });
   } finally {
     await tracing.close();
     await connection.close();
   }
 }
 
-async function serve(run: WorkerRun, client: Client, options: Omit<WorkerOptions, 'taskQueue'>): Promise<void> {
+async function serve(
+  run: WorkerRun,
+  client: Client,
+  tell: (text: string) => void,
+  options: Omit<WorkerOptions, 'taskQueue'>,
+): Promise<void> {
   const {
     home,
     config,
@@ -98,38 +105,47 @@ async function serve(run: WorkerRun, client: Client, options: Omit<WorkerOptions
     // Trainers need their time to save; after it they were killed, and nothing is left to wait for.
     shutdownForceTime: (config.stopSeconds + 30) * 1000,
   };
-  const started: { worker: Worker; ended: Promise<void> }[] = [];
-  let failed: unknown;
-  const stop = (): void => {
-    for (const { worker } of started) if (worker.getState() === 'RUNNING') worker.shutdown();
-  };
-  const start = async (options: WorkerOptions): Promise<void> => {
-    if (signal.aborted || failed !== undefined) return;
-    const worker = await Worker.create({ ...common, ...options });
-    const ended = worker.run().catch((error: unknown) => {
-      failed ??= error;
-      stop();
-    });
-    started.push({ worker, ended });
-  };
+  const create = (options: WorkerOptions): Promise<Worker> => Worker.create({ ...common, ...options });
+  const stopping = new AbortController();
+  const stop = (): void => stopping.abort();
   signal.addEventListener('abort', stop);
+  let failed: unknown;
+  const fail = (error: unknown): void => {
+    failed ??= error;
+    stop();
+  };
+  const running: Promise<void>[] = [];
+  const start = async (options: WorkerOptions): Promise<void> => {
+    if (stopping.signal.aborted) return;
+    running.push(runUntil(await create(options), stopping.signal).catch(fail));
+  };
   try {
+    if (signal.aborted) stop();
     await beforeLineages?.(client);
     if (lineages) {
-      await Promise.all([
-        start({
-          taskQueue: config.queue,
-          activities: activities.light,
-          ...workflowCode(server.codec === null && options.interceptors === undefined),
-          // Whoever takes over from a worker that was killed need not wait long for what it had in memory.
-          stickyQueueScheduleToStartTimeout: '2 seconds',
-        }),
-        start({
-          taskQueue: resultsQueue(config.queue),
-          activities: activities.results,
-          maxConcurrentActivityTaskExecutions: 1,
-        }),
-      ]);
+      running.push(
+        serveAsWriter({
+          home,
+          staleSeconds: config.heartbeatSeconds,
+          signal: stopping.signal,
+          tell,
+          serve: async (claim, signal) => {
+            const writer = {
+              taskQueue: resultsQueue(config.queue),
+              activities: activities.results(claim),
+              maxConcurrentActivityTaskExecutions: 1,
+            };
+            await runUntil(await create(writer), signal);
+          },
+        }).catch(fail),
+      );
+      await start({
+        taskQueue: config.queue,
+        activities: activities.light,
+        ...workflowCode(server.codec === null && options.interceptors === undefined),
+        // Whoever takes over from a worker that was killed need not wait long for what it had in memory.
+        stickyQueueScheduleToStartTimeout: '2 seconds',
+      });
     }
     await beforeDevices?.(client);
     for (const name of classes) {
@@ -141,19 +157,33 @@ async function serve(run: WorkerRun, client: Client, options: Omit<WorkerOptions
         maxHeartbeatThrottleInterval: '1 second',
       });
     }
-    if (!signal.aborted && failed === undefined) onReady?.();
+    if (!stopping.signal.aborted) onReady?.();
   } catch (error) {
-    failed ??= error;
+    fail(error);
   }
-  if (signal.aborted || failed !== undefined) stop();
-  await Promise.all(started.map(({ ended }) => ended));
+  await Promise.all(running);
   signal.removeEventListener('abort', stop);
   if (failed !== undefined) throw failed;
 }
 
+/** Runs a worker of one queue until the signal is aborted and all that it was at is handed back. */
+async function runUntil(worker: Worker, signal: AbortSignal): Promise<void> {
+  const stop = (): void => {
+    if (worker.getState() === 'RUNNING') worker.shutdown();
+  };
+  signal.addEventListener('abort', stop);
+  try {
+    const ended = worker.run();
+    if (signal.aborted) stop();
+    await ended;
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
+}
+
 /** What a process is called on the server. */
 function workerIdentity(): string {
-  return `descent-${process.pid}@${hostname()}`;
+  return `descent-${process.pid}@${machineName()}`;
 }
 
 /** The process that goes by a name on the server; process 0 of no host where it is none of Descent's. */
@@ -162,14 +192,15 @@ export function parseIdentity(identity: string): { pid: number; host: string } {
   return { pid: Number(pid), host };
 }
 
-/** The server may be starting: tries for half a minute. */
-async function connectNative(server: TemporalServer, signal: AbortSignal): Promise<NativeConnection> {
+/** The server may be starting: tries for half a minute. Undefined where the signal was aborted meanwhile. */
+async function connectNative(server: TemporalServer, signal: AbortSignal): Promise<NativeConnection | undefined> {
   const deadline = performance.now() + 30_000;
   for (;;) {
     try {
       return await NativeConnection.connect(server.connection);
     } catch (error) {
-      if (performance.now() > deadline || signal.aborted) throw await unreachable(server, error);
+      if (signal.aborted) return undefined;
+      if (performance.now() > deadline) throw await unreachable(server, error);
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   }

@@ -72,6 +72,11 @@ export function databasePath(home: string): string {
   return join(home, 'results.duckdb');
 }
 
+/** Which worker writes to that file. */
+export function writerPath(home: string): string {
+  return join(home, 'results.writer.json');
+}
+
 /** Where attempts lie, by key. */
 export function storeFolder(home: string): string {
   return join(home, 'store');

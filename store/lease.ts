@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Manifest } from '../schemas/types/manifest.ts';
 import { FencedError } from './errors.ts';
+import { machineName } from './machine.ts';
 import { linkInPlace, writeNewNote } from './notes.ts';
 import { writeNew } from './write.ts';
 
@@ -66,7 +66,7 @@ export interface TakenLease {
  * left to do.
  */
 export async function takeLease(attemptFolder: string): Promise<TakenLease | undefined> {
-  const lease = { token: randomUUID(), pid: process.pid, host: hostname(), startedAt: new Date().toISOString() };
+  const lease = { token: randomUUID(), pid: process.pid, host: machineName(), startedAt: new Date().toISOString() };
   for (;;) {
     const claims = readClaims(attemptFolder);
     const newest = claims.at(-1);

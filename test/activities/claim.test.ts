@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -124,6 +125,21 @@ describe('a claimed node', () => {
     (await claim('adrift', { staleSeconds: 0.3, onWait })).release();
     assert.ok(looks >= times.length, `it was taken over at look ${looks}, while it was touched`);
   });
+
+  test('tells whoever lost it, who touches and removes nothing that is another’s', async () => {
+    const first = await claim('lost', { staleSeconds: 0.3 });
+    assert.equal(first.isHeld(), true);
+    const lost = once(first.lost, 'abort');
+    // As if another had taken it over while this one stood still, and was not heard of since.
+    writeNote(pathOf('lost'), { ...JSON.parse(readFileSync(pathOf('lost'), 'utf8')), id: 'x' });
+    const long = new Date(0);
+    utimesSync(pathOf('lost'), long, long);
+    assert.equal(first.isHeld(), false);
+    await lost;
+    first.nameTrainer({ pid: 1, started: 'x' });
+    first.release();
+    assert.deepEqual([statSync(pathOf('lost')).mtimeMs, JSON.parse(readFileSync(pathOf('lost'), 'utf8')).id], [0, 'x']);
+  });
 });
 
 /** A process that does nothing until it is ended. */
@@ -150,4 +166,18 @@ test('a claim of another machine stands for a day, whatever its clock says, and 
   }
   writeNote(path, { id: 'b', host: hostname(), worker, trainer: null });
   assert.equal(isClaimed(folder), false);
+});
+
+test('a process of a machine with the same host name is of another machine where they have names', (t) => {
+  const folder = keyFolder(home, key('named'));
+  writeNote(join(folder, 'running.json'), {
+    id: 'a',
+    host: hostname(),
+    worker: { pid: 1, started: 'another boot' },
+    trainer: null,
+  });
+  assert.equal(isClaimed(folder), false);
+  process.env.DESCENT_MACHINE = 'container-2';
+  t.after(() => delete process.env.DESCENT_MACHINE);
+  assert.equal(isClaimed(folder), true);
 });
