@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { DuckDBInstance } from '@duckdb/node-api';
 import type { Plan, PlanNode } from '../../planner/plan.ts';
 import { withDatabase } from '../../results/database.ts';
-import { ingestAttempt } from '../../results/ingest.ts';
+import { ingestAttempt, ingestAttempts } from '../../results/ingest.ts';
 import { runQuery } from '../../results/query.ts';
 import { recordLineage } from '../../results/record.ts';
+import { updateSchema } from '../../results/schema.ts';
 import { temporaryHome } from '../store/support.ts';
 import { asLines, heldoutLoss, makeEvents, rightAnswers } from './events.ts';
 import { makePlan } from './lineage.ts';
@@ -202,4 +204,28 @@ test('a plan is in the tables with its axes, edges and mixtures', async (t) => {
       ['base@seed=2', 3, 'pretrain', 1],
     ],
   );
+});
+
+test('a large lineage is recorded in little memory where there are figures already', async (t) => {
+  const home = await temporaryHome(t);
+  const numbers = (count: number) => Array.from({ length: count }, (_, at) => at + 1);
+  const small = makePlan({ lineage: 'small', replay: [], seeds: numbers(100) });
+  const evaluations = small.nodes.filter(({ type }) => type === 'evaluate');
+  const inputs = await Promise.all(evaluations.map((node) => leaveEvents(home, node, asLines(makeEvents(node)))));
+  // Where there is no folder to spill to, more memory is an error.
+  const instance = await DuckDBInstance.create(':memory:', { memory_limit: '256MB', temp_directory: '' });
+  t.after(() => instance.closeSync());
+  const connection = await instance.connect();
+  const inTransaction = async (work: () => Promise<unknown>): Promise<void> => {
+    await connection.run('BEGIN');
+    await work();
+    await connection.run('COMMIT');
+  };
+  await inTransaction(async () => {
+    await updateSchema(connection);
+    await recordLineage(connection, small, 'small');
+    await ingestAttempts(connection, inputs);
+  });
+  const large = makePlan({ lineage: 'large', replay: [], seeds: numbers(1500) });
+  await inTransaction(() => recordLineage(connection, large, 'large'));
 });

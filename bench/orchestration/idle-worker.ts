@@ -1,12 +1,12 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { followEvents, outputPath } from '../activities/events.ts';
-import type { Trainer, TrainerStart } from '../activities/trainer.ts';
-import { loadConfig } from '../cli/config.ts';
-import { configuredServer } from '../cli/connect.ts';
-import { runWorker } from '../cli/worker.ts';
-import type { TrainerEvent } from '../schemas/types/event.ts';
-import type { Job } from '../schemas/types/job.ts';
+import { followEvents, outputPath } from '../../activities/events.ts';
+import type { Trainer, TrainerStart } from '../../activities/trainer.ts';
+import { loadConfig } from '../../cli/config.ts';
+import { configuredServer } from '../../cli/connect.ts';
+import { runWorker } from '../../cli/worker.ts';
+import type { TrainerEvent } from '../../schemas/types/event.ts';
+import type { Job } from '../../schemas/types/job.ts';
 
 // A worker as any other, but for its trainers, which do nothing and are no processes: `idle-worker.js HOME`. What
 // remains is what Descent itself costs. It serves the Temporal that is configured in its folder until SIGTERM.
