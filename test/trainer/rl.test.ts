@@ -86,14 +86,15 @@ describe('the RL stage', { concurrency: 1 }, () => {
     root = mkdtempSync(join(tmpdir(), 'descent-rl-'));
     data = join(root, 'data');
     mkdirSync(data);
-    for (const [split, answers] of [
-      ['sft', ['yes', 'no']],
-      ['rl', ['yes']],
-      ['test', ['yes']],
+    for (const [split, first, answers] of [
+      ['sft', 100, ['yes', 'no']],
+      ['rl', 200, ['yes']],
+      ['test', 300, ['yes']],
     ] as const) {
       const tosses = Array.from({ length: 64 }, (_, i) => {
         const answer = answers[i % answers.length];
-        return JSON.stringify({ id: `${split}${i}`, prompt: `${split} ${i}`, solution: `answer is ${answer}`, answer });
+        const prompt = `toss ${first + i}`;
+        return JSON.stringify({ id: `${split}${i}`, prompt, solution: `answer is ${answer}`, answer });
       });
       writeFileSync(join(data, `problems-${split}.jsonl`), tosses.join('\n'));
     }
@@ -177,7 +178,7 @@ describe('the RL stage', { concurrency: 1 }, () => {
     assert.equal(samples.length, 4 * 16);
     for (const { task, index, reward, correct, prompt, expected } of samples) {
       assert.deepEqual([task, index, reward, expected], ['rollout', 1, correct ? 1 : 0, 'yes']);
-      assert.match(prompt, /^Human: rl \d+\nAssistant:$/);
+      assert.match(prompt, /^Human: toss 2\d\d\nAssistant:$/);
     }
     assert.ok(samples.some(({ correct }) => correct) && samples.some(({ answer }) => answer === 'no'));
   });
