@@ -95,7 +95,9 @@ describe('a price is what the trainer multiplies', () => {
     );
     const parameters = initialise(tiny, 1);
     const done = await flopsOf(() => {
-      for (const row of rows) negativeLogLikelihood(tiny, parameters, [row]);
+      tf.tidy(() => {
+        for (const row of rows) negativeLogLikelihood(tiny, parameters, tf.tensor2d(row, [1, row.length], 'int32'));
+      });
     });
     assert.ok(price.exact);
     assert.equal(flops(price), done);
