@@ -78,6 +78,25 @@ describe('a captured function', () => {
     assert.equal(runs, 4);
   });
 
+  it('forgets the graph that was not used for longest, where there are many', () => {
+    let runs = 0;
+    const sum = capture(({ x }: { x: Tensor }) => {
+      runs += 1;
+      return { sum: tf.sum(x) };
+    });
+    const at = (length: number) => sum({ x: tf.ones([length]) }).sum.dataSync()[0];
+    for (let length = 1; length <= 40; length++) {
+      assert.equal(at(length), length);
+      assert.equal(at(1), 1);
+    }
+    assert.equal(runs, 40);
+    assert.equal(at(2), 2);
+    assert.equal(runs, 41);
+    sum.dispose();
+    assert.equal(at(1), 1);
+    assert.equal(runs, 42);
+  });
+
   it('becomes part of another that calls it', () => {
     const twice = capture(({ x }: { x: Tensor }) => ({ x: tf.add(x, x) }));
     const fourTimes = capture(({ x }: { x: Tensor }) => twice(twice({ x })));

@@ -8,7 +8,8 @@
  *
  * What a function does must follow from its inputs and from variables. Each of its calls may read and assign to variables,
  * and many functions may share them: their values never leave TensorFlow. All else is a constant, seen once: numbers,
- * tensors from outside that are no variables, draws of a generator, branches of JavaScript.
+ * tensors from outside that are no variables, draws of a generator, branches of JavaScript. TensorFlow keeps several copies
+ * of a graph's constants, so what is large had better be an input or a variable.
  */
 import type { NamedTensorMap, Tensor } from '@tensorflow/tfjs-node';
 import { backend } from '../native.ts';
@@ -45,25 +46,25 @@ export function capture<Inputs extends NamedTensorMap, Results extends NamedTens
   { precision = 'float32' }: CaptureOptions = {},
 ): Captured<Inputs, Results> {
   const graphs = new Map<string, Graph>();
+  const forget = (signature: string) => {
+    backend.binding.removeFunction((graphs.get(signature) as Graph).name);
+    graphs.delete(signature);
+  };
   const graphFor = (inputs: Inputs): Graph => {
     const signature = signatureOf(inputs);
-    const known = graphs.get(signature);
-    if (known !== undefined) return known;
-    const name = `captured_${nextName++}`;
-    const { definition, ...made } = trace(name, body, inputs, define(precision === 'bfloat16'));
-    backend.binding.addFunction(definition);
-    const graph = { name, inputs: Object.keys(inputs), ...made };
+    const graph = graphs.get(signature) ?? makeGraph(body, inputs, precision);
+    graphs.delete(signature);
     graphs.set(signature, graph);
+    if (graphs.size > mostGraphs) forget(graphs.keys().next().value as string);
     return graph;
   };
   const call = (inputs: Inputs): Results =>
     isTracing() ? body(inputs) : (run(graphFor(inputs), inputs) as unknown as Results);
-  const dispose = () => {
-    for (const { name } of graphs.values()) backend.binding.removeFunction(name);
-    graphs.clear();
-  };
-  return Object.assign(call, { dispose });
+  return Object.assign(call, { dispose: () => [...graphs.keys()].forEach(forget) });
 }
+
+/** With ever new shapes memory would grow without end: the graph goes that was not used for longest. */
+const mostGraphs = 32;
 
 interface Graph extends Omit<Trace, 'definition'> {
   /** Of the function, in TensorFlow. */
@@ -74,6 +75,17 @@ interface Graph extends Omit<Trace, 'definition'> {
 
 let nextName = 0;
 
+function makeGraph<Inputs extends NamedTensorMap>(
+  body: (inputs: Inputs) => NamedTensorMap,
+  inputs: Inputs,
+  precision: 'float32' | 'bfloat16',
+): Graph {
+  const name = `captured_${nextName++}`;
+  const { definition, ...made } = trace(name, body, inputs, define(precision === 'bfloat16'));
+  backend.binding.addFunction(definition);
+  return { name, inputs: Object.keys(inputs), ...made };
+}
+
 function signatureOf(inputs: NamedTensorMap): string {
   return Object.entries(inputs)
     .map(([name, { dtype, shape }]) => `${name} ${dtype}[${shape}]`)
@@ -82,9 +94,9 @@ function signatureOf(inputs: NamedTensorMap): string {
 }
 
 function run({ name, inputs, read, results, written }: Graph, given: NamedTensorMap): NamedTensorMap {
-  const gone = read.find(({ isDisposed }) => isDisposed);
+  const gone = [...read, ...written].find(({ isDisposed }) => isDisposed);
   if (gone !== undefined)
-    throw new CaptureError(`a variable of shape [${gone.shape}] that a captured function reads was disposed`);
+    throw new CaptureError(`a variable of shape [${gone.shape}] that a captured function uses was disposed`);
   const taken = [...inputs.map((input) => given[input] as Tensor), ...read];
   const tensors = backend.executeMultipleOutputs(name, [], taken, results.length + written.length);
   for (const [index, variable] of written.entries()) {
