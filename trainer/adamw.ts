@@ -36,6 +36,10 @@ export interface Trainable {
   readonly updates: number;
   /** One update of the parameters, in place. Leaves the gradients to the caller. Gives their norm before clipping. */
   update(gradients: Gradients, lr: number): number;
+  /** Counts an update and gives what changes from one to the next, for `apply`: [3]. */
+  nextRates(lr: number): Tensor1D;
+  /** What `update` does, of tensors alone, so that it can be captured. */
+  apply(gradients: Gradients, rates: Tensor1D): Scalar;
   /** A copy of the optimizer's state. */
   state(): OptimizerState;
   /** Puts back weights (by parameter name, flat) and state: what comes after is as if nothing had been in between. */
@@ -110,29 +114,38 @@ export function adamw(parameters: Parameters, { betas: [beta1, beta2], weightDec
     return tf.tensor1d(values);
   };
 
+  const nextRates = (lr: number) => {
+    updates += 1;
+    const correction1 = 1 - beta1 ** updates;
+    const correction2 = Math.sqrt(1 - beta2 ** updates);
+    return tf.tensor1d([(lr * correction2) / correction1, epsilon * correction2, 1 - lr * weightDecay]);
+  };
+  const apply = (gradients: Gradients, rates: Tensor1D) =>
+    tf.tidy(() => {
+      // Both sides of the fraction times sqrt(1 - β2ᵗ): one operator less.
+      const [size, floor, decay] = split(rates, [1, 1, 1], 0) as [Tensor, Tensor, Tensor];
+      const raw = flatten(entries.map(([name, parameter]) => gradients[name] ?? tf.zerosLike(parameter)));
+      const norm = tf.sqrt(tf.sum(tf.square(raw))) as Scalar;
+      const g = clip > 0 ? tf.mul(raw, tf.div(clip, tf.maximum(norm, clip))) : raw;
+      first.assign(tf.add(tf.mul(first, beta1), tf.mul(g, 1 - beta1)) as Tensor1D);
+      second.assign(tf.add(tf.mul(second, beta2), tf.mul(tf.square(g), 1 - beta2)) as Tensor1D);
+      const direction = tf.div(first, tf.add(tf.sqrt(second), floor));
+      const decayed = weightDecay > 0 ? tf.mul(theta, decay) : theta;
+      theta.assign(tf.sub(decayed, tf.mul(direction, size)) as Tensor1D);
+      spread();
+      return norm;
+    });
+
   return {
     parameters,
     get updates() {
       return updates;
     },
     update(gradients, lr) {
-      updates += 1;
-      const correction1 = 1 - beta1 ** updates;
-      const correction2 = Math.sqrt(1 - beta2 ** updates);
-      return tf.tidy(() => {
-        const raw = flatten(entries.map(([name, parameter]) => gradients[name] ?? tf.zerosLike(parameter)));
-        const norm = tf.sqrt(tf.sum(tf.square(raw)));
-        const g = clip > 0 ? tf.mul(raw, tf.div(clip, tf.maximum(norm, clip))) : raw;
-        first.assign(tf.add(tf.mul(first, beta1), tf.mul(g, 1 - beta1)) as Tensor1D);
-        second.assign(tf.add(tf.mul(second, beta2), tf.mul(tf.square(g), 1 - beta2)) as Tensor1D);
-        // Both sides of the fraction times sqrt(1 - β2ᵗ): one operator less.
-        const direction = tf.div(first, tf.add(tf.sqrt(second), epsilon * correction2));
-        const decayed = weightDecay > 0 ? tf.mul(theta, 1 - lr * weightDecay) : theta;
-        theta.assign(tf.sub(decayed, tf.mul(direction, (lr * correction2) / correction1)) as Tensor1D);
-        spread();
-        return norm.dataSync()[0] as number;
-      });
+      return tf.tidy(() => apply(gradients, nextRates(lr)).dataSync()[0] as number);
     },
+    nextRates,
+    apply,
     state: () => ({
       updates,
       first: unflatten(first.dataSync() as Float32Array),

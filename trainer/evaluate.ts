@@ -3,9 +3,10 @@
  * Wilson intervals; sampled ones are means over problems with normal ones, because the samples of a problem are not
  * independent of one another.
  */
-import type { Tensor2D } from '@tensorflow/tfjs-node';
+import type { Tensor1D, Tensor2D } from '@tensorflow/tfjs-node';
 import type { Architecture } from '../schemas/types/job.ts';
 import type { Problem } from './data/problem.ts';
+import { capture } from './graph/capture.ts';
 import { hiddenStates, outputLogProbs, type Parameters } from './model.ts';
 import type { Response } from './respond.ts';
 import {
@@ -18,7 +19,7 @@ import {
   proportion,
   unweightedMean,
 } from './statistics.ts';
-import { tf } from './tf.ts';
+import { readTensor, tf } from './tf.ts';
 import type { Tokenizer } from './tokenizer/load.ts';
 
 /** Estimates by the name of their metric. */
@@ -51,26 +52,31 @@ export function heldoutRows(
   return heldout;
 }
 
-/**
- * The negative log-likelihood (nats) of rows of equal length, summed over each row's tokens but the first, which is only
- * read: a cluster a row.
- */
-export function negativeLogLikelihood(
+/** The negative log-likelihood (nats) of rows [R, T], summed over each row's tokens but the first, which is only read: [R]. */
+export function negativeLogLikelihood(architecture: Architecture, parameters: Parameters, rows: Tensor2D): Tensor1D {
+  const [count, length] = rows.shape;
+  const inputs = tf.slice(rows, [0, 0], [count, length - 1]);
+  const targets = tf.slice(rows, [0, 1], [count, length - 1]);
+  const states = hiddenStates(architecture, parameters, inputs).reshape([-1, architecture.hidden]) as Tensor2D;
+  const output = parameters['lm_head.weight'] as unknown as Tensor2D;
+  const logProbs = outputLogProbs(states, output, targets.reshape([-1]));
+  return tf.neg(tf.sum(logProbs.reshape([count, length - 1]), 1));
+}
+
+/** Scores rows of equal length with a model, as a captured function: what they cost, a cluster a row. */
+export function rowScorer(
   architecture: Architecture,
   parameters: Parameters,
-  heldout: readonly Int32Array[],
-): Cluster[] {
-  const count = (heldout[0]?.length as number) - 1;
-  const sums = tf.tidy(() => {
-    const all = tf.stack(heldout.map((row) => tf.tensor1d(row, 'int32'))) as Tensor2D;
-    const inputs = tf.slice(all, [0, 0], [-1, count]);
-    const targets = tf.slice(all, [0, 1], [-1, count]);
-    const states = hiddenStates(architecture, parameters, inputs).reshape([-1, architecture.hidden]) as Tensor2D;
-    const output = parameters['lm_head.weight'] as unknown as Tensor2D;
-    const logProbs = outputLogProbs(states, output, targets.reshape([-1]));
-    return tf.neg(tf.sum(logProbs.reshape([heldout.length, count]), 1)).dataSync();
-  });
-  return Array.from(sums, (sum) => ({ sum, count }));
+): (heldout: readonly Int32Array[]) => Cluster[] {
+  const score = capture(({ rows }: { rows: Tensor2D }) => ({
+    sums: negativeLogLikelihood(architecture, parameters, rows),
+  }));
+  return (heldout) => {
+    const stacked = () => tf.stack(heldout.map((row) => tf.tensor1d(row, 'int32'))) as Tensor2D;
+    const sums = readTensor(() => score({ rows: stacked() }).sums);
+    const count = (heldout[0]?.length as number) - 1;
+    return Array.from(sums, (sum) => ({ sum, count }));
+  };
 }
 
 /** `loss` (nats a token) and `perplexity`, its exponential with the interval's ends, from the clusters of a domain. */

@@ -4,26 +4,14 @@
  * tfjs wraps each operator in conversions, shape checks and a tape entry: 20 to 40 µs a call, and a training step makes
  * hundreds. Inside a `customGrad` nothing of that is needed, and TensorFlow checks the shapes itself. Some of these
  * (SelectV2, batch products that spread) tfjs does not offer at all. Every call goes through the backend's
- * `executeSingleOutput` or `executeMultipleOutputs`, as tfjs's own do: who records those sees all operators of a step.
+ * `executeSingleOutput` or `executeMultipleOutputs`, as tfjs's own do: who records those sees all operators of a step (graph/trace.ts does).
  *
  * All are on float32 unless said otherwise; results belong to the surrounding `tidy`.
  */
 import type { Tensor } from '@tensorflow/tfjs-node';
+import { type Attribute, backend } from './native.ts';
 import { tf } from './tf.ts';
 
-interface Attribute {
-  name: string;
-  type: number;
-  value: number | boolean;
-}
-
-interface NativeBackend {
-  binding: Record<'TF_ATTR_TYPE' | 'TF_ATTR_BOOL' | 'TF_ATTR_INT' | 'TF_FLOAT' | 'TF_INT32', number>;
-  executeSingleOutput(name: string, attributes: Attribute[], inputs: Tensor[]): Tensor;
-  executeMultipleOutputs(name: string, attributes: Attribute[], inputs: Tensor[], outputs: number): Tensor[];
-}
-
-const backend = tf.backend() as unknown as NativeBackend;
 const { TF_ATTR_TYPE, TF_ATTR_BOOL, TF_ATTR_INT, TF_FLOAT, TF_INT32 } = backend.binding;
 const type = (name: string, value = TF_FLOAT): Attribute => ({ name, type: TF_ATTR_TYPE, value });
 const flag = (name: string, value: boolean): Attribute => ({ name, type: TF_ATTR_BOOL, value });

@@ -7,7 +7,7 @@ import { TrainerFailure } from './failure.ts';
 import { train } from './loop.ts';
 import type { Parameters } from './model.ts';
 import { learningRate, type ScheduleOptions } from './schedule.ts';
-import { type Batch, supervisedStep } from './supervised.ts';
+import { type Batch, supervisedSteps } from './supervised.ts';
 import { loadTokenizer, type Tokenizer } from './tokenizer/load.ts';
 
 /** Where training starts. */
@@ -48,6 +48,7 @@ export async function trainOnSequences(job: TextJob, context: TrainerContext, st
   const { sequences, trainTokens, unigramEntropy } = packedData(job, tokenizer, architecture.context);
   const schedule = scheduleOf(job);
   const model = adamw(parameters, recipe);
+  const update = supervisedSteps(architecture, model);
   return train(job, context, {
     steps,
     trunk: inputs.trunk,
@@ -60,7 +61,7 @@ export async function trainOnSequences(job: TextJob, context: TrainerContext, st
         sequences.slice(index * batchSequences, (index + 1) * batchSequences),
         architecture.context,
       );
-      const values = supervisedStep(architecture, model, batch, learningRate(index, steps, schedule));
+      const values = update(batch, learningRate(index, steps, schedule));
       return { tokens: batch.targets.length, values };
     },
     facts: { trainTokens, unigramEntropy },

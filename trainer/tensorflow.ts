@@ -53,8 +53,6 @@ function prepareEnvironment(threads: number | undefined): void {
   const { env } = process;
   env.TF_CPP_MIN_LOG_LEVEL ??= '3'; // TensorFlow greets on standard error; what goes wrong it also throws
   env.TF_FORCE_GPU_ALLOW_GROWTH ??= 'true'; // else the first trainer takes the whole memory of a GPU
-  // In graphs, XLA fuses what is elementwise and oneDNN keeps the matrix products: the fastest of the combinations.
-  env.TF_XLA_FLAGS ??= '--tf_xla_auto_jit=2 --tf_xla_cpu_global_jit --tf_xla_ops_to_cluster=FUSIBLE';
   if (threads !== undefined) {
     env.TF_NUM_INTRAOP_THREADS = String(threads);
     env.TF_NUM_INTEROP_THREADS = String(threads);

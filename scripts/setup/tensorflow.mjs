@@ -19,7 +19,7 @@ const { version, wheels } = pinned.tensorflow;
 const nodeApi = 8;
 
 /** Goes up when the way the binding is built changes, so that an old build is not taken for a new one. */
-const recipe = 1;
+const recipe = 2;
 
 const libraryNames =
   process.platform === 'darwin'
@@ -119,7 +119,8 @@ async function fetchLibraries(device, target, progress) {
 }
 
 /**
- * Builds the binding from the npm package's own sources, and loads it once to see that it works here.
+ * Builds the binding from the npm package's own sources and what binding.cc adds to them, and loads it once to see that it
+ * works here.
  *
  * @param {string} tfjsFolder
  * @param {string} libraries
@@ -162,7 +163,7 @@ function compilerArguments(tfjsFolder, libraries, output) {
   return [
     ...['-O2', '-fPIC', '-shared', '-std=c++17', `-DNAPI_VERSION=${nodeApi}`],
     ...['-I', tfjsFolder, '-I', join(libraries, 'include'), '-I', nodeHeaders],
-    ...['binding/tfjs_backend.cc', 'binding/tfjs_binding.cc', '-o', output],
+    ...['binding/tfjs_backend.cc', join(import.meta.dirname, 'binding.cc'), '-o', output],
     ...libraryNames.map((name) => join(libraries, name)),
     `-Wl,-rpath,${searchPath}`,
     ...(process.platform === 'darwin' ? ['-undefined', 'dynamic_lookup'] : []),

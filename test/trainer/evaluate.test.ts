@@ -11,7 +11,7 @@ import {
   type Attempted,
   heldoutRows,
   lossFigures,
-  negativeLogLikelihood,
+  rowScorer,
   suiteFigures,
   taskFigures,
 } from '../../trainer/evaluate.ts';
@@ -79,7 +79,7 @@ describe('held-out loss', () => {
 
   it('is the negative log-likelihood of each token after the ones before it', () => {
     const rows = heldoutRows(['the cat sat on the mat', 'the dog'], tokenizer, 24, 8);
-    const clusters = negativeLogLikelihood(architecture, parameters, rows);
+    const clusters = rowScorer(architecture, parameters)(rows);
     for (const [r, row] of rows.entries()) {
       let expected = 0;
       for (let t = 1; t < row.length; t++) {
@@ -98,7 +98,7 @@ describe('held-out loss', () => {
     const nothing = initialise(architecture, 3);
     nothing['lm_head.weight']?.assign(tf.zeros([257, 16]));
     const rows = heldoutRows(['hello world, hello all'], tokenizer, 20, 5);
-    const { loss, perplexity } = lossFigures(negativeLogLikelihood(architecture, nothing, rows));
+    const { loss, perplexity } = lossFigures(rowScorer(architecture, nothing)(rows));
     close(loss?.value, Math.log(257), 1e-5);
     close(perplexity?.value, 257, 1e-2);
     assert.equal(loss?.n, 20);

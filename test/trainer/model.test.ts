@@ -19,7 +19,7 @@ import {
 } from '../../trainer/model.ts';
 import { random } from '../../trainer/random.ts';
 import { writeSafetensors } from '../../trainer/safetensors.ts';
-import { type Batch, supervisedLoss, supervisedStep } from '../../trainer/supervised.ts';
+import { type Batch, batchTensors, supervisedLoss, supervisedSteps } from '../../trainer/supervised.ts';
 import { tf } from '../../trainer/tf.ts';
 import { close, temporaryFolder, tiny } from './support.ts';
 
@@ -126,7 +126,7 @@ describe('the model', () => {
         const scores = logits(parameters, hiddenStates(architecture, parameters, tokens));
         assert.deepEqual(scores.shape, [3, 9, architecture.vocab]);
         close(scores.dataSync(), referenceLogits(architecture, parameters, batch.tokens, 3).dataSync(), 2e-5, 'logits');
-        const own = valueAndGradients(() => supervisedLoss(architecture, parameters, batch), parameters);
+        const own = valueAndGradients(() => supervisedLoss(architecture, parameters, batchTensors(batch)), parameters);
         const expected = valueAndGradients(() => referenceLoss(architecture, parameters), parameters);
         close(own.value.dataSync(), expected.value.dataSync(), 1e-5, 'loss');
         assert.deepEqual(Object.keys(own.gradients), Object.keys(parameterShapes(architecture)));
@@ -166,18 +166,20 @@ describe('the model', () => {
   it('keeps no tensor of a step but parameters and optimizer state', () => {
     const parameters = initialise(shape, 1);
     const model = adamw(parameters, { betas: [0.9, 0.95], weightDecay: 0.1, clip: 1 });
-    supervisedStep(shape, model, batch, 1e-3);
+    const update = supervisedSteps(shape, model);
+    update(batch, 1e-3);
     const before = tf.memory().numTensors;
-    for (let i = 0; i < 3; i++) supervisedStep(shape, model, batch, 1e-3);
+    for (let i = 0; i < 3; i++) update(batch, 1e-3);
     assert.equal(tf.memory().numTensors, before);
   });
 
   it('learns a batch by heart', () => {
     const parameters = initialise(shape, 1);
     const model = adamw(parameters, { betas: [0.9, 0.95], weightDecay: 0, clip: 1 });
-    const first = supervisedStep(shape, model, batch, 1e-2).loss as number;
-    for (let i = 0; i < 40; i++) supervisedStep(shape, model, batch, 1e-2);
-    const last = supervisedStep(shape, model, batch, 1e-2).loss as number;
+    const update = supervisedSteps(shape, model);
+    const first = update(batch, 1e-2).loss as number;
+    for (let i = 0; i < 40; i++) update(batch, 1e-2);
+    const last = update(batch, 1e-2).loss as number;
     assert.ok(first > 2.5 && last < 0.6, `${first} to ${last}`);
   });
 });

@@ -5,14 +5,14 @@ import type { Tensor } from '@tensorflow/tfjs-node';
 import { forwardFlops } from '../../planner/flops.ts';
 import { type Price, priceOf } from '../../planner/price.ts';
 import type { EvaluateRecipe, PretrainRecipe, RlRecipe, SftRecipe } from '../../schemas/types/job.ts';
-import { adamw } from '../../trainer/adamw.ts';
+import { adamw, type Trainable } from '../../trainer/adamw.ts';
 import { heldoutRows, negativeLogLikelihood } from '../../trainer/evaluate.ts';
 import { generate } from '../../trainer/generate.ts';
 import { initialise } from '../../trainer/init.ts';
 import { createLearner } from '../../trainer/learner.ts';
 import { countParameters } from '../../trainer/model.ts';
 import { batchOf } from '../../trainer/stages/sft.ts';
-import { type Batch, supervisedStep } from '../../trainer/supervised.ts';
+import { type Batch, batchTensors, supervisedUpdate } from '../../trainer/supervised.ts';
 import { tf } from '../../trainer/tf.ts';
 import { byteTokenizer } from '../../trainer/tokenizer/bytes.ts';
 import { createTokenizer } from '../../trainer/tokenizer/load.ts';
@@ -40,7 +40,7 @@ describe('a price is what the trainer multiplies', () => {
       weights: new Float32Array(size).fill(1 / size),
     };
     const done = await flopsOf(() => {
-      for (let step = 0; step < price.steps; step++) supervisedStep(tiny, model, batch, 1e-3);
+      for (let step = 0; step < price.steps; step++) trainOn(model, batch);
     });
     assert.equal(flops(price), done);
     assert.equal(price.tokens.trained, price.steps * batch.targets.length);
@@ -54,7 +54,7 @@ describe('a price is what the trainer multiplies', () => {
     const example = { prompt: [1], response: tokens(context) };
     const batches = [4, 2, 4, 2].map((size) => batchOf(repeated(example, size), 0, context));
     const done = await flopsOf(() => {
-      for (const batch of batches) supervisedStep(tiny, model, batch, 1e-3);
+      for (const batch of batches) trainOn(model, batch);
     });
     assert.equal(flops(price), done);
     assert.equal(price.steps, batches.length);
@@ -95,7 +95,9 @@ describe('a price is what the trainer multiplies', () => {
     );
     const parameters = initialise(tiny, 1);
     const done = await flopsOf(() => {
-      for (const row of rows) negativeLogLikelihood(tiny, parameters, [row]);
+      tf.tidy(() => {
+        for (const row of rows) negativeLogLikelihood(tiny, parameters, tf.tensor2d(row, [1, row.length], 'int32'));
+      });
     });
     assert.ok(price.exact);
     assert.equal(flops(price), done);
@@ -140,6 +142,11 @@ const ppo: RlRecipe = {
   entropyCoef: 0,
   ...optimizer,
 };
+
+/** A step as it is before it is captured: each product a call. */
+function trainOn(model: Trainable, batch: Batch): void {
+  tf.tidy(() => void supervisedUpdate(tiny, model, { ...batchTensors(batch), rates: model.nextRates(1e-3) }));
+}
 
 function flops(price: Price): number {
   return price.flops.training + price.flops.inference;

@@ -4,7 +4,7 @@ import { adamw } from '../../trainer/adamw.ts';
 import { initialise } from '../../trainer/init.ts';
 import { random } from '../../trainer/random.ts';
 import { batchOf, type Example, truncate } from '../../trainer/stages/sft.ts';
-import { supervisedStep } from '../../trainer/supervised.ts';
+import { supervisedSteps } from '../../trainer/supervised.ts';
 import { close, tiny } from './support.ts';
 
 const counting = (from: number, count: number) => Array.from({ length: count }, (_, i) => from + i);
@@ -73,7 +73,7 @@ describe('a batch for fine-tuning', () => {
     ];
     const lossOf = (examples: Example[], padding: number) => {
       const model = adamw(initialise(tiny, 1), { betas: [0.9, 0.999], weightDecay: 0, clip: 0 });
-      return supervisedStep(tiny, model, batchOf(examples, padding, tiny.context), 1e-3);
+      return supervisedSteps(tiny, model)(batchOf(examples, padding, tiny.context), 1e-3);
     };
     const [both, first, second] = [lossOf([short, long], 0), lossOf([short], 0), lossOf([long], 0)];
     close([both.loss as number], [((first.loss as number) * 3 + (second.loss as number) * 12) / 15], 1e-5);

@@ -14,7 +14,7 @@ import {
   type Figures,
   heldoutRows,
   lossFigures,
-  negativeLogLikelihood,
+  rowScorer,
   suiteFigures,
   taskFigures,
 } from '../evaluate.ts';
@@ -88,6 +88,7 @@ function heldoutTasks(
   model: Model,
   tokenizer: Tokenizer,
 ): Task[] {
+  const score = rowScorer(model.architecture, model.parameters);
   return recipe.domains.map(({ name, source }) => {
     const { context } = model.architecture;
     const heldout = heldoutRows(textDocuments(source, 'heldout', data), tokenizer, recipe.tokens, context);
@@ -101,7 +102,7 @@ function heldoutTasks(
     return {
       name,
       portions: portionsOfRows(heldout).map((portion) => () => {
-        const scored = negativeLogLikelihood(model.architecture, model.parameters, portion);
+        const scored = score(portion);
         clusters.push(...scored);
         return scored.reduce((sum, { count }) => sum + count, 0);
       }),

@@ -18,7 +18,7 @@ import { train } from '../loop.ts';
 import { loadModel } from '../model.ts';
 import { random } from '../random.ts';
 import { learningRate } from '../schedule.ts';
-import { type Batch, supervisedStep } from '../supervised.ts';
+import { type Batch, supervisedSteps } from '../supervised.ts';
 import { loadTokenizer } from '../tokenizer/load.ts';
 
 /** Prompt and response in tokens, the response with its end. */
@@ -48,6 +48,7 @@ export async function run(job: SftJob, context: TrainerContext): Promise<Outcome
   const stepsPerEpoch = Math.ceil(examples.length / recipe.batch);
   const steps = stepsPerEpoch * recipe.epochs;
   const model = adamw(parameters, recipe);
+  const update = supervisedSteps(architecture, model);
   let latest: { epoch: number; order: Example[] } | undefined;
   const orderOf = (epoch: number) => {
     if (latest?.epoch !== epoch) latest = { epoch, order: random(seed, 'sft', 'order', epoch).shuffle(examples) };
@@ -62,7 +63,7 @@ export async function run(job: SftJob, context: TrainerContext): Promise<Outcome
       const start = (index % stepsPerEpoch) * recipe.batch;
       const chosen = orderOf(Math.floor(index / stepsPerEpoch)).slice(start, start + recipe.batch);
       const batch = batchOf(chosen, tokenizer.eos, architecture.context);
-      const values = supervisedStep(architecture, model, batch, learningRate(index, steps, recipe));
+      const values = update(batch, learningRate(index, steps, recipe));
       return { tokens: countTokens(chosen), values };
     },
     facts: { examples: examples.length, truncatedExamples: truncated, responseTokens: countTokens(examples) },

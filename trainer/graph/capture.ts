@@ -1,0 +1,108 @@
+/**
+ * Captured functions: what `tf.function` is to TensorFlow's Python.
+ *
+ * Called eagerly, each operator is a call from JavaScript, and its result a new stretch of memory. A captured function is
+ * run that way once, to see what it does; from then on TensorFlow runs it as one graph, which it simplifies first, and in
+ * which results take the place of what is no longer needed. (XLA may fuse such graphs further, with TF_XLA_FLAGS. On a CPU
+ * that was no faster, and compiling took seconds for each shape.)
+ *
+ * What a function does must follow from its inputs and from variables. Each of its calls may read and assign to variables,
+ * and many functions may share them: their values never leave TensorFlow. All else is a constant, seen once: numbers,
+ * tensors from outside that are no variables, draws of a generator, branches of JavaScript. TensorFlow keeps several copies
+ * of a graph's constants, so what is large had better be an input or a variable.
+ */
+import type { NamedTensorMap, Tensor } from '@tensorflow/tfjs-node';
+import { backend } from '../native.ts';
+import { define } from './definition.ts';
+import { CaptureError, isTracing, type Trace, trace } from './trace.ts';
+
+export { CaptureError } from './trace.ts';
+
+export interface CaptureOptions {
+  /**
+   * What matrices are multiplied in: with `bfloat16` they are rounded to 8 significant bits first, and so are the products.
+   * All else, weights and sums among it, is float32 either way. Default: float32.
+   */
+  precision?: 'float32' | 'bfloat16';
+}
+
+/** A captured function. Its results belong to the surrounding `tidy`, as an operator's do. */
+export interface Captured<Inputs extends NamedTensorMap, Results extends NamedTensorMap> {
+  (inputs: Inputs): Results;
+  /** Frees the graphs; not the variables. */
+  dispose(): void;
+}
+
+/**
+ * `body` as a function that runs as one graph. There is a graph for each set of input names, shapes and types that occurs,
+ * made at its first call, which takes as long as an eager call and a moment: few shapes are better than many.
+ *
+ * It is not differentiable from outside: take gradients inside. Within another captured function it becomes part of that.
+ *
+ * @throws CaptureError at the first call, where `body` does what a graph cannot
+ */
+export function capture<Inputs extends NamedTensorMap, Results extends NamedTensorMap>(
+  body: (inputs: Inputs) => Results,
+  { precision = 'float32' }: CaptureOptions = {},
+): Captured<Inputs, Results> {
+  const graphs = new Map<string, Graph>();
+  const forget = (signature: string) => {
+    backend.binding.removeFunction((graphs.get(signature) as Graph).name);
+    graphs.delete(signature);
+  };
+  const graphFor = (inputs: Inputs): Graph => {
+    const signature = signatureOf(inputs);
+    const graph = graphs.get(signature) ?? makeGraph(body, inputs, precision);
+    graphs.delete(signature);
+    graphs.set(signature, graph);
+    if (graphs.size > mostGraphs) forget(graphs.keys().next().value as string);
+    return graph;
+  };
+  const call = (inputs: Inputs): Results =>
+    isTracing() ? body(inputs) : (run(graphFor(inputs), inputs) as unknown as Results);
+  return Object.assign(call, { dispose: () => [...graphs.keys()].forEach(forget) });
+}
+
+/** With ever new shapes memory would grow without end: the graph goes that was not used for longest. */
+const mostGraphs = 32;
+
+interface Graph extends Omit<Trace, 'definition'> {
+  /** Of the function, in TensorFlow. */
+  name: string;
+  /** Names of the inputs, in the function's order. */
+  inputs: string[];
+}
+
+let nextName = 0;
+
+function makeGraph<Inputs extends NamedTensorMap>(
+  body: (inputs: Inputs) => NamedTensorMap,
+  inputs: Inputs,
+  precision: 'float32' | 'bfloat16',
+): Graph {
+  const name = `captured_${nextName++}`;
+  const { definition, ...made } = trace(name, body, inputs, define(precision === 'bfloat16'));
+  backend.binding.addFunction(definition);
+  return { name, inputs: Object.keys(inputs), ...made };
+}
+
+function signatureOf(inputs: NamedTensorMap): string {
+  return Object.entries(inputs)
+    .map(([name, { dtype, shape }]) => `${name} ${dtype}[${shape}]`)
+    .sort()
+    .join();
+}
+
+function run({ name, inputs, read, results, written }: Graph, given: NamedTensorMap): NamedTensorMap {
+  const gone = [...read, ...written].find(({ isDisposed }) => isDisposed);
+  if (gone !== undefined)
+    throw new CaptureError(`a variable of shape [${gone.shape}] that a captured function uses was disposed`);
+  const taken = [...inputs.map((input) => given[input] as Tensor), ...read];
+  const tensors = backend.executeMultipleOutputs(name, [], taken, results.length + written.length);
+  for (const [index, variable] of written.entries()) {
+    const value = tensors[results.length + index] as Tensor;
+    variable.assign(value);
+    value.dispose();
+  }
+  return Object.fromEntries(results.map((result, index) => [result, tensors[index] as Tensor]));
+}

@@ -1,0 +1,47 @@
+/** What tfjs-node's backend has besides its public type: TensorFlow's operators by name, and its tensors by handle. */
+import type { Tensor, TensorInfo } from '@tensorflow/tfjs-node';
+import { tf } from './tf.ts';
+
+/** An attribute of an operator; `type` is one of the binding's TF_ATTR_... */
+export interface Attribute {
+  name: string;
+  type: number;
+  value: unknown;
+}
+
+/** Where the values of a tensor lie, by its dataId. */
+export interface TensorData {
+  shape: number[];
+  /** One of the binding's TF_FLOAT, TF_INT32, ... */
+  dtype: number;
+  /** Values that TensorFlow was not yet given; null where it has them. */
+  values: Float32Array | Int32Array | Uint8Array | null;
+}
+
+type AttributeType =
+  | 'TF_ATTR_TYPE'
+  | 'TF_ATTR_BOOL'
+  | 'TF_ATTR_INT'
+  | 'TF_ATTR_FLOAT'
+  | 'TF_ATTR_STRING'
+  | 'TF_ATTR_SHAPE';
+
+/** The native module. Its last three functions are of our making: scripts/setup/binding.cc. */
+export interface Binding extends Readonly<Record<AttributeType | 'TF_FLOAT' | 'TF_INT32', number>> {
+  /** Makes a serialized FunctionDef callable, as an operator of its name. */
+  addFunction(definition: Uint8Array): void;
+  /** Forgets a function. */
+  removeFunction(name: string): void;
+  /** The serialized OpDef of an operator. */
+  operatorDefinition(name: string): Uint8Array;
+}
+
+export interface NativeBackend {
+  readonly binding: Binding;
+  readonly tensorMap: { get(dataId: object): TensorData };
+  executeSingleOutput(name: string, attributes: Attribute[], inputs: TensorInfo[]): Tensor;
+  executeMultipleOutputs(name: string, attributes: Attribute[], inputs: TensorInfo[], outputs: number): Tensor[];
+  readSync(dataId: object): Float32Array | Int32Array | Uint8Array;
+}
+
+export const backend = tf.backend() as unknown as NativeBackend;
