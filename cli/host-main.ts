@@ -32,8 +32,6 @@ import type { WorkerAssignment } from './worker-main.ts';
 export interface HostAssignment {
   home: string;
   cwd: string;
-  /** Id of the one lineage that goes on, of those that an interrupted session left open; null for all of them. */
-  keep: string | null;
   /** Port of 127.0.0.1 where its worker has metrics for Prometheus; null for none. */
   metricsPort: number | null;
 }
@@ -111,7 +109,7 @@ async function main(): Promise<number> {
     });
     worker = supervise({
       name: 'the worker',
-      start: (restarts) => startWorker(state, restarts === 0 ? assignment.keep : null),
+      start: () => startWorker(state),
       onStart: (record) => update(state, { worker: record }),
       onCrash: (how) => crashed('the worker', how),
       onGiveUp: fail,
@@ -201,14 +199,13 @@ async function requireLoopback(): Promise<void> {
   }
 }
 
-function startWorker({ address, server }: HostState, keep: string | null) {
+function startWorker({ address, server }: HostState) {
   if (server === null) throw new Error('the Temporal server does not run');
   const job: WorkerAssignment = {
     home,
     cwd: assignment.cwd,
     address,
     server,
-    keep,
     metricsPort: assignment.metricsPort,
   };
   const program = fileURLToPath(new URL('./worker-main.js', import.meta.url));

@@ -27,11 +27,13 @@ export interface HostState {
   startedAt: string;
 }
 
+/** Ids of the lineage workflows that a process follows; `all` of who keeps up whatever is open, and follows none. */
+export type Followed = string[] | 'all';
+
 /** A process that needs the host. */
 export interface Holder {
   process: ProcessRecord;
-  /** Ids of the lineage workflows it follows. */
-  lineages: string[];
+  lineages: Followed;
 }
 
 /** The newest state that a host wrote, or undefined; its processes may be dead. */
@@ -44,7 +46,7 @@ export async function writeHostState(home: string, state: HostState): Promise<vo
 }
 
 /** Says that this process needs the host; saying it again replaces what was said. */
-export async function hold(home: string, lineages: string[]): Promise<void> {
+export async function hold(home: string, lineages: Followed): Promise<void> {
   const record = recordProcess(process.pid);
   if (record === undefined) throw new Error('this process is not in the list of processes');
   const holder: Holder = { process: record, lineages };

@@ -12,6 +12,7 @@ import { CommandError } from './failure.ts';
 import type { HostAssignment } from './host-main.ts';
 import {
   diskFull,
+  type Followed,
   type HostState,
   hold,
   hostFolder,
@@ -27,8 +28,6 @@ export interface Host {
   /** How to reach the server. Changes when the host had to be started again and could not have its ports back. */
   readonly server: TemporalServer;
   readonly uiAddress: string;
-  /** Says which lineage workflows this process follows. */
-  follow(lineages: string[]): Promise<void>;
   /** How many other processes follow a lineage: whoever leaves while there are some does not cancel it. */
   othersOn(lineage: string): Promise<number>;
   /**
@@ -49,10 +48,10 @@ export interface HostRequest {
   cwd: string;
   env: NodeJS.ProcessEnv;
   /**
-   * What becomes of lineages that an interrupted session left open, where a host has to be started: the one with this
-   * id goes on and all others are cancelled; `all` go on.
+   * What this process follows, which is written down before there is a host. A worker that starts lets those lineages
+   * go on that anybody follows, and cancels what else an interrupted session left open.
    */
-  keep: string | 'all';
+  lineages: Followed;
   /** Port of 127.0.0.1 for Prometheus to ask the worker for metrics. Default: none. */
   metricsPort?: number | undefined;
 }
@@ -66,7 +65,7 @@ const patienceMs = 120_000;
  */
 export async function startOrJoinHost(home: string, request: HostRequest): Promise<Host> {
   const { config } = await loadConfig(request.cwd, request.env);
-  await hold(home, []);
+  await hold(home, request.lineages);
   let state: HostState;
   try {
     state = await bringUp(home, request);
@@ -81,10 +80,9 @@ export async function startOrJoinHost(home: string, request: HostRequest): Promi
     get uiAddress() {
       return state.uiAddress;
     },
-    follow: (lineages) => hold(home, lineages),
     async othersOn(lineage) {
       const others = (await liveHolders(home)).filter(({ process: { pid } }) => pid !== process.pid);
-      return others.filter(({ lineages }) => lineages.includes(lineage)).length;
+      return others.filter(({ lineages }) => lineages !== 'all' && lineages.includes(lineage)).length;
     },
     async ensure() {
       const current = await readHostState(home);
@@ -145,11 +143,10 @@ interface StartedHost {
   exitCode(): number | null | undefined;
 }
 
-function startHost(home: string, { cwd, env, keep, metricsPort }: HostRequest): StartedHost {
+function startHost(home: string, { cwd, env, metricsPort }: HostRequest): StartedHost {
   const assignment: HostAssignment = {
     home,
     cwd,
-    keep: keep === 'all' ? null : keep,
     metricsPort: metricsPort ?? null,
   };
   mkdirSync(logsFolder(home), { recursive: true });

@@ -11,7 +11,7 @@ import { connectIfAlive } from './open-lineages.ts';
  */
 export async function refuseWhileRunning(home: string, what: string, context: Context): Promise<void> {
   for (const { process, lineages } of await liveHolders(home)) {
-    if (lineages.length === 0) continue;
+    if (lineages === 'all') continue;
     throw new CommandError(
       `${what} while a lineage runs: process ${process.pid} follows ${lineages.join(', ')}`,
       'wait until it has ended, or press Ctrl-C there: its checkpoints are saved; then try again',

@@ -27,7 +27,7 @@ let untouched: string;
 
 before(async () => {
   home = await testHome({ heartbeatSeconds: 20 });
-  host = await startOrJoinHost(home.home, { cwd: home.folder, env: home.env, keep: 'all' });
+  host = await startOrJoinHost(home.home, { cwd: home.folder, env: home.env, lineages: 'all' });
   connected = await connectClient(host.server);
 });
 
