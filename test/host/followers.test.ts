@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { readHostState } from '../../cli/host-state.ts';
 import { start } from '../cli/support.ts';
 import { type TestHome, testHome } from '../fixtures/home.ts';
 
@@ -51,4 +52,22 @@ describe('of two runs in one home', () => {
       await home.nothingLeft();
     });
   }
+
+  test('both go on when their host is killed', { timeout: 120_000 }, async (t) => {
+    const names = ['left', 'right'];
+    for (const name of names) home.steer(name, { steps: 5, gateAt: 3 });
+    const started = names.map((name) => run(t, name));
+    for (const name of names) await home.atGate(name);
+    const { host } = (await readHostState(home.home)) ?? {};
+    assert.ok(host);
+    process.kill(host.pid, 'SIGKILL');
+    for (const name of names) {
+      await home.atGate(name);
+      home.openGate(name);
+    }
+    for (const { exitCode, stdout, stderr } of await Promise.all(started.map(({ ended }) => ended))) {
+      assert.equal(exitCode, 0, `${stdout}${stderr}`);
+    }
+    for (const name of names) assert.equal(home.executions(name), 2);
+  });
 });
