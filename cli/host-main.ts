@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { findTemporal } from '#setup/temporal.mjs';
 import { endProcess, type ProcessRecord, recordProcess } from '../activities/processes.ts';
 import { freeBytes } from '../store/home.ts';
+import { machineName } from '../store/machine.ts';
 import { loadConfig } from './config.ts';
 import {
   diskFull,
@@ -18,7 +19,7 @@ import {
   readHostState,
   writeHostState,
 } from './host-state.ts';
-import { takeLock } from './lock.ts';
+import { giveBackLock, hasLock, takeLock } from './lock.ts';
 import { type Supervised, supervise } from './supervise.ts';
 import { accepts, freePort, type Ports, serverArguments } from './temporal-server.ts';
 import type { WorkerAssignment } from './worker-main.ts';
@@ -69,6 +70,7 @@ async function main(): Promise<number> {
     ...before,
     state: 'starting',
     metricsPort: assignment.metricsPort,
+    machine: machineName(),
     host: own,
     startedAt: new Date().toISOString(),
   };
@@ -91,7 +93,7 @@ async function main(): Promise<number> {
   try {
     const { config } = await loadConfig(assignment.cwd, process.env);
     const stopMs = (config.stopSeconds + 45) * 1000;
-    if (before !== undefined) await endPredecessor(before, stopMs);
+    if (before?.machine === machineName()) await endPredecessor(before, stopMs);
     const temporal = findTemporal();
     if (temporal === undefined) throw new Error('there is no Temporal server on this machine: run `npm run setup`');
     await requireLoopback();
@@ -123,6 +125,7 @@ async function main(): Promise<number> {
     await stop(server, 5000);
     if (failure !== undefined) throw new Error(failure);
     await update(state, { state: 'ended', server: null, worker: null });
+    await giveBackLock(hostFolder(home));
     return 0;
   } catch (error) {
     // Before the server lets go of the space that it has.
@@ -131,7 +134,10 @@ async function main(): Promise<number> {
     await worker?.stop(0);
     await server?.stop(0);
     // Nothing of what may fail here may keep the two running, so it comes last.
-    await writeHostState(home, { ...state, state: 'failed', reason });
+    if (await hasLock(hostFolder(home))) {
+      await writeHostState(home, { ...state, state: 'failed', reason });
+      await giveBackLock(hostFolder(home));
+    }
     log(`failed: ${error instanceof Error ? error.stack : reason}`);
     return 1;
   }
@@ -142,10 +148,14 @@ async function stop(program: Supervised, graceMs: number): Promise<void> {
   await Promise.race([program.stop(graceMs), killed.then(() => program.stop(0))]);
 }
 
-/** Returns when nobody needs the host any more, when it was asked to end, or when it failed; it is then `stopping`. */
+/**
+ * Returns when nobody needs the host any more, when it was asked to end, or when it failed; it is then `stopping`. Throws
+ * where another has become the host, as it may while this one stands still.
+ */
 async function untilUnneeded(state: HostState, failure: () => string | undefined): Promise<void> {
   for (let idle = 0; ; ) {
     await sleep(200);
+    if (!(await hasLock(hostFolder(home)))) throw new Error('another machine has taken over the home');
     if (asked !== undefined || failure() !== undefined) {
       await update(state, { state: 'stopping' });
       return;

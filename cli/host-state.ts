@@ -2,7 +2,9 @@ import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isRunning, type ProcessRecord, recordProcess } from '../activities/processes.ts';
 import { freeBytes } from '../store/home.ts';
+import { machineName } from '../store/machine.ts';
 import { makeFolder, writeWhole } from '../store/write.ts';
+import { lockHolder } from './lock.ts';
 
 /*
  * What a home's host and those who use it tell each other, through files: `host.json` is the host's, one file in
@@ -15,6 +17,8 @@ export interface HostState {
   state: 'starting' | 'running' | 'stopping' | 'ended' | 'failed';
   /** Why it failed. */
   reason?: string;
+  /** Name of the machine that all its processes are on. */
+  machine: string;
   host: ProcessRecord;
   /** Of the Temporal server, on this machine only. */
   address: string;
@@ -30,8 +34,9 @@ export interface HostState {
 /** Ids of the lineage workflows that a process follows; `all` of who keeps up whatever is open, and follows none. */
 export type Followed = string[] | 'all';
 
-/** A process that needs the host. */
+/** A process that needs the host, on the same machine. */
 export interface Holder {
+  machine: string;
   process: ProcessRecord;
   lineages: Followed;
 }
@@ -49,7 +54,7 @@ export async function writeHostState(home: string, state: HostState): Promise<vo
 export async function hold(home: string, lineages: Followed): Promise<void> {
   const record = recordProcess(process.pid);
   if (record === undefined) throw new Error('this process is not in the list of processes');
-  const holder: Holder = { process: record, lineages };
+  const holder: Holder = { machine: machineName(), process: record, lineages };
   await writeWhole(holderPath(home, process.pid), `${JSON.stringify(holder)}\n`);
 }
 
@@ -58,18 +63,35 @@ export async function letGo(home: string): Promise<void> {
   await rm(holderPath(home, process.pid), { force: true });
 }
 
-/** Everybody who needs the host and is alive. Removes the files of those who are not. */
+/**
+ * Everybody on this machine who needs the host and is alive. Removes the files of those who are not; those of another
+ * machine are left alone.
+ */
 export async function liveHolders(home: string): Promise<Holder[]> {
   const folder = holdersFolder(home);
   await makeFolder(folder);
   const alive: Holder[] = [];
-  for (const name of (await readdir(folder)).filter((file) => /^\d+\.json$/.test(file))) {
+  for (const name of (await readdir(folder)).filter((file) => /^[^.].*\.json$/.test(file))) {
     const holder = await readJson<Holder>(join(folder, name));
-    if (holder === undefined) continue;
+    if (holder?.machine !== machineName()) continue;
     if (isRunning(holder.process)) alive.push(holder);
     else await rm(join(folder, name), { force: true });
   }
   return alive;
+}
+
+/** Whether the host that wrote a state still runs, on this machine. */
+export function isAlive({ machine, host }: HostState): boolean {
+  return machine === machineName() && isRunning(host);
+}
+
+/**
+ * The other machine that the home's host runs on; undefined where it does on none. Takes seconds where one was lost.
+ * What the host serves can be reached from its own machine only, and two servers must not share a `temporal.db`.
+ */
+export async function hostElsewhere(home: string): Promise<string | undefined> {
+  const machine = (await lockHolder(hostFolder(home)))?.machine;
+  return machine === machineName() ? undefined : machine;
 }
 
 /** The sentence on a disk without space for a home. */
@@ -106,5 +128,5 @@ function holdersFolder(home: string): string {
 }
 
 function holderPath(home: string, pid: number): string {
-  return join(holdersFolder(home), `${pid}.json`);
+  return join(holdersFolder(home), `${encodeURIComponent(machineName())}-${pid}.json`);
 }

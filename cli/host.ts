@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { lastLines } from '../activities/events.ts';
-import { hasEnded, isRunning, signalProcess } from '../activities/processes.ts';
+import { hasEnded, signalProcess } from '../activities/processes.ts';
 import { freeBytes, leastFreeBytes } from '../store/home.ts';
 import { loadConfig } from './config.ts';
 import { localServer, type TemporalServer } from './connect.ts';
@@ -15,7 +15,9 @@ import {
   type Followed,
   type HostState,
   hold,
+  hostElsewhere,
   hostFolder,
+  isAlive,
   letGo,
   liveHolders,
   logsFolder,
@@ -86,7 +88,7 @@ export async function startOrJoinHost(home: string, request: HostRequest): Promi
     },
     async ensure() {
       const current = await readHostState(home);
-      if (current?.state === 'running' && isRunning(current.host)) return false;
+      if (current?.state === 'running' && isAlive(current)) return false;
       state = await bringUp(home, request);
       return true;
     },
@@ -113,10 +115,11 @@ async function bringUp(home: string, request: HostRequest): Promise<HostState> {
   let started: StartedHost | undefined;
   while (performance.now() < deadline) {
     const state = await readHostState(home);
-    const alive = state !== undefined && isRunning(state.host);
+    const alive = state !== undefined && isAlive(state);
     if (alive && state.state === 'running') return withMetrics(state, request);
     if (!alive && (started === undefined || started.exitCode() === 0)) {
       // None runs, or the one that this process started found another, which has ended since.
+      await refuseElsewhere(home);
       if (freeBytes(home) < leastFreeBytes) throw notStarted(home, diskFull(home));
       if (request.metricsPort !== undefined) await requirePort(request.metricsPort);
       started = startHost(home, request);
@@ -126,6 +129,16 @@ async function bringUp(home: string, request: HostRequest): Promise<HostState> {
     await sleep(20);
   }
   throw notStarted(home, `it is not ready after ${patienceMs / 1000} seconds`);
+}
+
+/** Throws where another machine has the home's server. */
+async function refuseElsewhere(home: string): Promise<void> {
+  const machine = await hostElsewhere(home);
+  if (machine === undefined) return;
+  throw new CommandError(
+    `the Temporal server of ${home} runs on another machine, ${machine}`,
+    `run it there, or wait until it has ended there; or give all machines one Temporal, with TEMPORAL_ADDRESS, and each its \`descent worker\` (docs/execution.md, More machines)`,
+  );
 }
 
 /** Throws where metrics are wanted of a host that runs already, and has them elsewhere or not at all. */

@@ -1,8 +1,7 @@
 import type { Client } from '@temporalio/client';
-import { isRunning } from '../activities/processes.ts';
 import type { Context } from './context.ts';
 import { CommandError } from './failure.ts';
-import { liveHolders, readHostState } from './host-state.ts';
+import { hostElsewhere, isAlive, liveHolders, readHostState } from './host-state.ts';
 import { connectIfAlive } from './open-lineages.ts';
 
 /**
@@ -17,8 +16,14 @@ export async function refuseWhileRunning(home: string, what: string, context: Co
       'wait until it has ended, or press Ctrl-C there: its checkpoints are saved; then try again',
     );
   }
+  const machine = await hostElsewhere(home);
+  if (machine !== undefined)
+    throw new CommandError(
+      `${what} while the Temporal server of ${home} runs on another machine, ${machine}`,
+      'wait until it has ended there, or end what uses it; then try again',
+    );
   const state = await readHostState(home);
-  if (state && (state.state === 'starting' || state.state === 'stopping') && isRunning(state.host))
+  if (state && (state.state === 'starting' || state.state === 'stopping') && isAlive(state))
     throw new CommandError(`${what} while the server of ${home} is ${state.state}`, 'try again in a moment');
   const connected = await connectIfAlive(home, context);
   try {
