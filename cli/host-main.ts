@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFileSync, closeSync, mkdirSync, openSync, renameSync, statSync } from 'node:fs';
+import { closeSync, mkdirSync } from 'node:fs';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -20,6 +20,7 @@ import {
   writeHostState,
 } from './host-state.ts';
 import { giveBackLock, hasLock, takeLock } from './lock.ts';
+import { appendLine, openLog } from './log-file.ts';
 import { type Supervised, supervise } from './supervise.ts';
 import { accepts, freePort, type Ports, serverArguments } from './temporal-server.ts';
 import type { WorkerAssignment } from './worker-main.ts';
@@ -40,8 +41,6 @@ export interface HostAssignment {
 const assignment = JSON.parse(process.argv[2] ?? '{}') as HostAssignment;
 const { home } = assignment;
 let writing = Promise.resolve();
-/** A log may become this large before it is put aside; of those put aside, one is kept. */
-const largestLog = 8 << 20;
 /** With less free space a disk is as good as full: programs end on it. */
 const fullBytes = 1 << 20;
 /** Ctrl-C is for the command in front; SIGTERM means to save and end, SIGQUIT to end at once. */
@@ -223,7 +222,7 @@ function startWorker({ address, server }: HostState) {
 }
 
 function spawnLogged(program: string, args: string[], logName: string, stdin: 'pipe' | 'ignore') {
-  const log = openLog(logName);
+  const log = openLog(join(logsFolder(home), logName));
   try {
     return spawn(program, args, { stdio: [stdin, log, log], cwd: assignment.cwd });
   } finally {
@@ -241,14 +240,8 @@ async function untilListening(port: number, givenUp: () => boolean): Promise<voi
   }
 }
 
-function openLog(name: string): number {
-  const path = join(logsFolder(home), name);
-  if ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) > largestLog) renameSync(path, `${path}.1`);
-  return openSync(path, 'a');
-}
-
 function log(line: string): void {
-  appendFileSync(join(logsFolder(home), 'host.log'), `${new Date().toISOString()} ${line}\n`);
+  appendLine(join(logsFolder(home), 'host.log'), `${new Date().toISOString()} ${line}`);
 }
 
 process.exitCode = await main();
