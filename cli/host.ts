@@ -3,6 +3,7 @@ import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { isDeepStrictEqual } from 'node:util';
 import { lastLines } from '../activities/events.ts';
 import { hasEnded, signalProcess } from '../activities/processes.ts';
 import { freeBytes, leastFreeBytes } from '../store/home.ts';
@@ -33,8 +34,8 @@ export interface Host {
   /** How many other processes follow a lineage: whoever leaves while there are some does not cancel it. */
   othersOn(lineage: string): Promise<number>;
   /**
-   * Starts the host again where it was killed; true where that was needed. Its server and worker it restarts itself.
-   * Throws a CommandError where it failed for good.
+   * Starts the host again where it was killed; true where there is another now, whoever started it: then connect anew.
+   * Its server and worker it restarts itself. Throws a CommandError where it failed for good.
    */
   ensure(): Promise<boolean>;
   /**
@@ -70,7 +71,7 @@ export async function startOrJoinHost(home: string, request: HostRequest): Promi
   await hold(home, request.lineages);
   let state: HostState;
   try {
-    state = await bringUp(home, request);
+    state = withMetrics(await bringUp(home, request), request);
   } catch (error) {
     await letGo(home);
     throw error;
@@ -87,10 +88,9 @@ export async function startOrJoinHost(home: string, request: HostRequest): Promi
       return others.filter(({ lineages }) => lineages !== 'all' && lineages.includes(lineage)).length;
     },
     async ensure() {
-      const current = await readHostState(home);
-      if (current?.state === 'running' && isAlive(current)) return false;
+      const before = state;
       state = await bringUp(home, request);
-      return true;
+      return state.address !== before.address || !isDeepStrictEqual(state.host, before.host);
     },
     async release() {
       await letGo(home);
@@ -116,7 +116,7 @@ async function bringUp(home: string, request: HostRequest): Promise<HostState> {
   while (performance.now() < deadline) {
     const state = await readHostState(home);
     const alive = state !== undefined && isAlive(state);
-    if (alive && state.state === 'running') return withMetrics(state, request);
+    if (alive && state.state === 'running') return state;
     if (!alive && (started === undefined || started.exitCode() === 0)) {
       // None runs, or the one that this process started found another, which has ended since.
       await refuseElsewhere(home);
