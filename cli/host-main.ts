@@ -17,7 +17,7 @@ import {
   liveHolders,
   logsFolder,
   readHostState,
-  writeHostState,
+  stateWriter,
 } from './host-state.ts';
 import { giveBackLock, hasLock, takeLock } from './lock.ts';
 import { appendLine, openLog } from './log-file.ts';
@@ -40,7 +40,7 @@ export interface HostAssignment {
 
 const assignment = JSON.parse(process.argv[2] ?? '{}') as HostAssignment;
 const { home } = assignment;
-let writing = Promise.resolve();
+const writeState = stateWriter(home);
 /** With less free space a disk is as good as full: programs end on it. */
 const fullBytes = 1 << 20;
 /** Ctrl-C is for the command in front; SIGTERM means to save and end, SIGQUIT to end at once. */
@@ -74,7 +74,7 @@ async function main(): Promise<number> {
     startedAt: new Date().toISOString(),
   };
   delete state.reason;
-  await writeHostState(home, state);
+  await writeState(state);
   mkdirSync(logsFolder(home), { recursive: true });
   let worker: Supervised | undefined;
   let server: Supervised | undefined;
@@ -134,7 +134,7 @@ async function main(): Promise<number> {
     await server?.stop(0);
     // Nothing of what may fail here may keep the two running, so it comes last.
     if (await hasLock(hostFolder(home))) {
-      await writeHostState(home, { ...state, state: 'failed', reason });
+      await update(state, { state: 'failed', reason });
       await giveBackLock(hostFolder(home));
     }
     log(`failed: ${error instanceof Error ? error.stack : reason}`);
@@ -169,12 +169,9 @@ async function untilUnneeded(state: HostState, failure: () => string | undefined
   }
 }
 
-/** Changes the state and writes it, one write after the other. */
+/** Changes the state and writes it. */
 function update(state: HostState, change: Partial<HostState>): Promise<void> {
-  Object.assign(state, change);
-  const snapshot = { ...state };
-  writing = writing.then(() => writeHostState(home, snapshot));
-  return writing;
+  return writeState(Object.assign(state, change));
 }
 
 /** Ends what a host that was killed left running. Its worker first, whose trainers save what they have. */

@@ -46,8 +46,22 @@ export async function readHostState(home: string): Promise<HostState | undefined
   return readJson<HostState>(statePath(home));
 }
 
-export async function writeHostState(home: string, state: HostState): Promise<void> {
+async function writeHostState(home: string, state: HostState): Promise<void> {
   await writeWhole(statePath(home), `${JSON.stringify(state, null, 2)}\n`);
+}
+
+/**
+ * Writes states of a home's host, one after the other. One that cannot be written fails alone: the next is tried, as a disk
+ * may have space again.
+ */
+export function stateWriter(home: string): (state: HostState) => Promise<void> {
+  let last = Promise.resolve();
+  return (state) => {
+    const snapshot = { ...state };
+    const written = last.then(() => writeHostState(home, snapshot));
+    last = written.catch(() => undefined);
+    return written;
+  };
 }
 
 /** Says that this process needs the host; saying it again replaces what was said. */
