@@ -170,6 +170,6 @@ function endOf(end: LineageEnd | { state: 'left' }): RunEnd {
   }
 }
 
-function pageOf({ uiAddress }: Session, workflowId: string): string | null {
-  return uiAddress === null ? null : `${uiAddress}/namespaces/default/workflows/${workflowId}`;
+function pageOf({ uiAddress, client }: Session, workflowId: string): string | null {
+  return uiAddress === null ? null : `${uiAddress}/namespaces/${client.options.namespace}/workflows/${workflowId}`;
 }
