@@ -70,6 +70,7 @@ export async function followLineage(session: Session, following: Following): Pro
       if (end) return end;
     }
     if (signal.aborted) break;
+    await sleep(lookEveryMs);
     await session.reconnect().catch(silence.goesOn);
   }
   return { state: 'left' };
