@@ -1,5 +1,13 @@
 import { connect } from 'node:net';
-import { Client, type ClientInterceptors, Connection, isGrpcServiceError } from '@temporalio/client';
+import {
+  Client,
+  type ClientInterceptors,
+  Connection,
+  type ConnectionOptions,
+  defaultGrpcRetryOptions,
+  isGrpcServiceError,
+  makeGrpcRetryInterceptor,
+} from '@temporalio/client';
 import { type ClientConfigProfile, loadClientConfigProfile, toClientOptions } from '@temporalio/envconfig';
 import type { NativeConnectionOptions } from '@temporalio/worker';
 import type { TlsFiles } from '../temporal.config.ts';
@@ -89,10 +97,13 @@ export async function connectClient(
 ): Promise<ConnectedClient> {
   const { address, namespace } = server;
   const dataConverter = await dataConverterOf(server);
+  const closing = new AbortController();
+  const tries = [makeGrpcRetryInterceptor(defaultGrpcRetryOptions()), endOnceClosed(closing.signal)];
   let connection: Connection;
   try {
     const { address: _, ...options } = server.connection;
-    connection = await Connection.connect({ ...(options as object), address, connectTimeout: '5 seconds' });
+    const how = { address, connectTimeout: '5 seconds', interceptors: tries } as const;
+    connection = await Connection.connect({ ...(options as object), ...how });
   } catch (error) {
     throw await unreachable(server, error);
   }
@@ -110,8 +121,30 @@ export async function connectClient(
   }
   return {
     client: new Client({ connection, namespace, interceptors, dataConverter }),
-    close: () => connection.close(),
+    async close() {
+      closing.abort();
+      await connection.close();
+    },
   };
+}
+
+type Interceptor = NonNullable<ConnectionOptions['interceptors']>[number];
+
+/**
+ * Ends what is tried again on a connection that was closed meanwhile, as if it was cancelled. The channel would throw
+ * instead, out of the timer between two tries, where nobody can catch it.
+ */
+function endOnceClosed(closed: AbortSignal): Interceptor {
+  const ignore = (): void => undefined;
+  const ended: Partial<ReturnType<Interceptor>> = {
+    start(metadata, listener) {
+      // Of gRPC's codes: CANCELLED, which is not tried again.
+      listener?.onReceiveStatus?.({ code: 1, details: 'the connection was closed', metadata });
+    },
+    sendMessage: ignore,
+    halfClose: ignore,
+  };
+  return ((options, nextCall) => (closed.aborted ? ended : nextCall(options))) as Interceptor;
 }
 
 /** What to tell of a server that could not be reached: which, why as far as the network says, and what to do. */

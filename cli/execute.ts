@@ -8,6 +8,10 @@ import { followLineage } from './follow.ts';
 import { serverFailure } from './host.ts';
 import { watchInterrupts } from './interrupt.ts';
 import { cancelLineage, type LineageEnd, lineageHandle, runLineage } from './lineages.ts';
+import { catchUp } from './outcome.ts';
+import { judgeAgainstStore } from './plan.ts';
+import { counted } from './render/figures.ts';
+import { nodesToRun } from './render/plan.ts';
 import type { RunEvent, RunOutcome } from './render/run-event.ts';
 import { deviceNotices, openSession, type Session } from './session.ts';
 import { openTracing } from './telemetry.ts';
@@ -110,7 +114,7 @@ async function executeTraced(
       ...frozen,
       pending: new Set(pending.map(({ key }) => key)),
       signal: following.signal,
-    }).then((end) => (interrupts.pressed() > 0 ? left : endOf(end)));
+    }).then((end) => (interrupts.pressed() > 0 ? left : endOf(end, frozen, context)));
     return await Promise.race([followed, left, killed]);
   } finally {
     following.abort();
@@ -155,7 +159,7 @@ async function kill(session: Session): Promise<RunEnd> {
   return { outcome: 'interrupted', reason: 'stopped at once, so what was done since the newest checkpoints is lost' };
 }
 
-function endOf(end: LineageEnd | { state: 'left' }): RunEnd {
+async function endOf(end: LineageEnd | { state: 'left' }, frozen: Frozen, context: Context): Promise<RunEnd> {
   switch (end.state) {
     case 'done':
       return { outcome: 'done', reason: null };
@@ -163,6 +167,8 @@ function endOf(end: LineageEnd | { state: 'left' }): RunEnd {
       return { outcome: 'failed', reason: end.message };
     case 'cancelled':
       return { outcome: 'interrupted', reason: 'somebody else cancelled it' };
+    case 'gone':
+      return await endInStore(frozen, context);
     case 'left':
       return { outcome: 'interrupted', reason: null };
     default:
@@ -170,6 +176,18 @@ function endOf(end: LineageEnd | { state: 'left' }): RunEnd {
   }
 }
 
-function pageOf({ uiAddress }: Session, workflowId: string): string | null {
-  return uiAddress === null ? null : `${uiAddress}/namespaces/default/workflows/${workflowId}`;
+/** How a lineage ended that Temporal no longer has: the store says what is done. */
+async function endInStore({ home, plan, planDigest }: Frozen, context: Context): Promise<RunEnd> {
+  const verdicts = judgeAgainstStore(plan, context);
+  const missing = nodesToRun(plan, verdicts).length;
+  if (missing > 0) {
+    const reason = `Temporal no longer has its workflow, and ${missing} of ${counted(plan.nodes.length, 'node')} are not done`;
+    return { outcome: 'interrupted', reason };
+  }
+  await catchUp(home, plan, planDigest, verdicts);
+  return { outcome: 'done', reason: null };
+}
+
+function pageOf({ uiAddress, client }: Session, workflowId: string): string | null {
+  return uiAddress === null ? null : `${uiAddress}/namespaces/${client.options.namespace}/workflows/${workflowId}`;
 }

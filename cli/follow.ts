@@ -51,22 +51,26 @@ export async function followLineage(session: Session, following: Following): Pro
   const silence = watchSilence(session, following);
   while (!signal.aborted) {
     const handle = lineageHandle(session.client, plan, planDigest);
-    const ended = lineageEnd(handle).catch((): 'lost' => 'lost');
-    for (let lost = false; !lost && !signal.aborted; ) {
+    const lost = new AbortController();
+    // Aborted with either, so that no wait is left on a connection that nobody follows the lineage on any more.
+    const ended = session.client
+      .withAbortSignal(AbortSignal.any([signal, lost.signal]), () => lineageEnd(handle))
+      .catch(() => lost.abort());
+    while (!lost.signal.aborted && !signal.aborted) {
       const end = await Promise.race([ended, sleep(lookEveryMs)]);
       const seen = await look(handle, plan).catch((error: unknown) => ({ error }));
       if ('error' in seen) {
         // A host that was killed is started again at once; it starts its server and worker again by itself.
-        lost = (await session.host?.ensure()) === true || silence.goesOn(seen.error);
+        if ((await session.host?.ensure()) === true || silence.goesOn(seen.error)) lost.abort();
       } else {
         silence.ends();
         await watch(seen.nodes, seen.progress);
         report({ event: 'counts', counts: seen.counts });
       }
-      if (end !== undefined && end !== 'lost') return end;
-      lost ||= end === 'lost';
+      if (end) return end;
     }
     if (signal.aborted) break;
+    await sleep(lookEveryMs);
     await session.reconnect().catch(silence.goesOn);
   }
   return { state: 'left' };

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFileSync, closeSync, mkdirSync, openSync, renameSync, statSync } from 'node:fs';
+import { closeSync, mkdirSync } from 'node:fs';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { findTemporal } from '#setup/temporal.mjs';
 import { endProcess, type ProcessRecord, recordProcess } from '../activities/processes.ts';
 import { freeBytes } from '../store/home.ts';
+import { machineName } from '../store/machine.ts';
 import { loadConfig } from './config.ts';
 import {
   diskFull,
@@ -16,9 +17,10 @@ import {
   liveHolders,
   logsFolder,
   readHostState,
-  writeHostState,
+  stateWriter,
 } from './host-state.ts';
-import { takeLock } from './lock.ts';
+import { giveBackLock, hasLock, takeLock } from './lock.ts';
+import { appendLine, openLog } from './log-file.ts';
 import { type Supervised, supervise } from './supervise.ts';
 import { accepts, freePort, type Ports, serverArguments } from './temporal-server.ts';
 import type { WorkerAssignment } from './worker-main.ts';
@@ -32,17 +34,13 @@ import type { WorkerAssignment } from './worker-main.ts';
 export interface HostAssignment {
   home: string;
   cwd: string;
-  /** Id of the one lineage that goes on, of those that an interrupted session left open; null for all of them. */
-  keep: string | null;
   /** Port of 127.0.0.1 where its worker has metrics for Prometheus; null for none. */
   metricsPort: number | null;
 }
 
 const assignment = JSON.parse(process.argv[2] ?? '{}') as HostAssignment;
 const { home } = assignment;
-let writing = Promise.resolve();
-/** A log may become this large before it is put aside; of those put aside, one is kept. */
-const largestLog = 8 << 20;
+const writeState = stateWriter(home);
 /** With less free space a disk is as good as full: programs end on it. */
 const fullBytes = 1 << 20;
 /** Ctrl-C is for the command in front; SIGTERM means to save and end, SIGQUIT to end at once. */
@@ -71,11 +69,12 @@ async function main(): Promise<number> {
     ...before,
     state: 'starting',
     metricsPort: assignment.metricsPort,
+    machine: machineName(),
     host: own,
     startedAt: new Date().toISOString(),
   };
   delete state.reason;
-  await writeHostState(home, state);
+  await writeState(state);
   mkdirSync(logsFolder(home), { recursive: true });
   let worker: Supervised | undefined;
   let server: Supervised | undefined;
@@ -93,7 +92,7 @@ async function main(): Promise<number> {
   try {
     const { config } = await loadConfig(assignment.cwd, process.env);
     const stopMs = (config.stopSeconds + 45) * 1000;
-    if (before !== undefined) await endPredecessor(before, stopMs);
+    if (before?.machine === machineName()) await endPredecessor(before, stopMs);
     const temporal = findTemporal();
     if (temporal === undefined) throw new Error('there is no Temporal server on this machine: run `npm run setup`');
     await requireLoopback();
@@ -111,7 +110,7 @@ async function main(): Promise<number> {
     });
     worker = supervise({
       name: 'the worker',
-      start: (restarts) => startWorker(state, restarts === 0 ? assignment.keep : null),
+      start: () => startWorker(state),
       onStart: (record) => update(state, { worker: record }),
       onCrash: (how) => crashed('the worker', how),
       onGiveUp: fail,
@@ -125,6 +124,7 @@ async function main(): Promise<number> {
     await stop(server, 5000);
     if (failure !== undefined) throw new Error(failure);
     await update(state, { state: 'ended', server: null, worker: null });
+    await giveBackLock(hostFolder(home));
     return 0;
   } catch (error) {
     // Before the server lets go of the space that it has.
@@ -133,7 +133,10 @@ async function main(): Promise<number> {
     await worker?.stop(0);
     await server?.stop(0);
     // Nothing of what may fail here may keep the two running, so it comes last.
-    await writeHostState(home, { ...state, state: 'failed', reason });
+    if (await hasLock(hostFolder(home))) {
+      await update(state, { state: 'failed', reason });
+      await giveBackLock(hostFolder(home));
+    }
     log(`failed: ${error instanceof Error ? error.stack : reason}`);
     return 1;
   }
@@ -144,10 +147,14 @@ async function stop(program: Supervised, graceMs: number): Promise<void> {
   await Promise.race([program.stop(graceMs), killed.then(() => program.stop(0))]);
 }
 
-/** Returns when nobody needs the host any more, when it was asked to end, or when it failed; it is then `stopping`. */
+/**
+ * Returns when nobody needs the host any more, when it was asked to end, or when it failed; it is then `stopping`. Throws
+ * where another has become the host, as it may while this one stands still.
+ */
 async function untilUnneeded(state: HostState, failure: () => string | undefined): Promise<void> {
   for (let idle = 0; ; ) {
     await sleep(200);
+    if (!(await hasLock(hostFolder(home)))) throw new Error('another machine has taken over the home');
     if (asked !== undefined || failure() !== undefined) {
       await update(state, { state: 'stopping' });
       return;
@@ -162,12 +169,9 @@ async function untilUnneeded(state: HostState, failure: () => string | undefined
   }
 }
 
-/** Changes the state and writes it, one write after the other. */
+/** Changes the state and writes it. */
 function update(state: HostState, change: Partial<HostState>): Promise<void> {
-  Object.assign(state, change);
-  const snapshot = { ...state };
-  writing = writing.then(() => writeHostState(home, snapshot));
-  return writing;
+  return writeState(Object.assign(state, change));
 }
 
 /** Ends what a host that was killed left running. Its worker first, whose trainers save what they have. */
@@ -201,14 +205,13 @@ async function requireLoopback(): Promise<void> {
   }
 }
 
-function startWorker({ address, server }: HostState, keep: string | null) {
+function startWorker({ address, server }: HostState) {
   if (server === null) throw new Error('the Temporal server does not run');
   const job: WorkerAssignment = {
     home,
     cwd: assignment.cwd,
     address,
     server,
-    keep,
     metricsPort: assignment.metricsPort,
   };
   const program = fileURLToPath(new URL('./worker-main.js', import.meta.url));
@@ -216,7 +219,7 @@ function startWorker({ address, server }: HostState, keep: string | null) {
 }
 
 function spawnLogged(program: string, args: string[], logName: string, stdin: 'pipe' | 'ignore') {
-  const log = openLog(logName);
+  const log = openLog(join(logsFolder(home), logName));
   try {
     return spawn(program, args, { stdio: [stdin, log, log], cwd: assignment.cwd });
   } finally {
@@ -234,14 +237,8 @@ async function untilListening(port: number, givenUp: () => boolean): Promise<voi
   }
 }
 
-function openLog(name: string): number {
-  const path = join(logsFolder(home), name);
-  if ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) > largestLog) renameSync(path, `${path}.1`);
-  return openSync(path, 'a');
-}
-
 function log(line: string): void {
-  appendFileSync(join(logsFolder(home), 'host.log'), `${new Date().toISOString()} ${line}\n`);
+  appendLine(join(logsFolder(home), 'host.log'), `${new Date().toISOString()} ${line}`);
 }
 
 process.exitCode = await main();

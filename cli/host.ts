@@ -3,8 +3,9 @@ import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { isDeepStrictEqual } from 'node:util';
 import { lastLines } from '../activities/events.ts';
-import { hasEnded, isRunning, signalProcess } from '../activities/processes.ts';
+import { hasEnded, signalProcess } from '../activities/processes.ts';
 import { freeBytes, leastFreeBytes } from '../store/home.ts';
 import { loadConfig } from './config.ts';
 import { localServer, type TemporalServer } from './connect.ts';
@@ -12,9 +13,12 @@ import { CommandError } from './failure.ts';
 import type { HostAssignment } from './host-main.ts';
 import {
   diskFull,
+  type Followed,
   type HostState,
   hold,
+  hostElsewhere,
   hostFolder,
+  isAlive,
   letGo,
   liveHolders,
   logsFolder,
@@ -27,13 +31,11 @@ export interface Host {
   /** How to reach the server. Changes when the host had to be started again and could not have its ports back. */
   readonly server: TemporalServer;
   readonly uiAddress: string;
-  /** Says which lineage workflows this process follows. */
-  follow(lineages: string[]): Promise<void>;
   /** How many other processes follow a lineage: whoever leaves while there are some does not cancel it. */
   othersOn(lineage: string): Promise<number>;
   /**
-   * Starts the host again where it was killed; true where that was needed. Its server and worker it restarts itself.
-   * Throws a CommandError where it failed for good.
+   * Starts the host again where it was killed; true where there is another now, whoever started it: then connect anew.
+   * Its server and worker it restarts itself. Throws a CommandError where it failed for good.
    */
   ensure(): Promise<boolean>;
   /**
@@ -49,10 +51,10 @@ export interface HostRequest {
   cwd: string;
   env: NodeJS.ProcessEnv;
   /**
-   * What becomes of lineages that an interrupted session left open, where a host has to be started: the one with this
-   * id goes on and all others are cancelled; `all` go on.
+   * What this process follows, which is written down before there is a host. A worker that starts lets those lineages
+   * go on that anybody follows, and cancels what else an interrupted session left open.
    */
-  keep: string | 'all';
+  lineages: Followed;
   /** Port of 127.0.0.1 for Prometheus to ask the worker for metrics. Default: none. */
   metricsPort?: number | undefined;
 }
@@ -66,10 +68,10 @@ const patienceMs = 120_000;
  */
 export async function startOrJoinHost(home: string, request: HostRequest): Promise<Host> {
   const { config } = await loadConfig(request.cwd, request.env);
-  await hold(home, []);
+  await hold(home, request.lineages);
   let state: HostState;
   try {
-    state = await bringUp(home, request);
+    state = withMetrics(await bringUp(home, request), request);
   } catch (error) {
     await letGo(home);
     throw error;
@@ -81,16 +83,14 @@ export async function startOrJoinHost(home: string, request: HostRequest): Promi
     get uiAddress() {
       return state.uiAddress;
     },
-    follow: (lineages) => hold(home, lineages),
     async othersOn(lineage) {
       const others = (await liveHolders(home)).filter(({ process: { pid } }) => pid !== process.pid);
-      return others.filter(({ lineages }) => lineages.includes(lineage)).length;
+      return others.filter(({ lineages }) => lineages !== 'all' && lineages.includes(lineage)).length;
     },
     async ensure() {
-      const current = await readHostState(home);
-      if (current?.state === 'running' && isRunning(current.host)) return false;
+      const before = state;
       state = await bringUp(home, request);
-      return true;
+      return state.address !== before.address || !isDeepStrictEqual(state.host, before.host);
     },
     async release() {
       await letGo(home);
@@ -115,10 +115,11 @@ async function bringUp(home: string, request: HostRequest): Promise<HostState> {
   let started: StartedHost | undefined;
   while (performance.now() < deadline) {
     const state = await readHostState(home);
-    const alive = state !== undefined && isRunning(state.host);
-    if (alive && state.state === 'running') return withMetrics(state, request);
+    const alive = state !== undefined && isAlive(state);
+    if (alive && state.state === 'running') return state;
     if (!alive && (started === undefined || started.exitCode() === 0)) {
       // None runs, or the one that this process started found another, which has ended since.
+      await refuseElsewhere(home);
       if (freeBytes(home) < leastFreeBytes) throw notStarted(home, diskFull(home));
       if (request.metricsPort !== undefined) await requirePort(request.metricsPort);
       started = startHost(home, request);
@@ -128,6 +129,16 @@ async function bringUp(home: string, request: HostRequest): Promise<HostState> {
     await sleep(20);
   }
   throw notStarted(home, `it is not ready after ${patienceMs / 1000} seconds`);
+}
+
+/** Throws where another machine has the home's server. */
+async function refuseElsewhere(home: string): Promise<void> {
+  const machine = await hostElsewhere(home);
+  if (machine === undefined) return;
+  throw new CommandError(
+    `the Temporal server of ${home} runs on another machine, ${machine}`,
+    `run it there, or wait until it has ended there; or give all machines one Temporal, with TEMPORAL_ADDRESS, and each its \`descent worker\` (docs/execution.md, More machines)`,
+  );
 }
 
 /** Throws where metrics are wanted of a host that runs already, and has them elsewhere or not at all. */
@@ -145,11 +156,10 @@ interface StartedHost {
   exitCode(): number | null | undefined;
 }
 
-function startHost(home: string, { cwd, env, keep, metricsPort }: HostRequest): StartedHost {
+function startHost(home: string, { cwd, env, metricsPort }: HostRequest): StartedHost {
   const assignment: HostAssignment = {
     home,
     cwd,
-    keep: keep === 'all' ? null : keep,
     metricsPort: metricsPort ?? null,
   };
   mkdirSync(logsFolder(home), { recursive: true });

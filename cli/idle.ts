@@ -1,8 +1,7 @@
 import type { Client } from '@temporalio/client';
-import { isRunning } from '../activities/processes.ts';
 import type { Context } from './context.ts';
 import { CommandError } from './failure.ts';
-import { liveHolders, readHostState } from './host-state.ts';
+import { hostElsewhere, isAlive, liveHolders, readHostState } from './host-state.ts';
 import { connectIfAlive } from './open-lineages.ts';
 
 /**
@@ -11,14 +10,20 @@ import { connectIfAlive } from './open-lineages.ts';
  */
 export async function refuseWhileRunning(home: string, what: string, context: Context): Promise<void> {
   for (const { process, lineages } of await liveHolders(home)) {
-    if (lineages.length === 0) continue;
+    if (lineages === 'all') continue;
     throw new CommandError(
       `${what} while a lineage runs: process ${process.pid} follows ${lineages.join(', ')}`,
       'wait until it has ended, or press Ctrl-C there: its checkpoints are saved; then try again',
     );
   }
+  const machine = await hostElsewhere(home);
+  if (machine !== undefined)
+    throw new CommandError(
+      `${what} while the Temporal server of ${home} runs on another machine, ${machine}`,
+      'wait until it has ended there, or end what uses it; then try again',
+    );
   const state = await readHostState(home);
-  if (state && (state.state === 'starting' || state.state === 'stopping') && isRunning(state.host))
+  if (state && (state.state === 'starting' || state.state === 'stopping') && isAlive(state))
     throw new CommandError(`${what} while the server of ${home} is ${state.state}`, 'try again in a moment');
   const connected = await connectIfAlive(home, context);
   try {

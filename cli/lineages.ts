@@ -163,17 +163,19 @@ export async function progressOfNode(handle: WorkflowHandle<NodeWorkflow>): Prom
 
 const nothingYet = { attempt: 0, step: 0, steps: 0, tokensPerSecond: 0, secondsLeft: 0, values: {} };
 
-/** How a lineage ended. */
+/** How a lineage ended; `gone` where the server has it no more, as it was deleted or is past what the server keeps. */
 export type LineageEnd =
   | { state: 'done'; counts: LineageCounts }
   | { state: 'failed'; message: string }
-  | { state: 'cancelled' };
+  | { state: 'cancelled' }
+  | { state: 'gone' };
 
 /** Waits until a lineage ends, also over continue-as-new. Rejects when the server is lost. */
 export async function lineageEnd(handle: LineageHandle): Promise<LineageEnd> {
   try {
     return { state: 'done', counts: await handle.result() };
   } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return { state: 'gone' };
     if (!(error instanceof WorkflowFailedError)) throw error;
     const cause = error.cause;
     if (cause?.name === 'CancelledFailure' || cause?.name === 'TerminatedFailure') return { state: 'cancelled' };

@@ -4,6 +4,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import { recordProcess } from '../activities/processes.ts';
 import { machineName } from '../store/machine.ts';
 import { holdersQuery } from '../workflows/messages.ts';
+import { liveHolders } from './host-state.ts';
 import { endIfForeign } from './lineages.ts';
 import { parseIdentity } from './worker.ts';
 
@@ -45,16 +46,18 @@ function lost(): ApplicationFailure {
 }
 
 /**
- * Cancels the lineages that an interrupted session left open, but for `keep`: a person who starts one lineage does not
- * ask for yesterday's others. Returns when the nodes that only they needed are stopped, or after ten seconds: a device that
- * is served from then on begins none of them.
+ * Cancels the lineages that an interrupted session left open, and that nobody follows who is alive: a person who starts
+ * one lineage does not ask for yesterday's others. Returns when the nodes that only they needed are stopped, or after ten
+ * seconds: a device that is served from then on begins none of them.
  */
-export async function cancelOtherLineages(client: Client, keep: string): Promise<void> {
+export async function cancelUnfollowed(client: Client, home: string): Promise<void> {
   const query = "ExecutionStatus = 'Running' AND WorkflowType = 'lineageWorkflow'";
-  const others = [];
-  for await (const { workflowId } of client.workflow.list({ query })) {
-    if (workflowId !== keep) others.push(client.workflow.getHandle(workflowId));
-  }
+  const open = [];
+  for await (const { workflowId } of client.workflow.list({ query })) open.push(workflowId);
+  // In this order: who starts a lineage has said before that it follows it, so of what is listed nobody is overlooked.
+  const holders = await liveHolders(home);
+  const isFollowed = (id: string) => holders.some(({ lineages }) => lineages === 'all' || lineages.includes(id));
+  const others = open.filter((id) => !isFollowed(id)).map((id) => client.workflow.getHandle(id));
   if (others.length === 0) return;
   for (const handle of others) await ignoreGone(handle.cancel());
   const deadline = performance.now() + 10_000;

@@ -36,7 +36,7 @@ export interface Session {
 
 /**
  * The Temporal that is configured, else the home's own, which is started where it does not run. `lineage` is the id of
- * the lineage workflow that this command is about: others that an interrupted session left open are not taken up.
+ * the lineage workflow that this command is about: of others that an interrupted session left open, those that nobody follows are not taken up.
  * `nodes` are those that will run: a device class that nobody serves is an error where that can be known. `tell` gets a
  * sentence on what is waited for, where that takes long.
  */
@@ -73,8 +73,7 @@ export async function openSession(
   const server = () => configured ?? (host as Host).server;
   try {
     if (configured === null) {
-      host = await startOrJoinHost(home, { cwd: context.cwd, env: context.env, keep: lineage, metricsPort });
-      await host.follow([lineage]);
+      host = await startOrJoinHost(home, { cwd: context.cwd, env: context.env, lineages: [lineage], metricsPort });
     }
     connected = await connectClient(server(), tracing?.interceptors);
     if (host !== null) await addSearchAttributes(connected.client);

@@ -5,8 +5,7 @@ import { endProcess, type ProcessRecord, recordProcess } from '../activities/pro
 export interface SupervisedProgram {
   /** For messages: `the Temporal server`. */
   name: string;
-  /** Starts it. `restarts` counts from 0. */
-  start(restarts: number): ChildProcess;
+  start(): ChildProcess;
   /**
    * Told whenever it was started; null where it ended before anybody could look. Where that fails, nothing is restarted.
    */
@@ -33,13 +32,12 @@ export function supervise(program: SupervisedProgram): Supervised {
   let child: ChildProcess | undefined;
   let record: ProcessRecord | null = null;
   let stopping = false;
-  let restarts = 0;
   let inARow = 0;
   let timer: NodeJS.Timeout | undefined;
 
   const begin = (): void => {
     const startedAt = performance.now();
-    child = program.start(restarts);
+    child = program.start();
     record = child.pid === undefined ? null : (recordProcess(child.pid) ?? null);
     void Promise.resolve(program.onStart(record)).catch((error: unknown) =>
       program.onGiveUp(error instanceof Error ? error.message : String(error)),
@@ -57,7 +55,6 @@ export function supervise(program: SupervisedProgram): Supervised {
       }
       program.onCrash(how);
       inARow += 1;
-      restarts += 1;
       timer = setTimeout(begin, pause);
     };
     child.once('error', (error) => end(`before it ran (${error.message})`));

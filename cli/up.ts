@@ -21,7 +21,7 @@ export async function up(options: { metricsPort?: number }, context: Context): P
       'serve a device class with `descent worker --queue <class>`',
     );
   }
-  const host = await startOrJoinHost(home, { cwd, env, keep: 'all', metricsPort: options.metricsPort });
+  const host = await startOrJoinHost(home, { cwd, env, lineages: 'all', metricsPort: options.metricsPort });
   terminal.out(`Temporal: ${host.server.address}, with its UI at ${host.uiAddress}`);
   terminal.out('Ctrl-C ends it, when nobody else needs it.');
   const interrupts = watchInterrupts();

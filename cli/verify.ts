@@ -8,6 +8,7 @@ import { replaceDatabase, withDatabase } from '../results/database.ts';
 import { UnreadableDatabaseError } from '../results/errors.ts';
 import { type Rebuilt, rebuildResults } from '../results/rebuild.ts';
 import { databasePath, findHome, keysBeginning, plansFolder } from '../store/home.ts';
+import { machineName } from '../store/machine.ts';
 import { damageIn, publishedAttempts } from '../store/published.ts';
 import { type Context, type ExitCode, exitCodes } from './context.ts';
 import { CommandError } from './failure.ts';
@@ -84,7 +85,7 @@ async function verifyResults(
   const none = { state: 'none', rebuilt: false, aside: null, unreadablePlans: [] } as const;
   if (!existsSync(path) && !existsSync(plansFolder(home))) return none;
   await removeLeftovers(path);
-  const temporary = `${path}.rebuilt-${process.pid}-${randomBytes(4).toString('hex')}`;
+  const temporary = `${path}.rebuilt-${encodeURIComponent(machineName())}-${process.pid}-${randomBytes(4).toString('hex')}`;
   try {
     const made = await rebuildResults(home, { path: temporary, ...(keys && { keys }) });
     // Without any plan there would be no file.
@@ -109,11 +110,12 @@ async function compare(home: string, rebuilt: string, keys: ReadonlySet<string> 
   }
 }
 
-/** Removes the rebuilt files of processes that were killed. */
+/** Removes the rebuilt files of processes of this machine that were killed. */
 async function removeLeftovers(path: string): Promise<void> {
   for (const name of existsSync(dirname(path)) ? await readdir(dirname(path)) : []) {
-    const pid = /^results\.duckdb\.rebuilt-(\d+)-[0-9a-f]{8}$/.exec(name)?.[1];
-    if (pid !== undefined && recordProcess(Number(pid)) === undefined) await removeRebuilt(join(dirname(path), name));
+    const [, machine = '', pid = ''] = /^results\.duckdb\.rebuilt-(.*)-(\d+)-[0-9a-f]{8}$/.exec(name) ?? [];
+    if (machine === encodeURIComponent(machineName()) && recordProcess(Number(pid)) === undefined)
+      await removeRebuilt(join(dirname(path), name));
   }
 }
 

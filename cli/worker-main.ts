@@ -1,7 +1,7 @@
 import { endProcess, type ProcessRecord } from '../activities/processes.ts';
 import { loadConfig } from './config.ts';
 import { localServer } from './connect.ts';
-import { cancelOtherLineages, failLost } from './recover.ts';
+import { cancelUnfollowed, failLost } from './recover.ts';
 import { runWorker } from './worker.ts';
 
 /*
@@ -16,13 +16,11 @@ export interface WorkerAssignment {
   cwd: string;
   address: string;
   server: ProcessRecord;
-  /** Id of the one lineage that goes on; null for all that are open. */
-  keep: string | null;
   /** Port of 127.0.0.1 for Prometheus; null for none. */
   metricsPort: number | null;
 }
 
-const { home, cwd, address, server, keep, metricsPort } = JSON.parse(process.argv[2] ?? '{}') as WorkerAssignment;
+const { home, cwd, address, server, metricsPort } = JSON.parse(process.argv[2] ?? '{}') as WorkerAssignment;
 const stopping = new AbortController();
 let orphaned = false;
 process.on('SIGTERM', () => stopping.abort());
@@ -46,9 +44,7 @@ try {
     metricsPort: metricsPort ?? undefined,
     signal: stopping.signal,
     beforeLineages: failLost,
-    async beforeDevices(client) {
-      if (keep !== null) await cancelOtherLineages(client, keep);
-    },
+    beforeDevices: (client) => cancelUnfollowed(client, home),
   });
   process.exitCode = 0;
 } catch (error) {

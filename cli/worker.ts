@@ -1,4 +1,4 @@
-import { createWriteStream, mkdirSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Client } from '@temporalio/client';
@@ -18,6 +18,7 @@ import { dataConverterOf } from './codec.ts';
 import { unknownClass } from './config.ts';
 import { type TemporalServer, unreachable } from './connect.ts';
 import { logsFolder } from './host-state.ts';
+import { appendLine } from './log-file.ts';
 import { collectorOf, openTracing } from './telemetry.ts';
 import { workflowCode } from './workflow-code.ts';
 import { serveAsWriter } from './writer.ts';
@@ -220,11 +221,10 @@ function keepLogs(path: string, metrics: MetricsExporterConfig | undefined): voi
   if (logsKept) return;
   logsKept = true;
   mkdirSync(dirname(path), { recursive: true });
-  const log = createWriteStream(path, { flags: 'a' });
   Runtime.install({
     logger: new DefaultLogger('INFO', ({ level, timestampNanos, message, meta }) => {
       const time = new Date(Number(timestampNanos / 1_000_000n)).toISOString();
-      log.write(`${time} ${level} ${message}${meta === undefined ? '' : ` ${describe(meta)}`}\n`);
+      appendLine(path, `${time} ${level} ${message}${meta === undefined ? '' : ` ${describe(meta)}`}`);
     }),
     telemetryOptions: {
       logging: { filter: { core: 'WARN', other: 'ERROR' }, forward: {} },

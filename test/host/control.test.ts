@@ -25,7 +25,7 @@ let connected: ConnectedClient;
 
 before(async () => {
   home = await testHome({ devices: { cpu: { slots: 3, threads: 1 }, lone: { slots: 1, threads: 1 } } });
-  host = await startOrJoinHost(home.home, { cwd: home.folder, env: home.env, keep: 'all' });
+  host = await startOrJoinHost(home.home, { cwd: home.folder, env: home.env, lineages: 'all' });
   connected = await connectClient(host.server);
 });
 

@@ -78,8 +78,8 @@ describe('a host', () => {
   });
 
   test('goes on with the lineage that is run again, and with no other', async () => {
-    const keep = lineageWorkflowId('wanted', planDigest(wanted));
-    const host = await startOrJoinHost(home.home, { cwd: home.folder, env: home.env, keep });
+    const lineages = [lineageWorkflowId('wanted', planDigest(wanted))];
+    const host = await startOrJoinHost(home.home, { cwd: home.folder, env: home.env, lineages });
     assert.equal(host.server.address, addresses[0], 'bookmarks of its UI stay good');
     const connected = await connectClient(host.server);
     try {

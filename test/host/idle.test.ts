@@ -16,7 +16,7 @@ let connected: ConnectedClient;
 
 before(async () => {
   home = await testHome({ stopSeconds: 2 });
-  host = await startOrJoinHost(home.home, { cwd: home.folder, env: home.env, keep: 'all' });
+  host = await startOrJoinHost(home.home, { cwd: home.folder, env: home.env, lineages: 'all' });
   connected = await connectClient(host.server);
 });
 

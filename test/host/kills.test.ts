@@ -27,7 +27,7 @@ let untouched: string;
 
 before(async () => {
   home = await testHome({ heartbeatSeconds: 20 });
-  host = await startOrJoinHost(home.home, { cwd: home.folder, env: home.env, keep: 'all' });
+  host = await startOrJoinHost(home.home, { cwd: home.folder, env: home.env, lineages: 'all' });
   connected = await connectClient(host.server);
 });
 
@@ -103,8 +103,11 @@ describe('a training that is', () => {
     await home.atGate('base:host');
     const before = await readHostState(home.home);
     assert.ok(before);
+    const other = await startOrJoinHost(home.home, { cwd: home.folder, env: home.env, lineages: 'all' });
     process.kill(before.host.pid, 'SIGKILL');
     await until(() => host.ensure(), 'the host is started again');
+    assert.equal(await other.ensure(), true, 'who did not start it again has another, too');
+    assert.equal(await other.ensure(), false);
     assert.equal(host.server.address, before.address, 'where it was before');
     await finishesLikeUntouched(plan, handle, 'base:host');
   });

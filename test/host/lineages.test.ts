@@ -28,7 +28,7 @@ let connected: ConnectedClient;
 
 before(async () => {
   home = await testHome({ stopSeconds: 2, devices: { cpu: { slots: 4, threads: 1 }, lone: { slots: 1, threads: 1 } } });
-  host = await startOrJoinHost(home.home, { cwd: home.folder, env: home.env, keep: 'all' });
+  host = await startOrJoinHost(home.home, { cwd: home.folder, env: home.env, lineages: 'all' });
   connected = await connectClient(host.server);
 });
 

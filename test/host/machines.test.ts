@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, type TestContext, test } from 'node:test';
 import { WorkflowNotFoundError } from '@temporalio/client';
@@ -176,6 +176,15 @@ describe('a worker that is told to end', () => {
     insisted.process.kill('SIGTERM');
     await until(() => insisted.said.stderr.startsWith('taking no new work'), 'it has heard the first');
     assert.equal(await insisted.end('SIGTERM'), 130);
+  });
+
+  test('while its log cannot be written serves all the same, and ends with 0', async (t) => {
+    const { home } = await prepare(t);
+    mkdirSync(join(home.home, 'logs'), { recursive: true });
+    // Whatever is written there fails as on a full disk.
+    symlinkSync('/dev/full', join(home.home, 'logs', 'worker.log'));
+    const full = await machine(home, 'full', 'cpu').serve('cpu');
+    assert.equal(await full.end('SIGTERM'), 0);
   });
 
   test('while there is no server yet ends, and has failed at nothing', async (t) => {

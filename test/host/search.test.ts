@@ -30,7 +30,7 @@ test('workflows are found by what the plan said of them, on a server that an old
   };
   assert.deepEqual([await run(), await run(), await run('--force', model)], [1, 0, 0]);
 
-  const host = await startOrJoinHost(home.home, { cwd: home.folder, env: home.env, keep: 'all' });
+  const host = await startOrJoinHost(home.home, { cwd: home.folder, env: home.env, lineages: 'all' });
   const looked = withClient(host.server, async ({ client }) => {
     const found = async (query: string) => {
       const ids: string[] = [];
