@@ -1,4 +1,4 @@
-import { type Client, WorkflowNotFoundError } from '@temporalio/client';
+import { type Client, type WorkflowHandle, WorkflowNotFoundError } from '@temporalio/client';
 import { defineSearchAttributeKey, type SearchAttributePair, SearchAttributeType } from '@temporalio/common';
 import type { PlanNode } from '../planner/plan.ts';
 import { judgeAlone, type VerdictWord, verdictWord } from '../planner/verdict.ts';
@@ -109,18 +109,21 @@ export function holdActivities(home: string, plans: PlanReader, client: () => Cl
 
     /** Which of these lineages no longer run: a lineage that was terminated could not let go of its nodes. */
     async endedLineages(lineages: string[]): Promise<string[]> {
-      const ended = await Promise.all(lineages.map((lineage) => hasEnded(client(), lineage)));
-      return lineages.filter((_, at) => ended[at]);
+      const running = await Promise.all(
+        lineages.map((lineage) => isRunningWorkflow(client().workflow.getHandle(lineage))),
+      );
+      return lineages.filter((_, at) => !running[at]);
     },
   };
 }
 
-async function hasEnded(client: Client, workflowId: string): Promise<boolean> {
+/** Whether a workflow is there and has not ended; one that an operator has paused on the server will go on. */
+export async function isRunningWorkflow(handle: Pick<WorkflowHandle, 'describe'>): Promise<boolean> {
   try {
-    const { status } = await client.workflow.getHandle(workflowId).describe();
-    return status.name !== 'RUNNING' && status.name !== 'PAUSED';
+    const { status } = await handle.describe();
+    return status.name === 'RUNNING' || status.name === 'PAUSED';
   } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return true;
+    if (error instanceof WorkflowNotFoundError) return false;
     throw error;
   }
 }

@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs';
-import { WorkflowNotFoundError } from '@temporalio/client';
 import { isRunning } from '../activities/processes.ts';
 import { runQuery } from '../results/query.ts';
 import { databasePath, storeFolder } from '../store/home.ts';
@@ -7,7 +6,6 @@ import { loadConfig } from './config.ts';
 import { type ConnectedClient, configuredServer, connectClient, localServer } from './connect.ts';
 import type { Context } from './context.ts';
 import { readHostState } from './host-state.ts';
-import type { LineageHandle } from './lineages.ts';
 
 /** A lineage that was run in a home. */
 export interface KnownLineage {
@@ -40,14 +38,4 @@ export async function connectIfAlive(home: string, context: Context): Promise<Co
   const state = await readHostState(home);
   if (state?.state !== 'running' || !isRunning(state.host)) return undefined;
   return connectClient(localServer(state.address, home, loaded.config));
-}
-
-/** Whether a lineage's workflow runs. */
-export async function isOpen(handle: LineageHandle): Promise<boolean> {
-  try {
-    return (await handle.describe()).status.name === 'RUNNING';
-  } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return false;
-    throw error;
-  }
 }

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createLogUpdate } from 'log-update';
+import { isRunningWorkflow } from '../activities/holds.ts';
 import type { Plan } from '../planner/plan.ts';
 import { findHome } from '../store/home.ts';
 import { readPlan } from '../store/plans.ts';
@@ -8,7 +9,7 @@ import { type Context, type ExitCode, exitCodes } from './context.ts';
 import { unknownLineage } from './find-node.ts';
 import { watchInterrupts } from './interrupt.ts';
 import { lineageHandle, lineageStatus, progressOf } from './lineages.ts';
-import { connectIfAlive, isOpen, knownLineages } from './open-lineages.ts';
+import { connectIfAlive, knownLineages } from './open-lineages.ts';
 import { type LineageReport, type NodeLine, renderStatus } from './render/status.ts';
 import { lookAtRest } from './rest.ts';
 
@@ -89,7 +90,7 @@ async function runningNodes(
 ): Promise<Pick<LineageReport, 'running' | 'paused' | 'nodes'> | undefined> {
   if (connected === undefined) return undefined;
   const handle = lineageHandle(connected.client, plan, planDigest);
-  if (!(await isOpen(handle))) return undefined;
+  if (!(await isRunningWorkflow(handle))) return undefined;
   const { nodes, pace } = await lineageStatus(handle, plan);
   const running = nodes.filter(({ state }) => state === 'running');
   const progress = await progressOf(handle, running.slice(0, mostAsked));
