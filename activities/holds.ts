@@ -130,7 +130,6 @@ export async function isRunningWorkflow(handle: Pick<WorkflowHandle, 'describe'>
 
 function details(node: PlanNode): string {
   const settings = Object.entries(node.settings).map(([name, value]) => `| ${name} | ${value} |`);
-  return [`**${node.address}** \`${node.key}\``, '', '| setting | value |', '|---|---|', ...settings]
-    .join('\n')
-    .slice(0, 15_000);
+  const lines = [`**${node.address}** \`${node.key}\``, '', '| setting | value |', '|---|---|', ...settings];
+  return cutToBytes(lines.join('\n'), widest.details);
 }
