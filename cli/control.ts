@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { WorkflowHandle } from '@temporalio/client';
+import type { Client, WorkflowHandle } from '@temporalio/client';
 import { isRunningWorkflow } from '../activities/holds.ts';
 import { runsAs } from '../activities/pages.ts';
 import type { Plan, PlanNode } from '../planner/plan.ts';
@@ -8,12 +8,11 @@ import { readPlan } from '../store/plans.ts';
 import { holdersQuery, type NodeWorkflow, pausedQuery, pauseSignal, unpauseSignal } from '../workflows/messages.ts';
 import { nodeWorkflowId } from '../workflows/names.ts';
 import { loadConfig } from './config.ts';
-import type { ConnectedClient } from './connect.ts';
 import { type Context, type ExitCode, exitCodes } from './context.ts';
 import { CommandError } from './failure.ts';
 import { findNode } from './find-node.ts';
 import { cancelLineage, type LineageHandle, lineageHandle, lineageStatus, progressOfNode } from './lineages.ts';
-import { connectIfAlive, knownLineages } from './open-lineages.ts';
+import { askTemporal, knownLineages } from './open-lineages.ts';
 import { counted } from './render/figures.ts';
 import { shellWord } from './shell.ts';
 
@@ -81,17 +80,14 @@ async function withTarget(
 ): Promise<ExitCode> {
   const home = findHome(context.cwd, context.env);
   const { config } = await loadConfig(context.cwd, context.env);
-  const connected = await connectIfAlive(home, context);
-  if (!connected) throw new CommandError('nothing runs in this home', 'descent status shows what was run');
-  try {
-    await use(await findTarget(home, subject, connected), (config.stopSeconds + graceSeconds) * 1000);
+  return await askTemporal(home, context, async (client) => {
+    if (!client) throw new CommandError('nothing runs in this home', 'descent status shows what was run');
+    await use(await findTarget(home, subject, client), (config.stopSeconds + graceSeconds) * 1000);
     return exitCodes.fine;
-  } finally {
-    await connected.close();
-  }
+  });
 }
 
-async function findTarget(home: string, subject: string | undefined, { client }: ConnectedClient): Promise<Target> {
+async function findTarget(home: string, subject: string | undefined, client: Client): Promise<Target> {
   const running: Extract<Target, { kind: 'lineage' }>[] = [];
   for (const { lineage, plan: digest } of await knownLineages(home)) {
     const plan = await readPlan(home, digest);

@@ -1,15 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Client } from '@temporalio/client';
 import { createLogUpdate } from 'log-update';
 import { isRunningWorkflow } from '../activities/holds.ts';
 import type { Plan } from '../planner/plan.ts';
 import { findHome } from '../store/home.ts';
 import { readPlan } from '../store/plans.ts';
-import type { ConnectedClient } from './connect.ts';
 import { type Context, type ExitCode, exitCodes } from './context.ts';
 import { unknownLineage } from './find-node.ts';
 import { watchInterrupts } from './interrupt.ts';
 import { lineageHandle, lineageStatus, progressOf } from './lineages.ts';
-import { connectIfAlive, knownLineages } from './open-lineages.ts';
+import { askTemporal, knownLineages } from './open-lineages.ts';
 import { type LineageReport, type NodeLine, renderStatus } from './render/status.ts';
 import { lookAtRest } from './rest.ts';
 
@@ -68,28 +68,25 @@ async function reportsOf(home: string, name: string | undefined, context: Contex
       lineages.map(({ lineage }) => lineage),
     );
   }
-  const connected = await connectIfAlive(home, context);
-  try {
+  return await askTemporal(home, context, async (client) => {
     const reports: LineageReport[] = [];
     for (const { lineage, plan, lastRun } of chosen) {
       const frozen = await readPlan(home, plan);
-      const nodes = (await runningNodes(connected, frozen, plan)) ?? (await restingNodes(home, frozen));
+      const nodes = (await runningNodes(client, frozen, plan)) ?? (await restingNodes(home, frozen));
       reports.push({ lineage, title: frozen.title, file: frozen.file, plan, lastRun, ...nodes });
     }
     return reports;
-  } finally {
-    await connected?.close();
-  }
+  });
 }
 
 /** The nodes of a lineage whose workflow runs; undefined where it does not. */
 async function runningNodes(
-  connected: ConnectedClient | undefined,
+  client: Client | undefined,
   plan: Plan,
   planDigest: string,
 ): Promise<Pick<LineageReport, 'running' | 'paused' | 'nodes'> | undefined> {
-  if (connected === undefined) return undefined;
-  const handle = lineageHandle(connected.client, plan, planDigest);
+  if (client === undefined) return undefined;
+  const handle = lineageHandle(client, plan, planDigest);
   if (!(await isRunningWorkflow(handle))) return undefined;
   const { nodes, pace } = await lineageStatus(handle, plan);
   const running = nodes.filter(({ state }) => state === 'running');
