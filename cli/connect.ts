@@ -7,6 +7,7 @@ import {
   isGrpcDeadlineError,
   isGrpcServiceError,
   makeGrpcRetryInterceptor,
+  ServiceError,
 } from '@temporalio/client';
 import { type ClientConfigProfile, loadClientConfigProfile, toClientOptions } from '@temporalio/envconfig';
 import type { NativeConnectionOptions } from '@temporalio/worker';
@@ -139,13 +140,13 @@ const withinDeadline: typeof retrying = (options, next) => {
   return retrying({ ...options, deadline: options.deadline ?? Date.now() + seconds * 1000 }, next);
 };
 
-/** What to tell of an error that came of asking a server: of a call that was not answered in time, who is silent. */
+/** What to tell of an error that came of asking a server: of a call that nobody answered, who is silent. */
 export async function unanswered(
   { address, logs }: TemporalServer,
   { client }: ConnectedClient,
   error: unknown,
 ): Promise<unknown> {
-  if (!isGrpcDeadlineError(error)) return error;
+  if (!isGrpcDeadlineError(error) && !isWithoutWorker(error)) return error;
   const { connection, options } = client;
   // Queries are answered by workers: where the server itself answers, it is those that do not.
   const serverAnswers = await connection
@@ -157,10 +158,18 @@ export async function unanswered(
       () => false,
     );
   return new CommandError(
-    `${serverAnswers ? 'a worker of ' : ''}Temporal at ${address} has not answered for ${patienceSeconds} seconds`,
+    serverAnswers
+      ? `no worker of Temporal at ${address} answers`
+      : `Temporal at ${address} has not answered for ${patienceSeconds} seconds`,
     logs === null ? 'see that it runs, and try again' : `see its logs in ${logs}, and try again`,
     error,
   );
+}
+
+/** Whether a server says of a query that it knows of no worker to ask, as it does after some seconds without one. */
+function isWithoutWorker(error: unknown): boolean {
+  const cause = error instanceof ServiceError ? error.cause : error;
+  return isGrpcServiceError(cause) && /^no poller seen/.test(cause.details);
 }
 
 /** What to tell of a server that could not be reached: which, why as far as the network says, and what to do. */

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { after, before, describe, test } from 'node:test';
 import { isRunning, type ProcessRecord, recordProcess } from '../../activities/processes.ts';
 import { type ConnectedClient, connectClient } from '../../cli/connect.ts';
@@ -230,29 +231,37 @@ describe('what stands still', () => {
     { address: 'held', needs: ['tokenizer:stalled'] },
   ]);
   let ended: Promise<LineageEnd>;
+  let watching: ChildProcess;
 
-  test('a server: a command that asks it ends, and says so', async () => {
+  test('a server: a command that asks it ends, and says so; who watches goes on', async () => {
     home.steer('held', { steps: 5, gateAt: 3, ignoreSigterm: true });
     ended = lineageEnd(await home.run(connected, plan));
     const trainer = recordProcess(await home.atGate('held')) as ProcessRecord;
     await recorded('stalled');
+    watching = spawn(process.execPath, [binary, 'status', 'stalled', '-w'], { cwd: home.folder, env: home.env });
+    await once(watching.stdout as Readable, 'data');
+    const told = once(watching.stderr as Readable, 'data');
     const pausing = descent(['pause', 'held'], home.folder, { env: home.env });
     const node = connected.client.workflow.getHandle(nodeWorkflowId({ key: keyIn(plan, 'held') }));
     await until(() => node.query(pausedQuery), 'it is paused, and waits for its trainer');
     const server = await stopped('server');
-    const { exitCode, stderr } = await pausing.finally(server.wake);
+    const [{ exitCode, stderr }, [trouble]] = await Promise.all([pausing, told]).finally(server.wake);
+    assert.match(String(trouble), new RegExp(`^error: .*Temporal at ${host.server.address}`));
     assert.match(stderr, new RegExp(`^error: Temporal at ${host.server.address} has not answered for 10 seconds\n`));
     assert.equal(exitCode, 1);
     await until(() => !isRunning(trainer), 'its trainer was killed, as it did not stop');
   });
 
-  test('a worker: a command that asks it ends, and says so', async () => {
+  test('a worker: a command that asks it ends, and says so; the status is what the store has', async () => {
     const worker = await stopped('worker');
-    const { exitCode, stderr } = await descent(['unpause', 'held'], home.folder, { env: home.env }).finally(
-      worker.wake,
-    );
-    const said = `error: a worker of Temporal at ${host.server.address} has not answered for 10 seconds\n`;
-    assert.match(stderr, new RegExp(`^${said}`));
+    const [{ exitCode, stderr }, status] = await Promise.all([
+      descent(['unpause', 'held'], home.folder, { env: home.env }),
+      descent(['status'], home.folder, { env: home.env }),
+    ]).finally(worker.wake);
+    assert.match(status.stdout, /^stalled .* running \(its worker does not answer: this is what the store has\)$/m);
+    assert.match(status.stdout, /^seen .* last run /m);
+    assert.deepEqual([status.exitCode, status.stderr], [0, '']);
+    assert.match(stderr, new RegExp(`^error: no worker of Temporal at ${host.server.address} answers\n`));
     assert.equal(exitCode, 1);
   });
 
@@ -261,6 +270,8 @@ describe('what stands still', () => {
     const { stdout, stderr } = await descent(['unpause', 'held'], home.folder, { env: home.env });
     assert.deepEqual([stdout, stderr], ['held goes on\n', '']);
     assert.equal((await ended).state, 'done');
+    if (watching.exitCode === null) await once(watching, 'exit');
+    assert.equal(watching.exitCode, 0);
   });
 });
 
