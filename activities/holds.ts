@@ -1,4 +1,4 @@
-import { type Client, WorkflowNotFoundError } from '@temporalio/client';
+import { type Client, type WorkflowHandle, WorkflowNotFoundError } from '@temporalio/client';
 import { defineSearchAttributeKey, type SearchAttributePair, SearchAttributeType } from '@temporalio/common';
 import type { PlanNode } from '../planner/plan.ts';
 import { judgeAlone, type VerdictWord, verdictWord } from '../planner/verdict.ts';
@@ -63,7 +63,7 @@ export function holdActivities(home: string, plans: PlanReader, client: () => Cl
       await Promise.all(
         indexes.map(async (index) => {
           const node = await plans.node(planDigest, index);
-          if (unlessRunning && !(await hasEnded(client(), nodeWorkflowId(node)))) return;
+          if (unlessRunning && (await isRunningWorkflow(client().workflow.getHandle(nodeWorkflowId(node))))) return;
           const input: NodeInput = {
             planDigest,
             index,
@@ -115,25 +115,27 @@ export function holdActivities(home: string, plans: PlanReader, client: () => Cl
 
     /** Which of these lineages no longer run: a lineage that was terminated could not let go of its nodes. */
     async endedLineages(lineages: string[]): Promise<string[]> {
-      const ended = await Promise.all(lineages.map((lineage) => hasEnded(client(), lineage)));
-      return lineages.filter((_, at) => ended[at]);
+      const running = await Promise.all(
+        lineages.map((lineage) => isRunningWorkflow(client().workflow.getHandle(lineage))),
+      );
+      return lineages.filter((_, at) => !running[at]);
     },
   };
 }
 
-async function hasEnded(client: Client, workflowId: string): Promise<boolean> {
+/** Whether a workflow is there and has not ended; one that an operator has paused on the server will go on. */
+export async function isRunningWorkflow(handle: Pick<WorkflowHandle, 'describe'>): Promise<boolean> {
   try {
-    const { status } = await client.workflow.getHandle(workflowId).describe();
-    return status.name !== 'RUNNING' && status.name !== 'PAUSED';
+    const { status } = await handle.describe();
+    return status.name === 'RUNNING' || status.name === 'PAUSED';
   } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return true;
+    if (error instanceof WorkflowNotFoundError) return false;
     throw error;
   }
 }
 
 function details(node: PlanNode): string {
   const settings = Object.entries(node.settings).map(([name, value]) => `| ${name} | ${value} |`);
-  return [`**${node.address}** \`${node.key}\``, '', '| setting | value |', '|---|---|', ...settings]
-    .join('\n')
-    .slice(0, 15_000);
+  const lines = [`**${node.address}** \`${node.key}\``, '', '| setting | value |', '|---|---|', ...settings];
+  return cutToBytes(lines.join('\n'), widest.details);
 }

@@ -10,7 +10,7 @@ import type { PlanReader } from './plans.ts';
 const pageBytes = 48 * 1024;
 
 /** Long trainings are workflows of their own, shared between lineages; what takes minutes is an activity. */
-const runsAs: Record<NodeType, PageNode['runsAs']> = {
+export const runsAs: Record<NodeType, PageNode['runsAs']> = {
   data: 'activity',
   tokenizer: 'activity',
   overlap: 'activity',

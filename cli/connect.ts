@@ -5,8 +5,10 @@ import {
   Connection,
   type ConnectionOptions,
   defaultGrpcRetryOptions,
+  isGrpcDeadlineError,
   isGrpcServiceError,
   makeGrpcRetryInterceptor,
+  ServiceError,
 } from '@temporalio/client';
 import { type ClientConfigProfile, loadClientConfigProfile, toClientOptions } from '@temporalio/envconfig';
 import type { NativeConnectionOptions } from '@temporalio/worker';
@@ -15,6 +17,11 @@ import { dataConverterOf } from './codec.ts';
 import type { LoadedConfig } from './config.ts';
 import { CommandError } from './failure.ts';
 import { logsFolder } from './host-state.ts';
+
+/** How long a call may take, with all its tries. */
+const patienceSeconds = 10;
+/** How long one may that waits for a workflow's end; the server answers it after twenty seconds in any case. */
+const waitSeconds = 60;
 
 /** A Temporal server and how to reach it. */
 export interface TemporalServer {
@@ -88,8 +95,9 @@ export interface ConnectedClient {
 }
 
 /**
- * Connects a client. Throws a CommandError within about ten seconds where the server cannot be reached, refuses, or has
- * no such namespace: it says which address, where that comes from, and what to do.
+ * Connects a client, whose calls all have a deadline: a server that stands still must not hold a command for ever. Throws
+ * a CommandError within about ten seconds where the server cannot be reached, refuses, or has no such namespace: it says
+ * which address, where that comes from, and what to do.
  */
 export async function connectClient(
   server: TemporalServer,
@@ -98,19 +106,17 @@ export async function connectClient(
   const { address, namespace } = server;
   const dataConverter = await dataConverterOf(server);
   const closing = new AbortController();
-  const tries = [makeGrpcRetryInterceptor(defaultGrpcRetryOptions()), endOnceClosed(closing.signal)];
   let connection: Connection;
   try {
     const { address: _, ...options } = server.connection;
-    const how = { address, connectTimeout: '5 seconds', interceptors: tries } as const;
+    const calls = [withinDeadline, endOnceClosed(closing.signal)];
+    const how: ConnectionOptions = { address, connectTimeout: '5 seconds', interceptors: calls };
     connection = await Connection.connect({ ...(options as object), ...how });
   } catch (error) {
     throw await unreachable(server, error);
   }
   try {
-    await connection.withDeadline(Date.now() + 10_000, () =>
-      connection.workflowService.describeNamespace({ namespace }),
-    );
+    await connection.workflowService.describeNamespace({ namespace });
   } catch (error) {
     await connection.close();
     throw new CommandError(
@@ -147,6 +153,46 @@ function endOnceClosed(closed: AbortSignal): Interceptor {
   return ((options, nextCall) => (closed.aborted ? ended : nextCall(options))) as Interceptor;
 }
 
+const retrying = makeGrpcRetryInterceptor(defaultGrpcRetryOptions());
+
+/** Tries calls again as Temporal's client does by itself, within the caller's own deadline or else ours. */
+const withinDeadline: typeof retrying = (options, next) => {
+  const seconds = /\/GetWorkflowExecutionHistory$/.test(options.method_definition.path) ? waitSeconds : patienceSeconds;
+  return retrying({ ...options, deadline: options.deadline ?? Date.now() + seconds * 1000 }, next);
+};
+
+/** What to tell of an error that came of asking a server: of a call that nobody answered, who is silent. */
+export async function unanswered(
+  { address, logs }: TemporalServer,
+  { client }: ConnectedClient,
+  error: unknown,
+): Promise<unknown> {
+  if (!isGrpcDeadlineError(error) && !isWithoutWorker(error)) return error;
+  const { connection, options } = client;
+  // Queries are answered by workers: where the server itself answers, it is those that do not.
+  const serverAnswers = await connection
+    .withDeadline(Date.now() + 2000, () =>
+      connection.workflowService.describeNamespace({ namespace: options.namespace }),
+    )
+    .then(
+      () => true,
+      () => false,
+    );
+  return new CommandError(
+    serverAnswers
+      ? `no worker of Temporal at ${address} answers`
+      : `Temporal at ${address} has not answered for ${patienceSeconds} seconds`,
+    logs === null ? 'see that it runs, and try again' : `see its logs in ${logs}, and try again`,
+    error,
+  );
+}
+
+/** Whether a server says of a query that it knows of no worker to ask, as it does after some seconds without one. */
+function isWithoutWorker(error: unknown): boolean {
+  const cause = error instanceof ServiceError ? error.cause : error;
+  return isGrpcServiceError(cause) && /^no poller seen/.test(cause.details);
+}
+
 /** What to tell of a server that could not be reached: which, why as far as the network says, and what to do. */
 export async function unreachable(server: TemporalServer, error: unknown): Promise<CommandError> {
   const message = `cannot reach Temporal at ${server.address} (from ${server.source})`;
@@ -179,14 +225,12 @@ export async function workersOn(
   kind: 'workflow' | 'activity',
 ): Promise<number> {
   const { connection, options } = client;
-  const answer = await connection.withDeadline(Date.now() + 10_000, () =>
-    connection.workflowService.describeTaskQueue({
-      namespace: options.namespace,
-      taskQueue: { name: taskQueue },
-      // Of temporal.api.enums.v1.TaskQueueType.
-      taskQueueType: kind === 'workflow' ? 1 : 2,
-    }),
-  );
+  const answer = await connection.workflowService.describeTaskQueue({
+    namespace: options.namespace,
+    taskQueue: { name: taskQueue },
+    // Of temporal.api.enums.v1.TaskQueueType.
+    taskQueueType: kind === 'workflow' ? 1 : 2,
+  });
   return answer.pollers?.length ?? 0;
 }
 

@@ -1,17 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type WorkflowHandle, WorkflowNotFoundError } from '@temporalio/client';
+import type { Client, WorkflowHandle } from '@temporalio/client';
+import { isRunningWorkflow } from '../activities/holds.ts';
+import { runsAs } from '../activities/pages.ts';
 import type { Plan, PlanNode } from '../planner/plan.ts';
 import { findHome } from '../store/home.ts';
 import { readPlan } from '../store/plans.ts';
 import { holdersQuery, type NodeWorkflow, pausedQuery, pauseSignal, unpauseSignal } from '../workflows/messages.ts';
 import { nodeWorkflowId } from '../workflows/names.ts';
 import { loadConfig } from './config.ts';
-import type { ConnectedClient } from './connect.ts';
 import { type Context, type ExitCode, exitCodes } from './context.ts';
 import { CommandError } from './failure.ts';
 import { findNode } from './find-node.ts';
 import { cancelLineage, type LineageHandle, lineageHandle, lineageStatus, progressOfNode } from './lineages.ts';
-import { connectIfAlive, isOpen, knownLineages } from './open-lineages.ts';
+import { askTemporal, knownLineages } from './open-lineages.ts';
 import { counted } from './render/figures.ts';
 import { shellWord } from './shell.ts';
 
@@ -34,7 +35,7 @@ export async function cancel(subject: string | undefined, context: Context): Pro
     if (target.kind === 'lineage') await cancelLineage(target.handle, patienceMs);
     else {
       await target.handle.cancel();
-      await until(() => hasEnded(target.handle), patienceMs, `${target.name} has not ended`);
+      await until(async () => !(await isRunningWorkflow(target.handle)), patienceMs, `${target.name} has not ended`);
     }
     context.terminal.out(`cancelled ${target.name}; its checkpoints are kept, and \`descent run\` goes on from them`);
   });
@@ -79,22 +80,19 @@ async function withTarget(
 ): Promise<ExitCode> {
   const home = findHome(context.cwd, context.env);
   const { config } = await loadConfig(context.cwd, context.env);
-  const connected = await connectIfAlive(home, context);
-  if (!connected) throw new CommandError('nothing runs in this home', 'descent status shows what was run');
-  try {
-    await use(await findTarget(home, subject, connected), (config.stopSeconds + graceSeconds) * 1000);
+  return await askTemporal(home, context, async (client) => {
+    if (!client) throw new CommandError('nothing runs in this home', 'descent status shows what was run');
+    await use(await findTarget(home, subject, client), (config.stopSeconds + graceSeconds) * 1000);
     return exitCodes.fine;
-  } finally {
-    await connected.close();
-  }
+  });
 }
 
-async function findTarget(home: string, subject: string | undefined, { client }: ConnectedClient): Promise<Target> {
+async function findTarget(home: string, subject: string | undefined, client: Client): Promise<Target> {
   const running: Extract<Target, { kind: 'lineage' }>[] = [];
   for (const { lineage, plan: digest } of await knownLineages(home)) {
     const plan = await readPlan(home, digest);
     const handle = lineageHandle(client, plan, digest);
-    if (await isOpen(handle)) running.push({ kind: 'lineage', name: lineage, plan, handle });
+    if (await isRunningWorkflow(handle)) running.push({ kind: 'lineage', name: lineage, plan, handle });
     else if (lineage === subject) throw new CommandError(`${lineage} does not run`, 'descent status shows what does');
   }
   const names = running.map(({ name }) => name).join(', ');
@@ -108,14 +106,14 @@ async function findTarget(home: string, subject: string | undefined, { client }:
   if (lineage) return lineage;
   const { node } = await findNode(home, subject, null);
   const handle = client.workflow.getHandle<NodeWorkflow>(nodeWorkflowId(node));
-  if (await hasEnded(handle)) throw notRunning(node, names);
+  if (!(await isRunningWorkflow(handle))) throw notRunning(node, names);
   return { kind: 'node', name: node.address, handle };
 }
 
 function notRunning({ address, type }: PlanNode, lineages: string): CommandError {
-  const short = ['data', 'tokenizer', 'overlap', 'evaluate'].includes(type);
   const hint = lineages === '' ? 'descent status shows what is done' : `name its lineage: ${lineages}`;
-  if (short) return new CommandError(`${address} is no training: what takes minutes is stopped with its lineage`, hint);
+  if (runsAs[type] === 'activity')
+    return new CommandError(`${address} is no training: what takes minutes is stopped with its lineage`, hint);
   return new CommandError(`${address} is not being trained`, 'descent status shows what is');
 }
 
@@ -133,7 +131,7 @@ async function lineageRests(
       for (const { key, attempt, address, state } of nodes) {
         if (state !== 'running') continue;
         const node = handle.client.getHandle<NodeWorkflow>(nodeWorkflowId({ key, ...(attempt && { attempt }) }));
-        if (await hasEnded(node)) continue;
+        if (!(await isRunningWorkflow(node))) continue;
         if ((await node.query(holdersQuery)).length === 0) return false;
         shared.push(address);
       }
@@ -146,18 +144,9 @@ async function lineageRests(
 }
 
 async function nodeRests({ handle, name }: Extract<Target, { kind: 'node' }>, patienceMs: number): Promise<string[]> {
-  const rests = async () => (await hasEnded(handle)) || (await progressOfNode(handle))?.phase === 'paused';
+  const rests = async () => !(await isRunningWorkflow(handle)) || (await progressOfNode(handle))?.phase === 'paused';
   await until(rests, patienceMs, `${name} has not saved its checkpoint`);
   return [];
-}
-
-async function hasEnded(handle: WorkflowHandle<NodeWorkflow>): Promise<boolean> {
-  try {
-    return (await handle.describe()).status.name !== 'RUNNING';
-  } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return true;
-    throw error;
-  }
 }
 
 async function until(holds: () => Promise<boolean>, patienceMs: number, late: string): Promise<void> {

@@ -10,7 +10,7 @@ import { CommandError } from './failure.ts';
 import { findNode } from './find-node.ts';
 import { watchInterrupts } from './interrupt.ts';
 import { eventLine } from './render/event-line.ts';
-import { type Tail, tailOf } from './tail.ts';
+import { tailOf } from './tail.ts';
 
 /** Between two looks of `--follow`. */
 const lookEveryMs = 300;
@@ -49,9 +49,9 @@ export async function logs(text: string, options: LogsOptions, context: Context)
   }
   const print = ({ text: line, error }: Line): void =>
     context.terminal.out(error && !options.json ? context.terminal.colours.dim(line) : line);
-  let reader = asked === undefined ? undefined : readerOf(home, node.key, asked, options);
-  const first = (await reader?.next()) ?? [];
-  for (const line of options.lines === undefined ? first : first.slice(-options.lines)) print(line);
+  let reader = asked === undefined ? undefined : readerOf(home, node.key, asked, options.json, options.lines);
+  const there = reader?.next() ?? [];
+  for await (const line of options.lines === undefined ? there : await lastOf(there, options.lines)) print(line);
   if (!options.follow) return exitCodes.fine;
 
   const interrupts = watchInterrupts();
@@ -59,10 +59,10 @@ export async function logs(text: string, options: LogsOptions, context: Context)
     while (interrupts.pressed() === 0) {
       // Looked at before reading: what was said before it ended is read then.
       const over = reader?.over() === true && !isExecuted(home, node.key);
-      for (const line of (await reader?.next()) ?? []) print(line);
+      for await (const line of reader?.next() ?? []) print(line);
       const newest = attemptNumbers(home, node.key)[0];
       if (options.attempt === undefined && newest !== undefined && newest !== reader?.attempt) {
-        reader = readerOf(home, node.key, newest, options);
+        reader = readerOf(home, node.key, newest, options.json);
       } else if (over) break;
       await Promise.race([sleep(lookEveryMs), interrupts.asked]);
     }
@@ -72,30 +72,50 @@ export async function logs(text: string, options: LogsOptions, context: Context)
   }
 }
 
-/** Reads an attempt's events and its executions' standard errors, from where it stopped before. */
-function readerOf(home: string, key: string, attempt: number, { json }: LogsOptions) {
+/**
+ * Reads an attempt's events and its executions' standard errors, from where it stopped before. With `lines` the first look
+ * reads no more than so many of each file, from its end.
+ */
+export function readerOf(home: string, key: string, attempt: number, json = false, lines?: number) {
   const folder = attemptFolder(home, key, attempt);
-  const events = tailOf(join(folder, 'events.jsonl'));
-  const errors = new Map<number, Tail>();
+  const events = tailOf(join(folder, 'events.jsonl'), lines);
+  const errors = new Map(
+    executionsIn(folder).map((execution) => [execution, tailOf(errorsPath(folder, execution), lines)]),
+  );
   let last: TrainerEvent['event'] | undefined;
   return {
     attempt,
     /** Whether the trainer said that nothing more will come. */
     over: () => last === 'done' || last === 'failed',
-    async next(): Promise<Line[]> {
-      const said = (await events.next()).map((line): Line => {
-        const event = JSON.parse(line) as TrainerEvent;
+    async *next(): AsyncGenerator<Line> {
+      for await (const line of events.next()) {
+        const event = parsed(line);
+        if (event === undefined) continue;
         last = event.event;
-        return { text: json ? line : eventLine(event), error: false };
-      });
-      if (json) return said;
+        yield { text: json ? line : eventLine(event), error: false };
+      }
+      if (json) return;
       for (const execution of executionsIn(folder)) {
         if (!errors.has(execution)) errors.set(execution, tailOf(errorsPath(folder, execution)));
       }
-      const written = await Promise.all([...errors.values()].map((tail) => tail.next()));
-      return [...said, ...written.flat().map((line): Line => ({ text: line, error: true }))];
+      for (const tail of errors.values()) for await (const text of tail.next()) yield { text, error: true };
     },
   };
+}
+
+/** The event of a line; undefined of what is none, as half a line is where an attempt began anew while it was read. */
+function parsed(line: string): TrainerEvent | undefined {
+  try {
+    return JSON.parse(line) as TrainerEvent;
+  } catch {
+    return undefined;
+  }
+}
+
+async function lastOf(lines: AsyncIterable<Line> | Iterable<Line>, count: number): Promise<Line[]> {
+  const kept: Line[] = [];
+  for await (const line of lines) kept.push(line);
+  return kept.slice(-count);
 }
 
 function executionsIn(folder: string): number[] {

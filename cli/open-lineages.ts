@@ -1,13 +1,19 @@
 import { existsSync } from 'node:fs';
-import { WorkflowNotFoundError } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 import { isRunning } from '../activities/processes.ts';
 import { runQuery } from '../results/query.ts';
 import { databasePath, storeFolder } from '../store/home.ts';
 import { loadConfig } from './config.ts';
-import { type ConnectedClient, configuredServer, connectClient, localServer } from './connect.ts';
+import {
+  type ConnectedClient,
+  configuredServer,
+  connectClient,
+  localServer,
+  type TemporalServer,
+  unanswered,
+} from './connect.ts';
 import type { Context } from './context.ts';
 import { readHostState } from './host-state.ts';
-import type { LineageHandle } from './lineages.ts';
 
 /** A lineage that was run in a home. */
 export interface KnownLineage {
@@ -33,21 +39,36 @@ export async function knownLineages(home: string): Promise<KnownLineage[]> {
 }
 
 /** A client of the Temporal that lineages of this home run on, or undefined where none runs; starts nothing. */
-export async function connectIfAlive(home: string, context: Context): Promise<ConnectedClient | undefined> {
+export async function connectIfAlive(
+  home: string,
+  context: Context,
+): Promise<(ConnectedClient & { server: TemporalServer }) | undefined> {
   const loaded = await loadConfig(context.cwd, context.env);
-  const configured = configuredServer(loaded, context.env);
-  if (configured !== null) return connectClient(configured);
-  const state = await readHostState(home);
-  if (state?.state !== 'running' || !isRunning(state.host)) return undefined;
-  return connectClient(localServer(state.address, home, loaded.config));
+  const server = configuredServer(loaded, context.env) ?? (await ownServer(home, loaded.config));
+  return server && { ...(await connectClient(server)), server };
 }
 
-/** Whether a lineage's workflow runs. */
-export async function isOpen(handle: LineageHandle): Promise<boolean> {
+/**
+ * Hands a client of the Temporal that lineages of this home run on, or undefined where none runs, to `use`; starts
+ * nothing. Throws a CommandError that says who is silent where a call of `use` was not answered in time.
+ */
+export async function askTemporal<T>(
+  home: string,
+  context: Context,
+  use: (client: Client | undefined) => Promise<T>,
+): Promise<T> {
+  const connected = await connectIfAlive(home, context);
+  if (connected === undefined) return await use(undefined);
   try {
-    return (await handle.describe()).status.name === 'RUNNING';
+    return await use(connected.client);
   } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return false;
-    throw error;
+    throw await unanswered(connected.server, connected, error);
+  } finally {
+    await connected.close();
   }
+}
+
+async function ownServer(home: string, config: { codec?: string | null }): Promise<TemporalServer | undefined> {
+  const state = await readHostState(home);
+  return state?.state === 'running' && isRunning(state.host) ? localServer(state.address, home, config) : undefined;
 }

@@ -8,8 +8,8 @@ import type { WorkflowInterceptors } from '@temporalio/workflow';
 
 /**
  * Spans of what workflows do, in the bundle of a worker that is traced. Queries have none: who follows a lineage asks
- * every second. What a signal leads to
- * is shown beneath the workflow that was told, and not beneath who told it. Changes no command, so a history goes on whether the worker before was traced or not.
+ * every second. What a signal leads to is shown beneath the workflow that was told, and not beneath who told it. Changes
+ * no command, so a history goes on whether the worker before was traced or not.
  */
 export function interceptors(): WorkflowInterceptors {
   const inbound = new OpenTelemetryInboundInterceptor();

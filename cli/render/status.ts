@@ -18,6 +18,8 @@ export interface LineageReport {
   running: boolean;
   /** Whether it was paused. */
   paused: boolean;
+  /** What a person should know of how this was found; null for nothing. */
+  note: string | null;
   nodes: NodeLine[];
 }
 
@@ -47,7 +49,7 @@ export function renderStatus(reports: readonly LineageReport[], detailed: boolea
     .join('\n\n');
 }
 
-function head({ lineage, nodes, running, paused, lastRun }: LineageReport, colours: Colours): string {
+function head({ lineage, nodes, running, paused, note, lastRun }: LineageReport, colours: Colours): string {
   const counts = STATES.map((state) => [state, nodes.filter((node) => node.state === state).length] as const)
     .filter(([, count]) => count > 0)
     .map(([state, count]) => `${whole(count)} ${state}`);
@@ -56,7 +58,7 @@ function head({ lineage, nodes, running, paused, lastRun }: LineageReport, colou
     : running
       ? colours.cyan('running')
       : colours.dim(`last run ${lastRun.slice(0, 16).replace('T', ' ')} UTC`);
-  return `${colours.bold(lineage)}  ${counted(nodes.length, 'node')}: ${counts.join(', ')}  ${when}`;
+  return `${colours.bold(lineage)}  ${counted(nodes.length, 'node')}: ${counts.join(', ')}  ${when}${note === null ? '' : ` (${note})`}`;
 }
 
 function row({ address, key, state, reason, progress }: NodeLine, colours: Colours): string[] {

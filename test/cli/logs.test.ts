@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict';
+import { appendFile, mkdir, open, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { readerOf } from '../../cli/logs.ts';
+import { tailOf } from '../../cli/tail.ts';
+import { attemptFolder } from '../../store/home.ts';
+import { temporaryFolder } from './support.ts';
+
+async function all<T>(lines: AsyncIterable<T>): Promise<T[]> {
+  const read: T[] = [];
+  for await (const line of lines) read.push(line);
+  return read;
+}
+
+test('a file that grows is read line by line, each once, and half a line waits for its other half', async (t) => {
+  const path = join(await temporaryFolder(t), 'growing');
+  const tail = tailOf(path);
+  assert.deepEqual(await all(tail.next()), []);
+  await writeFile(path, 'one\ntwo\nth');
+  assert.deepEqual(await all(tail.next()), ['one', 'two']);
+  await appendFile(path, `ree\n${'é'.repeat(1 << 20)}\n`);
+  assert.deepEqual(await all(tail.next()), ['three', 'é'.repeat(1 << 20)]);
+  assert.deepEqual(await all(tail.next()), []);
+});
+
+test('the last lines of a file are read from its end, whatever its size', async (t) => {
+  const path = join(await temporaryFolder(t), 'large');
+  await writeFile(path, 'first\n');
+  const file = await open(path, 'r+');
+  // As good as three gigabytes of text: a buffer, and a text of Node's, hold less.
+  await file.truncate(3 * 2 ** 30);
+  await file.close();
+  await appendFile(path, '\none\ntwo\nthree\nhal');
+  const tail = tailOf(path, 2);
+  assert.deepEqual(await all(tail.next()), ['two', 'three']);
+  await appendFile(path, 'f\n');
+  assert.deepEqual(await all(tail.next()), ['half']);
+});
+
+test('of a file with fewer lines all are read', async (t) => {
+  const path = join(await temporaryFolder(t), 'short');
+  for (const [text, lines] of [
+    ['one\ntwo\n', ['one', 'two']],
+    ['\n\n', ['', '']],
+    ['half', []],
+  ] as const) {
+    await writeFile(path, text);
+    assert.deepEqual(await all(tailOf(path, 3).next()), lines);
+  }
+});
+
+test('an attempt that was emptied is read from its new beginning', async (t) => {
+  const { events, reader } = await attemptOf(t);
+  await writeFile(events, metrics(1, 2, 3));
+  const steps = async () => (await all(reader.next())).map(({ text }) => JSON.parse(text).step);
+  assert.deepEqual(await steps(), [1, 2, 3]);
+  await rm(events);
+  await writeFile(events, metrics(1));
+  assert.deepEqual(await steps(), [1]);
+  await appendFile(events, metrics(2));
+  assert.deepEqual(await steps(), [2]);
+});
+
+test('what is no event is left out: one that was emptied may be longer again before anybody looks', async (t) => {
+  const { events, reader } = await attemptOf(t);
+  await writeFile(events, metrics(1));
+  await all(reader.next());
+  await writeFile(events, metrics(100_000, 200_000));
+  assert.deepEqual(
+    (await all(reader.next())).map(({ text }) => JSON.parse(text).step),
+    [200_000],
+  );
+});
+
+async function attemptOf(t: TestContext) {
+  const home = await temporaryFolder(t);
+  const key = 'a'.repeat(64);
+  const folder = attemptFolder(home, key, 1);
+  await mkdir(folder, { recursive: true });
+  return { events: join(folder, 'events.jsonl'), reader: readerOf(home, key, 1, true) };
+}
+
+function metrics(...steps: number[]): string {
+  return steps.map((step) => `${JSON.stringify({ event: 'metrics', step, values: { loss: 1 / step } })}\n`).join('');
+}
