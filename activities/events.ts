@@ -42,22 +42,27 @@ export interface Said {
 export async function collectEvents(folder: string): Promise<Said> {
   const said: Said = {};
   const temporary = join(folder, `.events.jsonl.${process.pid}.tmp`);
-  const into = await open(temporary, 'w');
   try {
-    for (const execution of executionsIn(folder)) {
-      const events = await openEvents(outputPath(folder, execution), 'skip');
-      try {
-        for (let batch = await events.next(); batch.length > 0; batch = await events.next()) {
-          await record(into, batch, said);
+    const into = await open(temporary, 'w');
+    try {
+      for (const execution of executionsIn(folder)) {
+        const events = await openEvents(outputPath(folder, execution), 'skip');
+        try {
+          for (let batch = await events.next(); batch.length > 0; batch = await events.next()) {
+            await record(into, batch, said);
+          }
+        } finally {
+          await events.close();
         }
-      } finally {
-        await events.close();
       }
+    } finally {
+      await into.close();
     }
-  } finally {
-    await into.close();
+    await rename(temporary, join(folder, 'events.jsonl'));
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
   }
-  await rename(temporary, join(folder, 'events.jsonl'));
   return said;
 }
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -57,6 +57,15 @@ describe('the record of an attempt', () => {
     assert.deepEqual(await collectEvents(folder), {});
     assert.equal(readFileSync(join(folder, 'events.jsonl'), 'utf8'), '');
   });
+});
+
+test('a record that cannot be made leaves nothing behind, and the one before as it was', async () => {
+  const folder = mkdtempSync(join(root, 'unmade-'));
+  writeFileSync(join(folder, 'events.jsonl'), 'what was written before\n');
+  writeFileSync(outputPath(folder, 1), 'x'.repeat(5 << 20));
+  await assert.rejects(collectEvents(folder), { name: 'BadEventError', message: /^line 1 is longer than/ });
+  assert.deepEqual(readdirSync(folder).sort(), ['events.jsonl', 'execution-1.events.log']);
+  assert.equal(readFileSync(join(folder, 'events.jsonl'), 'utf8'), 'what was written before\n');
 });
 
 describe('following a trainer', () => {
