@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { trace } from '@opentelemetry/api';
 import { Context } from '@temporalio/activity';
-import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
+import { ApplicationFailure } from '@temporalio/common';
 import type { PlanNode } from '../planner/plan.ts';
 import type { DoneEvent, StartedEvent, TrainerEvent } from '../schemas/types/event.ts';
 import { findArtifact, publish, verifyArtifact } from '../store/artifact.ts';
@@ -18,6 +18,7 @@ import { jobFor } from './job.ts';
 import type { PlanReader } from './plans.ts';
 import { prepareData } from './prepare.ts';
 import { outOfMemoryKills } from './processes.ts';
+import { stopped } from './stopped.ts';
 import { startTrainer, type TrainerEnd } from './trainer.ts';
 
 /** What executing nodes needs to know of this machine. */
@@ -56,7 +57,7 @@ interface Execution {
  * started, which goes on from the newest checkpoint of the unfinished attempt.
  *
  * It heartbeats its progress every second. When it is cancelled, or its worker is shut down, the trainer saves a
- * checkpoint and exits, or is killed after `stopSeconds`. It throws an ApplicationFailure whose type is the kind of
+ * checkpoint and exits, or is killed after `stopSeconds`, and no hashing of large files keeps it longer. It throws an ApplicationFailure whose type is the kind of
  * failure, and which is retryable as long as trying again has a chance.
  */
 export function executeActivity(options: ExecuteOptions) {
@@ -96,7 +97,8 @@ export function executeActivity(options: ExecuteOptions) {
         claim.release();
       }
     } catch (error) {
-      if (context.cancellationSignal.aborted) throw stopped(context, progress);
+      if (context.cancellationSignal.aborted)
+        throw stopped(context, `it was stopped at step ${progress.step}, and goes on from its newest checkpoint`);
       throw error instanceof ApplicationFailure ? error : failureFor(error, 1);
     } finally {
       clearInterval(beating);
@@ -129,6 +131,8 @@ async function executeAttempt(execution: Execution, options: ExecuteOptions): Pr
   const tries = triesFrom(home, node.key, from) + 1;
   // A first execution is noted when it has failed, which most do not; should its worker be killed, it is not counted.
   if (attempt.executions > 1) noteTries(home, node.key, { ...from, count: tries });
+  // What a trainer has finished counts, though it is to stop, where that takes no longer than saving may.
+  const inTime = leaveIn(options.stopSeconds, context.cancellationSignal);
   try {
     if (tries > mostTriesOfAny) {
       throw new NodeError('killed', `${node.address}: its worker died ${tries - 1} times at step ${step}`);
@@ -136,7 +140,7 @@ async function executeAttempt(execution: Execution, options: ExecuteOptions): Pr
     const parents = await findParents(home, node);
     const { started, done } = await bringToEnd(execution, options, parents, tries);
     progress.phase = 'publishing';
-    await publish(attempt, {
+    const publication = {
       type: node.type,
       address: node.address,
       preimage: node.preimage,
@@ -150,7 +154,8 @@ async function executeAttempt(execution: Execution, options: ExecuteOptions): Pr
         finishedAt: new Date().toISOString(),
         executions: attempt.executions,
       },
-    });
+    };
+    await publish(attempt, publication, inTime);
     forgetTries(home, node.key);
     removeOutputs(attempt.folder);
   } catch (error) {
@@ -163,6 +168,19 @@ async function executeAttempt(execution: Execution, options: ExecuteOptions): Pr
     else noteTries(home, node.key, { ...from, count: tries });
     throw failure;
   }
+}
+
+/** What throws, when it is called, once the signal was aborted so many seconds ago. */
+function leaveIn(seconds: number, signal: AbortSignal): () => void {
+  let deadline = Number.POSITIVE_INFINITY;
+  const count = (): void => {
+    deadline = performance.now() + seconds * 1000;
+  };
+  if (signal.aborted) count();
+  else signal.addEventListener('abort', count, { once: true });
+  return () => {
+    if (performance.now() > deadline) signal.throwIfAborted();
+  };
 }
 
 async function findParents(home: string, node: PlanNode): Promise<Record<string, Artifact>> {
@@ -189,14 +207,14 @@ async function bringToEnd(
   const before = attempt.executions === 1 ? {} : await collectEvents(attempt.folder);
   // Not more often than twice: should what it left be unfit to publish, the trainer has to make it anew.
   if (tries > 2 || !isComplete(before, attempt.folder)) return await train(execution, options, parents);
-  refuseDamaged(execution, await findDamage(parents));
+  refuseDamaged(execution, await findDamage(parents, execution.context.cancellationSignal));
   return { started: before.started, done: before.last };
 }
 
-/** What is wrong with a node's parents, all their files hashed again; undefined where nothing is. */
-async function findDamage(parents: Record<string, Artifact>): Promise<string | undefined> {
+/** What is wrong with a node's parents, all their files hashed again; undefined where nothing is. Rejects when it is aborted. */
+async function findDamage(parents: Record<string, Artifact>, signal: AbortSignal): Promise<string | undefined> {
   for (const [role, artifact] of Object.entries(parents)) {
-    const found = await verifyArtifact(artifact);
+    const found = await verifyArtifact(artifact, () => signal.throwIfAborted());
     if (!found.ok) return `its ${role}, ${artifact.key.slice(0, 12)}, is damaged: ${found.reason}`;
   }
   return undefined;
@@ -229,7 +247,7 @@ async function train(
   let damage: string | undefined;
   let checked: Promise<void> | undefined;
   const check = async (): Promise<void> => {
-    damage = await findDamage(parents);
+    damage = await findDamage(parents, context.cancellationSignal);
   };
   const trainer = await start({
     command,
@@ -240,7 +258,10 @@ async function train(
     onEvent: (event) => {
       follow(progress, event);
       // What it starts from is in its memory now: parents that are whole after that were whole when they were read.
-      if (event.event === 'started') checked ??= check();
+      if (event.event !== 'started' || checked !== undefined) return;
+      checked = check();
+      // Awaited when the trainer has ended; until then a rejection is not unhandled.
+      checked.catch(() => undefined);
     },
   });
   let timedOut = false;
@@ -316,16 +337,4 @@ function errorOf(
 function timeoutOf({ address, placement }: PlanNode): NodeError {
   const message = `${address} took longer than its timeout of ${placement.timeoutSeconds} s; its newest checkpoint is kept`;
   return new NodeError('timed-out', `${message}. Raise \`timeout\` in its placement and run again`);
-}
-
-/** What Temporal is told when the activity did not fail but was stopped. */
-function stopped({ cancellationDetails, info }: Context, { step }: NodeProgress): Error {
-  if (cancellationDetails?.workerShutdown || cancellationDetails?.paused || cancellationDetails?.reset) {
-    return ApplicationFailure.create({
-      type: 'stopped',
-      message: `it was stopped at step ${step}, and goes on from its newest checkpoint`,
-      nextRetryDelay: '100 milliseconds',
-    });
-  }
-  return new CancelledFailure(`${info.activityType} was cancelled`);
 }

@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict';
-import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { ActivityCancellationDetails } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { followEvents, outputPath } from '../../activities/events.ts';
-import { executeActivity } from '../../activities/execute.ts';
+import { type ExecuteOptions, executeActivity } from '../../activities/execute.ts';
 import type { TrainerStart } from '../../activities/trainer.ts';
-import type { PlanNode } from '../../planner/plan.ts';
+import type { Plan, PlanNode } from '../../planner/plan.ts';
 import { findArtifact, inspectNode, publish } from '../../store/artifact.ts';
-import { attemptFolder } from '../../store/home.ts';
+import { attemptFolder, keyFolder } from '../../store/home.ts';
 import { makePlan } from '../results/lineage.ts';
 import { begun, temporaryHome } from '../store/support.ts';
 
@@ -20,17 +21,10 @@ test('what was made from a parent that rotted is not published, not even kept', 
   await publishModel(home, tokenizer as PlanNode, Buffer.alloc(100_000));
   const index = plan.nodes.indexOf(base as PlanNode);
   const { key } = base as PlanNode;
-  const run = (rot: boolean) => {
-    const activity = executeActivity({
-      home,
-      plans: { plan: async () => plan, node: async (_, place) => plan.nodes[place] as PlanNode },
-      trainer: [],
-      devices: {},
-      stopSeconds: 1,
-      start: (start) => trainAtOnce(start, rot ? () => rotten(home, tokenizer as PlanNode) : async () => undefined),
-    });
-    return new MockActivityEnvironment().run(activity, { planDigest: '', index, device: 'cpu' });
-  };
+  const run = (rot: boolean) =>
+    execute(home, plan, index, (start) =>
+      trainAtOnce(start, rot ? () => rotten(home, tokenizer as PlanNode) : async () => undefined),
+    );
 
   await assert.rejects(run(true), {
     type: 'no-parent',
@@ -43,6 +37,34 @@ test('what was made from a parent that rotted is not published, not even kept', 
   await publishModel(home, tokenizer as PlanNode, Buffer.alloc(100_000));
   assert.deepEqual(await run(false), { attempt: 1 });
   assert.equal((await findArtifact(home, key))?.attempt, 1);
+});
+
+test('what is to stop hashes no parents any more, and publishes only where that is soon done', async (t) => {
+  const home = await temporaryHome(t);
+  const plan = makePlan({ seeds: [1], replay: ['0%'] });
+  const [tokenizer, base] = ['tokenizer:words', 'base@seed=1'].map((address) => nodeAt(plan.nodes, address));
+  const stop = async (node: PlanNode, stopSeconds: number, before = async (): Promise<void> => undefined) => {
+    const environment = new MockActivityEnvironment();
+    const start = (start: TrainerStart) =>
+      trainAtOnce(start, async () => {
+        await before();
+        environment.cancel('WORKER_SHUTDOWN', new ActivityCancellationDetails({ workerShutdown: true }));
+      });
+    return await execute(home, plan, plan.nodes.indexOf(node), start, { environment, stopSeconds });
+  };
+
+  await assert.rejects(stop(tokenizer as PlanNode, 0), { type: 'stopped', nonRetryable: false });
+  assert.equal(inspectNode(home, (tokenizer as PlanNode).key).state, 'partial');
+  assert.deepEqual(await stop(tokenizer as PlanNode, 30), { attempt: 1 }, 'what a trainer has finished counts');
+
+  const words = tokenizer as PlanNode;
+  await rm(keyFolder(home, words.key), { recursive: true });
+  await publishModel(home, words, Buffer.alloc(100_000));
+  await assert.rejects(
+    stop(base as PlanNode, 30, () => rotten(home, words)),
+    { type: 'stopped' },
+  );
+  assert.equal(inspectNode(home, words.key).state, 'done', 'nobody has read all of it');
 });
 
 function nodeAt(nodes: readonly PlanNode[], address: string): PlanNode {
@@ -70,6 +92,25 @@ async function publishModel(home: string, node: PlanNode, weights: Buffer): Prom
 async function rotten(home: string, { key }: PlanNode): Promise<void> {
   const artifact = await findArtifact(home, key);
   await writeFile(join(artifact?.folder ?? '', 'model', 'tokenizer.json'), Buffer.alloc(100_000, 1));
+}
+
+/** Executes a node of a plan with a trainer that is none. */
+function execute(
+  home: string,
+  plan: Plan,
+  index: number,
+  start: NonNullable<ExecuteOptions['start']>,
+  { environment = new MockActivityEnvironment(), stopSeconds = 1 } = {},
+): Promise<{ attempt: number }> {
+  const activity = executeActivity({
+    home,
+    plans: { plan: async () => plan, node: async (_, place) => plan.nodes[place] as PlanNode },
+    trainer: [],
+    devices: {},
+    stopSeconds,
+    start,
+  });
+  return environment.run(activity, { planDigest: '', index, device: 'cpu' });
 }
 
 /** A trainer that is done at once; `before` happens after it was started and before it reads its parents. */
