@@ -14,6 +14,13 @@ import { ContractError, validateEvent } from '../schemas/validate.ts';
 /** A line of a trainer's standard output that is not an event. */
 export class BadEventError extends Error {
   override name = 'BadEventError';
+  /** Whether it is an event that the next one cut off: the disk had no room for the rest. */
+  readonly cutOff: boolean;
+
+  constructor(message: string, { cutOff = false } = {}) {
+    super(message);
+    this.cutOff = cutOff;
+  }
 }
 
 /** Where an execution's standard output goes. Like all logs, it is no part of the artifact. */
@@ -32,6 +39,8 @@ export interface Said {
   started?: StartedEvent;
   /** The last event, but for progress. */
   last?: TrainerEvent;
+  /** Half a line came after it, and nothing more. */
+  half?: true;
 }
 
 /**
@@ -95,7 +104,7 @@ export async function followEvents(
         await record(into, batch, said);
         for (const { event } of batch) take(event);
       }
-      if (nothingAfter) return said;
+      if (nothingAfter) return events.half() ? { ...said, half: true } : said;
       await Promise.race([end, sleep(100)]);
     }
   } finally {
@@ -154,11 +163,14 @@ function executionsIn(folder: string): number[] {
 /** Longest line that is read: a sample with a long response is some kilobytes. */
 const longestLine = 4 << 20;
 
+/** An event's beginning inside of another; in a text of JSON its quotes were escaped. */
+const cutOffEvent = /^\{.*\{\s*"event"\s*:/;
+
 /** Reads whole lines from where it stopped before; half a line at the end waits for its other half. */
 async function openEvents(
   path: string,
   others: 'refuse' | 'skip',
-): Promise<{ next(): Promise<EventLine[]>; close(): Promise<void> }> {
+): Promise<{ next(): Promise<EventLine[]>; half(): boolean; close(): Promise<void> }> {
   const file = await open(path, 'r');
   const chunk = Buffer.allocUnsafe(1 << 16);
   let rest = Buffer.alloc(0);
@@ -170,9 +182,12 @@ async function openEvents(
     } catch (error) {
       if (!(error instanceof SyntaxError || error instanceof ContractError)) throw error;
       if (others === 'skip') return [];
-      const said = error instanceof ContractError ? error.message : 'it is not JSON';
+      const cutOff = error instanceof SyntaxError && cutOffEvent.test(line);
+      const json = cutOff ? 'the next event begins before its end' : 'it is not JSON';
+      const said = error instanceof ContractError ? error.message : json;
       throw new BadEventError(
         `line ${number} of the trainer's standard output is not an event: ${said}: ${line.slice(0, 200)}`,
+        { cutOff },
       );
     }
   };
@@ -197,6 +212,8 @@ async function openEvents(
         if (events.length > 0) return events;
       }
     },
+    /** Whether the last line that was read has no end yet. */
+    half: () => rest.length > 0,
     close: () => file.close(),
   };
 }

@@ -13,7 +13,7 @@ import { writeNote } from '../store/notes.ts';
 import type { NodeProgress } from '../workflows/messages.ts';
 import { type Claim, claimNode } from './claim.ts';
 import { BadEventError, collectEvents, removeOutputs, type Said } from './events.ts';
-import { failureFor, forgetTries, mostTriesOfAny, NodeError, noteTries, triesFrom } from './failures.ts';
+import { failureFor, forgetTries, isDiskFull, mostTriesOfAny, NodeError, noteTries, triesFrom } from './failures.ts';
 import { jobFor } from './job.ts';
 import type { PlanReader } from './plans.ts';
 import { prepareData } from './prepare.ts';
@@ -286,9 +286,15 @@ async function train(
     const { started, last } = end.said;
     if (started !== undefined && last?.event === 'done') return { started, done: last };
     if (timedOut) throw timeoutOf(node);
-    throw errorOf(node, end, outOfMemoryKills() > killsBefore);
+    throw errorOf(node, end, {
+      memoryRanOut: outOfMemoryKills() > killsBefore,
+      diskRanOut: end.said.half === true || isDiskFull(attempt.folder),
+    });
   } catch (error) {
-    if (error instanceof BadEventError) throw new NodeError('bad-events', `${node.address}: ${error.message}`);
+    if (error instanceof BadEventError) {
+      const diskRanOut = error.cutOff || isDiskFull(attempt.folder);
+      throw diskRanOut ? diskFullOf(node) : new NodeError('bad-events', `${node.address}: ${error.message}`);
+    }
     if ((error as NodeJS.ErrnoException).syscall?.startsWith('spawn')) {
       throw new NodeError(
         'no-trainer',
@@ -312,12 +318,16 @@ function follow(progress: NodeProgress, event: TrainerEvent): void {
   }
 }
 
-/** What went wrong, of a trainer that ended without `done`. `memoryRanOut`: the kernel killed for want of it meanwhile. */
+/**
+ * What went wrong, of a trainer that ended without `done`. `memoryRanOut`: the kernel killed for want of it meanwhile.
+ * `diskRanOut`: there is no room for events, or half of one was left.
+ */
 function errorOf(
-  { address }: PlanNode,
+  node: PlanNode,
   { said: { last }, code, signal, lastLines }: TrainerEnd,
-  memoryRanOut: boolean,
+  { memoryRanOut, diskRanOut }: { memoryRanOut: boolean; diskRanOut: boolean },
 ): NodeError {
+  const { address } = node;
   if (last?.event === 'failed') return new NodeError(last.kind, `${address}: ${last.message}`, lastLines);
   if (last?.event === 'interrupted') {
     return new NodeError(
@@ -326,12 +336,19 @@ function errorOf(
       lastLines,
     );
   }
+  // It could not say so itself: what it says goes to that disk.
+  if (signal === null && diskRanOut) return diskFullOf(node, lastLines);
   const how = signal === null ? `exited with code ${code}` : `was killed by ${signal}`;
   if (signal === 'SIGKILL' && memoryRanOut) {
     const message = `${address}: its trainer was killed while the kernel killed processes for want of memory`;
     return new NodeError('out-of-memory', message, lastLines);
   }
   return new NodeError('killed', `${address}: its trainer ${how} without saying why`, lastLines);
+}
+
+function diskFullOf({ address }: PlanNode, lastLines: string[] = []): NodeError {
+  const message = `${address}: the disk is full, and its trainer's events were cut off`;
+  return new NodeError('disk-full', `${message}. Free some space: it goes on from its newest checkpoint`, lastLines);
 }
 
 function timeoutOf({ address, placement }: PlanNode): NodeError {

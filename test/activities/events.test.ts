@@ -122,6 +122,32 @@ describe('following a trainer', () => {
   });
 });
 
+describe('a disk without room', () => {
+  test('leaves an event that the next one cut off, and that is told from what is none', async () => {
+    const folder = mkdtempSync(join(root, 'cut-'));
+    for (const [text, cutOff] of [
+      [`${metrics(1).slice(0, 30)}${metrics(2)}`, true],
+      [`{"event": "sample", "response": "fifty va{"event": "metrics", "step": 2}\n`, true],
+      ['{"event":"sample","response":"{\\"event\\":"\n', false],
+      ['Epoch 1\n', false],
+      ['{"event":"metrics","step":-1}\n', false],
+    ] as const) {
+      writeFileSync(outputPath(folder, 1), text);
+      const following = followEvents(folder, 1, Promise.resolve(), () => undefined);
+      await assert.rejects(following, { name: 'BadEventError', cutOff }, text);
+    }
+  });
+
+  test('leaves half a line at the end', async () => {
+    const folder = mkdtempSync(join(root, 'half-'));
+    const follow = () => followEvents(folder, 1, Promise.resolve(), () => undefined);
+    writeFileSync(outputPath(folder, 1), started(null) + metrics(1).slice(0, 20));
+    assert.equal((await follow()).half, true);
+    writeFileSync(outputPath(folder, 1), started(null) + metrics(1));
+    assert.equal((await follow()).half, undefined);
+  });
+});
+
 test('the last lines of a log are those with something in them', async () => {
   const path = errorsPath(root, 1);
   assert.deepEqual(await lastLines(path, 3), []);

@@ -6,7 +6,7 @@ import { ActivityCancellationDetails } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { followEvents, outputPath } from '../../activities/events.ts';
 import { type ExecuteOptions, executeActivity } from '../../activities/execute.ts';
-import type { TrainerStart } from '../../activities/trainer.ts';
+import type { TrainerEnd, TrainerStart } from '../../activities/trainer.ts';
 import type { Plan, PlanNode } from '../../planner/plan.ts';
 import { findArtifact, inspectNode, publish } from '../../store/artifact.ts';
 import { attemptFolder, keyFolder } from '../../store/home.ts';
@@ -67,6 +67,30 @@ test('what is to stop hashes no parents any more, and publishes only where that 
   assert.equal(inspectNode(home, words.key).state, 'done', 'nobody has read all of it');
 });
 
+test('a trainer whose events were cut off has run out of disk, and is tried again', async (t) => {
+  const home = await temporaryHome(t);
+  const plan = makePlan({ seeds: [1], replay: ['0%'] });
+  const index = plan.nodes.indexOf(nodeAt(plan.nodes, 'tokenizer:words'));
+  const started = '{"event":"started","resumedFrom":null,"steps":1,"device":"cpu","engine":"none"}\n';
+  const end = (text: string, how: Pick<TrainerEnd, 'code' | 'signal'>) =>
+    execute(home, plan, index, (start) => trainerThatSays(start, started + text, how));
+  const [gone, killed] = [
+    { code: 1, signal: null },
+    { code: null, signal: 'SIGKILL' },
+  ] as const;
+  const full = {
+    type: 'disk-full',
+    nonRetryable: false,
+    message: /the disk is full, and its trainer's events were cut/,
+  };
+
+  await assert.rejects(end('{"event":"progress","step":1,"va{"event":"metrics","step":1}\n', gone), full);
+  await assert.rejects(end('{"event":"progress","step":1,"va', gone), full);
+  await assert.rejects(end('{"event":"progress","step":1,"va', killed), { type: 'killed' });
+  await assert.rejects(end('', gone), { type: 'killed' });
+  await assert.rejects(end('Epoch 1\n', gone), { type: 'bad-events', nonRetryable: true });
+});
+
 function nodeAt(nodes: readonly PlanNode[], address: string): PlanNode {
   const node = nodes.find((one) => one.address === address);
   assert.ok(node, `${address} is a node`);
@@ -111,6 +135,22 @@ function execute(
     start,
   });
   return environment.run(activity, { planDigest: '', index, device: 'cpu' });
+}
+
+/** A trainer that says something and ends. */
+async function trainerThatSays(
+  { folder, execution, onEvent }: TrainerStart,
+  text: string,
+  how: Pick<TrainerEnd, 'code' | 'signal'>,
+) {
+  await writeFile(outputPath(folder, execution), text);
+  const said = followEvents(folder, execution, Promise.resolve(), onEvent);
+  said.catch(() => undefined);
+  return {
+    process: null,
+    stop: () => undefined,
+    ended: said.then((all) => ({ said: all, ...how, lastLines: [] })),
+  };
 }
 
 /** A trainer that is done at once; `before` happens after it was started and before it reads its parents. */
