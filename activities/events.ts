@@ -1,4 +1,4 @@
-import { readdirSync, rmSync } from 'node:fs';
+import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { type FileHandle, open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -111,6 +111,16 @@ export async function followEvents(
     await events.close();
     await into.close();
   }
+}
+
+/** The record of an attempt at what runs inside of the worker, in place of the one before: no trainer writes any. */
+export function writeEvents(folder: string, events: readonly TrainerEvent[]): void {
+  writeFileSync(join(folder, 'events.jsonl'), events.map((event) => `${JSON.stringify(event)}\n`).join(''));
+}
+
+/** Removes the record, which none of the executions' outputs has. */
+export function removeEvents(folder: string): void {
+  rmSync(join(folder, 'events.jsonl'), { force: true });
 }
 
 /** Removes the executions' outputs, once `events.jsonl` is published and says it all. */

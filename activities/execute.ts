@@ -4,19 +4,29 @@ import { trace } from '@opentelemetry/api';
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import type { PlanNode } from '../planner/plan.ts';
-import type { DoneEvent, StartedEvent, TrainerEvent } from '../schemas/types/event.ts';
+import type { DoneEvent, FailedEvent, StartedEvent, TrainerEvent } from '../schemas/types/event.ts';
 import { findArtifact, publish, verifyArtifact } from '../store/artifact.ts';
 import { type Attempt, beginAttempt, emptyAttempt } from '../store/attempt.ts';
 import { latestCheckpoint } from '../store/checkpoint.ts';
 import type { Artifact } from '../store/inspect.ts';
+import { holdsLease } from '../store/lease.ts';
 import { writeNote } from '../store/notes.ts';
 import type { NodeProgress } from '../workflows/messages.ts';
 import { type Claim, claimNode } from './claim.ts';
-import { BadEventError, collectEvents, removeOutputs, type Said } from './events.ts';
-import { failureFor, forgetTries, isDiskFull, mostTriesOfAny, NodeError, noteTries, triesFrom } from './failures.ts';
+import { BadEventError, collectEvents, removeEvents, removeOutputs, type Said, writeEvents } from './events.ts';
+import {
+  asNodeError,
+  failureFor,
+  forgetTries,
+  isDiskFull,
+  mostTriesOfAny,
+  NodeError,
+  noteTries,
+  triesFrom,
+} from './failures.ts';
 import { jobFor } from './job.ts';
 import type { PlanReader } from './plans.ts';
-import { prepareData } from './prepare.ts';
+import { preparation, prepareData } from './prepare.ts';
 import { outOfMemoryKills } from './processes.ts';
 import { stopped } from './stopped.ts';
 import { startTrainer, type TrainerEnd } from './trainer.ts';
@@ -203,12 +213,36 @@ async function bringToEnd(
   tries: number,
 ): Promise<{ started: StartedEvent; done: DoneEvent }> {
   const { node, attempt } = execution;
-  if (node.type === 'data') return await prepareData(node, attempt);
+  if (node.type === 'data') return await prepare(node, attempt);
   const before = attempt.executions === 1 ? {} : await collectEvents(attempt.folder);
   // Not more often than twice: should what it left be unfit to publish, the trainer has to make it anew.
   if (tries > 2 || !isComplete(before, attempt.folder)) return await train(execution, options, parents);
   refuseDamaged(execution, await findDamage(parents, execution.context.cancellationSignal));
   return { started: before.started, done: before.last };
+}
+
+/** Prepares the data. Where that fails, the record of the attempt says so, as one that a trainer left would. */
+async function prepare(
+  node: Extract<PlanNode, { type: 'data' }>,
+  attempt: Attempt,
+): Promise<{ started: StartedEvent; done: DoneEvent }> {
+  removeEvents(attempt.folder);
+  try {
+    return await prepareData(node, attempt);
+  } catch (error) {
+    const { kind, message } = asNodeError(error);
+    recordFailure(attempt, { event: 'failed', kind: kind as FailedEvent['kind'], message, step: 0 });
+    throw error instanceof NodeError ? new NodeError(kind, `${node.address}: ${message}`) : error;
+  }
+}
+
+function recordFailure({ folder, leasePath, token }: Attempt, failed: FailedEvent): void {
+  if (!holdsLease(leasePath, token)) return;
+  try {
+    writeEvents(folder, [preparation, failed]);
+  } catch {
+    // The disk may be what it failed for: whoever follows the lineage is told all the same.
+  }
 }
 
 /** What is wrong with a node's parents, all their files hashed again; undefined where nothing is. Rejects when it is aborted. */

@@ -71,7 +71,8 @@ export function failureFor(error: unknown, tries: number): ApplicationFailure {
   return failure;
 }
 
-function asNodeError(error: unknown): Pick<NodeError, 'kind' | 'message' | 'lastLines'> {
+/** The kind of any error, and what it says. */
+export function asNodeError(error: unknown): Pick<NodeError, 'kind' | 'message' | 'lastLines'> {
   if (error instanceof NodeError) return error;
   if (error instanceof FencedError) return { kind: 'fenced', message: error.message, lastLines: [] };
   const message = String((error as Error | undefined)?.message ?? error);

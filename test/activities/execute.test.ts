@@ -1,15 +1,21 @@
 import assert from 'node:assert/strict';
-import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { ActivityCancellationDetails } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { followEvents, outputPath } from '../../activities/events.ts';
 import { type ExecuteOptions, executeActivity } from '../../activities/execute.ts';
+import { preparation } from '../../activities/prepare.ts';
 import type { TrainerEnd, TrainerStart } from '../../activities/trainer.ts';
 import type { Plan, PlanNode } from '../../planner/plan.ts';
+import { withDatabase } from '../../results/database.ts';
+import { ingestAttempt } from '../../results/ingest.ts';
 import { findArtifact, inspectNode, publish } from '../../store/artifact.ts';
+import { digestOf } from '../../store/digest.ts';
 import { attemptFolder, keyFolder } from '../../store/home.ts';
+import { smallPlan } from '../fixtures/plans.ts';
 import { makePlan } from '../results/lineage.ts';
 import { begun, temporaryHome } from '../store/support.ts';
 
@@ -90,6 +96,38 @@ test('a trainer whose events were cut off has run out of disk, and is tried agai
   await assert.rejects(end('', gone), { type: 'killed' });
   await assert.rejects(end('Epoch 1\n', gone), { type: 'bad-events', nonRetryable: true });
 });
+
+test('data that cannot be prepared leaves why in the record of its attempt, and in the tables, until it can be', async (t) => {
+  const home = await temporaryHome(t);
+  const path = join(home, 'web.jsonl');
+  const text = '{"text":"one"}\n{"text":"two"}\n';
+  const plan = smallPlan('small', [
+    { address: 'data:web', type: 'data', files: [{ path, digest: digestOf(Buffer.from(text)) }] },
+  ]);
+  const [node] = plan.nodes as [PlanNode];
+  const prepare = () => execute(home, plan, 0, () => assert.fail('no trainer is started'));
+  await assert.rejects(prepare(), { type: 'bad-data', message: `data:web: ${path} is gone; ${again}` });
+
+  const folder = attemptFolder(home, node.key, 1);
+  assert.deepEqual(
+    (await readFile(join(folder, 'events.jsonl'), 'utf8'))
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line)),
+    [preparation, { event: 'failed', kind: 'bad-data', message: `${path} is gone; ${again}`, step: 0 }],
+  );
+  await withDatabase(home, 'write', async (connection) => {
+    await ingestAttempt(connection, { node, manifest: null, folder });
+    const found = await connection.runAndReadAll('SELECT state, failure, message FROM attempts');
+    assert.deepEqual(found.getRows(), [['failed', 'bad-data', `${path} is gone; ${again}`]]);
+  });
+
+  await writeFile(path, text);
+  assert.deepEqual(await prepare(), { attempt: 1 });
+  assert.equal(existsSync(join(folder, 'events.jsonl')), false);
+});
+
+const again = 'run the lineage again, and its data gets another key';
 
 function nodeAt(nodes: readonly PlanNode[], address: string): PlanNode {
   const node = nodes.find((one) => one.address === address);
