@@ -9,7 +9,7 @@ import { latestCheckpoint } from './checkpoint.ts';
 import { digestOfFile } from './digest.ts';
 import { StoreError } from './errors.ts';
 import { attemptFolder, attemptNumbers, keysBeginning } from './home.ts';
-import { type Artifact, damagePath, inspectAttempt } from './inspect.ts';
+import { type Artifact, damagePath, failureIn, inspectAttempt } from './inspect.ts';
 import { claimManifest, fenced, holdsLease, publishedBy } from './lease.ts';
 import { syncFile, syncFolder, writeWhole } from './write.ts';
 
@@ -83,8 +83,10 @@ export function inspectNode(home: string, key: string, from = 1): NodeState {
   if (whole !== undefined) return { state: 'done', attempt: whole.attempt, finishedAt: whole.provenance.finishedAt };
   const inspection = inspectAttempt(home, key, newest);
   if (inspection.state === 'damaged') return inspection;
-  const step = latestCheckpoint(attemptFolder(home, key, newest))?.step ?? null;
-  return { state: 'partial', attempt: newest, step };
+  const folder = attemptFolder(home, key, newest);
+  const failure = failureIn(folder);
+  const step = latestCheckpoint(folder)?.step ?? null;
+  return { state: 'partial', attempt: newest, step, ...(failure && { failure }) };
 }
 
 /**
