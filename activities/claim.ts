@@ -28,7 +28,7 @@ export interface Claim {
   isHeld(): boolean;
   /** Aborted when another was found to have it, which takes a worker that wakes a moment. */
   lost: AbortSignal;
-  /** Writes down the trainer that works for it, so that whoever comes after this worker can end it. */
+  /** Writes down, now or at the next touch, the trainer that works for it, so that whoever comes after can end it. */
   nameTrainer(trainer: ProcessRecord): void;
   release(): void;
 }
@@ -83,10 +83,27 @@ async function takeClaim(path: string, options: ClaimOptions): Promise<Claim> {
   }
 
   const losing = new AbortController();
+  let written = true;
+  let missing = false;
   const isHeld = (): boolean => readRunning(path)?.id === mine.id;
+  const write = (): void => {
+    if (written || !isHeld()) return;
+    writeNote(path, mine);
+    written = true;
+  };
   const touch = async (): Promise<void> => {
-    const now = new Date();
-    if (isHeld()) return await utimes(path, now, now);
+    const other = readRunning(path);
+    if (other?.id === mine.id) {
+      missing = false;
+      const now = new Date();
+      await utimes(path, now, now);
+      return write();
+    }
+    // Who takes a stale claim away, and sees that it has become this one, puts it back: it is lost when it stays away.
+    if (other === undefined && !missing) {
+      missing = true;
+      return;
+    }
     clearInterval(touching);
     losing.abort();
   };
@@ -97,7 +114,8 @@ async function takeClaim(path: string, options: ClaimOptions): Promise<Claim> {
     lost: losing.signal,
     nameTrainer(trainer) {
       mine.trainer = trainer;
-      if (isHeld()) writeNote(path, mine);
+      written = false;
+      write();
     },
     release() {
       clearInterval(touching);
@@ -150,16 +168,21 @@ function isHere({ host, worker }: Running): boolean {
   return host !== machineName() || isRunning(worker);
 }
 
+/** What counts of the time between two looks: who watches may have stood still itself, and saw nothing of it. */
+const longestLookMs = 1000;
+
 /**
  * Whether a claim has been watched for so many seconds, look by look, and nobody touched it. No time of day is compared:
  * machines that share a store have clocks of their own, and clocks are set.
  */
 function watchTouches(seconds: number): (claim: Found) => boolean {
-  let seen: { id: string; touchedAt: number; since: number } | undefined;
+  let seen: { id: string; touchedAt: number; at: number; watchedMs: number } | undefined;
   return ({ id, touchedAt }) => {
-    if (seen?.id === id && seen.touchedAt === touchedAt) return performance.now() - seen.since > seconds * 1000;
-    seen = { id, touchedAt, since: performance.now() };
-    return false;
+    const at = performance.now();
+    const same = seen?.id === id && seen.touchedAt === touchedAt;
+    const watchedMs = seen && same ? seen.watchedMs + Math.min(at - seen.at, longestLookMs) : 0;
+    seen = { id, touchedAt, at, watchedMs };
+    return watchedMs > seconds * 1000;
   };
 }
 
@@ -173,8 +196,13 @@ async function endOrphan({ host, trainer }: Running, { stopSeconds, onWait }: Cl
   }
 }
 
-/** Renamed before it is removed: of several that take it away, each sees whether it was still the one it looked at. */
-function takeAway(path: string, stale: Running): void {
+/**
+ * Looks again, since ending a trainer takes its time: another may have taken it away meanwhile, or its worker be awake.
+ * Renamed before it is removed: of several that take it away at once, each sees whether it was still the one it looked at.
+ */
+function takeAway(path: string, stale: Found): void {
+  const now = readRunning(path);
+  if (now?.id !== stale.id || now.touchedAt !== stale.touchedAt) return;
   const aside = temporaryFor(path);
   try {
     renameSync(path, aside);

@@ -1,4 +1,4 @@
-import { readdirSync, rmSync } from 'node:fs';
+import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { type FileHandle, open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -14,6 +14,13 @@ import { ContractError, validateEvent } from '../schemas/validate.ts';
 /** A line of a trainer's standard output that is not an event. */
 export class BadEventError extends Error {
   override name = 'BadEventError';
+  /** Whether it is an event that the next one cut off: the disk had no room for the rest. */
+  readonly cutOff: boolean;
+
+  constructor(message: string, { cutOff = false } = {}) {
+    super(message);
+    this.cutOff = cutOff;
+  }
 }
 
 /** Where an execution's standard output goes. Like all logs, it is no part of the artifact. */
@@ -32,6 +39,8 @@ export interface Said {
   started?: StartedEvent;
   /** The last event, but for progress. */
   last?: TrainerEvent;
+  /** Half a line came after it, and nothing more. */
+  half?: true;
 }
 
 /**
@@ -42,22 +51,27 @@ export interface Said {
 export async function collectEvents(folder: string): Promise<Said> {
   const said: Said = {};
   const temporary = join(folder, `.events.jsonl.${process.pid}.tmp`);
-  const into = await open(temporary, 'w');
   try {
-    for (const execution of executionsIn(folder)) {
-      const events = await openEvents(outputPath(folder, execution), 'skip');
-      try {
-        for (let batch = await events.next(); batch.length > 0; batch = await events.next()) {
-          await record(into, batch, said);
+    const into = await open(temporary, 'w');
+    try {
+      for (const execution of executionsIn(folder)) {
+        const events = await openEvents(outputPath(folder, execution), 'skip');
+        try {
+          for (let batch = await events.next(); batch.length > 0; batch = await events.next()) {
+            await record(into, batch, said);
+          }
+        } finally {
+          await events.close();
         }
-      } finally {
-        await events.close();
       }
+    } finally {
+      await into.close();
     }
-  } finally {
-    await into.close();
+    await rename(temporary, join(folder, 'events.jsonl'));
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
   }
-  await rename(temporary, join(folder, 'events.jsonl'));
   return said;
 }
 
@@ -90,13 +104,23 @@ export async function followEvents(
         await record(into, batch, said);
         for (const { event } of batch) take(event);
       }
-      if (nothingAfter) return said;
+      if (nothingAfter) return events.half() ? { ...said, half: true } : said;
       await Promise.race([end, sleep(100)]);
     }
   } finally {
     await events.close();
     await into.close();
   }
+}
+
+/** The record of an attempt at what runs inside of the worker, in place of the one before: no trainer writes any. */
+export function writeEvents(folder: string, events: readonly TrainerEvent[]): void {
+  writeFileSync(join(folder, 'events.jsonl'), events.map((event) => `${JSON.stringify(event)}\n`).join(''));
+}
+
+/** Removes the record, which none of the executions' outputs has. */
+export function removeEvents(folder: string): void {
+  rmSync(join(folder, 'events.jsonl'), { force: true });
 }
 
 /** Removes the executions' outputs, once `events.jsonl` is published and says it all. */
@@ -149,11 +173,14 @@ function executionsIn(folder: string): number[] {
 /** Longest line that is read: a sample with a long response is some kilobytes. */
 const longestLine = 4 << 20;
 
+/** An event's beginning inside of another; in a text of JSON its quotes were escaped. */
+const cutOffEvent = /^\{.*\{\s*"event"\s*:/;
+
 /** Reads whole lines from where it stopped before; half a line at the end waits for its other half. */
 async function openEvents(
   path: string,
   others: 'refuse' | 'skip',
-): Promise<{ next(): Promise<EventLine[]>; close(): Promise<void> }> {
+): Promise<{ next(): Promise<EventLine[]>; half(): boolean; close(): Promise<void> }> {
   const file = await open(path, 'r');
   const chunk = Buffer.allocUnsafe(1 << 16);
   let rest = Buffer.alloc(0);
@@ -165,9 +192,12 @@ async function openEvents(
     } catch (error) {
       if (!(error instanceof SyntaxError || error instanceof ContractError)) throw error;
       if (others === 'skip') return [];
-      const said = error instanceof ContractError ? error.message : 'it is not JSON';
+      const cutOff = error instanceof SyntaxError && cutOffEvent.test(line);
+      const json = cutOff ? 'the next event begins before its end' : 'it is not JSON';
+      const said = error instanceof ContractError ? error.message : json;
       throw new BadEventError(
         `line ${number} of the trainer's standard output is not an event: ${said}: ${line.slice(0, 200)}`,
+        { cutOff },
       );
     }
   };
@@ -192,6 +222,8 @@ async function openEvents(
         if (events.length > 0) return events;
       }
     },
+    /** Whether the last line that was read has no end yet. */
+    half: () => rest.length > 0,
     close: () => file.close(),
   };
 }

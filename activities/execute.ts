@@ -2,22 +2,33 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { trace } from '@opentelemetry/api';
 import { Context } from '@temporalio/activity';
-import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
+import { ApplicationFailure } from '@temporalio/common';
 import type { PlanNode } from '../planner/plan.ts';
-import type { DoneEvent, StartedEvent, TrainerEvent } from '../schemas/types/event.ts';
+import type { DoneEvent, FailedEvent, StartedEvent, TrainerEvent } from '../schemas/types/event.ts';
 import { findArtifact, publish, verifyArtifact } from '../store/artifact.ts';
 import { type Attempt, beginAttempt, emptyAttempt } from '../store/attempt.ts';
 import { latestCheckpoint } from '../store/checkpoint.ts';
 import type { Artifact } from '../store/inspect.ts';
+import { holdsLease } from '../store/lease.ts';
 import { writeNote } from '../store/notes.ts';
 import type { NodeProgress } from '../workflows/messages.ts';
 import { type Claim, claimNode } from './claim.ts';
-import { BadEventError, collectEvents, removeOutputs, type Said } from './events.ts';
-import { failureFor, forgetTries, mostTriesOfAny, NodeError, noteTries, triesFrom } from './failures.ts';
+import { BadEventError, collectEvents, removeEvents, removeOutputs, type Said, writeEvents } from './events.ts';
+import {
+  asNodeError,
+  failureFor,
+  forgetTries,
+  isDiskFull,
+  mostTriesOfAny,
+  NodeError,
+  noteTries,
+  triesFrom,
+} from './failures.ts';
 import { jobFor } from './job.ts';
 import type { PlanReader } from './plans.ts';
-import { prepareData } from './prepare.ts';
+import { preparation, prepareData } from './prepare.ts';
 import { outOfMemoryKills } from './processes.ts';
+import { stopped } from './stopped.ts';
 import { startTrainer, type TrainerEnd } from './trainer.ts';
 
 /** What executing nodes needs to know of this machine. */
@@ -56,7 +67,7 @@ interface Execution {
  * started, which goes on from the newest checkpoint of the unfinished attempt.
  *
  * It heartbeats its progress every second. When it is cancelled, or its worker is shut down, the trainer saves a
- * checkpoint and exits, or is killed after `stopSeconds`. It throws an ApplicationFailure whose type is the kind of
+ * checkpoint and exits, or is killed after `stopSeconds`, and no hashing of large files keeps it longer. It throws an ApplicationFailure whose type is the kind of
  * failure, and which is retryable as long as trying again has a chance.
  */
 export function executeActivity(options: ExecuteOptions) {
@@ -96,7 +107,8 @@ export function executeActivity(options: ExecuteOptions) {
         claim.release();
       }
     } catch (error) {
-      if (context.cancellationSignal.aborted) throw stopped(context, progress);
+      if (context.cancellationSignal.aborted)
+        throw stopped(context, `it was stopped at step ${progress.step}, and goes on from its newest checkpoint`);
       throw error instanceof ApplicationFailure ? error : failureFor(error, 1);
     } finally {
       clearInterval(beating);
@@ -129,6 +141,8 @@ async function executeAttempt(execution: Execution, options: ExecuteOptions): Pr
   const tries = triesFrom(home, node.key, from) + 1;
   // A first execution is noted when it has failed, which most do not; should its worker be killed, it is not counted.
   if (attempt.executions > 1) noteTries(home, node.key, { ...from, count: tries });
+  // What a trainer has finished counts, though it is to stop, where that takes no longer than saving may.
+  const inTime = leaveIn(options.stopSeconds, context.cancellationSignal);
   try {
     if (tries > mostTriesOfAny) {
       throw new NodeError('killed', `${node.address}: its worker died ${tries - 1} times at step ${step}`);
@@ -136,7 +150,7 @@ async function executeAttempt(execution: Execution, options: ExecuteOptions): Pr
     const parents = await findParents(home, node);
     const { started, done } = await bringToEnd(execution, options, parents, tries);
     progress.phase = 'publishing';
-    await publish(attempt, {
+    const publication = {
       type: node.type,
       address: node.address,
       preimage: node.preimage,
@@ -150,7 +164,8 @@ async function executeAttempt(execution: Execution, options: ExecuteOptions): Pr
         finishedAt: new Date().toISOString(),
         executions: attempt.executions,
       },
-    });
+    };
+    await publish(attempt, publication, inTime);
     forgetTries(home, node.key);
     removeOutputs(attempt.folder);
   } catch (error) {
@@ -163,6 +178,19 @@ async function executeAttempt(execution: Execution, options: ExecuteOptions): Pr
     else noteTries(home, node.key, { ...from, count: tries });
     throw failure;
   }
+}
+
+/** What throws, when it is called, once the signal was aborted so many seconds ago. */
+function leaveIn(seconds: number, signal: AbortSignal): () => void {
+  let deadline = Number.POSITIVE_INFINITY;
+  const count = (): void => {
+    deadline = performance.now() + seconds * 1000;
+  };
+  if (signal.aborted) count();
+  else signal.addEventListener('abort', count, { once: true });
+  return () => {
+    if (performance.now() > deadline) signal.throwIfAborted();
+  };
 }
 
 async function findParents(home: string, node: PlanNode): Promise<Record<string, Artifact>> {
@@ -185,18 +213,42 @@ async function bringToEnd(
   tries: number,
 ): Promise<{ started: StartedEvent; done: DoneEvent }> {
   const { node, attempt } = execution;
-  if (node.type === 'data') return await prepareData(node, attempt);
+  if (node.type === 'data') return await prepare(node, attempt);
   const before = attempt.executions === 1 ? {} : await collectEvents(attempt.folder);
   // Not more often than twice: should what it left be unfit to publish, the trainer has to make it anew.
   if (tries > 2 || !isComplete(before, attempt.folder)) return await train(execution, options, parents);
-  refuseDamaged(execution, await findDamage(parents));
+  refuseDamaged(execution, await findDamage(parents, execution.context.cancellationSignal));
   return { started: before.started, done: before.last };
 }
 
-/** What is wrong with a node's parents, all their files hashed again; undefined where nothing is. */
-async function findDamage(parents: Record<string, Artifact>): Promise<string | undefined> {
+/** Prepares the data. Where that fails, the record of the attempt says so, as one that a trainer left would. */
+async function prepare(
+  node: Extract<PlanNode, { type: 'data' }>,
+  attempt: Attempt,
+): Promise<{ started: StartedEvent; done: DoneEvent }> {
+  removeEvents(attempt.folder);
+  try {
+    return await prepareData(node, attempt);
+  } catch (error) {
+    const { kind, message } = asNodeError(error);
+    recordFailure(attempt, { event: 'failed', kind: kind as FailedEvent['kind'], message, step: 0 });
+    throw error instanceof NodeError ? new NodeError(kind, `${node.address}: ${message}`) : error;
+  }
+}
+
+function recordFailure({ folder, leasePath, token }: Attempt, failed: FailedEvent): void {
+  if (!holdsLease(leasePath, token)) return;
+  try {
+    writeEvents(folder, [preparation, failed]);
+  } catch {
+    // The disk may be what it failed for: whoever follows the lineage is told all the same.
+  }
+}
+
+/** What is wrong with a node's parents, all their files hashed again; undefined where nothing is. Rejects when it is aborted. */
+async function findDamage(parents: Record<string, Artifact>, signal: AbortSignal): Promise<string | undefined> {
   for (const [role, artifact] of Object.entries(parents)) {
-    const found = await verifyArtifact(artifact);
+    const found = await verifyArtifact(artifact, () => signal.throwIfAborted());
     if (!found.ok) return `its ${role}, ${artifact.key.slice(0, 12)}, is damaged: ${found.reason}`;
   }
   return undefined;
@@ -229,7 +281,7 @@ async function train(
   let damage: string | undefined;
   let checked: Promise<void> | undefined;
   const check = async (): Promise<void> => {
-    damage = await findDamage(parents);
+    damage = await findDamage(parents, context.cancellationSignal);
   };
   const trainer = await start({
     command,
@@ -240,7 +292,10 @@ async function train(
     onEvent: (event) => {
       follow(progress, event);
       // What it starts from is in its memory now: parents that are whole after that were whole when they were read.
-      if (event.event === 'started') checked ??= check();
+      if (event.event !== 'started' || checked !== undefined) return;
+      checked = check();
+      // Awaited when the trainer has ended; until then a rejection is not unhandled.
+      checked.catch(() => undefined);
     },
   });
   let timedOut = false;
@@ -265,9 +320,15 @@ async function train(
     const { started, last } = end.said;
     if (started !== undefined && last?.event === 'done') return { started, done: last };
     if (timedOut) throw timeoutOf(node);
-    throw errorOf(node, end, outOfMemoryKills() > killsBefore);
+    throw errorOf(node, end, {
+      memoryRanOut: outOfMemoryKills() > killsBefore,
+      diskRanOut: end.said.half === true || isDiskFull(attempt.folder),
+    });
   } catch (error) {
-    if (error instanceof BadEventError) throw new NodeError('bad-events', `${node.address}: ${error.message}`);
+    if (error instanceof BadEventError) {
+      const diskRanOut = error.cutOff || isDiskFull(attempt.folder);
+      throw diskRanOut ? diskFullOf(node) : new NodeError('bad-events', `${node.address}: ${error.message}`);
+    }
     if ((error as NodeJS.ErrnoException).syscall?.startsWith('spawn')) {
       throw new NodeError(
         'no-trainer',
@@ -291,12 +352,16 @@ function follow(progress: NodeProgress, event: TrainerEvent): void {
   }
 }
 
-/** What went wrong, of a trainer that ended without `done`. `memoryRanOut`: the kernel killed for want of it meanwhile. */
+/**
+ * What went wrong, of a trainer that ended without `done`. `memoryRanOut`: the kernel killed for want of it meanwhile.
+ * `diskRanOut`: there is no room for events, or half of one was left.
+ */
 function errorOf(
-  { address }: PlanNode,
+  node: PlanNode,
   { said: { last }, code, signal, lastLines }: TrainerEnd,
-  memoryRanOut: boolean,
+  { memoryRanOut, diskRanOut }: { memoryRanOut: boolean; diskRanOut: boolean },
 ): NodeError {
+  const { address } = node;
   if (last?.event === 'failed') return new NodeError(last.kind, `${address}: ${last.message}`, lastLines);
   if (last?.event === 'interrupted') {
     return new NodeError(
@@ -305,6 +370,8 @@ function errorOf(
       lastLines,
     );
   }
+  // It could not say so itself: what it says goes to that disk.
+  if (signal === null && diskRanOut) return diskFullOf(node, lastLines);
   const how = signal === null ? `exited with code ${code}` : `was killed by ${signal}`;
   if (signal === 'SIGKILL' && memoryRanOut) {
     const message = `${address}: its trainer was killed while the kernel killed processes for want of memory`;
@@ -313,19 +380,12 @@ function errorOf(
   return new NodeError('killed', `${address}: its trainer ${how} without saying why`, lastLines);
 }
 
+function diskFullOf({ address }: PlanNode, lastLines: string[] = []): NodeError {
+  const message = `${address}: the disk is full, and its trainer's events were cut off`;
+  return new NodeError('disk-full', `${message}. Free some space: it goes on from its newest checkpoint`, lastLines);
+}
+
 function timeoutOf({ address, placement }: PlanNode): NodeError {
   const message = `${address} took longer than its timeout of ${placement.timeoutSeconds} s; its newest checkpoint is kept`;
   return new NodeError('timed-out', `${message}. Raise \`timeout\` in its placement and run again`);
-}
-
-/** What Temporal is told when the activity did not fail but was stopped. */
-function stopped({ cancellationDetails, info }: Context, { step }: NodeProgress): Error {
-  if (cancellationDetails?.workerShutdown || cancellationDetails?.paused || cancellationDetails?.reset) {
-    return ApplicationFailure.create({
-      type: 'stopped',
-      message: `it was stopped at step ${step}, and goes on from its newest checkpoint`,
-      nextRetryDelay: '100 milliseconds',
-    });
-  }
-  return new CancelledFailure(`${info.activityType} was cancelled`);
 }

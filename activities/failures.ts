@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs';
+import { rmSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import { ApplicationFailure } from '@temporalio/common';
 import { FencedError, StoreError } from '../store/errors.ts';
@@ -71,16 +71,26 @@ export function failureFor(error: unknown, tries: number): ApplicationFailure {
   return failure;
 }
 
-function asNodeError(error: unknown): Pick<NodeError, 'kind' | 'message' | 'lastLines'> {
+/** The kind of any error, and what it says. */
+export function asNodeError(error: unknown): Pick<NodeError, 'kind' | 'message' | 'lastLines'> {
   if (error instanceof NodeError) return error;
   if (error instanceof FencedError) return { kind: 'fenced', message: error.message, lastLines: [] };
   const message = String((error as Error | undefined)?.message ?? error);
-  if (isDiskFull(error)) return { kind: 'disk-full', message, lastLines: [] };
+  if (saysDiskFull(error)) return { kind: 'disk-full', message, lastLines: [] };
   return { kind: error instanceof StoreError ? 'store' : 'internal', message, lastLines: [] };
 }
 
+/** Less free space than this, and the next event may not fit either; a file system keeps some of it to itself. */
+const nearlyFullBytes = 256 * 1024;
+
+/** Whether the disk of a folder has no room that is worth mentioning. */
+export function isDiskFull(folder: string): boolean {
+  const { bavail, bsize } = statfsSync(folder);
+  return bavail * bsize < nearlyFullBytes;
+}
+
 /** Whether a system call said so, be it that the store has put it into words. */
-function isDiskFull(error: unknown): boolean {
+function saysDiskFull(error: unknown): boolean {
   const { code } = ((error instanceof StoreError ? error.cause : error) ?? {}) as NodeJS.ErrnoException;
   return code === 'ENOSPC' || code === 'EDQUOT';
 }

@@ -9,6 +9,15 @@ import { digestOfFile } from '../store/digest.ts';
 import { NodeError } from './failures.ts';
 import { findBrokenLine } from './json-lines.ts';
 
+/** How it begins, as a trainer would say it. */
+export const preparation: StartedEvent = {
+  event: 'started',
+  resumedFrom: null,
+  steps: 0,
+  device: 'cpu',
+  engine: `DuckDB ${version()}`,
+};
+
 type DataNode = Extract<PlanNode, { type: 'data' }> & { recipe: DataRecipe };
 
 /**
@@ -26,7 +35,7 @@ export async function prepareData(
   node: Extract<PlanNode, { type: 'data' }>,
   attempt: Attempt,
 ): Promise<{ started: StartedEvent; done: DoneEvent }> {
-  if (!hasFiles(node)) throw new NodeError('bad-data', `${node.address}: Descent does not download from the Hub`);
+  if (!hasFiles(node)) throw new NodeError('bad-data', 'Descent does not download from the Hub');
   await checkDigests(node);
   const folder = join(attempt.folder, 'model.tmp');
   const spill = join(attempt.folder, 'spill.tmp');
@@ -48,7 +57,7 @@ export async function prepareData(
     if (error instanceof NodeError || !isDataError(error)) throw error;
     const broken = node.recipe.format === 'jsonl' ? await findBrokenLine(node.files) : undefined;
     const what = broken === undefined ? (error as Error).message : `${broken}. Mend that line or take it out.`;
-    throw new NodeError('bad-data', `${node.address}: ${what}`);
+    throw new NodeError('bad-data', what);
   } finally {
     instance.closeSync();
     await rm(spill, { recursive: true, force: true });
@@ -57,7 +66,7 @@ export async function prepareData(
   await rm(model, { recursive: true, force: true });
   await rename(folder, model);
   return {
-    started: { event: 'started', resumedFrom: null, steps: 0, device: 'cpu', engine: `DuckDB ${version()}` },
+    started: preparation,
     done: { event: 'done', step: 0, tokens: 0, model: 'model', facts },
   };
 }
@@ -66,7 +75,7 @@ function hasFiles(node: Extract<PlanNode, { type: 'data' }>): node is DataNode {
   return 'digests' in node.recipe;
 }
 
-async function checkDigests({ address, files, recipe }: DataNode): Promise<void> {
+async function checkDigests({ files, recipe }: DataNode): Promise<void> {
   for (const [at, file] of files.entries()) {
     const found = await digestOfFile(file).catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return undefined;
@@ -74,15 +83,12 @@ async function checkDigests({ address, files, recipe }: DataNode): Promise<void>
     });
     if (found?.sha256 === recipe.digests[at]) continue;
     const what = found === undefined ? 'is gone' : 'has changed since the lineage was planned';
-    throw new NodeError(
-      'bad-data',
-      `${address}: ${file} ${what}; run the lineage again, and its data gets another key`,
-    );
+    throw new NodeError('bad-data', `${file} ${what}; run the lineage again, and its data gets another key`);
   }
 }
 
 async function prepare(connection: DuckDBConnection, node: DataNode, folder: string): Promise<Record<string, number>> {
-  const { address, files, recipe } = node;
+  const { files, recipe } = node;
   await connection.run(
     `CREATE TABLE source AS ${sourceQuery(recipe, await readColumns(connection, recipe, files), files)}`,
   );
@@ -94,7 +100,7 @@ async function prepare(connection: DuckDBConnection, node: DataNode, folder: str
     const columns = await readColumns(connection, recipe, files);
     const found =
       recipe.format === 'text' ? '' : ` They have: ${columns.join(', ') || 'no columns'}. Name yours in \`columns\`.`;
-    throw new NodeError('bad-data', `${address}: no line of its files has ${wanted}.${found}`);
+    throw new NodeError('bad-data', `no line of its files has ${wanted}.${found}`);
   }
   return { ...documents, ...problems };
 }

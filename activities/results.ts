@@ -1,5 +1,5 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { activityInfo, heartbeat } from '@temporalio/activity';
+import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import type { PlanNode } from '../planner/plan.ts';
 import { withDatabase } from '../results/database.ts';
@@ -13,20 +13,23 @@ import { FencedError, StoreError } from '../store/errors.ts';
 import { attemptFolder } from '../store/home.ts';
 import type { Claim } from './claim.ts';
 import type { PlanReader } from './plans.ts';
+import { stopped } from './stopped.ts';
 
 /**
  * The activities of the one writer to DuckDB. Each opens the file, writes in one transaction, and closes it. Nothing is
- * written once another worker has the claim: the activity fails, and is done by that one.
+ * written once another worker has the claim: the activity fails, and is done by that one. One that waits for the file ends
+ * at once when it is cancelled or its worker is shut down.
  */
 export function resultsActivities(home: string, plans: PlanReader, claim: Pick<Claim, 'isHeld'>) {
   const write = (use: (connection: DuckDBConnection) => Promise<void>): Promise<void> =>
-    beating(async () => {
+    beating(claim, async (signal) => {
       requireHeld(claim);
-      await withDatabase(home, 'write', async (connection) => {
+      const writing = async (connection: DuckDBConnection): Promise<void> => {
         await use(connection);
         // The last moment before the commit: it may have waited for the file, or stood still, for long.
         requireHeld(claim);
-      });
+      };
+      await withDatabase(home, 'write', writing, { signal });
     });
   return {
     /** Puts a plan into the tables, so that its nodes have addresses and settings before the first one ends. */
@@ -75,15 +78,29 @@ const mostTries = 3;
 
 /**
  * Heartbeats while the work goes on: it may wait for a person who has the file open, and is tried for long where that, or
- * the disk, is what hinders it. What else goes wrong will go wrong again, and is told soon.
+ * the disk, is what hinders it, or where it is another worker's to do. What else goes wrong will go wrong again, and is
+ * told soon.
  */
-async function beating(work: () => Promise<void>): Promise<void> {
-  const timer = setInterval(() => heartbeat(), 500);
+async function beating(
+  claim: Pick<Claim, 'isHeld'>,
+  work: (cancellationSignal: AbortSignal) => Promise<void>,
+): Promise<void> {
+  const context = Context.current();
+  const { info, cancellationSignal } = context;
+  const timer = setInterval(() => context.heartbeat(), 500);
   try {
-    await work();
+    await work(cancellationSignal);
   } catch (error) {
-    const passes = error instanceof DatabaseBusyError || error instanceof StoreError;
-    if (passes || activityInfo().attempt < mostTries) throw error;
+    if (cancellationSignal.aborted) {
+      // A worker that lost the claim stops serving the queue as well, and this says why.
+      requireHeld(claim);
+      throw stopped(
+        context,
+        'results were not written yet, since their worker is shut down: another goes on with them',
+      );
+    }
+    const passes = [DatabaseBusyError, StoreError, FencedError].some((kind) => error instanceof kind);
+    if (passes || info.attempt < mostTries) throw error;
     throw ApplicationFailure.create({
       message: (error as Error).message,
       type: 'results',

@@ -1,6 +1,6 @@
 import type { Change } from './compare.ts';
 import type { Json, PlanNode } from './plan.ts';
-import type { Verdict } from './verdict.ts';
+import type { Failure, Verdict } from './verdict.ts';
 
 /** The reason of a verdict in words: `lr 2e-5 → 1e-5 (was 5be2…)`, `attempt 1, step 1,200 of 4,000`. */
 export function reasonText(node: PlanNode, { reason }: Verdict): string {
@@ -13,7 +13,8 @@ export function reasonText(node: PlanNode, { reason }: Verdict): string {
       return 'not needed: all that goes on from it is done';
     case 'checkpoint': {
       const of = reason.steps === null ? '' : ` of ${reason.steps.toLocaleString('en')}`;
-      return `attempt ${reason.attempt}, step ${reason.step.toLocaleString('en')}${of}`;
+      const failed = reason.failure ? `, failed: ${failureText(reason.failure)}` : '';
+      return `attempt ${reason.attempt}, step ${reason.step.toLocaleString('en')}${of}${failed}`;
     }
     case 'new':
       return 'new';
@@ -28,7 +29,9 @@ export function reasonText(node: PlanNode, { reason }: Verdict): string {
     case 'damaged':
       return reason.what;
     case 'stopped':
-      return `attempt ${reason.attempt} ended before its first checkpoint`;
+      return reason.failure
+        ? `attempt ${reason.attempt} failed: ${failureText(reason.failure)}`
+        : `attempt ${reason.attempt} ended before its first checkpoint`;
     case 'forced':
       return `forced: attempt ${reason.attempt}, and attempt ${reason.attempt - 1} is kept`;
     default:
@@ -40,6 +43,12 @@ export function reasonText(node: PlanNode, { reason }: Verdict): string {
 export function changeText(change: Change, of?: PlanNode): string {
   const whose = of === undefined || change.address === of.address ? '' : `${change.address}: `;
   return `${whose}${change.field} ${valueText(change.before)} → ${valueText(change.after)}`;
+}
+
+/** The first sentence of what was said, which has what happened; what to do about it comes after. */
+function failureText({ kind, message }: Failure): string {
+  const [sentence = ''] = message.split(/\.\s|\.$|\n/);
+  return `${sentence} (${kind})`;
 }
 
 /** Changes named in one line; what more there are is counted. */

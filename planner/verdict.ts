@@ -3,10 +3,16 @@ import { placesByAddress, underNewNames } from './moved.ts';
 import type { Key, Plan, PlanNode } from './plan.ts';
 import { sparing } from './spared.ts';
 
+/** What ended the newest attempt, as it said itself. */
+export interface Failure {
+  kind: string;
+  message: string;
+}
+
 /** What the store holds under a key. */
 export type NodeState =
   | { state: 'none' }
-  | { state: 'partial'; attempt: number; step: number | null }
+  | { state: 'partial'; attempt: number; step: number | null; failure?: Failure }
   | { state: 'done'; attempt: number; finishedAt: string }
   | { state: 'damaged'; reason: string };
 
@@ -15,7 +21,10 @@ export type Verdict =
   | { verdict: 'reuse'; reason: { kind: 'done'; attempt: number; finishedAt: string } }
   /** A trunk that need not be there: see `sparing`. */
   | { verdict: 'reuse'; reason: { kind: 'spared' } }
-  | { verdict: 'resume'; reason: { kind: 'checkpoint'; attempt: number; step: number; steps: number | null } }
+  | {
+      verdict: 'resume';
+      reason: { kind: 'checkpoint'; attempt: number; step: number; steps: number | null; failure?: Failure };
+    }
   | { verdict: 'run'; reason: RunReason };
 
 /** A verdict in a word. What was forced runs like anything else, and is a word of its own. */
@@ -35,7 +44,7 @@ export type RunReason =
   /** It was done, and what it left can no longer be used. */
   | { kind: 'damaged'; what: string }
   /** It was begun, and has no checkpoint to go on from. */
-  | { kind: 'stopped'; attempt: number }
+  | { kind: 'stopped'; attempt: number; failure?: Failure }
   /** A person asked for another attempt, though the one before is done and kept. */
   | { kind: 'forced'; attempt: number };
 
@@ -108,9 +117,10 @@ export function judgeAlone(node: PlanNode, found: NodeState): Verdict {
       return { verdict: 'run', reason: { kind: 'damaged', what: found.reason } };
     case 'partial': {
       const { attempt, step } = found;
-      if (step === null) return { verdict: 'run', reason: { kind: 'stopped', attempt } };
+      const failed = found.failure && { failure: found.failure };
+      if (step === null) return { verdict: 'run', reason: { kind: 'stopped', attempt, ...failed } };
       const steps = node.type === 'pretrain' || node.type === 'cpt' || node.type === 'trunk' ? node.recipe.steps : null;
-      return { verdict: 'resume', reason: { kind: 'checkpoint', attempt, step, steps } };
+      return { verdict: 'resume', reason: { kind: 'checkpoint', attempt, step, steps, ...failed } };
     }
     default:
       return found satisfies never;

@@ -18,6 +18,8 @@ import { databaseWaits, toldAfterMs } from './waits.ts';
 export interface DatabaseOptions {
   /** How long to wait for whoever has the file open, in seconds. Default: 60 for writing, 30 for reading. */
   patienceSeconds?: number | undefined;
+  /** Ends the waiting: nothing is begun any more, and the call rejects. What has begun is brought to its end. */
+  signal?: AbortSignal;
   /** Let SQL read and write files and reach the network. Default: false. */
   files?: boolean;
   /** One path that SQL may write although `files` is off. */
@@ -47,6 +49,7 @@ export async function withDatabase<T>(
 ): Promise<T> {
   const path = options.path ?? databasePath(home);
   const deadline = deadlineOf(mode, options);
+  options.signal?.throwIfAborted();
   if (inside.getStore()?.has(path)) throw new Error('withDatabase was called from inside itself; use its connection');
   return takeTurn(path, deadline, async () => {
     if (!existsSync(path)) {
@@ -124,9 +127,12 @@ async function checkpoint(instance: DuckDBInstance): Promise<void> {
   }
 }
 
-function deadlineOf(mode: 'read' | 'write', { patienceSeconds }: Pick<DatabaseOptions, 'patienceSeconds'>): Deadline {
+function deadlineOf(
+  mode: 'read' | 'write',
+  { patienceSeconds, signal }: Pick<DatabaseOptions, 'patienceSeconds' | 'signal'>,
+): Deadline {
   const seconds = patienceSeconds ?? (mode === 'write' ? 60 : 30);
-  return { at: performance.now() + seconds * 1000, seconds };
+  return { at: performance.now() + seconds * 1000, seconds, signal };
 }
 
 function nothingToRead(home: string): ResultsError {
@@ -141,6 +147,8 @@ interface Deadline {
   /** In performance.now() milliseconds. */
   at: number;
   seconds: number;
+  /** Ends the waiting before that. */
+  signal: AbortSignal | undefined;
 }
 
 /** The files that the code which is running has open; empties when they are closed, for what it has set going. */
@@ -162,7 +170,8 @@ async function takeTurn<T>(path: string, deadline: Deadline, use: () => Promise<
   });
   try {
     const waiting = new AbortController();
-    const patience = sleep(Math.max(0, deadline.at - performance.now()), 'gone' as const, { signal: waiting.signal });
+    const signal = deadline.signal ? AbortSignal.any([waiting.signal, deadline.signal]) : waiting.signal;
+    const patience = sleep(Math.max(0, deadline.at - performance.now()), 'gone' as const, { signal });
     const first = await Promise.race([before, patience]);
     waiting.abort();
     if (first === 'gone') throw busy(path, `this process (${process.pid})`, deadline);
@@ -216,7 +225,7 @@ async function openWhenFree(path: string, mode: 'read' | 'write', deadline: Dead
         told = true;
       }
       // Random, so that processes that wait for each other do not keep in step.
-      await sleep(Math.min(left, pause * (0.5 + Math.random())));
+      await sleep(Math.min(left, pause * (0.5 + Math.random())), undefined, { signal: deadline.signal });
     }
   }
 }

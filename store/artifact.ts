@@ -9,7 +9,7 @@ import { latestCheckpoint } from './checkpoint.ts';
 import { digestOfFile } from './digest.ts';
 import { StoreError } from './errors.ts';
 import { attemptFolder, attemptNumbers, keysBeginning } from './home.ts';
-import { type Artifact, damagePath, inspectAttempt } from './inspect.ts';
+import { type Artifact, damagePath, failureIn, inspectAttempt } from './inspect.ts';
 import { claimManifest, fenced, holdsLease, publishedBy } from './lease.ts';
 import { syncFile, syncFolder, writeWhole } from './write.ts';
 
@@ -24,8 +24,13 @@ export type Publication = Pick<
  * and only then removes the checkpoints. Temporary files, `*.log`, leases and checkpoints are not part of an artifact.
  * Publishing again gives the manifest that is there. Throws a FencedError, and changes nothing, when another execution
  * has taken the lease; a StoreError when the model's folder is missing or something in the folder is not a plain file.
+ * `onBytes` is told how much was read; what it throws ends the hashing, and nothing is published.
  */
-export async function publish(attempt: Attempt, publication: Publication): Promise<Manifest> {
+export async function publish(
+  attempt: Attempt,
+  publication: Publication,
+  onBytes?: (bytes: number) => void,
+): Promise<Manifest> {
   const { key, folder, number: attemptNumber, executions } = attempt;
   let manifest = await publishedBy(folder, executions);
   if (manifest === undefined) {
@@ -34,7 +39,7 @@ export async function publish(attempt: Attempt, publication: Publication): Promi
     if (sha256(canonicalJson(preimage)) !== key) {
       throw new StoreError(`cannot publish ${address}: its pre-image does not hash to its key ${key}`);
     }
-    const files = await hashFiles(folder);
+    const files = await hashFiles(folder, onBytes);
     // The attempt's own name; its key's was made durable together with the pre-image.
     await syncFolder(dirname(folder));
     if (model !== null && !files.some(({ path }) => path.startsWith(`${model}/`))) {
@@ -78,8 +83,10 @@ export function inspectNode(home: string, key: string, from = 1): NodeState {
   if (whole !== undefined) return { state: 'done', attempt: whole.attempt, finishedAt: whole.provenance.finishedAt };
   const inspection = inspectAttempt(home, key, newest);
   if (inspection.state === 'damaged') return inspection;
-  const step = latestCheckpoint(attemptFolder(home, key, newest))?.step ?? null;
-  return { state: 'partial', attempt: newest, step };
+  const folder = attemptFolder(home, key, newest);
+  const failure = failureIn(folder);
+  const step = latestCheckpoint(folder)?.step ?? null;
+  return { state: 'partial', attempt: newest, step, ...(failure && { failure }) };
 }
 
 /**
@@ -94,7 +101,7 @@ export function nodesInspector(home: string): (key: string, from?: number) => No
 /**
  * Hashes every file of an artifact again. What it finds is noted in the attempt's folder, so that a damaged artifact is
  * served to nobody from then on; a later look that finds all well takes the note away. A file that a link leads to, out
- * of the attempt's folder, is none of it. `onBytes` is told how much was read.
+ * of the attempt's folder, is none of it. `onBytes` is told how much was read; what it throws ends the hashing.
  */
 export async function verifyArtifact(
   artifact: Artifact,
@@ -145,7 +152,7 @@ export function newestWhole(home: string, key: string, from = 1): Artifact | und
 /** What lies in an attempt's folder without being part of its artifact. */
 const passing = new Set(['checkpoints', 'claims', 'lease.json', 'manifest.json', 'damage.txt']);
 
-async function hashFiles(folder: string): Promise<Manifest['files']> {
+async function hashFiles(folder: string, onBytes?: (bytes: number) => void): Promise<Manifest['files']> {
   const files: Manifest['files'] = [];
   const walk = async (relative: string): Promise<void> => {
     const entries = readdirSync(join(folder, relative), { withFileTypes: true });
@@ -156,7 +163,7 @@ async function hashFiles(folder: string): Promise<Manifest['files']> {
       if (entry.isDirectory()) {
         await walk(path);
       } else if (entry.isFile()) {
-        files.push({ path, ...(await digestOfFile(join(folder, path))) });
+        files.push({ path, ...(await digestOfFile(join(folder, path), onBytes)) });
         await syncFile(join(folder, path));
       } else {
         throw new StoreError(`cannot publish ${join(folder, path)}: it is neither a file nor a folder`);

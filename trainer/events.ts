@@ -1,5 +1,5 @@
 /** A trainer's line to the outside: events on standard output, requests to stop, the lease. */
-import { fstatSync, readFileSync } from 'node:fs';
+import { fstatSync, readFileSync, writeSync } from 'node:fs';
 import type { TrainerEvent } from '../schemas/types/event.ts';
 import type { Lease } from '../schemas/types/job.ts';
 import { validateEvent } from '../schemas/validate.ts';
@@ -8,29 +8,35 @@ import { TrainerFailure } from './failure.ts';
 
 /** Writes events as JSON lines. */
 export interface EventWriter {
-  /** Throws where the event breaks the contract, and what made standard output fail before. */
+  /** Throws where the event breaks the contract or cannot be written, and after that whenever it is called. */
   emit(event: TrainerEvent): void;
   /** Steps done, by the newest event that said so. */
   readonly step: number;
 }
 
 /**
- * The writer to standard output. Pipes and files are written synchronously: a line that was emitted is out, whatever
- * comes next. When nobody reads any more `onUnread` is called, and events go nowhere; other errors of the output (a full
- * disk) are thrown to the process's last handler.
+ * The writer to a descriptor, that of standard output by default. A line that was emitted is out, whatever comes next.
+ * When nobody reads any more `onUnread` is called, and events go nowhere. Whatever else keeps a line from being written
+ * (a full disk) is thrown, then and at each further event: what came after half a line would be lost with it.
  */
-export function createEventWriter(onUnread: () => void): EventWriter {
+export function createEventWriter(onUnread: () => void, descriptor = 1): EventWriter {
   let latest = 0;
-  let broken: Error | undefined;
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') return onUnread();
-    broken = error;
-    throw error;
-  });
+  let broken: unknown;
+  let unread = false;
   return {
     emit(event) {
       if (broken !== undefined) throw broken;
-      process.stdout.write(`${JSON.stringify(validateEvent(event))}\n`);
+      const line = `${JSON.stringify(validateEvent(event))}\n`;
+      try {
+        if (!unread) writeWhole(descriptor, Buffer.from(line));
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EPIPE') {
+          broken = error;
+          throw error;
+        }
+        unread = true;
+        onUnread();
+      }
       if (event.event === 'started') latest = event.resumedFrom ?? 0;
       else if ('step' in event) latest = event.step;
     },
@@ -39,6 +45,22 @@ export function createEventWriter(onUnread: () => void): EventWriter {
     },
   };
 }
+
+/** Writes all of it: on a disk that becomes full a file takes a part, without an error, and `process.stdout` leaves it at that. */
+function writeWhole(descriptor: number, bytes: Buffer): void {
+  let written = 0;
+  while (written < bytes.length) {
+    try {
+      written += writeSync(descriptor, bytes, written);
+    } catch (error) {
+      // A pipe that was set not to block, and whose reader is behind.
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+      Atomics.wait(pause, 0, 0, 10);
+    }
+  }
+}
+
+const pause = new Int32Array(new SharedArrayBuffer(4));
 
 /** Requests to stop: only a flag. The stage that sees it finishes its step, saves and ends. */
 export interface Stop {

@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -124,6 +133,63 @@ describe('a claimed node', () => {
     };
     (await claim('adrift', { staleSeconds: 0.3, onWait })).release();
     assert.ok(looks >= times.length, `it was taken over at look ${looks}, while it was touched`);
+  });
+
+  test('is not taken over for the time in which the one that waits stood still itself', async (t) => {
+    (await claim('watched')).release();
+    const elsewhere = { id: 'z', host: 'elsewhere', worker: { pid: 1, started: 'x' }, trainer: null };
+    writeFileSync(pathOf('watched'), JSON.stringify(elsewhere));
+    const now = performance.now.bind(performance);
+    let asleep = 0;
+    t.mock.method(performance, 'now', () => now() + asleep);
+    const cancelling = new AbortController();
+    let looks = 0;
+    const onWait = (): void => {
+      looks += 1;
+      // It wakes an hour later, and looks before the other machine touches its claim again.
+      if (looks === 1) asleep = 3_600_000;
+      if (looks === 3) cancelling.abort();
+    };
+    await assert.rejects(claim('watched', { staleSeconds: 5, onWait, signal: cancelling.signal }), {
+      name: 'AbortError',
+    });
+    assert.equal(JSON.parse(readFileSync(pathOf('watched'), 'utf8')).id, 'z');
+  });
+
+  test('that is stale is taken away by one of those who wait for it: the others leave alone what is another’s', async () => {
+    const [worker, trainer] = [await bystander(), await bystander()];
+    const records = { worker: recordProcess(worker.pid ?? 0), trainer: recordProcess(trainer.pid ?? 0) };
+    worker.kill('SIGKILL');
+    await once(worker, 'exit');
+    (await claim('contested')).release();
+    writeFileSync(pathOf('contested'), JSON.stringify({ id: 'x', host: hostname(), ...records }));
+    const cancelling = new AbortController();
+    let waits = 0;
+    const onWait = (): void => {
+      waits += 1;
+    };
+    // Both wait until the trainer has ended.
+    const both = [1, 2].map(() => claim('contested', { signal: cancelling.signal, onWait }));
+    const winner = await Promise.race(both);
+    const { ino } = statSync(pathOf('contested'));
+    await until(() => waits > 0, 'the other sees that it is taken');
+    assert.equal(statSync(pathOf('contested')).ino, ino, 'its file was never moved');
+    cancelling.abort();
+    assert.equal((await Promise.allSettled(both)).filter(({ status }) => status === 'rejected').length, 1);
+    winner.release();
+  });
+
+  test('that is held aside for a moment is not lost, and the trainer is noted when it is back', async () => {
+    const mine = await claim('aside', { staleSeconds: 0.6 });
+    const aside = `${pathOf('aside')}.tmp`;
+    renameSync(pathOf('aside'), aside);
+    mine.nameTrainer({ pid: 7, started: 'x' });
+    renameSync(aside, pathOf('aside'));
+    await until(() => JSON.parse(readFileSync(pathOf('aside'), 'utf8')).trainer?.pid === 7, 'the trainer is noted');
+    assert.deepEqual([mine.isHeld(), mine.lost.aborted], [true, false]);
+    const lost = once(mine.lost, 'abort');
+    rmSync(pathOf('aside'));
+    await lost;
   });
 
   test('tells whoever lost it, who touches and removes nothing that is another’s', async () => {

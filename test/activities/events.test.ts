@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -59,6 +59,15 @@ describe('the record of an attempt', () => {
   });
 });
 
+test('a record that cannot be made leaves nothing behind, and the one before as it was', async () => {
+  const folder = mkdtempSync(join(root, 'unmade-'));
+  writeFileSync(join(folder, 'events.jsonl'), 'what was written before\n');
+  writeFileSync(outputPath(folder, 1), 'x'.repeat(5 << 20));
+  await assert.rejects(collectEvents(folder), { name: 'BadEventError', message: /^line 1 is longer than/ });
+  assert.deepEqual(readdirSync(folder).sort(), ['events.jsonl', 'execution-1.events.log']);
+  assert.equal(readFileSync(join(folder, 'events.jsonl'), 'utf8'), 'what was written before\n');
+});
+
 describe('following a trainer', () => {
   test('hands on each event soon after it was written whole, and all of them before it ends', async () => {
     const folder = mkdtempSync(join(root, 'follow-'));
@@ -110,6 +119,32 @@ describe('following a trainer', () => {
         },
       );
     }
+  });
+});
+
+describe('a disk without room', () => {
+  test('leaves an event that the next one cut off, and that is told from what is none', async () => {
+    const folder = mkdtempSync(join(root, 'cut-'));
+    for (const [text, cutOff] of [
+      [`${metrics(1).slice(0, 30)}${metrics(2)}`, true],
+      [`{"event": "sample", "response": "fifty va{"event": "metrics", "step": 2}\n`, true],
+      ['{"event":"sample","response":"{\\"event\\":"\n', false],
+      ['Epoch 1\n', false],
+      ['{"event":"metrics","step":-1}\n', false],
+    ] as const) {
+      writeFileSync(outputPath(folder, 1), text);
+      const following = followEvents(folder, 1, Promise.resolve(), () => undefined);
+      await assert.rejects(following, { name: 'BadEventError', cutOff }, text);
+    }
+  });
+
+  test('leaves half a line at the end', async () => {
+    const folder = mkdtempSync(join(root, 'half-'));
+    const follow = () => followEvents(folder, 1, Promise.resolve(), () => undefined);
+    writeFileSync(outputPath(folder, 1), started(null) + metrics(1).slice(0, 20));
+    assert.equal((await follow()).half, true);
+    writeFileSync(outputPath(folder, 1), started(null) + metrics(1));
+    assert.equal((await follow()).half, undefined);
   });
 });
 

@@ -1,14 +1,21 @@
 import assert from 'node:assert/strict';
-import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { ActivityCancellationDetails } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { followEvents, outputPath } from '../../activities/events.ts';
-import { executeActivity } from '../../activities/execute.ts';
-import type { TrainerStart } from '../../activities/trainer.ts';
-import type { PlanNode } from '../../planner/plan.ts';
+import { type ExecuteOptions, executeActivity } from '../../activities/execute.ts';
+import { preparation } from '../../activities/prepare.ts';
+import type { TrainerEnd, TrainerStart } from '../../activities/trainer.ts';
+import type { Plan, PlanNode } from '../../planner/plan.ts';
+import { withDatabase } from '../../results/database.ts';
+import { ingestAttempt } from '../../results/ingest.ts';
 import { findArtifact, inspectNode, publish } from '../../store/artifact.ts';
-import { attemptFolder } from '../../store/home.ts';
+import { digestOf } from '../../store/digest.ts';
+import { attemptFolder, keyFolder } from '../../store/home.ts';
+import { smallPlan } from '../fixtures/plans.ts';
 import { makePlan } from '../results/lineage.ts';
 import { begun, temporaryHome } from '../store/support.ts';
 
@@ -20,17 +27,10 @@ test('what was made from a parent that rotted is not published, not even kept', 
   await publishModel(home, tokenizer as PlanNode, Buffer.alloc(100_000));
   const index = plan.nodes.indexOf(base as PlanNode);
   const { key } = base as PlanNode;
-  const run = (rot: boolean) => {
-    const activity = executeActivity({
-      home,
-      plans: { plan: async () => plan, node: async (_, place) => plan.nodes[place] as PlanNode },
-      trainer: [],
-      devices: {},
-      stopSeconds: 1,
-      start: (start) => trainAtOnce(start, rot ? () => rotten(home, tokenizer as PlanNode) : async () => undefined),
-    });
-    return new MockActivityEnvironment().run(activity, { planDigest: '', index, device: 'cpu' });
-  };
+  const run = (rot: boolean) =>
+    execute(home, plan, index, (start) =>
+      trainAtOnce(start, rot ? () => rotten(home, tokenizer as PlanNode) : async () => undefined),
+    );
 
   await assert.rejects(run(true), {
     type: 'no-parent',
@@ -44,6 +44,90 @@ test('what was made from a parent that rotted is not published, not even kept', 
   assert.deepEqual(await run(false), { attempt: 1 });
   assert.equal((await findArtifact(home, key))?.attempt, 1);
 });
+
+test('what is to stop hashes no parents any more, and publishes only where that is soon done', async (t) => {
+  const home = await temporaryHome(t);
+  const plan = makePlan({ seeds: [1], replay: ['0%'] });
+  const [tokenizer, base] = ['tokenizer:words', 'base@seed=1'].map((address) => nodeAt(plan.nodes, address));
+  const stop = async (node: PlanNode, stopSeconds: number, before = async (): Promise<void> => undefined) => {
+    const environment = new MockActivityEnvironment();
+    const start = (start: TrainerStart) =>
+      trainAtOnce(start, async () => {
+        await before();
+        environment.cancel('WORKER_SHUTDOWN', new ActivityCancellationDetails({ workerShutdown: true }));
+      });
+    return await execute(home, plan, plan.nodes.indexOf(node), start, { environment, stopSeconds });
+  };
+
+  await assert.rejects(stop(tokenizer as PlanNode, 0), { type: 'stopped', nonRetryable: false });
+  assert.equal(inspectNode(home, (tokenizer as PlanNode).key).state, 'partial');
+  assert.deepEqual(await stop(tokenizer as PlanNode, 30), { attempt: 1 }, 'what a trainer has finished counts');
+
+  const words = tokenizer as PlanNode;
+  await rm(keyFolder(home, words.key), { recursive: true });
+  await publishModel(home, words, Buffer.alloc(100_000));
+  await assert.rejects(
+    stop(base as PlanNode, 30, () => rotten(home, words)),
+    { type: 'stopped' },
+  );
+  assert.equal(inspectNode(home, words.key).state, 'done', 'nobody has read all of it');
+});
+
+test('a trainer whose events were cut off has run out of disk, and is tried again', async (t) => {
+  const home = await temporaryHome(t);
+  const plan = makePlan({ seeds: [1], replay: ['0%'] });
+  const index = plan.nodes.indexOf(nodeAt(plan.nodes, 'tokenizer:words'));
+  const started = '{"event":"started","resumedFrom":null,"steps":1,"device":"cpu","engine":"none"}\n';
+  const end = (text: string, how: Pick<TrainerEnd, 'code' | 'signal'>) =>
+    execute(home, plan, index, (start) => trainerThatSays(start, started + text, how));
+  const [gone, killed] = [
+    { code: 1, signal: null },
+    { code: null, signal: 'SIGKILL' },
+  ] as const;
+  const full = {
+    type: 'disk-full',
+    nonRetryable: false,
+    message: /the disk is full, and its trainer's events were cut/,
+  };
+
+  await assert.rejects(end('{"event":"progress","step":1,"va{"event":"metrics","step":1}\n', gone), full);
+  await assert.rejects(end('{"event":"progress","step":1,"va', gone), full);
+  await assert.rejects(end('{"event":"progress","step":1,"va', killed), { type: 'killed' });
+  await assert.rejects(end('', gone), { type: 'killed' });
+  await assert.rejects(end('Epoch 1\n', gone), { type: 'bad-events', nonRetryable: true });
+});
+
+test('data that cannot be prepared leaves why in the record of its attempt, and in the tables, until it can be', async (t) => {
+  const home = await temporaryHome(t);
+  const path = join(home, 'web.jsonl');
+  const text = '{"text":"one"}\n{"text":"two"}\n';
+  const plan = smallPlan('small', [
+    { address: 'data:web', type: 'data', files: [{ path, digest: digestOf(Buffer.from(text)) }] },
+  ]);
+  const [node] = plan.nodes as [PlanNode];
+  const prepare = () => execute(home, plan, 0, () => assert.fail('no trainer is started'));
+  await assert.rejects(prepare(), { type: 'bad-data', message: `data:web: ${path} is gone; ${again}` });
+
+  const folder = attemptFolder(home, node.key, 1);
+  assert.deepEqual(
+    (await readFile(join(folder, 'events.jsonl'), 'utf8'))
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line)),
+    [preparation, { event: 'failed', kind: 'bad-data', message: `${path} is gone; ${again}`, step: 0 }],
+  );
+  await withDatabase(home, 'write', async (connection) => {
+    await ingestAttempt(connection, { node, manifest: null, folder });
+    const found = await connection.runAndReadAll('SELECT state, failure, message FROM attempts');
+    assert.deepEqual(found.getRows(), [['failed', 'bad-data', `${path} is gone; ${again}`]]);
+  });
+
+  await writeFile(path, text);
+  assert.deepEqual(await prepare(), { attempt: 1 });
+  assert.equal(existsSync(join(folder, 'events.jsonl')), false);
+});
+
+const again = 'run the lineage again, and its data gets another key';
 
 function nodeAt(nodes: readonly PlanNode[], address: string): PlanNode {
   const node = nodes.find((one) => one.address === address);
@@ -70,6 +154,41 @@ async function publishModel(home: string, node: PlanNode, weights: Buffer): Prom
 async function rotten(home: string, { key }: PlanNode): Promise<void> {
   const artifact = await findArtifact(home, key);
   await writeFile(join(artifact?.folder ?? '', 'model', 'tokenizer.json'), Buffer.alloc(100_000, 1));
+}
+
+/** Executes a node of a plan with a trainer that is none. */
+function execute(
+  home: string,
+  plan: Plan,
+  index: number,
+  start: NonNullable<ExecuteOptions['start']>,
+  { environment = new MockActivityEnvironment(), stopSeconds = 1 } = {},
+): Promise<{ attempt: number }> {
+  const activity = executeActivity({
+    home,
+    plans: { plan: async () => plan, node: async (_, place) => plan.nodes[place] as PlanNode },
+    trainer: [],
+    devices: {},
+    stopSeconds,
+    start,
+  });
+  return environment.run(activity, { planDigest: '', index, device: 'cpu' });
+}
+
+/** A trainer that says something and ends. */
+async function trainerThatSays(
+  { folder, execution, onEvent }: TrainerStart,
+  text: string,
+  how: Pick<TrainerEnd, 'code' | 'signal'>,
+) {
+  await writeFile(outputPath(folder, execution), text);
+  const said = followEvents(folder, execution, Promise.resolve(), onEvent);
+  said.catch(() => undefined);
+  return {
+    process: null,
+    stop: () => undefined,
+    ended: said.then((all) => ({ said: all, ...how, lastLines: [] })),
+  };
 }
 
 /** A trainer that is done at once; `before` happens after it was started and before it reads its parents. */

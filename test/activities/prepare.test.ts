@@ -135,11 +135,11 @@ describe('refusing data', () => {
   test('that is not what it is said to be', async () => {
     await refused(
       dataNode('broken', 'jsonl', { 'a.jsonl': '{"text":"fine"}\n{oops\n' }),
-      /^data:broken: broken-a\.jsonl:2 is not JSON: .*\. Mend that line or take it out\.$/,
+      /^broken-a\.jsonl:2 is not JSON: .*\. Mend that line or take it out\.$/,
     );
     await refused(
       dataNode('cut', 'jsonl', { 'a.jsonl': '{"text":"one"}\n', 'b.jsonl': '{"text":"a\u2028b"}\n\n{"text":' }),
-      /^data:cut: cut-b\.jsonl:3 is not JSON: /,
+      /^cut-b\.jsonl:3 is not JSON: /,
     );
     await refused(dataNode('binary', 'text', { 'a.txt': Buffer.from([0xff, 0xfe, 0x41]) }), /valid UTF-8/);
     await refused(

@@ -146,6 +146,30 @@ test('what begins while things are removed stays', async (t) => {
   for (const key of begun) equal(attemptNumbers(home, key).length, 1);
 });
 
+test('what a lineage reuses that begins while things are removed stays', async (t) => {
+  const rates = Array.from({ length: 24 }, (_, at) => `${at + 1}e-4`);
+  const beginnings: ((home: string, plan: Plan) => Promise<unknown>)[] = [
+    // Known for long, and run again from a plan that was written: another lineage would be as good.
+    writePlan,
+    async (home) => {
+      await hold(home, ['lineage-small-0123456789ab']);
+      t.after(() => letGo(home));
+    },
+  ];
+  for (const begin of beginnings) {
+    const { folder, home, plan } = await prepare(t, smallLineage.replace('1e-3, 3e-3', rates.join(', ')));
+    await writeLineage(folder, oneRate);
+    const all = keysBeginning(home, '').length;
+    const removal = within(folder, (context) => gc([], { apply: true, json: true }, context));
+    while (keysBeginning(home, '').length === all) await immediate();
+    await begin(home, plan);
+    const left = keysBeginning(home, '');
+    const { spared } = JSON.parse(await removal) as GcReport;
+    for (const key of left) equal(inspectNode(home, key).state, 'done', key);
+    equal(spared.length > 10, true, `${spared.length} stayed`);
+  }
+});
+
 test('nothing is removed because something cannot be read', async (t) => {
   const { folder, home } = await prepare(t);
   const refused = async (said: RegExp, ...args: string[]) => {

@@ -100,6 +100,22 @@ describe('judge', async () => {
       reason: { kind: 'stopped', attempt: 1 },
     });
   });
+  test('failed in its newest attempt: the reason says so, with a checkpoint and without', () => {
+    const failure = { kind: 'diverged', message: 'loss became NaN at step 13: training diverged. Try a smaller lr.' };
+    const reasonOf = (step: number | null) => {
+      const failed = verdict('mid', { mid: { state: 'partial', attempt: 1, step, failure } });
+      assert.deepEqual(
+        failed?.reason.kind === 'stopped' || failed?.reason.kind === 'checkpoint' ? failed.reason.failure : undefined,
+        failure,
+      );
+      return failed && reasonText(nodeAt(plan, 'mid'), failed);
+    };
+    assert.equal(reasonOf(null), 'attempt 1 failed: loss became NaN at step 13: training diverged (diverged)');
+    assert.equal(
+      reasonOf(12),
+      'attempt 1, step 12 of 39, failed: loss became NaN at step 13: training diverged (diverged)',
+    );
+  });
   test('done, though its parent has to run again: its key covers the parent', () => {
     const done: NodeState = { state: 'done', attempt: 1, finishedAt: '2026-09-12T08:00:00.000Z' };
     assert.equal(verdict('tuned', { tuned: done, mid: { state: 'damaged', reason: 'gone' } })?.verdict, 'reuse');

@@ -123,6 +123,27 @@ test('who gives up on a locked file says which process has it; who waits gets it
   }
 });
 
+test('who waits for the file stops at once when it is told to, and those behind still get in', async (t) => {
+  const home = await temporaryHome(t);
+  await withDatabase(home, 'write', async () => {});
+  const holder = startScript(t, hold, [home, 'write']);
+  await holder.nextLine();
+  const stopping = new AbortController();
+  const write = () => withDatabase(home, 'write', async () => 'in', { signal: stopping.signal });
+  // The first waits for the other process, the second for the first.
+  const waiting = [write(), write()].map((one) => assert.rejects(one, { name: 'AbortError' }));
+  const behind = withDatabase(home, 'write', async () => 'in');
+  await sleep(300);
+  const stopped = performance.now();
+  stopping.abort();
+  await Promise.all(waiting);
+  assert.ok(performance.now() - stopped < 5000, 'their patience is a minute');
+  await assert.rejects(write(), { name: 'AbortError' }, 'nor does it begin');
+  holder.say('close');
+  assert.equal(await behind, 'in');
+  await holder.closed;
+});
+
 test('who waits for a locked file is told once for whom', async (t) => {
   const home = await temporaryHome(t);
   await withDatabase(home, 'write', async () => {});

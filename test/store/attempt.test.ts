@@ -3,6 +3,7 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { sha256 } from '../../planner/key.ts';
+import type { NodeState } from '../../planner/verdict.ts';
 import { findArtifact, inspectNode, publish } from '../../store/artifact.ts';
 import { beginAttempt, newestAttempt } from '../../store/attempt.ts';
 import { keyFolder } from '../../store/home.ts';
@@ -154,4 +155,27 @@ test('of many processes that begin at the same moment exactly one publishes', as
   assert.equal((await findArtifact(home, key))?.provenance.executions, 4);
   const kinds = readClaims(join(keyFolder(home, key), 'attempt-1')).map(({ kind }) => kind);
   assert.deepEqual(kinds, ['lease', 'lease', 'lease', 'lease', 'manifest']);
+});
+
+test('a node whose newest attempt failed is known to have, by the end of what it said', async (t) => {
+  const home = await temporaryHome(t);
+  const node = nodeNamed('failing');
+  const { folder } = await begun(home, node);
+  const said = join(folder, 'events.jsonl');
+  const state = () => inspectNode(home, node.key);
+  const interrupted: NodeState = { state: 'partial', attempt: 1, step: null };
+  const failure = { kind: 'diverged', message: 'loss became NaN at step 3' };
+  const metrics = '{"event":"metrics","step":1,"tokens":1,"values":{"loss":1}}\n'.repeat(2000);
+  const failed = `${JSON.stringify({ event: 'failed', ...failure, step: 2 })}\n`;
+
+  await writeFile(said, '');
+  assert.deepEqual(state(), interrupted);
+  await writeFile(said, metrics + failed);
+  assert.deepEqual(state(), { ...interrupted, failure });
+  await leaveCheckpoint(folder, 2);
+  assert.deepEqual(state(), { ...interrupted, step: 2, failure });
+  await writeFile(said, `${failed}{"event":"started"}\n`);
+  assert.deepEqual(state(), { ...interrupted, step: 2 }, 'it was tried again since');
+  await writeFile(said, metrics + failed.slice(0, 30));
+  assert.deepEqual(state(), { ...interrupted, step: 2 });
 });
