@@ -5,11 +5,12 @@ import { newestWhole } from '../store/artifact.ts';
 import { findGarbage, type Garbage, isLink } from '../store/garbage.ts';
 import { findHome, keysBeginning } from '../store/home.ts';
 import { isPinned, readPins } from '../store/pins.ts';
+import { watchPlans } from '../store/plans.ts';
 import { emptyTrash, leftInTrash, moveToTrash } from '../store/trash.ts';
 import { type Context, type ExitCode, exitCodes } from './context.ts';
 import { CommandError, Refusal } from './failure.ts';
 import { type History, readHistory } from './history.ts';
-import { hostFolder } from './host-state.ts';
+import { hostFolder, liveHolders, readHostState } from './host-state.ts';
 import { takeLock } from './lock.ts';
 import { counted, shortKey } from './render/figures.ts';
 import { type GarbageLine, type GcReport, renderGc } from './render/gc.ts';
@@ -28,8 +29,9 @@ export async function gc(files: string[], options: GcOptions, context: Context):
   const { terminal } = context;
   const home = findHome(context.cwd, context.env);
   if (options.apply) await beAlone(home, context);
+  const isBegun = await watchBeginnings(home);
   const survey = await surveyStore(home, files, options, context);
-  const report = options.apply ? await remove(home, survey) : survey.report;
+  const report = options.apply ? await remove(home, survey, isBegun) : survey.report;
   terminal.out(options.json ? JSON.stringify(report, null, 2) : renderGc(report, terminal.colours));
   return exitCodes.fine;
 }
@@ -78,18 +80,37 @@ async function surveyStore(
   return { garbage, report };
 }
 
-/** Removes what was found, but for what was pinned or claimed since, and what an interrupted removal left. */
-async function remove(home: string, { garbage, report }: Survey): Promise<GcReport> {
-  const isHeld = async (folder: string) => isPinned(folder) || isClaimed(folder);
+/** Removes what was found, but for what was pinned, claimed or begun since, and what an interrupted removal left. */
+async function remove(
+  home: string,
+  { garbage, report }: Survey,
+  isBegun: (key: string) => Promise<boolean>,
+): Promise<GcReport> {
   const removed: GarbageLine[] = [];
   const spared: GarbageLine[] = [];
   for (const [at, one] of garbage.entries()) {
     const line = report.remove[at] as GarbageLine;
+    const isHeld = async (folder: string) => isPinned(folder) || isClaimed(folder) || (await isBegun(one.key));
     ((await moveToTrash(home, one, isHeld)) ? removed : spared).push(line);
   }
   await emptyTrash(home);
   const bytes = removed.reduce((sum, line) => sum + line.bytes, 0);
   return { ...report, applied: true, remove: removed, bytes, spared };
+}
+
+/**
+ * Watches what begins from now on: what it gives tells of a key whether a lineage may need it that was not there before.
+ * That is known of a lineage whose plan is frozen; while another is followed, or another host takes up what an earlier one
+ * left, it may be any key.
+ */
+async function watchBeginnings(home: string): Promise<(key: string) => Promise<boolean>> {
+  const plannedSince = await watchPlans(home);
+  const startOfHost = async () => (await readHostState(home))?.startedAt;
+  const before = await startOfHost();
+  return async (key) =>
+    (await plannedSince()).has(key) ||
+    (await startOfHost()) !== before ||
+    (await liveHolders(home)).some(({ lineages }) => lineages.length > 0);
 }
 
 /** Throws a CommandError unless nothing runs in this home and nobody else removes from it; nobody else does from then on. */

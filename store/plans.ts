@@ -46,11 +46,36 @@ export function* plansRun(home: string, lineage: string): Generator<Plan> {
 
 /** Digests of all frozen plans, the oldest first; one that was run again counts from then. */
 export async function plansByAge(home: string): Promise<string[]> {
-  const digests = await jsonNames(plansFolder(home));
-  const aged = await Promise.all(
-    digests.filter(isDigest).map(async (digest) => ({ digest, at: (await stat(planPath(home, digest))).mtimeMs })),
-  );
+  const aged = await frozenPlans(home);
   return aged.sort((a, b) => a.at - b.at || (a.digest < b.digest ? -1 : 1)).map(({ digest }) => digest);
+}
+
+/**
+ * Watches for plans that are frozen, also again, from now on: what it gives tells, whenever it is called, the keys of them
+ * all until then.
+ */
+export async function watchPlans(home: string): Promise<() => Promise<ReadonlySet<string>>> {
+  const known = new Map((await frozenPlans(home)).map(({ digest, file }) => [digest, file]));
+  const keys = new Set<string>();
+  return async () => {
+    for (const { digest, file } of await frozenPlans(home)) {
+      if (known.get(digest) === file) continue;
+      for (const { key } of (await readPlan(home, digest)).nodes) keys.add(key);
+      known.set(digest, file);
+    }
+    return keys;
+  };
+}
+
+/** All frozen plans: `at` tells which is newer, `file` whether one was written again. */
+async function frozenPlans(home: string): Promise<{ digest: string; at: number; file: string }[]> {
+  const digests = await jsonNames(plansFolder(home));
+  return Promise.all(
+    digests.filter(isDigest).map(async (digest) => {
+      const { ino, mtimeMs } = await stat(planPath(home, digest));
+      return { digest, at: mtimeMs, file: `${ino} ${mtimeMs}` };
+    }),
+  );
 }
 
 /** The names of the lineages that were run in a home, sorted. */

@@ -15,7 +15,8 @@ import { makeFolder, syncFolder } from './write.ts';
 /**
  * Takes something out of the store, into the trash. False, and it stays, where it is held: `isHeld` is asked of the
  * key's folder before and after the rename, since whoever pinned or claimed it in between did so in the folder that lies
- * in the trash now. False as well where it is gone.
+ * in the trash now; and who says so before he looks into the store either finds it gone or is found here. False as well
+ * where it is gone.
  */
 export async function moveToTrash(
   home: string,
