@@ -10,7 +10,7 @@ import { readHostState } from '../../cli/host-state.ts';
 import { databasePath, storeFolder } from '../../store/home.ts';
 
 /*
- * What can happen to a lineage that runs, each fault as it happens to people: a process is killed or stands still, a file
+ * What can happen to lineages that run, each fault as it happens to people: a process is killed or stands still, a file
  * is cut off or changed, the disk is full, somebody reads the results, the clock is set.
  */
 
@@ -19,8 +19,10 @@ export interface Scene {
   home: string;
   /** A whole number from `from` to `to`, both included. */
   draw(from: number, to: number): number;
-  /** The `descent run` that is under way. */
+  /** A `descent run` that is under way. */
   run: ChildProcess;
+  /** The folders of the attempts that were changed; a fault that changes another adds it. */
+  changed: Set<string>;
   /** The file by which all processes of the home take their clock: milliseconds that are added. */
   clock: string;
   /** Whether the home has a disk of its own, which may be filled. */
@@ -38,6 +40,7 @@ export const faults = {
   'worker stopped': async ({ home, draw }) => standStill((await readHostState(home))?.worker, draw(500, 8000)),
   'server killed': async ({ home }) => kill((await readHostState(home))?.server),
   'server stopped': async ({ home, draw }) => standStill((await readHostState(home))?.server, draw(500, 4000)),
+  'host killed': async ({ home }) => kill((await readHostState(home))?.host),
   'ingest killed': killIngest,
   'run interrupted': interrupt,
   'checkpoint cut off': cutCheckpoint,
@@ -122,14 +125,18 @@ async function cutCheckpoint(scene: Scene): Promise<boolean> {
 }
 
 /** Changes a byte of a model that is published: bit rot. */
-async function changeArtifact({ home, draw }: Scene): Promise<boolean> {
-  const models = (await attempts(home))
-    .filter((attempt) => existsSync(join(attempt, 'manifest.json')) && !existsSync(join(attempt, 'damage.txt')))
-    .map((attempt) => join(attempt, 'model', 'model.safetensors'))
-    .filter((path) => existsSync(path));
-  const path = oneOf(models, draw);
-  if (path === undefined) return false;
-  const file = await open(path, 'r+');
+async function changeArtifact({ home, draw, changed }: Scene): Promise<boolean> {
+  const modelOf = (attempt: string): string => join(attempt, 'model', 'model.safetensors');
+  const whole = (await attempts(home)).filter(
+    (attempt) =>
+      existsSync(join(attempt, 'manifest.json')) &&
+      !existsSync(join(attempt, 'damage.txt')) &&
+      existsSync(modelOf(attempt)),
+  );
+  const attempt = oneOf(whole, draw);
+  if (attempt === undefined) return false;
+  changed.add(attempt);
+  const file = await open(modelOf(attempt), 'r+');
   try {
     const place = Math.floor((await file.stat()).size / 2);
     const byte = Buffer.alloc(1);

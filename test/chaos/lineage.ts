@@ -19,5 +19,14 @@ placement:
   default: {device: cpu, checkpointEvery: 5}
 `;
 
+/** Another lineage with half of its seeds: it has the first two stages in common with that, and goes on otherwise. */
+export const besideLineage = chaosLineage
+  .replace('lineage: chaos', 'lineage: beside')
+  .replaceAll('tuned', 'taught')
+  .replace('examples: 200', 'examples: 100')
+  .replace('rl: {rl:', 'rewarded: {rl:')
+  .replace('taught, rl]', 'taught, rewarded]')
+  .replace('[1, 2, 3, 4]', '[1, 2]');
+
 /** A heartbeat that is soon missed. */
 export const chaosConfig = { heartbeatSeconds: 5, stopSeconds: 10, devices: { cpu: { slots: 2, threads: 1 } } };

@@ -6,16 +6,19 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
+import type { VerifyReport } from '../../cli/render/verify.ts';
 import { runQuery } from '../../results/query.ts';
+import { attemptFolder } from '../../store/home.ts';
 import { binary, descent } from '../cli/support.ts';
 import { weights } from '../lineage/support.ts';
+import { unexplainedDamage, unexplainedEnd } from './explain.ts';
 import { type FaultKind, faults, type Scene } from './faults.ts';
 
-/** A lineage to run, whatever happens. */
+/** Lineages to run at once, whatever happens. */
 export interface Storm {
-  /** The lineage file's folder, which is where `descent` runs. */
+  /** The lineage files' folder, which is where `descent` runs. */
   folder: string;
-  file: string;
+  files: readonly string[];
   home: string;
   /** Of the faults' order, places and times. */
   seed: number;
@@ -27,35 +30,51 @@ export interface Storm {
   tell(text: string): void;
 }
 
-/** A run that ends by itself this often in a row is not hindered by faults any more. */
-const mostRuns = 12;
+/** A `descent run` under way. */
+interface Run {
+  file: string;
+  process: ChildProcess;
+  said: { stdout: string; stderr: string };
+  /** What has happened since it was started. */
+  struck: FaultKind[];
+  closed: Promise<unknown>;
+}
 
 /**
- * Runs a lineage under faults, as often as it takes, then without until all is done and `descent verify` finds nothing
- * wrong. Gives how often each fault happened. Throws where the lineage cannot be brought to its end.
+ * Runs lineages under faults, as often as it takes, then once without, after which all must be done and `descent verify`
+ * find nothing wrong. Gives how often each fault happened. Throws where a run ends, or something is found, that nothing
+ * explains which happened.
  */
 export async function weather(storm: Storm): Promise<Map<FaultKind, number>> {
-  const { home, kinds, calmMs, tell } = storm;
+  const { home, files, kinds, calmMs, tell } = storm;
   const generator = xoroshiro128plus(storm.seed);
   const draw: Scene['draw'] = (from, to) => uniformInt(generator, from, to);
   const clock = join(storm.folder, 'clock');
   await writeFile(clock, '0');
   const happened = new Map<FaultKind, number>();
+  const changed = new Set<string>();
   const waiting = [...kinds];
-  let run = startRun(storm, clock);
+  const runs = files.map((file) => startRun(storm, file, clock));
   const strike = async (kind: FaultKind): Promise<boolean> => {
-    const did = await faults[kind]({ home, draw, run, clock, ownDisk: storm.ownDisk });
+    const run = runs[draw(0, runs.length - 1)] as Run;
+    // Beforehand: a run may end of it before it is over.
+    const hit = kind === 'run interrupted' ? [run] : runs;
+    for (const { struck } of hit) struck.push(kind);
+    const did = await faults[kind]({ home, draw, run: run.process, clock, ownDisk: storm.ownDisk, changed });
     if (did) happened.set(kind, (happened.get(kind) ?? 0) + 1);
+    else for (const { struck } of hit) struck.pop();
     return did;
   };
   try {
     while (waiting.length > 0) {
       await sleep(draw(200, calmMs));
-      if (hasEnded(run)) {
+      for (const [at, run] of runs.entries()) {
+        if (!hasEnded(run)) continue;
+        await endOf(run, tell);
         // Done before its time: what it has to do again is what was changed.
-        for (let more = run.exitCode === 0 ? 3 : 0; more > 0; more -= 1) await strike('artifact changed');
-        await verify(storm);
-        run = startRun(storm, clock);
+        for (let more = run.process.exitCode === 0 ? 3 : 0; more > 0; more -= 1) await strike('artifact changed');
+        await verify(storm, changed);
+        runs[at] = startRun(storm, run.file, clock);
       }
       const at = draw(0, waiting.length - 1);
       const kind = waiting[at] as FaultKind;
@@ -64,19 +83,21 @@ export async function weather(storm: Storm): Promise<Map<FaultKind, number>> {
       waiting.splice(at, 1);
       tell(`${kinds.length - waiting.length}/${kinds.length} ${kind}`);
     }
-    await ended(run);
+    for (const run of runs) await endOf(run, tell);
   } finally {
-    run.kill('SIGKILL');
+    for (const run of runs) run.process.kill('SIGKILL');
   }
-  for (let runs = 1; ; runs += 1) {
-    const last = startRun(storm, clock);
-    const output = collect(last);
-    const exitCode = await ended(last);
-    await verify(storm);
-    if (exitCode === 0 && (await isDone(storm))) return happened;
-    tell(`run ${runs} after the last fault ended with ${exitCode}`);
-    if (runs === mostRuns) throw new Error(`the lineage does not come to its end:\n${output()}`);
+  await verify(storm, changed);
+  for (const file of files) {
+    const last = startRun(storm, file, clock);
+    await endOf(last, tell);
+    assert.equal(last.process.exitCode, 0, `nothing happened to ${file}:\n${last.said.stdout.slice(-20_000)}`);
+    await calmly(storm, 0, 'plan', file, '--detailed-exitcode');
   }
+  // Attempts that were changed stay for whoever wants to look, until they are removed.
+  await calmly(storm, 0, 'gc', ...files, '--attempts', '--apply');
+  await calmly(storm, 0, 'verify');
+  return happened;
 }
 
 /** Where a lineage stands at its end: each model's weights, and every row of its curves and evaluations. */
@@ -115,43 +136,52 @@ async function processesOf(home: string): Promise<string[]> {
   return found;
 }
 
-/** Hashes everything again: what was changed is found, noted, and made anew by the next run. */
-async function verify({ folder, home }: Storm): Promise<void> {
-  await descent(['verify'], folder, { env: { DESCENT_HOME: home } });
+/** Hashes everything again: what was changed is found, noted, and made anew by the next run. Throws where more is found. */
+async function verify(storm: Storm, changed: ReadonlySet<string>): Promise<void> {
+  const report = JSON.parse(await calmly(storm, [0, 1], 'verify', '--json')) as VerifyReport;
+  const isInjected = (key: string, attempt: number) => changed.has(attemptFolder(storm.home, key, attempt));
+  const found = unexplainedDamage(report, isInjected);
+  assert.equal(found, undefined, `\`descent verify\` finds what was not injected: ${found}`);
 }
 
-/** Whether nothing is to do any more. */
-async function isDone({ folder, file, home }: Storm): Promise<boolean> {
-  const { exitCode } = await descent(['plan', file, '--detailed-exitcode'], folder, { env: { DESCENT_HOME: home } });
-  return exitCode === 0;
+/** Runs a command to which nothing happens; gives what it printed. Throws where it ends otherwise, or with an error. */
+async function calmly({ folder, home }: Storm, expected: number | number[], ...args: string[]): Promise<string> {
+  const { exitCode, stdout, stderr } = await descent(args, folder, { env: { DESCENT_HOME: home } });
+  const fine = [expected].flat().some((code) => code === exitCode) && !/^error: /m.test(stderr);
+  assert.ok(fine, `descent ${args.join(' ')} ended with ${exitCode}:\n${stdout.slice(-20_000)}${stderr}`);
+  return stdout;
 }
 
-function startRun({ folder, file, home }: Storm, clock: string): ChildProcess {
+function startRun({ folder, home }: Storm, file: string, clock: string): Run {
   const preload = new URL('./shifted-clock.js', import.meta.url).href;
-  return spawn(process.execPath, [binary, 'run', file, '--json'], {
+  const child = spawn(process.execPath, [binary, 'run', file, '--json'], {
     cwd: folder,
     env: { ...process.env, DESCENT_HOME: home, CHAOS_CLOCK: clock, NODE_OPTIONS: `--import=${preload}` },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-}
-
-function hasEnded(run: ChildProcess): boolean {
-  return run.exitCode !== null || run.signalCode !== null;
-}
-
-async function ended(run: ChildProcess): Promise<number | null> {
-  run.stdout?.resume();
-  run.stderr?.resume();
-  if (!hasEnded(run)) await once(run, 'exit');
-  return run.exitCode;
-}
-
-/** What a run says, from now on. */
-function collect(run: ChildProcess): () => string {
-  let text = '';
-  for (const stream of [run.stdout, run.stderr])
-    stream?.setEncoding('utf8').on('data', (data: string) => {
-      text = `${text}${data}`.slice(-20_000);
+  const said = { stdout: '', stderr: '' };
+  for (const stream of ['stdout', 'stderr'] as const)
+    child[stream].setEncoding('utf8').on('data', (text: string) => {
+      said[stream] += text;
     });
-  return () => text;
+  return { file, process: child, said, struck: [], closed: once(child, 'close') };
+}
+
+function hasEnded({ process: { exitCode, signalCode } }: Run): boolean {
+  return exitCode !== null || signalCode !== null;
+}
+
+/** Waits for a run's end. Throws where nothing that happened while it ran explains it. */
+async function endOf(run: Run, tell: Storm['tell']): Promise<void> {
+  const { file, said, struck } = run;
+  await run.closed;
+  const { exitCode } = run.process;
+  const unexplained = unexplainedEnd({ exitCode, ...said, struck });
+  const happened = `after ${struck.join(', ') || 'nothing'}`;
+  assert.equal(
+    unexplained,
+    undefined,
+    `${file}: ${unexplained}, ${happened}:\n${said.stdout.slice(-20_000)}${said.stderr}`,
+  );
+  tell(`${file} ended with ${exitCode} ${happened}`);
 }

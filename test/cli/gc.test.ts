@@ -1,7 +1,7 @@
 import { deepEqual, equal, match, rejects } from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { copyFileSync, cpSync, existsSync, readdirSync, renameSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -148,25 +148,31 @@ test('what begins while things are removed stays', async (t) => {
 
 test('what a lineage reuses that begins while things are removed stays', async (t) => {
   const rates = Array.from({ length: 24 }, (_, at) => `${at + 1}e-4`);
-  const beginnings: ((home: string, plan: Plan) => Promise<unknown>)[] = [
-    // Known for long, and run again from a plan that was written: another lineage would be as good.
-    writePlan,
-    async (home) => {
-      await hold(home, ['lineage-small-0123456789ab']);
-      t.after(() => letGo(home));
+  const elsewhere = await temporaryFolder(t);
+  await hold(elsewhere, ['lineage-small-0123456789ab']);
+  // At once, so that nothing goes between the look at what is left and this.
+  const beginnings: ((home: string) => void)[] = [
+    // Known for long, and frozen again: a lineage that is run from a plan that was written.
+    (home) => {
+      for (const name of readdirSync(join(home, 'plans'))) {
+        copyFileSync(join(home, 'plans', name), join(home, 'plans', `.${name}.tmp`));
+        renameSync(join(home, 'plans', `.${name}.tmp`), join(home, 'plans', name));
+      }
     },
+    // Somebody follows one.
+    (home) => cpSync(join(elsewhere, 'host', 'holders'), join(home, 'host', 'holders'), { recursive: true }),
   ];
   for (const begin of beginnings) {
-    const { folder, home, plan } = await prepare(t, smallLineage.replace('1e-3, 3e-3', rates.join(', ')));
+    const { folder, home } = await prepare(t, smallLineage.replace('1e-3, 3e-3', rates.join(', ')));
     await writeLineage(folder, oneRate);
     const all = keysBeginning(home, '').length;
     const removal = within(folder, (context) => gc([], { apply: true, json: true }, context));
     while (keysBeginning(home, '').length === all) await immediate();
-    await begin(home, plan);
+    begin(home);
     const left = keysBeginning(home, '');
     const { spared } = JSON.parse(await removal) as GcReport;
     for (const key of left) equal(inspectNode(home, key).state, 'done', key);
-    equal(spared.length > 10, true, `${spared.length} stayed`);
+    equal(spared.length > 0, true, 'it had not come to its end');
   }
 });
 

@@ -30,7 +30,7 @@ describe('a lineage', () => {
     const { folder, file, home } = await lineage(t);
     const happened = await weather({
       folder,
-      file,
+      files: [file],
       home,
       seed: 1,
       kinds: [
@@ -38,6 +38,7 @@ describe('a lineage', () => {
         'worker killed',
         'worker stopped',
         'server killed',
+        'host killed',
         'ingest killed',
         'run interrupted',
         'checkpoint cut off',
@@ -47,7 +48,7 @@ describe('a lineage', () => {
       calmMs: 1000,
       tell: (text) => t.diagnostic(text),
     });
-    assert.ok(happened.size >= 8, [...happened.keys()].join(', '));
+    assert.ok(happened.size >= 9, [...happened.keys()].join(', '));
     assert.deepEqual(await outcome(home), undisturbed);
     await expectNothingRuns(home);
   });
