@@ -7,7 +7,7 @@ import { CommandError } from './failure.ts';
 import { followLineage } from './follow.ts';
 import { serverFailure } from './host.ts';
 import { watchInterrupts } from './interrupt.ts';
-import { cancelLineage, type LineageEnd, lineageHandle, runLineage } from './lineages.ts';
+import { cancelLineage, joiningNotices, type LineageEnd, lineageHandle, runLineage } from './lineages.ts';
 import { catchUp } from './outcome.ts';
 import { judgeAgainstStore } from './plan.ts';
 import { counted } from './render/figures.ts';
@@ -92,6 +92,7 @@ async function executeTraced(
     const { address, client, settings } = session;
     report({ event: 'connected', address, uiAddress: pageOf(session, workflowId), workflowId });
     if (((await session.host?.othersOn(workflowId)) ?? 0) > 0) notice('follows a run that is already under way');
+    for (const text of await joiningNotices(client, plan, planDigest, settings)) notice(text);
     const verdict = lineageWord(verdicts.values());
     await runLineage(client, plan, planDigest, settings, { failFast, verdict }).catch((error: unknown) => {
       throw session.host === null ? error : serverFailure(home, error);

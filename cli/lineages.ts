@@ -8,10 +8,11 @@ import {
 } from '@temporalio/client';
 import { defaultPayloadConverter, type Payload } from '@temporalio/common';
 import { codeDigest, codeMemo } from '../activities/code.ts';
-import { searchAttributes } from '../activities/holds.ts';
+import { isRunningWorkflow, searchAttributes } from '../activities/holds.ts';
 import { needsOf } from '../planner/kinship.ts';
 import type { Key, Plan, PlanNode } from '../planner/plan.ts';
 import type { VerdictWord } from '../planner/verdict.ts';
+import { cutToBytes, widest } from '../workflows/details.ts';
 import type { lineageWorkflow } from '../workflows/lineage.ts';
 import {
   type LineageCounts,
@@ -63,14 +64,33 @@ export async function runLineage(
         args: [input],
         signal: resumeSignal,
         signalArgs: [{ failFast }],
-        memo: { [codeMemo]: codeDigest() },
-        staticSummary: `${plan.lineage}: ${plan.nodes.length} nodes`,
-        staticDetails: `${plan.title ?? plan.lineage}\n\nplan \`${planDigest}\``,
+        memo: { [codeMemo]: codeDigest(), [settingsMemo]: settings },
+        staticSummary: cutToBytes(`${plan.lineage}: ${plan.nodes.length} nodes`, widest.summary),
+        staticDetails: cutToBytes(`${plan.title ?? plan.lineage}\n\nplan \`${planDigest}\``, widest.details),
         ...(settings.searchAttributes ? { typedSearchAttributes: searchAttributes(workflowId, verdict) } : {}),
       },
     );
     return await started.catch(refuseWithoutAttribute(client.options.namespace));
   });
+}
+
+/** The memo of a lineage's workflow that has the settings that it was begun with. */
+const settingsMemo = 'settings';
+
+/** What a person should know of a lineage that `runLineage` would join: it goes on with the settings that it was begun with. */
+export async function joiningNotices(
+  client: Client,
+  plan: Plan,
+  planDigest: string,
+  settings: RunSettings,
+): Promise<string[]> {
+  const handle = lineageHandle(client, plan, planDigest);
+  if (!(await isRunningWorkflow(handle))) return [];
+  const { memo } = await handle.describe();
+  const begun = memo?.[settingsMemo] as RunSettings | undefined;
+  if (memo?.[codeMemo] !== codeDigest() || begun === undefined || begun.device === settings.device) return [];
+  const how = `\`descent cancel ${plan.lineage}\` it and run it again`;
+  return [`the lineage runs already, on the device ${begun.device}, and goes on there: for ${settings.device}, ${how}`];
 }
 
 function refuseWithoutAttribute(namespace: string): (error: unknown) => never {
@@ -243,7 +263,8 @@ async function decode<T>({ options }: WorkflowHandle['client'], payload: Payload
 export async function endIfForeign(handle: WorkflowHandle): Promise<boolean> {
   try {
     const { status, memo } = await handle.describe();
-    if (status.name !== 'RUNNING' || memo?.[codeMemo] === codeDigest()) return false;
+    const runs = status.name === 'RUNNING' || status.name === 'PAUSED';
+    if (!runs || memo?.[codeMemo] === codeDigest()) return false;
     await handle.terminate('begun by another version of Descent: whatever it finished is in the store');
     return true;
   } catch (error) {
