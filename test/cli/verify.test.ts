@@ -18,6 +18,7 @@ import { runQuery } from '../../results/query.ts';
 import { databaseWaits } from '../../results/waits.ts';
 import { nodesInspector } from '../../store/artifact.ts';
 import { attemptFolder, keyFolder } from '../../store/home.ts';
+import { machineName } from '../../store/machine.ts';
 import { writePlan } from '../../store/plans.ts';
 import { nodeAt, planOf } from '../planner/plans.ts';
 import { asLines, makeEvents } from '../results/events.ts';
@@ -252,6 +253,17 @@ test('nothing is put in place while a lineage runs, nor before whoever has the r
   match(String(await told), /^waiting for results\.duckdb, which process \d+ .* holds$/);
   script.say('close');
   equal((await rebuilding).exitCode, 0);
+});
+
+test('a rebuilt file that a process left is removed on its own machine, and on no other', async (t) => {
+  const { folder, home } = await prepare(t);
+  const left = (machine: string) => `results.duckdb.rebuilt-${machine}-4194999-00112233`;
+  for (const machine of [machineName(), 'else-where']) await writeFile(join(home, left(machine)), '');
+  equal((await run(folder)).exitCode, 0);
+  deepEqual(
+    (await readdir(home)).filter((name) => name.includes('.rebuilt-')),
+    [left('else-where')],
+  );
 });
 
 test('progress is told by bytes, in lines where nothing can be redrawn', (t) => {
