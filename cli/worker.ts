@@ -135,6 +135,8 @@ async function serve(
               taskQueue: resultsQueue(config.queue),
               activities: activities.results(claim),
               maxConcurrentActivityTaskExecutions: 1,
+              // A lineage that is cancelled waits for no write that waits.
+              maxHeartbeatThrottleInterval: '1 second' as const,
             };
             await runUntil(await create(writer), signal);
           },
