@@ -1,3 +1,4 @@
+import { Runtime } from '@temporalio/worker';
 import { findHome } from '../store/home.ts';
 import { makeFolder } from '../store/write.ts';
 import type { TemporalConfig } from '../temporal.config.ts';
@@ -7,6 +8,7 @@ import type { Context, ExitCode } from './context.ts';
 import { CommandError } from './failure.ts';
 import { readHostState } from './host-state.ts';
 import { watchInterrupts } from './interrupt.ts';
+import { gpuNotices } from './session.ts';
 import { requirePort } from './temporal-server.ts';
 import { runWorker } from './worker.ts';
 
@@ -27,6 +29,8 @@ export async function serve(options: { queue: string; metricsPort?: number }, co
     terminal.err('taking no new work, saving checkpoints; Ctrl-C again stops at once');
     stopping.abort();
   });
+  const notices = gpuNotices([options.queue]);
+  for (const text of notices) terminal.err(`warning: ${text}; \`descent doctor\` says more`);
   const late = setTimeout(() => terminal.err(`waiting for Temporal at ${server.address}`), patienceMs);
   const served = runWorker({
     home,
@@ -40,6 +44,7 @@ export async function serve(options: { queue: string; metricsPort?: number }, co
     signal: stopping.signal,
     onReady: () => {
       clearTimeout(late);
+      for (const text of notices) Runtime.instance().logger.warn(text);
       terminal.out(`serving ${options.queue} for Temporal at ${server.address}, namespace ${server.namespace}`);
     },
   }).finally(() => clearTimeout(late));

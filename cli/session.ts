@@ -117,10 +117,7 @@ export async function openSession(
 export async function deviceNotices(session: Session, nodes: readonly PlanNode[]): Promise<string[]> {
   const { client, settings } = session;
   const classes = deviceClasses(nodes, settings.device);
-  if (session.host !== null) {
-    const missing = classes.includes('gpu') && findGpu() === undefined;
-    return missing ? ['no GPU was found on this machine: what asks for one runs on the CPU'] : [];
-  }
+  if (session.host !== null) return gpuNotices(classes);
   const connected = { client, close: () => session.close() };
   const served = await Promise.all(
     classes.map(async (name) => (await workersOn(connected, deviceQueue(settings.queue, name), 'activity')) > 0),
@@ -128,6 +125,12 @@ export async function deviceNotices(session: Session, nodes: readonly PlanNode[]
   return classes
     .filter((_, index) => !served[index])
     .map((name) => `no worker serves the device class ${name}: start one with \`descent worker --queue ${name}\``);
+}
+
+/** What a person should know where a machine is to serve some device classes: that it has no GPU for them. */
+export function gpuNotices(classes: readonly string[]): string[] {
+  const missing = classes.includes('gpu') && findGpu() === undefined;
+  return missing ? ['no GPU was found on this machine: what asks for one runs on the CPU'] : [];
 }
 
 function deviceClasses(nodes: readonly PlanNode[], auto: string): string[] {

@@ -29,6 +29,8 @@ export interface VerifyReport {
   );
 }
 
+type Damaged = VerifyReport['artifacts']['damaged'];
+
 /** Differences that are shown; `--json` has all. */
 const mostShown = 30;
 
@@ -44,11 +46,11 @@ export function renderVerify({ artifacts, results }: VerifyReport, colours: Colo
       columns(damaged.map(({ address, key, reason }) => [`  ${address ?? '?'}`, shortKey(key), reason])),
       '  noted: they are served to nobody, and `descent run` makes them anew',
     );
-  lines.push(...results.unreadablePlans.map((sentence) => red(sentence)), ...resultLines(results, colours));
+  lines.push(...results.unreadablePlans.map((sentence) => red(sentence)), ...resultLines(results, damaged, colours));
   return lines.join('\n');
 }
 
-function resultLines(results: VerifyReport['results'], { red, green, dim }: Colours): string[] {
+function resultLines(results: VerifyReport['results'], damaged: Damaged, { red, green, dim }: Colours): string[] {
   const rebuilt = results.rebuilt ? ['results.duckdb is rebuilt from the store'] : [];
   switch (results.state) {
     case 'none':
@@ -76,7 +78,7 @@ function resultLines(results: VerifyReport['results'], { red, green, dim }: Colo
         ...(more > 0 ? [`  and ${whole(more)} more: --json has all`] : []),
         ...(same || results.rebuilt ? [] : ['  --rebuild makes it anew from the store']),
         ...(unfinished > 0 ? [dim(`  ${counted(unfinished, 'unfinished attempt')} not compared`)] : []),
-        ...onlyLines(onlyInResults, results.rebuilt).map((line) => dim(line)),
+        ...onlyLines(onlyInResults, damaged, results.rebuilt).map((line) => dim(line)),
         ...rebuilt,
       ];
     }
@@ -94,18 +96,26 @@ function differenceRow({ table, of, missing, extra, changed }: TableDifference):
   return [`  ${table}`, ownerText(of), parts.filter((part) => part !== '').join(', ')];
 }
 
-/** What only the results have is no error: the store was freed of it. */
-function onlyLines(only: Comparison['onlyInResults'], rebuilt: boolean): string[] {
+/** What only the results have is no error: the store was freed of it, or it is damaged there, which was told already. */
+function onlyLines(only: Comparison['onlyInResults'], damaged: Damaged, rebuilt: boolean): string[] {
+  const isDamaged = ({ of }: Comparison['onlyInResults'][number]) =>
+    of.kind === 'attempt' && damaged.some(({ key, attempt }) => key === of.key && attempt === of.attempt);
+  const end = rebuilt ? 'forgotten now' : 'a rebuild forgets them';
+  return [
+    ...onlyPart(only.filter(isDamaged), `what the store has damaged; ${end}`),
+    ...onlyPart(
+      only.filter((one) => !isDamaged(one)),
+      `what the store no longer has; ${rebuilt ? end : `no error, and ${end}`}`,
+    ),
+  ];
+}
+
+function onlyPart(only: Comparison['onlyInResults'], what: string): string[] {
   if (only.length === 0) return [];
   const rows = only.reduce((sum, one) => sum + one.rows, 0);
-  const end = rebuilt ? 'forgotten now' : 'no error, and a rebuild forgets them';
   const shown = only.slice(0, mostShown).map(({ of, rows }) => [`    ${ownerText(of)}`, counted(rows, 'row')]);
   const more = only.length > mostShown ? [`    and ${whole(only.length - mostShown)} more: --json has all`] : [];
-  return [
-    `  only in results.duckdb: ${counted(rows, 'row')} of what the store no longer has; ${end}`,
-    columns(shown),
-    ...more,
-  ];
+  return [`  only in results.duckdb: ${counted(rows, 'row')} of ${what}`, columns(shown), ...more];
 }
 
 function ownerText(of: RowOwner): string {

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { findGpu } from '#setup/gpu.mjs';
 import { isRunning } from '../../activities/processes.ts';
 import { type HostState, readHostState } from '../../cli/host-state.ts';
 import type { RunEvent } from '../../cli/render/run-event.ts';
@@ -228,6 +229,30 @@ test('up keeps a server and a worker until Ctrl-C; run joins them and leaves the
   match(stdout, /^Temporal: 127\.0\.0\.1:\d+, with its UI at http:\/\/127\.0\.0\.1:\d+\n/);
   equal(stderr, 'stopping; Ctrl-C again stops at once\n');
   equal(before ? isRunning(before.host) : undefined, false, 'it has ended');
+});
+
+test('a worker for a GPU that is not there says so, to who starts it and in the log', {
+  timeout: 240_000,
+}, async (t) => {
+  if (findGpu() !== undefined) {
+    t.skip('this machine has a GPU');
+    return;
+  }
+  const { folder } = await prepare(t, {});
+  await writeFile(join(folder, 'temporal.config.json'), JSON.stringify({ devices: { gpu: { slots: 1, threads: 1 } } }));
+  const home = join(folder, '.descent');
+  const up = start(t, folder, 'up');
+  await until(async () => (await readHostState(home))?.state === 'running', 'the host');
+  const worker = start(t, folder, 'worker', '--queue', 'gpu');
+  const log = join(home, 'logs', 'worker.log');
+  await until(() => existsSync(log) && /WARN no GPU was found/.test(readFileSync(log, 'utf8')), 'the log');
+  worker.child.kill('SIGTERM');
+  match(
+    (await worker.ended).stderr,
+    /^warning: no GPU was found on this machine: what asks for one runs on the CPU; `descent doctor` says more\n/,
+  );
+  up.child.kill('SIGINT');
+  await up.ended;
 });
 
 test('a second run follows the first; interrupted, it leaves it to go on', { timeout: 240_000 }, async (t) => {

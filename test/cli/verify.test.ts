@@ -120,6 +120,10 @@ test('a flipped bit in a large file is found, noted, planned as run with that re
     /^store: 5 published attempts, 1\.\d+ MB: 1 damaged\n {2}base@lr=1e-3 {2}\w{12} {2}attempt 1: model\/model\.safetensors was changed since it was published\n {2}noted: /,
   );
   match(
+    text,
+    /\n {2}only in results\.duckdb: \d+ rows of what the store has damaged; a rebuild forgets them\n {4}base@lr=1e-3 \(\w{12}\) attempt 1 {2}\d+ rows\n*$/,
+  );
+  match(
     await verdict(),
     /^run {2}base@lr=1e-3 .* attempt 1: model\/model\.safetensors was changed since it was published/m,
   );

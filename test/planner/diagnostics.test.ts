@@ -198,6 +198,10 @@ const cases: Readonly<Record<string, string | Buffer>> = {
   'unknown key in a model': changed(['context: 64', 'contxt: 64']),
   'unknown key in a stage': changed(['tokens: 40K', 'tokens: 40K, learningRate: 1e-3']),
   'unknown kind of stage': changed(['pretrain: {', 'pretrian: {']),
+  'placement in a stage': changed([
+    line('base'),
+    '  base: {pretrain: {model: nano, data: web, tokens: 40K, checkpointEvery: 20, timeout: }, device: gpu}',
+  ]),
   'field beside its kind': changed(['examples: 64}', 'examples: 64}, lr: 1e-4']),
   'two kinds in one stage': changed(['tokens: 40K}', 'tokens: 40K}, cpt: {from: base, data: web, tokens: 1K}']),
   'stage without a kind': changed([line('base'), '  base: {}']),
