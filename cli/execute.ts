@@ -92,11 +92,13 @@ async function executeTraced(
     const { address, client, settings } = session;
     report({ event: 'connected', address, uiAddress: pageOf(session, workflowId), workflowId });
     if (((await session.host?.othersOn(workflowId)) ?? 0) > 0) notice('follows a run that is already under way');
-    for (const text of await joiningNotices(client, plan, planDigest, settings)) notice(text);
     const verdict = lineageWord(verdicts.values());
-    await runLineage(client, plan, planDigest, settings, { failFast, verdict }).catch((error: unknown) => {
+    try {
+      for (const text of await joiningNotices(client, plan, planDigest, settings)) notice(text);
+      await runLineage(client, plan, planDigest, settings, { failFast, verdict });
+    } catch (error) {
       throw session.host === null ? error : serverFailure(home, error);
-    });
+    }
     for (const text of await deviceNotices(session, pending)) notice(text);
     const { DESCENT_DEVICE: chosen } = context.env;
     if (chosen && plan.nodes.every(({ placement }) => placement.device !== 'auto')) {
