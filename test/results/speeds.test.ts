@@ -6,6 +6,7 @@ import { measuredSpeed, secondsOf } from '../../planner/speed.ts';
 import { withDatabase } from '../../results/database.ts';
 import { ingestAttempts } from '../../results/ingest.ts';
 import { finishedRuns } from '../../results/speeds.ts';
+import { typeVersions } from '../../schemas/catalogue.ts';
 import { lineage, nodeAt, planOfText } from '../planner/plans.ts';
 import { temporaryHome } from '../store/support.ts';
 import { asLines, makeEvents } from './events.ts';
@@ -43,7 +44,7 @@ test('seeds of one recipe are one row', async (t) => {
   assert.deepEqual(others, []);
   assert.deepEqual(row, {
     type: 'pretrain',
-    version: 1,
+    version: typeVersions.pretrain,
     recipe: row?.recipe,
     architecture: { layers: 2, hidden: 32, heads: 4, kvHeads: 4, ffn: 64, vocab: 257, context: 64 },
     device: 'cpu',
