@@ -1,4 +1,9 @@
-import { type Client, type WorkflowHandle, WorkflowNotFoundError } from '@temporalio/client';
+import {
+  type Client,
+  type WorkflowExecutionDescription,
+  type WorkflowHandle,
+  WorkflowNotFoundError,
+} from '@temporalio/client';
 import { defineSearchAttributeKey, type SearchAttributePair, SearchAttributeType } from '@temporalio/common';
 import type { PlanNode } from '../planner/plan.ts';
 import { judgeAlone, type VerdictWord, verdictWord } from '../planner/verdict.ts';
@@ -117,13 +122,24 @@ export function holdActivities(home: string, plans: PlanReader, client: () => Cl
   };
 }
 
-/** Whether a workflow is there and has not ended; one that an operator has paused on the server will go on. */
+/** Whether a workflow is there and has not ended. */
 export async function isRunningWorkflow(handle: Pick<WorkflowHandle, 'describe'>): Promise<boolean> {
+  return (await describeRunning(handle)) !== undefined;
+}
+
+/**
+ * What the server says of a workflow that has not ended; undefined of any other. One that an operator has paused on the
+ * server will go on.
+ */
+export async function describeRunning(
+  handle: Pick<WorkflowHandle, 'describe'>,
+): Promise<WorkflowExecutionDescription | undefined> {
   try {
-    const { status } = await handle.describe();
-    return status.name === 'RUNNING' || status.name === 'PAUSED';
+    const description = await handle.describe();
+    const { name } = description.status;
+    return name === 'RUNNING' || name === 'PAUSED' ? description : undefined;
   } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return false;
+    if (error instanceof WorkflowNotFoundError) return undefined;
     throw error;
   }
 }

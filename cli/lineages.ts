@@ -8,7 +8,7 @@ import {
 } from '@temporalio/client';
 import { defaultPayloadConverter, type Payload } from '@temporalio/common';
 import { codeDigest, codeMemo } from '../activities/code.ts';
-import { isRunningWorkflow, searchAttributes } from '../activities/holds.ts';
+import { describeRunning, searchAttributes } from '../activities/holds.ts';
 import { needsOf } from '../planner/kinship.ts';
 import type { Key, Plan, PlanNode } from '../planner/plan.ts';
 import type { VerdictWord } from '../planner/verdict.ts';
@@ -84,9 +84,7 @@ export async function joiningNotices(
   planDigest: string,
   settings: RunSettings,
 ): Promise<string[]> {
-  const handle = lineageHandle(client, plan, planDigest);
-  if (!(await isRunningWorkflow(handle))) return [];
-  const { memo } = await handle.describe();
+  const memo = (await describeRunning(lineageHandle(client, plan, planDigest)))?.memo;
   const begun = memo?.[settingsMemo] as RunSettings | undefined;
   if (memo?.[codeMemo] !== codeDigest() || begun === undefined || begun.device === settings.device) return [];
   const how = `\`descent cancel ${plan.lineage}\` it and run it again`;
@@ -262,9 +260,8 @@ async function decode<T>({ options }: WorkflowHandle['client'], payload: Payload
  */
 export async function endIfForeign(handle: WorkflowHandle): Promise<boolean> {
   try {
-    const { status, memo } = await handle.describe();
-    const runs = status.name === 'RUNNING' || status.name === 'PAUSED';
-    if (!runs || memo?.[codeMemo] === codeDigest()) return false;
+    const running = await describeRunning(handle);
+    if (running === undefined || running.memo?.[codeMemo] === codeDigest()) return false;
     await handle.terminate('begun by another version of Descent: whatever it finished is in the store');
     return true;
   } catch (error) {

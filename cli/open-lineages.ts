@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
 import type { Client } from '@temporalio/client';
-import { isRunning } from '../activities/processes.ts';
 import { runQuery } from '../results/query.ts';
 import { databasePath, storeFolder } from '../store/home.ts';
 import { loadConfig } from './config.ts';
@@ -13,7 +12,7 @@ import {
   unanswered,
 } from './connect.ts';
 import type { Context } from './context.ts';
-import { readHostState } from './host-state.ts';
+import { isAlive, readHostState } from './host-state.ts';
 
 /** A lineage that was run in a home. */
 export interface KnownLineage {
@@ -70,5 +69,5 @@ export async function askTemporal<T>(
 
 async function ownServer(home: string, config: { codec?: string | null }): Promise<TemporalServer | undefined> {
   const state = await readHostState(home);
-  return state?.state === 'running' && isRunning(state.host) ? localServer(state.address, home, config) : undefined;
+  return state?.state === 'running' && isAlive(state) ? localServer(state.address, home, config) : undefined;
 }

@@ -4,8 +4,7 @@ import type { Manifest } from '../../schemas/types/manifest.ts';
 import { columns } from './columns.ts';
 import { bytes, counted, figure, shortKey, whole } from './figures.ts';
 import type { Colours } from './terminal.ts';
-import type { AcceptedReport } from './why.ts';
-import { acceptedRows } from './why.ts';
+import { type AcceptedReport, acceptedRows } from './why.ts';
 
 /** What `descent show` tells of a node; `--json` prints it as it is. */
 export interface NodeReport {
