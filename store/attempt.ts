@@ -39,13 +39,15 @@ export async function beginAttempt(
 ): Promise<Begun> {
   await keepPreimage(home, node);
   for (;;) {
-    const numbers = attemptNumbers(home, node.key).filter((number) => number >= from);
-    const inspected = numbers.map((number) => ({ number, ...inspectAttempt(home, node.key, number) }));
+    // Read once: an attempt that another process begins after this look is one to join, not one to number past.
+    const numbers = attemptNumbers(home, node.key);
+    const candidates = numbers.filter((number) => number >= from);
+    const inspected = candidates.map((number) => ({ number, ...inspectAttempt(home, node.key, number) }));
     const whole = inspected.find(({ state }) => state === 'whole');
     if (whole?.state === 'whole') return { state: 'published', artifact: whole.artifact };
 
     const newest = inspected[0];
-    const number = newest?.state === 'unfinished' ? newest.number : Math.max(newestAttempt(home, node.key) + 1, from);
+    const number = newest?.state === 'unfinished' ? newest.number : Math.max((numbers[0] ?? 0) + 1, from);
     const folder = attemptFolder(home, node.key, number);
     const taken = await takeLease(folder);
     // Published by another process since we looked: look again.

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { constants } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { uniformInt } from 'pure-rand/distribution/uniformInt';
@@ -175,7 +176,7 @@ function hasEnded({ process: { exitCode, signalCode } }: Run): boolean {
 async function endOf(run: Run, tell: Storm['tell']): Promise<void> {
   const { file, said, struck } = run;
   await run.closed;
-  const { exitCode } = run.process;
+  const exitCode = codeOf(run.process);
   const unexplained = unexplainedEnd({ exitCode, ...said, struck });
   const happened = `after ${struck.join(', ') || 'nothing'}`;
   assert.equal(
@@ -184,4 +185,9 @@ async function endOf(run: Run, tell: Storm['tell']): Promise<void> {
     `${file}: ${unexplained}, ${happened}:\n${said.stdout.slice(-20_000)}${said.stderr}`,
   );
   tell(`${file} ended with ${exitCode} ${happened}`);
+}
+
+/** As a shell says it: 130 also where Ctrl-C came before the command had begun, or after it was over. */
+function codeOf({ exitCode, signalCode }: ChildProcess): number | null {
+  return signalCode === null ? exitCode : 128 + constants.signals[signalCode];
 }
