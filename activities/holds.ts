@@ -31,6 +31,13 @@ export interface HeldNodes {
   lineage: string;
 }
 
+/** Nodes that a lineage asks for. */
+export interface RequestedNodes extends HeldNodes {
+  settings: RunSettings;
+  /** Whether only those are asked for whose workflow has ended, or is not there. */
+  unlessRunning: boolean;
+}
+
 /**
  * The search attributes of a workflow that works for a lineage, and what the plan said of it when it was started; of a
  * node's, with what it trains.
@@ -53,16 +60,15 @@ export function searchAttributes(lineage: string, verdict: VerdictWord, node?: P
 export function holdActivities(home: string, plans: PlanReader, client: () => Client) {
   const verdictNow = (node: PlanNode) => verdictWord(judgeAlone(node, inspectNode(home, node.key, node.attempt)));
   return {
-    /** Starts the workflow of each node, or joins it where it runs. Doing it again changes nothing. */
-    async requestNodes({
-      planDigest,
-      indexes,
-      lineage,
-      settings,
-    }: HeldNodes & { settings: RunSettings }): Promise<void> {
+    /**
+     * Starts the workflow of each node, or joins it where it runs. Doing it again changes nothing, but for two events in the
+     * history of each that runs: with `unlessRunning` those are left alone.
+     */
+    async requestNodes({ planDigest, indexes, lineage, settings, unlessRunning }: RequestedNodes): Promise<void> {
       await Promise.all(
         indexes.map(async (index) => {
           const node = await plans.node(planDigest, index);
+          if (unlessRunning && (await isRunningWorkflow(client().workflow.getHandle(nodeWorkflowId(node))))) return;
           const input: NodeInput = {
             planDigest,
             index,

@@ -188,7 +188,7 @@ export type LineageEnd =
   | { state: 'cancelled' }
   | { state: 'gone' };
 
-/** Waits until a lineage ends, also over continue-as-new. Rejects when the server is lost. */
+/** Waits until a lineage ends, also over continue-as-new and where it begins anew. Rejects when the server is lost. */
 export async function lineageEnd(handle: LineageHandle): Promise<LineageEnd> {
   try {
     return { state: 'done', counts: await handle.result() };
@@ -196,7 +196,11 @@ export async function lineageEnd(handle: LineageHandle): Promise<LineageEnd> {
     if (error instanceof WorkflowNotFoundError) return { state: 'gone' };
     if (!(error instanceof WorkflowFailedError)) throw error;
     const cause = error.cause;
-    if (cause?.name === 'CancelledFailure' || cause?.name === 'TerminatedFailure') return { state: 'cancelled' };
+    if (cause?.name === 'CancelledFailure') return { state: 'cancelled' };
+    if (cause?.name === 'TerminatedFailure') {
+      const newest: LineageHandle = handle.client.getHandle(handle.workflowId);
+      return (await describeRunning(newest)) === undefined ? { state: 'cancelled' } : await lineageEnd(newest);
+    }
     return { state: 'failed', message: cause?.message ?? error.message };
   }
 }

@@ -24,6 +24,8 @@ export function serverArguments(database: string, { server, ui }: Ports): string
     ...['--ui-disable-news-fetch', '--log-level', 'warn'],
     // Attributes are there from the server's start: to read their list anew with every call would be ten reads a node.
     ...['--dynamic-config-value', 'system.forceSearchAttributesCacheRefreshOnRead=false'],
+    // Of what cannot be replayed nothing becomes better by more tries.
+    ...['--dynamic-config-value', 'system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute=2'],
     // A queue in one part keeps the order of priorities; parts, of which there are four by default, are for many workers.
     ...['Read', 'Write'].flatMap((end) => ['--dynamic-config-value', `matching.numTaskqueue${end}Partitions=1`]),
     ...Object.entries(searchAttributeTypes).flatMap(([name, type]) => ['--search-attribute', `${name}=${type}`]),

@@ -20,6 +20,7 @@ import { type TemporalServer, unreachable } from './connect.ts';
 import { logsFolder } from './host-state.ts';
 import { appendLine } from './log-file.ts';
 import { collectorOf, openTracing } from './telemetry.ts';
+import { resetUnreplayable } from './unreplayable.ts';
 import { workflowCode } from './workflow-code.ts';
 import { serveAsWriter } from './writer.ts';
 
@@ -149,6 +150,7 @@ async function serve(
         // Whoever takes over from a worker that was killed need not wait long for what it had in memory.
         stickyQueueScheduleToStartTimeout: '2 seconds',
       });
+      running.push(resetUnreplayable(client, tell, stopping.signal).catch(fail));
     }
     await beforeDevices?.(client);
     for (const name of classes) {

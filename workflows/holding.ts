@@ -9,6 +9,8 @@ const batchSize = 50;
 export interface Holding {
   /** Starts their workflows, or joins them where another lineage has started them. Asking again changes nothing. */
   request(indexes: readonly number[]): Promise<void>;
+  /** Asks again for those that run no more: word of their end was lost. Leaves no trace in the histories of all others. */
+  lookAfter(indexes: readonly number[]): Promise<void>;
   /** Lets go of them, once whatever is being asked for has been: or its hold would come after, and nobody take it back. */
   release(indexes: () => readonly number[]): Promise<void>;
 }
@@ -16,15 +18,17 @@ export interface Holding {
 /** What a lineage, by its workflow's id, holds of its plan. Neither call can be cancelled: half a hold would leak. */
 export function holdingOf(lineage: string, planDigest: string, settings: RunSettings): Holding {
   const underWay = new Set<Promise<void>>();
+  const ask = (indexes: readonly number[], unlessRunning: boolean): Promise<void> => {
+    const asking = CancellationScope.nonCancellable(async () => {
+      const each = { planDigest, lineage, settings, unlessRunning };
+      await Promise.all(inBatches(indexes).map((part) => light.requestNodes({ ...each, indexes: part })));
+    }).finally(() => underWay.delete(asking));
+    underWay.add(asking);
+    return asking;
+  };
   return {
-    request(indexes) {
-      const asking = CancellationScope.nonCancellable(async () => {
-        const parts = inBatches(indexes);
-        await Promise.all(parts.map((part) => light.requestNodes({ planDigest, indexes: part, lineage, settings })));
-      }).finally(() => underWay.delete(asking));
-      underWay.add(asking);
-      return asking;
-    },
+    request: (indexes) => ask(indexes, false),
+    lookAfter: (indexes) => ask(indexes, true),
     release(indexes) {
       return CancellationScope.nonCancellable(async () => {
         await Promise.allSettled(underWay);

@@ -11,15 +11,15 @@ import {
   Trigger,
   workflowInfo,
 } from '@temporalio/workflow';
-import { execute, failed, failureOf, light, writer } from './calls.ts';
-import { carriedFailures } from './carried.ts';
+import { execute, failed, failureOf, light } from './calls.ts';
 import { lineageDetails, mostNamed } from './details.ts';
+import { briefly, keepFailure } from './failures.ts';
 import { holdingOf } from './holding.ts';
 import {
   type LineageCounts,
   type LineageInput,
-  mostFailures,
   type NodeFailure,
+  type NodeInput,
   type NodeOutcome,
   nodesFinishedSignal,
   pauseSignal,
@@ -28,18 +28,19 @@ import {
   unpauseSignal,
 } from './messages.ts';
 import { executeActivityId, widestWindow } from './names.ts';
-import { Schedule } from './schedule.ts';
+import { recordingOf } from './recording.ts';
+import { Schedule, stateLetters } from './schedule.ts';
+import { handleSignals, on } from './signals.ts';
 
-/** Nodes whose events go into DuckDB with one call: it likes large transactions. */
-const ingestBatch = 500;
-/** What ends within so many seconds goes into DuckDB together. */
-const gatherResultsSeconds = 2;
 /** A full window is filled again when this share of it has become free, or so many seconds after a place has. */
 const gatheredShare = 1 / 8;
 const gatherPlacesSeconds = 1;
 
-/** A held node is asked for again this often, should the word of its end have been lost. */
-const patrolMinutes = 30;
+/** It is looked after held nodes this often, should the word of an end have been lost. */
+const patrolMinutes = 10;
+
+/** How long a lineage that goes waits for results to be stored: the next one ingests what is missing. */
+const recordingPatienceSeconds = 5;
 
 /**
  * Runs a frozen plan: every node once, parents first, at most a window of them at a time. Nodes that the store has are
@@ -62,15 +63,24 @@ export async function lineageWorkflow(input: LineageInput): Promise<LineageCount
   const ended = new Trigger<'finished' | 'continue' | 'failed-fast'>();
   /** What this run has under way. Training nodes that were asked for are not in it: they outlive the run. */
   const tasks = new Set<Promise<void>>();
-  const toIngest: number[] = [];
+  /** Short nodes that this run executes; all other running ones are held. */
+  const executing = new Set<number>();
   const holding = holdingOf(me, planDigest, settings);
-  let ingesting = false;
-  let unwritten = input.carried?.unwritten;
+  const recording = recordingOf({
+    planDigest,
+    settings,
+    withPlan: input.carried === undefined,
+    failure: input.carried?.unwritten,
+    inHurry: () => schedule.finished,
+    onWritten: advance,
+  });
   /** Whether the window was filled to its end, and whether places in it are waited for. */
   let full = false;
   let gathering = false;
   let loading = false;
   let stopping = false;
+  /** What came when it was too late to go on here: it begins anew. */
+  let again: { failFast: boolean } | undefined;
   let failFast = input.carried?.failFast ?? false;
   /** What a person wants, and what is so: a change takes until all nodes are told. */
   let paused = input.carried?.paused ?? false;
@@ -83,13 +93,13 @@ export async function lineageWorkflow(input: LineageInput): Promise<LineageCount
     if (!changing && resting !== paused) run(pauseOrGoOn);
     if (!leaving && !paused && !resting) startReady();
     if (!leaving && !loading && schedule.nextPage !== undefined) run(loadPage);
-    if (!ingesting && toIngest.length > 0) run(ingest);
     setCurrentDetails(
       lineageDetails(schedule.counts, schedule.runningAddresses(mostNamed), Object.values(failures), paused),
     );
-    if (tasks.size > 0 || !(leaving || schedule.finished)) return;
+    const finished = schedule.finished && recording.idle;
+    if (tasks.size > 0 || !(leaving || finished)) return;
     stopping = true;
-    ended.resolve(schedule.finished ? 'finished' : 'continue');
+    ended.resolve(finished ? 'finished' : 'continue');
   }
 
   function startReady(): void {
@@ -135,13 +145,11 @@ export async function lineageWorkflow(input: LineageInput): Promise<LineageCount
     const from = schedule.nextPage;
     if (from === undefined) return;
     loading = true;
-    try {
-      const page = await light.readPage({ planDigest, from, device: settings.device });
-      schedule.load(page);
-      toIngest.push(...page.nodes.flatMap(({ published }, offset) => (published ? [from + offset] : [])));
-    } finally {
-      loading = false;
-    }
+    const page = await light.readPage({ planDigest, from, device: settings.device });
+    loading = false;
+    schedule.load(page);
+    recording.add(page.nodes.flatMap(({ published }, offset) => (published ? [from + offset] : [])));
+    advance();
   }
 
   /** What short nodes have done is lost, which is minutes; training nodes save a checkpoint, if nobody else needs them. */
@@ -162,61 +170,44 @@ export async function lineageWorkflow(input: LineageInput): Promise<LineageCount
   }
 
   function held(): number[] {
-    return schedule.running().filter((index) => schedule.node(index)?.runsAs !== 'activity');
+    return schedule.running().filter((index) => !executing.has(index));
   }
 
   async function executeShort(index: number): Promise<void> {
     const node = schedule.node(index);
     if (node === undefined) return;
     const mine = shorts;
-    const outcome = await mine.run(() => execute({ planDigest, index, settings, ...node }, executeActivityId(index)));
+    executing.add(index);
+    const input: NodeInput = { planDigest, index, settings, ...node };
+    const outcome = await mine.run(() => execute(input, executeActivityId(index)));
+    executing.delete(index);
     if (outcome.state !== 'cancelled' || !mine.consideredCancelled) settle(index, outcome);
     else if (!scope.consideredCancelled) schedule.putBack(index);
-  }
-
-  async function recordLineage(): Promise<void> {
-    ingesting = true;
-    await write((results) => results.recordLineage({ planDigest }));
-    ingesting = false;
-  }
-
-  /** One call at a time takes all that has come together since the last: to open DuckDB costs more than many nodes. */
-  async function ingest(): Promise<void> {
-    ingesting = true;
-    const enough = () => stopping || unwritten !== undefined || schedule.finished || toIngest.length >= ingestBatch;
-    await CancellationScope.nonCancellable(() => condition(enough, `${gatherResultsSeconds} seconds`));
-    const indexes = toIngest.splice(0, ingestBatch);
-    await write((results) => results.ingestNodes({ planDigest, indexes }));
-    ingesting = false;
-  }
-
-  /** Results that cannot be stored stop no training: the store has them, and the next run ingests what is missing. */
-  async function write(call: (results: ReturnType<typeof writer>) => Promise<void>): Promise<void> {
-    if (unwritten !== undefined) return;
-    try {
-      await CancellationScope.nonCancellable(() => call(writer(settings)));
-    } catch (error) {
-      unwritten = failureOf(error);
-    }
   }
 
   function settle(index: number, outcome: NodeOutcome): void {
     if (schedule.stateOf(index) !== 'running') return;
     schedule.settle(index, outcome.state === 'done' ? 'done' : 'failed');
-    toIngest.push(index);
+    recording.add([index]);
     if (outcome.state === 'done') return;
     if (failFast) ended.resolve('failed-fast');
-    if (Object.keys(failures).length >= mostFailures) return;
-    failures[index] =
-      outcome.state === 'failed'
-        ? outcome.failure
-        : { kind: 'cancelled', message: 'it was cancelled by request', lastLines: [] };
+    keepFailure(failures, index, outcome.state === 'failed' ? outcome.failure : cancelledByRequest);
+  }
+
+  /** Looks into the store again, and tries again what failed. */
+  function startOver(asked: { failFast: boolean }): void {
+    failFast = asked.failFast;
+    paused = false;
+    schedule.restart();
+    for (const index of Object.keys(failures)) delete failures[Number(index)];
+    recording.tryAgain();
+    advance();
   }
 
   async function patrol(): Promise<void> {
     for (;;) {
       await sleep(`${patrolMinutes} minutes`);
-      if (!paused && !resting) run(() => holding.request(held()));
+      if (!paused && !resting) run(() => holding.lookAfter(held()));
     }
   }
 
@@ -226,49 +217,53 @@ export async function lineageWorkflow(input: LineageInput): Promise<LineageCount
     scope.cancel();
     await holding.release(held);
     while (tasks.size > 0) await Promise.allSettled(tasks);
+    await recording.finish(recordingPatienceSeconds);
   }
 
   setHandler(statusQuery, () => ({
     counts: schedule.counts,
     states: schedule.states(),
     failures,
-    unwritten: toIngest.length + (ingesting ? 1 : 0) > 0,
+    unwritten: !recording.idle,
     pace: !paused ? 'going' : resting && !changing && tasks.size === 0 ? 'paused' : 'pausing',
   }));
-  setHandler(nodesFinishedSignal, (ends) => {
-    for (const { index, outcome } of ends) settle(index, outcome);
-    advance();
-  });
-  setHandler(pauseSignal, () => {
-    paused = true;
-    advance();
-  });
-  setHandler(unpauseSignal, () => {
-    paused = false;
-    advance();
-  });
-  setHandler(resumeSignal, (asked) => {
-    failFast = asked.failFast;
-    paused = false;
-    schedule.restart();
-    for (const index of Object.keys(failures)) delete failures[Number(index)];
-    unwritten = undefined;
-    advance();
-  });
+  handleSignals(
+    on(nodesFinishedSignal, (ends) => {
+      for (const { index, outcome } of ends) settle(index, outcome);
+      advance();
+    }),
+    on(pauseSignal, () => {
+      paused = true;
+      advance();
+    }),
+    on(unpauseSignal, () => {
+      paused = false;
+      advance();
+    }),
+    on(resumeSignal, (asked) => {
+      if (stopping) again = asked;
+      else startOver(asked);
+    }),
+  );
 
   try {
-    if (input.carried === undefined) run(recordLineage);
-    else if (!paused) run(() => holding.request(held()));
+    if (input.carried !== undefined && !paused) run(() => holding.request(held()));
+    if (input.carried?.behind) recording.add(schedule.ended());
     void scope.run(patrol).catch(ignoreCancellation);
+    if (failFast && schedule.counts.failed > 0) ended.resolve('failed-fast');
     advance();
     const how = await ended;
     if (how === 'continue') {
+      const written = await recording.finish(recordingPatienceSeconds);
+      if (again !== undefined) startOver(again);
+      const { failure } = recording;
       return await continueAsNew<typeof lineageWorkflow>({
         ...input,
         carried: {
           states: schedule.states(),
-          failures: carriedFailures(failures),
-          ...(unwritten && { unwritten }),
+          failures,
+          ...(failure && { unwritten: briefly(failure) }),
+          ...(!written && { behind: true }),
           paused,
           failFast,
         },
@@ -276,7 +271,7 @@ export async function lineageWorkflow(input: LineageInput): Promise<LineageCount
     }
     if (how === 'failed-fast') {
       await CancellationScope.nonCancellable(letGo);
-      while (toIngest.length > 0) await ingest();
+      if (again !== undefined) return await continueAsNew<typeof lineageWorkflow>(begunAnew(input, again.failFast));
     }
   } catch (error) {
     if (error instanceof ContinueAsNew) throw error;
@@ -292,8 +287,8 @@ export async function lineageWorkflow(input: LineageInput): Promise<LineageCount
     const message = `${schedule.counts.failed} of ${total} nodes failed, and ${failFast ? fast : slow}`;
     throw failed(message, 'nodes-failed', schedule.counts);
   }
-  if (unwritten !== undefined) {
-    const message = `all nodes are done, but their results could not be stored: ${unwritten.message}`;
+  if (recording.failure !== undefined) {
+    const message = `all nodes are done, but their results could not be stored: ${recording.failure.message}`;
     throw failed(message, 'results', schedule.counts);
   }
   return schedule.counts;
@@ -301,4 +296,13 @@ export async function lineageWorkflow(input: LineageInput): Promise<LineageCount
 
 function ignoreCancellation(error: unknown): void {
   if (!isCancellation(error)) throw error;
+}
+
+/** Of a node that a person cancelled. */
+const cancelledByRequest: NodeFailure = { kind: 'cancelled', message: 'it was cancelled by request', lastLines: [] };
+
+/** A lineage that holds nothing and knows nothing of its nodes, in a history of its own. */
+function begunAnew(input: LineageInput, failFast: boolean): LineageInput {
+  const states = stateLetters.waiting.repeat(input.total);
+  return { ...input, carried: { states, failures: {}, paused: false, failFast } };
 }

@@ -20,6 +20,7 @@ import {
   unpauseSignal,
 } from './messages.ts';
 import { executeActivityId } from './names.ts';
+import { handleSignals, on } from './signals.ts';
 
 /** How often it asks whether those who hold the node are still there: a lineage that was terminated cannot let go. */
 const auditMinutes = { first: 10, longest: 60 };
@@ -37,19 +38,21 @@ export async function nodeWorkflow(input: NodeInput): Promise<NodeOutcome> {
   const release = (lineage: string): void => {
     if (holders.delete(lineage) && holders.size === 0) training?.cancel();
   };
-  setHandler(holdSignal, ({ lineage, index }) => {
-    holders.set(lineage, index);
-  });
-  setHandler(releaseSignal, ({ lineage }) => release(lineage));
   setHandler(holdersQuery, () => [...holders.keys()]);
-  setHandler(pauseSignal, () => {
-    paused = true;
-    training?.cancel();
-  });
-  setHandler(unpauseSignal, () => {
-    paused = false;
-  });
   setHandler(pausedQuery, () => paused);
+  handleSignals(
+    on(holdSignal, ({ lineage, index }) => {
+      holders.set(lineage, index);
+    }),
+    on(releaseSignal, ({ lineage }) => release(lineage)),
+    on(pauseSignal, () => {
+      paused = true;
+      training?.cancel();
+    }),
+    on(unpauseSignal, () => {
+      paused = false;
+    }),
+  );
 
   const audit = new CancellationScope();
   void audit.run(() => auditHolders(() => [...holders.keys()], release)).catch(ignoreCancellation);

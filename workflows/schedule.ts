@@ -81,7 +81,12 @@ export class Schedule {
 
   /** Places of all running nodes, in order. */
   running(): number[] {
-    return this.#states.flatMap((state, index) => (state === 'running' ? [index] : []));
+    return this.#places((state) => state === 'running');
+  }
+
+  /** Places of all nodes that left something: done, reused or failed. */
+  ended(): number[] {
+    return this.#places((state) => state === 'done' || state === 'reused' || state === 'failed');
   }
 
   /** Addresses of the first running nodes that are loaded, at most so many, in the order of the plan's pages. */
@@ -135,8 +140,11 @@ export class Schedule {
 
   /** Forgets what is known of all nodes but the running ones: the plan is paged in again from its start. */
   restart(): void {
-    for (const [index, state] of this.#states.entries()) if (state !== 'running') this.#set(index, 'waiting');
-    this.#open.clear();
+    for (const [index, state] of this.#states.entries()) {
+      if (state === 'running') continue;
+      this.#set(index, 'waiting');
+      this.#open.delete(index);
+    }
     this.#missing.clear();
     this.#dependants.clear();
     this.#ready = [];
@@ -146,7 +154,8 @@ export class Schedule {
   #loadNode(index: number, node: PageNode): void {
     const state = this.#states[index];
     if (state === 'running') this.#open.set(index, node);
-    if (state !== 'waiting') return;
+    // One that is open was put back before its page came again.
+    if (state !== 'waiting' || this.#open.has(index)) return;
     if (node.published) {
       this.#set(index, 'reused');
       return;
@@ -170,6 +179,10 @@ export class Schedule {
     const dependants = this.#dependants.get(index) ?? [];
     this.#dependants.delete(index);
     for (const dependant of dependants) this.#block(dependant);
+  }
+
+  #places(wanted: (state: NodeState) => boolean): number[] {
+    return this.#states.flatMap((state, index) => (wanted(state) ? [index] : []));
   }
 
   #set(index: number, state: NodeState): void {

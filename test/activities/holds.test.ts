@@ -37,7 +37,7 @@ test('the details of a node are cut to what a server takes, in bytes', async () 
   const started: { staticDetails?: string }[] = [];
   const { requestNodes } = holdActivities('/nowhere', plans, () => clientThat({}, started));
   const settings = { queue: 'descent', window: 1, heartbeatSeconds: 1, device: 'cpu', searchAttributes: false };
-  await requestNodes({ planDigest: '', indexes: [0], lineage: 'wide', settings });
+  await requestNodes({ planDigest: '', indexes: [0], lineage: 'wide', settings, unlessRunning: false });
   const [{ staticDetails = '' } = {}] = started;
   const bytes = Buffer.byteLength(staticDetails);
   assert.ok(staticDetails.startsWith('**wide** ') && staticDetails.endsWith('数'));

@@ -98,6 +98,60 @@ describe('a schedule', () => {
     assert.equal(schedule.take(), 2);
   });
 
+  test('ends, each running node started again only where it was put back, whenever it is restarted', () => {
+    fc.assert(
+      fc.property(plans, fc.infiniteStream(fc.nat(1000)), (random, choices) => {
+        const plan = withPlaces(random);
+        const store = plan.map(({ published }) => published);
+        const schedule = new Schedule(plan.length);
+        const running = new Set<number>();
+        const choose = (count: number): number => (choices.next().value as number) % count;
+        const loadPage = () => {
+          const from = schedule.nextPage;
+          if (from === undefined) return;
+          const known = plan.map((node, index) => ({ ...node, published: store[index] as boolean }));
+          schedule.load(page(known, from, 3));
+        };
+        const take = () => {
+          const index = schedule.take();
+          if (index === undefined) return;
+          assert.ok(!running.has(index), `${index} is started while it runs`);
+          running.add(index);
+        };
+        const pick = () => [...running][choose(Math.max(1, running.size))];
+        const act = [
+          loadPage,
+          take,
+          () => {
+            const index = pick();
+            if (index === undefined) return;
+            running.delete(index);
+            store[index] = true;
+            schedule.settle(index, 'done');
+          },
+          () => {
+            const index = pick();
+            if (index === undefined) return;
+            running.delete(index);
+            schedule.putBack(index);
+          },
+          () => schedule.restart(),
+        ];
+        for (let step = 0; step < 60; step += 1) (act[choose(act.length)] as () => void)();
+        for (let step = 0; step < 10 * plan.length + 10 && !schedule.finished; step += 1) {
+          for (let from = schedule.nextPage; from !== undefined; from = schedule.nextPage) loadPage();
+          take();
+          const index = pick();
+          if (index === undefined) continue;
+          running.delete(index);
+          store[index] = true;
+          schedule.settle(index, 'done');
+        }
+        assert.equal(schedule.finished, true, schedule.states());
+      }),
+    );
+  });
+
   test('ignores a page that was asked for before a restart, and ends that were told twice', () => {
     const plan = withPlaces([
       { parents: [], published: false, fails: false },
