@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { keyFolder, writerPath } from '../store/home.ts';
 import { machineName } from '../store/machine.ts';
 import { readNote, writeNewNote, writeNote } from '../store/notes.ts';
+import { watchTouches } from '../store/touches.ts';
 import { temporaryFor } from '../store/write.ts';
 import { endProcess, isRunning, type ProcessRecord, recordProcess } from './processes.ts';
 
@@ -68,12 +69,12 @@ export function claimResults(home: string, options: Pick<ClaimOptions, 'staleSec
 
 async function takeClaim(path: string, options: ClaimOptions): Promise<Claim> {
   const mine: Running = { id: randomUUID(), host: machineName(), worker: ownRecord(), trainer: null };
-  const isUntouched = watchTouches(options.staleSeconds);
+  const watch = watchTouches(options.staleSeconds);
   for (;;) {
     // A look costs less than a try, and a worker that stands by looks for weeks.
     const other = readRunning(path);
     if (other === undefined && writeNewNote(path, mine)) break;
-    if (other !== undefined && (!isHere(other) || isUntouched(other))) {
+    if (other !== undefined && (!isHere(other) || watch(other) === 'untouched')) {
       await endOrphan(other, options);
       takeAway(path, other);
     } else {
@@ -166,24 +167,6 @@ const nobody: Running = { id: '', host: machineName(), worker: { pid: 0, started
 /** Whether its worker may be alive, as far as processes tell. */
 function isHere({ host, worker }: Running): boolean {
   return host !== machineName() || isRunning(worker);
-}
-
-/** What counts of the time between two looks: who watches may have stood still itself, and saw nothing of it. */
-const longestLookMs = 1000;
-
-/**
- * Whether a claim has been watched for so many seconds, look by look, and nobody touched it. No time of day is compared:
- * machines that share a store have clocks of their own, and clocks are set.
- */
-function watchTouches(seconds: number): (claim: Found) => boolean {
-  let seen: { id: string; touchedAt: number; at: number; watchedMs: number } | undefined;
-  return ({ id, touchedAt }) => {
-    const at = performance.now();
-    const same = seen?.id === id && seen.touchedAt === touchedAt;
-    const watchedMs = seen && same ? seen.watchedMs + Math.min(at - seen.at, longestLookMs) : 0;
-    seen = { id, touchedAt, at, watchedMs };
-    return watchedMs > seconds * 1000;
-  };
 }
 
 async function endOrphan({ host, trainer }: Running, { stopSeconds, onWait }: ClaimOptions): Promise<void> {

@@ -1,9 +1,10 @@
-import { readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { type FileHandle, open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { StartedEvent, TrainerEvent } from '../schemas/types/event.ts';
 import { ContractError, validateEvent } from '../schemas/validate.ts';
+import { readEnd } from '../store/read-end.ts';
 
 /*
  * A trainer's standard output is a file in the attempt's folder and not a pipe to the worker: what it says after its
@@ -132,21 +133,9 @@ export function removeOutputs(folder: string): void {
 export const greeting = /^(WARNING: All log messages before absl::InitializeLog|I\d{4} \d\d:\d\d:)/;
 
 /** The last lines of a text file that say something; none where there is no file. */
-export async function lastLines(path: string, count: number): Promise<string[]> {
-  const file = await open(path, 'r').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined;
-    throw error;
-  });
-  if (file === undefined) return [];
-  try {
-    const { size } = await file.stat();
-    const buffer = Buffer.alloc(Math.min(size, 16 * 1024));
-    await file.read(buffer, 0, buffer.length, size - buffer.length);
-    const lines = buffer.toString('utf8').split('\n');
-    return lines.filter((line) => line.trim() !== '' && !greeting.test(line)).slice(-count);
-  } finally {
-    await file.close();
-  }
+export function lastLines(path: string, count: number): string[] {
+  const lines = existsSync(path) ? readEnd(path, 16 * 1024).split('\n') : [];
+  return lines.filter((line) => line.trim() !== '' && !greeting.test(line)).slice(-count);
 }
 
 interface EventLine {

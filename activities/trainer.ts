@@ -67,7 +67,7 @@ export async function startTrainer(start: TrainerStart): Promise<Trainer> {
   const follow = async (): Promise<TrainerEnd> => {
     try {
       const said = await followEvents(folder, execution, exit, onEvent);
-      return { said, ...(await exit), lastLines: await lastLines(errorsPath(folder, execution), 20) };
+      return { said, ...(await exit), lastLines: lastLines(errorsPath(folder, execution), 20) };
     } catch (error) {
       stop();
       await exit;

@@ -11,7 +11,7 @@ import { type Context, type ExitCode, exitCodes } from './context.ts';
 import { CommandError, Refusal } from './failure.ts';
 import { type History, readHistory } from './history.ts';
 import { hostFolder, liveHolders, readHostState } from './host-state.ts';
-import { takeLock } from './lock.ts';
+import { giveBackLock, takeLock } from './lock.ts';
 import { counted, shortKey } from './render/figures.ts';
 import { type GarbageLine, type GcReport, renderGc } from './render/gc.ts';
 import { findRoots, type Root } from './roots.ts';
@@ -28,10 +28,8 @@ export interface GcOptions {
 export async function gc(files: string[], options: GcOptions, context: Context): Promise<ExitCode> {
   const { terminal } = context;
   const home = findHome(context.cwd, context.env);
-  if (options.apply) await beAlone(home, context);
-  const isBegun = await watchBeginnings(home);
-  const survey = await surveyStore(home, files, options, context);
-  const report = options.apply ? await remove(home, survey, isBegun) : survey.report;
+  const look = () => surveyStore(home, files, options, context);
+  const report = options.apply ? await removeAlone(home, context, look) : (await look()).report;
   terminal.out(options.json ? JSON.stringify(report, null, 2) : renderGc(report, terminal.colours));
   return exitCodes.fine;
 }
@@ -80,6 +78,20 @@ async function surveyStore(
   return { garbage, report };
 }
 
+/** Looks, and removes what was found. Throws a CommandError unless nothing runs in this home and nobody else removes from it. */
+async function removeAlone(home: string, context: Context, look: () => Promise<Survey>): Promise<GcReport> {
+  await (await import('./idle.ts')).refuseWhileRunning(home, 'nothing is removed', context);
+  const lock = join(hostFolder(home), 'gc');
+  if (!(await takeLock(lock)))
+    throw new CommandError('another `descent gc --apply` removes from this home', 'wait until it has ended');
+  try {
+    const isBegun = await watchBeginnings(home);
+    return await remove(home, await look(), isBegun);
+  } finally {
+    await giveBackLock(lock);
+  }
+}
+
 /** Removes what was found, but for what was pinned, claimed or begun since, and what an interrupted removal left. */
 async function remove(
   home: string,
@@ -111,13 +123,6 @@ async function watchBeginnings(home: string): Promise<(key: string) => Promise<b
     (await plannedSince()).has(key) ||
     (await startOfHost()) !== before ||
     (await liveHolders(home)).some(({ lineages }) => lineages.length > 0);
-}
-
-/** Throws a CommandError unless nothing runs in this home and nobody else removes from it; nobody else does from then on. */
-async function beAlone(home: string, context: Context): Promise<void> {
-  await (await import('./idle.ts')).refuseWhileRunning(home, 'nothing is removed', context);
-  if (await takeLock(join(hostFolder(home), 'gc'))) return;
-  throw new CommandError('another `descent gc --apply` removes from this home', 'wait until it has ended');
 }
 
 /** Keys with everything that they need, as far as plans tell: what is executed reads what it starts from. */

@@ -189,7 +189,7 @@ function startHost(home: string, { cwd, env, metricsPort }: HostRequest): Starte
 async function failureOf(home: string, state: HostState | undefined): Promise<string> {
   if (state?.state === 'failed' && state.reason) return state.reason;
   if (freeBytes(home) < leastFreeBytes) return diskFull(home);
-  const said = (await lastLines(join(logsFolder(home), 'host.log'), 5)).join('\n');
+  const said = lastLines(join(logsFolder(home), 'host.log'), 5).join('\n');
   return said || 'it ended and left no word';
 }
 

@@ -36,9 +36,6 @@ import { CommandError } from './failure.ts';
 
 export type LineageHandle = WorkflowHandle<typeof lineageWorkflow>;
 
-/** Longest wait for an answer of the server or of a worker. */
-const patienceMs = 10_000;
-
 /**
  * Runs a plan, which `writePlan` has frozen under `planDigest`. Where the same plan runs already it is joined; either
  * way the store is looked into again, what failed before is tried again, and what was paused goes on. With `failFast` the
@@ -54,24 +51,19 @@ export async function runLineage(
 ): Promise<LineageHandle> {
   const workflowId = lineageWorkflowId(plan.lineage, planDigest);
   const input: LineageInput = { lineage: plan.lineage, planDigest, total: plan.nodes.length, settings };
-  return await bounded(client, async () => {
-    await endIfForeign(client.workflow.getHandle(workflowId));
-    const started = client.workflow.signalWithStart<typeof lineageWorkflow, [{ failFast: boolean }]>(
-      'lineageWorkflow',
-      {
-        workflowId,
-        taskQueue: settings.queue,
-        args: [input],
-        signal: resumeSignal,
-        signalArgs: [{ failFast }],
-        memo: { [codeMemo]: codeDigest(), [settingsMemo]: settings },
-        staticSummary: cutToBytes(`${plan.lineage}: ${plan.nodes.length} nodes`, widest.summary),
-        staticDetails: cutToBytes(`${plan.title ?? plan.lineage}\n\nplan \`${planDigest}\``, widest.details),
-        ...(settings.searchAttributes ? { typedSearchAttributes: searchAttributes(workflowId, verdict) } : {}),
-      },
-    );
-    return await started.catch(refuseWithoutAttribute(client.options.namespace));
+  await endIfForeign(client.workflow.getHandle(workflowId));
+  const started = client.workflow.signalWithStart<typeof lineageWorkflow, [{ failFast: boolean }]>('lineageWorkflow', {
+    workflowId,
+    taskQueue: settings.queue,
+    args: [input],
+    signal: resumeSignal,
+    signalArgs: [{ failFast }],
+    memo: { [codeMemo]: codeDigest(), [settingsMemo]: settings },
+    staticSummary: cutToBytes(`${plan.lineage}: ${plan.nodes.length} nodes`, widest.summary),
+    staticDetails: cutToBytes(`${plan.title ?? plan.lineage}\n\nplan \`${planDigest}\``, widest.details),
+    ...(settings.searchAttributes ? { typedSearchAttributes: searchAttributes(workflowId, verdict) } : {}),
   });
+  return await started.catch(refuseWithoutAttribute(client.options.namespace));
 }
 
 /** The memo of a lineage's workflow that has the settings that it was begun with. */
@@ -127,7 +119,7 @@ export async function lineageStatus(
   handle: LineageHandle,
   plan: Plan,
 ): Promise<Pick<LineageStatus, 'counts' | 'unwritten' | 'pace'> & { nodes: NodeStatus[] }> {
-  const { counts, states, failures, unwritten, pace } = await bounded(handle.client, () => handle.query(statusQuery));
+  const { counts, states, failures, unwritten, pace } = await handle.query(statusQuery);
   const stateOf = new Map<Key, NodeState>(plan.nodes.map(({ key }, index) => [key, stateOfLetter(states[index])]));
   const byKey = new Map(plan.nodes.map((node) => [node.key, node]));
   const nodes = plan.nodes.map((node, index): NodeStatus => {
@@ -154,17 +146,15 @@ export async function progressOf(
 ): Promise<Map<Key, NodeProgress>> {
   const { client } = handle;
   const found = new Map<Key, NodeProgress>();
-  await bounded(client, async () => {
-    const own = await activitiesOf(handle);
-    await Promise.all(
-      running.map(async (node) => {
-        const { index, key } = node;
-        const short = own.get(executeActivityId(index));
-        const progress = short ?? (await progressOfNode(client.getHandle<NodeWorkflow>(nodeWorkflowId(node))));
-        if (progress !== undefined) found.set(key, progress);
-      }),
-    );
-  });
+  const own = await activitiesOf(handle);
+  await Promise.all(
+    running.map(async (node) => {
+      const { index, key } = node;
+      const short = own.get(executeActivityId(index));
+      const progress = short ?? (await progressOfNode(client.getHandle<NodeWorkflow>(nodeWorkflowId(node))));
+      if (progress !== undefined) found.set(key, progress);
+    }),
+  );
   return found;
 }
 
@@ -210,7 +200,7 @@ export async function lineageEnd(handle: LineageHandle): Promise<LineageEnd> {
  * checkpoints and stop. Throws a CommandError where that takes longer than `timeoutMs`.
  */
 export async function cancelLineage(handle: LineageHandle, timeoutMs = 90_000): Promise<void> {
-  await bounded(handle.client, () => handle.cancel());
+  await handle.cancel();
   const patience = new AbortController();
   const late = new Promise<'late'>((resolve) => {
     const timer = setTimeout(() => resolve('late'), timeoutMs);
@@ -272,9 +262,4 @@ export async function endIfForeign(handle: WorkflowHandle): Promise<boolean> {
     if (error instanceof WorkflowNotFoundError) return false;
     throw error;
   }
-}
-
-/** Runs calls with a deadline: a server that is gone must not hold a command for ever. */
-function bounded<T>(client: Client | LineageHandle['client'], calls: () => Promise<T>): Promise<T> {
-  return client.connection.withDeadline(Date.now() + patienceMs, calls);
 }

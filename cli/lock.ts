@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isRunning, type ProcessRecord, recordProcess } from '../activities/processes.ts';
 import { machineName } from '../store/machine.ts';
+import { watchTouches } from '../store/touches.ts';
 import { makeFolder, writeNew, writeWhole } from '../store/write.ts';
 
 /*
@@ -11,8 +12,8 @@ import { makeFolder, writeNew, writeWhole } from '../store/write.ts';
  * process lives. Whoever finds the highest one dead tries to make the next, which succeeds for exactly one. Files are
  * never reused, so there is no moment in which a dead lock is removed and a living one could be hit.
  *
- * Whether a process lives is known on its own machine only, so it touches its file, and others watch that: as with claims
- * (`activities/claim.ts`), no time of day is compared.
+ * Whether a process lives is known on its own machine only, so it touches its file, and others watch that, as with claims
+ * (`activities/claim.ts`).
  */
 
 /** Who has a lock. */
@@ -26,7 +27,7 @@ type Written = LockHolder | null;
 
 const touchEveryMs = 1000;
 /** A lock of another machine that nobody touched for this long, while it was watched, is nobody's. */
-const staleMs = 10_000;
+const staleSeconds = 10;
 
 /** Takes the lock in a folder for this process, until it ends. False where another process has it. */
 export async function takeLock(folder: string): Promise<boolean> {
@@ -74,7 +75,7 @@ export async function lockHolder(folder: string): Promise<LockHolder | undefined
 
 /** The highest lock, and who has it; number 0 where there is none yet. */
 async function newestLock(folder: string): Promise<{ number: number; holder: LockHolder | undefined }> {
-  let seen: { number: number; touchedAt: number; since: number } | undefined;
+  const watch = watchTouches(staleSeconds);
   for (;;) {
     const [number = 0] = await locksIn(folder);
     const { written, touchedAt } = await readLock(lockPath(folder, number));
@@ -82,9 +83,8 @@ async function newestLock(folder: string): Promise<{ number: number; holder: Loc
     if (written.machine === machineName()) {
       return { number, holder: isRunning(written.process) ? written : undefined };
     }
-    if (seen?.number !== number) seen = { number, touchedAt, since: performance.now() };
-    if (seen.touchedAt !== touchedAt) return { number, holder: written };
-    if (performance.now() - seen.since > staleMs) return { number, holder: undefined };
+    const look = watch({ id: String(number), touchedAt });
+    if (look !== 'unknown') return { number, holder: look === 'touched' ? written : undefined };
     await sleep(200);
   }
 }

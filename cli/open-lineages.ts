@@ -67,7 +67,8 @@ export async function askTemporal<T>(
   }
 }
 
-async function ownServer(home: string, config: { codec?: string | null }): Promise<TemporalServer | undefined> {
+/** The server that `descent up` or `descent run` keeps up for a home; undefined where none runs. */
+export async function ownServer(home: string, config: { codec?: string | null }): Promise<TemporalServer | undefined> {
   const state = await readHostState(home);
   return state?.state === 'running' && isAlive(state) ? localServer(state.address, home, config) : undefined;
 }

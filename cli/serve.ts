@@ -1,13 +1,12 @@
 import { Runtime } from '@temporalio/worker';
 import { findHome } from '../store/home.ts';
 import { makeFolder } from '../store/write.ts';
-import type { TemporalConfig } from '../temporal.config.ts';
 import { loadConfig } from './config.ts';
-import { configuredServer, localServer, type TemporalServer } from './connect.ts';
+import { configuredServer } from './connect.ts';
 import type { Context, ExitCode } from './context.ts';
 import { CommandError } from './failure.ts';
-import { readHostState } from './host-state.ts';
 import { watchInterrupts } from './interrupt.ts';
+import { ownServer } from './open-lineages.ts';
 import { gpuNotices } from './session.ts';
 import { requirePort } from './temporal-server.ts';
 import { runWorker } from './worker.ts';
@@ -21,7 +20,7 @@ export async function serve(options: { queue: string; metricsPort?: number }, co
   const home = findHome(cwd, env);
   if (options.metricsPort !== undefined) await requirePort(options.metricsPort);
   const loaded = await loadConfig(cwd, env);
-  const server = configuredServer(loaded, env) ?? (await homeServer(home, loaded.config));
+  const server = configuredServer(loaded, env) ?? (await ownServer(home, loaded.config)) ?? nowhere();
   await makeFolder(home);
   const stopping = new AbortController();
   const interrupts = watchInterrupts();
@@ -54,10 +53,7 @@ export async function serve(options: { queue: string; metricsPort?: number }, co
   return interrupts.served();
 }
 
-/** The server that `descent up` or `descent run` keeps up for the same home. */
-async function homeServer(home: string, config: TemporalConfig): Promise<TemporalServer> {
-  const state = await readHostState(home);
-  if (state?.state === 'running') return localServer(state.address, home, config);
+function nowhere(): never {
   throw new CommandError(
     'no Temporal is configured, and none runs for this home',
     'set TEMPORAL_ADDRESS, or name an address in temporal.config.json; or start one here: descent up',

@@ -1,4 +1,4 @@
-import { closeSync, existsSync, fstatSync, lstatSync, openSync, readFileSync, readSync } from 'node:fs';
+import { existsSync, lstatSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { canonicalJson, sha256 } from '../planner/key.ts';
 import type { Failure } from '../planner/verdict.ts';
@@ -8,6 +8,7 @@ import { validateManifest } from '../schemas/validate.ts';
 import { digestOf } from './digest.ts';
 import { attemptFolder } from './home.ts';
 import { manifestPath, readClaims } from './lease.ts';
+import { readEnd } from './read-end.ts';
 
 /** What a published attempt left, and where. */
 export type Artifact = Manifest & {
@@ -110,18 +111,6 @@ export function failureIn(attemptFolder: string): Failure | undefined {
     if (!(error instanceof SyntaxError)) throw error;
   }
   return undefined;
-}
-
-function readEnd(path: string, bytes: number): string {
-  const file = openSync(path, 'r');
-  try {
-    const { size } = fstatSync(file);
-    const buffer = Buffer.alloc(Math.min(size, bytes));
-    readSync(file, buffer, 0, buffer.length, size - buffer.length);
-    return buffer.toString('utf8');
-  } finally {
-    closeSync(file);
-  }
 }
 
 function readIfThere(path: string): string | undefined {

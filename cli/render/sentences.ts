@@ -26,7 +26,7 @@ export function progressText(progress: Progress): string {
     `${whole(step)} of ${whole(steps)}`,
     figuresText(mainValues(values)),
     tokensPerSecond > 0 ? `${amount(tokensPerSecond)} tokens/s` : '',
-    step > 0 ? `${duration(secondsLeft)} left` : '',
+    secondsLeft > 0 ? `${duration(secondsLeft)} left` : '',
   ]
     .filter((part) => part !== '')
     .join(' · ');

@@ -150,7 +150,7 @@ describe('a disk without room', () => {
 
 test('the last lines of a log are those with something in them', async () => {
   const path = errorsPath(root, 1);
-  assert.deepEqual(await lastLines(path, 3), []);
+  assert.deepEqual(lastLines(path, 3), []);
   writeFileSync(path, `${'x'.repeat(20_000)}\none\n\n two\nthree\n\n`);
-  assert.deepEqual(await lastLines(path, 2), [' two', 'three']);
+  assert.deepEqual(lastLines(path, 2), [' two', 'three']);
 });

@@ -7,6 +7,7 @@ import { type ConnectedClient, connectClient } from '../../cli/connect.ts';
 import { type Host, startOrJoinHost } from '../../cli/host.ts';
 import {
   cancelLineage,
+  joiningNotices,
   type LineageHandle,
   lineageEnd,
   lineageStatus,
@@ -194,6 +195,25 @@ describe('a lineage that another version of Descent began', () => {
     const { runId } = await old.describe();
     assert.notEqual(runId, old.firstExecutionRunId);
   });
+});
+
+test('who joins a lineage for another device is told that it goes on where it is', async () => {
+  const plan = smallPlan('placed', [
+    { address: 'tokenizer:placed', type: 'tokenizer' },
+    { address: 'placed', needs: ['tokenizer:placed'] },
+  ]);
+  const notices = (device: string) =>
+    joiningNotices(connected.client, plan, planDigest(plan), { ...home.settings, device });
+  home.steer('placed', { gateAt: 2 });
+  const handle = await home.run(connected, plan);
+  await home.atGate('placed');
+  assert.deepEqual(await notices(home.settings.device), []);
+  assert.deepEqual(await notices('lone'), [
+    'the lineage runs already, on the device cpu, and goes on there: for lone, `descent cancel placed` it and run it again',
+  ]);
+  home.openGate('placed');
+  await lineageEnd(handle);
+  assert.deepEqual(await notices('lone'), []);
 });
 
 describe('two lineages started together share one training', () => {
