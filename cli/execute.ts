@@ -136,11 +136,10 @@ async function leave(
   report: Telling['report'],
   following: AbortController,
 ): Promise<RunEnd> {
-  const handle = lineageHandle(session.client, plan, planDigest);
-  const others = (await session.host?.othersOn(handle.workflowId)) ?? 0;
+  const others = (await session.host?.othersOn(lineageWorkflowId(plan.lineage, planDigest))) ?? 0;
   if (others === 0) {
     report({ event: 'stopping' });
-    await cancelLineage(handle).catch(notCancelled(session, handle.workflowId));
+    await cancelOn(session, plan, planDigest);
   }
   // Or it would be taken for a host that was killed, and started again.
   following.abort();
@@ -149,12 +148,18 @@ async function leave(
   return { outcome: 'left', reason: 'it goes on in the other `descent run`' };
 }
 
-function notCancelled({ address }: Session, workflowId: string): (error: unknown) => never {
-  return (error) => {
+/** Cancels the lineage, once more where who follows it connected anew meanwhile: the server was lost, and is there again. */
+async function cancelOn(session: Session, plan: Plan, planDigest: string): Promise<void> {
+  const { client, address } = session;
+  const handle = lineageHandle(client, plan, planDigest);
+  try {
+    await cancelLineage(handle);
+  } catch (error) {
+    if (session.client !== client) return await cancelOn(session, plan, planDigest);
     if (error instanceof CommandError) throw error;
-    const message = `could not cancel ${workflowId}: Temporal at ${address} does not answer`;
+    const message = `could not cancel ${handle.workflowId}: Temporal at ${address} does not answer`;
     throw new CommandError(message, 'it goes on there, and `descent run` joins it again', error);
-  };
+  }
 }
 
 async function kill(session: Session): Promise<RunEnd> {

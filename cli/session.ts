@@ -99,9 +99,9 @@ export async function openSession(
     settings: { queue, window, heartbeatSeconds, device, searchAttributes: server().searchAttributes },
     host,
     async reconnect() {
-      const next = await connectClient(server(), tracing?.interceptors);
-      await connected.close();
-      connected = next;
+      const before = connected;
+      connected = await connectClient(server(), tracing?.interceptors);
+      await before.close();
     },
     close() {
       closed ??= connected.close().then(() => host?.release());
