@@ -188,8 +188,10 @@ export async function lineageEnd(handle: LineageHandle): Promise<LineageEnd> {
     const cause = error.cause;
     if (cause?.name === 'CancelledFailure') return { state: 'cancelled' };
     if (cause?.name === 'TerminatedFailure') {
+      // Where it began anew after that, its newest run is the one to wait for.
       const newest: LineageHandle = handle.client.getHandle(handle.workflowId);
-      return (await describeRunning(newest)) === undefined ? { state: 'cancelled' } : await lineageEnd(newest);
+      const { status } = await newest.describe();
+      return status.name === 'TERMINATED' ? { state: 'cancelled' } : await lineageEnd(newest);
     }
     return { state: 'failed', message: cause?.message ?? error.message };
   }

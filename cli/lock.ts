@@ -62,8 +62,9 @@ export async function hasLock(folder: string): Promise<boolean> {
   return written?.machine === machineName() && written.process.pid === process.pid;
 }
 
-/** Gives back the lock that this process has, so that other machines need not watch whether somebody still has it. */
+/** Gives back the lock, where this process still has it, so that other machines need not watch whether somebody still has it. */
 export async function giveBackLock(folder: string): Promise<void> {
+  if (!(await hasLock(folder))) return;
   const [newest = 0] = await locksIn(folder);
   await writeWhole(lockPath(folder, newest), asText(null));
 }

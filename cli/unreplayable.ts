@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Client, isGrpcServiceError, ServiceError } from '@temporalio/client';
+import { type Client, isGrpcServiceError, WorkflowNotFoundError } from '@temporalio/client';
 import { describeRunning } from '../activities/holds.ts';
+import { releaseSignal } from '../workflows/messages.ts';
 
 /*
  * A workflow whose history its code would not do again stands still for ever. docs/execution.md says how that comes
@@ -10,59 +11,131 @@ import { describeRunning } from '../activities/holds.ts';
 /** How often a worker looks for such workflows: the server names them after a few tries, which are seconds apart. */
 const lookSeconds = 5;
 
-const query = `ExecutionStatus = 'Running' AND TemporalReportedProblems IN ('cause=WorkflowTaskFailedCauseNonDeterministicError')`;
+/** How often one may begin anew while this worker lives: what comes again and again is a fault of its code. */
+const mostResets = 3;
+
+export interface Resetting {
+  client: Client;
+  /** Of the lineages: other programs may have workflows in the namespace. */
+  taskQueue: string;
+  tell(text: string): void;
+  signal: AbortSignal;
+}
 
 /**
- * Until the signal is aborted, has workflows begin anew that cannot be replayed, and tells of each. What they achieved is
- * in the store, and the server gives them again whatever they were told. Where the server cannot name them, it tells so
- * and returns.
+ * Until the signal is aborted, has lineages and trainings begin anew that cannot be replayed, and tells of each. What they
+ * achieved is in the store, and the server gives them again whatever they were told. For one worker at a time: of two, the
+ * second would reset what the first has begun. Tells so, and returns, where the server cannot name such workflows.
  */
-export async function resetUnreplayable(
-  client: Client,
-  tell: (text: string) => void,
-  signal: AbortSignal,
-): Promise<void> {
+export async function resetUnreplayable({ client, taskQueue, tell, signal }: Resetting): Promise<void> {
+  const resets = new Map<string, number>();
+  let told = '';
+  const tellOnce = (text: string): void => {
+    if (text !== told) tell(text);
+    told = text;
+  };
   while (!signal.aborted) {
-    try {
-      for await (const { workflowId, runId } of client.workflow.list({ query })) {
-        if (await reset(client, workflowId, runId)) tell(`${workflowId} could not be replayed, and begins anew`);
+    const found = await unreplayable(client, taskQueue).catch((error: unknown) => ({ error }));
+    if ('error' in found) {
+      if (isInvalid(found.error))
+        return tell('the server does not name workflows that cannot be replayed: reset them by hand');
+      tellOnce(`could not look for workflows that cannot be replayed: ${reason(found.error)}`);
+    } else {
+      for (const one of found) {
+        const { workflowId } = one;
+        const before = resets.get(workflowId) ?? 0;
+        if (before === mostResets) {
+          tellOnce(`${workflowId} stands still: it could not be replayed, though it began anew ${mostResets} times`);
+          continue;
+        }
+        resets.set(workflowId, before + 1);
+        try {
+          await beginAnew(client, taskQueue, one);
+          tell(`${workflowId} could not be replayed, and begins anew`);
+        } catch (error) {
+          tellOnce(`${workflowId} cannot be replayed, and could not begin anew: ${reason(error)}`);
+        }
       }
-    } catch (error) {
-      if (!(error instanceof ServiceError)) throw error;
-      if (isGrpcServiceError(error.cause) && error.cause.code === invalidArgument) {
-        const text = 'the server is too old to name workflows that cannot be replayed: they have to be reset by hand';
-        return tell(`${text} (${error.cause.details})`);
-      }
-      // A server that is gone for a while is its worker's matter; this looks again.
     }
     await sleep(lookSeconds * 1000, undefined, { signal }).catch(() => undefined);
   }
 }
 
-/** Of gRPC. */
-const invalidArgument = 3;
+/** A run of a workflow. */
+interface Run {
+  workflowId: string;
+  runId: string;
+  type: string;
+}
 
-/** Whether it did: the run may have ended meanwhile, or another worker have been first. */
-async function reset({ connection, options, workflow }: Client, workflowId: string, runId: string): Promise<boolean> {
+async function unreplayable(client: Client, taskQueue: string): Promise<Run[]> {
+  const types = ['lineageWorkflow', 'nodeWorkflow'];
+  const problem = 'cause=WorkflowTaskFailedCauseNonDeterministicError';
+  return await runningOf(client, taskQueue, types, `AND TemporalReportedProblems IN ('${problem}')`);
+}
+
+async function runningOf(client: Client, taskQueue: string, types: readonly string[], also = ''): Promise<Run[]> {
+  const named = types.map((type) => `'${type}'`).join(', ');
+  const query = `ExecutionStatus = 'Running' AND TaskQueue = '${taskQueue}' AND WorkflowType IN (${named}) ${also}`;
+  const runs: Run[] = [];
+  for await (const { workflowId, runId, type } of client.workflow.list({ query }))
+    runs.push({ workflowId, runId, type });
+  return runs;
+}
+
+/** Resets a run to its first task. A lineage lets go of its trainings before: the new run does not know what it held. */
+async function beginAnew(client: Client, taskQueue: string, { workflowId, runId, type }: Run): Promise<void> {
+  const { connection, options, workflow } = client;
+  const stuck = await describeRunning(workflow.getHandle(workflowId, runId));
+  if (stuck === undefined) return;
+  if (type === 'lineageWorkflow') {
+    for (const node of await runningOf(client, taskQueue, ['nodeWorkflow'])) {
+      await workflow.getHandle(node.workflowId).signal(releaseSignal, { lineage: workflowId }).catch(ignoreEnded);
+    }
+  }
+  const { runId: newRunId } = await connection.workflowService.resetWorkflowExecution({
+    namespace: options.namespace,
+    workflowExecution: { workflowId, runId },
+    workflowTaskFinishEventId: await firstTaskCompleted(client, workflowId, runId),
+    reason: 'its history could not be replayed',
+    requestId: runId,
+  });
+  // The server gives signals again, and not that it was cancelled.
+  if (stuck.raw.workflowExtendedInfo?.cancelRequested)
+    await workflow.getHandle(workflowId, newRunId).cancel().catch(ignoreEnded);
+}
+
+/** The id of the event by which a run's first workflow task was completed. */
+async function firstTaskCompleted({ connection, options }: Client, workflowId: string, runId: string) {
   const { namespace } = options;
   const execution = { workflowId, runId };
-  if ((await describeRunning(workflow.getHandle(workflowId, runId))) === undefined) return false;
-  const { history } = await connection.workflowService.getWorkflowExecutionHistory({
-    namespace,
-    execution,
-    maximumPageSize: 20,
-  });
-  const first = history?.events?.find(
-    ({ workflowTaskCompletedEventAttributes }) => workflowTaskCompletedEventAttributes,
-  );
-  if (!first?.eventId) return false;
-  await connection.workflowService.resetWorkflowExecution({
-    namespace,
-    workflowExecution: execution,
-    workflowTaskFinishEventId: first.eventId,
-    reason: 'its history could not be replayed',
-    // Of two workers that see it at once the server heeds one.
-    requestId: `replay-${runId}`,
-  });
-  return true;
+  for (let nextPageToken: Uint8Array | undefined; ; ) {
+    const page = await connection.workflowService.getWorkflowExecutionHistory({
+      namespace,
+      execution,
+      maximumPageSize: 100,
+      ...(nextPageToken && { nextPageToken }),
+    });
+    const found = page.history?.events?.find((event) => event.workflowTaskCompletedEventAttributes);
+    if (found?.eventId) return found.eventId;
+    nextPageToken = page.nextPageToken ?? undefined;
+    if (!nextPageToken?.length) throw new Error('none of its tasks was completed');
+  }
+}
+
+/** Whether a server says that it does not know what a query asks for. */
+function isInvalid(error: unknown): boolean {
+  const { cause } = error as Error;
+  // Of gRPC's codes: INVALID_ARGUMENT.
+  return [error, cause].some((one) => isGrpcServiceError(one) && one.code === 3);
+}
+
+function reason(error: unknown): string {
+  const { message, cause } = error as Error;
+  return cause instanceof Error ? `${message}: ${cause.message}` : message;
+}
+
+/** For what may have ended while it was looked at. */
+function ignoreEnded(error: unknown): void {
+  if (!(error instanceof WorkflowNotFoundError)) throw error;
 }

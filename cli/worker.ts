@@ -139,7 +139,9 @@ async function serve(
               // A lineage that is cancelled waits for no write that waits.
               maxHeartbeatThrottleInterval: '1 second' as const,
             };
-            await runUntil(await create(writer), signal);
+            // Beside it, as that too is for one worker of the home.
+            const resetting = resetUnreplayable({ client, taskQueue: config.queue, tell, signal });
+            await Promise.all([runUntil(await create(writer), signal), resetting]);
           },
         }).catch(fail),
       );
@@ -150,7 +152,6 @@ async function serve(
         // Whoever takes over from a worker that was killed need not wait long for what it had in memory.
         stickyQueueScheduleToStartTimeout: '2 seconds',
       });
-      running.push(resetUnreplayable(client, tell, stopping.signal).catch(fail));
     }
     await beforeDevices?.(client);
     for (const name of classes) {

@@ -1,4 +1,3 @@
-import { cutToBytes } from './details.ts';
 import { mostFailures, type NodeFailure } from './messages.ts';
 
 /** Bytes of the failures that are kept whole; those that come when these are used up are kept briefly. */
@@ -20,12 +19,18 @@ export function keepFailure(failures: Record<number, NodeFailure>, index: number
 
 /** A failure without its last lines, and only the beginning of its message. */
 export function briefly({ kind, message }: NodeFailure): NodeFailure {
-  // JSON takes six bytes for a control character, of which a trainer's output may be full.
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  const readable = message.replace(/[\u0000-\u001f\u007f]/g, ' ');
-  return { kind, message: cutToBytes(readable, briefMessage), lastLines: [] };
+  // As JSON, which takes up to six bytes for what a trainer's output may be full of: quotes, control characters.
+  let used = 0;
+  const fits = (character: string): boolean => {
+    used += bytesOf(character) - '""'.length;
+    return used <= briefMessage;
+  };
+  const characters = [...message.slice(0, briefMessage)];
+  const end = characters.findIndex((character) => !fits(character));
+  return { kind, message: characters.slice(0, end < 0 ? undefined : end).join(''), lastLines: [] };
 }
 
-function bytesOf(value: object): number {
+/** Of a value as JSON. */
+function bytesOf(value: unknown): number {
   return new TextEncoder().encode(JSON.stringify(value)).length;
 }

@@ -1,6 +1,7 @@
 import {
   ApplicationFailure,
   CancellationScope,
+  CancelledFailure,
   ContinueAsNew,
   condition,
   continueAsNew,
@@ -69,7 +70,7 @@ export async function lineageWorkflow(input: LineageInput): Promise<LineageCount
   const recording = recordingOf({
     planDigest,
     settings,
-    withPlan: input.carried === undefined,
+    withPlan: input.carried === undefined || input.carried.behind === true,
     failure: input.carried?.unwritten,
     inHurry: () => schedule.finished,
     onWritten: advance,
@@ -84,7 +85,7 @@ export async function lineageWorkflow(input: LineageInput): Promise<LineageCount
   let failFast = input.carried?.failFast ?? false;
   /** What a person wants, and what is so: a change takes until all nodes are told. */
   let paused = input.carried?.paused ?? false;
-  let resting = paused;
+  let resting = false;
   let changing = false;
 
   function advance(): void {
@@ -180,9 +181,10 @@ export async function lineageWorkflow(input: LineageInput): Promise<LineageCount
     executing.add(index);
     const input: NodeInput = { planDigest, index, settings, ...node };
     const outcome = await mine.run(() => execute(input, executeActivityId(index)));
+    if (outcome.state === 'cancelled' && scope.consideredCancelled) return;
     executing.delete(index);
-    if (outcome.state !== 'cancelled' || !mine.consideredCancelled) settle(index, outcome);
-    else if (!scope.consideredCancelled) schedule.putBack(index);
+    if (outcome.state === 'cancelled' && mine.consideredCancelled) schedule.putBack(index);
+    else settle(index, outcome);
   }
 
   function settle(index: number, outcome: NodeOutcome): void {
@@ -197,7 +199,6 @@ export async function lineageWorkflow(input: LineageInput): Promise<LineageCount
   /** Looks into the store again, and tries again what failed. */
   function startOver(asked: { failFast: boolean }): void {
     failFast = asked.failFast;
-    paused = false;
     schedule.restart();
     for (const index of Object.keys(failures)) delete failures[Number(index)];
     recording.tryAgain();
@@ -220,6 +221,9 @@ export async function lineageWorkflow(input: LineageInput): Promise<LineageCount
     await recording.finish(recordingPatienceSeconds);
   }
 
+  // Before any signal is heeded: it could end with the results of these missing.
+  if (input.carried?.behind) recording.add(schedule.ended());
+  if (input.carried !== undefined && !paused) run(() => holding.request(held()));
   setHandler(statusQuery, () => ({
     counts: schedule.counts,
     states: schedule.states(),
@@ -241,14 +245,13 @@ export async function lineageWorkflow(input: LineageInput): Promise<LineageCount
       advance();
     }),
     on(resumeSignal, (asked) => {
+      paused = false;
       if (stopping) again = asked;
       else startOver(asked);
     }),
   );
 
   try {
-    if (input.carried !== undefined && !paused) run(() => holding.request(held()));
-    if (input.carried?.behind) recording.add(schedule.ended());
     void scope.run(patrol).catch(ignoreCancellation);
     if (failFast && schedule.counts.failed > 0) ended.resolve('failed-fast');
     advance();
@@ -263,7 +266,7 @@ export async function lineageWorkflow(input: LineageInput): Promise<LineageCount
           states: schedule.states(),
           failures,
           ...(failure && { unwritten: briefly(failure) }),
-          ...(!written && { behind: true }),
+          ...((!written || failure) && { behind: true }),
           paused,
           failFast,
         },
@@ -271,7 +274,9 @@ export async function lineageWorkflow(input: LineageInput): Promise<LineageCount
     }
     if (how === 'failed-fast') {
       await CancellationScope.nonCancellable(letGo);
-      if (again !== undefined) return await continueAsNew<typeof lineageWorkflow>(begunAnew(input, again.failFast));
+      if (CancellationScope.current().consideredCancelled) throw new CancelledFailure('the lineage was cancelled');
+      if (again !== undefined)
+        return await continueAsNew<typeof lineageWorkflow>(begunAnew(input, again.failFast, paused));
     }
   } catch (error) {
     if (error instanceof ContinueAsNew) throw error;
@@ -302,7 +307,7 @@ function ignoreCancellation(error: unknown): void {
 const cancelledByRequest: NodeFailure = { kind: 'cancelled', message: 'it was cancelled by request', lastLines: [] };
 
 /** A lineage that holds nothing and knows nothing of its nodes, in a history of its own. */
-function begunAnew(input: LineageInput, failFast: boolean): LineageInput {
+function begunAnew(input: LineageInput, failFast: boolean, paused: boolean): LineageInput {
   const states = stateLetters.waiting.repeat(input.total);
-  return { ...input, carried: { states, failures: {}, paused: false, failFast } };
+  return { ...input, carried: { states, failures: {}, behind: true, paused, failFast } };
 }

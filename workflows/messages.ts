@@ -35,7 +35,7 @@ export interface CarriedLineage {
   failures: Record<number, NodeFailure>;
   /** Why results could not be stored, where that has happened. */
   unwritten?: NodeFailure;
-  /** Whether results of nodes that have ended may be missing in DuckDB: all are asked for again. */
+  /** Whether the plan, or results of nodes that have ended, may be missing in DuckDB: all is asked for again. */
   behind?: boolean;
   paused: boolean;
   failFast: boolean;

@@ -41,41 +41,37 @@ export function recordingOf(options: RecordingOptions): Recording {
   const { planDigest, settings, inHurry, onWritten } = options;
   const results = writer(settings);
   const scope = new CancellationScope({ cancellable: true, parent: new CancellationScope({ cancellable: false }) });
-  let { withPlan, failure } = options;
+  let { failure } = options;
+  let planRecorded = !options.withPlan;
   let waiting: number[] = [];
   let writing = false;
   let finishing = false;
   let closed = false;
   let missed = false;
+  /** Counts how often it was tried again: a failure of what was begun before says nothing of what is asked for since. */
+  let round = 0;
 
-  const isIdle = () => !writing && !withPlan && waiting.length === 0;
-  const giveUpRest = () => {
-    withPlan = false;
-    waiting = [];
-  };
+  const isIdle = () => !writing && (failure !== undefined || closed || (planRecorded && waiting.length === 0));
 
   function writeNext(): void {
-    if (failure !== undefined) giveUpRest();
+    if (failure !== undefined) waiting = [];
     if (writing || isIdle()) return;
     writing = true;
     void scope.run(write);
   }
 
   async function write(): Promise<void> {
+    const begun = round;
     try {
-      await (withPlan ? writePlan() : writeNodes());
+      await (planRecorded ? writeNodes() : results.recordLineage({ planDigest }));
+      planRecorded = true;
     } catch (error) {
       // Only `finish` cancels, and it has given up the rest.
-      if (!isCancellation(error)) failure = failureOf(error);
+      if (!isCancellation(error) && begun === round) failure = failureOf(error);
     }
     writing = false;
     writeNext();
     onWritten();
-  }
-
-  function writePlan(): Promise<void> {
-    withPlan = false;
-    return results.recordLineage({ planDigest });
   }
 
   async function writeNodes(): Promise<void> {
@@ -99,13 +95,15 @@ export function recordingOf(options: RecordingOptions): Recording {
     },
     tryAgain() {
       failure = undefined;
+      round += 1;
+      writeNext();
     },
     async finish(seconds) {
       finishing = true;
       if (!(await condition(isIdle, `${seconds} seconds`))) {
         closed = true;
         missed = true;
-        giveUpRest();
+        waiting = [];
         scope.cancel();
         await condition(isIdle);
       }

@@ -81,6 +81,11 @@ describe('results that somebody has open', () => {
       WHERE state = 'done' AND (address LIKE 'slow%' OR address = 'tokenizer:patient')`;
     const { rows: counted } = await runQuery(home.home, counting, {});
     assert.deepEqual(counted, [[plan.nodes.length, plan.nodes.length]]);
+    const { rows: lineages } = await runQuery(
+      home.home,
+      "SELECT count(*)::INT FROM lineages WHERE lineage = 'patient'",
+    );
+    assert.deepEqual(lineages, [[1]]);
   });
 });
 

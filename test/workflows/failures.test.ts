@@ -9,7 +9,13 @@ const failureOf = (text: string): NodeFailure => ({
   lastLines: Array.from({ length: 20 }, () => text.repeat(300)),
 });
 
-for (const [what, text] of Object.entries({ letters: 'a', Chinese: '漢', 'control characters': '\u001b' })) {
+for (const [what, text] of Object.entries({
+  letters: 'a',
+  Chinese: '漢',
+  'control characters': '\u001b',
+  quotes: '"',
+  'halves of characters': '\ud800',
+})) {
   test(`as many failures as a lineage keeps, each as large as it can be, fit into one payload: ${what}`, () => {
     const failures: Record<number, NodeFailure> = {};
     for (let index = 0; index < mostFailures + 10; index += 1) keepFailure(failures, 9000 + index, failureOf(text));
