@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Key, Plan, PlanNode } from '../planner/plan.ts';
 import type { NodeProgress } from '../workflows/messages.ts';
@@ -53,9 +54,10 @@ export async function followLineage(session: Session, following: Following): Pro
     const handle = lineageHandle(session.client, plan, planDigest);
     const lost = new AbortController();
     // Aborted with either, so that no wait is left on a connection that nobody follows the lineage on any more.
-    const ended = session.client
-      .withAbortSignal(AbortSignal.any([signal, lost.signal]), () => lineageEnd(handle))
-      .catch(() => lost.abort());
+    const over = AbortSignal.any([signal, lost.signal]);
+    // Temporal's client listens once for each of its calls, one a minute, and never stops: Node would warn of it.
+    setMaxListeners(0, over);
+    const ended = session.client.withAbortSignal(over, () => lineageEnd(handle)).catch(() => lost.abort());
     while (!lost.signal.aborted && !signal.aborted) {
       const end = await Promise.race([ended, sleep(lookEveryMs)]);
       const seen = await look(handle, plan).catch((error: unknown) => ({ error }));
