@@ -3,6 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { describe, test } from 'node:test';
 import { parameterCount } from '../../planner/architecture.ts';
 import type { Plan, PlanNode } from '../../planner/plan.ts';
+import { parameterShapes } from '../../schemas/llama.ts';
+import type { Architecture } from '../../schemas/types/job.ts';
 import { fixture, keysOf, lineage, nodeAt, planOf, planOfText } from './plans.ts';
 
 const addresses = (plan: Plan) => plan.nodes.map((node) => node.address);
@@ -345,11 +347,30 @@ describe('tokenizers, data and evaluations', () => {
   });
 });
 
-test('parameters of the architectures of the paper', () => {
-  const shape = { kvHeads: 4, heads: 32, vocab: 32000, context: 2048, ropeTheta: 10000, normEpsilon: 1e-5 };
-  assert.equal(parameterCount({ ...shape, layers: 20, hidden: 1536, ffn: 3216 }), 500_921_856);
-  assert.equal(parameterCount({ ...shape, layers: 22, hidden: 2048, ffn: 4896 }), 1_000_564_736);
-  assert.equal(parameterCount({ ...shape, layers: 28, hidden: 4096, ffn: 7792 }), 4_000_288_768);
+// Of the paper's Table 5 and of its code (litgpt/config.py), with the two that its family comes from.
+describe('parameters of the architectures of the paper', () => {
+  const sizes: [string, number, Pick<Architecture, 'layers' | 'hidden' | 'ffn'> & { heads?: number }][] = [
+    ['myllama-125M', 125_258_496, { layers: 12, hidden: 768, ffn: 2176 }],
+    ['myllama-250M', 250_381_312, { layers: 16, hidden: 1024, ffn: 2992 }],
+    ['0.5B', 500_921_856, { layers: 20, hidden: 1536, ffn: 3216 }],
+    ['1B', 1_000_564_736, { layers: 22, hidden: 2048, ffn: 4896 }],
+    ['myllama-2B', 2_001_694_464, { layers: 26, hidden: 2816, ffn: 6180 }],
+    ['4B', 4_000_288_768, { layers: 28, hidden: 4096, ffn: 7792 }],
+    ['TinyLlama-1.1B', 1_100_048_384, { layers: 22, hidden: 2048, ffn: 5632 }],
+    ['MicroLlama-300M', 304_636_928, { layers: 12, hidden: 1024, ffn: 5632, heads: 16 }],
+  ];
+  for (const [name, parameters, shape] of sizes) {
+    test(`of ${name} are ${parameters.toLocaleString('en')}, as many as its tensors hold`, () => {
+      const rest = { kvHeads: 4, vocab: 32_000, context: 2048, ropeTheta: 10_000, normEpsilon: 1e-5 };
+      const architecture = { heads: 32, ...shape, ...rest };
+      assert.equal(parameterCount(architecture), parameters);
+      const tensors = Object.values(parameterShapes(architecture)).map((lengths) => lengths.reduce((a, b) => a * b, 1));
+      assert.equal(
+        tensors.reduce((sum, size) => sum + size, 0),
+        parameters,
+      );
+    });
+  }
 });
 
 test('a plan of 7,502 nodes has them all, each once', async () => {
