@@ -1,0 +1,243 @@
+/**
+ * The trainer against PyTorch and transformers: tiny models of LlamaForCausalLM, and what it and torch.optim.AdamW made of
+ * them, from scripts/fixtures/llama.py. Both compute in float32 and in orders of their own, so numbers agree up to rounding.
+ *
+ * AdamW is torch's, with its decoupled decay of all parameters. One thing differs, far below the tolerances:
+ * clip_grad_norm_ scales gradients by min(1, clip / (norm + 1e-6)), Descent by clip / max(norm, clip).
+ */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import type { NamedTensorMap, Tensor2D } from '@tensorflow/tfjs-node';
+import { parameterShapes } from '../../schemas/llama.ts';
+import type { Architecture } from '../../schemas/types/job.ts';
+import { type AdamWOptions, adamw, type Trainable, valueAndGradients } from '../../trainer/adamw.ts';
+import { readConfig } from '../../trainer/config.ts';
+import { generate } from '../../trainer/generate.ts';
+import { capture } from '../../trainer/graph/capture.ts';
+import { disposeParameters, hiddenStates, loadModel, logits } from '../../trainer/model.ts';
+import { readSafetensors } from '../../trainer/safetensors.ts';
+import { learningRate, type ScheduleOptions } from '../../trainer/schedule.ts';
+import { batchOf, type Example } from '../../trainer/stages/sft.ts';
+import {
+  type Batch,
+  type BatchTensors,
+  batchTensors,
+  supervisedLoss,
+  supervisedSteps,
+} from '../../trainer/supervised.ts';
+import { readTensor, tf } from '../../trainer/tf.ts';
+import { close } from './support.ts';
+
+const reference = fileURLToPath(new URL('../../../test/trainer/reference/', import.meta.url));
+
+/** Largest difference, as a share of the largest magnitude in the same tensor. */
+const tolerance = { logits: 2e-5, gradients: 2e-5, parameters: 1e-5, loss: 1e-6, rates: 1e-12 };
+
+/** What expected.json of a model says. */
+interface Expected {
+  text: { tokens: number[][]; loss: number };
+  examples: { examples: Example[]; loss: number };
+  responses: { prompt: number[]; tokens: number[]; logProbs: number[] }[];
+  training: {
+    optimizer: AdamWOptions;
+    schedule: ScheduleOptions;
+    batches: number[][][];
+    rates: number[];
+    losses: number[];
+    norms: number[];
+  };
+}
+
+/** What schedules.json says of a schedule: `rates[n]` is that of the state after n updates, as a share of the peak. */
+interface Rates {
+  steps: number;
+  warmupSteps: number;
+  decaySteps: number;
+  minLr: number;
+  rates: number[];
+}
+
+const eos = 0;
+
+function readJson<Content>(...path: string[]): Content {
+  return JSON.parse(readFileSync(join(reference, ...path), 'utf8'));
+}
+
+/** Asserts that no number is further from the expected than a share of the largest of them. */
+function agree(actual: ArrayLike<number>, expected: ArrayLike<number>, share: number, what: string): void {
+  assert.equal(actual.length, expected.length, `${what}: how many`);
+  const largest = Array.from(expected).reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  for (let i = 0; i < expected.length; i++) {
+    const [found, wanted] = [actual[i] as number, expected[i] as number];
+    const apart = Math.abs(found - wanted);
+    assert.ok(apart <= share * largest, `${what} at ${i}: ${found}, expected ${wanted}, ${apart / largest} apart`);
+  }
+}
+
+/** Sequences of which every token but the first is predicted, all alike. */
+function textBatch(sequences: number[][]): Batch {
+  const time = (sequences[0] as number[]).length - 1;
+  const tokens = Int32Array.from(sequences.flatMap((sequence) => sequence.slice(0, -1)));
+  const targets = Int32Array.from(sequences.flatMap((sequence) => sequence.slice(1)));
+  const weights = new Float32Array(tokens.length).fill(1 / tokens.length);
+  return { sequences: sequences.length, time, tokens, targets, weights };
+}
+
+/** The same function, called operator by operator or as one graph. */
+type Way = <Inputs extends NamedTensorMap, Results extends NamedTensorMap>(
+  body: (inputs: Inputs) => Results,
+) => (inputs: Inputs) => Results;
+const ways: [string, Way][] = [
+  ['eagerly', (body) => body],
+  ['as a captured graph', (body) => capture(body)],
+];
+
+for (const [folder, what] of [
+  ['gqa', 'grouped queries'],
+  ['mha', 'a key and value head for each head'],
+  ['mqa', 'one key and value head'],
+] as const) {
+  describe(`the trainer and transformers, with ${what},`, async () => {
+    const expected = readJson<Expected>(folder, 'expected.json');
+    const { tensors } = await readSafetensors(join(reference, folder, 'expected.safetensors'));
+    const values = (name: string) => {
+      const tensor = tensors[name];
+      assert.ok(tensor !== undefined, `the fixture has no ${name}`);
+      return tensor.values;
+    };
+    const { examples } = expected.examples;
+    const batches = {
+      text: textBatch(expected.text.tokens),
+      examples: batchOf(examples, eos, (await readConfig(join(reference, folder))).context),
+    };
+
+    for (const [way, calling] of ways) {
+      it(`agree on the scores of tokens, without padding and with, ${way}`, async () => {
+        const { architecture, parameters } = await loadModel(join(reference, folder));
+        const score = calling(({ tokens }: { tokens: Tensor2D }) => ({
+          scores: logits(parameters, hiddenStates(architecture, parameters, tokens)),
+        }));
+        for (const [name, batch] of Object.entries(batches)) {
+          const width = tensors[`logits.${name}`]?.shape[1] as number;
+          const wanted = values(`logits.${name}`);
+          const found = readTensor(() => score({ tokens: batchTensors(batch).tokens }).scores);
+          // What is padded has no meaning; Descent pads further than transformers did.
+          for (let row = 0; row < batch.sequences; row++) {
+            const numbers = (name === 'text' ? batch.time : lengthOf(examples[row]) - 1) * architecture.vocab;
+            const rowOf = (all: Float32Array, time: number) =>
+              all.subarray(row * time * architecture.vocab).subarray(0, numbers);
+            agree(rowOf(found, batch.time), rowOf(wanted, width), tolerance.logits, `logits of ${name} ${row}`);
+          }
+        }
+        disposeParameters(parameters);
+      });
+
+      for (const name of ['text', 'examples'] as const) {
+        it(`agree on the loss and every gradient, of ${name === 'text' ? 'all tokens' : 'responses alone'}, ${way}`, async () => {
+          const { architecture, parameters } = await loadModel(join(reference, folder));
+          const differentiate = calling((batch: BatchTensors) => {
+            const { value, gradients } = valueAndGradients(
+              () => supervisedLoss(architecture, parameters, batch),
+              parameters,
+            );
+            return { loss: value, ...gradients };
+          });
+          tf.tidy(() => {
+            const { loss, ...gradients } = differentiate(batchTensors(batches[name])) as NamedTensorMap;
+            agree(loss?.dataSync() as Float32Array, [expected[name].loss], tolerance.loss, 'loss');
+            assert.deepEqual(Object.keys(gradients).sort(), Object.keys(parameterShapes(architecture)).sort());
+            for (const [parameter, gradient] of Object.entries(gradients)) {
+              const wanted = values(`gradient.${name}.${parameter}`);
+              agree(gradient.dataSync(), wanted, tolerance.gradients, parameter);
+            }
+          });
+          disposeParameters(parameters);
+        });
+      }
+
+      it(`agree on every parameter after each update of AdamW, ${way}`, async () => {
+        const { architecture, parameters } = await loadModel(join(reference, folder));
+        const { optimizer, schedule, batches: steps, rates, losses, norms } = expected.training;
+        const model = adamw(parameters, optimizer);
+        const update = (way === 'eagerly' ? eagerSteps : supervisedSteps)(architecture, model);
+        for (const [index, sequences] of steps.entries()) {
+          const lr = learningRate(index, steps.length, schedule);
+          agree([lr], [rates[index] as number], tolerance.rates, 'learning rate');
+          const { loss, gradientNorm } = update(textBatch(sequences), lr);
+          agree([loss as number], [losses[index] as number], tolerance.parameters, `loss of update ${index + 1}`);
+          agree([gradientNorm as number], [norms[index] as number], tolerance.gradients, `norm of update ${index + 1}`);
+          for (const [name, parameter] of Object.entries(parameters)) {
+            const wanted = values(`after.${name}`).subarray(index * parameter.size, (index + 1) * parameter.size);
+            agree(parameter.dataSync(), wanted, tolerance.parameters, `${name} after update ${index + 1}`);
+          }
+        }
+        assert.ok(Math.min(...norms) < optimizer.clip && optimizer.clip < Math.max(...norms), 'clips some updates');
+        model.dispose();
+        disposeParameters(parameters);
+      });
+    }
+
+    it('write the same responses by the highest score, prompts of different lengths side by side', async () => {
+      const model = { ...(await loadModel(join(reference, folder))), eos };
+      const prompts = expected.responses.map(({ prompt }) => prompt);
+      const greedy = { maxTokens: 10, temperature: 0, seed: 1, purpose: ['reference'] };
+      for (const [index, response] of (await generate(model, prompts, greedy)).entries()) {
+        const { tokens, logProbs } = expected.responses[index] as Expected['responses'][number];
+        assert.deepEqual(response.tokens, tokens);
+        close(response.logProbs, logProbs, tolerance.logits, `ln p of response ${index}`);
+      }
+      disposeParameters(model.parameters);
+    });
+  });
+}
+
+function lengthOf(example: Example | undefined): number {
+  assert.ok(example !== undefined);
+  return example.prompt.length + example.response.length;
+}
+
+/** What `supervisedSteps` does, operator by operator. */
+function eagerSteps(architecture: Architecture, model: Trainable): ReturnType<typeof supervisedSteps> {
+  const { parameters } = model;
+  return (batch, lr) =>
+    tf.tidy(() => {
+      const tensors = batchTensors(batch);
+      const { value, gradients } = valueAndGradients(
+        () => supervisedLoss(architecture, parameters, tensors),
+        parameters,
+      );
+      return { loss: value.dataSync()[0] as number, lr, gradientNorm: model.update(gradients, lr) };
+    }) as unknown as Record<string, number>;
+}
+
+describe('learning rates', () => {
+  const schedules = readJson<Record<'cosine' | 'constant' | 'wsd', Rates[]>>('schedules.json');
+  const own = (steps: number, options: ScheduleOptions) =>
+    Array.from({ length: steps }, (_, index) => learningRate(index, steps, options));
+
+  // transformers' first update has the rate of its state 0, which under a warm-up is zero. Descent's has that of state 1, so
+  // that the last update has that of the last state, where a schedule ends. Without a warm-up state 0 is the peak, and
+  // Descent's first update has it: then states 0 to n are the rates of n + 1 updates.
+  for (const schedule of ['cosine', 'constant'] as const) {
+    for (const { steps, warmupSteps, minLr, rates } of schedules[schedule]) {
+      const expected = rates.slice(Math.min(warmupSteps, 1));
+      it(`of ${expected.length} updates under ${schedule}, ${warmupSteps} of warm-up, to ${minLr}, are transformers'`, () => {
+        const options = { lr: 1, minLr, warmup: warmupSteps / steps, schedule };
+        agree(own(expected.length, options), expected, tolerance.rates, 'rates');
+      });
+    }
+  }
+
+  for (const settings of schedules.wsd) {
+    const { steps, warmupSteps, decaySteps, minLr, rates } = settings;
+    it(`of ${steps} updates under wsd, ${warmupSteps} of warm-up and ${decaySteps} of decay to ${minLr}, are transformers'`, () => {
+      const found = own(steps, { lr: 1, minLr, schedule: 'wsd', warmupSteps, decaySteps });
+      // transformers warms up from minLr to the peak. Descent from zero, as under its other schedules and as in the paper.
+      const warm = rates.slice(1, warmupSteps + 1).map((rate) => (rate - minLr) / (1 - minLr));
+      agree(found, [...warm, ...rates.slice(warmupSteps + 1)], tolerance.rates, 'rates');
+    });
+  }
+});
