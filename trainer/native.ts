@@ -1,5 +1,5 @@
 /** What tfjs-node's backend has besides its public type: TensorFlow's operators by name, and its tensors by handle. */
-import type { Tensor, TensorInfo } from '@tensorflow/tfjs-node';
+import type { DataType, Tensor, TensorInfo } from '@tensorflow/tfjs-node';
 import { tf } from './tf.ts';
 
 /** An attribute of an operator; `type` is one of the binding's TF_ATTR_... */
@@ -26,14 +26,21 @@ type AttributeType =
   | 'TF_ATTR_STRING'
   | 'TF_ATTR_SHAPE';
 
-/** The native module. Its last three functions are of our making: scripts/setup/binding.cc. */
-export interface Binding extends Readonly<Record<AttributeType | 'TF_FLOAT' | 'TF_INT32', number>> {
+type NumberType = 'TF_FLOAT' | 'TF_INT32' | 'TF_INT64' | 'TF_BOOL' | 'TF_UINT8' | 'TF_COMPLEX64';
+
+/** The native module. Its functions here are of our making: scripts/setup/binding.cc. */
+export interface Binding extends Readonly<Record<AttributeType | NumberType, number>> {
   /** Makes a serialized FunctionDef callable, as an operator of its name. */
   addFunction(definition: Uint8Array): void;
   /** Forgets a function. */
   removeFunction(name: string): void;
   /** The serialized OpDef of an operator. */
   operatorDefinition(name: string): Uint8Array;
+  /**
+   * The shapes of the outputs of an operation of a serialized GraphDef, of which nothing is run; -1 is a length that does
+   * not follow from what the graph says, and null where not even their number does.
+   */
+  inferShapes(graph: Uint8Array, operation: string): (number[] | null)[];
 }
 
 export interface NativeBackend {
@@ -41,6 +48,10 @@ export interface NativeBackend {
   readonly tensorMap: { get(dataId: object): TensorData };
   executeSingleOutput(name: string, attributes: Attribute[], inputs: TensorInfo[]): Tensor;
   executeMultipleOutputs(name: string, attributes: Attribute[], inputs: TensorInfo[], outputs: number): Tensor[];
+  /** The binding's number of a type. */
+  getDTypeInteger(dtype: DataType): number;
+  /** A tensor of a handle; -1 is none, of a tensor that has no values. */
+  createOutputTensor(metadata: { id: number; shape: number[]; dtype: number }): Tensor;
   readSync(dataId: object): Float32Array | Int32Array | Uint8Array;
 }
 

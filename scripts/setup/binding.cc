@@ -3,6 +3,7 @@
 //   addFunction(definition)    makes a serialized FunctionDef callable: by its name, with `executeOp`
 //   removeFunction(name)       forgets one
 //   operatorDefinition(name)   the serialized OpDef of an operator
+//   inferShapes(graph, name)   the shapes of the outputs of an operation in a serialized GraphDef, which is not run
 //
 // The package's own source is compiled as part of this file, because what its calls share is local to it. Where a later
 // version names these things differently, this does not compile.
@@ -24,49 +25,126 @@ struct Reach {
 };
 template struct Reach<&TFJSBackend::tfe_context_>;
 
-// The one argument of a call.
-static napi_value Argument(napi_env env, napi_callback_info info) {
-  size_t count = 1;
-  napi_value argument = nullptr;
-  napi_get_cb_info(env, info, &count, &argument, nullptr, nullptr);
-  return argument;
+// Nothing where the backend is gone, as in the package's own calls.
+static TFE_Context *ContextIn(napi_env env) {
+  TFJSBackend *const backend = GetTFJSBackend(env);
+  return backend ? backend->*ContextOf() : nullptr;
+}
+
+// The arguments of a call. False where an exception is pending instead.
+template <size_t wanted>
+static bool GetArguments(napi_env env, napi_callback_info info, napi_value (&arguments)[wanted]) {
+  size_t count = wanted;
+  napi_status status = napi_get_cb_info(env, info, &count, arguments, nullptr, nullptr);
+  ENSURE_NAPI_OK_RETVAL(env, status, false);
+  if (count == wanted) return true;
+  NAPI_THROW_ERROR(env, "Expecting %zu arguments but got %zu.", wanted, count);
+  return false;
+}
+
+// The bytes of a typed array. False where an exception is pending instead.
+static bool GetBytes(napi_env env, napi_value array, void **bytes, size_t *length) {
+  napi_status status = napi_get_typedarray_info(env, array, nullptr, length, bytes, nullptr, nullptr);
+  ENSURE_NAPI_OK_RETVAL(env, status, false);
+  return true;
 }
 
 static napi_value AddFunction(napi_env env, napi_callback_info info) {
+  napi_value arguments[1];
   void *bytes;
   size_t length;
-  napi_status status =
-      napi_get_typedarray_info(env, Argument(env, info), nullptr, &length, &bytes, nullptr, nullptr);
-  ENSURE_NAPI_OK_RETVAL(env, status, nullptr);
+  if (!GetArguments(env, info, arguments) || !GetBytes(env, arguments[0], &bytes, &length)) return nullptr;
+  TFE_Context *const context = ContextIn(env);
+  if (!context) return nullptr;
   TF_AutoStatus tf_status;
-  TFE_Context *context = GetTFJSBackend(env)->*ContextOf();
   TFE_ContextAddFunctionDef(context, static_cast<const char *>(bytes), length, tf_status.status);
   ENSURE_TF_OK_RETVAL(env, tf_status, nullptr);
   return nullptr;
 }
 
 static napi_value RemoveFunction(napi_env env, napi_callback_info info) {
+  napi_value arguments[1];
+  if (!GetArguments(env, info, arguments)) return nullptr;
   std::string name;
-  ENSURE_NAPI_OK_RETVAL(env, GetStringParam(env, Argument(env, info), name), nullptr);
+  ENSURE_NAPI_OK_RETVAL(env, GetStringParam(env, arguments[0], name), nullptr);
+  TFE_Context *const context = ContextIn(env);
+  if (!context) return nullptr;
   TF_AutoStatus tf_status;
-  TFE_Context *context = GetTFJSBackend(env)->*ContextOf();
   TFE_ContextRemoveFunction(context, name.c_str(), tf_status.status);
   ENSURE_TF_OK_RETVAL(env, tf_status, nullptr);
   return nullptr;
 }
 
+using Graph = std::unique_ptr<TF_Graph, decltype(&TF_DeleteGraph)>;
+using Buffer = std::unique_ptr<TF_Buffer, decltype(&TF_DeleteBuffer)>;
+
 static napi_value OperatorDefinition(napi_env env, napi_callback_info info) {
+  napi_value arguments[1];
+  if (!GetArguments(env, info, arguments)) return nullptr;
   std::string name;
-  ENSURE_NAPI_OK_RETVAL(env, GetStringParam(env, Argument(env, info), name), nullptr);
+  ENSURE_NAPI_OK_RETVAL(env, GetStringParam(env, arguments[0], name), nullptr);
   TF_AutoStatus tf_status;
-  std::unique_ptr<TF_Graph, decltype(&TF_DeleteGraph)> graph(TF_NewGraph(), TF_DeleteGraph);
-  std::unique_ptr<TF_Buffer, decltype(&TF_DeleteBuffer)> buffer(TF_NewBuffer(), TF_DeleteBuffer);
+  Graph graph(TF_NewGraph(), TF_DeleteGraph);
+  Buffer buffer(TF_NewBuffer(), TF_DeleteBuffer);
   TF_GraphGetOpDef(graph.get(), name.c_str(), buffer.get(), tf_status.status);
   ENSURE_TF_OK_RETVAL(env, tf_status, nullptr);
   napi_value definition;
   napi_status status = napi_create_buffer_copy(env, buffer->length, buffer->data, nullptr, &definition);
   ENSURE_NAPI_OK_RETVAL(env, status, nullptr);
   return definition;
+}
+
+// The shape of a tensor of a graph as an array, -1 a length that is not known; null where not even their number is.
+// Nothing where an exception is pending instead.
+static napi_value ShapeOf(napi_env env, TF_Graph *graph, TF_Output tensor) {
+  TF_AutoStatus tf_status;
+  const int rank = TF_GraphGetTensorNumDims(graph, tensor, tf_status.status);
+  ENSURE_TF_OK_RETVAL(env, tf_status, nullptr);
+  napi_value shape;
+  if (rank < 0) {
+    ENSURE_NAPI_OK_RETVAL(env, napi_get_null(env, &shape), nullptr);
+    return shape;
+  }
+  std::vector<int64_t> lengths(rank);
+  TF_GraphGetTensorShape(graph, tensor, lengths.data(), rank, tf_status.status);
+  ENSURE_TF_OK_RETVAL(env, tf_status, nullptr);
+  ENSURE_NAPI_OK_RETVAL(env, napi_create_array_with_length(env, rank, &shape), nullptr);
+  for (int axis = 0; axis < rank; axis++) {
+    napi_value length;
+    ENSURE_NAPI_OK_RETVAL(env, napi_create_int64(env, lengths[axis], &length), nullptr);
+    ENSURE_NAPI_OK_RETVAL(env, napi_set_element(env, shape, axis, length), nullptr);
+  }
+  return shape;
+}
+
+static napi_value InferShapes(napi_env env, napi_callback_info info) {
+  napi_value arguments[2];
+  void *bytes;
+  size_t length;
+  if (!GetArguments(env, info, arguments) || !GetBytes(env, arguments[0], &bytes, &length)) return nullptr;
+  std::string name;
+  ENSURE_NAPI_OK_RETVAL(env, GetStringParam(env, arguments[1], name), nullptr);
+  TF_AutoStatus tf_status;
+  Graph graph(TF_NewGraph(), TF_DeleteGraph);
+  Buffer buffer(TF_NewBufferFromString(bytes, length), TF_DeleteBuffer);
+  std::unique_ptr<TF_ImportGraphDefOptions, decltype(&TF_DeleteImportGraphDefOptions)> options(
+      TF_NewImportGraphDefOptions(), TF_DeleteImportGraphDefOptions);
+  TF_GraphImportGraphDef(graph.get(), buffer.get(), options.get(), tf_status.status);
+  ENSURE_TF_OK_RETVAL(env, tf_status, nullptr);
+  TF_Operation *const operation = TF_GraphOperationByName(graph.get(), name.c_str());
+  if (!operation) {
+    NAPI_THROW_ERROR(env, "There is no operation %s in this graph.", name.c_str());
+    return nullptr;
+  }
+  const int count = TF_OperationNumOutputs(operation);
+  napi_value shapes;
+  ENSURE_NAPI_OK_RETVAL(env, napi_create_array_with_length(env, count, &shapes), nullptr);
+  for (int index = 0; index < count; index++) {
+    const napi_value shape = ShapeOf(env, graph.get(), {operation, index});
+    if (!shape) return nullptr;
+    ENSURE_NAPI_OK_RETVAL(env, napi_set_element(env, shapes, index, shape), nullptr);
+  }
+  return shapes;
 }
 
 }  // namespace tfnodejs
@@ -78,6 +156,7 @@ NAPI_MODULE_INIT() {
       {"addFunction", nullptr, AddFunction, nullptr, nullptr, nullptr, napi_default, nullptr},
       {"removeFunction", nullptr, RemoveFunction, nullptr, nullptr, nullptr, napi_default, nullptr},
       {"operatorDefinition", nullptr, OperatorDefinition, nullptr, nullptr, nullptr, napi_default, nullptr},
+      {"inferShapes", nullptr, InferShapes, nullptr, nullptr, nullptr, napi_default, nullptr},
   };
   ENSURE_NAPI_OK_RETVAL(env, napi_define_properties(env, exports, ARRAY_SIZE(added), added), exports);
   return exports;

@@ -2,8 +2,8 @@
  * Captured functions: what `tf.function` is to TensorFlow's Python.
  *
  * Called eagerly, each operator is a call from JavaScript, and its result a new stretch of memory. A captured function is
- * run that way once, to see what it does; from then on TensorFlow runs it as one graph, which it simplifies first, and in
- * which results take the place of what is no longer needed. (XLA may fuse such graphs further, with TF_XLA_FLAGS. On a CPU
+ * gone through once on tensors without values, to see what it does; TensorFlow runs it as one graph, which it simplifies
+ * first, and in which results take the place of what is no longer needed. (XLA may fuse such graphs further, with TF_XLA_FLAGS. On a CPU
  * that was no faster, and compiling took seconds for each shape.)
  *
  * What a function does must follow from its inputs and from variables. Each of its calls may read and assign to variables,
@@ -13,31 +13,37 @@
  */
 import type { NamedTensorMap, Tensor } from '@tensorflow/tfjs-node';
 import { backend } from '../native.ts';
-import { define } from './definition.ts';
-import { CaptureError, isTracing, type Trace, trace } from './trace.ts';
+import { CaptureError, type Precision } from './definition.ts';
+import { type Described, type Trace, trace, tracedPrecision } from './trace.ts';
 
-export { CaptureError } from './trace.ts';
+export { CaptureError } from './definition.ts';
 
 export interface CaptureOptions {
   /**
    * What matrices are multiplied in: with `bfloat16` they are rounded to 8 significant bits first, and so are the products.
    * All else, weights and sums among it, is float32 either way. Default: float32.
    */
-  precision?: 'float32' | 'bfloat16';
+  precision?: Precision;
 }
 
 /** A captured function. Its results belong to the surrounding `tidy`, as an operator's do. */
 export interface Captured<Inputs extends NamedTensorMap, Results extends NamedTensorMap> {
   (inputs: Inputs): Results;
+  /**
+   * The most bytes that a call on such inputs takes beside them and the variables, results included; nothing is run. What
+   * this counts is said at `peakBytes` (memory.ts).
+   */
+  peakBytes(inputs: Described<Inputs>): number;
   /** Frees the graphs; not the variables. */
   dispose(): void;
 }
 
 /**
  * `body` as a function that runs as one graph. There is a graph for each set of input names, shapes and types that occurs,
- * made at its first call, which takes as long as an eager call and a moment: few shapes are better than many.
+ * made at its first call, before which `body` runs once without computing: few shapes are better than many.
  *
- * It is not differentiable from outside: take gradients inside. Within another captured function it becomes part of that.
+ * It is not differentiable from outside: take gradients inside. Within another captured function of the same precision it
+ * becomes part of that.
  *
  * @throws CaptureError at the first call, where `body` does what a graph cannot
  */
@@ -50,7 +56,7 @@ export function capture<Inputs extends NamedTensorMap, Results extends NamedTens
     backend.binding.removeFunction((graphs.get(signature) as Graph).name);
     graphs.delete(signature);
   };
-  const graphFor = (inputs: Inputs): Graph => {
+  const graphFor = (inputs: Described<Inputs>): Graph => {
     const signature = signatureOf(inputs);
     const graph = graphs.get(signature) ?? makeGraph(body, inputs, precision);
     graphs.delete(signature);
@@ -58,9 +64,18 @@ export function capture<Inputs extends NamedTensorMap, Results extends NamedTens
     if (graphs.size > mostGraphs) forget(graphs.keys().next().value as string);
     return graph;
   };
-  const call = (inputs: Inputs): Results =>
-    isTracing() ? body(inputs) : (run(graphFor(inputs), inputs) as unknown as Results);
-  return Object.assign(call, { dispose: () => [...graphs.keys()].forEach(forget) });
+  const call = (inputs: Inputs): Results => {
+    const outer = tracedPrecision();
+    if (outer === undefined) return run(graphFor(inputs), inputs) as unknown as Results;
+    if (outer === precision) return body(inputs);
+    throw new CaptureError(
+      `a captured function in ${outer} calls one in ${precision}, which would become part of it: capture both in the same precision`,
+    );
+  };
+  return Object.assign(call, {
+    peakBytes: (inputs: Described<Inputs>) => graphFor(inputs).peakBytes,
+    dispose: () => [...graphs.keys()].forEach(forget),
+  });
 }
 
 /** With ever new shapes memory would grow without end: the graph goes that was not used for longest. */
@@ -77,16 +92,16 @@ let nextName = 0;
 
 function makeGraph<Inputs extends NamedTensorMap>(
   body: (inputs: Inputs) => NamedTensorMap,
-  inputs: Inputs,
-  precision: 'float32' | 'bfloat16',
+  inputs: Described<Inputs>,
+  precision: Precision,
 ): Graph {
   const name = `captured_${nextName++}`;
-  const { definition, ...made } = trace(name, body, inputs, define(precision === 'bfloat16'));
+  const { definition, ...made } = trace(name, body, inputs, precision);
   backend.binding.addFunction(definition);
   return { name, inputs: Object.keys(inputs), ...made };
 }
 
-function signatureOf(inputs: NamedTensorMap): string {
+function signatureOf(inputs: Described<NamedTensorMap>): string {
   return Object.entries(inputs)
     .map(([name, { dtype, shape }]) => `${name} ${dtype}[${shape}]`)
     .sort()

@@ -1,5 +1,7 @@
 /** Writes a TensorFlow function down, operation by operation. */
+import { createHash } from 'node:crypto';
 import { type Attribute, backend } from '../native.ts';
+import type { Recorded } from './memory.ts';
 import {
   type Argument,
   type AttributeValue,
@@ -9,13 +11,23 @@ import {
   type Operator,
   shapeOf,
 } from './protobuf.ts';
+import { shapeInference } from './shapes.ts';
 
-/** A tensor of a function: where it comes from, and its type (one of the binding's TF_FLOAT, TF_INT32, ...). */
+/** A function did what no graph can do. The message says what, and what to do instead. */
+export class CaptureError extends Error {
+  override readonly name = 'CaptureError';
+}
+
+/** A tensor of a function: where it comes from, its type (one of the binding's TF_FLOAT, TF_INT32, ...), and its shape. */
 export interface Reference {
   /** `argument`, or `node:output:index`. */
   readonly source: string;
   readonly dtype: number;
+  readonly shape: readonly number[];
 }
+
+/** What multiplies matrices in: see `CaptureOptions`. */
+export type Precision = 'float32' | 'bfloat16';
 
 /** A function in the making. */
 export interface Definition {
@@ -23,36 +35,90 @@ export interface Definition {
   input(dtype: number, shape: readonly number[]): Reference;
   /** A constant; equal ones are one. */
   constant(dtype: number, shape: readonly number[], values: ArrayBufferView): Reference;
-  /** An operation; gives its outputs. Attributes that follow from its inputs may be left out, and those with a default. */
+  /**
+   * An operation; gives its outputs. Attributes that follow from its inputs may be left out, and those with a default.
+   *
+   * @throws CaptureError where the shape of an output does not follow from shapes and constants
+   */
   operation(name: string, attributes: readonly Attribute[], inputs: readonly Reference[]): Reference[];
   /** The serialized FunctionDef of a function with these outputs. */
   encode(name: string, outputs: readonly Reference[]): Uint8Array;
+  /** What of a function with these outputs takes memory. */
+  recorded(outputs: readonly Reference[]): Recorded;
 }
 
 /** TensorFlow's number of bfloat16, which the binding does not export. */
 const TF_BFLOAT16 = 14;
 
+function bytesOf(dtype: number, shape: readonly number[]): number {
+  const { TF_FLOAT, TF_INT32, TF_INT64, TF_BOOL, TF_UINT8, TF_COMPLEX64 } = backend.binding;
+  const sizes: Record<number, number> = {
+    [TF_FLOAT]: 4,
+    [TF_INT32]: 4,
+    [TF_BFLOAT16]: 2,
+    [TF_BOOL]: 1,
+    [TF_UINT8]: 1,
+    [TF_INT64]: 8,
+    [TF_COMPLEX64]: 8,
+  };
+  const size = sizes[dtype];
+  if (size === undefined) throw new CaptureError(onlyNumbers);
+  return shape.reduce((product, length) => product * length, size);
+}
+
+export const onlyNumbers = 'a captured function takes numbers and booleans alone';
+
+function requireKnown(operator: string, shape: readonly number[] | null | undefined): readonly number[] {
+  if (shape && !shape.includes(-1)) return shape;
+  throw new CaptureError(
+    `a captured function called ${operator}, whose result has a shape that depends on values, which are known only when it ` +
+      'is called: do that outside and make its result an input, or use an operator whose result always has one shape ' +
+      '(a mask in place of a selection)',
+  );
+}
+
 /** What multiplies matrices, and costs most: the only operators for which fewer bits of their inputs pay. */
 const products = new Set(['BatchMatMulV2', 'MatMul']);
 
 /**
- * @param halved whether products of float32 matrices are taken of their bfloat16 roundings. TensorFlow adds up in float32
- *   and rounds the result to bfloat16; everything around it stays float32
+ * @param precision with bfloat16, products of float32 matrices are taken of their bfloat16 roundings. TensorFlow adds up in
+ *   float32 and rounds the result to bfloat16; everything around it stays float32
  */
-export function define(halved: boolean): Definition {
+export function define(precision: Precision): Definition {
+  const inBfloat16 = precision === 'bfloat16';
   const arguments_: { dtype: number; shape: readonly number[] }[] = [];
   const nodes: Node[] = [];
+  const operations: Recorded['operations'][number][] = [];
   const constants = new Map<string, Reference>();
+  const integers = new Map<string, Node['attr']>();
   const casts = new Map<string, Reference>();
+  const infer = shapeInference();
+
+  const record = (node: Node, outputs: Reference[]): Reference[] => {
+    nodes.push(node);
+    operations.push({
+      op: node.op,
+      inputs: node.input,
+      outputs: outputs.map(({ source, dtype, shape }) => ({ source, bytes: bytesOf(dtype, shape) })),
+    });
+    return outputs;
+  };
 
   const append = (name: string, attributes: readonly Attribute[], inputs: readonly Reference[]): Reference[] => {
     const operator = operatorOf(name);
     const attr = { ...defaultsOf(operator), ...declared(operator, attributes), ...inferred(operator, inputs) };
     const node = `${name}_${nodes.length}`;
-    nodes.push({ name: node, op: name, input: inputs.map(({ source }) => source), attr });
-    return operator.outputArg.flatMap((output) =>
-      typesOf(output, attr).map((dtype, index) => ({ source: `${node}:${output.name}:${index}`, dtype })),
+    const shapes = infer(
+      name,
+      attr,
+      inputs.map(({ source, dtype, shape }) => ({ dtype, shape, constant: integers.get(source) })),
     );
+    const outputs = operator.outputArg
+      .flatMap((output) =>
+        typesOf(output, attr).map((dtype, index) => ({ source: `${node}:${output.name}:${index}`, dtype })),
+      )
+      .map((output, index) => ({ ...output, shape: requireKnown(name, shapes[index]) }));
+    return record({ name: node, op: name, input: inputs.map(({ source }) => source), attr }, outputs);
   };
   const cast = (from: Reference, to: number): Reference => {
     const known = casts.get(`${from.source} ${to}`);
@@ -65,23 +131,25 @@ export function define(halved: boolean): Definition {
   return {
     input(dtype, shape) {
       arguments_.push({ dtype, shape });
-      return { source: inputName(arguments_.length - 1), dtype };
+      return { source: inputName(arguments_.length - 1), dtype, shape };
     },
     constant(dtype, shape, values) {
       const content = Buffer.from(values.buffer, values.byteOffset, values.byteLength);
-      const name = `${dtype} [${shape}] ${content.toString('latin1')}`;
+      const name = `${dtype} [${shape}] ${createHash('sha256').update(content).digest('hex')}`;
       const known = constants.get(name);
       if (known !== undefined) return known;
       const node = `Const_${nodes.length}`;
       const tensor = { dtype, tensorShape: shapeOf(shape), tensorContent: Uint8Array.from(content) };
-      nodes.push({ name: node, op: 'Const', input: [], attr: { dtype: { type: dtype }, value: { tensor } } });
-      const made = { source: `${node}:output:0`, dtype };
+      const attr = { dtype: { type: dtype }, value: { tensor } };
+      const made = { source: `${node}:output:0`, dtype, shape };
+      record({ name: node, op: 'Const', input: [], attr }, [made]);
+      if (dtype === backend.binding.TF_INT32) integers.set(made.source, attr);
       constants.set(name, made);
       return made;
     },
     operation(name, attributes, inputs) {
       const { TF_FLOAT } = backend.binding;
-      if (!halved || !products.has(name) || inputs.some(({ dtype }) => dtype !== TF_FLOAT)) {
+      if (!inBfloat16 || !products.has(name) || inputs.some(({ dtype }) => dtype !== TF_FLOAT)) {
         return append(name, attributes, inputs);
       }
       const rounded = inputs.map((input) => cast(input, TF_BFLOAT16));
@@ -105,7 +173,13 @@ export function define(halved: boolean): Definition {
         ),
       });
     },
+    recorded: (outputs) => ({ operations, results: outputs.map(({ source }) => source) }),
   };
+}
+
+/** The operator that an output is of; undefined of an input of the function. */
+export function operatorOfSource(source: string): string | undefined {
+  return /^(.+)_\d+:/.exec(source)?.[1];
 }
 
 const inputName = (index: number) => `in${index}`;

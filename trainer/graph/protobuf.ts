@@ -1,7 +1,7 @@
-/** The messages of TensorFlow that make up a function: those fields of them that are used here. */
+/** The messages of TensorFlow that make up functions and graphs: those fields of them that are used here. */
 import protobuf from 'protobufjs';
 
-/** Of tensorflow/core/framework/{function,node_def,attr_value,op_def,tensor,tensor_shape}.proto. */
+/** Of tensorflow/core/framework/{function,graph,versions,node_def,attr_value,op_def,tensor,tensor_shape}.proto. */
 const schema = `
 syntax = "proto3";
 message FunctionDef {
@@ -11,6 +11,11 @@ message FunctionDef {
   map<string, AttrValue> attr = 5;
   map<uint32, ArgAttrs> arg_attr = 7;
 }
+message GraphDef {
+  repeated NodeDef node = 1;
+  VersionDef versions = 4;
+}
+message VersionDef { int32 producer = 1; }
 message ArgAttrs { map<string, AttrValue> attr = 1; }
 message NodeDef {
   string name = 1;
@@ -65,7 +70,9 @@ message TensorShapeProto {
 }`;
 
 const { root } = protobuf.parse(schema);
-const [functionType, operatorType] = [root.lookupType('FunctionDef'), root.lookupType('OpDef')];
+const [functionType, graphType, operatorType] = ['FunctionDef', 'GraphDef', 'OpDef'].map((name) =>
+  root.lookupType(name),
+) as [protobuf.Type, protobuf.Type, protobuf.Type];
 
 export interface TensorShape {
   dim: { size: number }[];
@@ -125,6 +132,14 @@ export interface FunctionDefinition {
 
 export function encodeFunction(definition: FunctionDefinition): Uint8Array {
   return functionType.encode(functionType.fromObject(definition)).finish();
+}
+
+/** TensorFlow is lenient with graphs of early versions of the format (below 30), so these say a late one. */
+const versions = { producer: 1000 };
+
+/** The serialized GraphDef of these nodes; an input of one is the name of another. */
+export function encodeGraph(node: readonly Node[]): Uint8Array {
+  return graphType.encode(graphType.fromObject({ node, versions })).finish();
 }
 
 export function decodeOperator(bytes: Uint8Array): Operator {

@@ -1,0 +1,63 @@
+/** How much memory a call of a captured function takes, read off its operations. */
+
+/** A function, as far as its memory goes. */
+export interface Recorded {
+  /** In an order in which they can run. */
+  operations: readonly {
+    op: string;
+    /** What each input is: an output below, or an input of the function. */
+    inputs: readonly string[];
+    outputs: readonly { source: string; bytes: number }[];
+  }[];
+  /** What the function gives. */
+  results: readonly string[];
+}
+
+/** Operators whose result is their first input's memory under another shape. */
+const views = new Set(['ExpandDims', 'Identity', 'Reshape', 'Squeeze', 'StopGradient']);
+
+/**
+ * The most bytes that tensors of one call take at a time: intermediates, results and constants, but none of its inputs
+ * (variables among them), which are there anyway.
+ *
+ * Of operations that run one after the other in their order, each with its results in new memory, which is free again after
+ * its last use; constants and results stay. For that order it is a bound from above: TensorFlow leaves out what no
+ * result needs, and lets results take the place of inputs. Not in it are what kernels use for themselves, and TensorFlow's
+ * further copies of constants; and operations that do not wait for each other may run in another order.
+ */
+export function peakBytes({ operations, results }: Recorded): number {
+  const memories = new Map<string, Memory>();
+  for (const [index, { op, inputs, outputs }] of operations.entries()) {
+    const viewed = views.has(op) ? memories.get(inputs[0] as string) : undefined;
+    const isFree = views.has(op) && viewed === undefined; // a view of an input of the function
+    for (const { source, bytes } of outputs) {
+      if (viewed !== undefined) memories.set(source, viewed);
+      else if (!isFree) memories.set(source, { bytes, from: index, until: op === 'Const' ? operations.length : index });
+    }
+    for (const input of inputs) extend(memories.get(input), index);
+  }
+  for (const result of results) extend(memories.get(result), operations.length);
+
+  const changes = new Float64Array(operations.length + 2);
+  for (const { bytes, from, until } of new Set(memories.values())) {
+    changes[from] = (changes[from] as number) + bytes;
+    changes[until + 1] = (changes[until + 1] as number) - bytes;
+  }
+  let [taken, most] = [0, 0];
+  for (const change of changes) {
+    taken += change;
+    most = Math.max(most, taken);
+  }
+  return most;
+}
+
+/** A stretch of memory, and the operations from which and up to which it is held. */
+interface Memory {
+  bytes: number;
+  from: number;
+  until: number;
+}
+
+function extend(memory: Memory | undefined, until: number): void {
+  if (memory !== undefined) memory.until = Math.max(memory.until, until);
+}
