@@ -2,11 +2,13 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import type { Scalar, Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs-node';
+import type { Rank, Scalar, Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs-node';
 import { adamw, valueAndGradients } from '../../trainer/adamw.ts';
 import { CaptureError, capture } from '../../trainer/graph/capture.ts';
+import { peakBytes } from '../../trainer/graph/memory.ts';
 import { initialise } from '../../trainer/init.ts';
 import { disposeParameters, type Parameters } from '../../trainer/model.ts';
+import { backend } from '../../trainer/native.ts';
 import {
   type Batch,
   batchTensors,
@@ -97,6 +99,35 @@ describe('a captured function', () => {
     assert.equal(runs, 42);
   });
 
+  it('is gone through without computing anything', () => {
+    const body = ({ x }: { x: Tensor2D }) => ({ sum: tf.sum(tf.matMul(x, x, true)) });
+    const million = { x: { dtype: 'float32' as const, shape: [1, 1_000_000] } };
+    // Four terabytes, and the sum with its axes.
+    assert.equal(capture(body).peakBytes(million), 4e12 + 4 + 8);
+  });
+
+  it('reads a constant once, however often it is used', () => {
+    const table = tf.tensor1d([1, 2, 3]);
+    const same = tf.tensor1d([1, 2, 3]);
+    table.add(same).dispose(); // TensorFlow has their values from here on
+    const { readSync } = backend;
+    const read: object[] = [];
+    backend.readSync = (dataId) => {
+      read.push(dataId);
+      return readSync.call(backend, dataId);
+    };
+    try {
+      const body = () => ({ y: tf.add(tf.mul(table, table), tf.mul(table, same)) });
+      assert.deepEqual([...capture(body)({}).y.dataSync()].slice(), [2, 8, 18]);
+      assert.deepEqual(read.slice(0, 2), [table.dataId, same.dataId]);
+      assert.equal(read.length, 3); // the third is this test's own
+      // Equal ones are one: 12 bytes, and two products.
+      assert.equal(capture(body).peakBytes({}), 12 + 3 * 12);
+    } finally {
+      backend.readSync = readSync;
+    }
+  });
+
   it('becomes part of another that calls it', () => {
     const twice = capture(({ x }: { x: Tensor }) => ({ x: tf.add(x, x) }));
     const fourTimes = capture(({ x }: { x: Tensor }) => twice(twice({ x })));
@@ -151,6 +182,39 @@ describe('a captured function', () => {
     assert.equal(state.dataSync()[0], 64);
   });
 
+  it('forgets its functions, and grows by little for each new shape', () => {
+    const { binding } = backend;
+    const functions = { most: 0, now: 0 };
+    const count = (by: number) => {
+      functions.now += by;
+      functions.most = Math.max(functions.most, functions.now);
+    };
+    const counting = Object.create(binding, {
+      addFunction: { value: (definition: Uint8Array) => [binding.addFunction(definition), count(1)] },
+      removeFunction: { value: (name: string) => [binding.removeFunction(name), count(-1)] },
+    });
+    Object.assign(backend, { binding: counting });
+    try {
+      const weights = tf.variable(tf.ones([32, 32]));
+      const scores = capture(({ x }: { x: Tensor2D }) => ({
+        y: tf.mean(tf.softmax(tf.matMul(x, weights as Tensor2D))),
+      }));
+      const call = (length: number) => tf.tidy(() => void scores({ x: tf.ones([length, 32]) }).y.dataSync());
+      const bucket = (index: number) => 16 * (1 + ((index * 7) % 50));
+      for (let index = 0; index < 50; index++) call(bucket(index));
+      const [{ numTensors }, { rss }] = [tf.memory(), process.memoryUsage()];
+      for (let index = 0; index < 300; index++) call(bucket(index));
+      assert.deepEqual([functions, tf.memory().numTensors], [{ most: 33, now: 32 }, numTensors]);
+      // oneDNN keeps what it made for a shape, and TensorFlow what it made for a function: 300 of these were made anew.
+      const grown = (process.memoryUsage().rss - rss) / 2 ** 20;
+      assert.ok(grown < 64, `${grown.toFixed(1)} MB for 300 graphs`);
+      scores.dispose();
+      assert.equal(functions.now, 0);
+    } finally {
+      Object.assign(backend, { binding });
+    }
+  });
+
   it('does not grow over thousands of calls', () => {
     const weights = tf.variable(tf.zeros([64, 64]));
     const grow = capture(({ x }: { x: Tensor2D }) => {
@@ -172,13 +236,17 @@ describe('a captured function', () => {
 describe('what cannot be captured', () => {
   const failure = (body: (inputs: { x: Scalar }) => unknown) => {
     let message = '';
+    const left = () => [tf.memory().numTensors, Object.keys(tf.engine().registeredVariables).length];
+    const x = tf.scalar(2);
+    const before = left();
     assert.throws(
-      () => capture(body as () => Record<string, Tensor>)({ x: tf.scalar(2) }),
+      () => capture(body as () => Record<string, Tensor>)({ x }),
       (error: unknown) => {
         message = error instanceof CaptureError ? error.message : '';
         return true;
       },
     );
+    assert.deepEqual(left(), before, 'nothing is left of it');
     return message;
   };
 
@@ -186,12 +254,20 @@ describe('what cannot be captured', () => {
     const doubled = ({ x }: { x: Scalar }) => tf.mul(x, 2);
     assert.match(
       failure((inputs) => doubled(inputs).dataSync()),
-      /read the values of a tensor .* one of its results/,
+      /read the values of a tensor, a result of Mul .* one of its results/s,
+    );
+    assert.match(
+      failure(({ x }) => ({ y: tf.gather([1, 2, 3], tf.cast(x, 'int32')) })),
+      /read the values of a tensor, a result of Cast/,
+    );
+    assert.match(
+      failure(({ x }) => x.dataSync()),
+      /read the values of a tensor, an input/,
     );
     const parameter = tf.variable(tf.scalar(1));
     assert.match(
       failure(() => parameter.dataSync()),
-      /read the values of a tensor/,
+      /read the values of a tensor, a variable/,
     );
     // The next one is watched anew.
     assert.equal(capture(doubled2)({ x: tf.scalar(2) }).y.dataSync()[0], 4);
@@ -212,6 +288,43 @@ describe('what cannot be captured', () => {
     );
   });
 
+  it('is an operator whose result has a shape that depends on values', () => {
+    assert.match(
+      failure(({ x }) => ({ y: tf.unique(tf.stack([x, x])).values })),
+      /called UniqueV2, whose result has a shape that depends on values, .* make its result an input/,
+    );
+  });
+
+  it('is a tensor that is kept, but for a constant', () => {
+    assert.match(
+      failure(({ x }) => ({ y: tf.keep(tf.neg(x)) })),
+      /kept a tensor \(tf.keep\)/,
+    );
+    const half: Tensor[] = [];
+    const halve = capture(({ x }: { x: Tensor }) => {
+      half.push(tf.keep(tf.scalar(0.5)));
+      return { y: tf.mul(x, half[0] as Tensor) };
+    });
+    assert.equal(halve({ x: tf.scalar(3) }).y.dataSync()[0], 1.5);
+    assert.equal(half[0]?.dataSync()[0], 0.5);
+    // What a gradient around it keeps is not the function's doing.
+    const squared = capture(({ x }: { x: Tensor }) => ({ y: tf.square(x) }));
+    const gradient = tf.grad((x) => tf.mul(x, squared({ x: tf.scalar(3) }).y));
+    assert.equal(gradient(tf.scalar(1)).dataSync()[0], 9);
+  });
+
+  it('is another one in another precision', () => {
+    const inner = capture(({ x }: { x: Tensor }) => ({ y: tf.matMul(x as Tensor2D, x as Tensor2D) }), {
+      precision: 'bfloat16',
+    });
+    assert.match(
+      failure(({ x }) => inner({ x: tf.reshape(x, [1, 1]) })),
+      /in float32 calls one in bfloat16/,
+    );
+    const outer = capture(({ x }: { x: Tensor }) => inner({ x }), { precision: 'bfloat16' });
+    assert.equal(outer({ x: tf.tensor2d([[1.001]]) }).y.dataSync()[0], 1);
+  });
+
   it('leaves variables as they were', () => {
     const state = tf.variable(tf.scalar(1));
     failure(({ x }) => {
@@ -227,6 +340,49 @@ describe('what cannot be captured', () => {
     read({});
     state.dispose();
     assert.throws(() => read({}), /was disposed/);
+  });
+});
+
+describe('the memory of a captured function', () => {
+  it('is counted from where a tensor is made to where it was last used', () => {
+    // 100-byte tensors: a and b are alive together, then b and c; d takes their place, and is a result.
+    const step = (op: string, inputs: string[], source: string, bytes = 100) => ({
+      op,
+      inputs,
+      outputs: [{ source, bytes }],
+    });
+    const operations = [
+      step('Exp', ['in0'], 'a'),
+      step('Neg', ['a'], 'b'),
+      step('Add', ['a', 'b'], 'c'),
+      step('Reshape', ['c'], 'view'),
+      step('Neg', ['in0'], 'unused', 30),
+      step('Mul', ['view', 'view'], 'd'),
+    ];
+    assert.equal(peakBytes({ operations, results: ['d'] }), 300);
+    assert.equal(peakBytes({ operations: operations.slice(2), results: ['d'] }), 200);
+    assert.equal(peakBytes({ operations: operations.slice(2, 5), results: [] }), 100);
+    assert.equal(peakBytes({ operations: operations.slice(2, 5), results: ['view'] }), 130);
+    assert.equal(peakBytes({ operations, results: ['a', 'b', 'd'] }), 400);
+    assert.equal(peakBytes({ operations: [step('Identity', ['in0'], 'same')], results: ['same'] }), 0);
+    assert.equal(peakBytes({ operations: [...operations, step('Const', [], 'late', 7)], results: ['d'] }), 307);
+    assert.equal(peakBytes({ operations: [], results: ['in0'] }), 0);
+  });
+
+  it('is that of a small body, counted by hand', () => {
+    const bias = tf.variable(tf.zeros([16]));
+    const body = ({ x, w }: { x: Tensor2D; w: Tensor2D }) => {
+      const hidden = tf.add(tf.matMul(x, w), bias); // 8 x 16: 512 bytes each, two of them for a moment
+      bias.assign(tf.sum(hidden, 0)); // 64 bytes
+      return { y: tf.exp(hidden) }; // 512
+    };
+    const inputs = { x: tf.ones<Rank.R2>([8, 4]), w: tf.ones<Rank.R2>([4, 16]) };
+    const [exact, rounded] = [capture(body), capture(body, { precision: 'bfloat16' })];
+    // The product, the sum with the bias; or the sums of columns, `hidden` and `y`; and the axis of the sum all along.
+    assert.equal(exact.peakBytes(inputs), 512 + 64 + 512 + 4);
+    // Both inputs and their product in bfloat16, 64 + 128 + 256, are less.
+    assert.equal(rounded.peakBytes(inputs), exact.peakBytes(inputs));
+    assert.equal(bias.dataSync()[0], 0);
   });
 });
 
