@@ -21,7 +21,7 @@ const views = new Set(['ExpandDims', 'Identity', 'Reshape', 'Squeeze', 'StopGrad
  * (variables among them), which are there anyway.
  *
  * Of operations that run one after the other in their order, each with its results in new memory, which is free again after
- * its last use; constants and results stay. For that order it is a bound from above: TensorFlow leaves out what no
+ * its last use; results stay, and constants are there all along. For that order it is a bound from above: TensorFlow leaves out what no
  * result needs, and lets results take the place of inputs. Not in it are what kernels use for themselves, and TensorFlow's
  * further copies of constants; and operations that do not wait for each other may run in another order.
  */
@@ -30,9 +30,10 @@ export function peakBytes({ operations, results }: Recorded): number {
   for (const [index, { op, inputs, outputs }] of operations.entries()) {
     const viewed = views.has(op) ? memories.get(inputs[0] as string) : undefined;
     const isFree = views.has(op) && viewed === undefined; // a view of an input of the function
+    const [from, until] = op === 'Const' ? [0, operations.length] : [index, index];
     for (const { source, bytes } of outputs) {
       if (viewed !== undefined) memories.set(source, viewed);
-      else if (!isFree) memories.set(source, { bytes, from: index, until: op === 'Const' ? operations.length : index });
+      else if (!isFree) memories.set(source, { bytes, from, until });
     }
     for (const input of inputs) extend(memories.get(input), index);
   }
