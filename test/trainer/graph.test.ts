@@ -369,6 +369,25 @@ describe('the memory of a captured function', () => {
     assert.equal(peakBytes({ operations: [], results: ['in0'] }), 0);
   });
 
+  it('is not taken before its turn', () => {
+    // Each product needs the variable alone: if all were made at once, they would take a gigabyte.
+    const [length, terms] = [2 ** 20, 256];
+    const weights = tf.variable(tf.ones([length]));
+    const sum = capture(({ x }: { x: Tensor1D }) => {
+      let total: Tensor = x;
+      for (let term = 1; term <= terms; term++) total = tf.add(tf.sqrt(total), tf.mul(weights, term));
+      return { last: tf.slice(total, 0, 1) };
+    });
+    const x = tf.ones<Rank.R1>([length]);
+    const planned = sum.peakBytes({ x });
+    assert.ok(planned < 3 * 4 * length + 4 * (terms + 3), `${planned}`);
+    const before = process.resourceUsage().maxRSS;
+    const { last } = sum({ x });
+    assert.ok(Math.abs((last.dataSync()[0] as number) - 272.5) < 0.1);
+    const grown = (process.resourceUsage().maxRSS - before) / 2 ** 10;
+    assert.ok(grown < 256, `${grown.toFixed(0)} MB for tensors of 4 MB`);
+  });
+
   it('is that of a small body, counted by hand', () => {
     const bias = tf.variable(tf.zeros([16]));
     const body = ({ x, w }: { x: Tensor2D; w: Tensor2D }) => {

@@ -162,7 +162,7 @@ export function define(precision: Precision): Definition {
           inputArg: arguments_.map(({ dtype }, index) => ({ name: inputName(index), type: dtype })),
           outputArg: outputs.map(({ dtype }, index) => ({ name: outputName(index), type: dtype })),
         },
-        nodeDef: nodes,
+        nodeDef: inTurn(nodes, outputs),
         ret: Object.fromEntries(outputs.map(({ source }, index) => [outputName(index), source])),
         // What is known of the shapes lets TensorFlow simplify more before it runs the function.
         argAttr: Object.fromEntries(
@@ -181,6 +181,31 @@ export function define(precision: Precision): Definition {
 export function operatorOfSource(source: string): string | undefined {
   return /^(.+)_\d+:/.exec(source)?.[1];
 }
+
+/**
+ * The nodes that the outputs need, each of which waits for the one before it where it has nothing else to wait for.
+ * TensorFlow would run those that need inputs of the function alone at once, and their results would lie about until the
+ * end: scaled moments of an optimizer while the loss is computed, each as large as the model.
+ */
+function inTurn(nodes: readonly Node[], outputs: readonly Reference[]): Node[] {
+  const needed = new Set(outputs.map(({ source }) => nodeOf(source))); // a control edge keeps what nobody needs alive
+  for (const { name, input } of nodes.toReversed())
+    if (needed.has(name)) for (const source of input) needed.add(nodeOf(source));
+  const made = new Set<string>();
+  let last: string | undefined;
+  return nodes
+    .filter(({ name }) => needed.has(name))
+    .map((node) => {
+      if (node.op === 'Const') return node;
+      const waits = node.input.some((source) => made.has(nodeOf(source)));
+      const before = last;
+      last = node.name;
+      made.add(node.name);
+      return waits || before === undefined ? node : { ...node, input: [...node.input, `^${before}`] };
+    });
+}
+
+const nodeOf = (source: string) => source.split(':')[0] as string;
 
 const inputName = (index: number) => `in${index}`;
 const outputName = (index: number) => `out${index}`;
