@@ -5,8 +5,9 @@ import { parseArgs } from 'node:util';
 import { columns } from '../cli/render/columns.ts';
 import { type Case, cases, longCase, nodesOf } from './orchestration/cases.ts';
 import { type Measured, type MemorySample, measureDescent } from './orchestration/descent.ts';
-import { findPeer, installPeer, measurePeer, peers } from './orchestration/peers.ts';
+import { measurePeer, peers } from './orchestration/peers.ts';
 import { aloneOf, measureTemporalAlone, type TemporalAlone } from './orchestration/temporal-alone.ts';
+import { findPeer, installPeer, leftOut } from './peers/peer.ts';
 
 // What Descent itself costs a node: `npm run bench -- orchestration [--long] [--peers]`. Lineages whose trainers do
 // nothing, and are no processes, are run as a person runs them: `descent run FILE` in an empty folder, planned, put
@@ -35,9 +36,7 @@ try {
     if (values.peers) await installPeer(peer);
     const found = await findPeer(peer);
     if (found === undefined) {
-      print(
-        `${peer.name} is not on this machine and was left out: \`npm run bench -- orchestration --peers\` installs it.`,
-      );
+      print(leftOut(peer, 'orchestration'));
       continue;
     }
     for (const each of cases) {

@@ -1,120 +1,77 @@
-import colours from 'picocolors';
-import { columns } from '../cli/render/columns.ts';
-import type { Architecture } from '../schemas/types/job.ts';
-import { adamw } from '../trainer/adamw.ts';
-import { capture } from '../trainer/graph/capture.ts';
-import { initialise } from '../trainer/init.ts';
-import { countParameters, disposeParameters } from '../trainer/model.ts';
-import { type Batch, batchTensors, supervisedUpdate, type UpdateTensors } from '../trainer/supervised.ts';
-import { tf } from '../trainer/tf.ts';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { findPeer, installPeer, leftOut } from './peers/peer.ts';
+import {
+  decoded,
+  precisions,
+  raceDecoding,
+  raceProducts,
+  raceTraining,
+  type Setting,
+  sequences,
+  writeModel,
+} from './trainer/contests.ts';
+import { threads } from './trainer/engine.ts';
+import { pytorch } from './trainer/pytorch.ts';
+import { type Size, sizes } from './trainer/sizes.ts';
+import { decodingTable, type Peaks, peakTable, type TrainingRace, trainingTable } from './trainer/tables.ts';
 
-// How long a training step takes: `npm run bench -- trainer`, or `-- trainer 3.4M` for one size. Eager and captured steps
-// take turns, so that what else the machine does falls on all of them; compiling is not counted, and shown by itself. Where
-// the machine is busy, CPU time on one thread (`DESCENT_THREADS=1`) is what to compare.
+// How fast models are trained and texts written: `npm run bench -- trainer [--peers] [--rounds N] [SIZE ...]`. Descent
+// stands beside PyTorch, eager and with torch.compile, and its decoding beside transformers' generate, where they are
+// installed: `--peers` installs them. Weights, batches, optimizer and threads are the same. All engines of a race are
+// there at once, each in a process of its own, and take turns, so that what else the machine does falls on all of them;
+// figures are medians of the rounds. Compiling is not counted, and shown with the first step. "Descent’s speed" says how
+// many times as fast as that engine Descent is. Where the machine is busy, CPU milliseconds say more than others.
 
-const sequences = 8;
-
-/** Timed steps of each kind. */
-const steps = 15;
-
-const sizes: Record<string, Architecture> = {
-  '0.4M': architecture({ vocab: 512, hidden: 96, layers: 3, heads: 4, ffn: 256, context: 128 }),
-  '3.4M': architecture({ vocab: 512, hidden: 256, layers: 4, heads: 4, ffn: 688, context: 256 }),
-  '21M': architecture({ vocab: 2048, hidden: 512, layers: 6, heads: 8, ffn: 1376, context: 256 }),
-};
-
-type Shape = Pick<Architecture, 'vocab' | 'hidden' | 'layers' | 'heads' | 'ffn' | 'context'>;
-
-function architecture(shape: Shape): Architecture {
-  return { ...shape, kvHeads: shape.heads, ropeTheta: 10_000, normEpsilon: 1e-5 };
-}
-
-/** What a step took, in milliseconds. */
-interface Taken {
-  wall: number;
-  /** On all cores together. */
-  cpu: number;
-}
-
-/** What one kind of step took. */
-interface Measured {
-  kind: string;
-  median: Taken;
-  /** The first step, with the time that compiling takes. */
-  first: Taken;
-}
-
-const asked = process.argv.slice(2);
-const rows: string[][] = [];
-for (const [name, shape] of Object.entries(sizes)) {
-  if (asked.length > 0 && !asked.includes(name)) continue;
-  const { parameters, measured } = measure(shape);
-  const eager = measured[0]?.median as Taken;
-  for (const { kind, median, first } of measured) {
-    const ratios = [median.wall / eager.wall, median.cpu / eager.cpu].map((ratio) => ratio.toFixed(2));
-    const [wall, cpu] = [median.wall, median.cpu].map((time) => time.toFixed(0)) as [string, string];
-    const compiling = (first.cpu / 1000).toFixed(1);
-    rows.push([
-      name,
-      parameters.toLocaleString('en'),
-      kind,
-      wall,
-      ratios[0] as string,
-      cpu,
-      ratios[1] as string,
-      compiling,
-    ]);
+const { values, positionals } = parseArgs({
+  options: { peers: { type: 'boolean' }, rounds: { type: 'string', default: '9' } },
+  allowPositionals: true,
+});
+const unknown = positionals.find((name) => !sizes.some((size) => size.name === name));
+if (unknown !== undefined) {
+  refuse(`there is no size ${unknown}`, `one of ${sizes.map(({ name }) => name).join(', ')}`);
+} else if (!/^[1-9]\d*$/.test(values.rounds)) {
+  refuse(`${values.rounds} is no number of rounds`, '9 where nothing is said');
+} else {
+  const asked = sizes.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
+  if (values.peers) await installPeer(pytorch);
+  const folder = await mkdtemp(join(tmpdir(), 'descent-bench-'));
+  try {
+    await report(asked, { rounds: Number(values.rounds), pytorch: await findPeer(pytorch), folder });
+  } finally {
+    await rm(folder, { recursive: true });
   }
 }
-const head = ['size', 'parameters', 'step', 'median ms', 'to eager', 'CPU ms', 'to eager', 'first step, CPU s'];
-const bold = head.map((title) => colours.bold(title));
-process.stdout.write(
-  `${columns([bold, ...rows], ['left', 'right', 'left', 'right', 'right', 'right', 'right', 'right'])}\n`,
-);
 
-function measure(shape: Architecture): { parameters: number; measured: Measured[] } {
-  const parameters = initialise(shape, 1);
-  const model = adamw(parameters, { betas: [0.9, 0.95], weightDecay: 0.1, clip: 1 });
-  const body = (tensors: UpdateTensors) => supervisedUpdate(shape, model, tensors);
-  const float32 = capture(body);
-  const bfloat16 = capture(body, { precision: 'bfloat16' });
-  const kinds = { eager: body, 'captured float32': float32, 'captured bfloat16': bfloat16 };
-  const times = Object.entries(kinds).map(([kind, update]) => ({ kind, update, times: [] as Taken[] }));
-  for (let step = 0; step <= steps; step++) {
-    for (const { update, times: taken } of times) {
-      const [start, cpu] = [performance.now(), process.cpuUsage()];
-      tf.tidy(() => {
-        const { loss, gradientNorm } = update({ ...batchTensors(randomBatch(shape)), rates: model.nextRates(1e-4) });
-        return [loss.dataSync(), gradientNorm.dataSync()] as unknown as number;
-      });
-      const { user, system } = process.cpuUsage(cpu);
-      taken.push({ wall: performance.now() - start, cpu: (user + system) / 1000 });
+async function report(asked: readonly Size[], setting: Setting): Promise<void> {
+  print(
+    `${threads} threads, median of ${setting.rounds} rounds; training: ${sequences} sequences a batch; decoding: ` +
+      `${decoded.sequences} prompts of ${decoded.prompt} tokens, ${decoded.length} written to each`,
+  );
+  print(setting.pytorch?.found ?? leftOut(pytorch, 'trainer'));
+
+  const [float32, bfloat16] = [await raceProducts(setting, 'float32'), await raceProducts(setting, 'bfloat16')];
+  const peaks: Peaks = { float32, bfloat16 };
+  print(peakTable(peaks));
+
+  for (const size of asked) {
+    const model = await writeModel(setting, size);
+    const trainings: TrainingRace[] = [];
+    for (const precision of precisions) {
+      trainings.push({ precision, raced: await raceTraining(setting, size, model, precision) });
     }
+    print(trainingTable(size, trainings, peaks));
+    print(decodingTable(size, await raceDecoding(setting, size, model)));
   }
-  const measured = times.map(({ kind, times: [first, ...taken] }) => ({
-    kind,
-    first: first as Taken,
-    median: { wall: median(taken.map(({ wall }) => wall)), cpu: median(taken.map(({ cpu }) => cpu)) },
-  }));
-  const count = countParameters(parameters);
-  for (const captured of [float32, bfloat16]) captured.dispose();
-  model.dispose();
-  disposeParameters(parameters);
-  return { parameters: count, measured };
 }
 
-function randomBatch({ context, vocab }: Architecture): Batch {
-  const draw = () => Math.floor(Math.random() * vocab);
-  const count = sequences * context;
-  return {
-    sequences,
-    time: context,
-    tokens: Int32Array.from({ length: count }, draw),
-    targets: Int32Array.from({ length: count }, draw),
-    weights: new Float32Array(count).fill(1 / count),
-  };
+function print(text: string): void {
+  process.stdout.write(`${text}\n\n`);
 }
 
-function median(values: number[]): number {
-  return values.sort((a, b) => a - b)[Math.floor(values.length / 2)] as number;
+function refuse(what: string, hint: string): void {
+  process.stderr.write(`error: ${what}\n  hint: ${hint}\n`);
+  process.exitCode = 1;
 }
