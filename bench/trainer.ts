@@ -21,9 +21,9 @@ import { decodingTable, type Peaks, peakTable, type TrainingRace, trainingTable 
 // How fast models are trained and texts written: `npm run bench -- trainer [--peers] [--rounds N] [SIZE ...]`. Descent
 // stands beside PyTorch, eager and with torch.compile, and its decoding beside transformers' generate, where they are
 // installed: `--peers` installs them. Weights, batches, optimizer and threads are the same. All engines of a race are
-// there at once, each in a process of its own, and take turns, so that what else the machine does falls on all of them;
-// figures are medians of the rounds. Compiling is not counted, and shown with the first step. "Descent’s speed" says how
-// many times as fast as that engine Descent is. Where the machine is busy, CPU milliseconds say more than others.
+// there at once, each in a process of its own, and take turns; figures are medians of the rounds. Compiling is not
+// counted, and shown with the first step. "Descent’s speed" says how many times as fast as that engine Descent is, and
+// "busy" that other programs ran meanwhile: it is then no measure, for they slow PyTorch down far more than Descent.
 
 const { values, positionals } = parseArgs({
   options: { peers: { type: 'boolean' }, rounds: { type: 'string', default: '9' } },
@@ -50,7 +50,9 @@ async function report(asked: readonly Size[], setting: Setting): Promise<void> {
     `${threads} threads, median of ${setting.rounds} rounds; training: ${sequences} sequences a batch; decoding: ` +
       `${decoded.sequences} prompts of ${decoded.prompt} tokens, ${decoded.length} written to each`,
   );
-  print(setting.pytorch?.found ?? leftOut(pytorch, 'trainer'));
+  const policy = process.env.OMP_WAIT_POLICY;
+  const waiting = policy === undefined ? '' : `, OMP_WAIT_POLICY=${policy}`;
+  print(setting.pytorch === undefined ? leftOut(pytorch, 'trainer') : setting.pytorch.found + waiting);
 
   const [float32, bfloat16] = [await raceProducts(setting, 'float32'), await raceProducts(setting, 'bfloat16')];
   const peaks: Peaks = { float32, bfloat16 };

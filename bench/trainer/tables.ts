@@ -66,8 +66,10 @@ export function decodingTable({ name }: Size, raced: readonly Raced[]): string {
 
 const restOfHead = ['first s', 'peak MB', 'Descent’s speed', 'aim'];
 
-function restOf({ first, peakMegabytes, ratio }: Raced, aim = ''): string[] {
-  return [first.seconds.toFixed(1), peakMegabytes?.toFixed(0) ?? '', `${ratio.toFixed(2)}×`, aim];
+/** A ratio that other programs disturbed says so wherever its row is copied to. */
+function restOf({ first, peakMegabytes, ratio, disturbed }: Raced, aim = ''): string[] {
+  const speed = `${disturbed ? 'busy ' : ''}${ratio.toFixed(2)}×`;
+  return [first.seconds.toFixed(1), peakMegabytes?.toFixed(0) ?? '', speed, aim];
 }
 
 function milliseconds(seconds: number): string {

@@ -18,8 +18,10 @@ describe('the bench of the trainer', () => {
     const { status, stdout, stderr } = run('0.4M', '--rounds', '2');
     assert.equal(stderr, '');
     assert.equal(status, 0);
-    // A figure is told by its form alone, and how many blanks stand between columns depends on figures.
+    // A figure is told by its form alone, and how many blanks stand between columns depends on figures. Other tests may
+    // run meanwhile.
     const form = stdout
+      .replaceAll('busy ', '')
       .replaceAll(/\b\d[\d,]*(?:\.\d+)?(?=%|×|\s)/g, '#')
       .replaceAll(/ +/g, ' ')
       .trim();
@@ -41,9 +43,8 @@ training precision engine ms a step CPU ms tokens/s MFU first s peak MB Descent�
 decoding engine ms a token CPU ms tokens/s first s peak MB Descent’s speed aim
 0.4M Descent # # # # # #×`,
     );
-    const lines = stdout.split('\n');
-    const width = (start: string) => lines.filter((line) => line.startsWith(start)).map((line) => line.indexOf('×'));
-    assert.equal(new Set(width('0.4M float32').filter((at) => at > 0)).size, 1, 'columns stand below each other');
+    const trained = stdout.split('\n').filter((line) => /^0\.4M +b?float/.test(line));
+    assert.equal(new Set(trained.map((line) => line.indexOf('×'))).size, 1, 'figures end below each other');
   });
 
   it('refuses a size that there is not, and names those that there are', () => {
