@@ -48,11 +48,24 @@ export async function writeModel({ folder: parent }: Setting, { name, architectu
   return { folder, eos };
 }
 
-/** The highest rate of matrix products that each engine reached, in operations a second. */
-export async function raceProducts(setting: Setting, precision: Precision): Promise<{ name: string; flops: number }[]> {
+/** The highest rate of matrix products that an engine reached. */
+export interface Peak {
+  name: string;
+  /** Operations a second. */
+  flops: number;
+  /** As of a race: others' work makes a peak too low, and utilisation too high. */
+  disturbed: boolean;
+}
+
+/** The highest rates of matrix products. */
+export async function raceProducts(setting: Setting, precision: Precision): Promise<Peak[]> {
   const task: Product = { task: 'product', precision, size: productSize };
   const raced = await race(entrants(setting, task, 'PyTorch'), 1, setting.rounds);
-  return raced.map(({ name, leastSeconds }) => ({ name, flops: (2 * productSize ** 3) / leastSeconds }));
+  return raced.map(({ name, leastSeconds, disturbed }) => ({
+    name,
+    flops: (2 * productSize ** 3) / leastSeconds,
+    disturbed,
+  }));
 }
 
 /** Optimizer updates of Descent, captured, beside its own eager ones (in float32), PyTorch's, and torch.compile's. */

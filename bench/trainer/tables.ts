@@ -1,12 +1,12 @@
 import { columns } from '../../cli/render/columns.ts';
 import { trainingFlops, wholeSequences } from '../../planner/flops.ts';
-import { decoded, sequences } from './contests.ts';
+import { decoded, type Peak, sequences } from './contests.ts';
 import type { Raced } from './race.ts';
 import type { Size } from './sizes.ts';
 import type { Precision } from './tasks.ts';
 
-/** The highest rate of matrix products by precision, in operations a second, and who reached it. */
-export type Peaks = Record<Precision, { name: string; flops: number }[]>;
+/** The highest rates of matrix products, by precision. */
+export type Peaks = Record<Precision, Peak[]>;
 
 /** A race in training. */
 export interface TrainingRace {
@@ -20,7 +20,7 @@ const aims: Record<string, string> = { 'torch.compile': '≥ 1.25', transformers
 /** What the processor reaches in matrix products, the measure of utilisation. */
 export function peakTable(peaks: Peaks): string {
   const rows = Object.entries(peaks).flatMap(([precision, reached]) =>
-    reached.map(({ name, flops }) => [precision, name, (flops / 1e9).toFixed(0)]),
+    reached.map(({ name, flops, disturbed }) => [precision, name, marked((flops / 1e9).toFixed(0), disturbed)]),
   );
   return columns([['matrix products', 'engine', 'GFLOP/s'], ...rows], ['left', 'left', 'right']);
 }
@@ -35,6 +35,7 @@ export function trainingTable(size: Size, races: readonly TrainingRace[], peaks:
   const rows = races.flatMap(({ precision, raced }) => {
     const reached = precision === 'float32' ? peaks.float32 : [...peaks.float32, ...peaks.bfloat16];
     const peak = Math.max(...reached.map(({ flops }) => flops));
+    const unsure = reached.some(({ disturbed }) => disturbed);
     return raced.map((each) => [
       name,
       precision,
@@ -42,7 +43,7 @@ export function trainingTable(size: Size, races: readonly TrainingRace[], peaks:
       milliseconds(each.seconds),
       milliseconds(each.cpuSeconds),
       rate((sequences * architecture.context) / each.seconds),
-      `${((100 * flops) / each.seconds / peak).toFixed(0)}%`,
+      marked(`${((100 * flops) / each.seconds / peak).toFixed(0)}%`, each.disturbed || unsure),
       ...restOf(each, floor && each.name === 'PyTorch' ? '≥ 1' : aims[each.name]),
     ]);
   });
@@ -66,10 +67,14 @@ export function decodingTable({ name }: Size, raced: readonly Raced[]): string {
 
 const restOfHead = ['first s', 'peak MB', 'Descent’s speed', 'aim'];
 
-/** A ratio that other programs disturbed says so wherever its row is copied to. */
 function restOf({ first, peakMegabytes, ratio, disturbed }: Raced, aim = ''): string[] {
-  const speed = `${disturbed ? 'busy ' : ''}${ratio.toFixed(2)}×`;
+  const speed = marked(`${ratio.toFixed(2)}×`, disturbed);
   return [first.seconds.toFixed(1), peakMegabytes?.toFixed(0) ?? '', speed, aim];
+}
+
+/** A figure that other programs disturbed says so wherever its row is copied to. */
+function marked(figure: string, disturbed: boolean): string {
+  return disturbed ? `busy ${figure}` : figure;
 }
 
 function milliseconds(seconds: number): string {
