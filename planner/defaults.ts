@@ -19,6 +19,7 @@ export const defaults = {
     weightDecay: 0.1,
     betas: [0.9, 0.95],
     clip: 1,
+    precision: 'float32',
   },
   cpt: {
     batchSequences: 32,
@@ -29,6 +30,7 @@ export const defaults = {
     weightDecay: 0.1,
     betas: [0.9, 0.95],
     clip: 1,
+    precision: 'float32',
   },
   sft: {
     epochs: 1,
@@ -40,6 +42,7 @@ export const defaults = {
     weightDecay: 0,
     betas: [0.9, 0.999],
     clip: 1,
+    precision: 'float32',
   },
   rl: {
     algorithm: 'ppo',

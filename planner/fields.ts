@@ -1,9 +1,11 @@
+import type { Precision } from '../schemas/types/job.ts';
 import { axisNamed, type Setting } from './axes.ts';
 import {
   type Parsed,
   parseCount,
   parseFraction,
   parseNumber,
+  parsePrecision,
   parseSeed,
   parseShare,
   parseTokens,
@@ -27,6 +29,7 @@ export interface Fields {
   text(name: string): string | undefined;
   shares(name: string): Map<string, Share>;
   betas(): [number, number] | undefined;
+  precision(): Precision | undefined;
   /** Where the value of a field stands: in the stage, or in the axis that it takes it from. */
   path(...names: string[]): Path;
 }
@@ -73,6 +76,7 @@ export function fieldsOf(stage: DeclaredStage, setting: Setting): Fields {
       const betas = own(stage.body, 'betas');
       return Array.isArray(betas) ? [Number(betas[0]), Number(betas[1])] : undefined;
     },
+    precision: () => read('precision', parsePrecision),
     path: (...names) => {
       let written: unknown = stage.body;
       for (const name of names) written = own(recordAt(written), name);

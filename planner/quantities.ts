@@ -2,6 +2,7 @@
  * Quantities: numbers with units, read exactly. Decimals are kept as integers (digits and a scale) until the very end, so
  * that 2.5M is 2,500,000 and ten per cent is the same number as 0.1.
  */
+import type { Precision } from '../schemas/types/job.ts';
 
 /** An exact fraction, in lowest terms; the denominator is positive. */
 export interface Rational {
@@ -37,6 +38,7 @@ export const quantityKinds = {
   },
   number: { expected: 'a number of 0 or more, such as 0.1 or 3e-4', parse: parseNumber },
   seed: { expected: 'a whole number from 0 to 4294967295', parse: parseSeed },
+  precision: { expected: 'float32 or bfloat16', parse: parsePrecision },
 } as const satisfies Record<string, { expected: string; parse: (value: unknown) => Parsed<unknown> }>;
 
 export type QuantityKind = keyof typeof quantityKinds;
@@ -117,6 +119,18 @@ export function parseSeed(value: unknown): Parsed<number> {
   if (!Number.isInteger(value)) return { ok: false, problem: 'is not a whole number' };
   if (value < 0 || value > 4294967295) return { ok: false, problem: 'is outside 0 to 4294967295' };
   return { ok: true, value: value + 0 };
+}
+
+/** `float32` or `bfloat16`: what matrices are multiplied in. */
+export function parsePrecision(value: unknown): Parsed<Precision> {
+  if (value === 'float32' || value === 'bfloat16') return { ok: true, value };
+  const meant = /^(bf|bfloat|brain)[_ -]?(16)?$/i.test(String(value))
+    ? 'bfloat16'
+    : /^(fp|f|float)?[_ -]?32$|^(single|float|full)$/i.test(String(value))
+      ? 'float32'
+      : undefined;
+  const problem = 'is no precision to train in';
+  return meant === undefined ? { ok: false, problem } : { ok: false, problem, hint: `write ${meant}` };
 }
 
 /** How a number was probably meant that is written as text: `"2"`, `1_000`, `4K` where no unit may stand. */

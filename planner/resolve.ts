@@ -1,4 +1,12 @@
-import type { Architecture, CptRecipe, Mixture, PretrainRecipe, RlRecipe, SftRecipe } from '../schemas/types/job.ts';
+import type {
+  Architecture,
+  CptRecipe,
+  Mixture,
+  Precision,
+  PretrainRecipe,
+  RlRecipe,
+  SftRecipe,
+} from '../schemas/types/job.ts';
 import type { LineageFile } from '../schemas/types/lineage.ts';
 import { parameterCount } from './architecture.ts';
 import { type AxisValue, addressOf, axisNamed, type Setting } from './axes.ts';
@@ -259,6 +267,7 @@ interface Optimizer {
   weightDecay: number;
   betas: [number, number];
   clip: number;
+  precision: Precision;
 }
 
 function resolveOptimizer(
@@ -284,6 +293,7 @@ function resolveOptimizer(
     weightDecay: fields.number('weightDecay') ?? usual.weightDecay,
     betas: fields.betas() ?? [...usual.betas],
     clip: fields.number('clip') ?? usual.clip,
+    precision: fields.precision() ?? usual.precision,
   };
 }
 

@@ -1,5 +1,5 @@
 import { typeVersions } from '../schemas/catalogue.ts';
-import type { Architecture } from '../schemas/types/job.ts';
+import type { Architecture, Precision } from '../schemas/types/job.ts';
 import { parameterCount } from './architecture.ts';
 import { defaults, derived } from './defaults.ts';
 import type { Json, NodeType } from './plan.ts';
@@ -29,7 +29,18 @@ export interface StatedSpeed {
  * What a device is kept busy with. Finer than a node's type where one type does two things at different speeds, and
  * coarser where two do the same.
  */
-export type Work = 'data' | 'tokenizer' | 'overlap' | 'text' | 'sft' | 'rl' | 'heldout' | 'problems';
+export type Work =
+  | 'data'
+  | 'tokenizer'
+  | 'overlap'
+  | Training
+  | `${Training} in bfloat16`
+  | 'rl'
+  | 'heldout'
+  | 'problems';
+
+/** Work that may multiply in either precision, and is as fast as that makes it. */
+type Training = 'text' | 'sft';
 
 /** Nodes of one kind of work and one size of model, together. */
 export interface Measurement {
@@ -65,12 +76,18 @@ export function kindOfWork(node: Priceable): Work {
     case 'pretrain':
     case 'cpt':
     case 'trunk':
-      return 'text';
+      return inPrecision('text', node.recipe.precision);
+    case 'sft':
+      return inPrecision('sft', node.recipe.precision);
     case 'evaluate':
       return node.recipe.kind;
     default:
       return node.type;
   }
+}
+
+function inPrecision(work: Training, precision: Precision = defaults.pretrain.precision): Work {
+  return precision === 'float32' ? work : `${work} in ${precision}`;
 }
 
 /**

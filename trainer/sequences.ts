@@ -48,7 +48,7 @@ export async function trainOnSequences(job: TextJob, context: TrainerContext, st
   const { sequences, trainTokens, unigramEntropy } = packedData(job, tokenizer, architecture.context);
   const schedule = scheduleOf(job);
   const model = adamw(parameters, recipe);
-  const update = supervisedSteps(architecture, model);
+  const update = supervisedSteps(architecture, model, recipe);
   return train(job, context, {
     steps,
     trunk: inputs.trunk,

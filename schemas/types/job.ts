@@ -66,6 +66,7 @@ export type PretrainRecipe =
        * Largest global gradient norm; 0 is off.
        */
       clip: number;
+      precision?: Precision;
     }
   | {
       architecture: Architecture;
@@ -111,6 +112,7 @@ export type PretrainRecipe =
        * Largest global gradient norm; 0 is off.
        */
       clip: number;
+      precision?: Precision;
     };
 /**
  * The mix, exact to the sequence; the counts add up to steps times batchSequences.
@@ -141,6 +143,10 @@ export type Mixture = [
     sequences: number;
   }[]
 ];
+/**
+ * What matrices are multiplied in; weights, optimizer and all sums are float32 either way. Default: float32.
+ */
+export type Precision = 'float32' | 'bfloat16';
 /**
  * The mix of a run under wsd: sources take turns by their weights (schemas/interleave.ts), so that what a run begins with does not depend on how long it is.
  *
@@ -215,6 +221,7 @@ export type CptRecipe =
        * Largest global gradient norm; 0 is off.
        */
       clip: number;
+      precision?: Precision;
     }
   | {
       mix: WeightedMixture;
@@ -259,6 +266,7 @@ export type CptRecipe =
        * Largest global gradient norm; 0 is off.
        */
       clip: number;
+      precision?: Precision;
     };
 export type EvaluateRecipe =
   | {
@@ -645,6 +653,7 @@ export interface TrunkRecipe {
    * Largest global gradient norm; 0 is off.
    */
   clip: number;
+  precision?: Precision;
 }
 export interface SftJob {
   /**
@@ -716,6 +725,7 @@ export interface SftRecipe {
    * Largest global gradient norm; 0 is off.
    */
   clip: number;
+  precision?: Precision;
 }
 export interface RlJob {
   /**

@@ -318,6 +318,10 @@ export interface Recipes {
      */
     clip?: number | AxisReference;
     /**
+     * What matrices are multiplied in: float32 or bfloat16. Default: float32.
+     */
+    precision?: ('float32' | 'bfloat16') | AxisReference;
+    /**
      * Seed of initial weights and data order. Default: 0, or the replicate axis.
      */
     seed?: number | AxisReference;
@@ -364,6 +368,10 @@ export interface Recipes {
      * Largest global gradient norm; 0 is off. Default: 1.
      */
     clip?: number | AxisReference;
+    /**
+     * What matrices are multiplied in: float32 or bfloat16. Default: float32.
+     */
+    precision?: ('float32' | 'bfloat16') | AxisReference;
     seed?: Seed;
   };
   /**
@@ -401,6 +409,10 @@ export interface Recipes {
      * Default: 1.
      */
     clip?: number | AxisReference;
+    /**
+     * What matrices are multiplied in: float32 or bfloat16. Default: float32.
+     */
+    precision?: ('float32' | 'bfloat16') | AxisReference;
     seed?: Seed;
     allowOverlap?: AllowOverlap;
   };
@@ -647,6 +659,10 @@ export interface Pretrain {
    */
   clip?: number | AxisReference;
   /**
+   * What matrices are multiplied in: float32 or bfloat16. Default: float32.
+   */
+  precision?: ('float32' | 'bfloat16') | AxisReference;
+  /**
    * Seed of initial weights and data order. Default: 0, or the replicate axis.
    */
   seed?: number | AxisReference;
@@ -696,6 +712,10 @@ export interface Cpt {
    * Largest global gradient norm; 0 is off. Default: 1.
    */
   clip?: number | AxisReference;
+  /**
+   * What matrices are multiplied in: float32 or bfloat16. Default: float32.
+   */
+  precision?: ('float32' | 'bfloat16') | AxisReference;
   seed?: Seed;
 }
 /**
@@ -742,6 +762,10 @@ export interface Sft {
    * Default: 1.
    */
   clip?: number | AxisReference;
+  /**
+   * What matrices are multiplied in: float32 or bfloat16. Default: float32.
+   */
+  precision?: ('float32' | 'bfloat16') | AxisReference;
   seed?: Seed;
   allowOverlap?: AllowOverlap;
 }

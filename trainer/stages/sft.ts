@@ -3,7 +3,7 @@
  *
  * - The loss is over the tokens of the responses and their ends, and each of them counts the same within a step.
  * - Every epoch goes through all examples once, in an order that seed and epoch draw; its last batch may be smaller.
- * - Examples are not packed: a row each, padded on the right.
+ * - Examples are not packed: a row each, padded on the right to one of a few lengths (`shapes.ts`).
  * - Too long an example keeps its response and loses the beginning of its prompt; a response that fills the context
  *   alone loses its end, and then does not learn to stop. Both are counted in the facts. Where no response fits,
  *   that is an error.
@@ -18,6 +18,7 @@ import { train } from '../loop.ts';
 import { loadModel } from '../model.ts';
 import { random } from '../random.ts';
 import { learningRate } from '../schedule.ts';
+import { paddedShape } from '../shapes.ts';
 import { type Batch, supervisedSteps } from '../supervised.ts';
 import { loadTokenizer } from '../tokenizer/load.ts';
 
@@ -48,7 +49,7 @@ export async function run(job: SftJob, context: TrainerContext): Promise<Outcome
   const stepsPerEpoch = Math.ceil(examples.length / recipe.batch);
   const steps = stepsPerEpoch * recipe.epochs;
   const model = adamw(parameters, recipe);
-  const update = supervisedSteps(architecture, model);
+  const update = supervisedSteps(architecture, model, recipe);
   let latest: { epoch: number; order: Example[] } | undefined;
   const orderOf = (epoch: number) => {
     if (latest?.epoch !== epoch) latest = { epoch, order: random(seed, 'sft', 'order', epoch).shuffle(examples) };
@@ -78,36 +79,31 @@ export function truncate(example: Example, context: number): Example {
   return { prompt: prompt.slice(-(context + 1 - kept.length)), response: kept };
 }
 
-/** Lengths and counts are rounded up to these, so that few different shapes occur. */
-const timeBucket = 16;
-const placesBucket = 64;
-
-/** Examples as a batch: read all tokens but the last of each, predict those of the response. */
+/** Examples as a batch: read all tokens but the last of each, predict those of the response. Padding weighs nothing. */
 export function batchOf(examples: readonly Example[], padding: number, context: number): Batch {
   const longest = Math.max(...examples.map(({ prompt, response }) => prompt.length + response.length - 1));
-  const time = Math.min(roundUp(longest, timeBucket), context);
   const supervised = countTokens(examples);
-  const count = roundUp(supervised, placesBucket);
+  const shape = paddedShape(examples.length, longest, supervised, context);
+  const { time } = shape;
   const tokens = new Int32Array(examples.length * time).fill(padding);
-  const places = new Int32Array(count);
-  const targets = new Int32Array(count);
-  const weights = new Float32Array(count).fill(1 / supervised, 0, supervised);
-  let at = 0;
+  const places = shape.places === undefined ? undefined : new Int32Array(shape.places);
+  const targets = new Int32Array(places?.length ?? tokens.length);
+  const weights = new Float32Array(targets.length);
+  let chosen = 0;
   for (const [row, { prompt, response }] of examples.entries()) {
     tokens.set(prompt, row * time);
     tokens.set(response.slice(0, -1), row * time + prompt.length);
     for (const [index, token] of response.entries()) {
-      places[at] = row * time + prompt.length - 1 + index;
-      targets[at++] = token;
+      const place = row * time + prompt.length - 1 + index;
+      const at = places === undefined ? place : chosen++;
+      if (places !== undefined) places[at] = place;
+      targets[at] = token;
+      weights[at] = 1 / supervised;
     }
   }
-  return { sequences: examples.length, time, tokens, places, targets, weights };
+  return { sequences: examples.length, time, tokens, ...(places && { places }), targets, weights };
 }
 
 function countTokens(examples: readonly Example[]): number {
   return examples.reduce((sum, { response }) => sum + response.length, 0);
-}
-
-function roundUp(value: number, multiple: number): number {
-  return Math.ceil(value / multiple) * multiple;
 }
