@@ -42,7 +42,11 @@ describe('precision', () => {
 
   test('may be an axis, and two precisions are two keys', async () => {
     const plan = await planOfText(
-      lineage({ base: base(', precision: "{in}"'), axes: '{in: [float32, bfloat16]}', evaluate: '{each: [base]}' }),
+      lineage({
+        base: base(', precision: "{in}"'),
+        axes: '{in: [float32, bfloat16]}',
+        evaluate: '{each: [base], suites: [heldout]}',
+      }),
     );
     const [exact, rounded] = ['float32', 'bfloat16'].map((value) => nodeAt(plan, `base@in=${value}`));
     assert.notEqual(exact?.key, rounded?.key);
