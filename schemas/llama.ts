@@ -8,7 +8,7 @@ import type { Architecture } from './types/job.ts';
 /** Names and shapes of all parameters, [out, in], in the order of the forward pass. */
 export function parameterShapes(a: Architecture): Record<string, number[]> {
   const headSize = a.hidden / a.heads;
-  const shapes: Record<string, number[]> = { 'model.embed_tokens.weight': [a.vocab, a.hidden] };
+  const shapes: Record<string, number[]> = { [embeddings]: [a.vocab, a.hidden] };
   for (let layer = 0; layer < a.layers; layer++) {
     const block = `model.layers.${layer}`;
     shapes[`${block}.input_layernorm.weight`] = [a.hidden];
@@ -22,9 +22,21 @@ export function parameterShapes(a: Architecture): Record<string, number[]> {
     shapes[`${block}.mlp.down_proj.weight`] = [a.hidden, a.ffn];
   }
   shapes['model.norm.weight'] = [a.hidden];
-  shapes['lm_head.weight'] = [a.vocab, a.hidden];
+  shapes[outputMatrix] = [a.vocab, a.hidden];
   return shapes;
 }
+
+/**
+ * The tensors that a folder's weights hold. Where the output matrix is tied to the embeddings (`tie_word_embeddings`) it is
+ * not among them: the one matrix is both.
+ */
+export function storedShapes(architecture: Architecture, tied: boolean): Record<string, number[]> {
+  const { [outputMatrix]: output, ...others } = parameterShapes(architecture);
+  return tied ? others : { ...others, [outputMatrix]: output as number[] };
+}
+
+export const embeddings = 'model.embed_tokens.weight';
+export const outputMatrix = 'lm_head.weight';
 
 /** What config.json calls the numbers of a shape, with the defaults of its early versions. */
 export const configNames: Readonly<Record<keyof Architecture, string>> = {
@@ -51,13 +63,15 @@ const requirements: Record<string, unknown> = {
   attention_bias: false,
   mlp_bias: false,
   rope_scaling: null,
-  tie_word_embeddings: false,
 };
 
-/** The shape that the content of a config.json describes, or everything for which it is no model of this family. */
+/**
+ * The shape that the content of a config.json describes and whether its output matrix is tied to the embeddings, or
+ * everything for which it is no model of this family.
+ */
 export function shapeOfConfig(
   content: unknown,
-): { ok: true; architecture: Architecture } | { ok: false; problems: string[] } {
+): { ok: true; architecture: Architecture; tied: boolean } | { ok: false; problems: string[] } {
   if (typeof content !== 'object' || content === null || Array.isArray(content))
     return { ok: false, problems: ['it is not a JSON object'] };
   const config = content as Record<string, unknown>;
@@ -86,13 +100,16 @@ export function shapeOfConfig(
     ropeTheta: number(configNames.ropeTheta, rope.rope_theta ?? 10_000),
     normEpsilon: number(configNames.normEpsilon),
   };
+  const tied = config.tie_word_embeddings ?? false;
+  if (typeof tied !== 'boolean')
+    problems.push(`tie_word_embeddings is ${JSON.stringify(tied)}, expected true or false`);
   if (problems.length > 0) return { ok: false, problems };
   const misshapen = whatIsMisshapen(architecture);
   if (misshapen !== undefined) return { ok: false, problems: [misshapen] };
   const headSize = architecture.hidden / architecture.heads;
   if (number('head_dim', headSize) !== headSize)
     return { ok: false, problems: [`head_dim is ${JSON.stringify(config.head_dim)}, expected ${headSize}`] };
-  return { ok: true, architecture };
+  return { ok: true, architecture, tied: tied === true };
 }
 
 /** Why no model can have this shape; undefined where one can. */

@@ -1,11 +1,12 @@
 import { createRequire } from 'node:module';
 import type { ErrorObject } from 'ajv/dist/2020.js';
+import type { Ancestry } from './types/ancestry.ts';
 import type { TrainerEvent } from './types/event.ts';
 import type { Job } from './types/job.ts';
 import type { Manifest } from './types/manifest.ts';
 import type { PlanFile } from './types/plan.ts';
 
-/** A job, an event, a manifest or a plan file that does not follow its schema. The message says where and how. */
+/** A job, an event, a manifest, an ancestry or a plan file that does not follow its schema. The message says where and how. */
 export class ContractError extends Error {
   override name = 'ContractError';
 }
@@ -32,6 +33,14 @@ export function validateEvent(value: unknown): TrainerEvent {
  */
 export function validateManifest(value: unknown): Manifest {
   return checked<Manifest>('manifest', value, validatorOf('manifest', '#'));
+}
+
+/**
+ * What a model descends from, as the schema has it.
+ * @throws ContractError that names every place that is wrong.
+ */
+export function validateAncestry(value: unknown): Ancestry {
+  return checked<Ancestry>('ancestry', value, validatorOf('ancestry', '#'));
 }
 
 /**

@@ -1,13 +1,14 @@
 import { constants } from 'node:fs';
-import { copyFile, mkdir, rename, rm } from 'node:fs/promises';
+import { copyFile, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PlanNode } from '../planner/plan.ts';
 import { parameterShapes } from '../schemas/llama.ts';
+import type { Ancestry } from '../schemas/types/ancestry.ts';
 import type { Manifest } from '../schemas/types/manifest.ts';
 import { newestWhole, publish } from './artifact.ts';
 import { beginAttempt, newestAttempt } from './attempt.ts';
 import { StoreError } from './errors.ts';
-import { modelFiles, optionalModelFiles } from './foreign-model.ts';
+import { modelFiles } from './foreign-model.ts';
 
 /** The engine of an attempt that was not trained here. */
 export const adoptedEngine = 'adopted';
@@ -25,13 +26,10 @@ export async function adoptModel(home: string, node: PlanNode, folder: string, r
   const unfinished = join(attempt.folder, `model-${attempt.token}.tmp`);
   try {
     await mkdir(unfinished, { recursive: true });
-    for (const name of [...modelFiles, ...optionalModelFiles]) {
-      await copyFile(join(folder, name), join(unfinished, name), constants.COPYFILE_FICLONE).catch(
-        (error: NodeJS.ErrnoException) => {
-          if (error.code !== 'ENOENT' || !optionalModelFiles.some((optional) => optional === name)) throw error;
-        },
-      );
-    }
+    for (const name of modelFiles(folder))
+      await copyFile(join(folder, name), join(unfinished, name), constants.COPYFILE_FICLONE);
+    const ancestor = { type, address, key, parents: { ...parents }, adopted: reason };
+    await writeFile(join(unfinished, 'ancestry.json'), ancestryText({ ancestry: 1, nodes: [ancestor] }));
     await rename(unfinished, join(attempt.folder, 'model'));
   } catch (error) {
     await rm(unfinished, { recursive: true, force: true });
@@ -53,6 +51,11 @@ export async function adoptModel(home: string, node: PlanNode, folder: string, r
       adopted: { from: folder, reason },
     },
   });
+}
+
+/** As the trainer writes it, whose models' own lineages begin with what was adopted. */
+function ancestryText(ancestry: Ancestry): string {
+  return `${JSON.stringify(ancestry, null, 2)}\n`;
 }
 
 function sizeOf(shapes: Readonly<Record<string, number[]>>): number {

@@ -1,13 +1,26 @@
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { configNames, parameterShapes, shapeDifferences, shapeOfConfig } from '../schemas/llama.ts';
+import { endToken } from '../schemas/end-token.ts';
+import { configNames, shapeDifferences, shapeOfConfig, storedShapes } from '../schemas/llama.ts';
+import {
+  indexFile,
+  joinFiles,
+  MalformedSafetensors,
+  parseIndex,
+  type SafetensorsHeader,
+  type TensorEntry,
+  weightsFile,
+} from '../schemas/safetensors.ts';
 import type { Architecture } from '../schemas/types/job.ts';
 import { readSafetensorsHeader } from './safetensors.ts';
 
-/** The files that make a model folder; the last is taken along where it is there. */
-export const modelFiles = ['config.json', 'model.safetensors', 'tokenizer.json', 'tokenizer_config.json'] as const;
-export const optionalModelFiles = ['generation_config.json'] as const;
+/** The files that a model folder has beside its weights; the others are taken along where they are there. */
+const neededFiles = ['config.json', 'tokenizer.json', 'tokenizer_config.json'] as const;
+const optionalFiles = ['generation_config.json', 'chat_template.jinja', 'special_tokens_map.json'] as const;
+
+/** Which token ends a text is said in these. */
+const endFiles = ['tokenizer_config.json', 'generation_config.json'] as const;
 
 /** What a folder's model has to be. */
 export interface ExpectedModel {
@@ -18,27 +31,34 @@ export interface ExpectedModel {
   tokenizer: { json: unknown; of: string } | undefined;
 }
 
-/** The token that ends documents and responses. */
-const endOfText = '<|endoftext|>';
-
 /** Problems of one sort that are told one by one. */
 const mostTold = 5;
 
 /**
  * Everything for which a Hugging Face shaped folder cannot stand for a model, a sentence each; none where it can. Reads the
- * small files, and of the weights the header.
+ * small files, and of the weights the headers.
  */
 export function modelProblems(folder: string, expected: ExpectedModel): string[] {
-  const missing = modelFiles.filter((name) => !isFile(join(folder, name)));
-  const there = (name: (typeof modelFiles)[number]) => !missing.includes(name);
-  const sharded = !there('model.safetensors') && isFile(join(folder, 'model.safetensors.index.json'));
+  const there = (name: string) => isFile(join(folder, name));
+  const missing = neededFiles.filter((name) => !there(name));
   return [
     ...missing.map((name) => `${name} is missing`),
-    ...(sharded ? ['its weights are in several files: save them as one (max_shard_size of save_pretrained)'] : []),
     ...(there('config.json') ? configProblems(join(folder, 'config.json'), expected) : []),
-    ...(there('model.safetensors') ? weightProblems(join(folder, 'model.safetensors'), expected) : []),
-    ...(there('tokenizer.json') ? tokenizerProblems(join(folder, 'tokenizer.json'), expected) : []),
+    ...weightProblems(folder, expected),
+    ...(there('tokenizer.json') ? tokenizerProblems(folder, expected) : []),
+    ...endFiles
+      .filter((name) => there(name) && readJson(join(folder, name)) === undefined)
+      .map((name) => `${name} is not JSON`),
   ];
+}
+
+/** The names of the files in a folder that make its model; of one that has no problems. */
+export function modelFiles(folder: string): string[] {
+  const weights = weightFiles(folder);
+  if (!weights.ok) throw new Error(`${folder}: ${weights.problem}`);
+  const optional = optionalFiles.filter((name) => isFile(join(folder, name)));
+  const index = weights.index ? [indexFile] : [];
+  return [...neededFiles, ...optional, ...index, ...weights.files];
 }
 
 /** A file's JSON; undefined where it is none. */
@@ -66,66 +86,139 @@ function configProblems(path: string, { name, architecture }: ExpectedModel): st
   });
 }
 
-function weightProblems(path: string, { architecture, name }: ExpectedModel): string[] {
-  const header = readSafetensorsHeader(path);
-  if (!header.ok) return [`model.safetensors ${header.problem}`];
-  const { tensors } = header;
-  const shapes = parameterShapes(architecture);
+/** Which files have the weights, and what their index says where there is one. */
+type WeightFiles =
+  | { ok: true; files: string[]; index: ReadonlyMap<string, string> | undefined }
+  | { ok: false; problem: string };
+
+function weightFiles(folder: string): WeightFiles {
+  if (isFile(join(folder, weightsFile))) return { ok: true, files: [weightsFile], index: undefined };
+  const path = join(folder, indexFile);
+  if (!isFile(path)) return { ok: false, problem: `${weightsFile} is missing` };
+  try {
+    const index = parseIndex(readFileSync(path));
+    return { ok: true, files: [...new Set(index.values())].sort(), index };
+  } catch (error) {
+    return unusableIndex(error);
+  }
+}
+
+function unusableIndex(error: unknown): { ok: false; problem: string } {
+  if (!(error instanceof MalformedSafetensors)) throw error;
+  return { ok: false, problem: `${indexFile} is no usable index of safetensors files: ${error.message}` };
+}
+
+/** All tensors of a folder's weights by the headers of their files, or every reason for which they are none. */
+function readTensors(
+  folder: string,
+): { ok: true; tensors: ReadonlyMap<string, TensorEntry> } | { ok: false; problems: string[] } {
+  const weights = weightFiles(folder);
+  if (!weights.ok) return { ok: false, problems: [weights.problem] };
+  const headers = new Map<string, SafetensorsHeader>();
+  const problems: string[] = [];
+  for (const file of weights.files) {
+    if (!isFile(join(folder, file))) {
+      problems.push(`${file} is missing`);
+      continue;
+    }
+    const read = readSafetensorsHeader(join(folder, file));
+    if (read.ok) headers.set(file, read.header);
+    else problems.push(`${file} is no usable safetensors file: ${read.problem}`);
+  }
+  if (problems.length > 0) return { ok: false, problems };
+  const [only] = headers.values();
+  if (weights.index === undefined) return { ok: true, tensors: (only as SafetensorsHeader).tensors };
+  try {
+    return { ok: true, tensors: joinFiles(weights.index, headers) };
+  } catch (error) {
+    return { ok: false, problems: [unusableIndex(error).problem] };
+  }
+}
+
+/** The types of weights that are read, the wider of which is what Descent trains in. */
+const readableTypes = new Set(['F32', 'BF16', 'F16']);
+
+function weightProblems(folder: string, { architecture, name }: ExpectedModel): string[] {
+  const read = readTensors(folder);
+  if (!read.ok) return read.problems;
+  const { tensors } = read;
+  const shapes = storedShapes(architecture, isTied(folder));
   const others = [...tensors.keys()].filter((tensor) => !Object.hasOwn(shapes, tensor));
-  const types = new Map<string, string[]>();
-  for (const [tensor, { dtype }] of tensors) types.set(dtype, [...(types.get(dtype) ?? []), tensor]);
-  types.delete('F32');
+  const unreadable = new Map<string, string[]>();
+  for (const [tensor, { dtype }] of tensors)
+    if (!readableTypes.has(dtype)) unreadable.set(dtype, [...(unreadable.get(dtype) ?? []), tensor]);
   return [
     ...several(
       Object.entries(shapes).flatMap(([tensor, shape]) => {
         const found = tensors.get(tensor);
-        if (!found) return [`model.safetensors lacks ${tensor}`];
+        if (!found) return [`its weights lack ${tensor}`];
         if (found.shape.join() === shape.join()) return [];
         return [`${tensor} has the shape [${found.shape}], and that of ${name} is [${shape}]`];
       }),
       'tensors',
     ),
     ...several(
-      others.map((tensor) => `model.safetensors has ${tensor}, which models of this kind do not`),
+      others.map((tensor) => `its weights have ${tensor}, which models of this kind do not`),
       'tensors',
     ),
-    ...[...types].map(
+    ...[...unreadable].map(
       ([dtype, of]) =>
-        `${of.length} tensors are of the type ${dtype}, and weights are read as F32: save it in float32 (model.float().save_pretrained(...))`,
+        `${of.length} tensors are of the type ${dtype}, and weights are read in F32, BF16 and F16: save it in one of them (model.float().save_pretrained(...))`,
     ),
   ];
 }
 
-function tokenizerProblems(path: string, { architecture, tokenizer }: ExpectedModel): string[] {
-  const json = readJson(path);
+/** Whether the one matrix is both embeddings and output; false where config.json does not say, which is a problem of its own. */
+function isTied(folder: string): boolean {
+  const path = join(folder, 'config.json');
+  const shape = isFile(path) ? shapeOfConfig(readJson(path)) : undefined;
+  return shape?.ok === true && shape.tied;
+}
+
+function tokenizerProblems(folder: string, { architecture, tokenizer }: ExpectedModel): string[] {
+  const json = readJson(join(folder, 'tokenizer.json'));
   if (json === undefined) return ['tokenizer.json is not JSON'];
-  if (tokenizer !== undefined)
-    return isDeepStrictEqual(json, tokenizer.json)
-      ? []
-      : [`tokenizer.json is another tokenizer than that of ${tokenizer.of}`];
+  if (tokenizer !== undefined && !isDeepStrictEqual(json, tokenizer.json))
+    return [`tokenizer.json is another tokenizer than that of ${tokenizer.of}`];
   const tokens = tokensOf(json);
   if (typeof tokens === 'string') return [tokens];
+  const vocab = 1 + [...tokens.values()].reduce((largest, id) => Math.max(largest, id), -1);
+  const end = endToken(
+    { idOf: (token) => tokens.get(token), vocab },
+    { tokenizer: readIfThere(folder, endFiles[0]), generation: readIfThere(folder, endFiles[1]) },
+  );
   return [
-    ...(tokens.size === architecture.vocab
+    ...(vocab <= architecture.vocab
       ? []
-      : [`tokenizer.json knows ${tokens.size} tokens, and the model's vocabulary has ${architecture.vocab}`]),
-    ...(tokens.has(endOfText) ? [] : [`tokenizer.json has no token ${endOfText}, which ends documents and responses`]),
+      : [`tokenizer.json has ids up to ${vocab - 1}, and the model's vocabulary has ${architecture.vocab} tokens`]),
+    ...(end.ok ? [] : [end.problem]),
   ];
 }
 
-/** All tokens that a tokenizer.json names, or what is wrong with it. */
-function tokensOf(json: unknown): Set<string> | string {
+function readIfThere(folder: string, name: string): unknown {
+  const path = join(folder, name);
+  return isFile(path) ? readJson(path) : undefined;
+}
+
+/** The ids of all tokens that a tokenizer.json names, or what is wrong with it. */
+function tokensOf(json: unknown): Map<string, number> | string {
   const { model, added_tokens: added } = fieldsOf(json);
   const { type, vocab } = fieldsOf(model);
   if (typeof model !== 'object' || model === null) return 'tokenizer.json is no tokenizer: it has no object `model`';
   if (Array.isArray(vocab))
     return `tokenizer.json has a list for a vocabulary, as the kind ${type ?? 'Unigram'} does: a tokenizer of the kind BPE is expected`;
-  if (typeof vocab !== 'object' || vocab === null)
+  if (typeof vocab !== 'object' || vocab === null || !Object.values(vocab).every(Number.isSafeInteger))
     return 'tokenizer.json is no tokenizer: its `model.vocab` is no object of tokens and their ids';
-  const others = added ?? [];
-  if (!Array.isArray(others) || !others.every((one) => typeof fieldsOf(one).content === 'string'))
-    return 'tokenizer.json is no tokenizer: its `added_tokens` is no list of tokens with a `content`';
-  return new Set([...Object.keys(vocab), ...others.map(({ content }: { content: string }) => content)]);
+  const others: unknown = added ?? [];
+  if (!Array.isArray(others) || !others.every(isAddedToken))
+    return 'tokenizer.json is no tokenizer: its `added_tokens` is no list of tokens with a `content` and an `id`';
+  const given = others.map(({ content, id }): [string, number] => [content, id]);
+  return new Map([...Object.entries(vocab as Record<string, number>), ...given]);
+}
+
+function isAddedToken(value: unknown): value is { content: string; id: number } {
+  const { content, id } = fieldsOf(value);
+  return typeof content === 'string' && Number.isSafeInteger(id);
 }
 
 /** The fields of an object; none of whatever is no object. */

@@ -5,11 +5,14 @@
  * weights (`critic.safetensors`), all moments (`optimizer.safetensors`) and `state.json`, and so does a trunk, which is
  * published. There is no random state: every draw is named by what it is for. Of two executions of one attempt only the holder of the lease may write.
  */
-import { copyFile, readdir, readFile, rm } from 'node:fs/promises';
+import { copyFile, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Ancestry } from '../schemas/types/ancestry.ts';
 import type { Architecture, TrunkInput } from '../schemas/types/job.ts';
 import type { OptimizerState, Trainable } from './adamw.ts';
-import { toConfig, toGenerationConfig } from './config.ts';
+import { ancestryFile } from './ancestry.ts';
+import { modelCard } from './card.ts';
+import { readTokenizerConfig, toConfig, toGenerationConfig } from './config.ts';
 import { TrainerFailure } from './failure.ts';
 import { writeFolder, writeJson } from './folders.ts';
 import type { Parameters } from './model.ts';
@@ -22,6 +25,8 @@ export interface Publishable {
   parameters: Parameters;
   /** Folder with tokenizer.json and tokenizer_config.json. */
   tokenizer: string;
+  /** What it descends from, for its card; without it no card is written. */
+  ancestry?: Ancestry;
 }
 
 /** How far a run is. */
@@ -49,7 +54,6 @@ export interface Checkpoint extends Progress {
 export type Trainables = { model: Trainable } & Record<string, Trainable>;
 
 const checkpointsKept = 2;
-const tokenizerFiles = ['tokenizer.json', 'tokenizer_config.json'];
 
 /** Writes the finished model to `output/model`; `checkLease` is asked at the last moment. */
 export async function writeModel(output: string, model: Publishable, checkLease: () => void): Promise<void> {
@@ -229,11 +233,17 @@ function checkpointName(step: number): string {
   return `step-${String(step).padStart(6, '0')}`;
 }
 
-async function fillModel(folder: string, { architecture, parameters, tokenizer }: Publishable): Promise<void> {
+async function fillModel(folder: string, model: Publishable): Promise<void> {
+  const { architecture, parameters, tokenizer, ancestry } = model;
   const { eos } = await loadTokenizer(tokenizer);
   await writeJson(join(folder, 'config.json'), toConfig(architecture, eos));
   await writeJson(join(folder, 'generation_config.json'), toGenerationConfig(eos));
-  for (const name of tokenizerFiles) await copyFile(join(tokenizer, name), join(folder, name));
+  await copyFile(join(tokenizer, 'tokenizer.json'), join(folder, 'tokenizer.json'));
+  await writeJson(join(folder, 'tokenizer_config.json'), await readTokenizerConfig(tokenizer, architecture));
+  if (ancestry !== undefined) {
+    await writeJson(join(folder, ancestryFile), ancestry);
+    await writeFile(join(folder, 'README.md'), modelCard(ancestry, architecture));
+  }
   await writeSafetensors(join(folder, 'model.safetensors'), tensorsOf(parameters));
 }
 

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { shapeOfConfig } from '../schemas/llama.ts';
 import type { Architecture } from '../schemas/types/job.ts';
+import { chatTemplate } from './data/template.ts';
 import { TrainerFailure } from './failure.ts';
 
 /** The content of config.json. `eos` ends a text and also fills what padding leaves; there is no token that begins one. */
@@ -41,8 +42,34 @@ export function toGenerationConfig(eos: number): Record<string, unknown> {
   return { bos_token_id: null, eos_token_id: eos, pad_token_id: eos, do_sample: false };
 }
 
-/** The shape in a folder's config.json. Throws `bad-data` where it is missing or describes another kind of model. */
-export async function readConfig(folder: string): Promise<Architecture> {
+/**
+ * The content of a tokenizer_config.json beside a model, from that of its tokenizer's folder. What transformers would guess
+ * wrongly is said: how a prompt is written where the tokenizer does not say, how long a text may be, that a LLaMA takes no types of tokens, and that padding stands on the left,
+ * where a model that continues texts has it. Throws `bad-data` where the folder has none.
+ */
+export async function readTokenizerConfig(
+  folder: string,
+  architecture: Architecture,
+): Promise<Record<string, unknown>> {
+  const path = join(folder, 'tokenizer_config.json');
+  try {
+    return {
+      chat_template: chatTemplate,
+      ...(JSON.parse(await readFile(path, 'utf8')) as Record<string, unknown>),
+      model_max_length: architecture.context,
+      model_input_names: ['input_ids', 'attention_mask'],
+      padding_side: 'left',
+    };
+  } catch (error) {
+    throw new TrainerFailure('bad-data', `${path} cannot be read: ${(error as Error).message}.`, { cause: error });
+  }
+}
+
+/**
+ * The shape in a folder's config.json, and whether its output matrix is tied to the embeddings. Throws `bad-data` where it
+ * is missing or describes another kind of model.
+ */
+export async function readConfig(folder: string): Promise<{ architecture: Architecture; tied: boolean }> {
   const path = join(folder, 'config.json');
   const wrong = (what: string, cause?: unknown) =>
     new TrainerFailure('bad-data', `${path} is no model that can be trained: ${what}.`, { cause });
@@ -54,5 +81,5 @@ export async function readConfig(folder: string): Promise<Architecture> {
   }
   const shape = shapeOfConfig(config);
   if (!shape.ok) throw wrong(shape.problems.join('; '));
-  return shape.architecture;
+  return { architecture: shape.architecture, tied: shape.tied };
 }

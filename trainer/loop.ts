@@ -1,6 +1,7 @@
 /** The one training loop: resume, steps, metrics, checkpoints, stopping. Every stage that trains runs in it. */
 import { setImmediate as yieldToEvents } from 'node:timers/promises';
-import type { Architecture, Job, TrunkInput } from '../schemas/types/job.ts';
+import type { Architecture, CptJob, PretrainJob, RlJob, SftJob, TrunkInput, TrunkJob } from '../schemas/types/job.ts';
+import { ancestryOf } from './ancestry.ts';
 import {
   restoreCheckpoint,
   restoreTrunk,
@@ -23,6 +24,9 @@ export interface Step {
   /** Metrics by name: loss, lr, gradientNorm, reward, ... Deterministic; a number that is not finite ends the run as `diverged`. */
   values: Record<string, number>;
 }
+
+/** A job that trains a model. */
+export type TrainingJob = PretrainJob | CptJob | TrunkJob | SftJob | RlJob;
 
 export interface Training {
   /** Steps in all. */
@@ -56,7 +60,7 @@ export interface Training {
  * it finishes the step, saves and emits `interrupted`. Neither the cadence of checkpoints nor interruptions change the
  * result. Throws a TrainerFailure: `diverged` when a metric is not finite, `fenced` when another took the attempt over.
  */
-export async function train(job: Job, context: TrainerContext, training: Training): Promise<Outcome> {
+export async function train(job: TrainingJob, context: TrainerContext, training: Training): Promise<Outcome> {
   const { key, output, placement } = job;
   const { steps, trunk, leaves, architecture, tokenizer, trainables, facts } = training;
   const resumed =
@@ -64,18 +68,13 @@ export async function train(job: Job, context: TrainerContext, training: Trainin
     (trunk === undefined ? undefined : await restoreTrunk(trunk, steps, trainables));
   let { step, tokens } = resumed ?? { step: 0, tokens: 0 };
   let saved = step;
+  const ancestry = await ancestryOf(job);
+  const published = () => ({ architecture, tokenizer, ancestry: ancestry({ step, tokens }) });
   context.emit({ event: 'started', resumedFrom: resumed?.step ?? null, steps, device, engine: engine() });
 
   const save = async () => {
     context.checkLease();
-    const path = await writeCheckpoint(
-      output,
-      key,
-      { step, tokens },
-      { architecture, tokenizer },
-      trainables,
-      context.checkLease,
-    );
+    const path = await writeCheckpoint(output, key, { step, tokens }, published(), trainables, context.checkLease);
     context.emit({ event: 'checkpoint', step, path });
     saved = step;
   };
@@ -104,9 +103,9 @@ export async function train(job: Job, context: TrainerContext, training: Trainin
   context.checkLease();
   const { parameters } = trainables.model;
   if (leaves === 'trunk') {
-    await writeTrunk(output, key, { step, tokens }, { architecture, tokenizer }, trainables, context.checkLease);
+    await writeTrunk(output, key, { step, tokens }, published(), trainables, context.checkLease);
   } else {
-    await writeModel(output, { architecture, parameters, tokenizer }, context.checkLease);
+    await writeModel(output, { ...published(), parameters }, context.checkLease);
   }
   context.emit({
     event: 'done',

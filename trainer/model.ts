@@ -5,15 +5,14 @@
  * no biases, no dropout, an output matrix of its own. Parameters carry Hugging Face's names and its [out, in] layout,
  * and rotary embeddings its half-split convention, so a checkpoint opens in transformers as it is.
  */
-import { join } from 'node:path';
 import type { Tensor, Tensor1D, Tensor2D, Tensor3D, Variable } from '@tensorflow/tfjs-node';
-import { parameterShapes } from '../schemas/llama.ts';
+import { embeddings, outputMatrix, storedShapes } from '../schemas/llama.ts';
 import type { Architecture } from '../schemas/types/job.ts';
 import { type AttentionGeometry, attention, causalMask, type KeysAndValues, rotaryTable } from './attention.ts';
 import { readConfig } from './config.ts';
 import { TrainerFailure } from './failure.ts';
 import { feedForward, linear, rmsNorm, rows } from './ops.ts';
-import { readSafetensors } from './safetensors.ts';
+import { openWeights } from './safetensors.ts';
 import { tf } from './tf.ts';
 
 export { outputLogProbs, rows, tokenLogProbs } from './ops.ts';
@@ -135,28 +134,44 @@ export function logits(parameters: Parameters, hidden: Tensor): Tensor {
 }
 
 /**
- * The model of a Hugging Face shaped folder, from its config.json and model.safetensors. Throws `bad-data` where they
- * are missing or do not fit together.
+ * The model of a Hugging Face shaped folder, from its config.json and weights, read a tensor at a time. An output matrix
+ * that is tied to the embeddings becomes one of its own with the same values. Throws `bad-data` where files are missing or
+ * do not fit together.
  */
 export async function loadModel(folder: string): Promise<{ architecture: Architecture; parameters: Parameters }> {
-  const architecture = await readConfig(folder);
-  const path = join(folder, 'model.safetensors');
-  const { tensors } = await readSafetensors(path);
-  const parameters: Parameters = {};
-  for (const [name, shape] of Object.entries(parameterShapes(architecture))) {
-    const tensor = tensors[name];
-    if (tensor === undefined)
-      throw new TrainerFailure('bad-data', `${path} has no ${name}, which config.json asks for.`);
-    if (tensor.shape.join() !== shape.join()) {
-      const message = `${path}: ${name} has the shape [${tensor.shape}], and config.json asks for [${shape}].`;
-      throw new TrainerFailure('bad-data', message);
-    }
-    parameters[name] = parameterFrom(tensor.values, shape);
+  const { architecture, tied } = await readConfig(folder);
+  const weights = await openWeights(folder);
+  try {
+    const shapes = storedShapes(architecture, tied);
+    requireTensors(folder, weights.tensors, shapes);
+    const parameters: Parameters = {};
+    const load = async (name: string, from: string) => {
+      const { values, shape } = await weights.read(from);
+      parameters[name] = parameterFrom(values, shape);
+    };
+    for (const name of Object.keys(shapes)) await load(name, name);
+    if (tied) await load(outputMatrix, embeddings);
+    return { architecture, parameters };
+  } finally {
+    await weights.close();
   }
-  const unknown = Object.keys(tensors).find((name) => !Object.hasOwn(parameters, name));
-  if (unknown !== undefined)
-    throw new TrainerFailure('bad-data', `${path} has ${unknown}, which this kind of model does not.`);
-  return { architecture, parameters };
+}
+
+/** Throws `bad-data` unless a folder's weights are these tensors and no others. */
+function requireTensors(
+  folder: string,
+  found: ReadonlyMap<string, { shape: number[] }>,
+  shapes: Readonly<Record<string, number[]>>,
+): void {
+  const wrong = (what: string) => new TrainerFailure('bad-data', `${folder}${what}.`);
+  for (const [name, shape] of Object.entries(shapes)) {
+    const tensor = found.get(name);
+    if (tensor === undefined) throw wrong(` has no ${name}, which config.json asks for`);
+    if (tensor.shape.join() !== shape.join())
+      throw wrong(`: ${name} has the shape [${tensor.shape}], and config.json asks for [${shape}]`);
+  }
+  const unknown = [...found.keys()].find((name) => !Object.hasOwn(shapes, name));
+  if (unknown !== undefined) throw wrong(` has ${unknown}, which this kind of model does not`);
 }
 
 /** A parameter with the given values. Told apart by its place in `Parameters`: names of tfjs's own do not matter. */

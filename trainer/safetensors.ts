@@ -1,10 +1,22 @@
 /**
- * The safetensors format (https://github.com/huggingface/safetensors): an 8-byte length, a JSON header that names each
- * tensor with type, shape and place, then the bytes of all tensors without gaps. Float32 only, which is what Descent
- * trains in.
+ * Tensors in safetensors files (schemas/safetensors.ts has the format). Written in float32, which is what Descent trains
+ * in; read one at a time, by ranges of bytes, and widened to float32 where they are in bfloat16 or float16.
  */
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, open, readFile } from 'node:fs/promises';
 import { endianness } from 'node:os';
+import { join } from 'node:path';
+import {
+  headerLength,
+  indexFile,
+  joinFiles,
+  MalformedSafetensors,
+  parseHeader,
+  parseIndex,
+  prefixBytes,
+  type SafetensorsHeader,
+  type TensorEntry,
+  weightsFile,
+} from '../schemas/safetensors.ts';
 import { TrainerFailure } from './failure.ts';
 
 /** A tensor on its way to or from a file. */
@@ -16,8 +28,26 @@ export interface FileTensor {
 
 export type Tensors = Record<string, FileTensor>;
 
-/** The format's own limit, against headers that are no headers. */
-const largestHeader = 100_000_000;
+/** Bytes that can be had in part: those of a file, or of whatever else has a length and gives ranges. */
+export interface Ranges {
+  /** What they are of, as messages name it. */
+  readonly name: string;
+  /** How many there are. */
+  readonly bytes: number;
+  /** Fills `target` with the bytes from `position` on. Throws where there are not as many. */
+  read(position: number, target: Uint8Array): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Tensors that are read when they are asked for. */
+export interface TensorReader {
+  /** What there is, by name. */
+  readonly tensors: ReadonlyMap<string, TensorEntry>;
+  readonly metadata: Record<string, string>;
+  /** One tensor in float32. Reads its bytes and no others. Throws `bad-data` where there is none, or of another type. */
+  read(name: string): Promise<FileTensor>;
+  close(): Promise<void>;
+}
 
 /** What `transformers` asks of a file it opens. */
 const defaultMetadata = { format: 'pt' };
@@ -37,8 +67,9 @@ export async function writeSafetensors(
   let offset = 0;
   for (const name of names) {
     const { shape, values } = tensors[name] as FileTensor;
-    if (values.length !== elements(shape)) {
-      throw new RangeError(`${name} has ${values.length} values, not the ${elements(shape)} of its shape [${shape}]`);
+    const elements = shape.reduce((product, length) => product * length, 1);
+    if (values.length !== elements) {
+      throw new RangeError(`${name} has ${values.length} values, not the ${elements} of its shape [${shape}]`);
     }
     header[name] = { dtype: 'F32', shape, data_offsets: [offset, offset + values.byteLength] };
     offset += values.byteLength;
@@ -46,7 +77,7 @@ export async function writeSafetensors(
   const text = JSON.stringify(header);
   // Spaces up to a multiple of eight bytes, so that tensors lie aligned for who maps the file.
   const json = Buffer.from(text + ' '.repeat((8 - (Buffer.byteLength(text) % 8)) % 8));
-  const length = Buffer.alloc(8);
+  const length = Buffer.alloc(prefixBytes);
   length.writeBigUInt64LE(BigInt(json.length));
 
   const file = await open(path, 'w');
@@ -63,108 +94,160 @@ export async function writeSafetensors(
   }
 }
 
-/** Reads all tensors of a file. Throws `bad-data`, saying what is wrong where, unless the file is whole and float32. */
+/** Reads all tensors of a file. Throws `bad-data`, saying what is wrong where, unless the file is whole. */
 export async function readSafetensors(path: string): Promise<{ tensors: Tensors; metadata: Record<string, string> }> {
-  requireLittleEndian();
-  const wrong = (what: string) => new TrainerFailure('bad-data', `${path} is no usable safetensors file: ${what}.`);
-  const file = await open(path, 'r').catch((error: NodeJS.ErrnoException) => {
-    // What else keeps a file closed (too many are open, the network drive is gone) is no fault of the data.
-    throw error.code === 'ENOENT' ? wrong('there is no such file') : error;
-  });
+  const reader = await openSafetensors(path);
   try {
-    const { size } = await file.stat();
-    if (size < 8) throw wrong(`it has ${size} bytes, and the header's length alone takes 8`);
-    const headerBytes = Number((await readBytes(file, 0, 8)).readBigUInt64LE());
-    if (headerBytes > Math.min(size - 8, largestHeader)) {
-      throw wrong(`its header should take ${headerBytes} bytes, the file has ${size}; perhaps it was cut off`);
-    }
-    const start = 8 + headerBytes;
-    const entries = parseHeader((await readBytes(file, 8, headerBytes)).toString('utf8'), size - start, wrong);
-    const tensors: Tensors = {};
-    for (const { name, shape, begin, end } of entries.tensors) {
-      const values = new Float32Array((end - begin) / 4);
-      await readInto(file, start + begin, new Uint8Array(values.buffer));
-      tensors[name] = { shape, values };
-    }
-    return { tensors, metadata: entries.metadata };
+    const tensors: [string, FileTensor][] = [];
+    for (const name of reader.tensors.keys()) tensors.push([name, await reader.read(name)]);
+    return { tensors: Object.fromEntries(tensors), metadata: reader.metadata };
   } finally {
-    await file.close();
+    await reader.close();
   }
 }
 
-interface Entry {
-  name: string;
-  shape: number[];
-  begin: number;
-  end: number;
+/** Opens a file by its header. Throws `bad-data`, saying what is wrong where, unless the file is whole. */
+export async function openSafetensors(path: string): Promise<TensorReader> {
+  const file = await openFile(path);
+  if (file === undefined) throw unusable(path, 'there is no such file');
+  return readerOf(file);
 }
 
-/** Checks all that the format promises: known types, shapes that fit their bytes, bytes without gap or overlap up to the end. */
-function parseHeader(
-  text: string,
-  bytes: number,
-  wrong: (what: string) => Error,
-): { tensors: Entry[]; metadata: Record<string, string> } {
-  let header: unknown;
+/** Opens whatever gives ranges of a safetensors file's bytes; what it was given is closed with the reader. Throws as `openSafetensors`. */
+export async function readerOf(ranges: Ranges): Promise<TensorReader> {
+  requireLittleEndian();
   try {
-    header = JSON.parse(text);
+    const { tensors, metadata } = await readHeader(ranges);
+    return {
+      tensors,
+      metadata,
+      async read(name) {
+        const entry = tensors.get(name);
+        if (entry === undefined) throw unusable(ranges.name, `there is no ${name}`);
+        return { shape: entry.shape, values: await readValues(ranges, name, entry) };
+      },
+      close: () => ranges.close(),
+    };
   } catch (error) {
-    throw wrong(`its header is not JSON (${(error as Error).message})`);
+    await ranges.close();
+    throw error;
   }
-  if (!isRecord(header)) throw wrong('its header is not an object');
-  const { __metadata__: metadata = {}, ...rest } = header;
-  if (!isRecord(metadata) || !Object.values(metadata).every((value) => typeof value === 'string')) {
-    throw wrong('its metadata is not a map from strings to strings');
+}
+
+/**
+ * Opens the weights of a model's folder: model.safetensors, else the files that model.safetensors.index.json names.
+ * Throws `bad-data`, saying what is wrong where.
+ */
+export async function openWeights(folder: string): Promise<TensorReader> {
+  const single = await openFile(join(folder, weightsFile));
+  if (single !== undefined) return readerOf(single);
+  const path = join(folder, indexFile);
+  const content = await readFile(path).catch(undefinedIfMissing);
+  if (content === undefined) throw unusable(join(folder, weightsFile), 'there is no such file');
+  const readers = new Map<string, TensorReader>();
+  const close = async () => {
+    for (const reader of readers.values()) await reader.close();
+  };
+  try {
+    const index = parseIndex(content);
+    for (const file of [...new Set(index.values())].sort())
+      readers.set(file, await openSafetensors(join(folder, file)));
+    const tensors = joinFiles(index, readers);
+    return {
+      tensors,
+      metadata: {},
+      async read(name) {
+        const reader = readers.get(tensors.get(name)?.file ?? '');
+        if (reader === undefined) throw unusable(path, `there is no ${name}`);
+        return reader.read(name);
+      },
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error instanceof MalformedSafetensors
+      ? new TrainerFailure('bad-data', `${path} is no usable index of safetensors files: ${error.message}.`)
+      : error;
   }
-  const tensors = Object.entries(rest).map(([name, entry]) => parseEntry(name, entry, wrong));
-  let expected = 0;
-  for (const { name, begin, end } of [...tensors].sort((a, b) => a.begin - b.begin || a.end - b.end)) {
-    if (begin !== expected) throw wrong(`${name} begins at byte ${begin} of the data, expected ${expected}`);
-    expected = end;
+}
+
+async function readHeader(ranges: Ranges): Promise<SafetensorsHeader> {
+  try {
+    const prefix = new Uint8Array(prefixBytes);
+    if (ranges.bytes >= prefixBytes) await ranges.read(0, prefix);
+    const header = new Uint8Array(headerLength(prefix, ranges.bytes));
+    await ranges.read(prefixBytes, header);
+    return parseHeader(header, ranges.bytes);
+  } catch (error) {
+    throw error instanceof MalformedSafetensors ? unusable(ranges.name, error.message) : error;
   }
-  if (expected !== bytes)
-    throw wrong(`its tensors take ${expected} bytes, and ${bytes} are there; perhaps it was cut off`);
-  return { tensors, metadata: metadata as Record<string, string> };
 }
 
-function parseEntry(name: string, entry: unknown, wrong: (what: string) => Error): Entry {
-  if (!isRecord(entry)) throw wrong(`${name} is not described by an object`);
-  const { dtype, shape, data_offsets: offsets } = entry;
-  if (dtype !== 'F32') throw wrong(`${name} is of type ${String(dtype)}, and only F32 can be read`);
-  if (!isCounts(shape)) throw wrong(`the shape of ${name} is not a list of counts`);
-  if (!isCounts(offsets) || offsets.length !== 2) throw wrong(`the place of ${name} is not a pair of byte offsets`);
-  const [begin, end] = offsets as [number, number];
-  if (end - begin !== 4 * elements(shape))
-    throw wrong(`${name} has ${end - begin} bytes, and its shape [${shape}] takes ${4 * elements(shape)}`);
-  return { name, shape, begin, end };
+/** The types that can be read, and their values' bits in float32: all of them have one that is the same number. */
+const floats: Readonly<Record<string, { bytes: 2 | 4; widen?: (bits: number) => number }>> = {
+  F32: { bytes: 4 },
+  BF16: { bytes: 2, widen: (bits) => bits << 16 },
+  F16: { bytes: 2, widen: halfBits },
+};
+
+async function readValues(ranges: Ranges, name: string, { dtype, begin, bytes }: TensorEntry): Promise<Float32Array> {
+  const type = floats[dtype];
+  if (type === undefined) {
+    const known = Object.keys(floats).join(', ');
+    throw unusable(ranges.name, `${name} is of type ${dtype}, and only ${known} can be read`);
+  }
+  const values = new Float32Array(bytes / type.bytes);
+  if (type.widen === undefined) {
+    await ranges.read(begin, new Uint8Array(values.buffer));
+    return values;
+  }
+  const narrow = new Uint16Array(values.length);
+  await ranges.read(begin, new Uint8Array(narrow.buffer));
+  // As bits and not as numbers, so that not even what a NaN carries is lost.
+  const wide = new Uint32Array(values.buffer);
+  for (let i = 0; i < narrow.length; i++) wide[i] = type.widen(narrow[i] as number);
+  return values;
 }
 
-function elements(shape: readonly number[]): number {
-  return shape.reduce((product, length) => product * length, 1);
+/** The bits in float32 of a number in float16: a sign, 5 bits of exponent, 10 of fraction (IEEE 754 binary16). */
+function halfBits(bits: number): number {
+  const sign = (bits & 0x8000) << 16;
+  const exponent = (bits >> 10) & 0x1f;
+  const fraction = bits & 0x3ff;
+  if (exponent === 0x1f) return sign | 0x7f800000 | (fraction << 13);
+  if (exponent !== 0) return sign | ((exponent + 112) << 23) | (fraction << 13);
+  if (fraction === 0) return sign;
+  // Below the smallest normal number there are as many leading zeros as the exponent is smaller.
+  const shift = Math.clz32(fraction) - 21;
+  return sign | ((113 - shift) << 23) | (((fraction << shift) & 0x3ff) << 13);
 }
 
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+function unusable(name: string, what: string): TrainerFailure {
+  return new TrainerFailure('bad-data', `${name} is no usable safetensors file: ${what}.`);
 }
 
-function isCounts(value: unknown): value is number[] {
-  return Array.isArray(value) && value.every((count) => Number.isSafeInteger(count) && count >= 0);
+/** The ranges of a file; undefined where it is missing. */
+async function openFile(path: string): Promise<Ranges | undefined> {
+  const file = await open(path, 'r').catch(undefinedIfMissing);
+  if (file === undefined) return undefined;
+  const { size } = await file.stat();
+  return {
+    name: path,
+    bytes: size,
+    read: (position, target) => readInto(file, position, target),
+    close: () => file.close(),
+  };
 }
 
-async function readBytes(file: FileHandle, position: number, length: number): Promise<Buffer> {
-  const buffer = Buffer.alloc(length);
-  await readInto(file, position, buffer);
-  return buffer;
+/** What else keeps a file closed (too many are open, the network drive is gone) is no fault of the data. */
+function undefinedIfMissing(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== 'ENOENT') throw error;
 }
 
 async function readInto(file: FileHandle, position: number, target: Uint8Array): Promise<void> {
   for (let done = 0; done < target.length; ) {
-    const { bytesRead } = await file.read(
-      target,
-      done,
-      Math.min(target.length - done, largestTransfer),
-      position + done,
-    );
+    const length = Math.min(target.length - done, largestTransfer);
+    const { bytesRead } = await file.read(target, done, length, position + done);
     if (bytesRead === 0)
       throw new TrainerFailure('bad-data', 'A safetensors file ended while it was read: something else is writing it.');
     done += bytesRead;

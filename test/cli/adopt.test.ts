@@ -6,6 +6,7 @@ import { claimNode } from '../../activities/claim.ts';
 import { parameterShapes } from '../../schemas/llama.ts';
 import type { Architecture } from '../../schemas/types/job.ts';
 import type { Manifest } from '../../schemas/types/manifest.ts';
+import { validateAncestry } from '../../schemas/validate.ts';
 import { toConfig } from '../../trainer/config.ts';
 import { type Tensors, writeSafetensors } from '../../trainer/safetensors.ts';
 import { byteTokenizer } from '../../trainer/tokenizer/bytes.ts';
@@ -55,7 +56,7 @@ test('a model that fits enters the store under the node’s key, and everybody k
   const folder = await prepare(t);
   const { exitCode, stdout, stderr } = await adopt(folder);
   deepEqual([exitCode, stderr], [0, '']);
-  match(stdout, /^adopted base@lr=1e-3 \(\w{12}\) as attempt 1: 4 files, \d+/);
+  match(stdout, /^adopted base@lr=1e-3 \(\w{12}\) as attempt 1: 5 files, \d+/);
   match(stdout, /its tokenizer could not be compared/);
 
   const plan = await descent(['plan', 'lineage.yaml'], folder);
@@ -74,11 +75,14 @@ test('a model that fits enters the store under the node’s key, and everybody k
       files: Manifest['files'];
     }[];
   };
+  const tokenizerKey = nodeAt(await planOf(join(folder, 'lineage.yaml')), 'base@lr=1e-3').parents.tokenizer;
   equal(attempts[0]?.provenance.engine, 'adopted');
   equal(attempts[0]?.facts.parameters, 10_832);
   deepEqual(
     attempts[0]?.files.map(({ path }) => path),
-    ['model/config.json', 'model/model.safetensors', 'model/tokenizer.json', 'model/tokenizer_config.json'],
+    ['ancestry.json', 'config.json', 'model.safetensors', 'tokenizer.json', 'tokenizer_config.json'].map(
+      (name) => `model/${name}`,
+    ),
   );
   const query = await descent(['query', 'select key, state, engine from attempts', '--format', 'csv'], folder);
   equal(query.stdout.trim().split('\n').at(-1), `${key},done,adopted`);
@@ -88,6 +92,21 @@ test('a model that fits enters the store under the node’s key, and everybody k
     );
   const [theirs, ours] = await bytes('model.safetensors');
   deepEqual(theirs, ours);
+  deepEqual(
+    validateAncestry(JSON.parse(await readFile(join(attempts[0]?.folder ?? '', 'model', 'ancestry.json'), 'utf8'))),
+    {
+      ancestry: 1,
+      nodes: [
+        {
+          type: 'pretrain',
+          address: 'base@lr=1e-3',
+          key,
+          parents: { tokenizer: tokenizerKey },
+          adopted: 'trained elsewhere with the same recipe',
+        },
+      ],
+    },
+  );
 
   const again = await adopt(folder);
   equal(again.exitCode, 1);
@@ -138,7 +157,7 @@ test('all that does not fit is told at once, and nothing enters the store', asyn
   deepEqual([exitCode, stdout], [3, '']);
   equal(
     stderr,
-    `error: model cannot stand for base@lr=1e-3: 11 problems
+    `error: model cannot stand for base@lr=1e-3: 10 problems
   - tokenizer_config.json is missing
   - config.json has hidden 32 (hidden_size), and base@lr=1e-3 has 16
   - config.json has context 64 (max_position_embeddings), and base@lr=1e-3 has 32
@@ -148,8 +167,7 @@ test('all that does not fit is told at once, and nothing enters the store', asyn
   - model.layers.0.self_attn.k_proj.weight has the shape [32,32], and that of base@lr=1e-3 is [16,16]
   - model.layers.0.self_attn.v_proj.weight has the shape [32,32], and that of base@lr=1e-3 is [16,16]
   - and 7 more tensors like these
-  - tokenizer.json knows 256 tokens, and the model's vocabulary has 257
-  - tokenizer.json has no token <|endoftext|>, which ends documents and responses
+  - nothing says which token ends documents and responses: neither eos_token in tokenizer_config.json nor eos_token_id in generation_config.json, and tokenizer.json has no token <|endoftext|>
 `,
   );
   match((await descent(['plan', 'lineage.yaml'], folder)).stdout, /^run {2}base@lr=1e-3 {2,}\w{12} {2}new/m);
@@ -167,10 +185,13 @@ test('weights that lack tensors, have others, or are of another type', async (t)
   equal(exitCode, 3);
   match(
     stderr,
-    /- model\.safetensors lacks model\.norm\.weight\n {2}- model\.safetensors has score\.weight, which models of this kind do not\n {2}- 1 tensors are of the type I32, and weights are read as F32: /,
+    /- its weights lack model\.norm\.weight\n {2}- its weights have score\.weight, which models of this kind do not\n {2}- 1 tensors are of the type I32, and weights are read in F32, BF16 and F16: /,
   );
   await writeFile(path, text.slice(0, -10), 'latin1');
-  match((await adopt(folder)).stderr, /- model\.safetensors has \d+ bytes, and its header describes \d+\n/);
+  match(
+    (await adopt(folder)).stderr,
+    /- model\.safetensors is no usable safetensors file: its tensors take \d+ bytes, and \d+ are there; /,
+  );
   await writeFile(join(folder, 'model', 'config.json'), JSON.stringify({ ...toConfig(nano, 0), model_type: 'gpt2' }));
   match(
     (await adopt(folder)).stderr,
@@ -230,16 +251,34 @@ const malformed: [what: string, file: string, content: string | Buffer, said: Re
     /has a list for a vocabulary, as the kind Unigram does: a tokenizer of the kind BPE is expected\n$/,
   ],
   [
+    'a tokenizer_config that is cut off',
+    'tokenizer_config.json',
+    '{"eos_token',
+    /- tokenizer_config\.json is not JSON\n/,
+  ],
+  [
+    'an end token that there is not',
+    'tokenizer_config.json',
+    '{"eos_token": {"content": "</s>"}}',
+    /- tokenizer_config\.json has the eos_token \{"content":"<\/s>"\}, and tokenizer\.json no such token\n/,
+  ],
+  [
+    'an end token past the vocabulary',
+    'generation_config.json',
+    '{"eos_token_id": [257]}',
+    /- generation_config\.json has the eos_token_id \[257\], and tokenizer\.json no such id\n/,
+  ],
+  [
     'a header that is null',
     'model.safetensors',
     safetensors('null'),
-    /model\.safetensors has a header that is not an object/,
+    /model\.safetensors is no usable safetensors file: its header is not an object/,
   ],
   [
     'a tensor that is null',
     'model.safetensors',
     safetensors('{"a": null}'),
-    /model\.safetensors does not describe a by a type/,
+    /model\.safetensors is no usable safetensors file: a is not described by an object/,
   ],
   [
     'a shape that is none',
@@ -257,6 +296,63 @@ for (const [what, file, content, said] of malformed) {
     match(stderr, said);
   });
 }
+
+test('weights in several files are taken as they are, and what their index says wrongly is told', async (t) => {
+  const folder = await prepare(t);
+  const model = join(folder, 'model');
+  const names = Object.keys(parameterShapes(nano)).sort();
+  const of = (chosen: readonly string[]) =>
+    Object.fromEntries(chosen.map((name) => [name, zeros(nano)[name] as Tensors[string]]));
+  const shards = {
+    'model-00001-of-00002.safetensors': names.slice(0, 5),
+    'model-00002-of-00002.safetensors': names.slice(5),
+  };
+  const [first, second] = Object.keys(shards) as [string, string];
+  await rm(join(model, 'model.safetensors'));
+  match((await adopt(folder)).stderr, /: 1 problem\n {2}- model\.safetensors is missing\n$/);
+  const map = Object.fromEntries(Object.entries(shards).flatMap(([file, own]) => own.map((name) => [name, file])));
+  const writeIndex = (weight_map: object) =>
+    writeFile(
+      join(model, 'model.safetensors.index.json'),
+      JSON.stringify({ metadata: { total_size: 43_328 }, weight_map }),
+    );
+  for (const [file, own] of Object.entries(shards)) await writeSafetensors(join(model, file), of(own));
+
+  const name = names[0] as string;
+  const cases: [object, RegExp][] = [
+    [{ ...map, [name]: '../other.safetensors' }, /which is no name of a safetensors file beside it/],
+    [{ ...map, [name]: second }, new RegExp(`${first} has ${name}, and it says that ${second} has it`)],
+    [{ ...map, odd: second }, new RegExp(`it has odd in ${second}, which lacks it`)],
+    [{ ...map, odd: 'model-00003.safetensors' }, /- model-00003\.safetensors is missing\n/],
+    [{}, /its `weight_map` names no tensor/],
+  ];
+  for (const [weightMap, said] of cases) {
+    await writeIndex(weightMap);
+    const { exitCode, stderr } = await adopt(folder);
+    equal(exitCode, 3);
+    match(stderr, said);
+  }
+  await writeIndex(map);
+  const { exitCode, stderr } = await adopt(folder);
+  deepEqual([exitCode, stderr], [0, '']);
+  const { attempts } = JSON.parse((await descent(['show', 'base@lr=1e-3', '--json'], folder)).stdout) as {
+    attempts: { files: Manifest['files'] }[];
+  };
+  deepEqual(
+    attempts[0]?.files.map(({ path }) => path).filter((path) => path.includes('safetensors')),
+    [`model/${first}`, `model/${second}`, 'model/model.safetensors.index.json'],
+  );
+});
+
+test('a model whose output matrix is its embeddings has no output matrix in its file', async (t) => {
+  const folder = await prepare(t);
+  const model = join(folder, 'model');
+  await writeFile(join(model, 'config.json'), JSON.stringify({ ...toConfig(nano, 0), tie_word_embeddings: true }));
+  match((await adopt(folder)).stderr, /- its weights have lm_head\.weight, which models of this kind do not\n/);
+  const { 'lm_head.weight': _, ...tied } = zeros(nano);
+  await writeSafetensors(join(model, 'model.safetensors'), tied);
+  equal((await adopt(folder)).exitCode, 0);
+});
 
 /** A safetensors file of a header alone. */
 function safetensors(header: string): Buffer {

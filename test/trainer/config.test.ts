@@ -38,7 +38,7 @@ describe('config.json', () => {
   it('gives the architecture back', async (t) => {
     const folder = temporaryFolder(t);
     writeFileSync(join(folder, 'config.json'), JSON.stringify(toConfig(tiny, 0)));
-    assert.deepEqual(await readConfig(folder), tiny);
+    assert.deepEqual(await readConfig(folder), { architecture: tiny, tied: false });
   });
 
   it('of an early LLaMA, without the fields that came later, is read with their defaults', async (t) => {
@@ -48,7 +48,7 @@ describe('config.json', () => {
       0,
     );
     writeFileSync(join(folder, 'config.json'), JSON.stringify(early));
-    assert.deepEqual(await readConfig(folder), { ...tiny, kvHeads: 4 });
+    assert.deepEqual(await readConfig(folder), { architecture: { ...tiny, kvHeads: 4 }, tied: false });
     assert.deepEqual(
       [rope_theta, num_key_value_heads, head_dim, attention_bias, mlp_bias],
       [10_000, 4, 4, false, false],
@@ -57,7 +57,11 @@ describe('config.json', () => {
 
   const refused: [string, object, RegExp][] = [
     ['another family', { model_type: 'gpt2' }, /model_type is "gpt2", expected "llama"/],
-    ['tied embeddings', { tie_word_embeddings: true }, /tie_word_embeddings is true, expected false/],
+    [
+      'tied embeddings that are no truth',
+      { tie_word_embeddings: 'yes' },
+      /tie_word_embeddings is "yes", expected true or false/,
+    ],
     [
       'scaled rotary embeddings',
       { rope_scaling: { type: 'linear' } },

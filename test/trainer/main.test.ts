@@ -80,6 +80,8 @@ describe('the trainer', () => {
     for (const [name, { events }, total] of stages) {
       for (const event of events) validateEvent(event);
       assert.deepEqual(readdirSync(model(name)).sort(), [
+        'README.md',
+        'ancestry.json',
         'config.json',
         'generation_config.json',
         'model.safetensors',
@@ -133,6 +135,10 @@ describe('the trainer', () => {
     assert.ok(started?.event === 'started' && started.resumedFrom !== null);
     assert.ok(started.resumedFrom % 7 === 0 && started.resumedFrom >= 14);
     assert.equal(modelDigest(job.output), modelDigest(join(root, 'base')));
+    for (const name of readdirSync(model('base')).filter((file) => !file.endsWith('.safetensors'))) {
+      const text = readFileSync(join(model('killed'), name), 'utf8');
+      assert.equal(text.replaceAll('killed', 'base'), readFileSync(join(model('base'), name), 'utf8'), name);
+    }
     assert.deepEqual(standingMetrics([killed, resumed]), standingMetrics([base]));
     assert.deepEqual(resumed.events.at(-1), base.events.at(-1));
     assert.deepEqual(

@@ -310,6 +310,22 @@ describe('loading a model', () => {
       assert.deepEqual(parameter.dataSync(), saved[name]?.dataSync());
   });
 
+  it('makes an output matrix of its own of one that is tied to the embeddings', async (t) => {
+    const folder = await write(temporaryFolder(t), ({ 'lm_head.weight': _, ...rest }) => rest);
+    writeFileSync(join(folder, 'config.json'), JSON.stringify({ ...toConfig(shape, 0), tie_word_embeddings: true }));
+    const { parameters } = await loadModel(folder);
+    assert.deepEqual(Object.keys(parameters), Object.keys(initialise(shape, 1)));
+    const [embeddings, output] = [parameters['model.embed_tokens.weight'], parameters['lm_head.weight']];
+    assert.ok(embeddings && output);
+    const before = embeddings.dataSync();
+    assert.deepEqual(output.dataSync(), before);
+    output.assign(tf.zerosLike(output));
+    assert.deepEqual(embeddings.dataSync(), before);
+    await write(folder);
+    writeFileSync(join(folder, 'config.json'), JSON.stringify({ ...toConfig(shape, 0), tie_word_embeddings: true }));
+    await assert.rejects(loadModel(folder), /has lm_head\.weight, which this kind of model does not/);
+  });
+
   it('says what is missing, of another shape, or too much', async (t) => {
     const without = await write(temporaryFolder(t), ({ 'lm_head.weight': _, ...rest }) => rest);
     await assert.rejects(loadModel(without), {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { readSafetensors, writeSafetensors } from '../../trainer/safetensors.ts';
+import { openWeights, readerOf, readSafetensors, writeSafetensors } from '../../trainer/safetensors.ts';
 import { temporaryFolder } from './support.ts';
 
 const tensors = {
@@ -73,13 +73,14 @@ describe('safetensors', () => {
       file('{"__metadata__":{"a":1}}', 0),
       /its metadata is not a map from strings to strings/,
     ],
-    ['another type', file(entry({ dtype: 'BF16' }), 8), /a is of type BF16, and only F32 can be read/],
+    ['another type', file(entry({ dtype: 'I32' }), 8), /a is of type I32, and only F32, BF16, F16 can be read/],
+    ['a type that there is not', file(entry({ dtype: 'F31' }), 8), /a is of type "F31", which is not known/],
     ['a negative dimension', file(entry({ shape: [-2] }), 8), /the shape of a is not a list of counts/],
     ['one offset', file(entry({ data_offsets: [8] }), 8), /the place of a is not a pair of byte offsets/],
     ['a shape that needs more bytes', file(entry({ shape: [3] }), 8), /a has 8 bytes, and its shape \[3\] takes 12/],
     ['missing data', file(entry({}), 4), /its tensors take 8 bytes, and 4 are there; perhaps it was cut off/],
     ['data that belong to nothing', file(entry({}), 12), /its tensors take 8 bytes, and 12 are there/],
-    ['a gap', file(entry({ data_offsets: [4, 12] }), 12), /a begins at byte 4 of the data, expected 0/],
+    ['a gap', file(entry({ data_offsets: [4, 12] }), 12), /before a there is a gap of 4 bytes/],
   ];
   for (const [what, bytes, message] of broken) {
     it(`are refused, with the reason, for ${what}`, async (t) => {
@@ -100,5 +101,112 @@ describe('safetensors', () => {
       kind: 'bad-data',
       message: /no usable safetensors file: there is no such file/,
     });
+  });
+
+  it('in bfloat16 and float16 become the same numbers in float32, all of them', async (t) => {
+    const path = join(temporaryFolder(t), 'x.safetensors');
+    const every = Uint16Array.from({ length: 65_536 }, (_, bits) => bits);
+    const place = { shape: [256, 256], data_offsets: [0, 131_072] };
+    const header = {
+      half: { dtype: 'F16', ...place },
+      brain: { dtype: 'BF16', ...place, data_offsets: [131_072, 262_144] },
+    };
+    writeFileSync(
+      path,
+      Buffer.concat([file(JSON.stringify(header), 0), Buffer.from(every.buffer), Buffer.from(every.buffer)]),
+    );
+    const { half, brain } = (await readSafetensors(path)).tensors;
+    assert.deepEqual(half?.shape, [256, 256]);
+    const brainBits = new Uint32Array(brain?.values.buffer as ArrayBuffer);
+    for (let bits = 0; bits < 65_536; bits++) {
+      const exponent = (bits >> 10) & 31;
+      const fraction = (bits & 1023) / 1024;
+      // IEEE 754, 3.4: what the bits of binary16 mean, in numbers.
+      const size =
+        exponent === 31
+          ? fraction === 0
+            ? Number.POSITIVE_INFINITY
+            : Number.NaN
+          : exponent === 0
+            ? fraction * 2 ** -14
+            : (1 + fraction) * 2 ** (exponent - 15);
+      assert.ok(Object.is(half?.values[bits], bits < 32_768 ? size : -size), `float16 ${bits.toString(16)}`);
+      assert.equal(brainBits[bits], bits * 65_536);
+    }
+  });
+
+  it('are read one at a time, from whatever gives ranges of bytes', async () => {
+    const header = JSON.stringify({
+      a: { dtype: 'BF16', shape: [2], data_offsets: [0, 4] },
+      b: { dtype: 'F32', shape: [1000, 1000], data_offsets: [4, 4_000_004] },
+      c: { dtype: 'F16', shape: [], data_offsets: [4_000_004, 4_000_006] },
+    });
+    const bytes = file(header, 4_000_006);
+    bytes.writeUInt16LE(0xc020, 8 + header.length + 2);
+    bytes.writeUInt16LE(0x3555, 8 + header.length + 4_000_004);
+    const asked: [number, number][] = [];
+    let closed = 0;
+    const reader = await readerOf({
+      name: 'elsewhere',
+      bytes: bytes.length,
+      read: async (position, target) => {
+        asked.push([position, target.length]);
+        target.set(bytes.subarray(position, position + target.length));
+      },
+      close: async () => {
+        closed++;
+      },
+    });
+    assert.deepEqual(asked.splice(0), [
+      [0, 8],
+      [8, header.length],
+    ]);
+    assert.deepEqual(await reader.read('a'), { shape: [2], values: Float32Array.of(0, -2.5) });
+    assert.deepEqual(await reader.read('c'), { shape: [], values: Float32Array.of(0.333251953125) });
+    assert.deepEqual(asked, [
+      [8 + header.length, 4],
+      [8 + header.length + 4_000_004, 2],
+    ]);
+    await assert.rejects(reader.read('d'), {
+      kind: 'bad-data',
+      message: /^elsewhere is no usable .*: there is no d\.$/,
+    });
+    assert.equal(closed, 0);
+    await reader.close();
+    assert.equal(closed, 1);
+  });
+
+  it('of a model are found in one file, else in those that its index names', async (t) => {
+    const folder = temporaryFolder(t);
+    const { 'a.weight': a, 'b.weight': b } = tensors;
+    const read = async () => {
+      const weights = await openWeights(folder);
+      const names = [...weights.tensors.keys()].sort();
+      const found = Object.fromEntries(await Promise.all(names.map(async (name) => [name, await weights.read(name)])));
+      await weights.close();
+      return found;
+    };
+    await assert.rejects(read(), {
+      kind: 'bad-data',
+      message: /model\.safetensors is no usable .*: there is no such file/,
+    });
+    await writeSafetensors(join(folder, 'one.safetensors'), { 'a.weight': a });
+    await writeSafetensors(join(folder, 'two.safetensors'), { 'b.weight': b });
+    const index = (weight_map: object) =>
+      writeFileSync(join(folder, 'model.safetensors.index.json'), JSON.stringify({ weight_map }));
+    index({ 'a.weight': 'one.safetensors', 'b.weight': 'two.safetensors' });
+    assert.deepEqual(await read(), tensors);
+    index({ 'a.weight': 'one.safetensors', 'b.weight': 'one.safetensors' });
+    await assert.rejects(read(), {
+      kind: 'bad-data',
+      message: /index\.json is no usable index .* has b\.weight in one\.safetensors, which lacks it/,
+    });
+    index({ 'a.weight': 'one.safetensors', 'b.weight': 'three.safetensors' });
+    await assert.rejects(read(), {
+      kind: 'bad-data',
+      message: /three\.safetensors is no usable .*: there is no such file/,
+    });
+    await writeSafetensors(join(folder, 'model.safetensors'), { 'c.weight': a });
+    assert.deepEqual(await read(), { 'c.weight': a });
   });
 });

@@ -115,6 +115,8 @@ describe('a run under wsd, as trunk and branch', () => {
 
   it('leaves a model that transformers opens, with the state of its optimizer', () => {
     assert.deepEqual(readdirSync(folder('trunk')).sort(), [
+      'README.md',
+      'ancestry.json',
       'config.json',
       'generation_config.json',
       'model.safetensors',

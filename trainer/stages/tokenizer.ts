@@ -1,6 +1,7 @@
 /** The tokenizer of a lineage: learned from its data, or one token a byte. */
 import { join } from 'node:path';
 import type { TokenizerJob } from '../../schemas/types/job.ts';
+import { ancestryFile, ancestryOf } from '../ancestry.ts';
 import type { Outcome, TrainerContext } from '../context.ts';
 import { tokenizerTexts } from '../data/sources.ts';
 import { chatTemplate } from '../data/template.ts';
@@ -18,9 +19,11 @@ export async function run(job: TokenizerJob, context: TrainerContext): Promise<O
     recipe.kind === 'bytes'
       ? byteTokenizer()
       : trainBpe(tokenizerTexts(recipe.data, recipe.characters, inputs.data), recipe.vocab);
+  const ancestry = await ancestryOf(job);
   const fill = async (folder: string) => {
     await writeJson(join(folder, 'tokenizer.json'), tokenizer);
     await writeJson(join(folder, 'tokenizer_config.json'), tokenizerConfig);
+    await writeJson(join(folder, ancestryFile), ancestry({ step: 1, tokens: 0 }));
   };
   await writeFolder(join(output, 'model'), fill, context.checkLease);
   const facts = { vocab: Object.keys(tokenizer.model.vocab).length, merges: tokenizer.model.merges.length };

@@ -1,5 +1,7 @@
+import { endOfText } from '../../schemas/end-token.ts';
+
 /** The one special token: it ends a document and a response, and fills what padding leaves. Its id is 0. */
-export const endOfText = '<|endoftext|>';
+export { endOfText };
 
 /**
  * What one pre-token is; merges never cross its borders. After GPT-2's pattern, with two changes: a word keeps its

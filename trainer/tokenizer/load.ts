@@ -2,12 +2,13 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
+import { endToken, type TokenizerFiles } from '../../schemas/end-token.ts';
 import { TrainerFailure } from '../failure.ts';
-import { endOfText, preTokenizer, preTokenPattern, type TokenizerJson } from './format.ts';
+import { preTokenizer, preTokenPattern, type TokenizerJson } from './format.ts';
 
 /** Text to token ids and back. */
 export interface Tokenizer {
-  /** Number of ids, special tokens included. */
+  /** One more than the largest id, special tokens included. */
   readonly vocab: number;
   /** Id of the end of text: it ends documents and responses. */
   readonly eos: number;
@@ -23,14 +24,20 @@ export interface Tokenizer {
 const mostRemembered = 200_000;
 
 /**
- * The tokenizer of a folder's tokenizer.json.
+ * The tokenizer of a folder's tokenizer.json. Which token ends a text, tokenizer_config.json and generation_config.json
+ * say where they are there: see `endToken`.
  *
  * @throws TrainerFailure `bad-data` when the file is missing, is no tokenizer, or knows no end of text.
  */
 export async function loadTokenizer(folder: string): Promise<Tokenizer> {
   const path = join(folder, 'tokenizer.json');
   try {
-    return createTokenizer(JSON.parse(await readFile(path, 'utf8')) as TokenizerJson);
+    const json = JSON.parse(await readFile(path, 'utf8')) as TokenizerJson;
+    const files = {
+      tokenizer: await readIfThere(join(folder, 'tokenizer_config.json')),
+      generation: await readIfThere(join(folder, 'generation_config.json')),
+    };
+    return createTokenizer(json, files);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new TrainerFailure('bad-data', `${path} is not a tokenizer that can be used: ${reason}`, { cause: error });
@@ -41,21 +48,31 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
  * A tokenizer from the content of a tokenizer.json. `@huggingface/tokenizers` does the work; since no merge crosses a
  * pre-token, the ids of each distinct pre-token are asked for once and then remembered, which is ten times faster.
  */
-export function createTokenizer(json: TokenizerJson): Tokenizer {
+export function createTokenizer(json: TokenizerJson, files: TokenizerFiles = {}): Tokenizer {
   const library = new HuggingFaceTokenizer(json, { clean_up_tokenization_spaces: false });
-  const eos = library.token_to_id(endOfText);
-  if (eos === undefined) throw new Error(`there is no token ${endOfText}, which ends documents and responses.`);
+  let vocab = 0;
+  for (const id of library.get_vocab().values()) vocab = Math.max(vocab, id + 1);
+  const end = endToken({ idOf: (token) => library.token_to_id(token), vocab }, files);
+  if (!end.ok) throw new Error(`${end.problem}.`);
   const whole = (text: string) => library.encode(text, { add_special_tokens: false }).ids;
   const special = json.added_tokens.map((token) => token.content);
   const divisible =
     isDeepStrictEqual(json.pre_tokenizer, preTokenizer) && special.every((token) => token.startsWith('<|'));
   return {
-    vocab: library.get_vocab().size,
-    eos,
+    vocab,
+    eos: end.id,
     encode: divisible ? remembering(whole, special) : whole,
     decode: (ids) => (ids.length === 0 ? '' : library.decode(Array.from(ids))),
     json,
   };
+}
+
+async function readIfThere(path: string): Promise<unknown> {
+  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
+  });
+  return text === undefined ? undefined : JSON.parse(text);
 }
 
 /** `encode`, pre-token by pre-token. A text that names a special token goes to the library as it is. */

@@ -236,6 +236,34 @@ test('a tokenizer is loaded from its folder; a missing or foreign file is bad da
   assert.deepEqual(loaded.encode('Mia has 3 apples.'), words.encode('Mia has 3 apples.'));
 });
 
+test('the end of text is what the files beside the tokenizer say first', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'descent-tokenizer-'));
+  t.after(() => rm(folder, { recursive: true }));
+  const renamed = structuredClone(json);
+  const [end] = renamed.added_tokens;
+  assert.ok(end);
+  end.content = '</s>';
+  const { [endOfText]: id, ...vocab } = renamed.model.vocab;
+  renamed.model.vocab = { '</s>': id as number, ...vocab };
+  await writeFile(join(folder, 'tokenizer.json'), JSON.stringify(renamed));
+  await assert.rejects(loadTokenizer(folder), /nothing says which token ends documents and responses/);
+  const cases: [config: object, generation: object, end: number][] = [
+    [{ eos_token: '</s>' }, {}, 0],
+    [{ eos_token: { content: '</s>', lstrip: false } }, { eos_token_id: 7 }, 0],
+    [{ eos_token: null }, { eos_token_id: 7 }, 7],
+    [{}, { eos_token_id: [9, 7] }, 9],
+  ];
+  for (const [config, generation, end] of cases) {
+    await writeFile(join(folder, 'tokenizer_config.json'), JSON.stringify(config));
+    await writeFile(join(folder, 'generation_config.json'), JSON.stringify(generation));
+    assert.equal((await loadTokenizer(folder)).eos, end, JSON.stringify({ config, generation }));
+  }
+  await writeFile(join(folder, 'generation_config.json'), JSON.stringify({ eos_token_id: 1024 }));
+  await assert.rejects(loadTokenizer(folder), /has the eos_token_id 1024, and tokenizer\.json no such id/);
+  await writeFile(join(folder, 'tokenizer_config.json'), JSON.stringify({ eos_token: '<|end|>' }));
+  await assert.rejects(loadTokenizer(folder), /has the eos_token "<\|end\|>", and tokenizer\.json no such token/);
+});
+
 test('another tokenizer in the same file format is used as it is', () => {
   const foreign = structuredClone(json);
   foreign.pre_tokenizer = { type: 'ByteLevel', add_prefix_space: true, use_regex: true };
