@@ -32,6 +32,14 @@ export class MalformedSafetensors extends Error {
 export const weightsFile = 'model.safetensors';
 export const indexFile = 'model.safetensors.index.json';
 
+/** The types of weights that are read: each of their numbers is one in float32, too. */
+export const readableTypes = ['F32', 'BF16', 'F16'] as const;
+export type ReadableType = (typeof readableTypes)[number];
+
+export function isReadable(dtype: string): dtype is ReadableType {
+  return readableTypes.some((type) => type === dtype);
+}
+
 /** How many bytes a file begins with that say how long its header is. */
 export const prefixBytes = 8;
 

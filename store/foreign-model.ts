@@ -1,19 +1,11 @@
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { endToken } from '../schemas/end-token.ts';
 import { configNames, shapeDifferences, shapeOfConfig, storedShapes } from '../schemas/llama.ts';
-import {
-  indexFile,
-  joinFiles,
-  MalformedSafetensors,
-  parseIndex,
-  type SafetensorsHeader,
-  type TensorEntry,
-  weightsFile,
-} from '../schemas/safetensors.ts';
+import { indexFile, isReadable } from '../schemas/safetensors.ts';
 import type { Architecture } from '../schemas/types/job.ts';
-import { readSafetensorsHeader } from './safetensors.ts';
+import { isFile, readTensors, weightFiles } from './foreign-weights.ts';
 
 /** The files that a model folder has beside its weights; the others are taken along where they are there. */
 const neededFiles = ['config.json', 'tokenizer.json', 'tokenizer_config.json'] as const;
@@ -71,10 +63,6 @@ export function readJson(path: string): unknown {
   }
 }
 
-function isFile(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
-}
-
 function configProblems(path: string, { name, architecture }: ExpectedModel): string[] {
   const config = readJson(path);
   if (config === undefined) return ['config.json is not JSON'];
@@ -86,58 +74,6 @@ function configProblems(path: string, { name, architecture }: ExpectedModel): st
   });
 }
 
-/** Which files have the weights, and what their index says where there is one. */
-type WeightFiles =
-  | { ok: true; files: string[]; index: ReadonlyMap<string, string> | undefined }
-  | { ok: false; problem: string };
-
-function weightFiles(folder: string): WeightFiles {
-  if (isFile(join(folder, weightsFile))) return { ok: true, files: [weightsFile], index: undefined };
-  const path = join(folder, indexFile);
-  if (!isFile(path)) return { ok: false, problem: `${weightsFile} is missing` };
-  try {
-    const index = parseIndex(readFileSync(path));
-    return { ok: true, files: [...new Set(index.values())].sort(), index };
-  } catch (error) {
-    return unusableIndex(error);
-  }
-}
-
-function unusableIndex(error: unknown): { ok: false; problem: string } {
-  if (!(error instanceof MalformedSafetensors)) throw error;
-  return { ok: false, problem: `${indexFile} is no usable index of safetensors files: ${error.message}` };
-}
-
-/** All tensors of a folder's weights by the headers of their files, or every reason for which they are none. */
-function readTensors(
-  folder: string,
-): { ok: true; tensors: ReadonlyMap<string, TensorEntry> } | { ok: false; problems: string[] } {
-  const weights = weightFiles(folder);
-  if (!weights.ok) return { ok: false, problems: [weights.problem] };
-  const headers = new Map<string, SafetensorsHeader>();
-  const problems: string[] = [];
-  for (const file of weights.files) {
-    if (!isFile(join(folder, file))) {
-      problems.push(`${file} is missing`);
-      continue;
-    }
-    const read = readSafetensorsHeader(join(folder, file));
-    if (read.ok) headers.set(file, read.header);
-    else problems.push(`${file} is no usable safetensors file: ${read.problem}`);
-  }
-  if (problems.length > 0) return { ok: false, problems };
-  const [only] = headers.values();
-  if (weights.index === undefined) return { ok: true, tensors: (only as SafetensorsHeader).tensors };
-  try {
-    return { ok: true, tensors: joinFiles(weights.index, headers) };
-  } catch (error) {
-    return { ok: false, problems: [unusableIndex(error).problem] };
-  }
-}
-
-/** The types of weights that are read, the wider of which is what Descent trains in. */
-const readableTypes = new Set(['F32', 'BF16', 'F16']);
-
 function weightProblems(folder: string, { architecture, name }: ExpectedModel): string[] {
   const read = readTensors(folder);
   if (!read.ok) return read.problems;
@@ -146,7 +82,7 @@ function weightProblems(folder: string, { architecture, name }: ExpectedModel): 
   const others = [...tensors.keys()].filter((tensor) => !Object.hasOwn(shapes, tensor));
   const unreadable = new Map<string, string[]>();
   for (const [tensor, { dtype }] of tensors)
-    if (!readableTypes.has(dtype)) unreadable.set(dtype, [...(unreadable.get(dtype) ?? []), tensor]);
+    if (!isReadable(dtype)) unreadable.set(dtype, [...(unreadable.get(dtype) ?? []), tensor]);
   return [
     ...several(
       Object.entries(shapes).flatMap(([tensor, shape]) => {

@@ -8,11 +8,14 @@ import { join } from 'node:path';
 import {
   headerLength,
   indexFile,
+  isReadable,
   joinFiles,
   MalformedSafetensors,
   parseHeader,
   parseIndex,
   prefixBytes,
+  type ReadableType,
+  readableTypes,
   type SafetensorsHeader,
   type TensorEntry,
   weightsFile,
@@ -183,21 +186,21 @@ async function readHeader(ranges: Ranges): Promise<SafetensorsHeader> {
   }
 }
 
-/** The types that can be read, and their values' bits in float32: all of them have one that is the same number. */
-const floats: Readonly<Record<string, { bytes: 2 | 4; widen?: (bits: number) => number }>> = {
-  F32: { bytes: 4 },
-  BF16: { bytes: 2, widen: (bits) => bits << 16 },
-  F16: { bytes: 2, widen: halfBits },
+/** From a value's bits to those of the same number in float32; undefined where they are. */
+const widening: Readonly<Record<ReadableType, ((bits: number) => number) | undefined>> = {
+  F32: undefined,
+  BF16: (bits) => bits << 16,
+  F16: halfBits,
 };
 
 async function readValues(ranges: Ranges, name: string, { dtype, begin, bytes }: TensorEntry): Promise<Float32Array> {
-  const type = floats[dtype];
-  if (type === undefined) {
-    const known = Object.keys(floats).join(', ');
-    throw unusable(ranges.name, `${name} is of type ${dtype}, and only ${known} can be read`);
+  if (!isReadable(dtype)) {
+    const what = `${name} is of type ${dtype}, and only ${readableTypes.join(', ')} can be read`;
+    throw unusable(ranges.name, what);
   }
-  const values = new Float32Array(bytes / type.bytes);
-  if (type.widen === undefined) {
+  const widen = widening[dtype];
+  const values = new Float32Array(bytes / (widen === undefined ? 4 : 2));
+  if (widen === undefined) {
     await ranges.read(begin, new Uint8Array(values.buffer));
     return values;
   }
@@ -205,7 +208,7 @@ async function readValues(ranges: Ranges, name: string, { dtype, begin, bytes }:
   await ranges.read(begin, new Uint8Array(narrow.buffer));
   // As bits and not as numbers, so that not even what a NaN carries is lost.
   const wide = new Uint32Array(values.buffer);
-  for (let i = 0; i < narrow.length; i++) wide[i] = type.widen(narrow[i] as number);
+  for (let i = 0; i < narrow.length; i++) wide[i] = widen(narrow[i] as number);
   return values;
 }
 

@@ -284,7 +284,7 @@ const malformed: [what: string, file: string, content: string | Buffer, said: Re
     'a shape that is none',
     'model.safetensors',
     safetensors('{"a": {"dtype": "F32", "shape": 4, "data_offsets": [0, 0]}}'),
-    /does not describe a by a type/,
+    /is no usable safetensors file: the shape of a is not a list of counts/,
   ],
 ];
 for (const [what, file, content, said] of malformed) {
