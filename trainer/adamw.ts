@@ -5,7 +5,7 @@
  * vectors, however many parameters there are, instead of fifteen on each.
  */
 import type { Scalar, Tensor, Tensor1D } from '@tensorflow/tfjs-node';
-import { concat, reshape, split } from './kernels.ts';
+import { concat, reshape, split, square, sum } from './kernels.ts';
 import type { Parameters } from './model.ts';
 import { tf } from './tf.ts';
 
@@ -74,29 +74,34 @@ const epsilon = 1e-8;
  */
 export function adamw(parameters: Parameters, { betas: [beta1, beta2], weightDecay, clip }: AdamWOptions): Trainable {
   const entries = Object.entries(parameters);
-  const sizes = entries.map(([, { size }]) => size);
-  const total = sizes.reduce((sum, size) => sum + size, 0);
-  const flatten = (tensors: Tensor[]) =>
+  const { order, size: total } = layOut(parameters);
+  const padding = total - order.reduce((sum, [, { size }]) => sum + size, 0);
+  const flatten = (tensorOf: (name: string, parameter: Tensor) => Tensor) =>
     concat(
-      tensors.map((tensor) => reshape(tensor, [-1])),
+      [...order.map(([name, parameter]) => reshape(tensorOf(name, parameter), [-1])), tf.zeros([padding])],
       0,
     ) as Tensor1D;
   const variable = (make: () => Tensor1D) => tf.tidy(() => tf.variable(make()));
 
-  const theta = variable(() => flatten(entries.map(([, parameter]) => parameter)));
+  const theta = variable(() => flatten((_, parameter) => parameter));
   const first = variable(() => tf.zeros([total]));
   const second = variable(() => tf.zeros([total]));
   let updates = 0;
 
   const spread = () => {
-    const parts = split(theta, sizes, 0);
-    for (const [index, [, parameter]] of entries.entries())
-      parameter.assign(reshape(parts[index] as Tensor, parameter.shape));
+    const inLines = order.filter(isInLines);
+    const others = order.filter((entry) => !isInLines(entry));
+    const lines = inLines.map(([, { size }]) => size / line);
+    const rest = total / line - lines.reduce((sum, count) => sum + count, 0);
+    const parts = split(reshape(theta, [-1, line]), [...lines, rest], 0);
+    const tail = split(reshape(parts.pop() as Tensor, [-1]), [...others.map(([, { size }]) => size), padding], 0);
+    for (const [index, [, parameter]] of order.entries())
+      parameter.assign(reshape([...parts, ...tail][index] as Tensor, parameter.shape));
   };
   const unflatten = (values: Float32Array) => {
-    const named: Record<string, Float32Array> = {};
+    const named: Record<string, Float32Array> = Object.fromEntries(entries.map(([name]) => [name, values]));
     let offset = 0;
-    for (const [name, { size }] of entries) {
+    for (const [name, { size }] of order) {
       named[name] = values.slice(offset, offset + size);
       offset += size;
     }
@@ -105,7 +110,7 @@ export function adamw(parameters: Parameters, { betas: [beta1, beta2], weightDec
   const flat = (named: Record<string, Float32Array>) => {
     const values = new Float32Array(total);
     let offset = 0;
-    for (const [name, { size }] of entries) {
+    for (const [name, { size }] of order) {
       const part = named[name];
       if (part?.length !== size) throw new RangeError(`${name} has ${part?.length ?? 'no'} values, not ${size}`);
       values.set(part, offset);
@@ -124,8 +129,8 @@ export function adamw(parameters: Parameters, { betas: [beta1, beta2], weightDec
     tf.tidy(() => {
       // Both sides of the fraction times sqrt(1 - β2ᵗ): one operator less.
       const [size, floor, decay] = split(rates, [1, 1, 1], 0) as [Tensor, Tensor, Tensor];
-      const raw = flatten(entries.map(([name, parameter]) => gradients[name] ?? tf.zerosLike(parameter)));
-      const norm = tf.sqrt(tf.sum(tf.square(raw))) as Scalar;
+      const raw = flatten((name, parameter) => gradients[name] ?? tf.zerosLike(parameter));
+      const norm = tf.sqrt(sumOfSquares(raw)) as Scalar;
       const g = clip > 0 ? tf.mul(raw, tf.div(clip, tf.maximum(norm, clip))) : raw;
       first.assign(tf.add(tf.mul(first, beta1), tf.mul(g, 1 - beta1)) as Tensor1D);
       second.assign(tf.add(tf.mul(second, beta2), tf.mul(tf.square(g), 1 - beta2)) as Tensor1D);
@@ -162,4 +167,38 @@ export function adamw(parameters: Parameters, { betas: [beta1, beta2], weightDec
     },
     dispose: () => tf.dispose([theta, first, second]),
   };
+}
+
+/** Numbers in a cache line of 64 bytes. Rows of whole lines are what TensorFlow splits off a tensor without a copy. */
+const line = 16;
+
+/** Numbers that are added up by one thread, in an order of its own. */
+const block = 4096;
+
+type Entry = [name: string, parameter: Parameters[string]];
+
+const isInLines = ([, { size }]: Entry) => size % line === 0;
+
+/**
+ * Where parameters lie in the flat vector: those of whole lines first, then those with a remainder, then zeros up to a
+ * whole number of blocks.
+ */
+function layOut(parameters: Parameters): { order: Entry[]; size: number } {
+  const entries = Object.entries(parameters);
+  const order = [...entries.filter(isInLines), ...entries.filter((entry) => !isInLines(entry))];
+  const used = order.reduce((sum, [, { size }]) => sum + size, 0);
+  return { order, size: block * (Math.floor(used / block) + 1) };
+}
+
+/**
+ * Σ x² of a vector of whole blocks. TensorFlow splits the sum of a long vector among the threads there are (three give other bits than
+ * one), but not a sum over rows of a fixed length.
+ */
+function sumOfSquares(x: Tensor): Tensor {
+  let sums = sum(reshape(square(x), [-1, block]), 1);
+  while (sums.size > block) {
+    const padded = concat([sums, tf.zeros([block - (sums.size % block)])], 0);
+    sums = sum(reshape(padded, [-1, block]), 1);
+  }
+  return sum(sums, 0);
 }

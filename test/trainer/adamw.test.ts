@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import type { Scalar } from '@tensorflow/tfjs-node';
 import { type AdamWOptions, adamw, type Trainable, valueAndGradients } from '../../trainer/adamw.ts';
 import { type Parameters, parameterFrom } from '../../trainer/model.ts';
@@ -126,6 +128,45 @@ describe('AdamW', () => {
       () => trainable.restore({ ...weights(own), gain: new Float32Array(3) }, trainable.state()),
       /gain has 3 values, not 4/,
     );
+  });
+
+  it('measures the same norm, to the bit, on one thread, two and three', () => {
+    const program = fileURLToPath(new URL('norm-digest.js', import.meta.url));
+    const [one, ...others] = ['1', '2', '3'].map((threads) =>
+      execFileSync(process.execPath, [program], {
+        encoding: 'utf8',
+        env: { ...process.env, DESCENT_THREADS: threads },
+      }),
+    );
+    assert.match(one as string, /^[0-9a-f]{8}$/);
+    assert.deepEqual(others, [one, one]);
+  });
+
+  it('trains parameters of any length, in whatever order they come', () => {
+    const lengths = { odd: 7, lines: 32, long: 5003, one: 1, block: 4096 };
+    const own = Object.fromEntries(
+      Object.entries(lengths).map(([name, length]) => [
+        name,
+        parameterFrom(new Float32Array(length).fill(1), [length]),
+      ]),
+    );
+    const trainable = adamw(own, { ...options, clip: 0, weightDecay: 0 });
+    const gradients = () =>
+      Object.fromEntries(Object.entries(lengths).map(([name, length]) => [name, tf.range(1, length + 1)]));
+    const norm = tf.tidy(() => trainable.update(gradients(), 0.5));
+    const squares = Object.values(lengths).map((length) => (length * (length + 1) * (2 * length + 1)) / 6);
+    close([norm], [Math.sqrt(squares.reduce((sum, square) => sum + square, 0))], 1e-6);
+    const { first } = trainable.state();
+    assert.deepEqual(Object.keys(first), Object.keys(lengths));
+    for (const [name, length] of Object.entries(lengths)) {
+      close(weights(own)[name] as Float32Array, new Float32Array(length).fill(0.5), 1e-6, name);
+      close(
+        first[name] as Float32Array,
+        Float32Array.from({ length }, (_, i) => 0.1 * (i + 1)),
+        1e-6,
+        name,
+      );
+    }
   });
 
   it('keeps as many tensors after an update as before', () => {
