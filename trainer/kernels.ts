@@ -80,7 +80,13 @@ export const reverse = (x: Tensor, axis: number): Tensor =>
   run('ReverseV2', [type('T'), type('Tidx', TF_INT32)], x, integers([axis]));
 export const concat = (tensors: Tensor[], axis: number): Tensor =>
   run('ConcatV2', [count('N', tensors.length), type('T'), type('Tidx', TF_INT32)], ...tensors, integers(axis));
-/** Pieces of the given lengths along an axis; along the first they share memory with x. */
+/** The same of one tensor or more. */
+export const joined = (parts: Tensor[], axis: number): Tensor =>
+  parts.length === 1 ? (parts[0] as Tensor) : concat(parts, axis);
+/** `size` (-1: all that is left) from `begin` on, along each axis. */
+export const slice = (x: Tensor, begin: number[], size: number[]): Tensor =>
+  run('Slice', [type('T'), type('Index', TF_INT32)], x, integers(begin), integers(size));
+/** Pieces of the given lengths along an axis; along the first they share memory with x, where its rows are whole lines of 64 bytes. */
 export const split = (x: Tensor, lengths: number[], axis: number): Tensor[] => {
   const attributes = [count('num_split', lengths.length), type('T'), type('Tlen', TF_INT32)];
   return backend.executeMultipleOutputs('SplitV', attributes, [x, integers(lengths), integers(axis)], lengths.length);

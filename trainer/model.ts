@@ -15,7 +15,7 @@ import { feedForward, linear, rmsNorm, rows } from './ops.ts';
 import { openWeights } from './safetensors.ts';
 import { tf } from './tf.ts';
 
-export { outputLogProbs, rows, tokenLogProbs } from './ops.ts';
+export { outputLogProbs, outputLoss, rows, tokenLogProbs } from './ops.ts';
 
 /** Trainable weights by Hugging Face name, matrices as [out, in]. */
 export type Parameters = Record<string, Variable>;

@@ -5,11 +5,13 @@
  * the model keeps only what its gradient needs and touches memory a good deal less. Conventions: N is a count of rows
  * (batch times time), activations are [N, width], weights [out, in]; dy is the gradient of the loss by a piece's value.
  */
-import type { NamedTensorMap, Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs-node';
+import type { NamedTensorMap, Scalar, Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs-node';
+import { after } from './graph/capture.ts';
 import {
   add,
   add3,
   gather,
+  joined,
   log,
   matMul,
   max,
@@ -20,6 +22,7 @@ import {
   sigmoid,
   sigmoidGrad,
   softmax,
+  split,
   square,
   sub,
   sum,
@@ -127,26 +130,78 @@ export function tokenLogProbs(logits: Tensor2D, targets: Tensor1D): Tensor1D {
 }
 
 /**
- * ln p(target) of each row straight from the hidden states x [N, D] and the output weight W [vocab, D]: the output layer
- * and the cross-entropy as one piece, which never builds the gradient by the logits (onehot - p):
+ * The output layer and its cross-entropy: the loss -Σ w ln p(target), of hidden states x [N, D], the output weight W
+ * [vocab, D], and a target and a weight w of each row, both [N]. With z = x Wᵀ and p = softmax(z),
  *
- * dx = dy * (W[target] - p W), dW = (rows of dy * x added up by target) - pᵀ (dy * x).
+ *     dx = w (p W - W[target])    dW = pᵀ (w x) - (rows of w x added up by target)
+ *
+ * Nothing of that waits for a later layer's gradient, so it is computed together with the loss (as in Liger Kernel, Hsu et
+ * al. 2024, arXiv 2410.10989), some rows after the others: no more than two of their [rows, vocab] are in memory at once,
+ * and none is computed twice. It is no function for where no gradient is asked for: `outputLogProbs` is.
  */
-export function outputLogProbs(x: Tensor2D, weight: Tensor2D, targets: Tensor1D): Tensor1D {
+export function outputLoss(x: Tensor2D, weight: Tensor2D, targets: Tensor1D, weights: Tensor1D): Scalar {
   return piece([x, weight], () => {
-    const { probabilities, logProbs } = softmaxLogProbs(matMul(x, weight, false, true), targets);
+    const column = reshape(weights, [-1, 1]);
+    const weighted = mul(x, column);
+    let dWeight: Tensor = tf.neg(segmentSum(weighted, targets, weight.shape[0] as number));
+    const passes = inTurn([x, targets, column, weighted], (rows, [targets, column, weighted]) =>
+      tf.tidy(() => {
+        const { probabilities, logProbs } = softmaxLogProbs(matMul(rows, weight, false, true), targets as Tensor1D);
+        const before = dWeight;
+        dWeight = add(before, matMul(probabilities, weighted as Tensor, true));
+        const dx = mul(sub(matMul(probabilities, weight), gather(weight, targets as Tensor)), column as Tensor);
+        return { dx, logProbs, dWeight };
+      }),
+    );
+    const dx = joined(
+      passes.map(({ dx }) => dx),
+      0,
+    );
+    const logProbs = joined(
+      passes.map(({ logProbs }) => logProbs),
+      0,
+    );
     return {
-      value: logProbs,
-      saved: { x, targets, probabilities },
-      gradient: (dy, { x, targets, probabilities }) => {
-        const column = reshape(dy, [-1, 1]);
-        const weighted = mul(x, column);
-        const dx = mul(column, sub(gather(weight, targets), matMul(probabilities, weight)));
-        const taken = segmentSum(weighted, targets, weight.shape[0] as number);
-        return [dx, sub(taken, matMul(probabilities, weighted, true))];
-      },
+      value: tf.neg(sum(mul(logProbs, weights), 0)),
+      saved: { dx, dWeight },
+      gradient: (dy, { dx, dWeight }) => [mul(dx, dy), mul(dWeight, dy)],
     };
   });
+}
+
+/**
+ * ln p(target) of each row, [N], straight from the hidden states x [N, D] and the output weight [vocab, D], some rows after
+ * the others. It has no gradient.
+ */
+export function outputLogProbs(x: Tensor2D, weight: Tensor2D, targets: Tensor1D): Tensor1D {
+  const passes = inTurn([x, targets], (rows, [targets]) =>
+    tf.tidy(() => ({ logProbs: softmaxLogProbs(matMul(rows, weight, false, true), targets as Tensor1D).logProbs })),
+  );
+  return joined(
+    passes.map(({ logProbs }) => logProbs),
+    0,
+  ) as Tensor1D;
+}
+
+/** Rows whose logits are in memory at once. */
+const rowsAtOnce = 1024;
+
+/** `pass` of the same rows of each tensor, some rows after the others: begun when what it gave of those before is there. */
+function inTurn<Result extends NamedTensorMap>(
+  [x, ...others]: [Tensor, ...Tensor[]],
+  pass: (x: Tensor, others: Tensor[]) => Result,
+): Result[] {
+  const count = x.shape[0] as number;
+  const lengths = Array.from({ length: Math.ceil(count / rowsAtOnce) }, (_, i) =>
+    Math.min(rowsAtOnce, count - i * rowsAtOnce),
+  );
+  const parts = [x, ...others].map((tensor) => split(tensor, lengths, 0));
+  const results: Result[] = [];
+  for (const i of lengths.keys()) {
+    const [rows, ...rest] = parts.map((part) => part[i] as Tensor) as [Tensor, ...Tensor[]];
+    results.push(pass(after(rows, Object.values(results.at(-1) ?? {})), rest as Tensor[]));
+  }
+  return results;
 }
 
 /** softmax(logits), and ln of each row's target: logit - logsumexp, with logsumexp = max(logits) - ln max(p), exact at any size. */
@@ -159,8 +214,11 @@ function softmaxLogProbs(logits: Tensor, targets: Tensor1D): { probabilities: Te
   return { probabilities, logProbs: sub(chosen, logSum) };
 }
 
+/** Tensors by name, or several. */
+type SavedTensors = Record<string, Tensor | Tensor[]>;
+
 /** The forward pass of a piece, and its gradient. */
-export interface Piece<Saved extends NamedTensorMap> {
+export interface Piece<Saved extends SavedTensors> {
   value: Tensor;
   /**
    * What the gradient needs of the forward pass, whose other tensors are gone by then: it must use these, not those that
@@ -172,17 +230,19 @@ export interface Piece<Saved extends NamedTensorMap> {
 }
 
 /** `forward` as a function that tfjs's tape knows. Without a tape only the forward pass runs and nothing is kept. */
-export function piece<Saved extends NamedTensorMap, Result extends Tensor>(
+export function piece<Saved extends SavedTensors, Result extends Tensor>(
   inputs: Tensor[],
   forward: () => Piece<Saved>,
 ): Result {
   const differentiable = tf.customGrad((...args) => {
     const save = args.pop() as unknown as (tensors: Tensor[]) => void;
     const { value, saved, gradient } = forward();
-    const names = Object.keys(saved);
-    save(Object.values(saved));
-    const named = (tensors: Tensor[]) =>
-      Object.fromEntries(names.map((name, index) => [name, tensors[index]])) as Saved;
+    save(Object.values(saved).flat());
+    const named = (tensors: Tensor[]) => {
+      let at = 0;
+      const next = (kept: Tensor | Tensor[]) => (Array.isArray(kept) ? kept.map(() => tensors[at++]) : tensors[at++]);
+      return Object.fromEntries(Object.entries(saved).map(([name, kept]) => [name, next(kept)])) as Saved;
+    };
     return { value, gradFunc: (dy, tensors) => gradient(dy, named(tensors as Tensor[])) };
   });
   return differentiable(...inputs) as Result;

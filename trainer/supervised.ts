@@ -3,7 +3,7 @@ import type { Scalar, Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs-node';
 import type { Architecture } from '../schemas/types/job.ts';
 import { type Trainable, valueAndGradients } from './adamw.ts';
 import { type CaptureOptions, capture } from './graph/capture.ts';
-import { hiddenStates, outputLogProbs, type Parameters, rows } from './model.ts';
+import { hiddenStates, outputLoss, type Parameters, rows } from './model.ts';
 import { tf } from './tf.ts';
 
 /** Tokens to read and tokens to predict, as plain arrays. */
@@ -30,7 +30,7 @@ export function supervisedLoss(architecture: Architecture, parameters: Parameter
   const hidden = hiddenStates(architecture, parameters, tokens).reshape([-1, architecture.hidden]) as Tensor2D;
   const chosen = places === undefined ? hidden : rows(hidden, places);
   const output = parameters['lm_head.weight'] as Tensor as Tensor2D;
-  return tf.neg(tf.sum(tf.mul(outputLogProbs(chosen, output, targets), weights)));
+  return outputLoss(chosen, output, targets, weights);
 }
 
 /** The tensors of a batch; the caller disposes them. */

@@ -7,12 +7,14 @@ import { parameterShapes } from '../../schemas/llama.ts';
 import type { Architecture } from '../../schemas/types/job.ts';
 import { adamw, valueAndGradients } from '../../trainer/adamw.ts';
 import { toConfig } from '../../trainer/config.ts';
+import { capture } from '../../trainer/graph/capture.ts';
 import { initialise } from '../../trainer/init.ts';
 import {
   hiddenStates,
   loadModel,
   logits,
   outputLogProbs,
+  outputLoss,
   type Parameters,
   rows,
   tokenLogProbs,
@@ -242,16 +244,41 @@ describe('log-probabilities of tokens', () => {
     close(gradient.dataSync(), wanted.flat(), 1e-6);
   });
 
-  it('come out the same, with their gradients, when the output layer is part of the piece', () => {
-    const x = tf.tensor2d(Array.from({ length: 8 }, random(1, 'x').normal), [4, 2]);
-    const weight = tf.variable(tf.tensor2d(Array.from({ length: 6 }, random(1, 'w').normal), [3, 2]));
-    const apart = (x: Tensor, w: Tensor) =>
-      tokenLogProbs(tf.matMul(x as Tensor2D, w as Tensor2D, false, true), targets);
-    const whole = (x: Tensor, w: Tensor) => outputLogProbs(x as Tensor2D, w as Tensor2D, targets);
-    close(whole(x, weight).dataSync(), apart(x, weight).dataSync(), 1e-6);
-    const [found, wanted] = [tf.grads(whole)([x, weight], upstream), tf.grads(apart)([x, weight], upstream)];
-    for (const [i, gradient] of wanted.entries())
-      close(found[i]?.dataSync() as Float32Array, gradient.dataSync(), 1e-6);
+  // More rows than are taken at once, and not a multiple of them.
+  const [count, width, vocab] = [2500, 4, 6];
+  const { normal, integer } = random(1, 'output');
+  const x = tf.tensor2d(Float32Array.from({ length: count * width }, normal), [count, width]);
+  const weight = tf.variable(tf.tensor2d(Float32Array.from({ length: vocab * width }, normal), [vocab, width]));
+  const chosen = tf.tensor1d(
+    Int32Array.from({ length: count }, () => integer(vocab)),
+    'int32',
+  );
+  const shares = tf.tensor1d(Float32Array.from({ length: count }, () => Math.abs(normal()) / count));
+  const apart = (x: Tensor, w: Tensor) => tokenLogProbs(tf.matMul(x as Tensor2D, w as Tensor2D, false, true), chosen);
+
+  it('come out the same when the output layer goes through some rows after the others', () => {
+    for (const found of [
+      outputLogProbs(x, weight as Tensor as Tensor2D, chosen),
+      capture(() => ({ logProbs: outputLogProbs(x, weight as Tensor as Tensor2D, chosen) }))({}).logProbs,
+    ])
+      close(found.dataSync(), apart(x, weight).dataSync(), 1e-6);
+  });
+
+  it('make the loss of the output layer, whose gradients are computed with it', () => {
+    const loss = (x: Tensor, w: Tensor) => tf.mul(3, outputLoss(x as Tensor2D, w as Tensor2D, chosen, shares));
+    const wanted = (x: Tensor, w: Tensor) => tf.mul(-3, tf.sum(tf.mul(apart(x, w), shares)));
+    const expected = tf.valueAndGrads(wanted)([x, weight]);
+    for (const { value, grads } of [
+      tf.valueAndGrads(loss)([x, weight]),
+      capture(() => {
+        const { value, grads } = tf.valueAndGrads(loss)([x, weight]);
+        return { value, x: grads[0] as Tensor, weight: grads[1] as Tensor };
+      })({}),
+    ].map((found) => ('grads' in found ? found : { value: found.value, grads: [found.x, found.weight] }))) {
+      close(value.dataSync(), expected.value.dataSync(), 1e-6);
+      for (const [i, gradient] of expected.grads.entries())
+        close(grads[i]?.dataSync() as Float32Array, gradient.dataSync(), 1e-6);
+    }
   });
 });
 

@@ -17,6 +17,7 @@ import { CaptureError, type Precision } from './definition.ts';
 import { type Described, type Trace, trace, tracedPrecision } from './trace.ts';
 
 export { CaptureError } from './definition.ts';
+export { after } from './trace.ts';
 
 export interface CaptureOptions {
   /**

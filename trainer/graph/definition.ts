@@ -36,11 +36,17 @@ export interface Definition {
   /** A constant; equal ones are one. */
   constant(dtype: number, shape: readonly number[], values: ArrayBufferView): Reference;
   /**
-   * An operation; gives its outputs. Attributes that follow from its inputs may be left out, and those with a default.
+   * An operation; gives its outputs. Attributes that follow from its inputs may be left out, and those with a default. It
+   * begins when all of `after` are there.
    *
    * @throws CaptureError where the shape of an output does not follow from shapes and constants
    */
-  operation(name: string, attributes: readonly Attribute[], inputs: readonly Reference[]): Reference[];
+  operation(
+    name: string,
+    attributes: readonly Attribute[],
+    inputs: readonly Reference[],
+    after?: readonly Reference[],
+  ): Reference[];
   /** The serialized FunctionDef of a function with these outputs. */
   encode(name: string, outputs: readonly Reference[]): Uint8Array;
   /** What of a function with these outputs takes memory. */
@@ -98,13 +104,18 @@ export function define(precision: Precision): Definition {
     nodes.push(node);
     operations.push({
       op: node.op,
-      inputs: node.input,
+      inputs: node.input.filter((source) => !source.startsWith('^')),
       outputs: outputs.map(({ source, dtype, shape }) => ({ source, bytes: bytesOf(dtype, shape) })),
     });
     return outputs;
   };
 
-  const append = (name: string, attributes: readonly Attribute[], inputs: readonly Reference[]): Reference[] => {
+  const append = (
+    name: string,
+    attributes: readonly Attribute[],
+    inputs: readonly Reference[],
+    after: readonly Reference[] = [],
+  ): Reference[] => {
     const operator = operatorOf(name);
     const attr = { ...defaultsOf(operator), ...declared(operator, attributes), ...inferred(operator, inputs) };
     const node = `${name}_${nodes.length}`;
@@ -118,7 +129,8 @@ export function define(precision: Precision): Definition {
         typesOf(output, attr).map((dtype, index) => ({ source: `${node}:${output.name}:${index}`, dtype })),
       )
       .map((output, index) => ({ ...output, shape: requireKnown(name, shapes[index]) }));
-    return record({ name: node, op: name, input: inputs.map(({ source }) => source), attr }, outputs);
+    const input = [...inputs.map(({ source }) => source), ...controls(after)];
+    return record({ name: node, op: name, input, attr }, outputs);
   };
   const cast = (from: Reference, to: number): Reference => {
     const known = casts.get(`${from.source} ${to}`);
@@ -147,13 +159,13 @@ export function define(precision: Precision): Definition {
       constants.set(name, made);
       return made;
     },
-    operation(name, attributes, inputs) {
+    operation(name, attributes, inputs, after) {
       const { TF_FLOAT } = backend.binding;
       if (!inBfloat16 || !products.has(name) || inputs.some(({ dtype }) => dtype !== TF_FLOAT)) {
-        return append(name, attributes, inputs);
+        return append(name, attributes, inputs, after);
       }
       const rounded = inputs.map((input) => cast(input, TF_BFLOAT16));
-      return append(name, attributes, rounded).map((output) => cast(output, TF_FLOAT));
+      return append(name, attributes, rounded, after).map((output) => cast(output, TF_FLOAT));
     },
     encode(name, outputs) {
       return encodeFunction({
@@ -205,7 +217,12 @@ function inTurn(nodes: readonly Node[], outputs: readonly Reference[]): Node[] {
     });
 }
 
-const nodeOf = (source: string) => source.split(':')[0] as string;
+const nodeOf = (source: string) => source.replace(/^\^/, '').split(':')[0] as string;
+
+/** Edges that order and carry nothing: `^node`. What a function is given is there from its beginning. */
+function controls(after: readonly Reference[]): string[] {
+  return after.flatMap(({ source }) => (source.includes(':') ? [`^${nodeOf(source)}`] : []));
+}
 
 const inputName = (index: number) => `in${index}`;
 const outputName = (index: number) => `out${index}`;

@@ -86,6 +86,28 @@ export function tracedPrecision(): Precision | undefined {
 
 let traced: Precision | undefined;
 
+/** What the operators that are called just now have to wait for. */
+let awaited: readonly TensorInfo[] = [];
+
+/**
+ * `x`, but in a graph not before `others` are there. TensorFlow computes side by side what does not follow from one
+ * another, and holds all of it at once: where that is large, this puts it in turn. Eagerly everything is.
+ */
+export function after<T extends Tensor>(x: T, others: readonly TensorInfo[]): T {
+  if (traced === undefined) return x;
+  const { TF_ATTR_TYPE } = backend.binding;
+  awaited = others;
+  try {
+    return backend.executeSingleOutput(
+      'Identity',
+      [{ name: 'T', type: TF_ATTR_TYPE, value: backend.getDTypeInteger(x.dtype) }],
+      [x],
+    ) as T;
+  } finally {
+    awaited = [];
+  }
+}
+
 /** Which tensor of a run is what in its function. Tensors are known by their dataId. */
 interface Book {
   /** Variables whose values were taken, in the order of the inputs that they became. */
@@ -135,15 +157,17 @@ function keepBook(definition: Definition): Book {
       return reference;
     },
     call(operator, attributes, inputs) {
-      return definition.operation(operator, attributes, inputs.map(book.refer)).map((reference) => {
-        const tensor = backend.createOutputTensor({
-          id: noHandle,
-          shape: [...reference.shape],
-          dtype: reference.dtype,
+      return definition
+        .operation(operator, attributes, inputs.map(book.refer), awaited.map(book.refer))
+        .map((reference) => {
+          const tensor = backend.createOutputTensor({
+            id: noHandle,
+            shape: [...reference.shape],
+            dtype: reference.dtype,
+          });
+          book.enter(tensor, reference);
+          return tensor;
         });
-        book.enter(tensor, reference);
-        return tensor;
-      });
     },
     isComputed: (dataId) => references.has(dataId) || before.has(dataId),
     describe(dataId) {
