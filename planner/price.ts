@@ -1,6 +1,6 @@
 import type { Architecture, EvaluateRecipe, RlRecipe, SftRecipe, TrunkRecipe } from '../schemas/types/job.ts';
 import { parameterCount } from './architecture.ts';
-import { forwardFlops, type Pass, trainingFlops, wholeSequences } from './flops.ts';
+import { causalPairs, forwardFlops, type Pass, trainingFlops, wholeSequences } from './flops.ts';
 import type { Task } from './plan.ts';
 
 /** What a node costs, or several together. */
@@ -178,7 +178,7 @@ function rlPrice(architecture: Architecture, recipe: RlRecipe): Price {
   const rounds = Math.floor(examples / batch) * epochs;
   const responses = rounds * batch;
   const pass = longestResponses(architecture, responses, maxResponse);
-  const policyReads = 1 + (klCoef > 0 ? 1 : 0) + (innerEpochs > 1 || miniBatch < batch ? 1 : 0);
+  const policyReads = (klCoef > 0 ? 1 : 0) + (innerEpochs > 1 || miniBatch < batch ? 1 : 0);
   const policy = forwardFlops(architecture, pass);
   const critic = forwardFlops(architecture, pass, 1);
   const parameters = parameterCount(architecture);
@@ -188,7 +188,7 @@ function rlPrice(architecture: Architecture, recipe: RlRecipe): Price {
     tokens: { trained: pass.predicted * innerEpochs, generated: pass.predicted, scored: 0 },
     flops: {
       training: innerEpochs * (trainingFlops(architecture, pass) + trainingFlops(architecture, pass, 1)),
-      inference: policyReads * policy + critic,
+      inference: forwardFlops(architecture, written(pass, architecture)) + policyReads * policy + critic,
     },
     // The critic has a head of one column and a bias in place of the output matrix.
     bytes: trainedBytes([parameters, parameters - architecture.vocab * architecture.hidden + architecture.hidden + 1]),
@@ -208,7 +208,7 @@ function evaluationPrice(architecture: Architecture, recipe: EvaluateRecipe): Pr
     };
   }
   const responses = recipe.problems * recipe.tasks.length * (1 + recipe.samples);
-  const pass = longestResponses(architecture, responses, recipe.maxResponse);
+  const pass = written(longestResponses(architecture, responses, recipe.maxResponse), architecture);
   return {
     ...nothing,
     tokens: { ...nothing.tokens, generated: pass.predicted },
@@ -224,7 +224,7 @@ function heldoutPass({ context }: Architecture, tokens: number, domains: number)
   const rest = tokens - rows * length;
   return {
     read: domains * tokens,
-    pairs: domains * (rows * length ** 2 + rest ** 2),
+    pairs: domains * (rows * causalPairs(length) + causalPairs(rest)),
     predicted: domains * tokens,
   };
 }
@@ -232,6 +232,11 @@ function heldoutPass({ context }: Architecture, tokens: number, domains: number)
 /** Prompt and response fill the context together at most, and the last token is not read. */
 function longestResponses({ context }: Architecture, responses: number, maxResponse: number): Pass {
   return { ...wholeSequences(responses, context - 1), predicted: responses * maxResponse };
+}
+
+/** The same where responses are written token by token: each token may look at all that a sequence has room for. */
+function written(pass: Pass, { context }: Architecture): Pass {
+  return { ...pass, pairs: pass.read * (context - 1) };
 }
 
 const bytesANumber = 4;

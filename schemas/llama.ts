@@ -118,3 +118,12 @@ export function whatIsMisshapen({ hidden, heads, kvHeads }: Architecture): strin
   if (heads % kvHeads !== 0) return `${heads} heads cannot share ${kvHeads} key and value heads evenly`;
   return undefined;
 }
+
+/**
+ * How the trainer's causal attention goes through a sequence: the lengths of its blocks of queries, each of which is
+ * multiplied with the keys up to its end. Blocks are as long as products need to be efficient, and eight at most.
+ */
+export function queryBlocks(length: number): number[] {
+  const block = Math.max(128, Math.ceil(length / 8));
+  return Array.from({ length: Math.ceil(length / block) }, (_, i) => Math.min(block, length - i * block));
+}

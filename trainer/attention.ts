@@ -1,6 +1,22 @@
 /** Grouped-query attention with rotary embeddings, as one differentiable piece. Conventions as in ops.ts. */
 import type { Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs-node';
-import { add, concat, matMul, mul, reshape, reverse, select, softmax, split, sub, sum, transpose } from './kernels.ts';
+import { queryBlocks } from '../schemas/llama.ts';
+import {
+  add,
+  concat,
+  joined,
+  matMul,
+  mul,
+  reshape,
+  reverse,
+  select,
+  slice,
+  softmax,
+  split,
+  sub,
+  sum,
+  transpose,
+} from './kernels.ts';
 import { normalise, normaliseGradient, piece } from './ops.ts';
 import { tf } from './tf.ts';
 
@@ -26,11 +42,11 @@ export interface AttentionGeometry {
   kvHeads: number;
   headSize: number;
   rotary: RotaryTable;
-  /** bool, spreads to [batch, time, keys]: true where a query may look. */
-  mask: Tensor;
+  /** bool [batch, time, keys]: true where a query may look. Default: at the keys up to its own. */
+  mask?: Tensor;
 }
 
-/** Keys and values of a layer, [kvHeads, batch, keys, headSize]. */
+/** Keys and values of a layer, [kvHeads, batch, keys, headSize] or the same in fewer axes. */
 export interface KeysAndValues {
   k: Tensor;
   v: Tensor;
@@ -39,15 +55,10 @@ export interface KeysAndValues {
 /**
  * A residual block of grouped-query attention (Ainslie et al. 2023, arXiv 2305.13245) with rotary embeddings, of x [N, D]:
  *
- *     n = normalise(x)    [q k v] = n ([Wq / sqrt(headSize), Wk, Wv] g)ᵀ
- *     P = softmax(mask(rot(q) rot(k)ᵀ))    y = x + (P v) Woᵀ
+ *     n = normalise(x)    [q k v] = n ([Wq / sqrt(headSize), Wk, Wv] g)ᵀ    y = x + attend(rot(q), rot(k), v) Woᵀ
  *
- * Heads lie outermost, [heads, N, headSize], so that q, k and v are stretches of one tensor, and spread over the group of
- * query heads that shares a key and value head: [kvHeads, group, batch, time, headSize] against [kvHeads, 1, ...].
+ * Heads lie outermost, [heads, N, headSize], so that q, k and v are stretches of one tensor.
  * `extend` may put the keys and values of earlier tokens before these (a cache); there is no gradient through it.
- *
- * dv = Pᵀ do, dS = P * (do vᵀ - Σ do * o), dq = dS k, dk = dSᵀ q. The sum, over headSize, equals Σ dP * P over the keys
- * (Dao et al. 2022, arXiv 2205.14135, B.4) and is cheaper.
  */
 export function attention(
   x: Tensor2D,
@@ -58,11 +69,9 @@ export function attention(
 ): Tensor2D {
   const { batch, time, heads, kvHeads, headSize, rotary: table, mask } = geometry;
   const count = batch * time;
-  const group = heads / kvHeads;
   const scale = 1 / Math.sqrt(headSize);
   const widths = [heads, kvHeads, kvHeads].map((number) => number * headSize);
-  const spread = (x: Tensor) => reshape(x, [kvHeads, 1, batch, -1, headSize]);
-  const grouped = (x: Tensor) => reshape(x, [kvHeads, group, batch, time, headSize]);
+  const cached = (x: Tensor) => reshape(x, [kvHeads, batch, -1, headSize]);
 
   const { gain, q: wq, k: wk, v: wv, o: wo } = weights;
   return piece([x, gain, wq, wk, wv, wo], () => {
@@ -71,24 +80,22 @@ export function attention(
     const projected = reshape(matMul(n, mul(projection, gain), false, true), [count, heads + 2 * kvHeads, headSize]);
     const [turning, values] = split(transpose(projected, [1, 0, 2]), [heads + kvHeads, kvHeads], 0) as Pair;
     const [queries, keys] = split(rotate(turning, table), [heads, kvHeads], 0) as Pair;
-    const q = grouped(queries);
     const all = extend === undefined ? { k: keys, v: values } : extend({ k: keys, v: values });
-    const [k, v] = [spread(all.k), spread(all.v)];
-    const p = softmax(select(mask, matMul(q, k, false, true), masked));
-    const o = matMul(p, v);
-    const merged = reshape(transpose(reshape(o, [heads, count, headSize]), [1, 0, 2]), [count, heads * headSize]);
+    const [q, k, v] = [fold(queries, geometry), cached(all.k), cached(all.v)];
+    const { p, o } = attend(q, k, v, mask);
+    const merged = reshape(transpose(unfold(o, geometry), [1, 0, 2]), [count, heads * headSize]);
     return {
       value: add(x, matMul(merged, wo, false, true)),
-      saved: { n, r, projection, q, k, v, p, o, merged, cos: table.cos, sin: table.sin },
-      gradient: (dy, { n, r, projection, q, k, v, p, o, merged, cos, sin }) => {
-        const dMerged = reshape(matMul(dy, wo), [count, heads, headSize]);
-        const dO = grouped(transpose(dMerged, [1, 0, 2]));
-        const dS = mul(p, sub(matMul(dO, v, false, true), sum(mul(dO, o), 4, true)));
-        const dV = sum(matMul(p, dO, true), 1);
-        const dQ = reshape(matMul(dS, k), [heads, count, headSize]);
-        const dK = reshape(sum(matMul(dS, q, true), 1), [kvHeads, count, headSize]);
-        const dRotated = rotateGradient(concat([dQ, dK], 0), { cos, sin });
-        const dHeads = concat([dRotated, reshape(dV, [kvHeads, count, headSize])], 0);
+      saved: { n, r, projection, q, k, v, p, merged, cos: table.cos, sin: table.sin },
+      gradient: (dy, { n, r, projection, q, k, v, p, merged, cos, sin }) => {
+        const dMerged = matMul(dy, wo);
+        const perHead = (x: Tensor, width: number) => transpose(reshape(x, [count, heads, width]), [1, 0, 2]);
+        const along = sum(reshape(mul(dMerged, merged), [count, heads, headSize]), 2);
+        const [dO, shift] = [perHead(dMerged, headSize), perHead(along, 1)].map((x) => fold(x, geometry)) as Pair;
+        const { dQ, dK, dV } = attendGradient(dO, shift, p, q, k, v);
+        const flat = (x: Tensor) => reshape(x, [kvHeads, count, headSize]);
+        const dRotated = rotateGradient(concat([unfold(dQ, geometry), flat(dK)], 0), { cos, sin });
+        const dHeads = concat([dRotated, flat(dV)], 0);
         const dProjected = reshape(transpose(dHeads, [1, 0, 2]), [count, (heads + 2 * kvHeads) * headSize]);
         const dn = matMul(dProjected, mul(projection, gain));
         const dWeights = matMul(dProjected, n, true);
@@ -102,14 +109,128 @@ export function attention(
 
 type Pair = [Tensor, Tensor];
 
+/**
+ * [heads, N, width] as [kvHeads, batch, group, time, width]: the queries of the group of heads that share a key and value
+ * head follow each other, so that each product is one of matrices, and gradients add up over the group by themselves.
+ */
+function fold(x: Tensor, { batch, time, heads, kvHeads }: AttentionGeometry): Tensor {
+  const group = heads / kvHeads;
+  const width = x.shape.at(-1) as number;
+  const folded = [kvHeads, batch, group, time, width];
+  if (group === 1) return reshape(x, folded);
+  return reshape(transpose(reshape(x, [kvHeads, group, batch, time * width]), [0, 2, 1, 3]), folded);
+}
+
+/** What `fold` folded, as it was. */
+function unfold(x: Tensor, { batch, time, heads, kvHeads }: AttentionGeometry): Tensor {
+  const group = heads / kvHeads;
+  const width = x.shape.at(-1) as number;
+  const unfolded = [heads, batch * time, width];
+  if (group === 1) return reshape(x, unfolded);
+  return reshape(transpose(reshape(x, [kvHeads, batch, group, time * width]), [0, 2, 1, 3]), unfolded);
+}
+
+/**
+ * P = softmax(mask(q kᵀ)) and O = P v, of q [kvHeads, batch, group, time, headSize] and k and v [kvHeads, batch, keys,
+ * headSize]. Where there is no mask, queries come in blocks, and each block looks at the keys up to its end alone: what
+ * comes later is neither multiplied nor kept. P is a tensor a block, [kvHeads, batch, group * block, keys].
+ */
+function attend(q: Tensor, k: Tensor, v: Tensor, mask?: Tensor): { p: Tensor[]; o: Tensor } {
+  const [kvHeads, batch, group, time] = q.shape as [number, number, number, number];
+  const keys = k.shape[2] as number;
+  const lengths = mask === undefined ? queryBlocks(time) : [time];
+  const ends = endsOf(lengths, keys);
+  const p: Tensor[] = [];
+  const outputs = split(q, lengths, 3).map((queries, i) => {
+    const [length, seen] = [lengths[i] as number, ends[i] as number];
+    const scores = matMul(rowsOf(queries), upTo(k, seen), false, true);
+    const visible = mask === undefined ? causalMask(length, seen) : reshape(mask, [-1, 1, time, keys]);
+    const spread = reshape(scores, [kvHeads, batch, group, length, seen]);
+    const probabilities = reshape(softmax(select(visible, spread, masked)), scores.shape);
+    p.push(probabilities);
+    return reshape(matMul(probabilities, upTo(v, seen)), queries.shape);
+  });
+  return { p, o: joined(outputs, 3) };
+}
+
+/**
+ * With dO the gradient by O, block by block
+ *
+ *     dV = Pᵀ dO    dS = P * (dO vᵀ - shift)    dQ = dS k    dK = dSᵀ q,    shift = Σ dO * O
+ *
+ * The sum, over headSize, equals Σ dP * P over the keys (Dao et al. 2022, arXiv 2205.14135, B.4) and is cheaper.
+ */
+function attendGradient(
+  dO: Tensor,
+  shift: Tensor,
+  p: readonly Tensor[],
+  q: Tensor,
+  k: Tensor,
+  v: Tensor,
+): { dQ: Tensor; dK: Tensor; dV: Tensor } {
+  const lengths = p.map(({ shape }) => (shape[2] as number) / (q.shape[2] as number));
+  const ends = endsOf(lengths, k.shape[2] as number);
+  const [outputs, shifts, queries] = [dO, shift, q].map((x) => split(x, lengths, 3).map(rowsOf));
+  const blocks = p.map((probabilities, i) => {
+    const [dOutput, along, query] = [outputs, shifts, queries].map((parts) => parts?.[i]) as [Tensor, Tensor, Tensor];
+    const [key, value] = [k, v].map((x) => upTo(x, ends[i] as number)) as Pair;
+    const dS = mul(probabilities, sub(matMul(dOutput, value, false, true), along));
+    return {
+      dQ: reshape(matMul(dS, key), [...q.shape.slice(0, 3), lengths[i] as number, q.shape[4] as number]),
+      dK: matMul(dS, query, true),
+      dV: matMul(probabilities, dOutput, true),
+    };
+  });
+  return {
+    dQ: joined(
+      blocks.map(({ dQ }) => dQ),
+      3,
+    ),
+    dK: sumOfStarts(blocks.map(({ dK }) => dK)),
+    dV: sumOfStarts(blocks.map(({ dV }) => dV)),
+  };
+}
+
+/** Queries of one block after the other, and of all heads of a group: [.., group * block, width]. */
+function rowsOf(x: Tensor): Tensor {
+  const [kvHeads, batch, , , width] = x.shape as [number, number, number, number, number];
+  return reshape(x, [kvHeads, batch, -1, width]);
+}
+
+/** Where the keys end that each block of queries sees: the last sees all. */
+function endsOf(lengths: readonly number[], keys: number): number[] {
+  let end = keys - lengths.reduce((sum, length) => sum + length, 0);
+  return lengths.map((length) => {
+    end += length;
+    return end;
+  });
+}
+
+/** The first keys or values. */
+function upTo(x: Tensor, keys: number): Tensor {
+  return keys === x.shape[2] ? x : slice(x, [0, 0, 0, 0], [-1, -1, keys, -1]);
+}
+
+/** The sum of gradients by ever more of the keys, [.., keys, headSize], the last by all. */
+function sumOfStarts(gradients: readonly Tensor[]): Tensor {
+  const ends: Tensor[] = [];
+  let start = gradients.at(-1) as Tensor;
+  for (const gradient of gradients.slice(0, -1).reverse()) {
+    const [before, all] = [gradient.shape[2] as number, start.shape[2] as number];
+    const [head, end] = split(start, [before, all - before], 2) as Pair;
+    ends.unshift(end);
+    start = add(head, gradient);
+  }
+  return joined([start, ...ends], 2);
+}
+
 /** The score of what may not be seen: finite, so that a row that sees nothing (padding) stays free of NaN. */
 const masked = -1e9;
 
 /** bool [time, keys]: query t sees keys 0 .. t + keys - time. */
 export function causalMask(time: number, keys = time): Tensor2D {
-  const mask = new Uint8Array(time * keys);
-  for (let t = 0; t < time; t++) mask.fill(1, t * keys, t * keys + t + keys - time + 1);
-  return tf.tensor2d(mask, [time, keys], 'bool');
+  const place = (count: number, first: number) => tf.range(first, first + count, 1, 'int32');
+  return tf.lessEqual(place(keys, 0), tf.expandDims(place(time, keys - time), 1));
 }
 
 /** Cosines and signed sines of a rotary embedding: [time, headSize], or [batch, time, headSize] where rows differ. */

@@ -94,7 +94,6 @@ function attentionGeometry(
   const [batch, time] = tokens.shape;
   const headSize = hidden / heads;
   const past = cache?.keys[0]?.shape[2] ?? 0;
-  const causal = causalMask(time, past + time);
   return {
     batch,
     time,
@@ -102,7 +101,7 @@ function attentionGeometry(
     kvHeads,
     headSize,
     rotary: rotaryTable(positions ?? [Array.from({ length: time }, (_, t) => past + t)], headSize, ropeTheta),
-    mask: mask === undefined ? causal : tf.logicalAnd(causal, mask.reshape([batch, 1, past + time])),
+    ...(mask && { mask: tf.logicalAnd(causalMask(time, past + time), mask.reshape([batch, 1, past + time])) }),
   };
 }
 
