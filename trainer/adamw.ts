@@ -62,6 +62,37 @@ export function valueAndGradients(loss: () => Scalar, parameters: Parameters): {
   return { value, gradients };
 }
 
+/** A sum of gradients, for an update from more than fits into one pass. */
+export interface GradientSum {
+  /** Adds gradients by tensors alone, so that it can be captured. */
+  add(gradients: Gradients): void;
+  /** The sum, which begins again at zero. Of tensors alone too. */
+  take(): Gradients;
+  /** Frees the sum. */
+  dispose(): void;
+}
+
+/** A sum of gradients by these parameters: zero. It takes as much memory as they do. */
+export function gradientSum(parameters: Parameters): GradientSum {
+  const sums = Object.fromEntries(
+    Object.entries(parameters).map(([name, parameter]) => [name, tf.tidy(() => tf.variable(tf.zerosLike(parameter)))]),
+  );
+  return {
+    add(gradients) {
+      for (const [name, gradient] of Object.entries(gradients)) {
+        const sum = sums[name] as Parameters[string];
+        sum.assign(tf.add(sum, gradient));
+      }
+    },
+    take() {
+      const taken = Object.entries(sums).map(([name, sum]) => [name, tf.clone(sum as Tensor)] as const);
+      for (const sum of Object.values(sums)) sum.assign(tf.zerosLike(sum));
+      return Object.fromEntries(taken);
+    },
+    dispose: () => tf.dispose(sums),
+  };
+}
+
 const epsilon = 1e-8;
 
 /**

@@ -49,7 +49,7 @@ export async function trainOnSequences(job: TextJob, context: TrainerContext, st
   const schedule = scheduleOf(job);
   const model = adamw(parameters, recipe);
   const update = supervisedSteps(architecture, model, recipe);
-  return train(job, context, {
+  const outcome = await train(job, context, {
     steps,
     trunk: inputs.trunk,
     leaves: job.type === 'trunk' ? 'trunk' : 'model',
@@ -66,6 +66,8 @@ export async function trainOnSequences(job: TextJob, context: TrainerContext, st
     },
     facts: { trainTokens, unigramEntropy },
   });
+  update.dispose();
+  return outcome;
 }
 
 /** A trunk is a run under wsd that never comes to its decay. */

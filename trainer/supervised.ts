@@ -1,7 +1,7 @@
 /** Learning from given tokens: the step that pretraining, continued pretraining and fine-tuning share. */
 import type { Scalar, Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs-node';
 import type { Architecture } from '../schemas/types/job.ts';
-import { type Trainable, valueAndGradients } from './adamw.ts';
+import { gradientSum, type Trainable, valueAndGradients } from './adamw.ts';
 import { type CaptureOptions, capture } from './graph/capture.ts';
 import { hiddenStates, outputLoss, type Parameters, rows } from './model.ts';
 import { tf } from './tf.ts';
@@ -59,16 +59,110 @@ export function supervisedUpdate(
   return { loss: value, gradientNorm: model.apply(gradients, rates) };
 }
 
+/**
+ * Tokens that go through the model in one pass, padding included. A constant and no setting: the order of sums, and with it
+ * the last bits of a result, depends on it.
+ */
+const tokensAtOnce = 16_384;
+
 /** Optimizer updates as a captured function: one on each batch that it is called with. Gives its metrics. */
+export interface SupervisedSteps {
+  (batch: Batch, lr: number): Record<string, number>;
+  /** Frees the graphs; not the model. */
+  dispose(): void;
+}
+
+/**
+ * Optimizer updates on batches of any size: what is more than fits into one pass goes in several, whose gradients add up.
+ * As the weights of a batch's predictions add up to one, each counts the same however the batch is split.
+ */
 export function supervisedSteps(
   architecture: Architecture,
   model: Trainable,
-  options?: CaptureOptions,
-): (batch: Batch, lr: number) => Record<string, number> {
-  const update = capture((tensors: UpdateTensors) => supervisedUpdate(architecture, model, tensors), options);
-  return (batch, lr) =>
+  { atOnce = tokensAtOnce, ...options }: CaptureOptions & { atOnce?: number } = {},
+): SupervisedSteps {
+  const whole = capture((tensors: UpdateTensors) => supervisedUpdate(architecture, model, tensors), options);
+  let summed: ReturnType<typeof summedUpdate> | undefined;
+  const step = (batch: Batch, lr: number) =>
     tf.tidy(() => {
-      const { loss, gradientNorm } = update({ ...batchTensors(batch), rates: model.nextRates(lr) });
-      return { loss: loss.dataSync()[0] as number, lr, gradientNorm: gradientNorm.dataSync()[0] as number };
-    }) as unknown as Record<string, number>;
+      const rates = model.nextRates(lr);
+      const parts = inParts(batch, atOnce);
+      if (parts.length > 1) {
+        summed ??= summedUpdate(architecture, model, options);
+        const { loss, gradientNorm } = summed.update(parts, rates);
+        return { loss, lr, gradientNorm };
+      }
+      const { loss, gradientNorm } = whole({ ...batchTensors(batch), rates });
+      return { loss: numberOf(loss), lr, gradientNorm: numberOf(gradientNorm) };
+    });
+  return Object.assign(step, {
+    dispose() {
+      whole.dispose();
+      summed?.dispose();
+    },
+  });
+}
+
+/** An update from the gradients of several parts of a batch: a graph for a part, and one for the update. */
+function summedUpdate(architecture: Architecture, model: Trainable, options: CaptureOptions) {
+  const { parameters } = model;
+  const sum = gradientSum(parameters);
+  const learn = capture((part: BatchTensors) => {
+    const { value, gradients } = valueAndGradients(() => supervisedLoss(architecture, parameters, part), parameters);
+    sum.add(gradients);
+    return { loss: value };
+  }, options);
+  const apply = capture(
+    ({ rates }: { rates: Tensor1D }) => ({ gradientNorm: model.apply(sum.take(), rates) }),
+    options,
+  );
+  return {
+    update(parts: readonly Batch[], rates: Tensor1D) {
+      const losses = parts.map((part) => tf.tidy(() => numberOf(learn(batchTensors(part)).loss)));
+      const loss = losses.reduce((total, loss) => total + loss, 0);
+      return { loss, gradientNorm: numberOf(apply({ rates }).gradientNorm) };
+    },
+    dispose() {
+      for (const made of [learn, apply, sum]) made.dispose();
+    },
+  };
+}
+
+/** Counts of places are rounded up to this, so that few different shapes occur. */
+export const placesBucket = 64;
+
+/** A batch in parts of whole sequences of at most so many tokens, though never less than one sequence. */
+export function inParts(batch: Batch, atOnce: number): Batch[] {
+  const { sequences, time } = batch;
+  const each = Math.max(1, Math.floor(atOnce / time));
+  if (sequences <= each) return [batch];
+  return Array.from({ length: Math.ceil(sequences / each) }, (_, i) =>
+    partOf(batch, i * each, Math.min(sequences, (i + 1) * each)),
+  );
+}
+
+/** Some sequences of a batch, with the places in them that have a weight. */
+function partOf({ time, tokens, places, targets, weights }: Batch, from: number, to: number): Batch {
+  const [first, end] = [from * time, to * time];
+  const read = { sequences: to - from, time, tokens: tokens.slice(first, end) };
+  if (places === undefined) return { ...read, targets: targets.slice(first, end), weights: weights.slice(first, end) };
+  const chosen = [...places.keys()].filter((i) => {
+    const place = places[i] as number;
+    return place >= first && place < end && weights[i] !== 0;
+  });
+  const count = Math.max(1, Math.ceil(chosen.length / placesBucket)) * placesBucket;
+  const padded = <Values extends Int32Array | Float32Array>(values: Values, of: (i: number) => number) => {
+    for (const [at, i] of chosen.entries()) values[at] = of(i);
+    return values;
+  };
+  return {
+    ...read,
+    places: padded(new Int32Array(count), (i) => (places[i] as number) - first),
+    targets: padded(new Int32Array(count), (i) => targets[i] as number),
+    weights: padded(new Float32Array(count), (i) => weights[i] as number),
+  };
+}
+
+function numberOf(scalar: Scalar): number {
+  return scalar.dataSync()[0] as number;
 }

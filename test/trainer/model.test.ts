@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { Scalar, Tensor, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs-node';
-import { parameterShapes } from '../../schemas/llama.ts';
+import { parameterShapes, queryBlocks } from '../../schemas/llama.ts';
 import type { Architecture } from '../../schemas/types/job.ts';
 import { adamw, valueAndGradients } from '../../trainer/adamw.ts';
 import { toConfig } from '../../trainer/config.ts';
@@ -21,7 +21,7 @@ import {
 } from '../../trainer/model.ts';
 import { random } from '../../trainer/random.ts';
 import { writeSafetensors } from '../../trainer/safetensors.ts';
-import { type Batch, batchTensors, supervisedLoss, supervisedSteps } from '../../trainer/supervised.ts';
+import { type Batch, batchTensors, inParts, supervisedLoss, supervisedSteps } from '../../trainer/supervised.ts';
 import { tf } from '../../trainer/tf.ts';
 import { close, temporaryFolder, tiny } from './support.ts';
 
@@ -140,6 +140,33 @@ describe('the model', () => {
     });
   }
 
+  it('attends in blocks to long sequences as the reference does, with the same gradients', () => {
+    const [architecture, time] = [{ ...shape, layers: 1 }, 300];
+    assert.deepEqual(queryBlocks(time), [128, 128, 44]);
+    tf.tidy(() => {
+      const parameters = spreadWeights(architecture);
+      const tokens = drawn(2 * time, 'long');
+      const upstream = tf.tensor2d(
+        Float32Array.from({ length: 2 * time * 23 }, random(1, 'upstream').normal),
+        [600, 23],
+      );
+      const along = (scores: Tensor) => tf.mean(tf.mul(scores, upstream)) as Scalar;
+      const own = valueAndGradients(
+        () =>
+          along(
+            logits(parameters, hiddenStates(architecture, parameters, tf.tensor2d(tokens, [2, time], 'int32'))).reshape(
+              [600, 23],
+            ),
+          ),
+        parameters,
+      );
+      const expected = valueAndGradients(() => along(referenceLogits(architecture, parameters, tokens, 2)), parameters);
+      close(own.value.dataSync(), expected.value.dataSync(), 1e-5, 'value');
+      for (const [name, gradient] of Object.entries(own.gradients))
+        close(gradient.dataSync(), expected.gradients[name]?.dataSync() as Float32Array, 2e-5, name);
+    });
+  });
+
   it('sees nothing of later tokens, nor of other sequences', () => {
     tf.tidy(() => {
       const parameters = spreadWeights(shape);
@@ -173,6 +200,49 @@ describe('the model', () => {
     const before = tf.memory().numTensors;
     for (let i = 0; i < 3; i++) update(batch, 1e-3);
     assert.equal(tf.memory().numTensors, before);
+  });
+
+  for (const places of [true, false])
+    it(`learns the same from a batch in parts, ${places ? 'of chosen places' : 'of all tokens'}`, () => {
+      const given = places
+        ? { ...batch, sequences: 3 }
+        : { ...batch, places: undefined, targets: drawn(27, 'targets'), weights: new Float32Array(27).fill(1 / 27) };
+      const { places: chosen, ...all } = given;
+      const trained = (atOnce: number) => {
+        const model = adamw(initialise(shape, 1), { betas: [0.9, 0.95], weightDecay: 0.1, clip: 1 });
+        const update = supervisedSteps(shape, model, { atOnce });
+        const steps = [1, 2, 3].map(() => Object.values(update(chosen ? { ...all, places: chosen } : all, 1e-3)));
+        const before = tf.memory().numTensors;
+        update(chosen ? { ...all, places: chosen } : all, 0);
+        assert.equal(tf.memory().numTensors, before, 'tensors left');
+        update.dispose();
+        return { steps: steps.flat(), moments: Object.values(model.state().first) };
+      };
+      const whole = trained(27);
+      for (const atOnce of [18, 9, 1]) {
+        const parts = trained(atOnce);
+        close(parts.steps, whole.steps, 1e-6, `${atOnce} at once`);
+        for (const [i, values] of whole.moments.entries()) close(parts.moments[i] as Float32Array, values, 1e-6);
+      }
+    });
+
+  it('counts each prediction once in the parts of a batch', () => {
+    const parts = inParts(batch, 9);
+    assert.deepEqual(
+      parts.map(({ sequences, tokens }) => [sequences, tokens.length]),
+      [
+        [1, 9],
+        [1, 9],
+        [1, 9],
+      ],
+    );
+    const predictions = parts.flatMap(({ places, targets, weights }, part) =>
+      [...(places as Int32Array)].flatMap((place, i) =>
+        weights[i] === 0 ? [] : [[part * 9 + place, targets[i], weights[i]]],
+      ),
+    );
+    const wanted = [...places].map((place, i) => [place, batch.targets[i], batch.weights[i]]);
+    assert.deepEqual(predictions, wanted.slice(0, 4), 'the last has no weight');
   });
 
   it('learns a batch by heart', () => {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Tensor } from '@tensorflow/tfjs-node';
 import { forwardFlops } from '../../planner/flops.ts';
-import { type Price, priceOf } from '../../planner/price.ts';
+import { type Price, type Priceable, priceOf } from '../../planner/price.ts';
 import type { EvaluateRecipe, PretrainRecipe, RlRecipe, SftRecipe } from '../../schemas/types/job.ts';
 import { adamw, type Trainable } from '../../trainer/adamw.ts';
 import { heldoutRows, negativeLogLikelihood } from '../../trainer/evaluate.ts';
@@ -45,6 +45,17 @@ describe('a price is what the trainer multiplies', () => {
     assert.equal(flops(price), done);
     assert.equal(price.tokens.trained, price.steps * batch.targets.length);
     assert.equal(price.bytes.published, 4 * countParameters(model.parameters));
+  });
+
+  it('in pretraining on sequences that attention goes through in blocks', async () => {
+    const architecture = { ...tiny, context: 300 };
+    const recipe = { steps: 1, batchSequences: 2 };
+    const price = priceOf({ type: 'cpt', recipe, architecture } as unknown as Priceable);
+    const model = adamw(initialise(architecture, 1), optimizer);
+    const ids = new Int32Array(600).fill(3);
+    const batch = { sequences: 2, time: 300, tokens: ids, targets: ids, weights: new Float32Array(600).fill(1 / 600) };
+    const done = await flopsOf(() => trainOn(model, batch, architecture));
+    assert.equal(flops(price), done);
   });
 
   it('in fine-tuning on examples that fill the context with their responses', async () => {
@@ -144,8 +155,8 @@ const ppo: RlRecipe = {
 };
 
 /** A step as it is before it is captured: each product a call. */
-function trainOn(model: Trainable, batch: Batch): void {
-  tf.tidy(() => void supervisedUpdate(tiny, model, { ...batchTensors(batch), rates: model.nextRates(1e-3) }));
+function trainOn(model: Trainable, batch: Batch, architecture = tiny): void {
+  tf.tidy(() => void supervisedUpdate(architecture, model, { ...batchTensors(batch), rates: model.nextRates(1e-3) }));
 }
 
 function flops(price: Price): number {

@@ -55,7 +55,7 @@ export async function run(job: SftJob, context: TrainerContext): Promise<Outcome
     if (latest?.epoch !== epoch) latest = { epoch, order: random(seed, 'sft', 'order', epoch).shuffle(examples) };
     return latest.order;
   };
-  return train(job, context, {
+  const outcome = await train(job, context, {
     steps,
     architecture,
     tokenizer: inputs.parent,
@@ -69,6 +69,8 @@ export async function run(job: SftJob, context: TrainerContext): Promise<Outcome
     },
     facts: { examples: examples.length, truncatedExamples: truncated, responseTokens: countTokens(examples) },
   });
+  update.dispose();
+  return outcome;
 }
 
 /** An example that the context can hold: all of it but the last token is read. At least one token of the prompt stays. */
