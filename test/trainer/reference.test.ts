@@ -200,7 +200,10 @@ function lengthOf(example: Example | undefined): number {
 }
 
 /** What `supervisedSteps` does, operator by operator. */
-function eagerSteps(architecture: Architecture, model: Trainable): ReturnType<typeof supervisedSteps> {
+function eagerSteps(
+  architecture: Architecture,
+  model: Trainable,
+): (batch: Batch, lr: number) => Record<string, number> {
   const { parameters } = model;
   return (batch, lr) =>
     tf.tidy(() => {
