@@ -50,7 +50,7 @@ test('validate, plan, why, diff and graph work, and take every name of a model',
     plan.stdout,
     /^ {2}note +nothing was downloaded: tokens are as the lineage file says, .* times are without a d/m,
   );
-  match(plan.stdout, /^run {2}1B-160BT-8\+42BT .* 50B {2}tokens +3\.36e20 FLOP$/m);
+  match(plan.stdout, /^run {2}1B-160BT-8\+42BT .* 50B {2}tokens +3\.12e20 FLOP$/m);
   const why = await descent(['why', alias, '--file', 'evolm.yaml'], folder);
   equal(why.exitCode, 0, why.stderr);
   match(why.stdout, /1B-160BT-8\+42BT/);
