@@ -8,7 +8,6 @@ import {
   isGrpcDeadlineError,
   isGrpcServiceError,
   makeGrpcRetryInterceptor,
-  ServiceError,
 } from '@temporalio/client';
 import { type ClientConfigProfile, loadClientConfigProfile, toClientOptions } from '@temporalio/envconfig';
 import type { NativeConnectionOptions } from '@temporalio/worker';
@@ -189,8 +188,12 @@ export async function unanswered(
 
 /** Whether a server says of a query that it knows of no worker to ask, as it does after some seconds without one. */
 function isWithoutWorker(error: unknown): boolean {
-  const cause = error instanceof ServiceError ? error.cause : error;
-  return isGrpcServiceError(cause) && /^no poller seen/.test(cause.details);
+  return /^no poller seen/.test(grpcErrorOf(error)?.details ?? '');
+}
+
+/** What gRPC said of a call that failed, also where Temporal's client tells of it in its own words; else undefined. */
+export function grpcErrorOf(error: unknown) {
+  return [error, (error as Error | undefined)?.cause].find(isGrpcServiceError);
 }
 
 /** What to tell of a server that could not be reached: which, why as far as the network says, and what to do. */

@@ -1,7 +1,6 @@
 import {
+  ActivityNotFoundError,
   type Client,
-  isGrpcServiceError,
-  ServiceError,
   WorkflowFailedError,
   type WorkflowHandle,
   WorkflowNotFoundError,
@@ -28,6 +27,7 @@ import {
 } from '../workflows/messages.ts';
 import { executeActivityId, lineageWorkflowId, nodeWorkflowId, searchAttributeCommand } from '../workflows/names.ts';
 import { type NodeState, stateOfLetter } from '../workflows/schedule.ts';
+import { grpcErrorOf } from './connect.ts';
 import { CommandError } from './failure.ts';
 
 /*
@@ -85,7 +85,7 @@ export async function joiningNotices(
 
 function refuseWithoutAttribute(namespace: string): (error: unknown) => never {
   return (error) => {
-    const reason = error instanceof ServiceError && isGrpcServiceError(error.cause) ? error.cause.details : '';
+    const reason = grpcErrorOf(error)?.details ?? '';
     const [, missing] = /no mapping defined for search attribute (\w+)/.exec(reason) ?? [];
     if (missing === undefined) throw error;
     throw new CommandError(
@@ -263,5 +263,14 @@ export async function endIfForeign(handle: WorkflowHandle): Promise<boolean> {
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return false;
     throw error;
+  }
+}
+
+/** For what may have ended while it was looked at. */
+export async function ignoreGone(call: Promise<unknown>): Promise<void> {
+  try {
+    await call;
+  } catch (error) {
+    if (!(error instanceof WorkflowNotFoundError || error instanceof ActivityNotFoundError)) throw error;
   }
 }

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ActivityNotFoundError, type Client, WorkflowNotFoundError } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { recordProcess } from '../activities/processes.ts';
 import { machineName } from '../store/machine.ts';
 import { holdersQuery } from '../workflows/messages.ts';
 import { liveHolders } from './host-state.ts';
-import { endIfForeign } from './lineages.ts';
+import { endIfForeign, ignoreGone } from './lineages.ts';
 import { parseIdentity } from './worker.ts';
 
 /*
@@ -75,13 +75,4 @@ async function releasesHandled(client: Client): Promise<void> {
     answers.push(ignoreGone(client.workflow.getHandle(workflowId).query(holdersQuery)));
   }
   await Promise.all(answers);
-}
-
-/** For what may have ended while it was looked at. */
-async function ignoreGone(call: Promise<unknown>): Promise<void> {
-  try {
-    await call;
-  } catch (error) {
-    if (!(error instanceof WorkflowNotFoundError || error instanceof ActivityNotFoundError)) throw error;
-  }
 }

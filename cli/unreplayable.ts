@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Client, isGrpcServiceError, WorkflowNotFoundError } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 import { describeRunning } from '../activities/holds.ts';
 import { releaseSignal } from '../workflows/messages.ts';
+import { grpcErrorOf } from './connect.ts';
+import { ignoreGone } from './lineages.ts';
 
 /*
  * A workflow whose history its code would not do again stands still for ever. docs/execution.md says how that comes
@@ -34,32 +36,33 @@ export async function resetUnreplayable({ client, taskQueue, tell, signal }: Res
     if (text !== told) tell(text);
     told = text;
   };
+  const resetOnce = async (run: Run): Promise<void> => {
+    const { workflowId } = run;
+    const before = resets.get(workflowId) ?? 0;
+    if (before === mostResets)
+      return tellOnce(`${workflowId} stands still: it could not be replayed, though it began anew ${mostResets} times`);
+    resets.set(workflowId, before + 1);
+    try {
+      await beginAnew(client, taskQueue, run);
+      tell(`${workflowId} could not be replayed, and begins anew`);
+    } catch (error) {
+      tellOnce(`${workflowId} cannot be replayed, and could not begin anew: ${reason(error)}`);
+    }
+  };
   while (!signal.aborted) {
-    const found = await unreplayable(client, taskQueue).catch((error: unknown) => ({ error }));
-    if ('error' in found) {
-      if (isInvalid(found.error))
+    try {
+      for (const run of await unreplayable(client, taskQueue)) await resetOnce(run);
+    } catch (error) {
+      if (grpcErrorOf(error)?.code === invalidArgument)
         return tell('the server does not name workflows that cannot be replayed: reset them by hand');
-      tellOnce(`could not look for workflows that cannot be replayed: ${reason(found.error)}`);
-    } else {
-      for (const one of found) {
-        const { workflowId } = one;
-        const before = resets.get(workflowId) ?? 0;
-        if (before === mostResets) {
-          tellOnce(`${workflowId} stands still: it could not be replayed, though it began anew ${mostResets} times`);
-          continue;
-        }
-        resets.set(workflowId, before + 1);
-        try {
-          await beginAnew(client, taskQueue, one);
-          tell(`${workflowId} could not be replayed, and begins anew`);
-        } catch (error) {
-          tellOnce(`${workflowId} cannot be replayed, and could not begin anew: ${reason(error)}`);
-        }
-      }
+      tellOnce(`could not look for workflows that cannot be replayed: ${reason(error)}`);
     }
     await sleep(lookSeconds * 1000, undefined, { signal }).catch(() => undefined);
   }
 }
+
+/** Of gRPC's codes: what a server says that does not know what a query asks for. */
+const invalidArgument = 3;
 
 /** A run of a workflow. */
 interface Run {
@@ -90,7 +93,7 @@ async function beginAnew(client: Client, taskQueue: string, { workflowId, runId,
   if (stuck === undefined) return;
   if (type === 'lineageWorkflow') {
     for (const node of await runningOf(client, taskQueue, ['nodeWorkflow'])) {
-      await workflow.getHandle(node.workflowId).signal(releaseSignal, { lineage: workflowId }).catch(ignoreEnded);
+      await ignoreGone(workflow.getHandle(node.workflowId).signal(releaseSignal, { lineage: workflowId }));
     }
   }
   const { runId: newRunId } = await connection.workflowService.resetWorkflowExecution({
@@ -102,7 +105,7 @@ async function beginAnew(client: Client, taskQueue: string, { workflowId, runId,
   });
   // The server gives signals again, and not that it was cancelled.
   if (stuck.raw.workflowExtendedInfo?.cancelRequested)
-    await workflow.getHandle(workflowId, newRunId).cancel().catch(ignoreEnded);
+    await ignoreGone(workflow.getHandle(workflowId, newRunId).cancel());
 }
 
 /** The id of the event by which a run's first workflow task was completed. */
@@ -123,19 +126,7 @@ async function firstTaskCompleted({ connection, options }: Client, workflowId: s
   }
 }
 
-/** Whether a server says that it does not know what a query asks for. */
-function isInvalid(error: unknown): boolean {
-  const { cause } = error as Error;
-  // Of gRPC's codes: INVALID_ARGUMENT.
-  return [error, cause].some((one) => isGrpcServiceError(one) && one.code === 3);
-}
-
 function reason(error: unknown): string {
   const { message, cause } = error as Error;
   return cause instanceof Error ? `${message}: ${cause.message}` : message;
-}
-
-/** For what may have ended while it was looked at. */
-function ignoreEnded(error: unknown): void {
-  if (!(error instanceof WorkflowNotFoundError)) throw error;
 }

@@ -129,7 +129,7 @@ function summedUpdate(architecture: Architecture, model: Trainable, options: Cap
 }
 
 /** Counts of places are rounded up to this, so that few different shapes occur. */
-export const placesBucket = 64;
+const placesBucket = 64;
 
 /** A batch in parts of whole sequences of at most so many tokens, though never less than one sequence. */
 export function inParts(batch: Batch, atOnce: number): Batch[] {

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { isRunning, recordProcess } from '../../activities/processes.ts';
 import { type ConnectedClient, configuredServer, connectClient, workersOn } from '../../cli/connect.ts';
 import { lineageEnd, lineageStatus } from '../../cli/lineages.ts';
@@ -12,7 +11,7 @@ import { runQuery } from '../../results/query.ts';
 import { findArtifact, inspectNode, verifyArtifact } from '../../store/artifact.ts';
 import { attemptFolder } from '../../store/home.ts';
 import { nodeWorkflowId } from '../../workflows/names.ts';
-import { type TestHome, testHome, until } from '../fixtures/home.ts';
+import { startWorker, type TestHome, testHome, until } from '../fixtures/home.ts';
 import { smallPlan } from '../fixtures/plans.ts';
 import { relayTo } from '../fixtures/relay.ts';
 import { type TestServer, testServer } from '../fixtures/server.ts';
@@ -50,10 +49,10 @@ after(async () => {
 describe('workers on a server of one’s own', () => {
   test('are seen on their queues', async () => {
     assert.equal(await workersOn(connected, 'descent', 'workflow'), 0);
-    await startWorker('lineages');
+    await serve('lineages');
     await until(async () => (await workersOn(connected, 'descent', 'workflow')) === 1, 'it serves lineages');
     assert.equal(await workersOn(connected, 'descent-cpu', 'activity'), 0);
-    await startWorker('devices');
+    await serve('devices');
     await until(async () => (await workersOn(connected, 'descent-cpu', 'activity')) === 1, 'it serves a device');
     assert.equal(await workersOn(connected, 'descent', 'workflow'), 1);
   });
@@ -100,7 +99,7 @@ describe('workers on a server of one’s own', () => {
     const [paused] = workers.splice(1, 1) as [ChildProcess];
     paused.kill('SIGSTOP');
     try {
-      await startWorker('devices');
+      await serve('devices');
       await until(() => !isRunning(trainer), 'the trainer of the worker that stands still has ended');
       await home.atGate('still');
       home.openGate('still');
@@ -141,7 +140,7 @@ describe('workers on a server of one’s own', () => {
     leaving.stdin?.end();
     assert.deepEqual(await once(leaving, 'exit'), [0, null]);
     assert.deepEqual(inspectNode(home.home, plan.nodes[1]?.key ?? ''), { state: 'partial', attempt: 1, step: 2 });
-    await startWorker('devices');
+    await serve('devices');
     home.openGate('handed');
     assert.equal((await lineageEnd(handle)).state, 'done');
     assert.equal(home.executions('handed'), 2);
@@ -160,7 +159,7 @@ describe('workers on a server of one’s own', () => {
       const [direct] = workers.splice(1, 1) as [ChildProcess];
       direct.stdin?.end();
       await once(direct, 'exit');
-      const unheard = await startWorker('devices', { TEMPORAL_ADDRESS: relay.address });
+      const unheard = await serve('devices', { TEMPORAL_ADDRESS: relay.address });
       const handle = await home.run(connected, plan);
       await until(() => relay.isCut(), 'the worker has published, and cannot say so');
       const written = readFileSync(manifest, 'utf8');
@@ -169,7 +168,7 @@ describe('workers on a server of one’s own', () => {
         .describe()
         .then(({ raw }) => raw);
       assert.equal(pendingActivities?.length, 1, 'the server has heard of no success');
-      await startWorker('devices');
+      await serve('devices');
       assert.equal((await lineageEnd(handle)).state, 'done');
       assert.equal(readFileSync(manifest, 'utf8'), written);
       assert.equal((await findArtifact(home.home, key))?.attempt, 1);
@@ -188,14 +187,9 @@ describe('workers on a server of one’s own', () => {
   });
 });
 
-async function startWorker(serves: 'lineages' | 'devices', env: NodeJS.ProcessEnv = {}): Promise<ChildProcess> {
-  const program = fileURLToPath(new URL('../fixtures/worker.js', import.meta.url));
-  const worker = spawn(process.execPath, [program, home.home, home.folder, serves], {
-    env: { ...home.env, ...env },
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
+async function serve(serves: 'lineages' | 'devices', env: NodeJS.ProcessEnv = {}): Promise<ChildProcess> {
+  const worker = await startWorker(home, { serves, env });
   workers.push(worker);
-  await once(worker.stdout, 'data');
   return worker;
 }
 

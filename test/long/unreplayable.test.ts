@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -12,7 +12,7 @@ import { planDigest } from '../../planner/key.ts';
 import type { Plan, PlanNode } from '../../planner/plan.ts';
 import { pauseSignal, unpauseSignal } from '../../workflows/messages.ts';
 import { nodeWorkflowId } from '../../workflows/names.ts';
-import { type TestHome, testHome, until } from '../fixtures/home.ts';
+import { startWorker, type TestHome, testHome, until } from '../fixtures/home.ts';
 import { smallPlan } from '../fixtures/plans.ts';
 import { type TestServer, testServer } from '../fixtures/server.ts';
 
@@ -46,7 +46,7 @@ test('it begins anew with all that it was told, lets go of what it held, and who
     { address: 'tokenizer:replayed', type: 'tokenizer' },
     { address: 'replayed', needs: ['tokenizer:replayed'] },
   ]);
-  const tokenizer = await startWorker();
+  const tokenizer = await startWorker(home);
   const [first] = plan.nodes as [PlanNode];
   assert.equal((await lineageEnd(await home.run(connected, { ...plan, nodes: [first] }))).state, 'done');
   await end(tokenizer);
@@ -55,7 +55,7 @@ test('it begins anew with all that it was told, lets go of what it held, and who
   const { handle, newest, runId } = await beginByOtherCode(plan);
   await hold(plan, handle.workflowId, 1);
   for (const signal of [pauseSignal, unpauseSignal, pauseSignal]) await handle.signal(signal);
-  const worker = await startWorker();
+  const worker = await startWorker(home);
   await home.atGate('replayed');
   await until(async () => (await newest().describe()).runId !== runId, 'it has begun anew');
   await until(async () => (await lineageStatus(newest(), plan)).pace === 'paused', 'it knows what it was told');
@@ -77,7 +77,7 @@ test('one that was cancelled meanwhile is', async () => {
   const plan = smallPlan('revoked', [{ address: 'tokenizer:revoked', type: 'tokenizer' }]);
   const { handle, newest, runId } = await beginByOtherCode(plan);
   await handle.cancel();
-  const worker = await startWorker();
+  const worker = await startWorker(home);
   await until(async () => (await newest().describe()).runId !== runId, 'it has begun anew');
   assert.deepEqual(await lineageEnd(newest()), { state: 'cancelled' });
   await end(worker);
@@ -102,16 +102,6 @@ async function hold(plan: Plan, lineage: string, index: number): Promise<void> {
   const { requestNodes } = holdActivities(home.home, planReader(home.home), () => connected.client);
   const digest = planDigest(plan);
   await requestNodes({ planDigest: digest, indexes: [index], lineage, settings: home.settings, unlessRunning: false });
-}
-
-async function startWorker(): Promise<ChildProcess> {
-  const program = fileURLToPath(new URL('../fixtures/worker.js', import.meta.url));
-  const worker = spawn(process.execPath, [program, home.home, home.folder], {
-    env: home.env,
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
-  await once(worker.stdout as NodeJS.ReadableStream, 'data');
-  return worker;
 }
 
 async function end(worker: ChildProcess): Promise<void> {

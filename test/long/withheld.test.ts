@@ -1,12 +1,10 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import type { ChildProcess } from 'node:child_process';
 import { after, before, describe, type TestContext, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { type ConnectedClient, configuredServer, connectClient } from '../../cli/connect.ts';
 import { cancelLineage, type LineageHandle, lineageEnd, lineageStatus } from '../../cli/lineages.ts';
 import { runQuery } from '../../results/query.ts';
-import { type TestHome, testHome, until } from '../fixtures/home.ts';
+import { startWorker, type TestHome, testHome, until } from '../fixtures/home.ts';
 import { smallPlan } from '../fixtures/plans.ts';
 import { type TestServer, testServer } from '../fixtures/server.ts';
 import { startScript } from '../store/support.ts';
@@ -29,12 +27,7 @@ before(async () => {
   const configured = configuredServer({ config: home.config, file: null }, home.env);
   assert.ok(configured);
   connected = await connectClient(configured);
-  const program = fileURLToPath(new URL('../fixtures/worker.js', import.meta.url));
-  worker = spawn(process.execPath, [program, home.home, home.folder], {
-    env: home.env,
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
-  await once(worker.stdout as NodeJS.ReadableStream, 'data');
+  worker = await startWorker(home);
 });
 
 after(async () => {
