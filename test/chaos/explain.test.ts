@@ -64,7 +64,12 @@ test('damage that nobody injected is told, and results that have more than the s
       onlyInResults: [],
     },
   });
+  const none: VerifyReport = {
+    ...report([], 0),
+    results: { state: 'none', rebuilt: false, aside: null, unreadablePlans: [] },
+  };
   const injected = (_: string, attempt: number) => attempt === 1;
+  equal(unexplainedDamage(none, injected), undefined);
   equal(unexplainedDamage(report([1], 0), injected), undefined);
   equal(unexplainedDamage(report([1, 2], 0), injected), 'base: it was changed');
   equal(unexplainedDamage(report([], 1), injected)?.startsWith('the results have more than the store: {'), true);

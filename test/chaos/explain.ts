@@ -59,7 +59,8 @@ export function unexplainedDamage(
   const damaged = artifacts.damaged.find(({ key, attempt }) => !isInjected(key, attempt));
   if (damaged !== undefined) return `${damaged.address}: ${damaged.reason}`;
   if (results.unreadablePlans.length > 0) return results.unreadablePlans.join('\n');
-  if (results.state === 'missing') return undefined;
+  // None: the run was ended before anything was published.
+  if (results.state === 'missing' || results.state === 'none') return undefined;
   if (results.state !== 'compared') return `the results are ${results.state}`;
   const extra = results.differences.find((one) => one.extra > 0);
   return extra && `the results have more than the store: ${JSON.stringify(extra)}`;
