@@ -68,10 +68,10 @@ export const typeVersions = {
   data: 1,
   tokenizer: 1,
   overlap: 2,
-  pretrain: 3,
-  cpt: 3,
+  pretrain: 4,
+  cpt: 4,
   trunk: 3,
-  sft: 3,
+  sft: 4,
   rl: 2,
   evaluate: 3,
 } as const;

@@ -1,5 +1,6 @@
 /** The one training loop: resume, steps, metrics, checkpoints, stopping. Every stage that trains runs in it. */
 import { setImmediate as yieldToEvents } from 'node:timers/promises';
+import type { TrainedOn } from '../schemas/types/event.ts';
 import type { Architecture, CptJob, PretrainJob, RlJob, SftJob, TrunkInput, TrunkJob } from '../schemas/types/job.ts';
 import { ancestryOf } from './ancestry.ts';
 import {
@@ -23,6 +24,8 @@ export interface Step {
   tokens: number;
   /** Metrics by name: loss, lr, gradientNorm, reward, ... Deterministic; a number that is not finite ends the run as `diverged`. */
   values: Record<string, number>;
+  /** What it learned from, for the record. */
+  data?: TrainedOn;
 }
 
 /** A job that trains a model. */
@@ -49,8 +52,8 @@ export interface Training {
    * trainables alone, so that a resumed run repeats what the interrupted one would have done. It tidies up after itself.
    */
   step(index: number): Step | Promise<Step>;
-  /** What else is known of the result, for the `done` event. */
-  facts: Record<string, number | string>;
+  /** What else is known of the result, for the `done` event; asked for after the last step. */
+  facts(): Record<string, number | string>;
 }
 
 /**
@@ -90,7 +93,8 @@ export async function train(job: TrainingJob, context: TrainerContext, training:
     step += 1;
     tokens += done.tokens;
     requireFinite(done.values, step);
-    context.emit({ event: 'metrics', step, tokens, values: done.values });
+    const { values, data } = done;
+    context.emit({ event: 'metrics', step, tokens, values, ...(data && { data }) });
     const speed = pace.afterStep(done.tokens, steps - step);
     if (speed !== undefined) {
       context.checkLease();
@@ -112,7 +116,7 @@ export async function train(job: TrainingJob, context: TrainerContext, training:
     step,
     tokens,
     model: 'model',
-    facts: { parameters: countParameters(parameters), ...facts },
+    facts: { parameters: countParameters(parameters), ...facts() },
   });
   return 'done';
 }

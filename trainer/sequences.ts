@@ -2,13 +2,14 @@
 import type { Architecture, CptJob, PretrainJob, TrunkJob } from '../schemas/types/job.ts';
 import { adamw } from './adamw.ts';
 import type { Outcome, TrainerContext } from './context.ts';
-import { type PackedData, packInterleaved, packSequences } from './data/mixture.ts';
+import { type MixedSequence, mixText } from './data/mixture.ts';
+import { trainedOnText } from './data/trained-on.ts';
 import { TrainerFailure } from './failure.ts';
 import { train } from './loop.ts';
 import type { Parameters } from './model.ts';
 import { learningRate, type ScheduleOptions } from './schedule.ts';
 import { type Batch, supervisedSteps } from './supervised.ts';
-import { loadTokenizer, type Tokenizer } from './tokenizer/load.ts';
+import { loadTokenizer } from './tokenizer/load.ts';
 
 /** Where training starts. */
 export interface Start {
@@ -45,10 +46,17 @@ export async function trainOnSequences(job: TextJob, context: TrainerContext, st
       `The tokenizer has ${tokenizer.vocab} tokens, and the model has a vocabulary of ${architecture.vocab}.`,
     );
   }
-  const { sequences, trainTokens, unigramEntropy } = packedData(job, tokenizer, architecture.context);
+  const text = mixText(recipe.mix, tokenizer, architecture.context, job.seed, inputs.data);
   const schedule = scheduleOf(job);
   const model = adamw(parameters, recipe);
   const update = supervisedSteps(architecture, model, recipe);
+  let read = 0;
+  /** The sequences of a step. Those of earlier steps that were done before are passed over. */
+  const sequencesOf = (index: number) => {
+    for (; read < index; read++) text.take(batchSequences);
+    read += 1;
+    return text.take(batchSequences);
+  };
   const outcome = await train(job, context, {
     steps,
     trunk: inputs.trunk,
@@ -57,14 +65,15 @@ export async function trainOnSequences(job: TextJob, context: TrainerContext, st
     tokenizer: start.tokenizer,
     trainables: { model },
     step(index) {
-      const batch = batchOf(
-        sequences.slice(index * batchSequences, (index + 1) * batchSequences),
-        architecture.context,
-      );
-      const values = update(batch, learningRate(index, steps, schedule));
-      return { tokens: batch.targets.length, values };
+      const sequences = sequencesOf(index);
+      const batch = batchOf(sequences, architecture.context);
+      const values = { ...update(batch, learningRate(index, steps, schedule)), ...named('epochs', text.epochs()) };
+      return { tokens: batch.targets.length, values, data: trainedOnText(sequences) };
     },
-    facts: { trainTokens, unigramEntropy },
+    facts() {
+      const { tokens, uniqueTokens, unigramEntropy, epochs } = text.tally();
+      return { trainTokens: tokens, uniqueTokens, unigramEntropy, ...named('epochs', epochs) };
+    },
   });
   update.dispose();
   return outcome;
@@ -77,20 +86,18 @@ function scheduleOf(job: TextJob): ScheduleOptions {
   return { schedule: 'wsd', lr, minLr: lr, warmupSteps, decaySteps: 0 };
 }
 
-/** Under wsd in an order that a longer run begins with too. */
-function packedData({ recipe, seed, inputs }: TextJob, tokenizer: Tokenizer, context: number): PackedData {
-  return 'warmupSteps' in recipe
-    ? packInterleaved(recipe.mix, tokenizer, context, seed, inputs.data)
-    : packSequences(recipe.mix, tokenizer, context, seed, inputs.data);
+/** Numbers under names of their own: `epochs.web`. */
+function named(what: string, numbers: Record<string, number>): Record<string, number> {
+  return Object.fromEntries(Object.entries(numbers).map(([name, value]) => [`${what}.${name}`, value]));
 }
 
 /** Sequences of context + 1 tokens as a batch: each token is read to predict the next. */
-function batchOf(sequences: Int32Array[], context: number): Batch {
+function batchOf(sequences: readonly MixedSequence[], context: number): Batch {
   const tokens = new Int32Array(sequences.length * context);
   const targets = new Int32Array(tokens.length);
   for (const [index, sequence] of sequences.entries()) {
-    tokens.set(sequence.subarray(0, context), index * context);
-    targets.set(sequence.subarray(1), index * context);
+    tokens.set(sequence.tokens.subarray(0, context), index * context);
+    targets.set(sequence.tokens.subarray(1), index * context);
   }
   const weights = new Float32Array(tokens.length).fill(1 / tokens.length);
   return { sequences: sequences.length, time: context, tokens, targets, weights };

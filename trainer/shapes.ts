@@ -4,23 +4,44 @@
  * and the places that logits are taken of to eighths of all places. How full a batch is follows mostly from its longest
  * sequence, so that the second adds few shapes to those of the first: the two, each rounded up on its own, multiply.
  */
+import type { Batch } from './supervised.ts';
 
-/** How long the sequences of a batch are, and of how many places the logits are taken. */
-export interface PaddedShape {
-  /** Tokens of each sequence. */
-  time: number;
-  /** Places that are predicted at, padding among them; undefined where it is all of them, in their order. */
-  places: number | undefined;
+/** What is predicted after some tokens of a batch: the nth target at the nth place, with the nth weight. */
+export interface Predictions {
+  /** Indices into the batch's tokens, in ascending order. */
+  places: readonly number[];
+  targets: readonly number[];
+  weights: readonly number[];
 }
 
-/**
- * The shape of a batch of `sequences`, the longest of which has `longest` tokens, and which predicts `predictions` in all.
- * No longer than `context`, and never smaller than what it has to hold.
- */
-export function paddedShape(sequences: number, longest: number, predictions: number, context: number): PaddedShape {
-  const time = Math.min(rung(longest), context);
-  const eighths = Math.ceil((8 * predictions) / (sequences * time));
-  return { time, places: eighths > fullest ? undefined : Math.ceil((eighths * sequences * time) / 8) };
+/** Tokens of each sequence of a batch whose longest has `longest`: padded, but not beyond `context`. */
+export function paddedTime(longest: number, context: number): number {
+  return Math.min(rung(longest), context);
+}
+
+/** Of how many places of `all` logits are taken where `predictions` of them are predicted at; undefined for all of them. */
+export function paddedPlaces(all: number, predictions: number): number | undefined {
+  const eighths = Math.ceil((8 * predictions) / all);
+  return eighths > fullest ? undefined : Math.ceil((Math.max(eighths, 1) * all) / 8);
+}
+
+/** A batch, or a part of one, that predicts this after the tokens it reads. What is padded weighs nothing. */
+export function predicting(
+  read: Pick<Batch, 'sequences' | 'time' | 'tokens'>,
+  { places, targets, weights }: Predictions,
+): Batch {
+  const chosen = paddedPlaces(read.tokens.length, places.length);
+  const size = chosen ?? read.tokens.length;
+  const batch = { ...read, targets: new Int32Array(size), weights: new Float32Array(size) };
+  for (const [index, place] of places.entries()) {
+    const at = chosen === undefined ? place : index;
+    batch.targets[at] = targets[index] as number;
+    batch.weights[at] = weights[index] as number;
+  }
+  if (chosen === undefined) return batch;
+  const padded = new Int32Array(chosen);
+  padded.set(places);
+  return { ...batch, places: padded };
 }
 
 /** Where more eighths than these are predicted at, choosing places saves less than it costs in shapes. */

@@ -4,6 +4,7 @@ import type { Architecture } from '../schemas/types/job.ts';
 import { gradientSum, type Trainable, valueAndGradients } from './adamw.ts';
 import { type CaptureOptions, capture } from './graph/capture.ts';
 import { hiddenStates, outputLoss, type Parameters, rows } from './model.ts';
+import { predicting } from './shapes.ts';
 import { tf } from './tf.ts';
 
 /** Tokens to read and tokens to predict, as plain arrays. */
@@ -128,9 +129,6 @@ function summedUpdate(architecture: Architecture, model: Trainable, options: Cap
   };
 }
 
-/** Counts of places are rounded up to this, so that few different shapes occur. */
-const placesBucket = 64;
-
 /** A batch in parts of whole sequences of at most so many tokens, though never less than one sequence. */
 export function inParts(batch: Batch, atOnce: number): Batch[] {
   const { sequences, time } = batch;
@@ -141,7 +139,7 @@ export function inParts(batch: Batch, atOnce: number): Batch[] {
   );
 }
 
-/** Some sequences of a batch, with the places in them that have a weight. */
+/** Some sequences of a batch, with what is predicted in them. */
 function partOf({ time, tokens, places, targets, weights }: Batch, from: number, to: number): Batch {
   const [first, end] = [from * time, to * time];
   const read = { sequences: to - from, time, tokens: tokens.slice(first, end) };
@@ -150,17 +148,11 @@ function partOf({ time, tokens, places, targets, weights }: Batch, from: number,
     const place = places[i] as number;
     return place >= first && place < end && weights[i] !== 0;
   });
-  const count = Math.max(1, Math.ceil(chosen.length / placesBucket)) * placesBucket;
-  const padded = <Values extends Int32Array | Float32Array>(values: Values, of: (i: number) => number) => {
-    for (const [at, i] of chosen.entries()) values[at] = of(i);
-    return values;
-  };
-  return {
-    ...read,
-    places: padded(new Int32Array(count), (i) => (places[i] as number) - first),
-    targets: padded(new Int32Array(count), (i) => targets[i] as number),
-    weights: padded(new Float32Array(count), (i) => weights[i] as number),
-  };
+  return predicting(read, {
+    places: chosen.map((i) => (places[i] as number) - first),
+    targets: chosen.map((i) => targets[i] as number),
+    weights: chosen.map((i) => weights[i] as number),
+  });
 }
 
 function numberOf(scalar: Scalar): number {

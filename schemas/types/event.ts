@@ -56,6 +56,28 @@ export interface MetricsEvent {
   values: {
     [k: string]: number;
   };
+  data?: TrainedOn;
+}
+/**
+ * What one step learned from.
+ */
+export interface TrainedOn {
+  /**
+   * SHA-256 of the step's sequences of tokens in their order, each by its length and its ids as 32-bit integers, little end first; the first 16 digits.
+   */
+  digest: string;
+  /**
+   * Of packed text, by data set: for each sequence, in the step's order, the first and the last document that it has tokens of. Documents are counted from 0 in the order of the data set, and on through each further pass over it.
+   */
+  documents?: {
+    [k: string]: [number, number][];
+  };
+  /**
+   * Of problems, by data set: their ids, in the step's order.
+   */
+  problems?: {
+    [k: string]: string[];
+  };
 }
 /**
  * At most a few a second, for people; never stored as results.

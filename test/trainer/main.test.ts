@@ -18,6 +18,8 @@ import { after, before, describe, it } from 'node:test';
 import type { TrainerEvent } from '../../schemas/types/event.ts';
 import type { Job } from '../../schemas/types/job.ts';
 import { validateEvent } from '../../schemas/validate.ts';
+import { mixText } from '../../trainer/data/mixture.ts';
+import { trainedOnText } from '../../trainer/data/trained-on.ts';
 import { loadTokenizer } from '../../trainer/tokenizer/load.ts';
 import {
   cptJob,
@@ -107,8 +109,29 @@ describe('the trainer', () => {
       assert.ok(done?.event === 'done');
       assert.equal(done.tokens, done.step * 4 * 32);
       assert.equal(done.facts.trainTokens, done.tokens);
+      assert.equal(done.facts.uniqueTokens, done.tokens, 'a generator never comes to its end');
       assert.ok((done.facts.unigramEntropy as number) > 1);
     }
+
+    const recorded = (of: Ended) => of.events.flatMap((event) => (event.event === 'metrics' ? [event.data] : []));
+    const bytes = await loadTokenizer(tokenizer);
+    for (const [ended, job] of [
+      [base, pretrainJob(root, 'again', tokenizer, steps)],
+      [mid, cptJob(root, 'again', model('base'), 6)],
+    ] as const) {
+      const text = mixText(job.recipe.mix, bytes, tiny.context, job.seed, {});
+      const wanted = recorded(ended).map(() => trainedOnText(text.take(job.recipe.batchSequences)));
+      assert.deepEqual(recorded(ended), wanted, 'what each step saw can be told from the job');
+    }
+    for (const data of recorded(mid)) {
+      const { web = [], math = [] } = data?.documents ?? {};
+      assert.deepEqual([web.length, math.length], [1, 3], 'each step has its share');
+    }
+    const ids = recorded(tuned).map((data) => data?.problems?.math ?? []);
+    const [first, second] = [ids.slice(0, 50).flat(), ids.slice(50).flat()];
+    assert.deepEqual([first.length, new Set(first).size], [400, 400]);
+    assert.deepEqual(first.toSorted(), second.toSorted(), 'each epoch has all problems');
+    assert.notDeepEqual(first, second, 'in an order of its own');
   });
 
   it('refuses to fine-tune on responses that the context always cuts', async () => {

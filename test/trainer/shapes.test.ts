@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import type { Architecture } from '../../schemas/types/job.ts';
 import { initialise } from '../../trainer/init.ts';
 import { random } from '../../trainer/random.ts';
-import { paddedShape } from '../../trainer/shapes.ts';
+import { paddedPlaces, paddedTime } from '../../trainer/shapes.ts';
 import { batchOf, type Example } from '../../trainer/stages/sft.ts';
 import { type Batch, batchTensors, supervisedLoss } from '../../trainer/supervised.ts';
 import { tf } from '../../trainer/tf.ts';
@@ -20,7 +20,11 @@ function lognormal(median: number, deviation: number): number {
 const drawn = (count: number) => Array.from({ length: count }, () => integer(tiny.vocab));
 
 /** As long as GSM8K's: questions of some 55 tokens, worked solutions of some 120. */
-const gsmLike = (): Example => ({ prompt: drawn(lognormal(55, 0.4)), response: drawn(lognormal(120, 0.5)) });
+const gsmLengths = () => ({ prompt: lognormal(55, 0.4), response: lognormal(120, 0.5) });
+const gsmLike = (): Example => {
+  const { prompt, response } = gsmLengths();
+  return { prompt: drawn(prompt), response: drawn(response) };
+};
 
 /** The same examples with no more rows, columns and places than they need. */
 function unpadded(examples: readonly Example[]): Batch {
@@ -47,30 +51,35 @@ function lossOf(architecture: Architecture, batch: Batch): number {
 describe('the shapes of padded batches', () => {
   it('hold what they must, in an eighth more time and an eighth of all places more at most', () => {
     for (let longest = 1; longest <= 3000; longest++) {
-      const { time } = paddedShape(8, longest, 1, 4096);
+      const time = paddedTime(longest, 4096);
       assert.ok(time >= longest && (time <= longest * 1.125 || time === 16), `${longest} in ${time}`);
     }
     for (let predictions = 1; predictions <= 8 * 64; predictions++) {
-      const { places = 8 * 64 } = paddedShape(8, 64, predictions, 4096);
+      const places = paddedPlaces(8 * 64, predictions) ?? 8 * 64;
       const most = predictions > 4 * 64 ? 8 * 64 : predictions + 64;
       assert.ok(places >= predictions && places <= most, `${predictions} in ${places}`);
     }
-    assert.equal(new Set(Array.from({ length: 64 }, (_, i) => paddedShape(1, 65 + i, 1, 4096).time)).size, 8);
+    assert.equal(new Set(Array.from({ length: 64 }, (_, i) => paddedTime(65 + i, 4096))).size, 8);
   });
 
   it('are no longer than the context, whatever that divides into', () => {
-    assert.deepEqual(paddedShape(1, 999, 100, 999), { time: 999, places: 125 });
-    assert.equal(paddedShape(2, 1000, 10, 2000).time, 1024);
+    assert.deepEqual([paddedTime(999, 999), paddedPlaces(999, 100)], [999, 125]);
+    assert.equal(paddedTime(1000, 2000), 1024);
   });
 
   it('take all places where more than half of them are predicted at', () => {
-    assert.deepEqual(paddedShape(4, 32, 64, 64), { time: 32, places: 64 });
-    assert.deepEqual(paddedShape(4, 32, 65, 64), { time: 32, places: undefined });
+    assert.equal(paddedPlaces(4 * 32, 64), 64);
+    assert.equal(paddedPlaces(4 * 32, 65), undefined);
   });
 
   it('are at most 20 in 300 steps of problems as long as those of GSM8K', () => {
+    const blank = ({ prompt, response }: ReturnType<typeof gsmLengths>): Example => ({
+      prompt: Array(prompt).fill(1),
+      response: Array(response).fill(1),
+    });
     const shapes = Array.from({ length: 300 }, () => {
-      const { time, targets, places } = batchOf(Array.from({ length: 128 }, gsmLike), 0, 2048);
+      const examples = Array.from({ length: 128 }, () => blank(gsmLengths()));
+      const { time, targets, places } = batchOf(examples, 0, 2048);
       return `${time} ${targets.length} ${places === undefined}`;
     });
     assert.ok(new Set(shapes).size <= 20, `${new Set(shapes).size} shapes`);

@@ -156,19 +156,27 @@ describe('a run under wsd, as trunk and branch', () => {
     assert.equal(updates.model, step);
   });
 
-  it('under cpt starts from the parent, and is the whole run again', async () => {
-    const recipe = decayed(8, 2);
+  it('under cpt starts from the parent, and is the whole run again, also in bfloat16 and after kill -9', async () => {
+    const recipe = { ...decayed(8, 2), precision: 'bfloat16' } as const;
     const job = (name: string): CptJob => ({ ...cptJob(root, name, folder('whole'), 1), recipe });
     const straight = await runTrainer(job('cpt'));
     const { minLr: _, schedule: __, decaySteps: ___, ...same } = recipe;
-    await runTrainer({
-      ...job('cpt-trunk'),
-      type: 'trunk',
-      recipe: { ...same, steps: 6, mix: mix(6) },
-    } as TrunkJob);
+    const cptTrunk = { ...job('cpt-trunk'), type: 'trunk', recipe: { ...same, steps: 6, mix: mix(6) } } as TrunkJob;
+    cptTrunk.placement.checkpointEvery = 2;
+    const killed = await startTrainer(cptTrunk, (event, child) => {
+      if (event.event === 'checkpoint') child.kill('SIGKILL');
+    }).ended;
+    assert.equal(killed.signal, 'SIGKILL');
+    const resumed = await runTrainer(cptTrunk);
+    const from = startOf(resumed).resumedFrom as number;
+    assert.ok(from >= 2 && from < 6, `${from}`);
     const branched = job('cpt-branch');
-    await runTrainer({ ...branched, inputs: { ...branched.inputs, trunk: from('cpt-trunk', 6) } });
+    const branch = await runTrainer({
+      ...branched,
+      inputs: { ...branched.inputs, trunk: { folder: folder('cpt-trunk'), steps: 6 } },
+    });
     assert.equal(modelDigest(join(root, 'cpt-branch')), modelDigest(join(root, 'cpt')));
+    assert.deepEqual([resumed, branch].flatMap(metricsOf), metricsOf(straight).slice(from));
     assert.equal(metricsOf(straight)[0]?.step, 1);
   });
 

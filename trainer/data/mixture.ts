@@ -1,136 +1,154 @@
-import { interleave } from '../../schemas/interleave.ts';
-import type { Mixture, Source, WeightedMixture } from '../../schemas/types/job.ts';
+/** Text to train on: the documents of several data sets, packed into sequences, in the order of training. */
+import { interleave, interleavedCounts } from '../../schemas/interleave.ts';
+import type { Mixture, WeightedMixture } from '../../schemas/types/job.ts';
 import { TrainerFailure } from '../failure.ts';
 import { random } from '../random.ts';
 import type { Tokenizer } from '../tokenizer/load.ts';
+import { type Packed, packDocuments } from './packing.ts';
 import { type DataFolders, textDocuments } from './sources.ts';
 
-/** What a pretraining stage trains on. */
-export interface PackedData {
-  /** Sequences of context + 1 tokens, in training order: the first `context` are inputs, the last `context` targets. */
-  sequences: Int32Array[];
-  /** Tokens to predict in all: sequences times context. */
-  trainTokens: number;
+/** A sequence of a data set. */
+export interface MixedSequence extends Packed {
+  /** Name of the data set. */
+  name: string;
+}
+
+/** A mixture as it is read, from its first sequence to its last. Only a block of each source is in memory. */
+export interface MixedText {
+  /** The next sequences. */
+  take(count: number): MixedSequence[];
+  /**
+   * How often the sequences so far have gone through each data set on average, by name; of those whose end has been read.
+   * In a run under wsd it depends on nothing that comes later.
+   */
+  epochs(): Record<string, number>;
+  /** What has been taken so far. */
+  tally(): Tally;
+}
+
+export interface Tally {
+  /** Tokens to predict: sequences times context. */
+  tokens: number;
+  /** Those that are not of a second or later pass through a data set. */
+  uniqueTokens: number;
   /** Entropy of the targets' unigram distribution, in nats per token: the loss of a model that knows nothing but it. */
   unigramEntropy: number;
+  /**
+   * Tokens by unique tokens of each data set that has an end (Muennighoff et al. 2023, arXiv 2305.16264): 1 where none was
+   * read again.
+   */
+  epochs: Record<string, number>;
 }
 
-/**
- * Packs a mixture: exactly as many sequences of each source as it says, then all of them in an order that the seed
- * permutes. Within a source the documents come in their own order, whatever the seed; files shorter than what is asked
- * for are read again from the start. As in LitGPT there is no document mask: a sequence may hold several documents,
- * parted by the end of text.
- *
- * @throws TrainerFailure `bad-data` when a source has no documents; otherwise as `textDocuments`.
- */
-export function packSequences(
-  mixture: Mixture,
-  tokenizer: Tokenizer,
-  context: number,
-  seed: number,
-  folders: DataFolders,
-): PackedData {
-  const packed = mixture.flatMap(({ name, source, sequences }) =>
-    packDocuments(endless(name, source, folders), tokenizer, context, sequences),
-  );
-  return packedData(random(seed, 'sequences').shuffle(packed), tokenizer, context);
-}
-
-/** So many sequences of a source are permuted among themselves: enough that the seed matters, few to pack beyond the end. */
+/** So many sequences of a source are permuted among themselves: enough that the seed matters, few enough to hold. */
 const shuffled = 1024;
 
 /**
- * Packs a mixture so that a shorter run sees exactly what a longer one begins with: the sources take turns by their
- * weights, and each source's sequences are permuted by the seed in blocks of 1,024, whatever the length of the run. Else as
- * `packSequences`.
+ * Reads a mixture: exactly as many sequences of each source as it says, the sources taking turns (`interleave`), so that
+ * after any number of sequences each has had its share, but for less than one. The documents of a source come in their own
+ * order, whatever the seed; files shorter than what is asked for are read again from the start. The seed permutes each
+ * source's sequences in blocks of 1,024. As in LitGPT there is no document mask: a sequence may hold several documents,
+ * parted by the end of text.
  *
- * @throws TrainerFailure `bad-job` when the counts are not those that the weights come to; `bad-data` as `packSequences`.
+ * A mixture with weights is that of a run under wsd: its turns are by weights and its blocks whole, so that a shorter run
+ * sees exactly what a longer one begins with. Else turns are by counts and the last block is what is left of these: which
+ * sequences are seen then does not depend on the seed.
+ *
+ * @throws TrainerFailure `bad-job` when the counts are not those that the weights come to; when it reads, `bad-data` for a
+ * source without documents, and as `textDocuments`.
  */
-export function packInterleaved(
-  mixture: WeightedMixture,
+export function mixText(
+  mixture: Mixture | WeightedMixture,
   tokenizer: Tokenizer,
   context: number,
   seed: number,
   folders: DataFolders,
-): PackedData {
-  const total = mixture.reduce((sum, { sequences }) => sum + sequences, 0);
-  const streams = mixture.map(({ name, source, sequences }) => {
-    const whole = Math.ceil(sequences / shuffled) * shuffled;
-    return inBlocks(packDocuments(endless(name, source, folders), tokenizer, context, whole), seed).values();
+): MixedText {
+  const turns = interleave(turnsOf(mixture));
+  const streams = mixture.map((entry) => {
+    const reading = readAgainAndAgain(entry, tokenizer, folders);
+    const packed = packDocuments(reading.documents, tokenizer.eos, context);
+    const blocks = inBlocks(packed, 'weight' in entry ? Number.POSITIVE_INFINITY : entry.sequences, seed);
+    return { name: entry.name, endless: 'generator' in entry.source, blocks, size: reading.size, tokens: 0 };
   });
-  const counts = mixture.map(() => 0);
-  const sequences: Int32Array[] = [];
-  for (const index of interleave(
-    mixture.map(({ weight }) => weight),
-    total,
-  )) {
-    counts[index] = (counts[index] as number) + 1;
-    const next = streams[index]?.next();
-    if (next?.done === false) sequences.push(next.value);
-  }
-  const odd = mixture.findIndex((entry, index) => entry.sequences !== counts[index]);
-  if (odd >= 0) {
-    const { name, sequences: asked } = mixture[odd] as WeightedMixture[number];
-    const message = `The mixture has ${asked} sequences of \`${name}\`, and by its weights ${counts[odd]} of ${total} are its.`;
-    throw new TrainerFailure('bad-job', message);
-  }
-  return packedData(sequences, tokenizer, context);
-}
+  const targets = new Float64Array(tokenizer.vocab);
+  const finite = () => streams.filter(({ endless, tokens }) => !endless && tokens > 0);
+  const uniqueOf = ({ tokens, size }: (typeof streams)[number]) => Math.min(tokens, size() ?? tokens);
 
-function inBlocks(sequences: readonly Int32Array[], seed: number): Int32Array[] {
-  const blocks = Array.from({ length: Math.ceil(sequences.length / shuffled) }, (_, block) =>
-    random(seed, 'sequences', block).shuffle(sequences.slice(block * shuffled, (block + 1) * shuffled)),
-  );
-  return blocks.flat();
-}
+  function next(): MixedSequence {
+    const stream = streams[turns.next().value] as (typeof streams)[number];
+    const sequence = stream.blocks.next();
+    if (sequence.done) throw new Error(`More is asked for of ${stream.name} than the mixture has.`);
+    stream.tokens += context;
+    for (const id of sequence.value.tokens.subarray(1)) targets[id] = (targets[id] as number) + 1;
+    return { ...sequence.value, name: stream.name };
+  }
 
-function packedData(sequences: Int32Array[], tokenizer: Tokenizer, context: number): PackedData {
   return {
-    sequences,
-    trainTokens: sequences.length * context,
-    unigramEntropy: entropyOfTargets(sequences, tokenizer.vocab),
+    take: (count) => Array.from({ length: count }, next),
+    epochs: () =>
+      Object.fromEntries(
+        finite().flatMap(({ name, tokens, size }) => {
+          const whole = size();
+          return whole === undefined ? [] : [[name, tokens / whole]];
+        }),
+      ),
+    tally: () => ({
+      tokens: streams.reduce((sum, { tokens }) => sum + tokens, 0),
+      uniqueTokens: streams.reduce((sum, stream) => sum + uniqueOf(stream), 0),
+      unigramEntropy: entropyOf(targets),
+      epochs: Object.fromEntries(finite().map((stream) => [stream.name, stream.tokens / uniqueOf(stream)])),
+    }),
   };
 }
 
-/**
- * The first `count` sequences of context + 1 tokens of a stream of documents; fewer when the stream ends, and then
- * without the part that fills no sequence. Each document ends with the end of text, and the last token of a sequence
- * is the first of the next: every token is predicted exactly once.
- */
-export function packDocuments(
-  documents: Iterable<string>,
+/** By what the sources of a mixture take turns: their weights, or else their counts. */
+function turnsOf(mixture: Mixture | WeightedMixture): number[] {
+  const asked = mixture.map(({ sequences }) => sequences);
+  const weights = mixture.flatMap((entry) => ('weight' in entry ? entry.weight : []));
+  if (weights.length < mixture.length) return asked;
+  const total = asked.reduce((sum, count) => sum + count, 0);
+  const counts = interleavedCounts(weights, total);
+  const odd = counts.findIndex((count, index) => count !== asked[index]);
+  if (odd < 0) return weights;
+  const message = `The mixture has ${asked[odd]} sequences of \`${mixture[odd]?.name}\`, and by its weights ${counts[odd]} of ${total} are its.`;
+  throw new TrainerFailure('bad-job', message);
+}
+
+/** Sequences permuted in blocks by the seed: `count` of them, or without end. */
+function* inBlocks(sequences: Iterator<Packed>, count: number, seed: number): Generator<Packed> {
+  for (let block = 0; block * shuffled < count; block++) {
+    const length = Math.min(shuffled, count - block * shuffled);
+    // A source is read without end, so there is always a next one.
+    const taken = Array.from({ length }, () => sequences.next().value as Packed);
+    yield* random(seed, 'sequences', block).shuffle(taken);
+  }
+}
+
+/** The documents of a source in tokens, pass after pass; and how many tokens a pass has, once there has been one. */
+function readAgainAndAgain(
+  { name, source }: Mixture[number],
   tokenizer: Tokenizer,
-  context: number,
-  count: number,
-): Int32Array[] {
-  if (count === 0) return [];
-  const tokens = new Int32Array(count * context + 1);
-  let filled = 0;
-  for (const document of documents) {
-    for (const id of tokenizer.encode(document)) tokens[filled++] = id;
-    // Writes past the end of a typed array do nothing.
-    tokens[filled++] = tokenizer.eos;
-    if (filled >= tokens.length) break;
-  }
-  const whole = Math.min(count, Math.floor((filled - 1) / context));
-  return Array.from({ length: Math.max(0, whole) }, (_, i) => tokens.subarray(i * context, (i + 1) * context + 1));
-}
-
-function* endless(name: string, source: Source, folders: DataFolders): Generator<string> {
-  for (;;) {
-    let empty = true;
-    for (const document of textDocuments(source, 'train', folders)) {
-      if (document === '') continue;
-      empty = false;
-      yield document;
+  folders: DataFolders,
+): { documents: Iterable<number[]>; size: () => number | undefined } {
+  let size: number | undefined;
+  function* documents(): Generator<number[]> {
+    for (;;) {
+      let tokens = 0;
+      for (const document of textDocuments(source, 'train', folders)) {
+        if (document === '') continue;
+        const ids = tokenizer.encode(document);
+        tokens += ids.length + 1;
+        yield ids;
+      }
+      if (tokens === 0) throw new TrainerFailure('bad-data', `The data set \`${name}\` has no documents to train on.`);
+      size ??= tokens;
     }
-    if (empty) throw new TrainerFailure('bad-data', `The data set \`${name}\` has no documents to train on.`);
   }
+  return { documents: documents(), size: () => size };
 }
 
-function entropyOfTargets(sequences: readonly Int32Array[], vocab: number): number {
-  const counts = new Float64Array(vocab);
-  for (const sequence of sequences) for (const id of sequence.subarray(1)) counts[id] = (counts[id] as number) + 1;
+function entropyOf(counts: Float64Array): number {
   const total = counts.reduce((sum, count) => sum + count, 0);
   return counts.reduce(
     (entropy, count) => (count === 0 ? entropy : entropy - (count / total) * Math.log(count / total)),

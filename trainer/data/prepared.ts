@@ -114,7 +114,7 @@ function* lines(path: string): Generator<string> {
   if (!existsSync(path)) throw new TrainerFailure('bad-data', `${path} is missing. Prepare the data set again.`);
   const file = openSync(path, 'r');
   try {
-    const buffer = Buffer.alloc(1 << 20);
+    const buffer = Buffer.allocUnsafe(1 << 20);
     const decoder = new StringDecoder('utf8');
     let rest = '';
     for (let size = readSync(file, buffer); size > 0; size = readSync(file, buffer)) {

@@ -90,7 +90,7 @@ export async function run(job: RlJob, context: TrainerContext): Promise<Outcome>
     tokenizer: inputs.parent,
     trainables: { model: learner.policy, critic: learner.critic },
     step: round,
-    facts: { problems: usable.length, overlongProblems: given.length - usable.length, rounds, updates },
+    facts: () => ({ problems: usable.length, overlongProblems: given.length - usable.length, rounds, updates }),
   });
 }
 

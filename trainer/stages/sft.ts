@@ -11,14 +11,16 @@
 import type { SftJob } from '../../schemas/types/job.ts';
 import { adamw } from '../adamw.ts';
 import type { Outcome, TrainerContext } from '../context.ts';
+import type { Problem } from '../data/problem.ts';
 import { problems } from '../data/sources.ts';
 import { exampleTokens } from '../data/template.ts';
+import { trainedOnProblems } from '../data/trained-on.ts';
 import { TrainerFailure } from '../failure.ts';
 import { train } from '../loop.ts';
 import { loadModel } from '../model.ts';
 import { random } from '../random.ts';
 import { learningRate } from '../schedule.ts';
-import { paddedShape } from '../shapes.ts';
+import { paddedTime, predicting } from '../shapes.ts';
 import { type Batch, supervisedSteps } from '../supervised.ts';
 import { loadTokenizer } from '../tokenizer/load.ts';
 
@@ -33,11 +35,11 @@ export async function run(job: SftJob, context: TrainerContext): Promise<Outcome
   const { recipe, inputs, seed } = job;
   const { architecture, parameters } = await loadModel(inputs.parent);
   const tokenizer = await loadTokenizer(inputs.parent);
-  const whole = problems(recipe.data.source, 'sft', recipe.examples, inputs.data).map((problem) =>
-    exampleTokens(problem, tokenizer),
-  );
-  const examples = whole.map((example) => truncate(example, architecture.context));
-  const truncated = examples.filter((example, index) => example !== whole[index]).length;
+  const given = problems(recipe.data.source, 'sft', recipe.examples, inputs.data);
+  const whole = given.map((problem) => exampleTokens(problem, tokenizer));
+  const fitting = whole.map((example) => truncate(example, architecture.context));
+  const truncated = fitting.filter((example, index) => example !== whole[index]).length;
+  const examples = fitting.map((example, index) => ({ ...example, id: (given[index] as Problem).id }));
   if (whole.every(({ response }) => response.length > architecture.context)) {
     throw new TrainerFailure(
       'bad-data',
@@ -50,7 +52,7 @@ export async function run(job: SftJob, context: TrainerContext): Promise<Outcome
   const steps = stepsPerEpoch * recipe.epochs;
   const model = adamw(parameters, recipe);
   const update = supervisedSteps(architecture, model, recipe);
-  let latest: { epoch: number; order: Example[] } | undefined;
+  let latest: { epoch: number; order: typeof examples } | undefined;
   const orderOf = (epoch: number) => {
     if (latest?.epoch !== epoch) latest = { epoch, order: random(seed, 'sft', 'order', epoch).shuffle(examples) };
     return latest.order;
@@ -65,9 +67,15 @@ export async function run(job: SftJob, context: TrainerContext): Promise<Outcome
       const chosen = orderOf(Math.floor(index / stepsPerEpoch)).slice(start, start + recipe.batch);
       const batch = batchOf(chosen, tokenizer.eos, architecture.context);
       const values = update(batch, learningRate(index, steps, recipe));
-      return { tokens: countTokens(chosen), values };
+      const seen = chosen.map(({ id, prompt, response }) => ({ id, tokens: [...prompt, ...response] }));
+      return { tokens: countTokens(chosen), values, data: trainedOnProblems(recipe.data.name, seen) };
     },
-    facts: { examples: examples.length, truncatedExamples: truncated, responseTokens: countTokens(examples) },
+    facts: () => ({
+      examples: examples.length,
+      truncatedExamples: truncated,
+      responseTokens: countTokens(examples),
+      [`epochs.${recipe.data.name}`]: recipe.epochs,
+    }),
   });
   update.dispose();
   return outcome;
@@ -85,25 +93,19 @@ export function truncate(example: Example, context: number): Example {
 export function batchOf(examples: readonly Example[], padding: number, context: number): Batch {
   const longest = Math.max(...examples.map(({ prompt, response }) => prompt.length + response.length - 1));
   const supervised = countTokens(examples);
-  const shape = paddedShape(examples.length, longest, supervised, context);
-  const { time } = shape;
+  const time = paddedTime(longest, context);
   const tokens = new Int32Array(examples.length * time).fill(padding);
-  const places = shape.places === undefined ? undefined : new Int32Array(shape.places);
-  const targets = new Int32Array(places?.length ?? tokens.length);
-  const weights = new Float32Array(targets.length);
-  let chosen = 0;
+  const predictions = { places: [] as number[], targets: [] as number[], weights: [] as number[] };
   for (const [row, { prompt, response }] of examples.entries()) {
     tokens.set(prompt, row * time);
     tokens.set(response.slice(0, -1), row * time + prompt.length);
     for (const [index, token] of response.entries()) {
-      const place = row * time + prompt.length - 1 + index;
-      const at = places === undefined ? place : chosen++;
-      if (places !== undefined) places[at] = place;
-      targets[at] = token;
-      weights[at] = 1 / supervised;
+      predictions.places.push(row * time + prompt.length - 1 + index);
+      predictions.targets.push(token);
+      predictions.weights.push(1 / supervised);
     }
   }
-  return { sequences: examples.length, time, tokens, ...(places && { places }), targets, weights };
+  return predicting({ sequences: examples.length, time, tokens }, predictions);
 }
 
 function countTokens(examples: readonly Example[]): number {

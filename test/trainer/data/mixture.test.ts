@@ -3,13 +3,19 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
-import type { Mixture } from '../../../schemas/types/job.ts';
-import { packDocuments, packSequences } from '../../../trainer/data/mixture.ts';
+import { interleavedCounts } from '../../../schemas/interleave.ts';
+import type { Mixture, WeightedMixture } from '../../../schemas/types/job.ts';
+import { mixText } from '../../../trainer/data/mixture.ts';
+import { type Packed, packDocuments } from '../../../trainer/data/packing.ts';
+import { textDocuments } from '../../../trainer/data/sources.ts';
 import { exampleTokens, promptText, responseText } from '../../../trainer/data/template.ts';
 import { TrainerFailure } from '../../../trainer/failure.ts';
 import { byteTokenizer } from '../../../trainer/tokenizer/bytes.ts';
 import { createTokenizer } from '../../../trainer/tokenizer/load.ts';
+import { generated } from '../support.ts';
 
 const bytes = createTokenizer(byteTokenizer());
 const root = mkdtempSync(join(tmpdir(), 'descent-mixture-'));
@@ -35,76 +41,178 @@ const mixture = (a: number, b: number): Mixture => [
   { name: 'b', source: { prepared: 'data:b' }, sequences: b },
 ];
 
-test('packed sequences join documents with the end of text and overlap by one token', () => {
+/** All sequences of a mixture. */
+function mixed(of: Mixture | WeightedMixture, context: number, seed: number) {
+  const text = mixText(of, bytes, context, seed, folders);
+  const sequences = text.take(of.reduce((sum, { sequences }) => sum + sequences, 0));
+  return { sequences, tally: text.tally(), epochs: text.epochs() };
+}
+
+/** Two fifths arithmetic, three fifths stories: the mix of a run under wsd. */
+function weighted(count: number): WeightedMixture {
+  const [web, math] = interleavedCounts([3, 2], count) as [number, number];
+  return [
+    { name: 'web', source: generated('stories'), weight: 3, sequences: web },
+    { name: 'math', source: generated('arithmetic'), weight: 2, sequences: math },
+  ];
+}
+
+test('packed sequences join documents with the end of text, overlap by one token, and say which documents they have', () => {
   fc.assert(
     fc.property(
       fc.array(fc.string({ unit: 'grapheme' }), { maxLength: 20 }),
       fc.integer({ min: 1, max: 9 }),
       fc.integer({ min: 0, max: 12 }),
       (texts, context, count) => {
-        const stream = texts.flatMap((text) => [...bytes.encode(text), bytes.eos]);
-        const sequences = packDocuments(texts, bytes, context, count);
-        assert.equal(sequences.length, Math.min(count, Math.max(0, Math.floor((stream.length - 1) / context))));
-        for (const [i, sequence] of sequences.entries()) {
-          assert.deepEqual([...sequence], stream.slice(i * context, (i + 1) * context + 1));
+        const read: number[] = [];
+        const documents = texts.map((text) => bytes.encode(text));
+        const packing = packDocuments(
+          (function* () {
+            for (const [index, document] of documents.entries()) {
+              read.push(index);
+              yield document;
+            }
+          })(),
+          bytes.eos,
+          context,
+        );
+        const sequences: Packed[] = [];
+        while (sequences.length < count) {
+          const next = packing.next();
+          if (next.done) break;
+          sequences.push(next.value);
         }
+        const stream = documents.flatMap((document) => [...document, bytes.eos]);
+        const from = documents.flatMap((document, index) => [...document, bytes.eos].map(() => index));
+        assert.equal(sequences.length, Math.min(count, Math.max(0, Math.floor((stream.length - 1) / context))));
+        for (const [i, { tokens, documents }] of sequences.entries()) {
+          assert.deepEqual([...tokens], stream.slice(i * context, (i + 1) * context + 1));
+          assert.deepEqual(documents, [from[i * context], from[(i + 1) * context]]);
+        }
+        const last = sequences.at(-1)?.documents[1];
+        if (sequences.length === count) assert.deepEqual(read, last === undefined ? [] : [...Array(last + 1).keys()]);
       },
     ),
   );
 });
 
-test('a mixture has exactly its sequences of each source', () => {
+test('a mixture has exactly its sequences of each source, and after any number of them its share but for less than one', () => {
   fc.assert(
     fc.property(
       fc.integer({ min: 0, max: 30 }),
       fc.integer({ min: 1, max: 30 }),
       fc.integer({ min: 0, max: 4294967295 }),
       (a, b, seed) => {
-        const { sequences, trainTokens } = packSequences(mixture(a, b), bytes, 16, seed, folders);
-        const from = (letter: string) =>
-          sequences.filter((sequence) => sequence.includes(1 + letter.charCodeAt(0))).length;
-        assert.deepEqual([from('a'), from('b'), sequences.length], [a, b, a + b]);
-        assert.equal(trainTokens, 16 * (a + b));
-        assert.ok(sequences.every((sequence) => sequence.length === 17));
+        const { sequences, tally } = mixed(mixture(a, b), 16, seed);
+        for (const [name, count] of [
+          ['a', a],
+          ['b', b],
+        ] as const) {
+          let had = 0;
+          for (const [place, sequence] of sequences.entries()) {
+            if (sequence.tokens.includes(1 + name.charCodeAt(0))) had += 1;
+            assert.ok(Math.abs(had - (count * (place + 1)) / (a + b)) < 1);
+          }
+          assert.equal(had, count);
+        }
+        assert.equal(tally.tokens, 16 * (a + b));
+        assert.ok(sequences.every(({ tokens }) => tokens.length === 17));
       },
     ),
     { numRuns: 30 },
   );
 });
 
-test('the seed permutes the order and nothing else', () => {
-  const packed = (seed: number) =>
-    packSequences(
-      [{ name: 'web', source: { generator: 'stories', version: 1, seed: 0, options: {} }, sequences: 200 }],
-      bytes,
-      32,
-      seed,
-      {},
-    );
-  const order = (seed: number) => packed(seed).sequences.map((sequence) => sequence.join());
+test('the seed permutes the order and nothing else, also past a block', () => {
+  const packed = (seed: number) => mixed([{ name: 'web', source: generated('stories'), sequences: 1100 }], 8, seed);
+  const order = (seed: number) => packed(seed).sequences.map(({ tokens }) => tokens.join());
   assert.deepEqual(order(1), order(1));
   assert.notDeepEqual(order(1), order(2));
   assert.deepEqual(order(1).sort(), order(2).sort());
-  assert.equal(packed(1).unigramEntropy, packed(2).unigramEntropy);
+  assert.equal(packed(1).tally.unigramEntropy, packed(2).tally.unigramEntropy);
 });
 
-test('files that are too short are read again from the start', () => {
-  const { sequences } = packSequences(
-    [{ name: 'b', source: { prepared: 'data:b' }, sequences: 5 }],
-    bytes,
+test('a mixture by weights begins the same, however long it goes on, also past a block', () => {
+  const long = mixed(weighted(2100), 8, 1).sequences;
+  assert.equal(long.length, 2100);
+  for (const count of [1, 7, 1030, 1800])
+    assert.deepEqual(mixed(weighted(count), 8, 1).sequences, long.slice(0, count));
+});
+
+test('a mixture by weights has another order for another seed, and the same turns', () => {
+  const [one, other] = [mixed(weighted(50), 8, 1).sequences, mixed(weighted(50), 8, 2).sequences];
+  assert.deepEqual(mixed(weighted(50), 8, 2).sequences, other);
+  assert.deepEqual(
+    one.map(({ name }) => name),
+    other.map(({ name }) => name),
+  );
+  const apart = one.filter(({ tokens }, index) => `${tokens}` !== `${other[index]?.tokens}`);
+  assert.ok(apart.length > 45);
+});
+
+test('the documents that a sequence names are those it was made of', () => {
+  for (const { tokens, documents, name } of mixed(weighted(40), 24, 3).sequences) {
+    const source = generated(name === 'web' ? 'stories' : 'arithmetic');
+    const [first, last] = documents;
+    const texts: string[] = [];
+    for (const text of textDocuments(source, 'train', {})) {
+      texts.push(text);
+      if (texts.length > last) break;
+    }
+    const whole = `${texts.slice(first).join('<|endoftext|>')}<|endoftext|>`;
+    assert.ok(whole.includes(bytes.decode(tokens)), `${name} ${documents}`);
+    // And no others: without the first or the last it is not whole.
+    const fewer = [texts.slice(first + 1), texts.slice(first, -1)];
+    for (const part of fewer) assert.ok(!`${part.join('<|endoftext|>')}<|endoftext|>`.includes(bytes.decode(tokens)));
+  }
+});
+
+test('files that are too short are read again from the start, and passes are counted', () => {
+  const { sequences, tally, epochs } = mixed(
+    [
+      { name: 'b', source: { prepared: 'data:b' }, sequences: 5 },
+      { name: 'a', source: { prepared: 'data:a' }, sequences: 5 },
+      { name: 'web', source: generated('stories'), sequences: 5 },
+    ],
     4,
     0,
-    folders,
   );
+  const b = sequences.filter(({ name }) => name === 'b');
   assert.deepEqual(
-    sequences.map((sequence) => bytes.decode(sequence)),
+    b.map(({ tokens }) => bytes.decode(tokens)),
     Array.from({ length: 5 }, () => 'bbb<|endoftext|>b'),
   );
+  assert.deepEqual(b.map(({ documents }) => documents).sort(), [
+    [0, 1],
+    [1, 2],
+    [2, 3],
+    [3, 4],
+    [4, 5],
+  ]);
+  // 20 tokens each: `b` has 4 of its own, `a` has more than 20, and the generator has no end.
+  assert.deepEqual(epochs, { b: 5 });
+  assert.deepEqual(tally.epochs, { b: 5, a: 1 });
+  assert.deepEqual([tally.tokens, tally.uniqueTokens], [60, 44]);
+});
+
+test('passes so far depend on nothing that comes later, in a mixture by weights', () => {
+  const run = (sequences: number): WeightedMixture => [
+    { name: 'a', source: { prepared: 'data:a' }, weight: 1, sequences },
+  ];
+  const text = mixText(run(3000), bytes, 8, 1, folders);
+  for (let count = 1; count <= 3000; count++) {
+    text.take(1);
+    if (count % 500 !== 0) continue;
+    const { epochs, tally } = mixed(run(count), 8, 1);
+    assert.deepEqual([text.epochs(), text.tally()], [epochs, tally]);
+    // 40 documents of 8 letters and their end.
+    assert.equal(epochs.a, (8 * count) / 360);
+  }
 });
 
 test('a source without a document is bad data', () => {
   assert.throws(
-    () => packSequences([{ name: 'none', source: { prepared: 'data:none' }, sequences: 1 }], bytes, 4, 0, folders),
+    () => mixed([{ name: 'none', source: { prepared: 'data:none' }, sequences: 1 }], 4, 0),
     (error) =>
       error instanceof TrainerFailure &&
       error.kind === 'bad-data' &&
@@ -114,14 +222,30 @@ test('a source without a document is bad data', () => {
 
 test('unigram entropy is that of the targets, in nats', () => {
   // Targets of `bbb<eos>b` without its first token: b, b, eos, b.
-  const { unigramEntropy } = packSequences(
-    [{ name: 'b', source: { prepared: 'data:b' }, sequences: 3 }],
-    bytes,
-    4,
-    0,
-    folders,
-  );
+  const { unigramEntropy } = mixed([{ name: 'b', source: { prepared: 'data:b' }, sequences: 3 }], 4, 0).tally;
   assert.ok(Math.abs(unigramEntropy - (0.75 * Math.log(4 / 3) + 0.25 * Math.log(4))) < 1e-12);
+});
+
+test('reading holds a block of each source, however long the mixture is', () => {
+  const texts = Array.from({ length: 1000 }, (_, index) => `${index} `.repeat(250));
+  const text = mixText(
+    [{ name: 'long', source: { prepared: 'data:long' }, sequences: 80_000_000 }],
+    bytes,
+    1023,
+    0,
+    files('long', texts),
+  );
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const held = () => {
+    collect();
+    return process.memoryUsage().arrayBuffers;
+  };
+  text.take(1);
+  const block = held();
+  // Two blocks later: 8 MB of sequences have been given away, and a block is 4 MB.
+  text.take(2048);
+  assert.ok(held() < block + 1e6, `${block} to ${held()} bytes`);
 });
 
 test('an example is the chat template, its response apart and ended', () => {
