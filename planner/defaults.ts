@@ -20,6 +20,7 @@ export const defaults = {
     betas: [0.9, 0.95],
     clip: 1,
     precision: 'float32',
+    weightDecayOn: 'all',
   },
   cpt: {
     batchSequences: 32,
@@ -31,6 +32,7 @@ export const defaults = {
     betas: [0.9, 0.95],
     clip: 1,
     precision: 'float32',
+    weightDecayOn: 'all',
   },
   sft: {
     epochs: 1,
@@ -43,6 +45,7 @@ export const defaults = {
     betas: [0.9, 0.999],
     clip: 1,
     precision: 'float32',
+    weightDecayOn: 'all',
   },
   rl: {
     algorithm: 'ppo',

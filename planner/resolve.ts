@@ -6,6 +6,7 @@ import type {
   PretrainRecipe,
   RlRecipe,
   SftRecipe,
+  WeightDecayOn,
 } from '../schemas/types/job.ts';
 import type { LineageFile } from '../schemas/types/lineage.ts';
 import { parameterCount } from './architecture.ts';
@@ -268,6 +269,7 @@ interface Optimizer {
   betas: [number, number];
   clip: number;
   precision: Precision;
+  weightDecayOn: WeightDecayOn;
 }
 
 function resolveOptimizer(
@@ -294,6 +296,7 @@ function resolveOptimizer(
     betas: fields.betas() ?? [...usual.betas],
     clip: fields.number('clip') ?? usual.clip,
     precision: fields.precision() ?? usual.precision,
+    weightDecayOn: fields.text('weightDecayOn') === 'matrices' ? 'matrices' : usual.weightDecayOn,
   };
 }
 

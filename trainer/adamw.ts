@@ -5,14 +5,17 @@
  * vectors, however many parameters there are, instead of fifteen on each.
  */
 import type { Scalar, Tensor, Tensor1D } from '@tensorflow/tfjs-node';
+import type { WeightDecayOn } from '../schemas/types/job.ts';
 import { concat, reshape, split, square, sum } from './kernels.ts';
 import type { Parameters } from './model.ts';
 import { tf } from './tf.ts';
 
 export interface AdamWOptions {
   betas: [number, number];
-  /** Decoupled decay, of all parameters; 0 is none. */
+  /** Decoupled decay; 0 is none. */
   weightDecay: number;
+  /** Which parameters decay: all, or those of two dimensions, which leaves the gains of norms out. Default: all. */
+  weightDecayOn?: WeightDecayOn;
   /** Largest global gradient norm; 0 is off. */
   clip: number;
 }
@@ -103,7 +106,10 @@ const epsilon = 1e-8;
  *
  * Clipping scales all gradients by clip / max(norm, clip).
  */
-export function adamw(parameters: Parameters, { betas: [beta1, beta2], weightDecay, clip }: AdamWOptions): Trainable {
+export function adamw(
+  parameters: Parameters,
+  { betas: [beta1, beta2], weightDecay, weightDecayOn = 'all', clip }: AdamWOptions,
+): Trainable {
   const entries = Object.entries(parameters);
   const { order, size: total } = layOut(parameters);
   const padding = total - order.reduce((sum, [, { size }]) => sum + size, 0);
@@ -156,6 +162,28 @@ export function adamw(parameters: Parameters, { betas: [beta1, beta2], weightDec
     const correction2 = Math.sqrt(1 - beta2 ** updates);
     return tf.tensor1d([(lr * correction2) / correction1, epsilon * correction2, 1 - lr * weightDecay]);
   };
+  /** θ after its decay. The parts that decay and that do not lie in turns: neighbours of one kind are one piece. */
+  const decayedBy = (factor: Tensor): Tensor => {
+    if (weightDecay === 0) return theta;
+    if (weightDecayOn === 'all') return tf.mul(theta, factor);
+    const pieces: { decays: boolean; size: number }[] = [];
+    for (const [, { size, rank }] of order) {
+      const decays = rank > 1;
+      const last = pieces.at(-1);
+      if (last?.decays === decays) last.size += size;
+      else pieces.push({ decays, size });
+    }
+    pieces.push({ decays: false, size: padding });
+    const parts = split(
+      theta,
+      pieces.map(({ size }) => size),
+      0,
+    );
+    return concat(
+      parts.map((part, index) => (pieces[index]?.decays ? tf.mul(part, factor) : part)),
+      0,
+    );
+  };
   const apply = (gradients: Gradients, rates: Tensor1D) =>
     tf.tidy(() => {
       // Both sides of the fraction times sqrt(1 - β2ᵗ): one operator less.
@@ -166,8 +194,7 @@ export function adamw(parameters: Parameters, { betas: [beta1, beta2], weightDec
       first.assign(tf.add(tf.mul(first, beta1), tf.mul(g, 1 - beta1)) as Tensor1D);
       second.assign(tf.add(tf.mul(second, beta2), tf.mul(tf.square(g), 1 - beta2)) as Tensor1D);
       const direction = tf.div(first, tf.add(tf.sqrt(second), floor));
-      const decayed = weightDecay > 0 ? tf.mul(theta, decay) : theta;
-      theta.assign(tf.sub(decayed, tf.mul(direction, size)) as Tensor1D);
+      theta.assign(tf.sub(decayedBy(decay), tf.mul(direction, size)) as Tensor1D);
       spread();
       return norm;
     });

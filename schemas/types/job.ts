@@ -67,6 +67,7 @@ export type PretrainRecipe =
        */
       clip: number;
       precision?: Precision;
+      weightDecayOn?: WeightDecayOn;
     }
   | {
       architecture: Architecture;
@@ -113,6 +114,7 @@ export type PretrainRecipe =
        */
       clip: number;
       precision?: Precision;
+      weightDecayOn?: WeightDecayOn;
     };
 /**
  * The mix, exact to the sequence; the counts add up to steps times batchSequences.
@@ -147,6 +149,10 @@ export type Mixture = [
  * What matrices are multiplied in; weights, optimizer and all sums are float32 either way. Default: float32.
  */
 export type Precision = 'float32' | 'bfloat16';
+/**
+ * Which parameters decay: all, or all but the gains of norms. Default: all.
+ */
+export type WeightDecayOn = 'all' | 'matrices';
 /**
  * The mix of a run under wsd: sources take turns by their weights (schemas/interleave.ts), so that what a run begins with does not depend on how long it is.
  *
@@ -222,6 +228,7 @@ export type CptRecipe =
        */
       clip: number;
       precision?: Precision;
+      weightDecayOn?: WeightDecayOn;
     }
   | {
       mix: WeightedMixture;
@@ -267,6 +274,7 @@ export type CptRecipe =
        */
       clip: number;
       precision?: Precision;
+      weightDecayOn?: WeightDecayOn;
     };
 export type EvaluateRecipe =
   | {
@@ -654,6 +662,7 @@ export interface TrunkRecipe {
    */
   clip: number;
   precision?: Precision;
+  weightDecayOn?: WeightDecayOn;
 }
 export interface SftJob {
   /**
@@ -726,6 +735,7 @@ export interface SftRecipe {
    */
   clip: number;
   precision?: Precision;
+  weightDecayOn?: WeightDecayOn;
 }
 export interface RlJob {
   /**

@@ -309,9 +309,13 @@ export interface Recipes {
      */
     decay?: number | string | AxisReference;
     /**
-     * Decoupled weight decay, on all parameters. Default: 0.1.
+     * Decoupled weight decay. Default: 0.1.
      */
     weightDecay?: number | AxisReference;
+    /**
+     * Which parameters decay. Default: all, as in EvoLM. matrices: all but the gains of norms, as in Hugging Face's trainer.
+     */
+    weightDecayOn?: 'all' | 'matrices';
     betas?: Betas;
     /**
      * Largest global gradient norm; 0 is off. Default: 1.
@@ -363,6 +367,10 @@ export interface Recipes {
      * Decoupled weight decay. Default: 0.1.
      */
     weightDecay?: number | AxisReference;
+    /**
+     * Which parameters decay. Default: all, as in EvoLM. matrices: all but the gains of norms, as in Hugging Face's trainer.
+     */
+    weightDecayOn?: 'all' | 'matrices';
     betas?: Betas1;
     /**
      * Largest global gradient norm; 0 is off. Default: 1.
@@ -404,6 +412,10 @@ export interface Recipes {
      * Default: 0.
      */
     weightDecay?: number | AxisReference;
+    /**
+     * Which parameters decay. Default: all, as in EvoLM. matrices: all but the gains of norms, as in Hugging Face's trainer.
+     */
+    weightDecayOn?: 'all' | 'matrices';
     betas?: Betas2;
     /**
      * Default: 1.
@@ -650,9 +662,13 @@ export interface Pretrain {
    */
   decay?: number | string | AxisReference;
   /**
-   * Decoupled weight decay, on all parameters. Default: 0.1.
+   * Decoupled weight decay. Default: 0.1.
    */
   weightDecay?: number | AxisReference;
+  /**
+   * Which parameters decay. Default: all, as in EvoLM. matrices: all but the gains of norms, as in Hugging Face's trainer.
+   */
+  weightDecayOn?: 'all' | 'matrices';
   betas?: Betas4;
   /**
    * Largest global gradient norm; 0 is off. Default: 1.
@@ -707,6 +723,10 @@ export interface Cpt {
    * Decoupled weight decay. Default: 0.1.
    */
   weightDecay?: number | AxisReference;
+  /**
+   * Which parameters decay. Default: all, as in EvoLM. matrices: all but the gains of norms, as in Hugging Face's trainer.
+   */
+  weightDecayOn?: 'all' | 'matrices';
   betas?: Betas5;
   /**
    * Largest global gradient norm; 0 is off. Default: 1.
@@ -757,6 +777,10 @@ export interface Sft {
    * Default: 0.
    */
   weightDecay?: number | AxisReference;
+  /**
+   * Which parameters decay. Default: all, as in EvoLM. matrices: all but the gains of norms, as in Hugging Face's trainer.
+   */
+  weightDecayOn?: 'all' | 'matrices';
   betas?: Betas6;
   /**
    * Default: 1.

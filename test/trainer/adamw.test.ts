@@ -48,7 +48,7 @@ function apply(trainable: Trainable, update: number, scale: number, lr: number):
 /** The update as PyTorch's documentation of AdamW states it, number by number in double precision. */
 function reference(
   start: Record<string, ArrayLike<number>>,
-  { betas: [beta1, beta2], weightDecay, clip }: AdamWOptions,
+  { betas: [beta1, beta2], weightDecay, weightDecayOn = 'all', clip }: AdamWOptions,
   scale: number,
   lr: number,
   updates: number,
@@ -63,13 +63,14 @@ function reference(
     norms.push(norm);
     for (const [name, values] of Object.entries(theta)) {
       const [first, second] = [m[name] as number[], v[name] as number[]];
+      const decay = weightDecayOn === 'all' || name === 'matrix' ? weightDecay : 0;
       for (let i = 0; i < values.length; i++) {
         const g = (gradients[name]?.[i] as number) * (clip > 0 ? Math.min(1, clip / norm) : 1);
         first[i] = beta1 * (first[i] as number) + (1 - beta1) * g;
         second[i] = beta2 * (second[i] as number) + (1 - beta2) * g * g;
         const step =
           (first[i] as number) / (1 - beta1 ** t) / (Math.sqrt((second[i] as number) / (1 - beta2 ** t)) + 1e-8);
-        values[i] = (values[i] as number) - lr * weightDecay * (values[i] as number) - lr * step;
+        values[i] = (values[i] as number) - lr * decay * (values[i] as number) - lr * step;
       }
     }
   }
@@ -81,6 +82,7 @@ describe('AdamW', () => {
     ['with clipping at work', options, 3],
     ['with gradients below the clip', options, 0.01],
     ['without clipping and without decay', { ...options, clip: 0, weightDecay: 0 }, 3],
+    ['with the decay of matrices alone', { ...options, weightDecayOn: 'matrices' }, 3],
     ['with gradients as small as its epsilon', { ...options, clip: 0 }, 1e-8],
   ];
   for (const [what, settings, scale] of cases) {
@@ -105,6 +107,18 @@ describe('AdamW', () => {
       (before.gain as Float32Array).map((value) => value * 0.99),
       1e-6,
     );
+  });
+
+  it('leaves gains as they are where matrices alone decay, and changes nothing else', () => {
+    const decayed = ['all', 'matrices'].map((weightDecayOn) => {
+      const own = parameters();
+      tf.tidy(() => adamw(own, { ...options, weightDecayOn } as AdamWOptions).update({}, 0.1));
+      return weights(own);
+    });
+    const before = weights(parameters());
+    assert.deepEqual(decayed[1]?.gain, before.gain);
+    assert.notDeepEqual(decayed[0]?.gain, before.gain);
+    assert.deepEqual(decayed[1]?.matrix, decayed[0]?.matrix);
   });
 
   it('goes on from its state as if nothing had been in between, bit by bit', () => {
