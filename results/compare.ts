@@ -67,6 +67,7 @@ export const comparedTables: readonly ComparedTable[] = [
   { table: 'executions', ...ofAttempt, identity: ['execution'] },
   { table: 'facts', ...ofAttempt, identity: ['name'] },
   { table: 'metrics', ...ofAttempt, identity: ['step', 'metric'] },
+  { table: 'batches', ...ofAttempt, identity: ['step'] },
   { table: 'evaluations', ...ofAttempt, identity: ['suite', 'task', 'metric'] },
   { table: 'samples', ...ofAttempt, identity: ['step', 'task', 'problem', 'sample'] },
   { table: 'overlap_counts', ...ofAttempt, identity: ['trained', 'against'] },
@@ -118,7 +119,8 @@ async function sliceAttempts(connection: DuckDBConnection, rows: number): Promis
     SELECT key, attempt, (sum(coalesce(rows, 0)) OVER (ORDER BY key, attempt) / ${rows})::INTEGER AS slice
     FROM rebuilt.attempts LEFT JOIN (
       SELECT key, attempt, count(*) AS rows
-      FROM (SELECT key, attempt FROM rebuilt.metrics UNION ALL SELECT key, attempt FROM rebuilt.samples)
+      FROM (SELECT key, attempt FROM rebuilt.metrics UNION ALL SELECT key, attempt FROM rebuilt.batches
+        UNION ALL SELECT key, attempt FROM rebuilt.samples)
       GROUP BY key, attempt
     ) USING (key, attempt)
     WHERE state = 'done'`);

@@ -105,6 +105,18 @@ const moves = [
       ORDER BY source, i.step, metric`,
   },
   {
+    table: 'batches',
+    from: 'batches',
+    kept: `
+      SELECT key, attempt, i.step, digest, documents, problems
+      FROM incoming_batches AS i JOIN incoming_attempts USING (source)
+      WHERE NOT EXISTS (
+        FROM incoming_starts AS s
+        WHERE s.source = i.source AND s.line > i.line AND coalesce(s.resumed_from, -1) < i.step)
+      QUALIFY row_number() OVER (PARTITION BY source, i.step ORDER BY line DESC) = 1
+      ORDER BY source, i.step`,
+  },
+  {
     table: 'evaluations',
     from: 'evaluations',
     kept: `

@@ -32,6 +32,7 @@ export async function stageAttempts(connection: DuckDBConnection, inputs: readon
     facts: await appendTo(connection, 'incoming_facts'),
     starts: await appendTo(connection, 'incoming_starts'),
     metrics: await appendTo(connection, 'incoming_metrics'),
+    batches: await appendTo(connection, 'incoming_batches'),
     evaluations: await appendTo(connection, 'incoming_evaluations'),
     samples: await appendTo(connection, 'incoming_samples'),
     overlaps: await appendTo(connection, 'incoming_overlaps'),
@@ -48,6 +49,7 @@ const stagingTables = {
   facts: 'name VARCHAR, kind VARCHAR, value VARCHAR, number DOUBLE',
   starts: 'line INTEGER, execution INTEGER, resumed_from BIGINT, steps BIGINT, device VARCHAR, engine VARCHAR',
   metrics: 'line INTEGER, step BIGINT, tokens BIGINT, metric VARCHAR, value DOUBLE',
+  batches: 'line INTEGER, step BIGINT, digest VARCHAR, documents VARCHAR, problems VARCHAR',
   evaluations: `line INTEGER, suite VARCHAR, task VARCHAR, metric VARCHAR, value DOUBLE, n BIGINT, low DOUBLE,
     high DOUBLE`,
   samples: `line INTEGER, step BIGINT, task VARCHAR, problem VARCHAR, sample INTEGER, prompt VARCHAR,
@@ -101,6 +103,10 @@ function stageEvent(into: Appenders, source: number, line: number, event: Traine
       for (const [metric, value] of Object.entries(event.values)) {
         into.metrics.add([source, line, event.step, event.tokens, metric, value]);
       }
+      if (event.data) {
+        const { digest, documents, problems } = event.data;
+        into.batches.add([source, line, event.step, digest, textOf(documents), textOf(problems)]);
+      }
       break;
     case 'evaluation': {
       const { suite, task, metric, value, n, low, high } = event;
@@ -120,6 +126,10 @@ function stageEvent(into: Appenders, source: number, line: number, event: Traine
       break;
     }
   }
+}
+
+function textOf(value: object | undefined): string | null {
+  return value === undefined ? null : JSON.stringify(value);
 }
 
 /** What the events say of the attempt as a whole, up to their end. */

@@ -1,5 +1,5 @@
 import type { PlanNode } from '../../planner/plan.ts';
-import type { TrainerEvent } from '../../schemas/types/event.ts';
+import type { TrainedOn, TrainerEvent } from '../../schemas/types/event.ts';
 
 /** A figure of a model, made up from its address so that a test can say what must come out. */
 export function heldoutLoss(address: string, domain: string): number {
@@ -31,6 +31,7 @@ export function makeEvents(
       step,
       tokens: step * 2048,
       values: { loss: 5 - step / 10, lr: 1e-3, gradientNorm: 1 / step },
+      data: dataOf(node, step),
     });
     if (step % 5 === 0)
       events.push({ event: 'checkpoint', step, path: `checkpoints/step-${String(step).padStart(6, '0')}` });
@@ -38,6 +39,21 @@ export function makeEvents(
   return until < steps
     ? events
     : [...events, done(steps, steps * 2048, 'model', { parameters: 860_000, unigramEntropy: 4.25 })];
+}
+
+/** Two sequences of text a step, or two problems. */
+function dataOf({ type }: PlanNode, step: number): TrainedOn {
+  const digest = step.toString(16).padStart(16, '0');
+  if (type === 'sft' || type === 'rl') return { digest, problems: { math: [`p${step}`, `q${step}`] } };
+  return {
+    digest,
+    documents: {
+      web: [
+        [3 * step, 3 * step + 1],
+        [3 * step + 1, 3 * step + 3],
+      ],
+    },
+  };
 }
 
 function done(
