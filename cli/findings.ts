@@ -14,8 +14,30 @@ export interface Pretraining {
   unigramEntropy: number;
 }
 
-/** What the figures show, in plain sentences: how far pretraining came, what each later stage did to its parent. */
-export function findings(plan: Plan, stages: readonly StageSummary[], pretrainings: readonly Pretraining[]): string[] {
+/** A data set that a stage of text went through again and again. */
+export interface Repetition {
+  address: string;
+  data: string;
+  /** Passes through it. */
+  epochs: number;
+}
+
+/**
+ * Up to so many passes through a text are worth nearly as much as new text, and more soon teach nothing: Muennighoff et al.
+ * 2023, arXiv 2305.16264.
+ */
+export const mostEpochs = 4;
+
+/**
+ * What the figures show, in plain sentences: how far pretraining came, which text was repeated too often, what each later
+ * stage did to its parent.
+ */
+export function findings(
+  plan: Plan,
+  stages: readonly StageSummary[],
+  pretrainings: readonly Pretraining[],
+  repetitions: readonly Repetition[],
+): string[] {
   const types = new Map(plan.nodes.map((node) => [node.address, node.type]));
   const typeOf = (stage: StageSummary) => types.get(stage.address);
   const byAddress = new Map(stages.map((stage) => [stage.address, stage]));
@@ -24,6 +46,7 @@ export function findings(plan: Plan, stages: readonly StageSummary[], pretrainin
       const node = plan.nodes.find(({ key }) => key === one.key);
       return node ? [pretrainingFinding(node.address, one)] : [];
     }),
+    ...repetitions.map(repetitionFinding),
     ...stages.filter((stage) => typeOf(stage) === 'cpt').flatMap(lossFindings),
     ...replayFindings(plan, byAddress),
     ...stages.filter((stage) => ['sft', 'rl'].includes(typeOf(stage) ?? '')).flatMap(passFindings),
@@ -34,6 +57,10 @@ function pretrainingFinding(address: string, { loss, steps, unigramEntropy }: Pr
   const side = loss < unigramEntropy ? 'below' : 'above';
   const gap = nats(Math.abs(unigramEntropy - loss));
   return `${address}: training loss ended at ${nats(loss)} nats a token (mean of the last ${counted(steps, 'step')}), ${gap} ${side} the ${nats(unigramEntropy)} of token frequencies alone.`;
+}
+
+function repetitionFinding({ address, data, epochs }: Repetition): string {
+  return `${address}: went ${epochs.toFixed(1)} times through ${data}; after ${mostEpochs} passes text teaches little that is new, so more data or fewer tokens would be better.`;
 }
 
 /** What continued pretraining did to each domain. */

@@ -6,7 +6,7 @@ import { runQuery } from '../results/query.ts';
 import { recordLineage } from '../results/record.ts';
 import type { IngestInput } from '../results/staging.ts';
 import { findArtifact } from '../store/artifact.ts';
-import { findings, type Pretraining } from './findings.ts';
+import { findings, mostEpochs, type Pretraining, type Repetition } from './findings.ts';
 import type { RunEvent } from './render/run-event.ts';
 import { type EvaluatedFigure, summarize } from './summary.ts';
 
@@ -17,7 +17,13 @@ export async function readOutcome(
   planDigest: string,
 ): Promise<Extract<RunEvent, { event: 'summary' }>> {
   const stages = summarize(plan, await readFigures(home, planDigest));
-  return { event: 'summary', stages, findings: findings(plan, stages, await readPretrainings(home, planDigest)) };
+  const told = findings(
+    plan,
+    stages,
+    await readPretrainings(home, planDigest),
+    await readRepetitions(home, planDigest),
+  );
+  return { event: 'summary', stages, findings: told };
 }
 
 /**
@@ -89,5 +95,21 @@ async function readPretrainings(home: string, plan: string): Promise<Pretraining
     loss: Number(loss),
     steps: Number(steps),
     unigramEntropy: Number(entropy),
+  }));
+}
+
+async function readRepetitions(home: string, plan: string): Promise<Repetition[]> {
+  const { rows } = await runQuery(
+    home,
+    `SELECT m.address, substr(f.name, length('epochs.') + 1), f.number
+     FROM models AS m JOIN latest_facts AS f USING (key)
+     WHERE m.plan = $plan AND m.type IN ('pretrain', 'cpt') AND starts_with(f.name, 'epochs.') AND f.number > $most
+     ORDER BY m.place, f.name`,
+    { plan, most: mostEpochs },
+  );
+  return rows.map(([address, data, epochs]) => ({
+    address: String(address),
+    data: String(data),
+    epochs: Number(epochs),
   }));
 }

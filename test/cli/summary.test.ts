@@ -8,6 +8,7 @@ import { differsClearly, summarize } from '../../cli/summary.ts';
 import { judge } from '../../planner/verdict.ts';
 import { nodesInspector } from '../../store/artifact.ts';
 import { writePlan } from '../../store/plans.ts';
+import { asLines, makeEvents } from '../results/events.ts';
 import { makePlan } from '../results/lineage.ts';
 import { runLineage, runNode } from '../results/run.ts';
 import { golden, temporaryFolder } from './support.ts';
@@ -82,5 +83,29 @@ test('results that lack what the store has are brought up to date', async (t) =>
   match(
     findings[0] ?? '',
     /^base@seed=1: training loss ended at 3\.050 nats a token \(mean of the last 2 steps\), 1\.200 below the 4\.250 of /,
+  );
+});
+
+test('text that was gone through more than four times is told, problems are not', async (t) => {
+  const home = join(await temporaryFolder(t), '.descent');
+  const plan = makePlan({ seeds: [1], replay: ['0%'] });
+  const digest = await writePlan(home, plan);
+  const counts: Record<string, number> = { base: 81.25, mid: 4, tuned: 8 };
+  for (const node of plan.nodes) {
+    const epochs = counts[node.stage];
+    const events = makeEvents(node).map((event) =>
+      event.event === 'done' && epochs !== undefined && node.type !== 'evaluate'
+        ? { ...event, facts: { ...event.facts, 'epochs.mine': epochs } }
+        : event,
+    );
+    await runNode(home, node, asLines(events));
+  }
+  await catchUp(home, plan, digest, judge(plan, nodesInspector(home)));
+  const { findings } = await readOutcome(home, plan, digest);
+  deepEqual(
+    findings.filter((finding) => finding.includes('times through')),
+    [
+      'base@seed=1: went 81.3 times through mine; after 4 passes text teaches little that is new, so more data or fewer tokens would be better.',
+    ],
   );
 });

@@ -12,6 +12,7 @@ import type { RlJob } from '../../schemas/types/job.ts';
 import type { Outcome, TrainerContext } from '../context.ts';
 import type { Problem } from '../data/problem.ts';
 import { problems } from '../data/sources.ts';
+import { trainedOnProblems } from '../data/trained-on.ts';
 import { TrainerFailure } from '../failure.ts';
 import { createLearner } from '../learner.ts';
 import { train } from '../loop.ts';
@@ -81,6 +82,10 @@ export async function run(job: RlJob, context: TrainerContext): Promise<Outcome>
         truncationRate: total(responses, ({ ended }) => (ended ? 0 : 1)) / batch,
         ...learned,
       },
+      data: trainedOnProblems(
+        recipe.data.name,
+        responses.map(({ problem, prompt, tokens }) => ({ id: problem.id, tokens: [...prompt, ...tokens] })),
+      ),
     };
   }
 
