@@ -101,15 +101,27 @@ export async function weather(storm: Storm): Promise<Map<FaultKind, number>> {
   return happened;
 }
 
-/** Where a lineage stands at its end: each model's weights, and every row of its curves and evaluations. */
-export async function outcome(home: string): Promise<{ weights: object; metrics: unknown[]; evaluations: unknown[] }> {
+/** Where a lineage stands at its end: each model's weights, and every row of its curves, data and evaluations. */
+export async function outcome(
+  home: string,
+): Promise<{ weights: object; metrics: unknown[]; batches: unknown[]; evaluations: unknown[] }> {
+  const batches = await runQuery(
+    home,
+    'SELECT key, step, digest, documents, problems FROM batches SEMI JOIN latest_attempts USING (key, attempt) ORDER BY ALL',
+  );
+  assert.ok(batches.rows.length > 0, 'each step says what it learned from');
   const metrics = await runQuery(home, 'SELECT key, step, metric, value FROM latest_metrics ORDER BY ALL');
   const evaluations = await runQuery(
     home,
     'SELECT key, suite, task, metric, value, n FROM latest_evaluations ORDER BY ALL',
   );
   assert.ok(metrics.rows.length > 0 && evaluations.rows.length > 0, 'there are curves and evaluations');
-  return { weights: await weights(home), metrics: metrics.rows, evaluations: evaluations.rows };
+  return {
+    weights: await weights(home),
+    metrics: metrics.rows,
+    batches: batches.rows,
+    evaluations: evaluations.rows,
+  };
 }
 
 /** Fails where a process of the home is still there; those that are ending get ten seconds. */

@@ -1,9 +1,17 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { adamw } from '../../trainer/adamw.ts';
-import { restoreCheckpoint, type Trainables, writeCheckpoint, writeModel } from '../../trainer/checkpoint.ts';
+import {
+  restoreCheckpoint,
+  restoreTrunk,
+  type Trainables,
+  writeCheckpoint,
+  writeModel,
+  writeTrunk,
+} from '../../trainer/checkpoint.ts';
+import { TrainerFailure } from '../../trainer/failure.ts';
 import { initialise } from '../../trainer/init.ts';
 import { loadModel, type Parameters } from '../../trainer/model.ts';
 import { tf } from '../../trainer/tf.ts';
@@ -169,5 +177,29 @@ describe('checkpoints', () => {
     writeFileSync(join(output, 'model', 'left-over'), '');
     await writeModel(output, published, () => {});
     assert.ok(!existsSync(join(output, 'model', 'left-over')));
+  });
+});
+
+describe('a trunk', () => {
+  it('is refused that is broken, of another length, or too long, and changes nothing then', async (t) => {
+    const output = temporaryFolder(t);
+    const tokenizer = writeByteTokenizer(join(output, 'tokenizer'));
+    const progress = { step: 12, tokens: 999 };
+    await writeTrunk(output, key, progress, { architecture: tiny, tokenizer }, trainables(1, 3), () => {});
+    const folder = join(output, 'model');
+    const own = trainables(2, 1);
+    const before = everything(own);
+    const refused = async (steps: number, goesOnAt = 12) => {
+      const failure = await restoreTrunk({ folder, steps: goesOnAt }, steps, own).catch((error: unknown) => error);
+      assert.ok(failure instanceof TrainerFailure);
+      return `${failure.kind}: ${failure.message}`;
+    };
+    assert.match(await refused(12), /^bad-job: The trunk .* ends at step 12, and the run at step 12\.$/);
+    assert.match(await refused(16, 7), /^bad-job: The trunk .* ends at step 12, and the run goes on from step 7\.$/);
+    assert.deepEqual(everything(own), before);
+    assert.deepEqual(await restoreTrunk({ folder, steps: 12 }, 16, own), progress);
+    assert.notDeepEqual(everything(own), before);
+    rmSync(join(folder, 'optimizer.safetensors'));
+    assert.match(await refused(16), /^bad-data: .*model is no trunk that could be gone on from/);
   });
 });

@@ -197,35 +197,11 @@ describe('a run under wsd, as trunk and branch', () => {
     assert.deepEqual(JSON.parse(readFileSync(saved, 'utf8')).updates, { model: 4 });
   });
 
-  it('refuses a trunk that is broken, of another length, too long, or has nothing to begin with', async () => {
-    const failed = async (job: PretrainJob | TrunkJob) => {
-      const last = (await startTrainer(job).ended).events.at(-1);
-      assert.ok(last?.event === 'failed');
-      return `${last.kind}: ${last.message}`;
-    };
-    cpSync(folder('trunk'), folder('broken'), { recursive: true });
-    rmSync(join(folder('broken'), 'optimizer.safetensors'));
-    assert.match(
-      await failed(wholeJob('cut', 16, 4, from('broken', 12))),
-      /^bad-data: .*broken\/model is no trunk that/,
-    );
-    assert.match(
-      await failed(trunkJob('past', 12, from('trunk', 12))),
-      /^bad-job: .* ends at step 12, and the run at step 12/,
-    );
-    assert.match(
-      await failed(wholeJob('other', 16, 4, from('trunk', 7))),
-      /^bad-job: The trunk .* ends at step 12, and the run goes on from step 7\.$/,
-    );
+  it('is refused where there is nothing to begin with', async () => {
     const nothing = trunkJob('nothing', 2);
     delete nothing.inputs.tokenizer;
-    assert.match(await failed(nothing), /^bad-job: nothing: a trunk begins with an architecture and a tokenizer/);
-    const odd = trunkJob('odd', 2);
-    odd.recipe.mix[0].sequences = 5;
-    odd.recipe.mix[1] = { ...(odd.recipe.mix[1] as WeightedMixture[number]), sequences: 3 };
-    assert.match(
-      await failed(odd),
-      /^bad-job: The mixture has 5 sequences of `web`, and by its weights 6 of 8 are its/,
-    );
+    const last = (await startTrainer(nothing).ended).events.at(-1);
+    assert.ok(last?.event === 'failed' && last.kind === 'bad-job');
+    assert.match(last.message, /^nothing: a trunk begins with an architecture and a tokenizer/);
   });
 });

@@ -150,6 +150,21 @@ test('a mixture by weights has another order for another seed, and the same turn
   assert.ok(apart.length > 45);
 });
 
+test('a mixture whose counts are not those of its weights is a bad job', () => {
+  const [web, math] = weighted(8);
+  const odd = [
+    { ...web, sequences: 6 },
+    { ...math, sequences: 2 },
+  ] as WeightedMixture;
+  assert.throws(
+    () => mixed(odd, 8, 1),
+    (error) =>
+      error instanceof TrainerFailure &&
+      error.kind === 'bad-job' &&
+      error.message === 'The mixture has 6 sequences of `web`, and by its weights 5 of 8 are its.',
+  );
+});
+
 test('the documents that a sequence names are those it was made of', () => {
   for (const { tokens, documents, name } of mixed(weighted(40), 24, 3).sequences) {
     const source = generated(name === 'web' ? 'stories' : 'arithmetic');
