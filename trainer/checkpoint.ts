@@ -221,12 +221,9 @@ async function checkpointSteps(output: string): Promise<number[]> {
     .sort((a, b) => b - a);
 }
 
-/** Leaves the newest checkpoints, and nothing of those that a killed process did not finish. */
 async function removeOldCheckpoints(output: string): Promise<void> {
-  const folder = join(output, 'checkpoints');
   const old = (await checkpointSteps(output)).slice(checkpointsKept).map(checkpointName);
-  const unfinished = (await readdir(folder)).filter((name) => name.startsWith('.'));
-  for (const name of [...old, ...unfinished]) await rm(join(folder, name), { recursive: true, force: true });
+  for (const name of old) await rm(join(output, 'checkpoints', name), { recursive: true, force: true });
 }
 
 function checkpointName(step: number): string {

@@ -1,32 +1,45 @@
 /** Folders that appear whole or not at all. */
+import { randomUUID } from 'node:crypto';
 import { mkdir, open, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
 /**
  * Makes a folder by filling one with a temporary name beside it, waiting until all is on the disk, and renaming it; what
  * had that name before is removed just before that. When `fill` throws, nothing of the folder is left.
+ *
+ * Another execution of the attempt may be at the same folder, so each fills one of its own. What is left of those that
+ * were killed goes with the next folder that is made there. Throws as `checkLease`, which is asked when all is on the disk.
  */
 export async function writeFolder(
   path: string,
   fill: (temporary: string) => Promise<void>,
-  beforeRename: () => void,
+  checkLease: () => void,
 ): Promise<void> {
-  const temporary = join(dirname(path), `.${basename(path)}.tmp`);
-  await rm(temporary, { recursive: true, force: true });
-  await mkdir(temporary, { recursive: true });
+  const parent = dirname(path);
+  const temporary = `.${basename(path)}.${randomUUID()}${unfinished}`;
+  const folder = join(parent, temporary);
+  await mkdir(folder, { recursive: true });
   try {
-    await fill(temporary);
-    for (const name of await readdir(temporary)) await sync(join(temporary, name));
-    await sync(temporary);
-    beforeRename();
+    await fill(folder);
+    for (const name of await readdir(folder)) await sync(join(folder, name));
+    await sync(folder);
+    const others = (await readdir(parent)).filter((name) => name.endsWith(unfinished) && name !== temporary);
+    // Who holds the lease after it saw the others has taken over from those that fill them, and never the other way round.
+    checkLease();
     await rm(path, { recursive: true, force: true });
-    await rename(temporary, path);
-    await sync(dirname(path));
+    await rename(folder, path);
+    await sync(parent);
+    for (const name of others) await rm(join(parent, name), { recursive: true, force: true });
   } catch (error) {
-    await rm(temporary, { recursive: true, force: true });
+    await rm(folder, { recursive: true, force: true });
+    // What failed may be that who took over removed the folder.
+    checkLease();
     throw error;
   }
 }
+
+/** How the temporary names end: no other program's do. The store takes what ends in `.tmp` for no part of an artifact. */
+const unfinished = '.folder.tmp';
 
 /** Writes a value as JSON, indented, for people too. */
 export async function writeJson(path: string, value: unknown): Promise<void> {

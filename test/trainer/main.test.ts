@@ -154,7 +154,7 @@ describe('the trainer', () => {
     assert.equal(killed.signal, 'SIGKILL');
     const checkpoints = join(job.output, 'checkpoints');
     // What a kill in the middle of a write leaves.
-    cpSync(join(checkpoints, 'step-000014'), join(checkpoints, '.step-000015.tmp'), { recursive: true });
+    cpSync(join(checkpoints, 'step-000014'), join(checkpoints, '.step-000015.killed.folder.tmp'), { recursive: true });
     const resumed = await runTrainer(job);
     const started = resumed.events[0];
     assert.ok(started?.event === 'started' && started.resumedFrom !== null);
