@@ -1,12 +1,13 @@
 import { createRequire } from 'node:module';
 import type { ErrorObject } from 'ajv/dist/2020.js';
 import type { Ancestry } from './types/ancestry.ts';
+import type { CheckpointState } from './types/checkpoint.ts';
 import type { TrainerEvent } from './types/event.ts';
 import type { Job } from './types/job.ts';
 import type { Manifest } from './types/manifest.ts';
 import type { PlanFile } from './types/plan.ts';
 
-/** A job, an event, a manifest, an ancestry or a plan file that does not follow its schema. The message says where and how. */
+/** A job, an event, a manifest, an ancestry, a checkpoint's state or a plan file that does not follow its schema. The message says where and how. */
 export class ContractError extends Error {
   override name = 'ContractError';
 }
@@ -41,6 +42,14 @@ export function validateManifest(value: unknown): Manifest {
  */
 export function validateAncestry(value: unknown): Ancestry {
   return checked<Ancestry>('ancestry', value, validatorOf('ancestry', '#'));
+}
+
+/**
+ * How far a checkpoint is, as the schema has it.
+ * @throws ContractError that names every place that is wrong.
+ */
+export function validateCheckpointState(value: unknown): CheckpointState {
+  return checked<CheckpointState>('checkpoint', value, validatorOf('checkpoint', '#'));
 }
 
 /**

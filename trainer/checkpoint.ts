@@ -3,17 +3,20 @@
  *
  * Both are Hugging Face shaped folders. A checkpoint also holds what goes on training needs: the other trainables'
  * weights (`critic.safetensors`), all moments (`optimizer.safetensors`) and `state.json`, and so does a trunk, which is
- * published. There is no random state: every draw is named by what it is for. Of two executions of one attempt only the holder of the lease may write.
+ * published. There is no random state: every draw is named by what it is for. Of two executions of one attempt only the
+ * holder of the lease may write.
  */
 import { copyFile, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Ancestry } from '../schemas/types/ancestry.ts';
+import type { CheckpointState } from '../schemas/types/checkpoint.ts';
 import type { Architecture, TrunkInput } from '../schemas/types/job.ts';
+import { ContractError, validateCheckpointState } from '../schemas/validate.ts';
 import type { OptimizerState, Trainable } from './adamw.ts';
 import { ancestryFile } from './ancestry.ts';
 import { modelCard } from './card.ts';
 import { readTokenizerConfig, toConfig, toGenerationConfig } from './config.ts';
-import { TrainerFailure } from './failure.ts';
+import { isFaultOfFile, TrainerFailure } from './failure.ts';
 import { writeFolder, writeJson } from './folders.ts';
 import type { Parameters } from './model.ts';
 import { readSafetensors, type Tensors, writeSafetensors } from './safetensors.ts';
@@ -35,14 +38,6 @@ export interface Progress {
   step: number;
   /** Tokens trained on. */
   tokens: number;
-}
-
-/** The content of state.json. */
-interface State extends Progress {
-  /** Key of the node, so that no checkpoint is taken for another's. */
-  key: string;
-  /** Optimizer updates done, by trainable. */
-  updates: Record<string, number>;
 }
 
 /** A checkpoint that was restored or written. */
@@ -113,7 +108,7 @@ async function fillCheckpoint(
   );
   await writeSafetensors(join(folder, 'optimizer.safetensors'), moments);
   const updates = Object.fromEntries(states.map(({ name, state }) => [name, state.updates]));
-  await writeJson(join(folder, 'state.json'), { key, ...progress, updates } satisfies State);
+  await writeJson(join(folder, 'state.json'), { key, ...progress, updates } satisfies CheckpointState);
 }
 
 /**
@@ -127,86 +122,113 @@ export async function restoreCheckpoint(
 ): Promise<Checkpoint | undefined> {
   for (const step of await checkpointSteps(output)) {
     const path = join('checkpoints', checkpointName(step));
-    const contents = await readCheckpoint(join(output, path), trainables);
-    if (contents === undefined) continue;
-    const { state, restore } = contents;
-    if (state.key !== key) {
-      throw new TrainerFailure(
-        'bad-job',
-        `${join(output, path)} belongs to the node ${state.key}, not to ${key}: each needs a folder of its own.`,
-      );
+    const folder = join(output, path);
+    try {
+      const state = await readState(folder);
+      if (state.key !== key) {
+        throw new TrainerFailure(
+          'bad-job',
+          `${folder} belongs to the node ${state.key}, not to ${key}: each needs a folder of its own.`,
+        );
+      }
+      const restore = await readTrainables(folder, state, trainables);
+      restore();
+      return { step: state.step, tokens: state.tokens, path };
+    } catch (error) {
+      if (!isBadData(error)) throw error;
     }
-    restore();
-    return { step: state.step, tokens: state.tokens, path };
   }
   return undefined;
 }
 
 /**
  * Puts a trunk into the trainables: weights, moments and the count of updates, so that what comes after is as if it had
- * been one run. Throws `bad-data` when it cannot be read, `bad-job` when it is not as long as the job says, or has as many
- * steps as the run (`steps`), or more.
+ * been one run. A trunk is a node of its own, so its key is another than the run's, and the job names it by its folder
+ * alone. Throws `bad-data` when it cannot be read or has other shapes, `bad-job` when it is not as long as the job says, or
+ * has as many steps as the run (`steps`), or more.
  */
 export async function restoreTrunk(trunk: TrunkInput, steps: number, trainables: Trainables): Promise<Progress> {
   const { folder } = trunk;
-  const contents = await readCheckpoint(folder, trainables);
-  if (contents === undefined) {
-    throw new TrainerFailure(
-      'bad-data',
-      `${folder} is no trunk that could be gone on from: a part is missing or broken.`,
-    );
-  }
-  const { step, tokens } = contents.state;
-  if (step !== trunk.steps) {
-    throw new TrainerFailure(
-      'bad-job',
-      `The trunk ${folder} ends at step ${step}, and the run goes on from step ${trunk.steps}.`,
-    );
-  }
-  if (step >= steps) {
-    throw new TrainerFailure('bad-job', `The trunk ${folder} ends at step ${step}, and the run at step ${steps}.`);
-  }
-  contents.restore();
-  return { step, tokens };
-}
-
-/** Everything of a checkpoint, read before anything is changed; undefined where a part is missing or broken. */
-async function readCheckpoint(
-  folder: string,
-  trainables: Trainables,
-): Promise<{ state: State; restore: () => void } | undefined> {
   try {
-    const state = JSON.parse(await readFile(join(folder, 'state.json'), 'utf8')) as State;
-    const { tensors: moments } = await readSafetensors(join(folder, 'optimizer.safetensors'));
-    const restores: (() => void)[] = [];
-    for (const [name, trainable] of Object.entries(trainables)) {
-      const { tensors } = await readSafetensors(join(folder, `${name}.safetensors`));
-      const names = Object.keys(trainable.parameters);
-      const pick = (from: Tensors, prefix: string) =>
-        Object.fromEntries(names.map((parameter) => [parameter, values(from, prefix + parameter)]));
-      const optimizer: OptimizerState = {
-        updates: state.updates[name] as number,
-        first: pick(moments, `${name}.first.`),
-        second: pick(moments, `${name}.second.`),
-      };
-      const weights = pick(tensors, '');
-      restores.push(() => trainable.restore(weights, optimizer));
+    const state = await readState(folder);
+    const { step, tokens } = state;
+    if (step !== trunk.steps) {
+      throw new TrainerFailure(
+        'bad-job',
+        `The trunk ${folder} ends at step ${step}, and the run goes on from step ${trunk.steps}.`,
+      );
     }
-    const restore = () => {
-      for (const each of restores) each();
-    };
-    return { state, restore };
+    if (step >= steps) {
+      throw new TrainerFailure('bad-job', `The trunk ${folder} ends at step ${step}, and the run at step ${steps}.`);
+    }
+    const restore = await readTrainables(folder, state, trainables);
+    restore();
+    return { step, tokens };
   } catch (error) {
-    const broken = error instanceof SyntaxError || (error as NodeJS.ErrnoException).code === 'ENOENT';
-    if (broken || (error instanceof TrainerFailure && error.kind === 'bad-data')) return undefined;
-    throw error;
+    if (!isBadData(error)) throw error;
+    throw new TrainerFailure('bad-data', `${folder} is no trunk that could be gone on from: ${error.message}`, {
+      cause: error,
+    });
   }
 }
 
-function values(tensors: Tensors, name: string): Float32Array {
-  const tensor = tensors[name];
-  if (tensor === undefined) throw new TrainerFailure('bad-data', `A checkpoint has no ${name}.`);
-  return tensor.values;
+/** How far a checkpoint is. Throws `bad-data` where its state.json is missing or broken. */
+async function readState(folder: string): Promise<CheckpointState> {
+  const path = join(folder, 'state.json');
+  try {
+    return validateCheckpointState(JSON.parse(await readFile(path, 'utf8')));
+  } catch (error) {
+    if (!(error instanceof ContractError || isFaultOfFile(error))) throw error;
+    throw new TrainerFailure('bad-data', `${path}: ${(error as Error).message}.`, { cause: error });
+  }
+}
+
+/**
+ * What puts a checkpoint's weights, moments and counts into the trainables. All is read and compared before anything is
+ * changed: throws `bad-data` where a part is missing, broken, or of another shape.
+ */
+async function readTrainables(
+  folder: string,
+  { updates }: CheckpointState,
+  trainables: Trainables,
+): Promise<() => void> {
+  const path = join(folder, 'optimizer.safetensors');
+  const { tensors: moments } = await readSafetensors(path);
+  const restores: (() => void)[] = [];
+  for (const [name, { parameters, restore }] of Object.entries(trainables)) {
+    const done = updates[name];
+    if (done === undefined) throw new TrainerFailure('bad-data', `${folder} has no count of updates of ${name}.`);
+    const own = join(folder, `${name}.safetensors`);
+    const weights = pick(own, (await readSafetensors(own)).tensors, '', parameters);
+    const optimizer: OptimizerState = {
+      updates: done,
+      first: pick(path, moments, `${name}.first.`, parameters),
+      second: pick(path, moments, `${name}.second.`, parameters),
+    };
+    restores.push(() => restore(weights, optimizer));
+  }
+  return () => {
+    for (const restore of restores) restore();
+  };
+}
+
+/** Values for each parameter, of the tensors whose names begin with `prefix`. Throws `bad-data` where shapes differ. */
+function pick(path: string, tensors: Tensors, prefix: string, parameters: Parameters): Record<string, Float32Array> {
+  const picked: Record<string, Float32Array> = {};
+  for (const [name, { shape }] of Object.entries(parameters)) {
+    const tensor = tensors[prefix + name];
+    if (tensor === undefined) throw new TrainerFailure('bad-data', `${path} has no ${prefix}${name}.`);
+    if (tensor.shape.join() !== shape.join()) {
+      const what = `${prefix}${name} has the shape [${tensor.shape}], and what is trained has [${shape}]`;
+      throw new TrainerFailure('bad-data', `${path}: ${what}.`);
+    }
+    picked[name] = tensor.values;
+  }
+  return picked;
+}
+
+function isBadData(error: unknown): error is TrainerFailure {
+  return error instanceof TrainerFailure && error.kind === 'bad-data';
 }
 
 /** Steps of the checkpoints that are there, the newest first. */

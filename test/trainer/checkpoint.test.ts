@@ -109,9 +109,27 @@ describe('checkpoints', () => {
     assert.equal((await restoreCheckpoint(output, key, saved))?.step, 1_000_000);
   });
 
+  const changeState = (folder: string, change: (state: Record<string, unknown>) => unknown) => {
+    const path = join(folder, 'state.json');
+    writeFileSync(path, JSON.stringify(change(JSON.parse(readFileSync(path, 'utf8')))));
+  };
   const damages: [string, (folder: string) => void][] = [
     ['is cut off', (folder) => truncateSync(join(folder, 'model.safetensors'), 500)],
     ['has a state that is no JSON', (folder) => writeFileSync(join(folder, 'state.json'), '{')],
+    ['has a state that is null', (folder) => writeFileSync(join(folder, 'state.json'), 'null')],
+    ['does not say its step', (folder) => changeState(folder, ({ step: _, ...others }) => others)],
+    [
+      'does not say how many updates there were',
+      (folder) => changeState(folder, ({ updates: _, ...others }) => others),
+    ],
+    ['does not count the critic', (folder) => changeState(folder, (state) => ({ ...state, updates: { model: 2 } }))],
+    [
+      'is a file',
+      (folder) => {
+        rmSync(folder, { recursive: true });
+        writeFileSync(folder, '');
+      },
+    ],
     ['lacks the critic', (folder) => truncateSync(join(folder, 'critic.safetensors'), 0)],
   ];
   for (const [what, damage] of damages) {
@@ -144,6 +162,40 @@ describe('checkpoints', () => {
       kind: 'bad-job',
       message: /belongs to the node b{64}, not to c{64}/,
     });
+  });
+
+  it('of another node are refused by their state, before weights and moments are read', async (t) => {
+    const output = temporaryFolder(t);
+    const tokenizer = writeByteTokenizer(join(output, 'tokenizer'));
+    const saved = trainables(1, 0);
+    const progress = { step: 1, tokens: 0 };
+    const path = await writeCheckpoint(output, key, progress, { architecture: tiny, tokenizer }, saved, () => {});
+    truncateSync(join(output, path, 'optimizer.safetensors'), 500);
+    await assert.rejects(restoreCheckpoint(output, 'c'.repeat(64), saved), { kind: 'bad-job' });
+  });
+
+  it('of another shape change nothing, and as trunks are bad data', async (t) => {
+    const output = temporaryFolder(t);
+    const tokenizer = writeByteTokenizer(join(output, 'tokenizer'));
+    const progress = { step: 1, tokens: 0 };
+    const path = await writeCheckpoint(
+      output,
+      key,
+      progress,
+      { architecture: tiny, tokenizer },
+      trainables(1, 1),
+      () => {},
+    );
+    // The model is as it was, and only the critic another.
+    const others = { ...trainables(2, 1), critic: adamw(initialise({ ...tiny, layers: 1, ffn: 8 }, 2), options) };
+    const before = everything(others);
+    assert.equal(await restoreCheckpoint(output, key, others), undefined);
+    await assert.rejects(restoreTrunk({ folder: join(output, path), steps: 1 }, 2, others), {
+      kind: 'bad-data',
+      message:
+        /is no trunk that could be gone on from: .*critic\.safetensors: model\.layers\.0\.mlp\.gate_proj\.weight has the shape \[24,16\], and what is trained has \[8,16\]\.$/,
+    });
+    assert.deepEqual(everything(others), before);
   });
 
   it('are not there at the start', async (t) => {
