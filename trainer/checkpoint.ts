@@ -179,7 +179,7 @@ async function readState(folder: string): Promise<CheckpointState> {
     return validateCheckpointState(JSON.parse(await readFile(path, 'utf8')));
   } catch (error) {
     if (!(error instanceof ContractError || isFaultOfFile(error))) throw error;
-    throw new TrainerFailure('bad-data', `${path}: ${(error as Error).message}.`, { cause: error });
+    throw new TrainerFailure('bad-data', `${path}: ${error.message}.`, { cause: error });
   }
 }
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { shapeOfConfig } from '../schemas/llama.ts';
 import type { Architecture } from '../schemas/types/job.ts';
 import { chatTemplate } from './data/template.ts';
-import { TrainerFailure } from './failure.ts';
+import { isFaultOfFile, TrainerFailure } from './failure.ts';
 
 /** The content of config.json. `eos` ends a text and also fills what padding leaves; there is no token that begins one. */
 export function toConfig(architecture: Architecture, eos: number): Record<string, unknown> {
@@ -44,8 +44,8 @@ export function toGenerationConfig(eos: number): Record<string, unknown> {
 
 /**
  * The content of a tokenizer_config.json beside a model, from that of its tokenizer's folder. What transformers would guess
- * wrongly is said: how a prompt is written where the tokenizer does not say, how long a text may be, that a LLaMA takes no types of tokens, and that padding stands on the left,
- * where a model that continues texts has it. Throws `bad-data` where the folder has none.
+ * wrongly is said: how a prompt is written where the tokenizer does not say, how long a text may be, that a LLaMA takes no
+ * types of tokens, and that padding stands on the left, where a model that continues texts has it. Throws `bad-data` where the folder has none.
  */
 export async function readTokenizerConfig(
   folder: string,
@@ -61,7 +61,8 @@ export async function readTokenizerConfig(
       padding_side: 'left',
     };
   } catch (error) {
-    throw new TrainerFailure('bad-data', `${path} cannot be read: ${(error as Error).message}.`, { cause: error });
+    if (!isFaultOfFile(error)) throw error;
+    throw new TrainerFailure('bad-data', `${path} cannot be read: ${error.message}.`, { cause: error });
   }
 }
 
@@ -77,7 +78,8 @@ export async function readConfig(folder: string): Promise<{ architecture: Archit
   try {
     config = JSON.parse(await readFile(path, 'utf8'));
   } catch (error) {
-    throw wrong((error as Error).message, error);
+    if (!isFaultOfFile(error)) throw error;
+    throw wrong(error.message, error);
   }
   const shape = shapeOfConfig(config);
   if (!shape.ok) throw wrong(shape.problems.join('; '));

@@ -21,8 +21,9 @@ export class TrainerFailure extends Error {
  * Whether it is the fault of a file that it could not be read as JSON: it is missing, or something else. What else keeps a
  * file from being read (too many are open, the network drive is gone) may have passed when it is tried again.
  */
-export function isFaultOfFile(error: unknown): boolean {
-  return error instanceof SyntaxError || ['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '');
+export function isFaultOfFile(error: unknown): error is Error {
+  const { code = '' } = error as NodeJS.ErrnoException;
+  return error instanceof SyntaxError || ['ENOENT', 'ENOTDIR', 'EISDIR'].includes(code);
 }
 
 /** What to do about failures that are told by a system's own message. */

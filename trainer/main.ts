@@ -10,7 +10,7 @@ import type { Job } from '../schemas/types/job.ts';
 import { ContractError, validateJob } from '../schemas/validate.ts';
 import type { Outcome, TrainerContext } from './context.ts';
 import { createEventWriter, leaseCheck, watchForStop } from './events.ts';
-import { describeFailure, TrainerFailure } from './failure.ts';
+import { describeFailure, isFaultOfFile, TrainerFailure } from './failure.ts';
 
 type Run<Type extends Job['type']> = (job: Extract<Job, { type: Type }>, context: TrainerContext) => Promise<Outcome>;
 
@@ -66,9 +66,8 @@ async function readJob(paths: string[]): Promise<Job> {
   } catch (error) {
     if (error instanceof ContractError)
       throw new TrainerFailure('bad-job', `${path}: ${error.message}`, { cause: error });
-    throw new TrainerFailure('bad-job', `${path} cannot be read as a job: ${(error as Error).message}`, {
-      cause: error,
-    });
+    if (!isFaultOfFile(error)) throw error;
+    throw new TrainerFailure('bad-job', `${path} cannot be read as a job: ${error.message}`, { cause: error });
   }
 }
 

@@ -1,9 +1,14 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { toConfig } from '../../trainer/config.ts';
 import { describeFailure, TrainerFailure } from '../../trainer/failure.ts';
 import { matMul } from '../../trainer/kernels.ts';
 import { tf } from '../../trainer/tf.ts';
+import { temporaryFolder, tiny, writeByteTokenizer } from './support.ts';
 
 /** What `action` throws, described. */
 function failureOf(action: () => unknown): ReturnType<typeof describeFailure> {
@@ -22,6 +27,24 @@ describe('a failure', () => {
     });
     assert.deepEqual([kind, message], ['bad-data', 'There are 3 problems, 5 are asked for.']);
     assert.match(stack ?? '', /failure\.test/);
+  });
+
+  it('to open one more file is none of the files', { skip: process.platform === 'win32' }, (t) => {
+    const folder = temporaryFolder(t);
+    writeByteTokenizer(folder);
+    writeFileSync(join(folder, 'config.json'), JSON.stringify(toConfig(tiny, 0)));
+    const program = `
+      import { openSync } from 'node:fs';
+      import { readConfig, readTokenizerConfig } from './trainer/config.js';
+      import { loadTokenizer } from './trainer/tokenizer/load.js';
+      const folder = ${JSON.stringify(folder)};
+      try { for (;;) openSync('/dev/null', 'r'); } catch {}
+      for (const read of [readConfig, loadTokenizer, (folder) => readTokenizerConfig(folder, {})])
+        await read(folder).catch(({ kind, code }) => process.stdout.write(\`\${kind} \${code}\\n\`));`;
+    const cwd = fileURLToPath(new URL('../..', import.meta.url));
+    const node = 'ulimit -n 64 && exec "$0" --input-type=module --eval "$1"';
+    const said = execFileSync('sh', ['-c', node, process.execPath, program], { cwd, encoding: 'utf8' });
+    assert.equal(said, 'undefined EMFILE\n'.repeat(3));
   });
 
   it('of a full disk is told from others of the file system', { skip: process.platform !== 'linux' }, () => {

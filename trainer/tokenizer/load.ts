@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
 import { endToken, type TokenizerFiles } from '../../schemas/end-token.ts';
-import { TrainerFailure } from '../failure.ts';
+import { isFaultOfFile, TrainerFailure } from '../failure.ts';
 import { preTokenizer, preTokenPattern, type TokenizerJson } from './format.ts';
 
 /** Text to token ids and back. */
@@ -31,17 +31,27 @@ const mostRemembered = 200_000;
  */
 export async function loadTokenizer(folder: string): Promise<Tokenizer> {
   const path = join(folder, 'tokenizer.json');
+  const unusable = (error: unknown) => {
+    const reason = error instanceof Error ? error.message : String(error);
+    return new TrainerFailure('bad-data', `${path} is not a tokenizer that can be used: ${reason}`, { cause: error });
+  };
+  const { json, files } = await readFiles(folder, path).catch((error) => {
+    throw isFaultOfFile(error) ? unusable(error) : error;
+  });
   try {
-    const json = JSON.parse(await readFile(path, 'utf8')) as TokenizerJson;
-    const files = {
-      tokenizer: await readIfThere(join(folder, 'tokenizer_config.json')),
-      generation: await readIfThere(join(folder, 'generation_config.json')),
-    };
     return createTokenizer(json, files);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new TrainerFailure('bad-data', `${path} is not a tokenizer that can be used: ${reason}`, { cause: error });
+    throw unusable(error);
   }
+}
+
+async function readFiles(folder: string, path: string): Promise<{ json: TokenizerJson; files: TokenizerFiles }> {
+  const json = JSON.parse(await readFile(path, 'utf8')) as TokenizerJson;
+  const files = {
+    tokenizer: await readIfThere(join(folder, 'tokenizer_config.json')),
+    generation: await readIfThere(join(folder, 'generation_config.json')),
+  };
+  return { json, files };
 }
 
 /**
