@@ -25,11 +25,11 @@ export type ScheduleOptions = {
  *
  * Warm-up takes W updates, of a share ceil(warmup * updates): lr * (index + 1) / W, so none of them is lost on a rate of
  * zero and the peak is reached on the last of them. Then it stays at the peak (constant), or falls to exactly `minLr` on
- * the last update, whatever the number of updates:
+ * the last update; where the warm-up takes all updates, as it does of a single one, none is left to fall on:
  * - cosine from the peak, along half a cosine (as LitGPT's);
  * - wsd (warmup, stable, decay: Hu et al. 2024, arXiv 2404.06395) stays at the peak, and falls over the last D updates:
  *   minLr + (lr - minLr) * (1 - sqrt(k / D)) on the k-th of them, which is the form that does best of those that Hägele et
- *   al. (2024, arXiv 2405.18392) compare, and `1-sqrt` of transformers' get_wsd_schedule.
+ *   al. (2024, arXiv 2405.18392) compare, and `1-sqrt` of transformers' get_wsd_schedule. W + D is `updates` at most, or the rate would jump.
  */
 export function learningRate(index: number, updates: number, options: ScheduleOptions): number {
   const { lr, minLr } = options;

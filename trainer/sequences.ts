@@ -79,9 +79,16 @@ export async function trainOnSequences(job: TextJob, context: TrainerContext, st
   return outcome;
 }
 
-/** A trunk is a run under wsd that never comes to its decay. */
+/** A trunk is a run under wsd that never comes to its decay. Throws `bad-job` where a decay would begin in the warm-up. */
 function scheduleOf(job: TextJob): ScheduleOptions {
-  if (job.type !== 'trunk') return job.recipe;
+  if (job.type !== 'trunk') {
+    const { recipe, address } = job;
+    if (recipe.schedule === 'wsd' && recipe.warmupSteps + recipe.decaySteps > recipe.steps) {
+      const phases = `a warm-up of ${recipe.warmupSteps} and a decay of ${recipe.decaySteps}`;
+      throw new TrainerFailure('bad-job', `${address}: ${phases} are more than the ${recipe.steps} steps there are.`);
+    }
+    return recipe;
+  }
   const { lr, warmupSteps } = job.recipe;
   return { schedule: 'wsd', lr, minLr: lr, warmupSteps, decaySteps: 0 };
 }

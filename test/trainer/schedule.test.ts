@@ -57,6 +57,19 @@ describe('the learning rate', () => {
     }
   }
 
+  it('ends at the peak where the warm-up takes all updates, and at minLr where it takes none of one', () => {
+    assert.deepEqual(rates(1, cosine), [cosine.lr]);
+    assert.deepEqual(rates(4, { ...cosine, warmup: 1 }), [0.25e-3, 0.5e-3, 0.75e-3, 1e-3]);
+    assert.deepEqual(rates(1, { ...cosine, warmup: 0 }), [cosine.minLr]);
+  });
+
+  it('rises and then falls without a jump under wsd where warm-up and decay are all there is', () => {
+    const all = rates(12, wsd);
+    assert.deepEqual(all.slice(0, 4), [0.25e-3, 0.5e-3, 0.75e-3, 1e-3]);
+    for (let i = 4; i < 12; i++) assert.ok((all[i] as number) < (all[i - 1] as number));
+    assert.equal(all.at(-1), wsd.minLr);
+  });
+
   it('decays along 1 - sqrt under wsd, to minLr', () => {
     const all = rates(10, { lr: 1, minLr: 0.5, schedule: 'wsd', warmupSteps: 2, decaySteps: 4 });
     const expected = [

@@ -197,11 +197,16 @@ describe('a run under wsd, as trunk and branch', () => {
     assert.deepEqual(JSON.parse(readFileSync(saved, 'utf8')).updates, { model: 4 });
   });
 
-  it('is refused where there is nothing to begin with', async () => {
+  it('is refused where there is nothing to begin with, or the decay would begin in the warm-up', async () => {
+    const refused = async (job: PretrainJob | TrunkJob) => {
+      const last = (await startTrainer(job).ended).events.at(-1);
+      assert.ok(last?.event === 'failed' && last.kind === 'bad-job');
+      return last.message;
+    };
     const nothing = trunkJob('nothing', 2);
     delete nothing.inputs.tokenizer;
-    const last = (await startTrainer(nothing).ended).events.at(-1);
-    assert.ok(last?.event === 'failed' && last.kind === 'bad-job');
-    assert.match(last.message, /^nothing: a trunk begins with an architecture and a tokenizer/);
+    assert.match(await refused(nothing), /^nothing: a trunk begins with an architecture and a tokenizer/);
+    const phases = 'a warm-up of 3 and a decay of 14 are more than the 16 steps there are';
+    assert.equal(await refused(wholeJob('steep', 16, 14)), `steep: ${phases}.`);
   });
 });
