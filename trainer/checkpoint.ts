@@ -50,7 +50,10 @@ export type Trainables = { model: Trainable } & Record<string, Trainable>;
 
 const checkpointsKept = 2;
 
-/** Writes the finished model to `output/model`; `checkLease` is asked at the last moment. */
+/**
+ * Writes the finished model to `output/model`; `checkLease` is asked at the last moment. Throws `diverged` where a weight is
+ * not finite, as do the others that write.
+ */
 export async function writeModel(output: string, model: Publishable, checkLease: () => void): Promise<void> {
   await writeFolder(join(output, 'model'), (folder) => fillModel(folder, model), checkLease);
 }
@@ -266,13 +269,19 @@ async function fillModel(folder: string, model: Publishable): Promise<void> {
   await writeSafetensors(join(folder, 'model.safetensors'), tensorsOf(parameters));
 }
 
+/**
+ * Throws `diverged` where a weight is not finite: each step's loss is from before its update, so what the last one spoiled
+ * no metric has seen.
+ */
 function tensorsOf(parameters: Parameters): Tensors {
-  return Object.fromEntries(
-    Object.entries(parameters).map(([name, parameter]) => [
-      name,
-      { shape: parameter.shape, values: parameter.dataSync() as Float32Array },
-    ]),
-  );
+  const tensors: Tensors = {};
+  for (const [name, parameter] of Object.entries(parameters)) {
+    const values = parameter.dataSync() as Float32Array;
+    const odd = values.find((value) => !Number.isFinite(value));
+    if (odd !== undefined) throw new TrainerFailure('diverged', `${name} has the value ${odd}: training diverged`);
+    tensors[name] = { shape: parameter.shape, values };
+  }
+  return tensors;
 }
 
 function momentTensors(set: string, { parameters }: Trainable, { first, second }: OptimizerState): Tensors {

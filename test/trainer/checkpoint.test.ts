@@ -221,6 +221,32 @@ describe('checkpoints', () => {
     assert.ok(!existsSync(join(output, 'model')));
   });
 
+  for (const odd of [Number.NaN, Number.NEGATIVE_INFINITY]) {
+    it(`and models with a weight of ${odd} are not written`, async (t) => {
+      const output = temporaryFolder(t);
+      const tokenizer = writeByteTokenizer(join(output, 'tokenizer'));
+      const saved = trainables(1, 0);
+      const gain = saved.model.parameters['model.norm.weight'] as Parameters[string];
+      gain.assign(tf.tensor1d([...new Array(gain.size - 1).fill(1), odd]));
+      const diverged = { kind: 'diverged', message: `model.norm.weight has the value ${odd}: training diverged` };
+      const model = { architecture: tiny, tokenizer };
+      await assert.rejects(
+        writeModel(output, { ...model, parameters: saved.model.parameters }, () => {}),
+        diverged,
+      );
+      const progress = { step: 1, tokens: 0 };
+      await assert.rejects(
+        writeCheckpoint(output, key, progress, model, saved, () => {}),
+        diverged,
+      );
+      await assert.rejects(
+        writeTrunk(output, key, progress, model, saved, () => {}),
+        diverged,
+      );
+      assert.deepEqual(readdirSync(output).sort(), ['checkpoints', 'tokenizer']);
+    });
+  }
+
   it('replace what an interrupted execution left', async (t) => {
     const output = temporaryFolder(t);
     const tokenizer = writeByteTokenizer(join(output, 'tokenizer'));
