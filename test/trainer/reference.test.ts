@@ -66,17 +66,6 @@ function readJson<Content>(...path: string[]): Content {
   return JSON.parse(readFileSync(join(reference, ...path), 'utf8'));
 }
 
-/** Asserts that no number is further from the expected than a share of the largest of them. */
-function agree(actual: ArrayLike<number>, expected: ArrayLike<number>, share: number, what: string): void {
-  assert.equal(actual.length, expected.length, `${what}: how many`);
-  const largest = Array.from(expected).reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-  for (let i = 0; i < expected.length; i++) {
-    const [found, wanted] = [actual[i] as number, expected[i] as number];
-    const apart = Math.abs(found - wanted);
-    assert.ok(apart <= share * largest, `${what} at ${i}: ${found}, expected ${wanted}, ${apart / largest} apart`);
-  }
-}
-
 /** Sequences of which every token but the first is predicted, all alike. */
 function textBatch(sequences: number[][]): Batch {
   const time = (sequences[0] as number[]).length - 1;
@@ -129,7 +118,7 @@ for (const [folder, what] of [
             const numbers = (name === 'text' ? batch.time : lengthOf(examples[row]) - 1) * architecture.vocab;
             const rowOf = (all: Float32Array, time: number) =>
               all.subarray(row * time * architecture.vocab).subarray(0, numbers);
-            agree(rowOf(found, batch.time), rowOf(wanted, width), tolerance.logits, `logits of ${name} ${row}`);
+            close(rowOf(found, batch.time), rowOf(wanted, width), tolerance.logits, `logits of ${name} ${row}`);
           }
         }
         disposeParameters(parameters);
@@ -147,11 +136,11 @@ for (const [folder, what] of [
           });
           tf.tidy(() => {
             const { loss, ...gradients } = differentiate(batchTensors(batches[name])) as NamedTensorMap;
-            agree(loss?.dataSync() as Float32Array, [expected[name].loss], tolerance.loss, 'loss');
+            close(loss?.dataSync() as Float32Array, [expected[name].loss], tolerance.loss, 'loss');
             assert.deepEqual(Object.keys(gradients).sort(), Object.keys(parameterShapes(architecture)).sort());
             for (const [parameter, gradient] of Object.entries(gradients)) {
               const wanted = values(`gradient.${name}.${parameter}`);
-              agree(gradient.dataSync(), wanted, tolerance.gradients, parameter);
+              close(gradient.dataSync(), wanted, tolerance.gradients, parameter);
             }
           });
           disposeParameters(parameters);
@@ -165,13 +154,13 @@ for (const [folder, what] of [
         const update = (way === 'eagerly' ? eagerSteps : supervisedSteps)(architecture, model);
         for (const [index, sequences] of steps.entries()) {
           const lr = learningRate(index, steps.length, schedule);
-          agree([lr], [rates[index] as number], tolerance.rates, 'learning rate');
+          close([lr], [rates[index] as number], tolerance.rates, 'learning rate');
           const { loss, gradientNorm } = update(textBatch(sequences), lr);
-          agree([loss as number], [losses[index] as number], tolerance.parameters, `loss of update ${index + 1}`);
-          agree([gradientNorm as number], [norms[index] as number], tolerance.gradients, `norm of update ${index + 1}`);
+          close([loss as number], [losses[index] as number], tolerance.parameters, `loss of update ${index + 1}`);
+          close([gradientNorm as number], [norms[index] as number], tolerance.gradients, `norm of update ${index + 1}`);
           for (const [name, parameter] of Object.entries(parameters)) {
             const wanted = values(`after.${name}`).subarray(index * parameter.size, (index + 1) * parameter.size);
-            agree(parameter.dataSync(), wanted, tolerance.parameters, `${name} after update ${index + 1}`);
+            close(parameter.dataSync(), wanted, tolerance.parameters, `${name} after update ${index + 1}`);
           }
         }
         assert.ok(Math.min(...norms) < optimizer.clip && optimizer.clip < Math.max(...norms), 'clips some updates');
@@ -229,7 +218,7 @@ describe('learning rates', () => {
       const expected = rates.slice(Math.min(warmupSteps, 1));
       it(`of ${expected.length} updates under ${schedule}, ${warmupSteps} of warm-up, to ${minLr}, are transformers'`, () => {
         const options = { lr: 1, minLr, warmup: warmupSteps / steps, schedule };
-        agree(own(expected.length, options), expected, tolerance.rates, 'rates');
+        close(own(expected.length, options), expected, tolerance.rates, 'rates');
       });
     }
   }
@@ -240,7 +229,7 @@ describe('learning rates', () => {
       const found = own(steps, { lr: 1, minLr, schedule: 'wsd', warmupSteps, decaySteps });
       // transformers warms up from minLr to the peak. Descent from zero, as under its other schedules and as in the paper.
       const warm = rates.slice(1, warmupSteps + 1).map((rate) => (rate - minLr) / (1 - minLr));
-      agree(found, [...warm, ...rates.slice(warmupSteps + 1)], tolerance.rates, 'rates');
+      close(found, [...warm, ...rates.slice(warmupSteps + 1)], tolerance.rates, 'rates');
     });
   }
 });

@@ -32,13 +32,22 @@ export const tiny: Architecture = {
   normEpsilon: 1e-5,
 };
 
-/** Asserts that numbers agree pairwise, relative to the larger of 1 and what is expected. */
-export function close(actual: ArrayLike<number>, expected: ArrayLike<number>, tolerance: number, what = ''): void {
-  assert.equal(actual.length, expected.length, `${what} lengths`);
+/**
+ * Asserts that no number is further from what is expected than a share of the largest that is expected, however small that
+ * is. Sums of many terms have their rounding from the large ones; where zeros alone are expected, nothing else will do.
+ */
+export function close(
+  actual: ArrayLike<number>,
+  expected: ArrayLike<number>,
+  share = 1e-5,
+  what = 'the numbers',
+): void {
+  assert.equal(actual.length, expected.length, `${what}: how many`);
+  const largest = Array.from(expected).reduce((most, value) => Math.max(most, Math.abs(value)), 0);
   for (let i = 0; i < expected.length; i++) {
     const [found, wanted] = [actual[i] as number, expected[i] as number];
     const apart = Math.abs(found - wanted);
-    assert.ok(apart <= tolerance * Math.max(1, Math.abs(wanted)), `${what} at ${i}: ${found}, expected ${wanted}`);
+    assert.ok(apart <= share * largest, `${what} at ${i}: ${found}, expected ${wanted}, ${apart / largest} apart`);
   }
 }
 
