@@ -11,13 +11,13 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { NamedTensorMap, Tensor2D } from '@tensorflow/tfjs-node';
-import { parameterShapes } from '../../schemas/llama.ts';
+import { parameterShapes, queryBlocks } from '../../schemas/llama.ts';
 import type { Architecture } from '../../schemas/types/job.ts';
 import { type AdamWOptions, adamw, type Trainable, valueAndGradients } from '../../trainer/adamw.ts';
 import { readConfig } from '../../trainer/config.ts';
 import { generate } from '../../trainer/generate.ts';
 import { capture } from '../../trainer/graph/capture.ts';
-import { disposeParameters, hiddenStates, loadModel, logits } from '../../trainer/model.ts';
+import { disposeParameters, hiddenStates, loadModel, logits, type Parameters } from '../../trainer/model.ts';
 import { readSafetensors } from '../../trainer/safetensors.ts';
 import { learningRate, type ScheduleOptions } from '../../trainer/schedule.ts';
 import { batchOf, type Example } from '../../trainer/stages/sft.ts';
@@ -91,12 +91,7 @@ for (const [folder, what] of [
 ] as const) {
   describe(`the trainer and transformers, with ${what},`, async () => {
     const expected = readJson<Expected>(folder, 'expected.json');
-    const { tensors } = await readSafetensors(join(reference, folder, 'expected.safetensors'));
-    const values = (name: string) => {
-      const tensor = tensors[name];
-      assert.ok(tensor !== undefined, `the fixture has no ${name}`);
-      return tensor.values;
-    };
+    const { tensors, values } = await expectedTensors(folder);
     const { examples } = expected.examples;
     const batches = {
       text: textBatch(expected.text.tokens),
@@ -106,9 +101,7 @@ for (const [folder, what] of [
     for (const [way, calling] of ways) {
       it(`agree on the scores of tokens, without padding and with, ${way}`, async () => {
         const { architecture, parameters } = await loadModel(join(reference, folder));
-        const score = calling(({ tokens }: { tokens: Tensor2D }) => ({
-          scores: logits(parameters, hiddenStates(architecture, parameters, tokens)),
-        }));
+        const score = scoring(calling, architecture, parameters);
         for (const [name, batch] of Object.entries(batches)) {
           const width = tensors[`logits.${name}`]?.shape[1] as number;
           const wanted = values(`logits.${name}`);
@@ -127,22 +120,8 @@ for (const [folder, what] of [
       for (const name of ['text', 'examples'] as const) {
         it(`agree on the loss and every gradient, of ${name === 'text' ? 'all tokens' : 'responses alone'}, ${way}`, async () => {
           const { architecture, parameters } = await loadModel(join(reference, folder));
-          const differentiate = calling((batch: BatchTensors) => {
-            const { value, gradients } = valueAndGradients(
-              () => supervisedLoss(architecture, parameters, batch),
-              parameters,
-            );
-            return { loss: value, ...gradients };
-          });
-          tf.tidy(() => {
-            const { loss, ...gradients } = differentiate(batchTensors(batches[name])) as NamedTensorMap;
-            close(loss?.dataSync() as Float32Array, [expected[name].loss], tolerance.loss, 'loss');
-            assert.deepEqual(Object.keys(gradients).sort(), Object.keys(parameterShapes(architecture)).sort());
-            for (const [parameter, gradient] of Object.entries(gradients)) {
-              const wanted = values(`gradient.${name}.${parameter}`);
-              close(gradient.dataSync(), wanted, tolerance.gradients, parameter);
-            }
-          });
+          const wanted = (parameter: string) => values(`gradient.${name}.${parameter}`);
+          assertGradients(calling, architecture, parameters, batches[name], expected[name].loss, wanted);
           disposeParameters(parameters);
         });
       }
@@ -180,6 +159,73 @@ for (const [folder, what] of [
       }
       disposeParameters(model.parameters);
     });
+  });
+}
+
+describe('the trainer and transformers, on texts of several blocks of attention,', async () => {
+  const { text } = readJson<Pick<Expected, 'text'>>('long', 'expected.json');
+  const { tensors, values } = await expectedTensors('long');
+  const batch = textBatch(text.tokens);
+  assert.deepEqual(queryBlocks(batch.time), [128, 128, 43]);
+
+  for (const [way, calling] of ways) {
+    it(`agree on the scores of tokens, ${way}`, async () => {
+      const { architecture, parameters } = await loadModel(join(reference, 'long'));
+      const score = scoring(calling, architecture, parameters);
+      const tokens = tf.tensor2d(text.tokens, undefined, 'int32');
+      assert.deepEqual(tensors['logits.text']?.shape, [...tokens.shape, architecture.vocab]);
+      const found = readTensor(() => score({ tokens }).scores);
+      close(found, values('logits.text'), tolerance.logits, 'logits');
+      tokens.dispose();
+      disposeParameters(parameters);
+    });
+
+    it(`agree on the loss and every gradient, ${way}`, async () => {
+      const { architecture, parameters } = await loadModel(join(reference, 'long'));
+      const wanted = (parameter: string) => values(`gradient.text.${parameter}`);
+      assertGradients(calling, architecture, parameters, batch, text.loss, wanted);
+      disposeParameters(parameters);
+    });
+  }
+});
+
+/** What a fixture has in tensors, all of them and the values of one. */
+async function expectedTensors(folder: string) {
+  const { tensors } = await readSafetensors(join(reference, folder, 'expected.safetensors'));
+  const values = (name: string) => {
+    const tensor = tensors[name];
+    assert.ok(tensor !== undefined, `the fixture has no ${name}`);
+    return tensor.values;
+  };
+  return { tensors, values };
+}
+
+/** The scores of tokens, called in one way or the other. */
+function scoring(calling: Way, architecture: Architecture, parameters: Parameters) {
+  return calling(({ tokens }: { tokens: Tensor2D }) => ({
+    scores: logits(parameters, hiddenStates(architecture, parameters, tokens)),
+  }));
+}
+
+/** Asserts that a batch has this loss, and gradients by all parameters with these values. */
+function assertGradients(
+  calling: Way,
+  architecture: Architecture,
+  parameters: Parameters,
+  batch: Batch,
+  wantedLoss: number,
+  wanted: (parameter: string) => Float32Array,
+): void {
+  const differentiate = calling((tensors: BatchTensors) => {
+    const { value, gradients } = valueAndGradients(() => supervisedLoss(architecture, parameters, tensors), parameters);
+    return { loss: value, ...gradients };
+  });
+  tf.tidy(() => {
+    const { loss, ...gradients } = differentiate(batchTensors(batch)) as NamedTensorMap;
+    close(loss?.dataSync() as Float32Array, [wantedLoss], tolerance.loss, 'loss');
+    assert.deepEqual(Object.keys(gradients).sort(), Object.keys(parameterShapes(architecture)).sort());
+    for (const [name, gradient] of Object.entries(gradients))
+      close(gradient.dataSync(), wanted(name), tolerance.gradients, name);
   });
 }
 
