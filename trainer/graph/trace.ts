@@ -53,30 +53,29 @@ export function trace<Inputs extends NamedTensorMap>(
   const book = keepBook(definition);
   const kept: Tensor[] = [];
   const isLeft = (tensor: Tensor) => !tensor.isDisposed && book.isComputed(tensor.dataId) && !isTaped(tensor);
-  const made: Trace[] = [];
+  const engine = tf.engine();
+  engine.startScope();
   try {
-    tf.tidy(() => {
-      const given = Object.entries<Info>(inputs).map(([input, info]) => [input, valueless(info)] as const);
-      onAliases(variables, book, () => {
-        for (const [, tensor] of given) book.enter(tensor, inputOf(definition, tensor));
-        const results = watch(precision, book, kept, () => body(Object.fromEntries(given) as Inputs));
-        requireResults(results);
-        requireNothingLeft(newVariables(variables).length, kept.filter(isLeft).length);
-        const written = variables.filter(book.isWritten);
-        const outputs = [...Object.values(results), ...written].map(book.refer);
-        made.push({
-          definition: definition.encode(name, outputs),
-          results: Object.keys(results),
-          read: book.read,
-          written,
-          peakBytes: peakBytes(definition.recorded(outputs)),
-        });
-      });
+    const given = Object.entries<Info>(inputs).map(([input, info]) => [input, valueless(info)] as const);
+    return onAliases(variables, book, () => {
+      for (const [, tensor] of given) book.enter(tensor, inputOf(definition, tensor));
+      const results = watch(precision, book, kept, () => body(Object.fromEntries(given) as Inputs));
+      requireResults(results);
+      requireNothingLeft(newVariables(variables).length, kept.filter(isLeft).length);
+      const written = variables.filter(book.isWritten);
+      const outputs = [...Object.values(results), ...written].map(book.refer);
+      return {
+        definition: definition.encode(name, outputs),
+        results: Object.keys(results),
+        read: book.read,
+        written,
+        peakBytes: peakBytes(definition.recorded(outputs)),
+      };
     });
   } finally {
+    engine.endScope();
     tf.dispose([...newVariables(variables), ...kept.filter(isLeft)]);
   }
-  return made[0] as Trace;
 }
 
 /** The precision of the function that is being traced just now, or undefined. */
@@ -184,14 +183,14 @@ function keepBook(definition: Definition): Book {
  * Runs with each variable under a dataId of its own, and then puts back what it had. Otherwise variables could not be told
  * apart: one has the dataId of the tensor that it was last assigned, or made from.
  */
-function onAliases(variables: readonly Variable[], book: Book, run: () => void): void {
+function onAliases<T>(variables: readonly Variable[], book: Book, run: () => T): T {
   const before = variables.map((variable) => variable.clone());
   try {
     for (const variable of variables) {
       variable.assign(valueless(variable));
       book.alias(variable);
     }
-    run();
+    return run();
   } finally {
     for (const [index, variable] of variables.entries()) variable.assign(before[index] as Tensor);
   }
