@@ -111,8 +111,7 @@ export function adamw(
   { betas: [beta1, beta2], weightDecay, weightDecayOn = 'all', clip }: AdamWOptions,
 ): Trainable {
   const entries = Object.entries(parameters);
-  const { order, size: total } = layOut(parameters);
-  const padding = total - order.reduce((sum, [, { size }]) => sum + size, 0);
+  const { order, begins, padding, size: total } = layOut(parameters);
   const flatten = (tensorOf: (name: string, parameter: Tensor) => Tensor) =>
     concat(
       [...order.map(([name, parameter]) => reshape(tensorOf(name, parameter), [-1])), tf.zeros([padding])],
@@ -135,23 +134,19 @@ export function adamw(
     for (const [index, [, parameter]] of order.entries())
       parameter.assign(reshape([...parts, ...tail][index] as Tensor, parameter.shape));
   };
-  const unflatten = (values: Float32Array) => {
-    const named: Record<string, Float32Array> = Object.fromEntries(entries.map(([name]) => [name, values]));
-    let offset = 0;
-    for (const [name, { size }] of order) {
-      named[name] = values.slice(offset, offset + size);
-      offset += size;
-    }
-    return named;
-  };
+  const unflatten = (values: Float32Array): Record<string, Float32Array> =>
+    Object.fromEntries(
+      entries.map(([name, { size }]) => {
+        const begin = begins.get(name) as number;
+        return [name, values.slice(begin, begin + size)];
+      }),
+    );
   const flat = (named: Record<string, Float32Array>) => {
     const values = new Float32Array(total);
-    let offset = 0;
-    for (const [name, { size }] of order) {
+    for (const [name, { size }] of entries) {
       const part = named[name];
       if (part?.length !== size) throw new RangeError(`${name} has ${part?.length ?? 'no'} values, not ${size}`);
-      values.set(part, offset);
-      offset += size;
+      values.set(part, begins.get(name) as number);
     }
     return tf.tensor1d(values);
   };
@@ -241,22 +236,34 @@ const isInLines = ([, { size }]: Entry) => size % line === 0;
  * Where parameters lie in the flat vector: those of whole lines first, then those with a remainder, then zeros up to a
  * whole number of blocks.
  */
-function layOut(parameters: Parameters): { order: Entry[]; size: number } {
+function layOut(parameters: Parameters): {
+  order: Entry[];
+  begins: Map<string, number>;
+  padding: number;
+  size: number;
+} {
   const entries = Object.entries(parameters);
   const order = [...entries.filter(isInLines), ...entries.filter((entry) => !isInLines(entry))];
-  const used = order.reduce((sum, [, { size }]) => sum + size, 0);
-  return { order, size: block * (Math.floor(used / block) + 1) };
+  const begins = new Map<string, number>();
+  let used = 0;
+  for (const [name, { size }] of order) {
+    begins.set(name, used);
+    used += size;
+  }
+  const size = block * (Math.floor(used / block) + 1);
+  return { order, begins, padding: size - used, size };
 }
 
 /**
- * Σ x² of a vector of whole blocks. TensorFlow splits the sum of a long vector among the threads there are (three give other bits than
- * one), but not a sum over rows of a fixed length.
+ * Σ x² of a vector of whole blocks: the sums of blocks, then of blocks of these, until they fit into one. TensorFlow splits
+ * the sum of a long vector among the threads there are (three give other bits than one), but not a sum over rows of a fixed
+ * length.
  */
-function sumOfSquares(x: Tensor): Tensor {
-  let sums = sum(reshape(square(x), [-1, block]), 1);
-  while (sums.size > block) {
-    const padded = concat([sums, tf.zeros([block - (sums.size % block)])], 0);
-    sums = sum(reshape(padded, [-1, block]), 1);
+export function sumOfSquares(x: Tensor, length = block): Tensor {
+  let sums = sum(reshape(square(x), [-1, length]), 1);
+  while (sums.size > length) {
+    const padded = concat([sums, tf.zeros([length - (sums.size % length)])], 0);
+    sums = sum(reshape(padded, [-1, length]), 1);
   }
   return sum(sums, 0);
 }

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { Scalar } from '@tensorflow/tfjs-node';
-import { type AdamWOptions, adamw, type Trainable, valueAndGradients } from '../../trainer/adamw.ts';
+import { type AdamWOptions, adamw, sumOfSquares, type Trainable, valueAndGradients } from '../../trainer/adamw.ts';
 import { type Parameters, parameterFrom } from '../../trainer/model.ts';
 import { random } from '../../trainer/random.ts';
 import { tf } from '../../trainer/tf.ts';
@@ -155,6 +155,16 @@ describe('AdamW', () => {
     assert.match(one as string, /^[0-9a-f]{8}$/);
     assert.deepEqual(others, [one, one]);
   });
+
+  for (const blocks of [1, 4, 5, 16, 37, 64, 65])
+    it(`adds up the squares of ${blocks} blocks, and the sums of blocks of sums, each once`, () => {
+      const numbers = Array.from({ length: 4 * blocks }, (_, i) => (i % 7) - 3);
+      const expected = numbers.reduce((sum, number) => sum + number ** 2, 0);
+      assert.equal(
+        tf.tidy(() => sumOfSquares(tf.tensor1d(numbers), 4).dataSync()[0] as unknown as number),
+        expected,
+      );
+    });
 
   it('trains parameters of any length, in whatever order they come', () => {
     const lengths = { odd: 7, lines: 32, long: 5003, one: 1, block: 4096 };
