@@ -4,7 +4,8 @@
  * tfjs wraps each operator in conversions, shape checks and a tape entry: 20 to 40 µs a call, and a training step makes
  * hundreds. Inside a `customGrad` nothing of that is needed, and TensorFlow checks the shapes itself. Some of these
  * (SelectV2, batch products that spread) tfjs does not offer at all. Every call goes through the backend's
- * `executeSingleOutput` or `executeMultipleOutputs`, as tfjs's own do: who records those sees all operators of a step (graph/trace.ts does).
+ * `executeSingleOutput` or `executeMultipleOutputs`, as tfjs's own do: who records those sees all operators of a step
+ * (graph/trace.ts does).
  *
  * All are on float32 unless said otherwise; results belong to the surrounding `tidy`.
  */
@@ -29,7 +30,7 @@ const mostConstants = 4096;
 const constants = new Map<string, Tensor>();
 
 function constant(values: number | number[], dtype: 'int32' | 'float32'): Tensor {
-  const name = `${dtype} ${JSON.stringify(values)}`;
+  const name = `${dtype} ${Array.isArray(values) ? `[${values}]` : nameOf(values)}`;
   const tensor = constants.get(name) ?? tf.keep(tf.tensor(values, undefined, dtype));
   constants.delete(name);
   constants.set(name, tensor);
@@ -40,6 +41,9 @@ function constant(values: number | number[], dtype: 'int32' | 'float32'): Tensor
   }
   return tensor;
 }
+
+/** Each number has another: JSON and `String` do not tell -0 from 0, and JSON not NaN from infinities. */
+const nameOf = (value: number) => (Object.is(value, -0) ? '-0' : String(value));
 
 const integers = (values: number | number[]) => constant(values, 'int32');
 const scalar = (value: number) => constant(value, 'float32');
@@ -86,7 +90,10 @@ export const joined = (parts: Tensor[], axis: number): Tensor =>
 /** `size` (-1: all that is left) from `begin` on, along each axis. */
 export const slice = (x: Tensor, begin: number[], size: number[]): Tensor =>
   run('Slice', [type('T'), type('Index', TF_INT32)], x, integers(begin), integers(size));
-/** Pieces of the given lengths along an axis; along the first they share memory with x, where its rows are whole lines of 64 bytes. */
+/**
+ * Pieces of the given lengths along an axis; along the first they share memory with x, where its rows are whole lines of 64
+ * bytes.
+ */
 export const split = (x: Tensor, lengths: number[], axis: number): Tensor[] => {
   const attributes = [count('num_split', lengths.length), type('T'), type('Tlen', TF_INT32)];
   return backend.executeMultipleOutputs('SplitV', attributes, [x, integers(lengths), integers(axis)], lengths.length);
