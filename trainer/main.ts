@@ -6,6 +6,7 @@
  * `failed` event that says why. `watchForStop` tells what makes it stop; --detached ignores the end of standard input.
  */
 import { readFile } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
 import type { Job } from '../schemas/types/job.ts';
 import { ContractError, validateJob } from '../schemas/validate.ts';
 import type { Outcome, TrainerContext } from './context.ts';
@@ -44,7 +45,7 @@ async function main(): Promise<void> {
   };
   process.on('uncaughtException', fail);
   try {
-    const job = await readJob(args.filter((argument) => !argument.startsWith('--')));
+    const job = await readJob(jobPath(args));
     const context = { emit: events.emit, stopRequested: stop.requested, checkLease: leaseCheck(job.lease) };
     context.checkLease();
     process.env.DESCENT_DEVICE = job.placement.device;
@@ -57,10 +58,20 @@ async function main(): Promise<void> {
   stop.end();
 }
 
-async function readJob(paths: string[]): Promise<Job> {
-  const [path, ...others] = paths;
-  if (path === undefined || others.length > 0)
-    throw new TrainerFailure('bad-job', 'Start the trainer with the path of one job file.');
+/** The one path among the arguments. Throws `bad-job` where there is none or more, or an option that there is not. */
+function jobPath(args: string[]): string {
+  const usage = 'Start the trainer with the path of one job file, and perhaps --detached';
+  try {
+    const { positionals } = parseArgs({ args, options: { detached: { type: 'boolean' } }, allowPositionals: true });
+    const [path, ...others] = positionals;
+    if (path !== undefined && others.length === 0) return path;
+  } catch (error) {
+    throw new TrainerFailure('bad-job', `${usage}: ${(error as Error).message}`, { cause: error });
+  }
+  throw new TrainerFailure('bad-job', `${usage}.`);
+}
+
+async function readJob(path: string): Promise<Job> {
   try {
     return validateJob(JSON.parse(await readFile(path, 'utf8')));
   } catch (error) {

@@ -246,6 +246,27 @@ describe('the trainer', () => {
     assert.ok(!existsSync(join(job.output, 'model')));
   });
 
+  it('refuses an option that there is not, and more than one job', () => {
+    const job = pretrainJob(root, 'misspelt', tokenizer, 2);
+    const path = join(job.output, 'job.json');
+    writeFileSync(path, JSON.stringify(job));
+    const usage = 'Start the trainer with the path of one job file, and perhaps --detached';
+    for (const [args, message] of [
+      [[path, '--detatched'], `${usage}: Unknown option '--detatched'`],
+      [[path, path], `${usage}.`],
+      [[], `${usage}.`],
+    ] as const) {
+      const { status, stdout } = spawnSync(process.execPath, [trainerProgram, ...args], {
+        stdio: ['ignore', 'pipe', 'pipe'],
+        encoding: 'utf8',
+      });
+      const event = JSON.parse(stdout);
+      assert.deepEqual([status, event.event, event.kind], [1, 'failed', 'bad-job']);
+      assert.ok(event.message.startsWith(message), event.message);
+    }
+    assert.ok(!existsSync(join(job.output, 'model')));
+  });
+
   it('refuses what is no job, with the reason', async () => {
     const write = (name: string, text: string) => {
       writeFileSync(join(root, name), text);
