@@ -6,7 +6,11 @@ export interface TrainerContext {
   emit(event: TrainerEvent): void;
   /** True once the trainer was asked to stop (SIGTERM, or its parent died): finish the step, save, emit `interrupted`. */
   stopRequested(): boolean;
-  /** Throws a `fenced` TrainerFailure when another execution holds the attempt. Called before everything that is written. */
+  /**
+   * Throws a `fenced` TrainerFailure when another execution holds the attempt. Asked before a file is begun, and again when
+   * it is to take its place. Events need no lease: each execution writes its own, and what one says of steps that a later
+   * execution does again counts no more.
+   */
   checkLease(): void;
 }
 

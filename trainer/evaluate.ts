@@ -1,7 +1,7 @@
 /**
- * Scoring of a model: held-out loss of text, and figures of graded responses. Greedy figures are proportions with
- * Wilson intervals; sampled ones are means over problems with normal ones, because the samples of a problem are not
- * independent of one another.
+ * Scoring of a model: held-out loss of text, and figures of graded responses. All of these have Wilson intervals: greedy
+ * ones are proportions of problems; sampled ones are means over problems, for the number of trials that their spread is
+ * worth, because the samples of a problem are not independent of one another.
  */
 import type { Tensor1D, Tensor2D } from '@tensorflow/tfjs-node';
 import type { Architecture } from '../schemas/types/job.ts';
@@ -27,8 +27,9 @@ export type Figures = Record<string, Estimate>;
 
 /**
  * The first `tokens` + 1 tokens of documents joined by the end token, cut into rows that overlap by one, so that exactly
- * `tokens` are predicted, each from at most `context` before it. There are always two rows or more, because an interval
- * needs them: rows are shorter than the context where the text is short. Fewer tokens come back where the documents end.
+ * `tokens` are predicted, each from at most `context` before it. There are two rows or more, because an interval needs
+ * them, unless there is but one token to predict, or none: rows are shorter than the context where the text is short. Fewer
+ * tokens come back where the documents end.
  */
 export function heldoutRows(
   documents: Iterable<string>,

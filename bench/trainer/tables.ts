@@ -14,7 +14,7 @@ export interface TrainingRace {
   raced: Raced[];
 }
 
-/** How much faster Descent is to be than others; docs/decisions.md has how far it is. */
+/** How much faster Descent is to be than others. */
 const aims: Record<string, string> = { 'torch.compile': '≥ 1.25', transformers: '≥ 2' };
 
 /** What the processor reaches in matrix products, the measure of utilisation. */

@@ -72,6 +72,11 @@ describe('held-out rows', () => {
     assert.equal(read, 11);
     assert.deepEqual(heldoutRows([], tokenizer, 100, 16), []);
   });
+
+  it('are two or more, unless a single token is predicted', () => {
+    for (const tokens of [2, 3, 16]) assert.ok(heldoutRows(documents, tokenizer, tokens, 16).length >= 2);
+    assert.equal(heldoutRows(documents, tokenizer, 1, 16).length, 1);
+  });
 });
 
 describe('held-out loss', () => {
