@@ -38,7 +38,7 @@ export function storedShapes(architecture: Architecture, tied: boolean): Record<
 export const embeddings = 'model.embed_tokens.weight';
 export const outputMatrix = 'lm_head.weight';
 
-/** What config.json calls the numbers of a shape, with the defaults of its early versions. */
+/** What config.json calls the numbers of a shape. */
 export const configNames: Readonly<Record<keyof Architecture, string>> = {
   layers: 'num_hidden_layers',
   hidden: 'hidden_size',
@@ -66,8 +66,8 @@ const requirements: Record<string, unknown> = {
 };
 
 /**
- * The shape that the content of a config.json describes and whether its output matrix is tied to the embeddings, or
- * everything for which it is no model of this family.
+ * The shape that the content of a config.json describes, with the defaults of its early versions, and whether its output
+ * matrix is tied to the embeddings; or everything for which it is no model of this family.
  */
 export function shapeOfConfig(
   content: unknown,

@@ -7,7 +7,10 @@ import type { Job } from './types/job.ts';
 import type { Manifest } from './types/manifest.ts';
 import type { PlanFile } from './types/plan.ts';
 
-/** A job, an event, a manifest, an ancestry, a checkpoint's state or a plan file that does not follow its schema. The message says where and how. */
+/**
+ * A job, an event, a manifest, an ancestry, a checkpoint's state or a plan file that does not follow its schema. The message
+ * says where and how.
+ */
 export class ContractError extends Error {
   override name = 'ContractError';
 }

@@ -255,9 +255,9 @@ function layOut(parameters: Parameters): {
 }
 
 /**
- * Σ x² of a vector of whole blocks: the sums of blocks, then of blocks of these, until they fit into one. TensorFlow splits
- * the sum of a long vector among the threads there are (three give other bits than one), but not a sum over rows of a fixed
- * length.
+ * Σ x² of a vector of whole blocks: the sums of blocks, then of blocks of these, until they fit into one. TensorFlow
+ * splits the sum of a long vector among the threads there are (three give other bits than one), but not a sum over rows
+ * of a fixed length.
  */
 export function sumOfSquares(x: Tensor, length = block): Tensor {
   let sums = sum(reshape(square(x), [-1, length]), 1);

@@ -45,7 +45,8 @@ export function toGenerationConfig(eos: number): Record<string, unknown> {
 /**
  * The content of a tokenizer_config.json beside a model, from that of its tokenizer's folder. What transformers would guess
  * wrongly is said: how a prompt is written where the tokenizer does not say, how long a text may be, that a LLaMA takes no
- * types of tokens, and that padding stands on the left, where a model that continues texts has it. Throws `bad-data` where the folder has none.
+ * types of tokens, and that padding stands on the left, where a model that continues texts has it. Throws `bad-data` where
+ * the folder has none.
  */
 export async function readTokenizerConfig(
   folder: string,

@@ -116,7 +116,10 @@ export async function openSafetensors(path: string): Promise<TensorReader> {
   return readerOf(file);
 }
 
-/** Opens whatever gives ranges of a safetensors file's bytes; what it was given is closed with the reader. Throws as `openSafetensors`. */
+/**
+ * Opens whatever gives ranges of a safetensors file's bytes; what it was given is closed with the reader. Throws as
+ * `openSafetensors`.
+ */
 export async function readerOf(ranges: Ranges): Promise<TensorReader> {
   requireLittleEndian();
   try {

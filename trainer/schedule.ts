@@ -29,7 +29,8 @@ export type ScheduleOptions = {
  * - cosine from the peak, along half a cosine (as LitGPT's);
  * - wsd (warmup, stable, decay: Hu et al. 2024, arXiv 2404.06395) stays at the peak, and falls over the last D updates:
  *   minLr + (lr - minLr) * (1 - sqrt(k / D)) on the k-th of them, which is the form that does best of those that Hägele et
- *   al. (2024, arXiv 2405.18392) compare, and `1-sqrt` of transformers' get_wsd_schedule. W + D is `updates` at most, or the rate would jump.
+ *   al. (2024, arXiv 2405.18392) compare, and `1-sqrt` of transformers' get_wsd_schedule. W + D is `updates` at most, or
+ *   the rate would jump.
  */
 export function learningRate(index: number, updates: number, options: ScheduleOptions): number {
   const { lr, minLr } = options;

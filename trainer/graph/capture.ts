@@ -3,8 +3,8 @@
  *
  * Called eagerly, each operator is a call from JavaScript, and its result a new stretch of memory. A captured function is
  * gone through once on tensors without values, to see what it does; TensorFlow runs it as one graph, which it simplifies
- * first, and in which results take the place of what is no longer needed. (XLA may fuse such graphs further, with TF_XLA_FLAGS. On a CPU
- * that was no faster, and compiling took seconds for each shape.)
+ * first, and in which results take the place of what is no longer needed. (XLA may fuse such graphs further, with
+ * TF_XLA_FLAGS. On a CPU that was no faster, and compiling took seconds for each shape.)
  *
  * What a function does must follow from its inputs and from variables. Each of its calls may read and assign to variables,
  * and many functions may share them: their values never leave TensorFlow. All else is a constant, seen once: numbers,

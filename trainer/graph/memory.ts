@@ -21,9 +21,9 @@ const views = new Set(['ExpandDims', 'Identity', 'Reshape', 'Squeeze', 'StopGrad
  * (variables among them), which are there anyway.
  *
  * Of operations that run one after the other in their order, each with its results in new memory, which is free again after
- * its last use; results stay, and constants are there all along. For that order it is a bound from above: TensorFlow leaves out what no
- * result needs, and lets results take the place of inputs. Not in it are what kernels use for themselves, and TensorFlow's
- * further copies of constants; and operations that do not wait for each other may run in another order.
+ * its last use; results stay, and constants are there all along. For that order it is a bound from above: TensorFlow leaves
+ * out what no result needs, and lets results take the place of inputs. Not in it are what kernels use for themselves, and
+ * TensorFlow's further copies of constants; and operations that do not wait for each other may run in another order.
  */
 export function peakBytes({ operations, results }: Recorded): number {
   const memories = new Map<string, Memory>();
