@@ -11,6 +11,16 @@ describe('random', () => {
       draws(3, random(1, 'test', 0).uniform),
       [0.09363559947024014, 0.8096067363453309, 0.08138717533223772],
     );
+    const { integer } = random(1, 'test', 0);
+    assert.deepEqual(
+      draws(6, () => integer(1000)),
+      [114, 117, 108, 655, 128, 166],
+    );
+    assert.deepEqual(
+      draws(4, random(1, 'test', 0).normal),
+      [0.16221720353506233, -0.4126902837517235, -0.11236198551433409, 0.3964289045771508],
+    );
+    assert.deepEqual(random(1, 'test', 0).shuffle([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]), [3, 7, 2, 5, 1, 6, 0, 8, 9, 4]);
   });
 
   it('gives other streams for another seed, purpose, or cut of the purpose', () => {
