@@ -45,10 +45,17 @@ export async function installPeer(peer: Peer): Promise<void> {
     await must(['python3', '-m', 'venv', making]);
     await must([pythonOf(making), '-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...peer.releases]);
     // Nothing in it is run by a path that it has written down.
-    await rename(making, target);
+    await renameUnlessThere(making, target);
   } finally {
     await rm(making, { recursive: true, force: true });
   }
+}
+
+/** Gives a folder its final name, unless another program was quicker: then what that one has put there stays. */
+export async function renameUnlessThere(folder: string, target: string): Promise<void> {
+  await rename(folder, target).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error;
+  });
 }
 
 /** What a bench says of a peer that it did not find. */
