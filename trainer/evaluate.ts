@@ -65,24 +65,19 @@ export function negativeLogLikelihood(architecture: Architecture, parameters: Pa
 }
 
 /** Scores rows of equal length with a model, as a captured function: what they cost, a cluster a row. */
-export interface RowScorer {
-  (heldout: readonly Int32Array[]): Cluster[];
-  /** Frees the graphs; not the model. */
-  dispose(): void;
-}
-
-/** A scorer with this model. */
-export function rowScorer(architecture: Architecture, parameters: Parameters): RowScorer {
+export function rowScorer(
+  architecture: Architecture,
+  parameters: Parameters,
+): (heldout: readonly Int32Array[]) => Cluster[] {
   const score = capture(({ rows }: { rows: Tensor2D }) => ({
     sums: negativeLogLikelihood(architecture, parameters, rows),
   }));
-  const clusters = (heldout: readonly Int32Array[]) => {
+  return (heldout) => {
     const stacked = () => tf.stack(heldout.map((row) => tf.tensor1d(row, 'int32'))) as Tensor2D;
     const sums = readTensor(() => score({ rows: stacked() }).sums);
     const count = (heldout[0]?.length as number) - 1;
     return Array.from(sums, (sum) => ({ sum, count }));
   };
-  return Object.assign(clusters, { dispose: score.dispose });
 }
 
 /** `loss` (nats a token) and `perplexity`, its exponential with the interval's ends, from the clusters of a domain. */

@@ -135,7 +135,7 @@ export function logits(parameters: Parameters, hidden: Tensor): Tensor {
 /**
  * The model of a Hugging Face shaped folder, from its config.json and weights, read a tensor at a time. An output matrix
  * that is tied to the embeddings becomes one of its own with the same values. Throws `bad-data` where files are missing or
- * do not fit together.
+ * do not fit together; what was read until then is not freed, as the process ends with it.
  */
 export async function loadModel(folder: string): Promise<{ architecture: Architecture; parameters: Parameters }> {
   const { architecture, tied } = await readConfig(folder);

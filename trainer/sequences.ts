@@ -57,7 +57,7 @@ export async function trainOnSequences(job: TextJob, context: TrainerContext, st
     read += 1;
     return text.take(batchSequences);
   };
-  const outcome = await train(job, context, {
+  return train(job, context, {
     steps,
     trunk: inputs.trunk,
     leaves: job.type === 'trunk' ? 'trunk' : 'model',
@@ -75,8 +75,6 @@ export async function trainOnSequences(job: TextJob, context: TrainerContext, st
       return { trainTokens: tokens, uniqueTokens, unigramEntropy, ...named('epochs', epochs) };
     },
   });
-  update.dispose();
-  return outcome;
 }
 
 /** A trunk is a run under wsd that never comes to its decay. Throws `bad-job` where a decay would begin in the warm-up. */

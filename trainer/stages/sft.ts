@@ -57,7 +57,7 @@ export async function run(job: SftJob, context: TrainerContext): Promise<Outcome
     if (latest?.epoch !== epoch) latest = { epoch, order: random(seed, 'sft', 'order', epoch).shuffle(examples) };
     return latest.order;
   };
-  const outcome = await train(job, context, {
+  return train(job, context, {
     steps,
     architecture,
     tokenizer: inputs.parent,
@@ -77,8 +77,6 @@ export async function run(job: SftJob, context: TrainerContext): Promise<Outcome
       [`epochs.${recipe.data.name}`]: recipe.epochs,
     }),
   });
-  update.dispose();
-  return outcome;
 }
 
 /** An example that the context can hold: all of it but the last token is read. At least one token of the prompt stays. */
