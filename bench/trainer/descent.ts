@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline';
 import { adamw } from '../../trainer/adamw.ts';
-import { generate } from '../../trainer/generate.ts';
+import { createGenerator, generate } from '../../trainer/generate.ts';
 import { capture } from '../../trainer/graph/capture.ts';
 import { loadModel } from '../../trainer/model.ts';
 import { type Batch, batchTensors, supervisedSteps, supervisedUpdate } from '../../trainer/supervised.ts';
@@ -76,7 +76,8 @@ function batchOf(tokens: number[][], targets: number[][]): Batch {
 }
 
 async function decoding({ model, prompts, length, eos }: Decoding): Promise<Work> {
-  const generator = { ...(await loadModel(model)), eos };
+  const { architecture, parameters } = await loadModel(model);
+  const generator = createGenerator(architecture, parameters, eos);
   const options = { maxTokens: length, temperature: 0, seed: 1, purpose: ['bench'], batch: prompts.length };
   return async () => (await generate(generator, prompts, options)).flatMap(({ tokens }) => tokens);
 }

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Tensor2D } from '@tensorflow/tfjs-node';
-import { type Generated, type GenerateOptions, generate } from '../../trainer/generate.ts';
+import { createGenerator, type Generated, type GenerateOptions, generate } from '../../trainer/generate.ts';
 import { initialise } from '../../trainer/init.ts';
-import { disposeCache, emptyCache, hiddenStates, keepSequences, logits } from '../../trainer/model.ts';
+import { hiddenStates, logits } from '../../trainer/model.ts';
 import { random } from '../../trainer/random.ts';
 import { tf } from '../../trainer/tf.ts';
 import { close, tiny } from './support.ts';
@@ -16,7 +15,7 @@ tf.tidy(() => {
   for (const name of ['model.embed_tokens.weight', 'lm_head.weight'])
     parameters[name]?.assign(tf.mul(parameters[name], 4));
 });
-const model = { architecture, parameters, eos };
+const model = createGenerator(architecture, parameters, eos);
 const { integer } = random(1, 'prompts');
 const prompts = Array.from({ length: 9 }, (_, i) => Array.from({ length: 1 + ((i * 5) % 11) }, () => 1 + integer(22)));
 const greedy: GenerateOptions = { maxTokens: 12, temperature: 0, seed: 1, purpose: ['test'] };
@@ -57,51 +56,6 @@ function verify(
   });
   close(response.logProbs, expected, 1e-4, 'log-probabilities');
 }
-
-describe('the cache of keys and values', () => {
-  it('gives the logits of a whole forward pass, token by token, with rows padded on the left and rows dropped', () => {
-    const cache = emptyCache(2);
-    const sequences = [prompts[3]?.concat([5, 6, 7]), prompts[4]?.concat([8, 9, 10])] as [number[], number[]];
-    const pad = (sequences[1].length - sequences[0].length) as number;
-    assert.ok(pad > 0);
-    const expected = sequences.map(scoresOf);
-    const step = (tokens: number[][], positions: number[][], mask: number[][]) =>
-      tf.tidy(() => {
-        const states = hiddenStates(architecture, parameters, tf.tensor2d(tokens, undefined, 'int32'), {
-          positions,
-          mask: tf.tensor2d(mask, undefined, 'bool') as Tensor2D,
-          cache,
-        });
-        return logits(parameters, states).arraySync() as number[][][];
-      }) as unknown as number[][][];
-
-    const prefix = sequences[1].length - 2;
-    const maskOf = (columns: number) =>
-      [0, 1].map((row) => Array.from({ length: columns }, (_, c) => Number(row === 1 || c >= pad)));
-    const first = step(
-      [[...new Array(pad).fill(eos), ...sequences[0].slice(0, prefix - pad)], sequences[1].slice(0, prefix)],
-      [Array.from({ length: prefix }, (_, c) => Math.max(0, c - pad)), Array.from({ length: prefix }, (_, c) => c)],
-      maskOf(prefix),
-    );
-    close(
-      first[0]?.slice(pad).flat() as number[],
-      expected[0]?.slice(0, prefix - pad).flat() as number[],
-      1e-4,
-      'padded',
-    );
-    close(first[1]?.flat() as number[], expected[1]?.slice(0, prefix).flat() as number[], 1e-4, 'whole');
-    const second = step(
-      [[sequences[0][prefix - pad] as number], [sequences[1][prefix] as number]],
-      [[prefix - pad], [prefix]],
-      maskOf(prefix + 1),
-    );
-    close(second[0]?.[0] as number[], expected[0]?.[prefix - pad] as number[], 1e-4, 'padded, next');
-    keepSequences(cache, [1]);
-    const third = step([[sequences[1][prefix + 1] as number]], [[prefix + 1]], [maskOf(prefix + 2)[1] as number[]]);
-    close(third[0]?.[0] as number[], expected[1]?.[prefix + 1] as number[], 1e-4, 'alone');
-    disposeCache(cache);
-  });
-});
 
 describe('generation', () => {
   it('is greedy at temperature 0: each token is the likeliest of a whole forward pass', async () => {
@@ -188,7 +142,9 @@ describe('a model that has diverged', () => {
     const weights = initialise(architecture, 1);
     tf.tidy(() => weights['model.norm.weight']?.assign(tf.fill([architecture.hidden], Number.NaN)));
     for (const options of [greedy, sampled]) {
-      await assert.rejects(generate({ ...model, parameters: weights }, prompts, options), { kind: 'diverged' });
+      await assert.rejects(generate(createGenerator(architecture, weights, eos), prompts, options), {
+        kind: 'diverged',
+      });
     }
   });
 });

@@ -7,7 +7,7 @@ import { type Price, type Priceable, priceOf } from '../../planner/price.ts';
 import type { EvaluateRecipe, PretrainRecipe, RlRecipe, SftRecipe } from '../../schemas/types/job.ts';
 import { adamw, type Trainable } from '../../trainer/adamw.ts';
 import { heldoutRows, negativeLogLikelihood } from '../../trainer/evaluate.ts';
-import { generate } from '../../trainer/generate.ts';
+import { createGenerator, generate } from '../../trainer/generate.ts';
 import { initialise } from '../../trainer/init.ts';
 import { createLearner } from '../../trainer/learner.ts';
 import { countParameters } from '../../trainer/model.ts';
@@ -122,7 +122,7 @@ describe('a price is what the trainer multiplies', () => {
     const prompt = tokens(context - maxResponse);
     const never = tiny.vocab;
     const options = { maxTokens: maxResponse, temperature: 1, seed: 1, purpose: ['test'] };
-    const model = { architecture: tiny, parameters: initialise(tiny, 1), eos: never };
+    const model = createGenerator(tiny, initialise(tiny, 1), never);
     const done = await flopsOf(() => generate(model, repeated(prompt, count), options));
     let pairs = prompt.length ** 2;
     for (let length = prompt.length + 1; length < context; length++) pairs += length;

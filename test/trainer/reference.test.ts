@@ -15,7 +15,7 @@ import { parameterShapes, queryBlocks } from '../../schemas/llama.ts';
 import type { Architecture } from '../../schemas/types/job.ts';
 import { type AdamWOptions, adamw, type Trainable, valueAndGradients } from '../../trainer/adamw.ts';
 import { readConfig } from '../../trainer/config.ts';
-import { generate } from '../../trainer/generate.ts';
+import { createGenerator, generate } from '../../trainer/generate.ts';
 import { capture } from '../../trainer/graph/capture.ts';
 import { disposeParameters, hiddenStates, loadModel, logits, type Parameters } from '../../trainer/model.ts';
 import { readSafetensors } from '../../trainer/safetensors.ts';
@@ -149,7 +149,8 @@ for (const [folder, what] of [
     }
 
     it('write the same responses by the highest score, prompts of different lengths side by side', async () => {
-      const model = { ...(await loadModel(join(reference, folder))), eos };
+      const { architecture, parameters } = await loadModel(join(reference, folder));
+      const model = createGenerator(architecture, parameters, eos);
       const prompts = expected.responses.map(({ prompt }) => prompt);
       const greedy = { maxTokens: 10, temperature: 0, seed: 1, purpose: ['reference'] };
       for (const [index, response] of (await generate(model, prompts, greedy)).entries()) {
@@ -157,7 +158,8 @@ for (const [folder, what] of [
         assert.deepEqual(response.tokens, tokens);
         close(response.logProbs, logProbs, tolerance.logits, `ln p of response ${index}`);
       }
-      disposeParameters(model.parameters);
+      model.dispose();
+      disposeParameters(parameters);
     });
   });
 }

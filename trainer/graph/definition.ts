@@ -53,8 +53,9 @@ export interface Definition {
   recorded(outputs: readonly Reference[]): Recorded;
 }
 
-/** TensorFlow's number of bfloat16, which the binding does not export. */
+/** TensorFlow's numbers of bfloat16 and of double, which the binding does not export. */
 const TF_BFLOAT16 = 14;
+export const TF_DOUBLE = 2;
 
 function bytesOf(dtype: number, shape: readonly number[]): number {
   const { TF_FLOAT, TF_INT32, TF_INT64, TF_BOOL, TF_UINT8, TF_COMPLEX64 } = backend.binding;
@@ -62,6 +63,7 @@ function bytesOf(dtype: number, shape: readonly number[]): number {
     [TF_FLOAT]: 4,
     [TF_INT32]: 4,
     [TF_BFLOAT16]: 2,
+    [TF_DOUBLE]: 8,
     [TF_BOOL]: 1,
     [TF_UINT8]: 1,
     [TF_INT64]: 8,

@@ -10,6 +10,7 @@ import {
   operatorOfSource,
   type Precision,
   type Reference,
+  TF_DOUBLE,
 } from './definition.ts';
 import { peakBytes } from './memory.ts';
 
@@ -156,13 +157,14 @@ function keepBook(definition: Definition): Book {
       return reference;
     },
     call(operator, attributes, inputs) {
+      const { TF_FLOAT } = backend.binding; // what TensorFlow.js, which has no doubles, takes one for; what it is the book knows
       return definition
         .operation(operator, attributes, inputs.map(book.refer), awaited.map(book.refer))
         .map((reference) => {
           const tensor = backend.createOutputTensor({
             id: noHandle,
             shape: [...reference.shape],
-            dtype: reference.dtype,
+            dtype: reference.dtype === TF_DOUBLE ? TF_FLOAT : reference.dtype,
           });
           book.enter(tensor, reference);
           return tensor;

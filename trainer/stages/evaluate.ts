@@ -19,6 +19,7 @@ import {
   taskFigures,
 } from '../evaluate.ts';
 import { TrainerFailure } from '../failure.ts';
+import { createGenerator } from '../generate.ts';
 import { engine } from '../loop.ts';
 import { countParameters, loadModel } from '../model.ts';
 import { createPace } from '../pace.ts';
@@ -127,7 +128,7 @@ function problemTasks(
   tokenizer: Tokenizer,
   context: TrainerContext,
 ): Task[] {
-  const generator = { ...model, eos: tokenizer.eos };
+  const generator = createGenerator(model.architecture, model.parameters, tokenizer.eos);
   const purpose = ['evaluate', 'sample'];
   const common = { maxTokens: recipe.maxResponse, seed: job.seed, purpose };
 

@@ -14,6 +14,7 @@ import type { Problem } from '../data/problem.ts';
 import { problems } from '../data/sources.ts';
 import { trainedOnProblems } from '../data/trained-on.ts';
 import { TrainerFailure } from '../failure.ts';
+import { createGenerator } from '../generate.ts';
 import { createLearner } from '../learner.ts';
 import { train } from '../loop.ts';
 import { loadModel } from '../model.ts';
@@ -50,7 +51,7 @@ export async function run(job: RlJob, context: TrainerContext): Promise<Outcome>
   const updates = rounds * recipe.innerEpochs * Math.ceil(batch / recipe.miniBatch);
 
   const learner = createLearner(architecture, parameters, recipe, updates);
-  const policy = { architecture, parameters, eos: tokenizer.eos };
+  const policy = createGenerator(architecture, parameters, tokenizer.eos);
 
   async function round(index: number) {
     const epoch = Math.floor(index / roundsPerEpoch);

@@ -1,0 +1,100 @@
+/**
+ * The keys and values of the tokens that were read, in memory that is written to in place.
+ *
+ * Each sequence has a slot with room for `capacity` tokens, so that a token more changes no shape. What a slot holds after
+ * its last token is left over from others, or zero, and is not looked at.
+ */
+import type { Tensor } from '@tensorflow/tfjs-node';
+import type { Architecture } from '../../schemas/types/job.ts';
+import { gather, updateInPlace } from '../kernels.ts';
+import { tf } from '../tf.ts';
+
+/** The cache of one layer, or what prompts add to it: [sequences, kvHeads, tokens, headSize] each. */
+export interface KeysAndValues {
+  keys: Tensor;
+  values: Tensor;
+}
+
+export interface Cache {
+  readonly slots: number;
+  /** Tokens that a slot has room for. */
+  readonly capacity: number;
+  readonly layers: readonly KeysAndValues[];
+  /** Makes room for so many tokens a slot. */
+  grow(capacity: number): void;
+  /** Puts what prompts gave into slots, from the first token on; the capacity must do for them. */
+  write(slots: readonly number[], layers: readonly KeysAndValues[]): void;
+  /** Keeps some slots alone, in this order. */
+  keep(slots: readonly number[]): void;
+  dispose(): void;
+}
+
+/** A cache whose slots are empty. */
+export function createCache(architecture: Architecture, slots: number, capacity: number): Cache {
+  const { layers: count, hidden, heads, kvHeads } = architecture;
+  const empty = () => tf.keep(tf.zeros([slots, kvHeads, capacity, hidden / heads]));
+  let layers: KeysAndValues[] = Array.from({ length: count }, () => ({ keys: empty(), values: empty() }));
+  const shape = () => layers[0]?.keys.shape as [number, number, number, number];
+  const replace = (make: (before: Tensor) => Tensor) => {
+    const replaced = (before: Tensor) => {
+      const made = tf.keep(tf.tidy(() => make(before)));
+      before.dispose();
+      return made;
+    };
+    layers = layers.map(({ keys, values }) => ({ keys: replaced(keys), values: replaced(values) }));
+  };
+  return {
+    get slots() {
+      return shape()[0];
+    },
+    get capacity() {
+      return shape()[2];
+    },
+    get layers() {
+      return layers;
+    },
+    grow(wanted) {
+      const more = wanted - shape()[2];
+      if (more > 0) replace((before) => withRoom(before, more));
+    },
+    write(slots, given) {
+      tf.tidy(() => {
+        const indices = tf.tensor1d([...slots], 'int32');
+        for (const [index, { keys, values }] of layers.entries()) {
+          const latest = given[index] as KeysAndValues;
+          const more = shape()[2] - (latest.keys.shape[2] as number);
+          updateInPlace(keys, indices, withRoom(latest.keys, more));
+          updateInPlace(values, indices, withRoom(latest.values, more));
+        }
+      });
+    },
+    keep(slots) {
+      replace((before) => gather(before, tf.tensor1d([...slots], 'int32')));
+    },
+    dispose() {
+      for (const { keys, values } of layers) tf.dispose([keys, values]);
+    },
+  };
+}
+
+/** With zeros after the tokens. */
+function withRoom(x: Tensor, tokens: number): Tensor {
+  return tokens === 0
+    ? x
+    : tf.pad(x, [
+        [0, 0],
+        [0, 0],
+        [0, tokens],
+        [0, 0],
+      ] as [number, number][]);
+}
+
+/**
+ * Tokens are rounded up on a ladder of four rungs an octave from 16 on, so that few shapes occur and little is multiplied in
+ * vain: 16, 20, 24, 28, 32, 40, ...
+ */
+export function rung(tokens: number): number {
+  if (tokens <= 16) return 16;
+  const step = 2 ** (31 - Math.clz32(tokens - 1)) / 4;
+  return Math.ceil(tokens / step) * step;
+}

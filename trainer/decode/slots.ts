@@ -1,0 +1,182 @@
+/**
+ * Continuous batching (Yu et al. 2022, Orca, OSDI '22): sequences are written side by side, a slot each, and where some have
+ * ended their slots go to the next prompts. When no prompt waits any more, the slots become fewer.
+ */
+import { setImmediate as yieldToEvents } from 'node:timers/promises';
+import type { Tensor } from '@tensorflow/tfjs-node';
+import type { Architecture } from '../../schemas/types/job.ts';
+import { TrainerFailure } from '../failure.ts';
+import { tf } from '../tf.ts';
+import { type Cache, createCache, rung } from './cache.ts';
+import { type Chosen, type Draws, doubles } from './draw.ts';
+import type { Passes } from './passes.ts';
+
+/** A sequence that is written to. */
+export interface Sequence {
+  /** Token ids, at least one. */
+  prompt: readonly number[];
+  /** What was written, and ln p of each token. */
+  tokens: number[];
+  logProbs: number[];
+  /** Most tokens it may get, at least one. */
+  room: number;
+  /** Whether the latest token is the end. */
+  ended: boolean;
+  /** The next draw, from [0, 1). */
+  draw: () => number;
+}
+
+export interface DecodeOptions {
+  /** Most sequences at a time. */
+  batch: number;
+  /** What scores are divided by; 0 for the likeliest token. */
+  temperature: number;
+  /** The token that ends a sequence. */
+  eos: number;
+}
+
+/** What is written to side by side. */
+interface Batch {
+  /** The sequence of each slot of the cache; undefined where there is none any more. */
+  slots: (Sequence | undefined)[];
+  cache: Cache;
+  /** Prompts that are read at once. */
+  together: number;
+}
+
+/**
+ * Writes to sequences until each has ended or is full. Yields to the event loop between tokens.
+ *
+ * @throws TrainerFailure `diverged` where scores are not finite
+ */
+export async function decode(
+  architecture: Architecture,
+  passes: Passes,
+  sequences: readonly Sequence[],
+  options: DecodeOptions,
+): Promise<void> {
+  const roomFor = (tokens: number) => Math.min(rung(tokens), architecture.context);
+  // Prompts of like length together: less padding.
+  const waiting = sequences.toSorted((a, b) => a.prompt.length - b.prompt.length);
+  const count = Math.min(options.batch, slotsFor(sequences.length));
+  const batch: Batch = {
+    slots: new Array(count).fill(undefined),
+    cache: createCache(architecture, count, roomFor(1)),
+    together: Math.ceil(count / 8),
+  };
+  try {
+    for (;;) {
+      const free = indicesWhere(batch.slots, (sequence) => sequence === undefined);
+      if (waiting.length > 0 && free.length >= Math.min(batch.together, waiting.length)) {
+        const admitted = waiting.splice(0, batch.together);
+        const time = roomFor(Math.max(...admitted.map(({ prompt }) => prompt.length)));
+        batch.cache.grow(time);
+        readPrompts(passes, batch, admitted, free.slice(0, admitted.length), time, options);
+      } else {
+        if (free.length === batch.slots.length) break;
+        shrink(batch);
+        batch.cache.grow(roomFor(Math.max(...batch.slots.map(lengthOf))));
+        writeTokens(passes, batch, options);
+      }
+      await yieldToEvents();
+    }
+  } finally {
+    batch.cache.dispose();
+  }
+}
+
+/** Counts of slots are a power of two or one and a half, so that few shapes occur. */
+function slotsFor(sequences: number): number {
+  const power = 2 ** Math.ceil(Math.log2(sequences));
+  return power >= 4 && sequences <= (power * 3) / 4 ? (power * 3) / 4 : power;
+}
+
+/** Reads prompts, writes their first tokens, and gives them the slots. Short of a full number some are read twice. */
+function readPrompts(
+  passes: Passes,
+  { slots, cache, together }: Batch,
+  admitted: readonly Sequence[],
+  targets: readonly number[],
+  time: number,
+  options: DecodeOptions,
+): void {
+  const places = Array.from({ length: together }, (_, i) => Math.min(i, admitted.length - 1));
+  const read = places.map((place) => admitted[place] as Sequence);
+  const tokens = new Int32Array(together * time);
+  for (const [row, { prompt }] of read.entries()) tokens.set(prompt, row * time);
+  tf.tidy(() => {
+    const prompts = {
+      tokens: tf.tensor2d(tokens, [together, time], 'int32'),
+      lengths: integers(read.map(({ prompt }) => prompt.length)),
+    };
+    const { layers, ...chosen } = passes.read(prompts, drawsOf(admitted, together, options));
+    cache.write(
+      places.map((place) => targets[place] as number),
+      layers,
+    );
+    for (const [i, slot] of targets.entries()) slots[slot] = admitted[i];
+    write(slots, targets, chosen, options);
+  });
+}
+
+/** Writes a token to each sequence. */
+function writeTokens(passes: Passes, { slots, cache }: Batch, options: DecodeOptions): void {
+  tf.tidy(() => {
+    const latest = {
+      tokens: integers(slots.map((sequence) => sequence?.tokens.at(-1) ?? options.eos)),
+      positions: integers(slots.map((sequence) => Math.max(0, lengthOf(sequence) - 1))),
+    };
+    write(slots, [...slots.keys()], passes.step(latest, cache, drawsOf(slots, slots.length, options)), options);
+  });
+}
+
+/** Takes the chosen tokens, one for the sequence in each of the slots. Those that they end leave their slots. */
+function write(slots: Batch['slots'], targets: readonly number[], chosen: Chosen, { eos }: DecodeOptions): void {
+  const [tokens, logProbs] = [chosen.tokens.dataSync(), chosen.logProbs.dataSync()];
+  for (const [i, slot] of targets.entries()) {
+    const sequence = slots[slot];
+    if (sequence === undefined) continue;
+    const [token, logProb] = [tokens[i] as number, logProbs[i] as number];
+    if (!Number.isFinite(logProb)) {
+      throw new TrainerFailure('diverged', 'The model gives scores that are not finite: training has diverged.');
+    }
+    sequence.tokens.push(token);
+    sequence.logProbs.push(logProb);
+    sequence.ended = token === eos;
+    if (sequence.ended || sequence.tokens.length === sequence.room) slots[slot] = undefined;
+  }
+}
+
+/** Halves the slots, or more, when so many are empty; not while prompts wait, for then they are filled again. */
+function shrink(batch: Batch): void {
+  const { slots, cache } = batch;
+  const active = indicesWhere(slots, (sequence) => sequence !== undefined);
+  const fewer = slotsFor(active.length);
+  if (fewer > slots.length / 2) return;
+  const kept = Array.from({ length: fewer }, (_, i) => active[i]);
+  cache.keep(kept.map((slot) => slot ?? 0));
+  batch.slots = kept.map((slot) => slots[slot as number]);
+}
+
+/** Draws for some sequences, of `count` at a time; undefined where none are needed. */
+function drawsOf(
+  sequences: readonly (Sequence | undefined)[],
+  count: number,
+  { temperature }: DecodeOptions,
+): Draws | undefined {
+  if (temperature === 0) return undefined;
+  const uniforms = Array.from({ length: count }, (_, i) => sequences[i]?.draw() ?? 0);
+  return { uniforms: doubles(uniforms), sharpness: doubles([1 / temperature]) };
+}
+
+function lengthOf(sequence: Sequence | undefined): number {
+  return sequence === undefined ? 0 : sequence.prompt.length + sequence.tokens.length;
+}
+
+function integers(values: readonly number[]): Tensor {
+  return tf.tensor1d([...values], 'int32');
+}
+
+function indicesWhere<T>(items: readonly T[], holds: (item: T) => boolean): number[] {
+  return items.flatMap((item, index) => (holds(item) ? [index] : []));
+}
