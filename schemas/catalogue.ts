@@ -72,6 +72,6 @@ export const typeVersions = {
   cpt: 4,
   trunk: 3,
   sft: 4,
-  rl: 2,
-  evaluate: 3,
+  rl: 3,
+  evaluate: 4,
 } as const;

@@ -42,14 +42,6 @@ export interface AttentionGeometry {
   kvHeads: number;
   headSize: number;
   rotary: RotaryTable;
-  /** bool [batch, time, keys]: true where a query may look. Default: at the keys up to its own. */
-  mask?: Tensor;
-}
-
-/** Keys and values of a layer, [kvHeads, batch, keys, headSize] or the same in fewer axes. */
-export interface KeysAndValues {
-  k: Tensor;
-  v: Tensor;
 }
 
 /**
@@ -58,20 +50,18 @@ export interface KeysAndValues {
  *     n = normalise(x)    [q k v] = n ([Wq / sqrt(headSize), Wk, Wv] g)ᵀ    y = x + attend(rot(q), rot(k), v) Woᵀ
  *
  * Heads lie outermost, [heads, N, headSize], so that q, k and v are stretches of one tensor.
- * `extend` may put the keys and values of earlier tokens before these (a cache); there is no gradient through it.
  */
 export function attention(
   x: Tensor2D,
   weights: AttentionWeights,
   epsilon: number,
   geometry: AttentionGeometry,
-  extend?: (latest: KeysAndValues) => KeysAndValues,
 ): Tensor2D {
-  const { batch, time, heads, kvHeads, headSize, rotary: table, mask } = geometry;
+  const { batch, time, heads, kvHeads, headSize, rotary: table } = geometry;
   const count = batch * time;
   const scale = 1 / Math.sqrt(headSize);
   const widths = [heads, kvHeads, kvHeads].map((number) => number * headSize);
-  const cached = (x: Tensor) => reshape(x, [kvHeads, batch, -1, headSize]);
+  const inBatch = (x: Tensor) => reshape(x, [kvHeads, batch, time, headSize]);
 
   const { gain, q: wq, k: wk, v: wv, o: wo } = weights;
   return piece([x, gain, wq, wk, wv, wo], () => {
@@ -80,9 +70,8 @@ export function attention(
     const projected = reshape(matMul(n, mul(projection, gain), false, true), [count, heads + 2 * kvHeads, headSize]);
     const [turning, values] = split(transpose(projected, [1, 0, 2]), [heads + kvHeads, kvHeads], 0) as Pair;
     const [queries, keys] = split(rotate(turning, table), [heads, kvHeads], 0) as Pair;
-    const all = extend === undefined ? { k: keys, v: values } : extend({ k: keys, v: values });
-    const [q, k, v] = [fold(queries, geometry), cached(all.k), cached(all.v)];
-    const { p, o } = attend(q, k, v, mask);
+    const [q, k, v] = [fold(queries, geometry), inBatch(keys), inBatch(values)];
+    const { p, o } = attend(q, k, v);
     const merged = reshape(transpose(unfold(o, geometry), [1, 0, 2]), [count, heads * headSize]);
     return {
       value: add(x, matMul(merged, wo, false, true)),
@@ -131,22 +120,20 @@ function unfold(x: Tensor, { batch, time, heads, kvHeads }: AttentionGeometry): 
 }
 
 /**
- * P = softmax(mask(q kᵀ)) and O = P v, of q [kvHeads, batch, group, time, headSize] and k and v [kvHeads, batch, keys,
- * headSize]. Where there is no mask, queries come in blocks, and each block looks at the keys up to its end alone: what
- * comes later is neither multiplied nor kept. P is a tensor a block, [kvHeads, batch, group * block, keys].
+ * P = softmax(mask(q kᵀ)) and O = P v, of q [kvHeads, batch, group, time, headSize] and k and v [kvHeads, batch, time,
+ * headSize]. Queries come in blocks, and each block looks at the keys up to its end alone: what comes later is neither
+ * multiplied nor kept. P is a tensor a block, [kvHeads, batch, group * block, keys].
  */
-function attend(q: Tensor, k: Tensor, v: Tensor, mask?: Tensor): { p: Tensor[]; o: Tensor } {
+function attend(q: Tensor, k: Tensor, v: Tensor): { p: Tensor[]; o: Tensor } {
   const [kvHeads, batch, group, time] = q.shape as [number, number, number, number];
-  const keys = k.shape[2] as number;
-  const lengths = mask === undefined ? queryBlocks(time) : [time];
-  const ends = endsOf(lengths, keys);
+  const lengths = queryBlocks(time);
+  const ends = endsOf(lengths);
   const p: Tensor[] = [];
   const outputs = split(q, lengths, 3).map((queries, i) => {
     const [length, seen] = [lengths[i] as number, ends[i] as number];
     const scores = matMul(rowsOf(queries), upTo(k, seen), false, true);
-    const visible = mask === undefined ? causalMask(length, seen) : reshape(mask, [-1, 1, time, keys]);
     const spread = reshape(scores, [kvHeads, batch, group, length, seen]);
-    const probabilities = reshape(softmax(select(visible, spread, masked)), scores.shape);
+    const probabilities = reshape(softmax(select(causalMask(length, seen), spread, masked)), scores.shape);
     p.push(probabilities);
     return reshape(matMul(probabilities, upTo(v, seen)), queries.shape);
   });
@@ -169,7 +156,7 @@ function attendGradient(
   v: Tensor,
 ): { dQ: Tensor; dK: Tensor; dV: Tensor } {
   const lengths = p.map(({ shape }) => (shape[2] as number) / (q.shape[2] as number));
-  const ends = endsOf(lengths, k.shape[2] as number);
+  const ends = endsOf(lengths);
   const [outputs, shifts, queries] = [dO, shift, q].map((x) => split(x, lengths, 3).map(rowsOf));
   const blocks = p.map((probabilities, i) => {
     const [dOutput, along, query] = [outputs, shifts, queries].map((parts) => parts?.[i]) as [Tensor, Tensor, Tensor];
@@ -197,9 +184,9 @@ function rowsOf(x: Tensor): Tensor {
   return reshape(x, [kvHeads, batch, -1, width]);
 }
 
-/** Where the keys end that each block of queries sees: the last sees all. */
-function endsOf(lengths: readonly number[], keys: number): number[] {
-  let end = keys - lengths.reduce((sum, length) => sum + length, 0);
+/** Where the keys end that each block of queries sees. */
+function endsOf(lengths: readonly number[]): number[] {
+  let end = 0;
   return lengths.map((length) => {
     end += length;
     return end;
@@ -224,8 +211,8 @@ function sumOfStarts(gradients: readonly Tensor[]): Tensor {
   return joined([start, ...ends], 2);
 }
 
-/** The score of what may not be seen: finite, so that a row that sees nothing (padding) stays free of NaN. */
-const masked = -1e9;
+/** The score of what may not be seen. */
+export const masked = -1e9;
 
 /** bool [time, keys]: query t sees keys 0 .. t + keys - time. */
 export function causalMask(time: number, keys = time): Tensor2D {
@@ -233,36 +220,31 @@ export function causalMask(time: number, keys = time): Tensor2D {
   return tf.lessEqual(place(keys, 0), tf.expandDims(place(time, keys - time), 1));
 }
 
-/** Cosines and signed sines of a rotary embedding: [time, headSize], or [batch, time, headSize] where rows differ. */
+/** Cosines and signed sines of a rotary embedding: [time, headSize]. */
 export interface RotaryTable {
   cos: Tensor;
   sin: Tensor;
 }
 
 /**
- * The table of a rotary embedding (Su et al. 2021, arXiv 2104.09864) for tokens at `positions`: one row for all sequences
- * or a row for each. Pair i at position p turns by p theta^(-2i / headSize). In Hugging Face's half-split convention pair
- * i is the components i and i + headSize / 2, so both halves hold the same angles; the first half's sine is negative.
+ * The table of a rotary embedding (Su et al. 2021, arXiv 2104.09864) for the first `time` positions: pair i at position p turns
+ * by p theta^(-2i / headSize). In Hugging Face's half-split convention pair i is the components i and i + headSize / 2, so both
+ * halves hold the same angles; the first half's sine is negative.
  */
-export function rotaryTable(positions: readonly ArrayLike<number>[], headSize: number, theta: number): RotaryTable {
-  const time = positions[0]?.length ?? 0;
+export function rotaryTable(time: number, headSize: number, theta: number): RotaryTable {
   const half = headSize / 2;
   const frequencies = Array.from({ length: half }, (_, i) => theta ** ((-2 * i) / headSize));
-  const cos = new Float32Array(positions.length * time * headSize);
+  const cos = new Float32Array(time * headSize);
   const sin = new Float32Array(cos.length);
-  let at = 0;
-  for (const row of positions) {
-    for (let t = 0; t < time; t++, at += headSize) {
-      for (const [i, frequency] of frequencies.entries()) {
-        const angle = (row[t] as number) * frequency;
-        cos[at + i] = cos[at + i + half] = Math.cos(angle);
-        sin[at + i + half] = Math.sin(angle);
-        sin[at + i] = -Math.sin(angle);
-      }
+  for (let t = 0; t < time; t++) {
+    for (const [i, frequency] of frequencies.entries()) {
+      const [angle, at] = [t * frequency, t * headSize + i];
+      cos[at] = cos[at + half] = Math.cos(angle);
+      sin[at + half] = Math.sin(angle);
+      sin[at] = -Math.sin(angle);
     }
   }
-  const shape = positions.length === 1 ? [time, headSize] : [positions.length, time, headSize];
-  return { cos: tf.tensor(cos, shape), sin: tf.tensor(sin, shape) };
+  return { cos: tf.tensor2d(cos, [time, headSize]), sin: tf.tensor2d(sin, [time, headSize]) };
 }
 
 /** y = cos * x + sin * swap(x), where swap exchanges the halves of each head: x [heads, N, headSize]. */
@@ -277,7 +259,7 @@ function rotateGradient(dy: Tensor, { cos, sin }: RotaryTable): Tensor {
   return reshape(add(mul(sequences, cos), swapHalves(mul(sequences, sin))), dy.shape);
 }
 
-/** [heads, N, headSize] to [.., time, headSize] or [.., batch, time, headSize], as the table has it. */
+/** [heads, N, headSize] to [.., time, headSize], as the table has it. */
 function inSequences(x: Tensor, table: Tensor): Tensor {
   return reshape(x, [-1, ...table.shape]);
 }

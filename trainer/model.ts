@@ -8,7 +8,7 @@
 import type { Tensor, Tensor1D, Tensor2D, Tensor3D, Variable } from '@tensorflow/tfjs-node';
 import { embeddings, outputMatrix, storedShapes } from '../schemas/llama.ts';
 import type { Architecture } from '../schemas/types/job.ts';
-import { type AttentionGeometry, attention, causalMask, type KeysAndValues, rotaryTable } from './attention.ts';
+import { type AttentionGeometry, attention, rotaryTable } from './attention.ts';
 import { readConfig } from './config.ts';
 import { TrainerFailure } from './failure.ts';
 import { feedForward, linear, rmsNorm, rows } from './ops.ts';
@@ -19,27 +19,6 @@ export { outputLogProbs, outputLoss, rows, tokenLogProbs } from './ops.ts';
 
 /** Trainable weights by Hugging Face name, matrices as [out, in]. */
 export type Parameters = Record<string, Variable>;
-
-/** Keys and values of the tokens seen so far, a tensor a layer: [kvHeads, batch, time, headSize]. */
-export interface Cache {
-  batch: number;
-  keys: Tensor[];
-  values: Tensor[];
-}
-
-/** A cache without tokens, for sequences that run side by side. */
-export function emptyCache(batch: number): Cache {
-  return { batch, keys: [], values: [] };
-}
-
-export interface ForwardOptions {
-  /** Place of each token in its sequence, a row of T a sequence. Default: after those in the cache, the same in each row. */
-  positions?: readonly ArrayLike<number>[];
-  /** bool [B, S]: which of the S tokens (those in the cache first) are real. Only padding on the left needs it. */
-  mask?: Tensor2D;
-  /** Tokens before these: attended to, and extended by these in place. Its tensors outlive `tidy`: `disposeCache` ends them. */
-  cache?: Cache;
-}
 
 /** How many numbers are trained. */
 export function countParameters(parameters: Parameters): number {
@@ -52,17 +31,12 @@ export function countParameters(parameters: Parameters): number {
  * Attention is causal. Rows padded on the right need no mask: what is padded comes later than what is real. Any
  * parameters with the backbone's names will do: a critic has the same ones and a head of its own.
  */
-export function hiddenStates(
-  architecture: Architecture,
-  parameters: Parameters,
-  tokens: Tensor2D,
-  options: ForwardOptions = {},
-): Tensor3D {
+export function hiddenStates(architecture: Architecture, parameters: Parameters, tokens: Tensor2D): Tensor3D {
   const { layers, hidden, normEpsilon } = architecture;
   const [batch, time] = tokens.shape;
   const matrix = (name: string) => parameter(parameters, name) as Tensor as Tensor2D;
   const gain = (name: string) => parameter(parameters, name) as Tensor as Tensor1D;
-  const geometry = attentionGeometry(architecture, tokens, options);
+  const geometry = attentionGeometry(architecture, tokens);
 
   let x = rows(matrix('model.embed_tokens.weight'), tokens.reshape([batch * time]));
   for (let layer = 0; layer < layers; layer++) {
@@ -74,7 +48,7 @@ export function hiddenStates(
       v: matrix(`${block}.self_attn.v_proj.weight`),
       o: matrix(`${block}.self_attn.o_proj.weight`),
     };
-    x = attention(x, attentionWeights, normEpsilon, geometry, cached(options.cache, layer));
+    x = attention(x, attentionWeights, normEpsilon, geometry);
     const feedForwardWeights = {
       gain: gain(`${block}.post_attention_layernorm.weight`),
       gate: matrix(`${block}.mlp.gate_proj.weight`),
@@ -86,37 +60,10 @@ export function hiddenStates(
   return rmsNorm(x, gain('model.norm.weight'), normEpsilon).reshape([batch, time, hidden]);
 }
 
-function attentionGeometry(
-  { hidden, heads, kvHeads, ropeTheta }: Architecture,
-  tokens: Tensor2D,
-  { positions, mask, cache }: ForwardOptions,
-): AttentionGeometry {
+function attentionGeometry({ hidden, heads, kvHeads, ropeTheta }: Architecture, tokens: Tensor2D): AttentionGeometry {
   const [batch, time] = tokens.shape;
   const headSize = hidden / heads;
-  const past = cache?.keys[0]?.shape[2] ?? 0;
-  return {
-    batch,
-    time,
-    heads,
-    kvHeads,
-    headSize,
-    rotary: rotaryTable(positions ?? [Array.from({ length: time }, (_, t) => past + t)], headSize, ropeTheta),
-    ...(mask && { mask: tf.logicalAnd(causalMask(time, past + time), mask.reshape([batch, 1, past + time])) }),
-  };
-}
-
-/** Appends the keys and values of a layer to the cache, along time. What is in the cache is kept, what it replaces is freed. */
-function cached(cache: Cache | undefined, layer: number): ((latest: KeysAndValues) => KeysAndValues) | undefined {
-  if (cache === undefined) return undefined;
-  const extend = (tensors: Tensor[], latest: Tensor) => {
-    const before = tensors[layer];
-    const inBatch = latest.reshape([latest.shape[0] as number, cache.batch, -1, latest.shape[2] as number]);
-    const all = tf.keep(before === undefined ? inBatch : tf.concat([before, inBatch], 2));
-    before?.dispose();
-    tensors[layer] = all;
-    return all;
-  };
-  return ({ k, v }) => ({ k: extend(cache.keys, k), v: extend(cache.values, v) });
+  return { batch, time, heads, kvHeads, headSize, rotary: rotaryTable(time, headSize, ropeTheta) };
 }
 
 function parameter(parameters: Parameters, name: string): Variable {
@@ -176,24 +123,6 @@ function requireTensors(
 /** A parameter with the given values. Told apart by its place in `Parameters`: names of tfjs's own do not matter. */
 export function parameterFrom(values: Float32Array, shape: number[]): Variable {
   return tf.tidy(() => tf.variable(tf.tensor(values, shape, 'float32')));
-}
-
-/** Keeps only some of the sequences of a cache, by index, in that order. */
-export function keepSequences(cache: Cache, indices: number[]): void {
-  const keep = (tensors: Tensor[]) =>
-    tensors.map((before) => {
-      const chosen = tf.keep(tf.tidy(() => tf.gather(before, tf.tensor1d(indices, 'int32'), 1)));
-      before.dispose();
-      return chosen;
-    });
-  cache.keys = keep(cache.keys);
-  cache.values = keep(cache.values);
-  cache.batch = indices.length;
-}
-
-/** Frees the tensors of a cache. */
-export function disposeCache(cache: Cache): void {
-  tf.dispose([cache.keys, cache.values]);
 }
 
 /** Frees the tensors of a model. */

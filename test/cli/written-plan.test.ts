@@ -67,7 +67,7 @@ test('a written plan has the plan, verdicts and digests; again it is the same, b
   const text = await readFile(join(folder, 'plan.json'), 'utf8');
   const plan = await read(folder);
   deepEqual([plan.format, plan.select, plan.lineageFile.sha256], [1, null, sha256(onFile)]);
-  deepEqual(plan.versions, { types: { data: 1, evaluate: 3, pretrain: 3, tokenizer: 1 }, generators: {} });
+  deepEqual(plan.versions, { types: { data: 1, evaluate: 4, pretrain: 3, tokenizer: 1 }, generators: {} });
   deepEqual([...new Set(Object.values(plan.verdicts).map(({ verdict }) => verdict))], ['run']);
   equal(plan.plan.nodes.length, 6);
   const again = await descent(['plan', 'lineage.yaml', '--output', 'plan.json'], folder);

@@ -6,6 +6,7 @@ import type { Scalar, Tensor, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/t
 import { parameterShapes, queryBlocks } from '../../schemas/llama.ts';
 import type { Architecture } from '../../schemas/types/job.ts';
 import { adamw, valueAndGradients } from '../../trainer/adamw.ts';
+import { attention, rotaryTable } from '../../trainer/attention.ts';
 import { toConfig } from '../../trainer/config.ts';
 import { capture } from '../../trainer/graph/capture.ts';
 import { initialise } from '../../trainer/init.ts';
@@ -184,11 +185,34 @@ describe('the model', () => {
   it('attends by distance: the same tokens later in the sequence score the same', () => {
     tf.tidy(() => {
       const parameters = spreadWeights(shape);
-      const tokens = tf.tensor2d(batch.tokens.slice(0, 9), [1, 9], 'int32');
-      const later = [Array.from({ length: 9 }, (_, t) => t + 11)];
-      const scores = (positions?: number[][]) =>
-        hiddenStates(shape, parameters, tokens, positions ? { positions } : {}).dataSync();
-      close(scores(later), scores(), 1e-4);
+      const [time, headSize] = [9, shape.hidden / shape.heads];
+      const x = rows(
+        parameters['model.embed_tokens.weight'] as Tensor2D,
+        tf.tensor1d(batch.tokens.slice(0, 9), 'int32'),
+      );
+      const block = 'model.layers.0';
+      const matrix = (name: string) => parameters[`${block}.self_attn.${name}_proj.weight`] as Tensor2D;
+      const weights = {
+        gain: parameters[`${block}.input_layernorm.weight`] as Tensor1D,
+        ...{ q: matrix('q'), k: matrix('k'), v: matrix('v'), o: matrix('o') },
+      };
+      const table = rotaryTable(20, headSize, shape.ropeTheta);
+      const attended = (first: number) => {
+        const [cos, sin] = [table.cos, table.sin].map((part) => part.slice([first, 0], [time, headSize])) as [
+          Tensor,
+          Tensor,
+        ];
+        const { heads, kvHeads } = shape;
+        return attention(x, weights, 1e-5, {
+          batch: 1,
+          time,
+          heads,
+          kvHeads,
+          headSize,
+          rotary: { cos, sin },
+        }).dataSync();
+      };
+      close(attended(11), attended(0), 1e-4);
     });
   });
 

@@ -90,11 +90,11 @@ function withRoom(x: Tensor, tokens: number): Tensor {
 }
 
 /**
- * Tokens are rounded up on a ladder of four rungs an octave from 16 on, so that few shapes occur and little is multiplied in
- * vain: 16, 20, 24, 28, 32, 40, ...
+ * The next of 1, 2, 3, 4, 6, 8, 12, ..., and never less than `least`: counts are rounded up so that few shapes occur, each of
+ * which has a graph.
  */
-export function rung(tokens: number): number {
-  if (tokens <= 16) return 16;
-  const step = 2 ** (31 - Math.clz32(tokens - 1)) / 4;
-  return Math.ceil(tokens / step) * step;
+export function roundedUp(count: number, least = 1): number {
+  if (count <= least) return least;
+  const power = 2 ** Math.ceil(Math.log2(count));
+  return power > 2 && count <= (power * 3) / 4 ? (power * 3) / 4 : power;
 }

@@ -7,7 +7,7 @@
  */
 import type { NamedTensorMap, Tensor, Tensor1D } from '@tensorflow/tfjs-node';
 import type { Architecture } from '../../schemas/types/job.ts';
-import { causalMask } from '../attention.ts';
+import { causalMask, masked } from '../attention.ts';
 import { capture } from '../graph/capture.ts';
 import {
   add,
@@ -130,9 +130,6 @@ export function createPasses(architecture: Architecture, weights: DecodingWeight
     },
   };
 }
-
-/** The score of what may not be seen. */
-const masked = -1e9;
 
 function named(layers: readonly KeysAndValues[]): NamedTensorMap {
   return Object.fromEntries(

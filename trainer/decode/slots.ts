@@ -7,7 +7,7 @@ import type { Tensor } from '@tensorflow/tfjs-node';
 import type { Architecture } from '../../schemas/types/job.ts';
 import { TrainerFailure } from '../failure.ts';
 import { tf } from '../tf.ts';
-import { type Cache, createCache, rung } from './cache.ts';
+import { type Cache, createCache, roundedUp } from './cache.ts';
 import { type Chosen, type Draws, doubles } from './draw.ts';
 import type { Passes } from './passes.ts';
 
@@ -40,8 +40,8 @@ interface Batch {
   /** The sequence of each slot of the cache; undefined where there is none any more. */
   slots: (Sequence | undefined)[];
   cache: Cache;
-  /** Prompts that are read at once. */
-  together: number;
+  /** Lengths as they are padded. */
+  roomFor(tokens: number): number;
 }
 
 /**
@@ -55,55 +55,61 @@ export async function decode(
   sequences: readonly Sequence[],
   options: DecodeOptions,
 ): Promise<void> {
-  const roomFor = (tokens: number) => Math.min(rung(tokens), architecture.context);
   // Prompts of like length together: less padding.
   const waiting = sequences.toSorted((a, b) => a.prompt.length - b.prompt.length);
-  const count = Math.min(options.batch, slotsFor(sequences.length));
-  const batch: Batch = {
-    slots: new Array(count).fill(undefined),
-    cache: createCache(architecture, count, roomFor(1)),
-    together: Math.ceil(count / 8),
-  };
+  const count = Math.min(options.batch, roundedUp(sequences.length));
+  const roomFor = (tokens: number) => Math.min(roundedUp(tokens, leastRoom), architecture.context);
+  const cache = createCache(architecture, count, roomFor((waiting[0] as Sequence).prompt.length));
+  const batch: Batch = { slots: new Array(count).fill(undefined), cache, roomFor };
   try {
     for (;;) {
       const free = indicesWhere(batch.slots, (sequence) => sequence === undefined);
-      if (waiting.length > 0 && free.length >= Math.min(batch.together, waiting.length)) {
-        const admitted = waiting.splice(0, batch.together);
-        const time = roomFor(Math.max(...admitted.map(({ prompt }) => prompt.length)));
-        batch.cache.grow(time);
-        readPrompts(passes, batch, admitted, free.slice(0, admitted.length), time, options);
+      const together = promptsAtOnce(batch, free.length, waiting);
+      if (free.length >= Math.min(together, waiting.length) && waiting.length > 0) {
+        readPrompts(passes, batch, waiting.splice(0, together), free, together, options);
       } else {
         if (free.length === batch.slots.length) break;
         shrink(batch);
-        batch.cache.grow(roomFor(Math.max(...batch.slots.map(lengthOf))));
         writeTokens(passes, batch, options);
       }
       await yieldToEvents();
     }
   } finally {
-    batch.cache.dispose();
+    cache.dispose();
   }
 }
 
-/** Counts of slots are a power of two or one and a half, so that few shapes occur. */
-function slotsFor(sequences: number): number {
-  const power = 2 ** Math.ceil(Math.log2(sequences));
-  return power >= 4 && sequences <= (power * 3) / 4 ? (power * 3) / 4 : power;
+/** Shorter is not faster. */
+const leastRoom = 16;
+
+/** Tokens of prompts that are read at once, padding included; though never less than one prompt. */
+const tokensAtOnce = 4096;
+
+/** The share of slots that become free before they are filled again: prompts are read faster together. */
+const refilled = 1 / 8;
+
+/** How many prompts are read at once: one of two counts, so that few shapes occur. */
+function promptsAtOnce({ slots, roomFor }: Batch, free: number, waiting: readonly Sequence[]): number {
+  const longest = Math.max(...waiting.slice(0, free).map(({ prompt }) => prompt.length));
+  const most = Math.max(1, Math.min(slots.length, Math.floor(tokensAtOnce / roomFor(longest))));
+  return free >= most ? most : Math.min(most, Math.ceil(slots.length * refilled));
 }
 
-/** Reads prompts, writes their first tokens, and gives them the slots. Short of a full number some are read twice. */
+/** Reads prompts, gives them slots, and writes their first tokens. Short of `together` some are read twice. */
 function readPrompts(
   passes: Passes,
-  { slots, cache, together }: Batch,
+  { slots, cache, roomFor }: Batch,
   admitted: readonly Sequence[],
-  targets: readonly number[],
-  time: number,
+  free: readonly number[],
+  together: number,
   options: DecodeOptions,
 ): void {
   const places = Array.from({ length: together }, (_, i) => Math.min(i, admitted.length - 1));
   const read = places.map((place) => admitted[place] as Sequence);
+  const time = roomFor(Math.max(...admitted.map(({ prompt }) => prompt.length)));
   const tokens = new Int32Array(together * time);
   for (const [row, { prompt }] of read.entries()) tokens.set(prompt, row * time);
+  cache.grow(time);
   tf.tidy(() => {
     const prompts = {
       tokens: tf.tensor2d(tokens, [together, time], 'int32'),
@@ -111,16 +117,17 @@ function readPrompts(
     };
     const { layers, ...chosen } = passes.read(prompts, drawsOf(admitted, together, options));
     cache.write(
-      places.map((place) => targets[place] as number),
+      places.map((place) => free[place] as number),
       layers,
     );
-    for (const [i, slot] of targets.entries()) slots[slot] = admitted[i];
-    write(slots, targets, chosen, options);
+    for (const [i, sequence] of admitted.entries()) slots[free[i] as number] = sequence;
+    write(slots, free.slice(0, admitted.length), chosen, options);
   });
 }
 
 /** Writes a token to each sequence. */
-function writeTokens(passes: Passes, { slots, cache }: Batch, options: DecodeOptions): void {
+function writeTokens(passes: Passes, { slots, cache, roomFor }: Batch, options: DecodeOptions): void {
+  cache.grow(roomFor(Math.max(...slots.map(lengthOf))));
   tf.tidy(() => {
     const latest = {
       tokens: integers(slots.map((sequence) => sequence?.tokens.at(-1) ?? options.eos)),
@@ -151,7 +158,7 @@ function write(slots: Batch['slots'], targets: readonly number[], chosen: Chosen
 function shrink(batch: Batch): void {
   const { slots, cache } = batch;
   const active = indicesWhere(slots, (sequence) => sequence !== undefined);
-  const fewer = slotsFor(active.length);
+  const fewer = roundedUp(active.length);
   if (fewer > slots.length / 2) return;
   const kept = Array.from({ length: fewer }, (_, i) => active[i]);
   cache.keep(kept.map((slot) => slot ?? 0));

@@ -64,7 +64,7 @@ export function decodingWeights(architecture: Architecture, parameters: Paramete
     };
   };
   const table = tf.tidy(() => {
-    const { cos, sin } = rotaryTable([Array.from({ length: context }, (_, position) => position)], headSize, ropeTheta);
+    const { cos, sin } = rotaryTable(context, headSize, ropeTheta);
     return { cos: tf.variable(cos, false), sin: tf.variable(sin, false) };
   });
   // A variable that was assigned to has other data.

@@ -39,6 +39,13 @@ interface Task {
   figures(): Figures;
 }
 
+/** The tasks of a job. */
+interface Work {
+  tasks: Task[];
+  /** Frees the graphs; not the model. */
+  dispose(): void;
+}
+
 /** Tokens of text scored at once. */
 const tokensAPortion = 8192;
 /** Problems answered at once. */
@@ -49,7 +56,7 @@ export async function run(job: EvaluateJob, context: TrainerContext): Promise<Ou
   const { recipe, inputs } = job;
   const model = await loadModel(inputs.parent);
   const tokenizer = await loadTokenizer(inputs.parent);
-  const tasks =
+  const { tasks, dispose } =
     recipe.kind === 'heldout'
       ? heldoutTasks(recipe, inputs.data, model, tokenizer)
       : problemTasks(recipe, job, model, tokenizer, context);
@@ -62,6 +69,7 @@ export async function run(job: EvaluateJob, context: TrainerContext): Promise<Ou
   for (const task of tasks) {
     for (const portion of task.portions) {
       if (context.stopRequested()) {
+        dispose();
         context.emit({ event: 'interrupted', step: 0 });
         return 'interrupted';
       }
@@ -77,6 +85,7 @@ export async function run(job: EvaluateJob, context: TrainerContext): Promise<Ou
     figures.push(ofTask);
   }
   if (tasks.length > 1) emitFigures(context, recipe.suite, 'all', suiteFigures(figures));
+  dispose();
   const facts = { parameters: countParameters(model.parameters) };
   context.emit({ event: 'done', step, tokens: 0, model: null, facts });
   return 'done';
@@ -88,9 +97,9 @@ function heldoutTasks(
   data: EvaluateJob['inputs']['data'],
   model: Model,
   tokenizer: Tokenizer,
-): Task[] {
+): Work {
   const score = rowScorer(model.architecture, model.parameters);
-  return recipe.domains.map(({ name, source }) => {
+  const tasks = recipe.domains.map(({ name, source }): Task => {
     const { context } = model.architecture;
     const heldout = heldoutRows(textDocuments(source, 'heldout', data), tokenizer, recipe.tokens, context);
     if (heldout.length < 2) {
@@ -110,6 +119,7 @@ function heldoutTasks(
       figures: () => lossFigures(clusters),
     };
   });
+  return { tasks, dispose: score.dispose };
 }
 
 /** Rows of equal length, together as many as are scored at once; a short last row is a portion of its own. */
@@ -127,7 +137,7 @@ function problemTasks(
   model: Model,
   tokenizer: Tokenizer,
   context: TrainerContext,
-): Task[] {
+): Work {
   const generator = createGenerator(model.architecture, model.parameters, tokenizer.eos);
   const purpose = ['evaluate', 'sample'];
   const common = { maxTokens: recipe.maxResponse, seed: job.seed, purpose };
@@ -159,7 +169,7 @@ function problemTasks(
     });
   }
 
-  return recipe.tasks.map(({ name, source }) => {
+  const tasks = recipe.tasks.map(({ name, source }): Task => {
     const attempted: Attempted[] = [];
     const chosen = problems(source, 'test', recipe.problems, job.inputs.data);
     return {
@@ -173,6 +183,7 @@ function problemTasks(
       figures: () => taskFigures(attempted),
     };
   });
+  return { tasks, dispose: generator.dispose };
 }
 
 function emitFigures(context: TrainerContext, suite: string, task: string, figures: Figures): void {

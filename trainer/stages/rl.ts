@@ -90,7 +90,7 @@ export async function run(job: RlJob, context: TrainerContext): Promise<Outcome>
     };
   }
 
-  return train(job, context, {
+  const outcome = await train(job, context, {
     steps: rounds,
     architecture,
     tokenizer: inputs.parent,
@@ -98,6 +98,8 @@ export async function run(job: RlJob, context: TrainerContext): Promise<Outcome>
     step: round,
     facts: () => ({ problems: usable.length, overlongProblems: given.length - usable.length, rounds, updates }),
   });
+  policy.dispose();
+  return outcome;
 }
 
 /** Whether a problem's prompt has at most so many tokens. */
