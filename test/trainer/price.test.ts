@@ -124,11 +124,13 @@ describe('a price is what the trainer multiplies', () => {
     const options = { maxTokens: maxResponse, temperature: 1, seed: 1, purpose: ['test'] };
     const model = createGenerator(tiny, initialise(tiny, 1), never);
     const done = await flopsOf(() => generate(model, repeated(prompt, count), options));
-    let pairs = prompt.length ** 2;
-    for (let length = prompt.length + 1; length < context; length++) pairs += length;
-    const read = context - 1;
-    assert.equal(done, count * forwardFlops(tiny, { read, pairs, predicted: maxResponse }));
-    assert.equal(flops(price), done + count * forwardFlops(tiny, { read: 0, pairs: read ** 2 - pairs, predicted: 0 }));
+    // All tokens of a prompt with each other, and each later one with all that its slot has room for: lengths rounded up.
+    const [read, pairs] = [context - 1, prompt.length ** 2 + (maxResponse - 1) * context];
+    const turned = transposition(count * prompt.length) + (maxResponse - 1) * transposition(count);
+    assert.equal(done - turned, count * forwardFlops(tiny, { read, pairs, predicted: maxResponse }));
+    const saved = count * forwardFlops(tiny, { read: 0, pairs: read ** 2 - pairs, predicted: 0 });
+    assert.ok(saved > 0);
+    assert.equal(flops(price), done - turned + saved);
   });
 });
 
@@ -171,25 +173,73 @@ function repeated<T>(item: T, times: number): T[] {
   return new Array<T>(times).fill(item);
 }
 
-/** Two for each multiplication in the matrix products that TensorFlow is handed meanwhile. */
+/** What decoding multiplies with identities to transpose activations of so many tokens, at most 32 at a time. */
+function transposition(columns: number): number {
+  const { layers, hidden, heads, kvHeads } = tiny;
+  const rows = hidden + layers * (heads + 2 * kvHeads) * (hidden / heads);
+  return 2 * rows * (Math.floor(columns / 32) * 32 ** 2 + (columns % 32) ** 2);
+}
+
+/** Two for each multiplication in the matrix products that TensorFlow is handed meanwhile, by captured functions too. */
 async function flopsOf(use: () => unknown): Promise<number> {
-  const backend = tf.backend() as unknown as { executeSingleOutput: Execute };
-  const { executeSingleOutput } = backend;
-  let sum = 0;
-  backend.executeSingleOutput = (name, attributes, inputs) => {
-    const output = executeSingleOutput.call(backend, name, attributes, inputs);
-    if (name === 'BatchMatMulV2') {
-      const transposed = attributes.find((attribute) => attribute.name === 'adj_x')?.value === true;
-      sum += 2 * output.size * (inputs[0]?.shape.at(transposed ? -2 : -1) as number);
-    } else assert.doesNotMatch(name, /MatMul|Einsum|Conv/, 'a product that is not counted');
+  const backend = tf.backend() as unknown as Backend;
+  const { executeSingleOutput, executeMultipleOutputs } = backend;
+  const ofFunctions = new Map<string, number>();
+  let [sum, traced] = [0, 0];
+  let called = executeSingleOutput;
+  // A function is traced with another `executeSingleOutput`, once, right before it is called for the first time.
+  const counting: Backend['executeSingleOutput'] = (name, attributes, inputs) => {
+    const output = called.call(backend, name, attributes, inputs);
+    const flops = flopsOfProduct(name, attributes, inputs, output);
+    if (called === executeSingleOutput) sum += flops;
+    else traced += flops;
     return output;
+  };
+  Object.defineProperty(backend, 'executeSingleOutput', {
+    configurable: true,
+    get: () => counting,
+    set(execute) {
+      called = execute === counting ? executeSingleOutput : execute;
+    },
+  });
+  backend.executeMultipleOutputs = (name, attributes, inputs, outputs) => {
+    if (name.startsWith('captured_')) {
+      if (!ofFunctions.has(name)) ofFunctions.set(name, traced);
+      traced = 0;
+      sum += ofFunctions.get(name) as number;
+    }
+    return executeMultipleOutputs.call(backend, name, attributes, inputs, outputs);
   };
   try {
     await use();
   } finally {
-    backend.executeSingleOutput = executeSingleOutput;
+    Object.defineProperty(backend, 'executeSingleOutput', { value: executeSingleOutput, writable: true });
+    backend.executeMultipleOutputs = executeMultipleOutputs;
   }
   return sum;
 }
 
-type Execute = (name: string, attributes: { name: string; value: unknown }[], inputs: Tensor[]) => Tensor;
+function flopsOfProduct(name: string, attributes: Attribute[], inputs: Tensor[], output: Tensor): number {
+  const transposes: Record<string, string> = {
+    MatMul: 'transpose_a',
+    BatchMatMulV2: 'adj_x',
+    BatchMatMulV3: 'adj_x',
+  };
+  const transpose = transposes[name];
+  if (transpose === undefined) {
+    assert.doesNotMatch(name, /MatMul|Einsum|Conv/, 'a product that is not counted');
+    return 0;
+  }
+  const transposed = attributes.find((attribute) => attribute.name === transpose)?.value === true;
+  return 2 * output.size * (inputs[0]?.shape.at(transposed ? -2 : -1) as number);
+}
+
+interface Backend {
+  executeSingleOutput(name: string, attributes: Attribute[], inputs: Tensor[]): Tensor;
+  executeMultipleOutputs(name: string, attributes: Attribute[], inputs: Tensor[], outputs: number): Tensor[];
+}
+
+interface Attribute {
+  name: string;
+  value: unknown;
+}
