@@ -126,11 +126,11 @@ describe('a price is what the trainer multiplies', () => {
     const done = await flopsOf(() => generate(model, repeated(prompt, count), options));
     // All tokens of a prompt with each other, and each later one with all that its slot has room for: lengths rounded up.
     const [read, pairs] = [context - 1, prompt.length ** 2 + (maxResponse - 1) * context];
-    const turned = transposition(count * prompt.length) + (maxResponse - 1) * transposition(count);
-    assert.equal(done - turned, count * forwardFlops(tiny, { read, pairs, predicted: maxResponse }));
+    const transposed = (maxResponse - 1) * transposition(count);
+    assert.equal(done - transposed, count * forwardFlops(tiny, { read, pairs, predicted: maxResponse }));
     const saved = count * forwardFlops(tiny, { read: 0, pairs: read ** 2 - pairs, predicted: 0 });
     assert.ok(saved > 0);
-    assert.equal(flops(price), done - turned + saved);
+    assert.equal(flops(price), done - transposed + saved);
   });
 });
 
@@ -173,11 +173,11 @@ function repeated<T>(item: T, times: number): T[] {
   return new Array<T>(times).fill(item);
 }
 
-/** What decoding multiplies with identities to transpose activations of so many tokens, at most 32 at a time. */
-function transposition(columns: number): number {
+/** What a token more of each of a few sequences takes besides: activations are transposed by a product with the identity. */
+function transposition(sequences: number): number {
   const { layers, hidden, heads, kvHeads } = tiny;
   const rows = hidden + layers * (heads + 2 * kvHeads) * (hidden / heads);
-  return 2 * rows * (Math.floor(columns / 32) * 32 ** 2 + (columns % 32) ** 2);
+  return 2 * rows * sequences ** 2;
 }
 
 /** Two for each multiplication in the matrix products that TensorFlow is handed meanwhile, by captured functions too. */

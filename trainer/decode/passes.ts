@@ -12,11 +12,9 @@ import { capture } from '../graph/capture.ts';
 import {
   add,
   batchProduct,
-  concat,
   div,
   exp,
   gather,
-  joined,
   max,
   mul,
   product,
@@ -159,9 +157,9 @@ function forward(
   const [cos, sin] = [weights.cos, weights.sin].map((table) =>
     reshape(gather(table, positions), [-1, 1, headSize]),
   ) as [Tensor, Tensor];
-  let x = toColumns(gather(weights.embeddings, tokens));
+  let x = transposed(gather(weights.embeddings, tokens));
   for (const [layer, { qkv, o, gateUp, down }] of weights.layers.entries()) {
-    const projected = reshape(toRows(product(qkv, normalised(x, normEpsilon))), [-1, heads + 2 * kvHeads, headSize]);
+    const projected = reshape(productInRows(qkv, normalised(x, normEpsilon)), [-1, heads + 2 * kvHeads, headSize]);
     const [turning, v] = split(projected, [heads + kvHeads, kvHeads], 1) as [Tensor, Tensor];
     const rotated = add(mul(turning, cos), mul(swapHalves(turning), sin));
     const [q, k] = split(rotated, [heads, kvHeads], 1) as [Tensor, Tensor];
@@ -194,28 +192,23 @@ function swapHalves(x: Tensor): Tensor {
 }
 
 /**
- * The transpose of a matrix with N columns, by products with identities: exact, as sums of one number and zeros, and several
- * times as fast as TensorFlow's transposition. (Where a number is not finite its column's neighbours become so too, and a
- * model that gives such numbers has diverged.)
+ * The product of a weight [out, in] and columns [in, N], as rows [N, out]. Few columns are multiplied as they lie, and the
+ * result is transposed.
  */
-function toRows(x: Tensor): Tensor {
-  const parts = split(x, widthsOf(x.shape[1] as number), 1);
-  return joined(
-    parts.map((part) => product(tf.eye(part.shape[1] as number), part, false, true)),
-    0,
-  );
+function productInRows(weight: Tensor, x: Tensor): Tensor {
+  const count = x.shape[1] as number;
+  return count > few ? product(x, weight, true, true) : product(tf.eye(count), product(weight, x), false, true);
 }
 
-/** The transpose of a matrix with N rows. */
-function toColumns(x: Tensor): Tensor {
-  const parts = split(x, widthsOf(x.shape[0] as number), 0);
-  const columns = parts.map((part) => product(part, tf.eye(part.shape[0] as number), true));
-  return columns.length === 1 ? (columns[0] as Tensor) : concat(columns, 1);
+/** The transpose of [N, width]. */
+function transposed(x: Tensor): Tensor {
+  const count = x.shape[0] as number;
+  return count > few ? transpose(x, [1, 0]) : product(x, tf.eye(count), true);
 }
 
-/** So wide that identities cost little. */
-const identity = 32;
-
-function widthsOf(count: number): number[] {
-  return Array.from({ length: Math.ceil(count / identity) }, (_, i) => Math.min(identity, count - i * identity));
-}
+/**
+ * Up to so many rows are transposed by a product with the identity: exact, being sums of one number and zeros, and several
+ * times as fast as TensorFlow's transposition. (Where a number is not finite its neighbours become so too; a model that
+ * gives such numbers has diverged.)
+ */
+const few = 64;
