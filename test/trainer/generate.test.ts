@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { Passes } from '../../trainer/decode/passes.ts';
 import { createGenerator, type Generated, type GenerateOptions, generate } from '../../trainer/generate.ts';
 import { initialise } from '../../trainer/init.ts';
 import { hiddenStates, logits } from '../../trainer/model.ts';
@@ -107,6 +108,45 @@ describe('generation', () => {
     }
   });
 
+  it('is the same to the last bit when it is done again', async () => {
+    const again = () => generate(model, prompts, { ...sampled, batch: 4 });
+    assert.deepEqual(await again(), await again());
+  });
+
+  it('gives the slots of sequences that have ended to the next prompts', async () => {
+    const passes = model.passes();
+    let steps = 0;
+    const counted: Passes = {
+      ...passes,
+      step(...inputs) {
+        steps++;
+        return passes.step(...inputs);
+      },
+    };
+    const many = [...prompts, ...prompts, ...prompts];
+    const options = { ...sampled, maxTokens: 20, batch: 4 };
+    const responses = await generate({ ...model, passes: () => counted }, many, options);
+    const inOrder = responses
+      .map(({ tokens }, i) => ({ prompt: many[i] as number[], written: tokens.length }))
+      .sort((a, b) => a.prompt.length - b.prompt.length);
+    let groupByGroup = 0;
+    for (let start = 0; start < inOrder.length; start += 4) {
+      groupByGroup += Math.max(...inOrder.slice(start, start + 4).map(({ written }) => written)) - 1;
+    }
+    assert.ok(steps < 0.9 * groupByGroup, `${steps} steps, ${groupByGroup} if each four waited for their longest`);
+  });
+
+  it('follows parameters that were trained since', async () => {
+    const weights = initialise(architecture, 1);
+    const generator = createGenerator(architecture, weights, eos);
+    await generate(generator, prompts, sampled);
+    tf.tidy(() => {
+      for (const parameter of Object.values(weights)) parameter.assign(tf.mul(parameter, 1.5));
+    });
+    const fresh = createGenerator(architecture, weights, eos);
+    assert.deepEqual(await generate(generator, prompts, sampled), await generate(fresh, prompts, sampled));
+  });
+
   it('draws anew for another seed, purpose or name', async () => {
     const tokens = async (options: Partial<GenerateOptions>) =>
       JSON.stringify((await generate(model, prompts, { ...sampled, ...options })).map((r) => r.tokens));
@@ -133,6 +173,14 @@ describe('generation', () => {
     await generate(model, prompts, { ...sampled, batch: 4 });
     const before = tf.memory().numTensors;
     await generate(model, prompts, { ...sampled, batch: 4 });
+    assert.equal(tf.memory().numTensors, before);
+  });
+
+  it('keeps nothing of a generator that is done with', async () => {
+    const before = tf.memory().numTensors;
+    const generator = createGenerator(architecture, parameters, eos);
+    await generate(generator, prompts, sampled);
+    generator.dispose();
     assert.equal(tf.memory().numTensors, before);
   });
 });
