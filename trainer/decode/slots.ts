@@ -1,6 +1,6 @@
 /**
  * Continuous batching (Yu et al. 2022, Orca, OSDI '22): sequences are written side by side, a slot each, and where some have
- * ended their slots go to the next prompts. When no prompt waits any more, the slots become fewer.
+ * ended their slots go to the next prompts. When no prompt is left, the slots become fewer.
  */
 import { setImmediate as yieldToEvents } from 'node:timers/promises';
 import type { Tensor } from '@tensorflow/tfjs-node';
@@ -64,8 +64,8 @@ export async function decode(
   try {
     for (;;) {
       const free = indicesWhere(batch.slots, (sequence) => sequence === undefined);
-      const together = promptsAtOnce(batch, free.length, waiting);
-      if (free.length >= Math.min(together, waiting.length) && waiting.length > 0) {
+      const together = waiting.length === 0 ? 0 : promptsAtOnce(batch, free.length, waiting);
+      if (together > 0 && free.length >= Math.min(together, waiting.length)) {
         readPrompts(passes, batch, waiting.splice(0, together), free, together, options);
       } else {
         if (free.length === batch.slots.length) break;
@@ -154,12 +154,12 @@ function write(slots: Batch['slots'], targets: readonly number[], chosen: Chosen
   }
 }
 
-/** Halves the slots, or more, when so many are empty; not while prompts wait, for then they are filled again. */
+/** Goes on with a quarter of the slots, or less, when no more are needed: to make a graph for each half would cost more than it saves. */
 function shrink(batch: Batch): void {
   const { slots, cache } = batch;
   const active = indicesWhere(slots, (sequence) => sequence !== undefined);
   const fewer = roundedUp(active.length);
-  if (fewer > slots.length / 2) return;
+  if (fewer > slots.length / 4) return;
   const kept = Array.from({ length: fewer }, (_, i) => active[i]);
   cache.keep(kept.map((slot) => slot ?? 0));
   batch.slots = kept.map((slot) => slots[slot as number]);
