@@ -6,7 +6,8 @@
  */
 import type { Scalar, Tensor, Tensor1D } from '@tensorflow/tfjs-node';
 import type { WeightDecayOn } from '../schemas/types/job.ts';
-import { concat, reshape, split, square, sum } from './kernels.ts';
+import { adamW as adamWUpdate } from './fused/operators.ts';
+import { concat, mul, reshape, split, square, sum } from './kernels.ts';
 import type { Parameters } from './model.ts';
 import { tf } from './tf.ts';
 
@@ -108,8 +109,9 @@ const epsilon = 1e-8;
  */
 export function adamw(
   parameters: Parameters,
-  { betas: [beta1, beta2], weightDecay, weightDecayOn = 'all', clip }: AdamWOptions,
+  { betas, weightDecay, weightDecayOn = 'all', clip }: AdamWOptions,
 ): Trainable {
+  const [beta1, beta2] = betas;
   const entries = Object.entries(parameters);
   const { order, begins, padding, size: total } = layOut(parameters);
   const flatten = (tensorOf: (name: string, parameter: Tensor) => Tensor) =>
@@ -155,12 +157,13 @@ export function adamw(
     updates += 1;
     const correction1 = 1 - beta1 ** updates;
     const correction2 = Math.sqrt(1 - beta2 ** updates);
+    // Both sides of the fraction times sqrt(1 - β2ᵗ): then one number is enough to divide by.
     return tf.tensor1d([(lr * correction2) / correction1, epsilon * correction2, 1 - lr * weightDecay]);
   };
-  /** θ after its decay. The parts that decay and that do not lie in turns: neighbours of one kind are one piece. */
-  const decayedBy = (factor: Tensor): Tensor => {
-    if (weightDecay === 0) return theta;
-    if (weightDecayOn === 'all') return tf.mul(theta, factor);
+  /** θ and rates as the update takes them, which lets all of θ decay: where only a part is to, it has done so already. */
+  const decaying = (rates: Tensor1D): { theta: Tensor; rates: Tensor } => {
+    if (weightDecay === 0 || weightDecayOn === 'all') return { theta, rates };
+    // Neighbours of one kind are one piece.
     const pieces: { decays: boolean; size: number }[] = [];
     for (const [, { size, rank }] of order) {
       const decays = rank > 1;
@@ -169,27 +172,21 @@ export function adamw(
       else pieces.push({ decays, size });
     }
     pieces.push({ decays: false, size: padding });
-    const parts = split(
-      theta,
-      pieces.map(({ size }) => size),
-      0,
-    );
-    return concat(
-      parts.map((part, index) => (pieces[index]?.decays ? tf.mul(part, factor) : part)),
-      0,
-    );
+    const sizes = pieces.map(({ size }) => size);
+    const [others, factor] = split(rates, [2, 1], 0) as [Tensor, Tensor];
+    const parts = split(theta, sizes, 0).map((part, index) => (pieces[index]?.decays ? mul(part, factor) : part));
+    return { theta: concat(parts, 0), rates: concat([others, tf.ones([1])], 0) };
   };
   const apply = (gradients: Gradients, rates: Tensor1D) =>
     tf.tidy(() => {
-      // Both sides of the fraction times sqrt(1 - β2ᵗ): one operator less.
-      const [size, floor, decay] = split(rates, [1, 1, 1], 0) as [Tensor, Tensor, Tensor];
       const raw = flatten((name, parameter) => gradients[name] ?? tf.zerosLike(parameter));
       const norm = tf.sqrt(sumOfSquares(raw)) as Scalar;
-      const g = clip > 0 ? tf.mul(raw, tf.div(clip, tf.maximum(norm, clip))) : raw;
-      first.assign(tf.add(tf.mul(first, beta1), tf.mul(g, 1 - beta1)) as Tensor1D);
-      second.assign(tf.add(tf.mul(second, beta2), tf.mul(tf.square(g), 1 - beta2)) as Tensor1D);
-      const direction = tf.div(first, tf.add(tf.sqrt(second), floor));
-      theta.assign(tf.sub(decayedBy(decay), tf.mul(direction, size)) as Tensor1D);
+      const scale = clip > 0 ? tf.div(clip, tf.maximum(norm, clip)) : tf.scalar(1);
+      const state = decaying(rates);
+      const updated = adamWUpdate({ theta: state.theta, m: first, v: second }, raw, state.rates, scale, betas);
+      theta.assign(updated.theta as Tensor1D);
+      first.assign(updated.m as Tensor1D);
+      second.assign(updated.v as Tensor1D);
       spread();
       return norm;
     });

@@ -57,6 +57,7 @@ const operand = (x: Tensor | number) => (typeof x === 'number' ? scalar(x) : x);
 /** a + b + c in one pass. */
 export const add3 = (a: Tensor, b: Tensor, c: Tensor): Tensor => run('AddN', [...float, count('N', 3)], a, b, c);
 export const square = (x: Tensor): Tensor => run('Square', float, x);
+export const sqrt = (x: Tensor): Tensor => run('Sqrt', float, x);
 export const rsqrt = (x: Tensor): Tensor => run('Rsqrt', float, x);
 export const exp = (x: Tensor): Tensor => run('Exp', float, x);
 export const log = (x: Tensor): Tensor => run('Log', float, x);

@@ -8,10 +8,10 @@
 import type { Tensor, Tensor1D, Tensor2D, Tensor3D, Variable } from '@tensorflow/tfjs-node';
 import { embeddings, outputMatrix, storedShapes } from '../schemas/llama.ts';
 import type { Architecture } from '../schemas/types/job.ts';
-import { type AttentionGeometry, attention, rotaryTable } from './attention.ts';
+import { attention, headsOf } from './attention.ts';
 import { readConfig } from './config.ts';
 import { TrainerFailure } from './failure.ts';
-import { feedForward, linear, rmsNorm, rows } from './ops.ts';
+import { feedForward, linear, norm, rows } from './ops.ts';
 import { openWeights } from './safetensors.ts';
 import { tf } from './tf.ts';
 
@@ -36,7 +36,7 @@ export function hiddenStates(architecture: Architecture, parameters: Parameters,
   const [batch, time] = tokens.shape;
   const matrix = (name: string) => parameter(parameters, name) as Tensor as Tensor2D;
   const gain = (name: string) => parameter(parameters, name) as Tensor as Tensor1D;
-  const geometry = attentionGeometry(architecture, tokens);
+  const heads = headsOf(architecture, batch, time);
 
   let x = rows(matrix('model.embed_tokens.weight'), tokens.reshape([batch * time]));
   for (let layer = 0; layer < layers; layer++) {
@@ -48,7 +48,7 @@ export function hiddenStates(architecture: Architecture, parameters: Parameters,
       v: matrix(`${block}.self_attn.v_proj.weight`),
       o: matrix(`${block}.self_attn.o_proj.weight`),
     };
-    x = attention(x, attentionWeights, normEpsilon, geometry);
+    x = attention(x, attentionWeights, normEpsilon, heads);
     const feedForwardWeights = {
       gain: gain(`${block}.post_attention_layernorm.weight`),
       gate: matrix(`${block}.mlp.gate_proj.weight`),
@@ -57,13 +57,7 @@ export function hiddenStates(architecture: Architecture, parameters: Parameters,
     };
     x = feedForward(x, feedForwardWeights, normEpsilon);
   }
-  return rmsNorm(x, gain('model.norm.weight'), normEpsilon).reshape([batch, time, hidden]);
-}
-
-function attentionGeometry({ hidden, heads, kvHeads, ropeTheta }: Architecture, tokens: Tensor2D): AttentionGeometry {
-  const [batch, time] = tokens.shape;
-  const headSize = hidden / heads;
-  return { batch, time, heads, kvHeads, headSize, rotary: rotaryTable(time, headSize, ropeTheta) };
+  return norm(x, gain('model.norm.weight'), normEpsilon).reshape([batch, time, hidden]);
 }
 
 function parameter(parameters: Parameters, name: string): Variable {

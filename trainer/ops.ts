@@ -6,10 +6,11 @@
  * (batch times time), activations are [N, width], weights [out, in]; dy is the gradient of the loss by a piece's value.
  */
 import type { NamedTensorMap, Scalar, Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs-node';
+import { rmsNorm, rmsNormGradient, swiGlu, swiGluGradient } from './fused/operators.ts';
 import { after } from './graph/capture.ts';
 import {
   add,
-  add3,
+  concat,
   gather,
   joined,
   log,
@@ -17,13 +18,9 @@ import {
   max,
   mul,
   reshape,
-  rsqrt,
   segmentSum,
-  sigmoid,
-  sigmoidGrad,
   softmax,
   split,
-  square,
   sub,
   sum,
 } from './kernels.ts';
@@ -43,32 +40,43 @@ export function rows(matrix: Tensor2D, indices: Tensor1D): Tensor2D {
   }));
 }
 
+/** Rows that are added up in one product: as many however many threads there are. */
+const rowsTogether = 1024;
+
 /**
- * RMSNorm (Zhang and Sennrich 2019, arXiv 1910.07467): y = g * n with n = x / sqrt(mean(x²) + epsilon); x [N, D], g [D].
+ * dW = dyᵀ x, [out, in], of dy [N, out] and x [N, in]: a sum over rows, in stretches of a fixed length. One product of all
+ * rows would be split among the threads there are, and its last bits depend on how many.
  */
-export function rmsNorm(x: Tensor2D, gain: Tensor1D, epsilon: number): Tensor2D {
+export function weightGradient(dy: Tensor, x: Tensor): Tensor {
+  const count = x.shape[0] as number;
+  const whole = Math.floor(count / rowsTogether);
+  const [stretches, rest] = [whole * rowsTogether, count % rowsTogether];
+  const parts = [dy, x].map((rows) => (whole > 0 && rest > 0 ? split(rows, [stretches, rest], 0) : [rows])) as Pair[];
+  const products = rest > 0 ? [matMul(parts[0]?.at(-1) as Tensor, parts[1]?.at(-1) as Tensor, true)] : [];
+  if (whole > 0) {
+    const inStretches = parts.map(([rows]) => reshape(rows, [whole, rowsTogether, rows.shape[1] as number])) as Pair;
+    products.unshift(sum(matMul(...inStretches, true), 0));
+  }
+  return products.length === 1 ? (products[0] as Tensor) : add(...(products as Pair));
+}
+
+type Pair = [Tensor, Tensor];
+
+/**
+ * RMSNorm (Zhang and Sennrich 2019, arXiv 1910.07467): y = g * x / sqrt(mean(x²) + epsilon); x [N, D], g [D].
+ */
+export function norm(x: Tensor2D, gain: Tensor1D, epsilon: number): Tensor2D {
   return piece([x, gain], () => {
-    const { n, r } = normalise(x, epsilon);
+    const { y, r } = rmsNorm(x, gain, epsilon);
     return {
-      value: mul(n, gain),
-      saved: { n, r, gain },
-      gradient: (dy, { n, r, gain }) => [normaliseGradient(mul(dy, gain), n, r), sum(mul(dy, n), 0)],
+      value: y,
+      saved: { x, r },
+      gradient: (dy, { x, r }) => {
+        const { dx, dGain } = rmsNormGradient(dy, x, gain, r);
+        return [dx, dGain];
+      },
     };
   });
-}
-
-/** n = r x with r = 1 / sqrt(mean(x²) + epsilon), a number a row. */
-export function normalise(x: Tensor, epsilon: number): { n: Tensor; r: Tensor } {
-  const width = x.shape[1] as number;
-  const r = rsqrt(add(mul(sum(square(x), 1, true), 1 / width), epsilon));
-  return { n: mul(x, r), r };
-}
-
-/** dx = r (dn - n mean(n * dn)), plus the gradient that came past the norm on the residual stream. */
-export function normaliseGradient(dn: Tensor, n: Tensor, r: Tensor, residual?: Tensor): Tensor {
-  const width = n.shape[1] as number;
-  const along = mul(n, mul(r, mul(sum(mul(n, dn), 1, true), -1 / width)));
-  return residual === undefined ? add(mul(dn, r), along) : add3(residual, mul(dn, r), along);
 }
 
 /** The weights of a feed-forward block: the gain of its norm, [D], then [ffn, D], [ffn, D], [D, ffn]. */
@@ -82,31 +90,24 @@ export interface FeedForwardWeights {
 /**
  * A residual feed-forward block with SwiGLU (Shazeer 2020, arXiv 2002.05202), of x [N, D]:
  *
- *     n = normalise(x)    a = n (Wgate g)ᵀ    u = n (Wup g)ᵀ    y = x + (silu(a) * u) Wdownᵀ,    silu(a) = a σ(a)
- *
- * The gain g of the norm is multiplied into the columns of the weights that follow: they have fewer rows than x.
- * silu'(a) = σ + a σ (1 - σ).
+ *     n = rmsNorm(x)    [a u] = n [Wgate, Wup]ᵀ    y = x + (silu(a) * u) Wdownᵀ,    silu(a) = a σ(a)
  */
 export function feedForward(x: Tensor2D, weights: FeedForwardWeights, epsilon: number): Tensor2D {
   const { gain, gate, up, down } = weights;
+  const [ffn] = gate.shape;
   return piece([x, gain, gate, up, down], () => {
-    const { n, r } = normalise(x, epsilon);
-    const a = matMul(n, mul(gate, gain), false, true);
-    const u = matMul(n, mul(up, gain), false, true);
-    const sigma = sigmoid(a);
-    const silu = mul(a, sigma);
-    const product = mul(silu, u);
+    const { y: n, r } = rmsNorm(x, gain, epsilon);
+    const projection = concat([gate, up], 0);
+    const au = reshape(matMul(n, projection, false, true), [-1, 2, ffn]);
+    const product = swiGlu(au);
     return {
       value: add(x, matMul(product, down, false, true)),
-      saved: { n, r, a, u, sigma, silu, product },
-      gradient: (dy, { n, r, a, u, sigma, silu, product }) => {
-        const dProduct = matMul(dy, down);
-        const du = mul(dProduct, silu);
-        const da = mul(mul(dProduct, u), add(sigma, sigmoidGrad(sigma, a)));
-        const dn = add(matMul(da, mul(gate, gain)), matMul(du, mul(up, gain)));
-        const [dGate, dUp] = [matMul(da, n, true), matMul(du, n, true)];
-        const dGain = add(sum(mul(dGate, gate), 0), sum(mul(dUp, up), 0));
-        return [normaliseGradient(dn, n, r, dy), dGain, mul(dGate, gain), mul(dUp, gain), matMul(dy, product, true)];
+      saved: { x, n, r, projection, au, product },
+      gradient: (dy, { x, n, r, projection, au, product }) => {
+        const dAU = reshape(swiGluGradient(matMul(dy, down), au), [-1, 2 * ffn]);
+        const { dx, dGain } = rmsNormGradient(matMul(dAU, projection), x, gain, r, dy);
+        const [dGate, dUp] = split(weightGradient(dAU, n), [ffn, ffn], 0) as Pair;
+        return [dx, dGain, dGate, dUp, weightGradient(dy, product)];
       },
     };
   });
@@ -148,7 +149,7 @@ export function outputLoss(x: Tensor2D, weight: Tensor2D, targets: Tensor1D, wei
       tf.tidy(() => {
         const { probabilities, logProbs } = softmaxLogProbs(matMul(rows, weight, false, true), targets as Tensor1D);
         const before = dWeight;
-        dWeight = add(before, matMul(probabilities, weighted as Tensor, true));
+        dWeight = add(before, weightGradient(probabilities, weighted as Tensor));
         const dx = mul(sub(matMul(probabilities, weight), gather(weight, targets as Tensor)), column as Tensor);
         return { dx, logProbs, dWeight };
       }),

@@ -6,7 +6,7 @@
 //   inferShapes(graph, name)   the shapes of the outputs of an operation in a serialized GraphDef, which is not run
 //
 // The package's own source is compiled as part of this file, because what its calls share is local to it. Where a later
-// version names these things differently, this does not compile.
+// version names these things differently, this does not compile. Operators of our own are in kernels/.
 
 #include <node_api.h>
 
@@ -14,6 +14,10 @@
 #undef NAPI_MODULE
 #define NAPI_MODULE(name, initialise)
 #include "binding/tfjs_binding.cc"
+
+namespace descent {
+void RegisterKernels(TF_Status *status);
+}
 
 namespace tfnodejs {
 
@@ -159,5 +163,12 @@ NAPI_MODULE_INIT() {
       {"inferShapes", nullptr, InferShapes, nullptr, nullptr, nullptr, napi_default, nullptr},
   };
   ENSURE_NAPI_OK_RETVAL(env, napi_define_properties(env, exports, ARRAY_SIZE(added), added), exports);
+  // Once a process, however many threads load the module.
+  static const std::string failure = [] {
+    TF_AutoStatus tf_status;
+    descent::RegisterKernels(tf_status.status);
+    return std::string(TF_GetCode(tf_status.status) == TF_OK ? "" : TF_Message(tf_status.status));
+  }();
+  if (!failure.empty()) NAPI_THROW_ERROR(env, "Descent's operators cannot be registered: %s", failure.c_str());
   return exports;
 }

@@ -6,7 +6,7 @@ import type { Scalar, Tensor, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/t
 import { parameterShapes, queryBlocks } from '../../schemas/llama.ts';
 import type { Architecture } from '../../schemas/types/job.ts';
 import { adamw, valueAndGradients } from '../../trainer/adamw.ts';
-import { attention, rotaryTable } from '../../trainer/attention.ts';
+import { attention, headsOf, rotaryTable } from '../../trainer/attention.ts';
 import { toConfig } from '../../trainer/config.ts';
 import { capture } from '../../trainer/graph/capture.ts';
 import { initialise } from '../../trainer/init.ts';
@@ -198,19 +198,9 @@ describe('the model', () => {
       };
       const table = rotaryTable(20, headSize, shape.ropeTheta);
       const attended = (first: number) => {
-        const [cos, sin] = [table.cos, table.sin].map((part) => part.slice([first, 0], [time, headSize])) as [
-          Tensor,
-          Tensor,
-        ];
-        const { heads, kvHeads } = shape;
-        return attention(x, weights, 1e-5, {
-          batch: 1,
-          time,
-          heads,
-          kvHeads,
-          headSize,
-          rotary: { cos, sin },
-        }).dataSync();
+        const places = (part: Tensor) => part.slice([first, 0], [time, headSize]);
+        const rotary = { cos: places(table.cos), sin: places(table.sin) };
+        return attention(x, weights, 1e-5, { ...headsOf(shape, 1, time), rotary }).dataSync();
       };
       close(attended(11), attended(0), 1e-4);
     });

@@ -7,7 +7,7 @@
  */
 import type { NamedTensorMap, Tensor, Tensor1D } from '@tensorflow/tfjs-node';
 import type { Architecture } from '../../schemas/types/job.ts';
-import { causalMask, masked } from '../attention.ts';
+import { causalMask, masked } from '../fused/composed.ts';
 import { capture } from '../graph/capture.ts';
 import {
   add,

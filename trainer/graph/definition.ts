@@ -1,6 +1,7 @@
 /** Writes a TensorFlow function down, operation by operation. */
 import { createHash } from 'node:crypto';
 import { type Attribute, backend } from '../native.ts';
+import { multipliesBfloat16, roundToBfloat16 } from './bfloat16.ts';
 import type { Recorded } from './memory.ts';
 import {
   type Argument,
@@ -88,6 +89,12 @@ function requireKnown(operator: string, shape: readonly number[] | null | undefi
 /** What multiplies matrices, and costs most: the only operators for which fewer bits of their inputs pay. */
 const products = new Set(['BatchMatMulV2', 'MatMul']);
 
+/** What gives the numbers that it was given, elsewhere. */
+const rearranging = new Set([
+  ...['Reshape', 'Transpose', 'Slice', 'SplitV', 'ConcatV2', 'Identity'],
+  ...['DescentMergeHeads', 'DescentMergeHeadsGradient'],
+]);
+
 /**
  * @param precision with bfloat16, products of float32 matrices are taken of their bfloat16 roundings. TensorFlow adds up in
  *   float32 and rounds the result to bfloat16; everything around it stays float32
@@ -99,7 +106,9 @@ export function define(precision: Precision): Definition {
   const operations: Recorded['operations'][number][] = [];
   const constants = new Map<string, Reference>();
   const integers = new Map<string, Node['attr']>();
-  const casts = new Map<string, Reference>();
+  const conversions = new Map<string, Reference>();
+  /** What has no more than the bits of bfloat16. */
+  const rounded = new Set<string>();
   const infer = shapeInference();
 
   const record = (node: Node, outputs: Reference[]): Reference[] => {
@@ -131,16 +140,22 @@ export function define(precision: Precision): Definition {
         typesOf(output, attr).map((dtype, index) => ({ source: `${node}:${output.name}:${index}`, dtype })),
       )
       .map((output, index) => ({ ...output, shape: requireKnown(name, shapes[index]) }));
+    const numbers = inputs.filter(({ dtype }) => dtype === backend.binding.TF_FLOAT);
+    if (rearranging.has(name) && numbers.every(({ source }) => rounded.has(source)))
+      for (const { source } of outputs) rounded.add(source);
     const input = [...inputs.map(({ source }) => source), ...controls(after)];
     return record({ name: node, op: name, input, attr }, outputs);
   };
-  const cast = (from: Reference, to: number): Reference => {
-    const known = casts.get(`${from.source} ${to}`);
-    const attributes = [{ name: 'DstT', type: backend.binding.TF_ATTR_TYPE, value: to }];
-    const made = known ?? (append('Cast', attributes, [from])[0] as Reference);
-    casts.set(`${from.source} ${to}`, made);
+  const converted = (operator: string, attributes: readonly Attribute[], from: Reference, to: number): Reference => {
+    const known = conversions.get(`${from.source} ${to}`);
+    const made = known ?? (append(operator, attributes, [from])[0] as Reference);
+    conversions.set(`${from.source} ${to}`, made);
     return made;
   };
+  const cast = (from: Reference, to: number) =>
+    converted('Cast', [{ name: 'DstT', type: backend.binding.TF_ATTR_TYPE, value: to }], from, to);
+  const round = (from: Reference) =>
+    rounded.has(from.source) ? from : converted(roundToBfloat16, [], from, TF_BFLOAT16);
 
   return {
     input(dtype, shape) {
@@ -166,8 +181,13 @@ export function define(precision: Precision): Definition {
       if (!inBfloat16 || !products.has(name) || inputs.some(({ dtype }) => dtype !== TF_FLOAT)) {
         return append(name, attributes, inputs, after);
       }
-      const rounded = inputs.map((input) => cast(input, TF_BFLOAT16));
-      return append(name, attributes, rounded, after).map((output) => cast(output, TF_FLOAT));
+      if (!multipliesBfloat16) {
+        const products = append(name, attributes, inputs.map(round), after).map(round);
+        for (const { source } of products) rounded.add(source);
+        return products;
+      }
+      const halves = inputs.map((input) => cast(input, TF_BFLOAT16));
+      return append(name, attributes, halves, after).map((output) => cast(output, TF_FLOAT));
     },
     encode(name, outputs) {
       return encodeFunction({

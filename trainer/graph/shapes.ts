@@ -10,6 +10,19 @@ export interface Known {
   constant?: Record<string, AttributeValue> | undefined;
 }
 
+type Shape = readonly number[];
+
+/** The shapes of an operator's outputs, from those of its inputs, at least one, and its integer attributes. */
+type ShapeFunction = (inputs: readonly [Shape, ...Shape[]], attribute: (name: string) => number) => readonly Shape[];
+
+/** Of operators that TensorFlow knows nothing of but how to run them. */
+const known = new Map<string, ShapeFunction>();
+
+/** Says what shapes an operator of our own gives: its attributes cannot be read where TensorFlow would ask for them. */
+export function knowShapes(operator: string, shapes: ShapeFunction): void {
+  known.set(operator, shapes);
+}
+
 /**
  * Gives the shapes of an operation's outputs from its operator, attributes and inputs. -1 is a length that does not follow
  * from these, and null a shape of which not even the rank does. The layers of a model are alike, so each answer is kept.
@@ -20,9 +33,14 @@ export function shapeInference(): (
   op: string,
   attr: Record<string, AttributeValue>,
   inputs: readonly Known[],
-) => (number[] | null)[] {
-  const answers = new Map<string, (number[] | null)[]>();
+) => readonly (Shape | null)[] {
+  const answers = new Map<string, readonly (Shape | null)[]>();
   return (op, attr, inputs) => {
+    const own = known.get(op);
+    if (own !== undefined) {
+      const shapes = inputs.map(({ shape }) => shape) as [Shape, ...Shape[]];
+      return own(shapes, (name) => Number(attr[name]?.i));
+    }
     const operation: Node = { name: asked, op, input: inputs.map((_, index) => inputName(index)), attr };
     const graph = encodeGraph([...inputs.map(inputNode), operation]);
     const question = Buffer.from(graph).toString('latin1');

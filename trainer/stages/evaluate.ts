@@ -39,13 +39,6 @@ interface Task {
   figures(): Figures;
 }
 
-/** The tasks of a job. */
-interface Work {
-  tasks: Task[];
-  /** Frees the graphs; not the model. */
-  dispose(): void;
-}
-
 /** Tokens of text scored at once. */
 const tokensAPortion = 8192;
 /** Problems answered at once. */
@@ -56,7 +49,7 @@ export async function run(job: EvaluateJob, context: TrainerContext): Promise<Ou
   const { recipe, inputs } = job;
   const model = await loadModel(inputs.parent);
   const tokenizer = await loadTokenizer(inputs.parent);
-  const { tasks, dispose } =
+  const tasks =
     recipe.kind === 'heldout'
       ? heldoutTasks(recipe, inputs.data, model, tokenizer)
       : problemTasks(recipe, job, model, tokenizer, context);
@@ -69,7 +62,6 @@ export async function run(job: EvaluateJob, context: TrainerContext): Promise<Ou
   for (const task of tasks) {
     for (const portion of task.portions) {
       if (context.stopRequested()) {
-        dispose();
         context.emit({ event: 'interrupted', step: 0 });
         return 'interrupted';
       }
@@ -85,7 +77,6 @@ export async function run(job: EvaluateJob, context: TrainerContext): Promise<Ou
     figures.push(ofTask);
   }
   if (tasks.length > 1) emitFigures(context, recipe.suite, 'all', suiteFigures(figures));
-  dispose();
   const facts = { parameters: countParameters(model.parameters) };
   context.emit({ event: 'done', step, tokens: 0, model: null, facts });
   return 'done';
@@ -97,7 +88,7 @@ function heldoutTasks(
   data: EvaluateJob['inputs']['data'],
   model: Model,
   tokenizer: Tokenizer,
-): Work {
+): Task[] {
   const score = rowScorer(model.architecture, model.parameters);
   const tasks = recipe.domains.map(({ name, source }): Task => {
     const { context } = model.architecture;
@@ -119,7 +110,7 @@ function heldoutTasks(
       figures: () => lossFigures(clusters),
     };
   });
-  return { tasks, dispose: score.dispose };
+  return tasks;
 }
 
 /** Rows of equal length, together as many as are scored at once; a short last row is a portion of its own. */
@@ -137,7 +128,7 @@ function problemTasks(
   model: Model,
   tokenizer: Tokenizer,
   context: TrainerContext,
-): Work {
+): Task[] {
   const generator = createGenerator(model.architecture, model.parameters, tokenizer.eos);
   const purpose = ['evaluate', 'sample'];
   const common = { maxTokens: recipe.maxResponse, seed: job.seed, purpose };
@@ -183,7 +174,7 @@ function problemTasks(
       figures: () => taskFigures(attempted),
     };
   });
-  return { tasks, dispose: generator.dispose };
+  return tasks;
 }
 
 function emitFigures(context: TrainerContext, suite: string, task: string, figures: Figures): void {

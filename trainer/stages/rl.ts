@@ -90,7 +90,7 @@ export async function run(job: RlJob, context: TrainerContext): Promise<Outcome>
     };
   }
 
-  const outcome = await train(job, context, {
+  return train(job, context, {
     steps: rounds,
     architecture,
     tokenizer: inputs.parent,
@@ -98,8 +98,6 @@ export async function run(job: RlJob, context: TrainerContext): Promise<Outcome>
     step: round,
     facts: () => ({ problems: usable.length, overlongProblems: given.length - usable.length, rounds, updates }),
   });
-  policy.dispose();
-  return outcome;
 }
 
 /** Whether a problem's prompt has at most so many tokens. */

@@ -1,0 +1,77 @@
+#include "workers.h"
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdlib>
+#include <mutex>
+#include <thread>
+
+namespace descent {
+
+// Threads that wait for work. Who brings some takes part in it, and does it alone where they are busy.
+class Workers {
+ public:
+  explicit Workers(int count) {
+    for (int index = 0; index < count; index++) std::thread([this] { Serve(); }).detach();
+  }
+
+  // Calls `work` once with each number below `count`, in any order and side by side.
+  void Run(int64_t count, const std::function<void(int64_t)> &work) {
+    std::unique_lock<std::mutex> alone(submitting_, std::try_to_lock);
+    if (!alone.owns_lock() || count < 2) {
+      for (int64_t index = 0; index < count; index++) work(index);
+      return;
+    }
+    {
+      std::lock_guard<std::mutex> lock(mutex_);
+      work_ = &work;
+      count_ = count;
+      next_ = 0;
+    }
+    wake_.notify_all();
+    TakePart(work, count);
+    std::unique_lock<std::mutex> lock(mutex_);
+    work_ = nullptr;
+    idle_.wait(lock, [this] { return active_ == 0; });
+  }
+
+ private:
+  void TakePart(const std::function<void(int64_t)> &work, int64_t count) {
+    for (int64_t index = next_++; index < count; index = next_++) work(index);
+  }
+
+  void Serve() {
+    std::unique_lock<std::mutex> lock(mutex_);
+    for (;;) {
+      wake_.wait(lock, [this] { return work_ != nullptr && next_ < count_; });
+      const auto *const work = work_;
+      const int64_t count = count_;
+      active_++;
+      lock.unlock();
+      TakePart(*work, count);
+      lock.lock();
+      if (--active_ == 0) idle_.notify_all();
+    }
+  }
+
+  std::mutex submitting_, mutex_;
+  std::condition_variable wake_, idle_;
+  const std::function<void(int64_t)> *work_ = nullptr;
+  int64_t count_ = 0;
+  std::atomic<int64_t> next_{0};
+  int active_ = 0;
+};
+
+// As many threads as TensorFlow has, this one among them. Never destroyed: they end with the process.
+static Workers &TheWorkers() {
+  static Workers *const workers = [] {
+    const char *const set = std::getenv("TF_NUM_INTRAOP_THREADS");
+    const int wanted = set ? std::atoi(set) : 0;
+    return new Workers((wanted > 0 ? wanted : static_cast<int>(std::thread::hardware_concurrency())) - 1);
+  }();
+  return *workers;
+}
+
+void SideBySide(int64_t count, const std::function<void(int64_t)> &work) { TheWorkers().Run(count, work); }
+
+}  // namespace descent

@@ -1,0 +1,130 @@
+import { equal } from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { Tensor } from '@tensorflow/tfjs-node';
+import { headsOf } from '../../trainer/attention.ts';
+import { composed } from '../../trainer/fused/composed.ts';
+import { native } from '../../trainer/fused/native.ts';
+import type { Heads } from '../../trainer/fused/operators.ts';
+import { random } from '../../trainer/random.ts';
+import { tf } from '../../trainer/tf.ts';
+import { close } from './support.ts';
+
+// What our own operators compute must be what TensorFlow's compute, at widths that sixteen divides and at others.
+
+const { normal } = random(1, 'fused operators');
+const drawn = (...shape: number[]) =>
+  tf.tensor(Float32Array.from({ length: shape.reduce((a, b) => a * b) }, normal), shape);
+
+/** Fails unless both give tensors of the same shapes, and numbers that differ in rounding alone. */
+function expectSame(found: readonly Tensor[], expected: readonly Tensor[], tolerance = 2e-6): void {
+  equal(found.length, expected.length);
+  for (const [index, tensor] of expected.entries()) {
+    const other = found[index] as Tensor;
+    equal(other.shape.join(), tensor.shape.join());
+    // Of a gradient that is zero everywhere there is nothing to divide by.
+    const largest = (tensor.abs().max().dataSync()[0] as number) || 1;
+    close(other.div(largest).dataSync(), tensor.div(largest).dataSync(), tolerance, `result ${index}`);
+  }
+}
+
+describe('the fused operators are, of TensorFlow’s own,', () => {
+  for (const [rows, width] of [
+    [3, 8],
+    [5, 40],
+    [700, 256],
+  ] as const) {
+    it(`the norm and its gradient, ${rows} by ${width}`, () =>
+      tf.tidy(() => {
+        const [x, dy, residual, gain] = [drawn(rows, width), drawn(rows, width), drawn(rows, width), drawn(width)];
+        const [found, expected] = [native, composed].map((operators) => {
+          const { y, r } = operators.rmsNorm(x, gain, 1e-5);
+          const { dx, dGain } = operators.rmsNormGradient(dy, x, gain, r, residual);
+          const alone = operators.rmsNormGradient(dy, x, gain, r);
+          return [y, r, dx, dGain, alone.dx, alone.dGain];
+        }) as [Tensor[], Tensor[]];
+        expectSame(found, expected);
+      }));
+
+    it(`SwiGLU and its gradient, ${rows} by ${width}`, () =>
+      tf.tidy(() => {
+        // Far out as well, where a sigmoid is all but 0 or 1.
+        const [au, dy] = [drawn(rows, 2, width).mul(20), drawn(rows, width)];
+        const [found, expected] = [native, composed].map((operators) => [
+          operators.swiGlu(au),
+          operators.swiGluGradient(dy, au),
+        ]) as [Tensor[], Tensor[]];
+        expectSame(found, expected);
+      }));
+  }
+
+  for (const [block, keys, group] of [
+    [1, 1, 1],
+    [5, 5, 2],
+    [7, 30, 1],
+    [128, 256, 2],
+  ] as const) {
+    it(`the causal softmax of ${group} times ${block} queries over ${keys} keys, and its gradient`, () =>
+      tf.tidy(() => {
+        const scores = drawn(2, 3, group * block, keys).mul(30);
+        const dp = drawn(2, 3, group * block, keys);
+        const [found, expected] = [native, composed].map((operators) => {
+          const p = operators.causalSoftmax(scores, block);
+          return [p, operators.causalSoftmaxGradient(p, dp, block)];
+        }) as [Tensor[], Tensor[]];
+        expectSame(found, expected, 5e-6);
+        const total = (found[0] as Tensor).sum(3);
+        close(total.dataSync(), tf.onesLike(total).dataSync(), 1e-6, 'sums of probabilities');
+      }));
+  }
+
+  for (const [name, kvHeads, blocks] of [
+    ['one block', 4, [9]],
+    ['several blocks of grouped queries', 2, [4, 4, 1]],
+  ] as const) {
+    it(`the way into heads and back, with ${name}`, () =>
+      tf.tidy(() => {
+        const architecture = { hidden: 24, heads: 4, kvHeads, ropeTheta: 10_000 };
+        const heads: Heads = { ...headsOf(architecture, 3, 9), blocks };
+        const projected = drawn(27, (4 + 2 * kvHeads) * 6);
+        const [found, expected] = [native, composed].map((operators) => {
+          const { q, k, v } = operators.splitHeads(projected, 0.3, heads);
+          const back = operators.splitHeadsGradient({ q, k, v }, 0.3, heads);
+          const merged = operators.mergeHeads(q, heads);
+          return [...q, k, v, back, merged, ...operators.mergeHeadsGradient(merged, heads)];
+        }) as [Tensor[], Tensor[]];
+        expectSame(found, expected);
+      }));
+  }
+
+  it('an update of AdamW', () =>
+    tf.tidy(() => {
+      const size = 70_001;
+      const state = { theta: drawn(size), m: drawn(size), v: drawn(size).square() };
+      const [rates, clip] = [tf.tensor1d([1e-2, 1e-8, 0.99]), tf.scalar(0.25)];
+      const [found, expected] = [native, composed].map((operators) =>
+        Object.values(operators.adamW(state, drawn(size).mul(0).add(0.5), rates, clip, [0.9, 0.95])),
+      ) as [Tensor[], Tensor[]];
+      expectSame(found, expected);
+    }));
+});
+
+it('an operator refuses shapes that do not go together, and leaves no tensor', () => {
+  const before = tf.memory().numTensors;
+  for (const wrong of [
+    () => native.rmsNorm(drawn(2, 3), drawn(4), 1e-5),
+    () => native.swiGlu(drawn(2, 3, 4)),
+    () => native.causalSoftmax(drawn(2, 3, 4), 2),
+    () => native.mergeHeads([drawn(1, 2, 3, 4, 5)], { ...headsOf(tinyHeads, 1, 4), blocks: [4] }),
+  ]) {
+    let message = '';
+    try {
+      tf.tidy(() => void wrong());
+    } catch (error) {
+      message = (error as Error).message;
+    }
+    equal(/the shapes of the inputs do not go together/.test(message), true, message);
+  }
+  equal(tf.memory().numTensors, before);
+});
+
+const tinyHeads = { hidden: 24, heads: 4, kvHeads: 4, ropeTheta: 10_000 };
