@@ -67,7 +67,7 @@ test('a written plan has the plan, verdicts and digests; again it is the same, b
   const text = await readFile(join(folder, 'plan.json'), 'utf8');
   const plan = await read(folder);
   deepEqual([plan.format, plan.select, plan.lineageFile.sha256], [1, null, sha256(onFile)]);
-  deepEqual(plan.versions, { types: { data: 1, evaluate: 4, pretrain: 3, tokenizer: 1 }, generators: {} });
+  deepEqual(plan.versions, { types: { data: 1, evaluate: 4, pretrain: 4, tokenizer: 1 }, generators: {} });
   deepEqual([...new Set(Object.values(plan.verdicts).map(({ verdict }) => verdict))], ['run']);
   equal(plan.plan.nodes.length, 6);
   const again = await descent(['plan', 'lineage.yaml', '--output', 'plan.json'], folder);
@@ -256,11 +256,11 @@ test('a plan of another Descent is refused: its versions, its format', async (t)
   const folder = await prepare(t);
   const text = await readFile(join(folder, 'plan.json'), 'utf8');
   await forge(folder, (plan) => {
-    plan.versions.types.pretrain = 4;
+    plan.versions.types.pretrain = 5;
   });
   isRefusal(
     await runPlan(folder),
-    /^error: plan\.json was written by another version of Descent:\n {2}type pretrain: version 4, here 3\n/,
+    /^error: plan\.json was written by another version of Descent:\n {2}type pretrain: version 5, here 4\n/,
   );
   await writeFile(join(folder, 'plan.json'), text.replace('"format":1', '"format":2'));
   isRefusal(await runPlan(folder), /plan\.json has format 2, and this Descent reads format 1/);
