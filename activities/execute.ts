@@ -3,8 +3,10 @@ import { join } from 'node:path';
 import { trace } from '@opentelemetry/api';
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
+import { HubError } from '../hub/errors.ts';
 import type { PlanNode } from '../planner/plan.ts';
 import type { DoneEvent, FailedEvent, StartedEvent, TrainerEvent } from '../schemas/types/event.ts';
+import type { Manifest } from '../schemas/types/manifest.ts';
 import { findArtifact, publish, verifyArtifact } from '../store/artifact.ts';
 import { type Attempt, beginAttempt, emptyAttempt } from '../store/attempt.ts';
 import { latestCheckpoint } from '../store/checkpoint.ts';
@@ -12,6 +14,7 @@ import type { Artifact } from '../store/inspect.ts';
 import { holdsLease } from '../store/lease.ts';
 import { writeNote } from '../store/notes.ts';
 import type { NodeProgress } from '../workflows/messages.ts';
+import { adoptCheckpoint, adoption } from './adopt.ts';
 import { type Claim, claimNode } from './claim.ts';
 import { BadEventError, collectEvents, removeEvents, removeOutputs, type Said, writeEvents } from './events.ts';
 import {
@@ -148,7 +151,7 @@ async function executeAttempt(execution: Execution, options: ExecuteOptions): Pr
       throw new NodeError('killed', `${node.address}: its worker died ${tries - 1} times at step ${step}`);
     }
     const parents = await findParents(home, node);
-    const { started, done } = await bringToEnd(execution, options, parents, tries);
+    const { started, done, adopted } = await bringToEnd(execution, options, parents, tries);
     progress.phase = 'publishing';
     const publication = {
       type: node.type,
@@ -163,6 +166,7 @@ async function executeAttempt(execution: Execution, options: ExecuteOptions): Pr
         startedAt: attempt.startedAt,
         finishedAt: new Date().toISOString(),
         executions: attempt.executions,
+        ...(adopted && { adopted }),
       },
     };
     await publish(attempt, publication, inTime);
@@ -205,15 +209,23 @@ async function findParents(home: string, node: PlanNode): Promise<Record<string,
   return Object.fromEntries(found);
 }
 
-/** Prepares the data or runs the trainer, unless an execution before this one got to the end already. */
+/** What an execution came to. */
+interface Made {
+  started: StartedEvent;
+  done: DoneEvent;
+  adopted?: NonNullable<Manifest['provenance']['adopted']>;
+}
+
+/** Prepares the data, adopts the model or runs the trainer, unless an execution before this one got to the end already. */
 async function bringToEnd(
   execution: Execution,
   options: ExecuteOptions,
   parents: Record<string, Artifact>,
   tries: number,
-): Promise<{ started: StartedEvent; done: DoneEvent }> {
+): Promise<Made> {
   const { node, attempt } = execution;
-  if (node.type === 'data') return await prepare(node, attempt);
+  if (node.type === 'data') return await recorded(execution, preparation, () => prepareData(node, attempt));
+  if (node.type === 'adopt') return await recorded(execution, adoption, () => adopt(node, execution));
   const before = attempt.executions === 1 ? {} : await collectEvents(attempt.folder);
   // Not more often than twice: should what it left be unfit to publish, the trainer has to make it anew.
   if (tries > 2 || !isComplete(before, attempt.folder)) return await train(execution, options, parents);
@@ -221,25 +233,41 @@ async function bringToEnd(
   return { started: before.started, done: before.last };
 }
 
-/** Prepares the data. Where that fails, the record of the attempt says so, as one that a trainer left would. */
-async function prepare(
-  node: Extract<PlanNode, { type: 'data' }>,
-  attempt: Attempt,
-): Promise<{ started: StartedEvent; done: DoneEvent }> {
+/** Does what no trainer does. Where that fails, the record of the attempt says so, as one that a trainer left would. */
+async function recorded(
+  { node, attempt, context }: Execution,
+  started: StartedEvent,
+  make: () => Promise<Made>,
+): Promise<Made> {
   removeEvents(attempt.folder);
   try {
-    return await prepareData(node, attempt);
+    return await make();
   } catch (error) {
+    if (context.cancellationSignal.aborted) throw error;
     const { kind, message } = asNodeError(error);
-    recordFailure(attempt, { event: 'failed', kind: kind as FailedEvent['kind'], message, step: 0 });
-    throw error instanceof NodeError ? new NodeError(kind, `${node.address}: ${message}`) : error;
+    recordFailure(attempt, [started, { event: 'failed', kind: kind as FailedEvent['kind'], message, step: 0 }]);
+    throw error instanceof NodeError || error instanceof HubError
+      ? new NodeError(kind, `${node.address}: ${message}`)
+      : error;
   }
 }
 
-function recordFailure({ folder, leasePath, token }: Attempt, failed: FailedEvent): void {
+/** Steps are megabytes there. */
+function adopt(node: Extract<PlanNode, { type: 'adopt' }>, { attempt, context, progress }: Execution): Promise<Made> {
+  progress.phase = 'running';
+  return adoptCheckpoint(node, attempt, {
+    env: process.env,
+    signal: context.cancellationSignal,
+    onProgress(there, all) {
+      Object.assign(progress, { step: Math.floor(there / 1e6), steps: Math.ceil(all / 1e6) });
+    },
+  });
+}
+
+function recordFailure({ folder, leasePath, token }: Attempt, events: TrainerEvent[]): void {
   if (!holdsLease(leasePath, token)) return;
   try {
-    writeEvents(folder, [preparation, failed]);
+    writeEvents(folder, events);
   } catch {
     // The disk may be what it failed for: whoever follows the lineage is told all the same.
   }

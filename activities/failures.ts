@@ -1,6 +1,7 @@
 import { rmSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import { ApplicationFailure } from '@temporalio/common';
+import { HubError } from '../hub/errors.ts';
 import { FencedError, StoreError } from '../store/errors.ts';
 import { keyFolder } from '../store/home.ts';
 import { readNote, writeNote } from '../store/notes.ts';
@@ -14,6 +15,8 @@ import { readNote, writeNote } from '../store/notes.ts';
 export const waitsBetweenTries: Readonly<Record<string, readonly number[]>> = {
   'bad-job': [],
   'bad-data': [],
+  'no-access': [],
+  'bad-download': [2],
   'bad-events': [],
   'no-trainer': [],
   'no-parent': [],
@@ -23,6 +26,7 @@ export const waitsBetweenTries: Readonly<Record<string, readonly number[]>> = {
   internal: [1],
   'out-of-memory': [10],
   'disk-full': [2, 10, 60, 300],
+  'no-network': [2, 10, 60, 300],
   'device-lost': [2, 10, 60, 60],
   killed: [1, 2, 4, 8],
   store: [1, 2, 4, 8],
@@ -74,6 +78,7 @@ export function failureFor(error: unknown, tries: number): ApplicationFailure {
 /** The kind of any error, and what it says. */
 export function asNodeError(error: unknown): Pick<NodeError, 'kind' | 'message' | 'lastLines'> {
   if (error instanceof NodeError) return error;
+  if (error instanceof HubError) return { kind: error.kind, message: error.message, lastLines: [] };
   if (error instanceof FencedError) return { kind: 'fenced', message: error.message, lastLines: [] };
   const message = String((error as Error | undefined)?.message ?? error);
   if (saysDiskFull(error)) return { kind: 'disk-full', message, lastLines: [] };

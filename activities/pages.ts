@@ -14,6 +14,7 @@ export const runsAs: Record<NodeType, PageNode['runsAs']> = {
   data: 'activity',
   tokenizer: 'activity',
   overlap: 'activity',
+  adopt: 'workflow',
   pretrain: 'workflow',
   cpt: 'workflow',
   trunk: 'workflow',

@@ -35,7 +35,7 @@ export async function prepareData(
   node: Extract<PlanNode, { type: 'data' }>,
   attempt: Attempt,
 ): Promise<{ started: StartedEvent; done: DoneEvent }> {
-  if (!hasFiles(node)) throw new NodeError('bad-data', 'Descent does not download from the Hub');
+  if (!hasFiles(node)) throw new NodeError('bad-data', 'Descent downloads no data from the Hub');
   await checkDigests(node);
   const folder = join(attempt.folder, 'model.tmp');
   const spill = join(attempt.folder, 'spill.tmp');

@@ -104,6 +104,8 @@ function adoptable(plan: Plan, address: string): ModelNode {
       `${address} is a trunk: what goes on from it needs the state of its optimizer, which a model does not have`,
       `models are adopted: ${listed(models)}`,
     );
+  if (node.type === 'adopt')
+    throw new CommandError(`${address} is adopted from where the lineage file says`, 'descent run does that');
   if (!isModel(node)) throw new CommandError(`${address} is no model`, `models are adopted: ${listed(models)}`);
   if (node.accepted)
     throw new CommandError(

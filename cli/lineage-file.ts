@@ -8,6 +8,7 @@ import { findHome } from '../store/home.ts';
 import { plansRun } from '../store/plans.ts';
 import { storedIn } from '../store/stored.ts';
 import { type Context, type ExitCode, exitCodes } from './context.ts';
+import { hubConfigs } from './hub-config.ts';
 import { type PlanInFile, planIn } from './plan-file.ts';
 import { shellWord } from './shell.ts';
 
@@ -20,7 +21,7 @@ export async function planFile(file: string, { cwd, env }: Pick<Context, 'cwd' |
   if (!loaded.ok) return { ...loaded, diagnostics: planInstead(file) ?? loaded.diagnostics };
   const home = findHome(cwd, env);
   const earlier = () => plansRun(home, loaded.lineage.file.lineage);
-  return planLineage(loaded.lineage, { findStored: storedIn(home), earlier });
+  return planLineage(loaded.lineage, { findStored: storedIn(home), earlier, findConfig: hubConfigs(home, env) });
 }
 
 /** That a plan is named where a lineage file should be: what its keys lack as a lineage is of no use to anybody. */
@@ -64,7 +65,9 @@ export function estimateNotes(nodes: readonly PlanNode[]): string[] {
 export function downloadNotes(nodes: readonly PlanNode[]): string[] {
   const addresses = nodes.filter((node) => hubOf(node)).map(({ address }) => address);
   if (addresses.length === 0) return [];
-  return [`to plan, not to run: Descent does not download from the Hugging Face Hub yet (${addresses.join(', ')})`];
+  return [
+    `to plan, not to run: Descent downloads models from the Hugging Face Hub, and no data or tokenizers yet (${addresses.join(', ')})`,
+  ];
 }
 
 /** What `--json` prints for a file that was checked. */

@@ -27,7 +27,8 @@ async function figuresOf(node: PlanNode, artifact: Artifact): Promise<Figure[]> 
   switch (node.type) {
     case 'data':
     case 'tokenizer':
-      return ['vocab', 'documents', 'problems'].flatMap((name) => {
+    case 'adopt':
+      return ['vocab', 'parameters', 'documents', 'problems'].flatMap((name) => {
         const value = artifact.facts[name];
         return typeof value === 'number' ? [{ name, value, share: false }] : [];
       });

@@ -1,5 +1,5 @@
 import type { Key, Plan, PlanNode } from '../planner/plan.ts';
-import { isTraining } from '../planner/stages.ts';
+import { isModel } from '../planner/stages.ts';
 import type { Measure, StageSummary } from './render/run-event.ts';
 
 /** One figure of an evaluation. */
@@ -65,7 +65,7 @@ interface Estimate {
 }
 
 function trainingNodes(plan: Plan): PlanNode[] {
-  return plan.nodes.filter((node) => isTraining(node.type));
+  return plan.nodes.filter((node) => isModel(node.type));
 }
 
 /** The nearest node before it in its chain that was evaluated too. */

@@ -33,6 +33,7 @@ const NOUNS: Record<NodeType, [one: string, many: string]> = {
   data: ['data set', 'data sets'],
   tokenizer: ['tokenizer', 'tokenizers'],
   overlap: ['overlap certificate', 'overlap certificates'],
+  adopt: ['adopted model', 'adopted models'],
   pretrain: ['pretrained model', 'pretrained models'],
   cpt: ['CPT model', 'CPT models'],
   trunk: ['trunk', 'trunks'],

@@ -15,7 +15,7 @@ export function parameterCount(a: Architecture): number {
 
 /** A declared model with its defaults and the vocabulary of its tokenizer. */
 export function architectureOf(file: LineageFile, model: string, vocab: number): Architecture {
-  const declared = own(file.models, model);
+  const declared = own(file.models ?? {}, model);
   if (!declared) throw new Error(`no model ${model}`);
   const { layers, hidden, heads, ffn, context } = declared;
   return {

@@ -86,6 +86,7 @@ function usualFields(kind: StageKind, body: Readonly<Record<string, unknown>>, c
     const parsed = kindOf && quantityKinds[kindOf].parse(own(body, name));
     return parsed?.ok && typeof parsed.value === 'number' ? parsed.value : usual;
   };
+  if (kind === 'adopt') return {};
   if (kind === 'sft') return defaults.sft;
   if (kind === 'rl') {
     const { lr, batch } = defaults.rl;
@@ -102,7 +103,7 @@ function usualFields(kind: StageKind, body: Readonly<Record<string, unknown>>, c
 }
 
 function model(file: LineageFile, name: string): Declaration {
-  const { tokenizer: _, recipes: __, ...shape } = own(file.models, name) ?? { heads: 0 };
+  const { tokenizer: _, recipes: __, ...shape } = own(file.models ?? {}, name) ?? { heads: 0 };
   return named(`models.${name}`, shape, { ...defaults.architecture, kvHeads: derived.kvHeads(shape.heads) });
 }
 

@@ -3,6 +3,7 @@ import { type Accept, acceptancesOf, type Known } from './accept.ts';
 import { architectureOf } from './architecture.ts';
 import { readAxes, type Setting, seedAxes } from './axes.ts';
 import { checkBudget } from './budget.ts';
+import { type Checkpoint, type FindConfig, planCheckpoints } from './checkpoints.ts';
 import { checkDecay } from './checks/decay.ts';
 import { checkEffects } from './checks/effects.ts';
 import { checkTakeaways } from './checks/takeaways.ts';
@@ -37,18 +38,20 @@ export type Planned =
 /** What planning may be told besides the file. */
 export interface PlanOptions extends Partial<Known> {
   mostNodes?: number;
+  findConfig?: FindConfig;
 }
 
 /**
  * Expands a lineage into its plan: the data sets and tokenizers that are needed, then each stage once for every setting of
  * its axes, each node followed by its evaluations. Parents come first; otherwise what is declared first comes first. The
- * same file with the same data gives the same plan. Nothing is read but the data files, for their digests. An expansion to
+ * same file with the same data gives the same plan. Nothing is read but files of data and of adopted models, for their
+ * digests; what the Hub has of such a model is asked of `findConfig`. An expansion to
  * more than `mostNodes` is refused. Artifacts that the file accepts are looked up by `findStored`, and what
  * was accepted before in `earlier`; without a store there is neither.
  */
 export async function planLineage(
   lineage: Lineage,
-  { mostNodes = usualMostNodes, findStored = () => [], earlier = () => [] }: PlanOptions = {},
+  { mostNodes = usualMostNodes, findStored = () => [], earlier = () => [], findConfig = notAsked }: PlanOptions = {},
 ): Promise<Planned> {
   const { source } = lineage;
   const refused = (diagnostics: Diagnostic[]) => ({
@@ -60,11 +63,12 @@ export async function planLineage(
   if (tooMany) return refused([tooMany]);
   const acceptance = acceptancesOf(lineage, { findStored, earlier });
   const data = await planData(lineage, acceptance.accept);
+  const adopted = await planCheckpoints(lineage, findConfig);
   const { evaluations, diagnostics: ofSuites } = evaluationsOf(lineage);
   const expansion = expandStages(source);
-  const diagnostics = [...data.diagnostics, ...ofSuites, ...checkVariants(source, expansion)];
+  const diagnostics = [...data.diagnostics, ...adopted.diagnostics, ...ofSuites, ...checkVariants(source, expansion)];
   if (data.diagnostics.length > 0) return refused(diagnostics);
-  const stages = planStages(lineage, expansion, data.nodes, evaluations, acceptance.accept);
+  const stages = planStages(lineage, expansion, data.nodes, adopted.checkpoints, evaluations, acceptance.accept);
   const undecayed = checkDecay(source, lineage.file.accept, declaredStages(source.value), stages.nodes);
   diagnostics.push(...stages.diagnostics, ...undecayed);
   const plan = planOf(lineage, [...data.nodes, ...stages.nodes]);
@@ -80,6 +84,13 @@ export async function planLineage(
   return overrun.length > 0 ? { ...refused(overrun), overBudget: planned } : planned;
 }
 
+/** What is on the Hub, to who plans without it. */
+const notAsked: FindConfig = async () => ({
+  ok: false,
+  problem: 'is on the Hugging Face Hub, which was not asked',
+  hint: 'plan it with `descent plan`, or adopt a folder',
+});
+
 function planOf({ path, file, source }: Lineage, nodes: PlanNode[]): Plan {
   const axes: Plan['axes'] = {};
   for (const { name, values, replicate } of readAxes(source).values())
@@ -92,6 +103,7 @@ function planStages(
   lineage: Lineage,
   expansion: Expansion,
   data: readonly PlanNode[],
+  checkpoints: ReadonlyMap<string, Checkpoint>,
   evaluations: readonly Evaluation[],
   accept: Accept,
 ): { nodes: PlanNode[]; diagnostics: Diagnostic[] } {
@@ -106,6 +118,17 @@ function planStages(
   const untrained = untrainedModels(file, tokenizers);
   const trained = new Map<string, Start>();
   const settled = new Map<ResolvedStage, Map<number, PlanNode['settings']>>();
+
+  const adoptedNode = (stage: DeclaredStage, address: string, placement: Placement): TrainingNode | undefined => {
+    const checkpoint = checkpoints.get(stage.name);
+    if (!checkpoint) return undefined; // it was reported
+    const { recipe, architecture, files, settings } = checkpoint;
+    const circumstances = { address, stage: stage.name, axes: {}, seed: 0, parents: {}, placement };
+    const node = makeNode({ type: 'adopt', recipe }, { ...circumstances, architecture, files, settings });
+    const parents = { parent: node.key };
+    trained.set(address, { ancestry: { architecture, corpus: 'unknown' }, parents, learned: null });
+    return { node, parents };
+  };
 
   const trainingNode = (stage: DeclaredStage, variant: Variant, placement: Placement): TrainingNode | undefined => {
     const { address, setting } = variant;
@@ -169,7 +192,10 @@ function planStages(
     const { stage } = scope;
     const placement = placementOf(file, stage.name);
     for (const variant of variants) {
-      const made = trainingNode(stage, variant, placement);
+      const made =
+        stage.kind === 'adopt'
+          ? adoptedNode(stage, variant.address, placement)
+          : trainingNode(stage, variant, placement);
       if (!made) continue;
       const { node, parents, gate } = made;
       if (gate && !gates.has(gate)) nodes.push(gate);
@@ -200,7 +226,7 @@ interface Start {
 /** What pretraining starts from, by model: random weights, and the model's tokenizer. */
 function untrainedModels(file: LineageFile, tokenizers: ReadonlyMap<string, PlanNode>): Map<string, Start> {
   const starts = new Map<string, Start>();
-  for (const model of Object.keys(file.models)) {
+  for (const model of Object.keys(file.models ?? {})) {
     const tokenizer = tokenizers.get(tokenizerOf(file, model));
     if (tokenizer?.type !== 'tokenizer') continue; // nothing pretrains this model
     const architecture = architectureOf(file, model, vocabularyOf(tokenizer.recipe));

@@ -49,6 +49,15 @@ export function recipeIdentity(task: Task, dataKeys: Readonly<Record<string, Key
       if (task.recipe.kind === 'bpe') identity.data = task.recipe.data.map(learned);
       return identity;
     }
+    case 'adopt': {
+      const { recipe } = task;
+      const { context } = recipe;
+      const content =
+        'hub' in recipe
+          ? { hub: recipe.hub, revision: recipe.revision }
+          : { files: Object.fromEntries(recipe.names.map((name, index) => [name, recipe.digests[index] as string])) };
+      return { ...content, ...(context !== undefined && { context }) };
+    }
     case 'overlap': {
       const compared = ({ split, problems, source }: Selection): JsonMap => ({
         split,
@@ -134,6 +143,7 @@ export function usualRecipe(type: NodeType, recipe: object): Defaults {
     case 'tokenizer':
       return defaults.tokenizer;
     case 'overlap':
+    case 'adopt':
       return {};
     case 'pretrain':
     case 'cpt':

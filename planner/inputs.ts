@@ -93,7 +93,7 @@ export function planTokenizers(
 
 /** The tokenizer of a model, by name: the one it names, the only one declared, or `bytes` where none is. */
 export function tokenizerOf(file: LineageFile, model: string): string {
-  return own(file.models, model)?.tokenizer ?? Object.keys(file.tokenizers ?? {})[0] ?? 'bytes';
+  return own(file.models ?? {}, model)?.tokenizer ?? Object.keys(file.tokenizers ?? {})[0] ?? 'bytes';
 }
 
 /** Tokens that a tokenizer knows. */

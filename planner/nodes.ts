@@ -87,6 +87,7 @@ export function placementOf({ placement }: LineageFile, stage?: string): Placeme
 function sourcesOf(task: Task): Source[] {
   switch (task.type) {
     case 'data':
+    case 'adopt':
       return [];
     case 'tokenizer':
       return task.recipe.kind === 'bpe' ? task.recipe.data.map((part) => part.source) : [];

@@ -45,11 +45,18 @@ export interface HubTokenizerRecipe {
   vocab: number;
 }
 
+/** A model that was trained elsewhere: a repository on the Hub at a commit, or files by name and content, in the order of `PlanNode.files`. */
+export type AdoptRecipe = ({ hub: string; revision: string } | { names: string[]; digests: string[] }) & {
+  /** Longest sequence from here on, where that is less than its config.json says. */
+  context?: number;
+};
+
 /** What a node does, by type: the part of its identity that a job carries to the trainer. */
 export type Task =
   | { type: 'data'; recipe: DataRecipe | HubDataRecipe }
   | { type: 'tokenizer'; recipe: TokenizerRecipe | HubTokenizerRecipe }
   | { type: 'overlap'; recipe: OverlapRecipe }
+  | { type: 'adopt'; recipe: AdoptRecipe }
   | { type: 'pretrain'; recipe: PretrainRecipe }
   | { type: 'cpt'; recipe: CptRecipe }
   | { type: 'trunk'; recipe: TrunkRecipe }
@@ -89,7 +96,7 @@ export type PlanNode = Task & {
   gates?: Record<string, Key>;
   /** Canonical JSON of this hashes to `key`. */
   preimage: { [name: string]: Json };
-  /** Absolute paths of the files a data node reads; empty for all others. Placement: only their digests are identity. */
+  /** Absolute paths of the files that a data node reads, or one that adopts a folder; empty for all others. Placement: only their digests are identity. */
   files: string[];
   placement: Placement;
   /** Shape of the model after this node (for evaluations: of the model evaluated); null for data, tokenizers and certificates. */

@@ -72,6 +72,8 @@ function findPrice(node: Priceable): Price {
     case 'tokenizer':
     case 'overlap':
       return nothing;
+    case 'adopt':
+      return { ...nothing, bytes: { published: bytesANumber * parameterCount(shapeOf(node)), checkpoints: 0 } };
     case 'pretrain':
     case 'cpt':
       return textPrice(shapeOf(node), node.recipe, node.startsAt);

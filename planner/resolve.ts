@@ -25,10 +25,13 @@ import type { Path } from './syntax.ts';
 import { scalars } from './tree.ts';
 import { resolveSchedule, weightedMixture } from './wsd.ts';
 
-/** What a stage starts from: the shape of its model, and what its pretraining saw (null for pretraining itself). */
+/**
+ * What a stage starts from: the shape of its model, and what its pretraining saw. Null for pretraining itself; nobody knows
+ * it of a model that was adopted.
+ */
 export interface Ancestry {
   architecture: Architecture;
-  corpus: Corpus | null;
+  corpus: Corpus | 'unknown' | null;
 }
 
 /** What resolving needs besides the stage. */
@@ -110,6 +113,7 @@ function resolveStage(
       return resolveSft(fields, ancestry, around);
     case 'rl':
       return resolveRl(fields, ancestry, around);
+    case 'adopt': // a checkpoint is what it is
     case undefined:
       return undefined;
   }
@@ -318,13 +322,24 @@ function resolveMix(
   fields: Fields,
   tokens: number,
   sequences: number,
-  corpus: Corpus | null,
+  saw: Ancestry['corpus'],
   around: Surroundings,
 ): ResolvedMix | undefined {
   const { file, dataKeys } = around;
   const single = fields.text('data');
   const whole: Share = { kind: 'mix', fraction: { numerator: 1n, denominator: 1n } };
   const shares = single === undefined ? fields.shares('mix') : new Map([[single, whole]]);
+  const ofPretraining = [...shares].find(([name, { kind }]) => name === 'replay' || kind === 'pretrain');
+  if (saw === 'unknown' && ofPretraining) {
+    around.report(
+      fields.path('mix', ofPretraining[0]),
+      'bad-mix',
+      'what an adopted model was pretrained on is not known, so nothing can be a part of it',
+      'name a data set that is like it, and its share of this mix: web: 20%',
+    );
+    return undefined;
+  }
+  const corpus = saw === 'unknown' ? null : saw;
   const rankOf = (source: MixtureEntry['source']) => canonicalJson(sourceIdentity(source, dataKeys));
   const entries = [...shares].map(([name, share]) => ({
     name,

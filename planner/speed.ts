@@ -33,6 +33,7 @@ export type Work =
   | 'data'
   | 'tokenizer'
   | 'overlap'
+  | 'adopt'
   | Training
   | `${Training} in bfloat16`
   | 'rl'
@@ -100,6 +101,7 @@ function inPrecision(work: Training, precision: Precision = defaults.pretrain.pr
 export function secondsOf(node: Priceable, speed: StatedSpeed): number;
 export function secondsOf(node: Priceable, speed: Speed): number | undefined;
 export function secondsOf(node: Priceable, speed: Speed): number | undefined {
+  if (node.type === 'adopt') return 0; // times are without downloads, which no earlier one tells of
   const flops = allFlops(priceOf(node));
   switch (speed.kind) {
     case 'stated':
@@ -180,6 +182,7 @@ function withDefaults(type: NodeType, recipe: FinishedRuns['recipe']): object {
     case 'data':
     case 'tokenizer':
     case 'overlap':
+    case 'adopt':
       return recipe;
     case 'pretrain':
     case 'cpt':

@@ -3,17 +3,26 @@ import type { NodeType } from './plan.ts';
 import { pinnedValues, type Scope, type Space } from './space.ts';
 import { isRecord, own, recordAt, scalars, textAt } from './tree.ts';
 
-/** The kinds of stage. */
-export const stageKinds = ['pretrain', 'cpt', 'sft', 'rl'] as const;
+/** The kinds of stage that train a model. */
+export const trainingKinds = ['pretrain', 'cpt', 'sft', 'rl'] as const;
+export type TrainingKind = (typeof trainingKinds)[number];
+
+/** The kinds of stage: those, and the one that takes a model over. */
+export const stageKinds = ['adopt', ...trainingKinds] as const;
 export type StageKind = (typeof stageKinds)[number];
 
 /** Whether a node of this type trains a model. */
 export function isTraining(type: NodeType): boolean {
-  return stageKinds.some((kind) => kind === type);
+  return trainingKinds.some((kind) => kind === type);
+}
+
+/** Whether a node of this type leaves a stage's model, which can be evaluated and trained on from. */
+export function isModel(type: NodeType): boolean {
+  return type === 'adopt' || isTraining(type);
 }
 
 /** The part of its data that each kind of stage learns from. */
-export const partOfStage: Readonly<Record<StageKind, 'text' | 'problems'>> = {
+export const partOfStage: Readonly<Record<TrainingKind, 'text' | 'problems'>> = {
   pretrain: 'text',
   cpt: 'text',
   sft: 'problems',
@@ -41,7 +50,7 @@ export function declaredStages(value: unknown): Map<string, DeclaredStage> {
   for (const [name, declared] of Object.entries(recordAt(value, 'stages'))) {
     const kind = isRecord(declared) ? stageKinds.find((candidate) => Object.hasOwn(declared, candidate)) : undefined;
     const body = kind ? recordAt(declared, kind) : {};
-    const from = kind === 'pretrain' ? undefined : textAt(body, 'from');
+    const from = kind === 'pretrain' || kind === 'adopt' ? undefined : textAt(body, 'from');
     stages.set(name, { name, kind, body, from: from === undefined ? undefined : parseReference(from) });
   }
   return stages;
@@ -107,13 +116,14 @@ export function scopesOf(stages: ReadonlyMap<string, DeclaredStage>, space: Spac
   return scopes;
 }
 
-/** The axes that a stage itself names, and the seed's unless it has a seed of its own. */
+/** The axes that a stage itself names, and the seed's unless it has a seed of its own or draws nothing. */
 export function mentionedAxes(stage: DeclaredStage, axes: ReadonlyMap<string, Axis>): Set<string> {
   const names = new Set<string>();
   for (const { value } of scalars(stage.body)) {
     const name = axisNamed(value);
     if (name !== undefined) names.add(name);
   }
-  if (own(stage.body, 'seed') === undefined) for (const name of seedAxes(axes)) names.add(name);
+  if (stage.kind !== 'adopt' && own(stage.body, 'seed') === undefined)
+    for (const name of seedAxes(axes)) names.add(name);
   return names;
 }

@@ -23,6 +23,7 @@ export function ingredientsOf(node: PlanNode): Ingredients {
 function declaredSets(node: PlanNode): (Part & { sequences?: number })[] {
   switch (node.type) {
     case 'data':
+    case 'adopt':
       return [];
     case 'tokenizer':
       return node.recipe.kind === 'bpe' ? node.recipe.data : [];

@@ -68,6 +68,7 @@ export const typeVersions = {
   data: 1,
   tokenizer: 1,
   overlap: 2,
+  adopt: 1,
   pretrain: 4,
   cpt: 4,
   trunk: 3,

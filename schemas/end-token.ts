@@ -51,6 +51,18 @@ export function endToken(
   );
 }
 
+/**
+ * All tokens that end a response: `eos`, and whatever generation_config.json names besides, where `generate` of transformers
+ * ends as well.
+ */
+export function endTokens(eos: number, { generation }: TokenizerFiles, vocab: number): number[] {
+  const given = [fieldOf(generation, 'eos_token_id') ?? []].flat();
+  const ids = given.filter(
+    (id): id is number => Number.isSafeInteger(id) && (id as number) >= 0 && (id as number) < vocab,
+  );
+  return [...new Set([eos, ...ids])];
+}
+
 function missing(problem: string): { ok: false; problem: string } {
   return { ok: false, problem };
 }

@@ -63,6 +63,7 @@ const requirements: Record<string, unknown> = {
   attention_bias: false,
   mlp_bias: false,
   rope_scaling: null,
+  quantization_config: null,
 };
 
 /**

@@ -3,7 +3,8 @@ import { copyFile, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PlanNode } from '../planner/plan.ts';
 import { parameterShapes } from '../schemas/llama.ts';
-import type { Ancestry } from '../schemas/types/ancestry.ts';
+import type { Ancestor, Ancestry } from '../schemas/types/ancestry.ts';
+import type { Architecture } from '../schemas/types/job.ts';
 import type { Manifest } from '../schemas/types/manifest.ts';
 import { newestWhole, publish } from './artifact.ts';
 import { beginAttempt, newestAttempt } from './attempt.ts';
@@ -28,8 +29,7 @@ export async function adoptModel(home: string, node: PlanNode, folder: string, r
     await mkdir(unfinished, { recursive: true });
     for (const name of modelFiles(folder))
       await copyFile(join(folder, name), join(unfinished, name), constants.COPYFILE_FICLONE);
-    const ancestor = { type, address, key, parents: { ...parents }, adopted: reason };
-    await writeFile(join(unfinished, 'ancestry.json'), ancestryText({ ancestry: 1, nodes: [ancestor] }));
+    await writeAncestry(unfinished, { type, address, key, parents: { ...parents }, adopted: reason });
     await rename(unfinished, join(attempt.folder, 'model'));
   } catch (error) {
     await rm(unfinished, { recursive: true, force: true });
@@ -41,7 +41,7 @@ export async function adoptModel(home: string, node: PlanNode, folder: string, r
     preimage,
     parents,
     model: 'model',
-    facts: architecture ? { parameters: sizeOf(parameterShapes(architecture)) } : {},
+    facts: adoptedFacts(architecture),
     provenance: {
       engine: adoptedEngine,
       device: 'none',
@@ -53,9 +53,15 @@ export async function adoptModel(home: string, node: PlanNode, folder: string, r
   });
 }
 
-/** As the trainer writes it, whose models' own lineages begin with what was adopted. */
-function ancestryText(ancestry: Ancestry): string {
-  return `${JSON.stringify(ancestry, null, 2)}\n`;
+/** Writes ancestry.json as the trainer does, whose models' own lineages begin with what was adopted. */
+export async function writeAncestry(folder: string, ancestor: Ancestor): Promise<void> {
+  const ancestry: Ancestry = { ancestry: 1, nodes: [ancestor] };
+  await writeFile(join(folder, 'ancestry.json'), `${JSON.stringify(ancestry, null, 2)}\n`);
+}
+
+/** What there is to report of an adopted model. */
+export function adoptedFacts(architecture: Architecture | null): Record<string, number> {
+  return architecture ? { parameters: sizeOf(parameterShapes(architecture)) } : {};
 }
 
 function sizeOf(shapes: Readonly<Record<string, number[]>>): number {

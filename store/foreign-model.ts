@@ -1,15 +1,12 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { endToken } from '../schemas/end-token.ts';
 import { configNames, shapeDifferences, shapeOfConfig, storedShapes } from '../schemas/llama.ts';
+import { hasIndex, modelFilesAmong, neededFiles } from '../schemas/model-folder.ts';
 import { indexFile, isReadable } from '../schemas/safetensors.ts';
 import type { Architecture } from '../schemas/types/job.ts';
-import { isFile, readTensors, weightFiles } from './foreign-weights.ts';
-
-/** The files that a model folder has beside its weights; the others are taken along where they are there. */
-const neededFiles = ['config.json', 'tokenizer.json', 'tokenizer_config.json'] as const;
-const optionalFiles = ['generation_config.json', 'chat_template.jinja', 'special_tokens_map.json'] as const;
+import { isFile, readTensors } from './foreign-weights.ts';
 
 /** Which token ends a text is said in these. */
 const endFiles = ['tokenizer_config.json', 'generation_config.json'] as const;
@@ -46,11 +43,10 @@ export function modelProblems(folder: string, expected: ExpectedModel): string[]
 
 /** The names of the files in a folder that make its model; of one that has no problems. */
 export function modelFiles(folder: string): string[] {
-  const weights = weightFiles(folder);
-  if (!weights.ok) throw new Error(`${folder}: ${weights.problem}`);
-  const optional = optionalFiles.filter((name) => isFile(join(folder, name)));
-  const index = weights.index ? [indexFile] : [];
-  return [...neededFiles, ...optional, ...index, ...weights.files];
+  const there = new Set(readdirSync(folder).filter((name) => isFile(join(folder, name))));
+  const files = modelFilesAmong(there, hasIndex(there) ? readFileSync(join(folder, indexFile)) : undefined);
+  if (!files.ok) throw new Error(`${folder}: ${files.problems.join('; ')}`);
+  return files.names;
 }
 
 /** A file's JSON; undefined where it is none. */

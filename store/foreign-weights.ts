@@ -13,12 +13,12 @@ import {
 import { readSafetensorsHeader } from './safetensors.ts';
 
 /** Which files have the weights, and what their index says where there is one. */
-export type WeightFiles =
+type WeightFiles =
   | { ok: true; files: string[]; index: ReadonlyMap<string, string> | undefined }
   | { ok: false; problem: string };
 
 /** The files of a folder's weights: model.safetensors, else those that its index names. */
-export function weightFiles(folder: string): WeightFiles {
+function weightFiles(folder: string): WeightFiles {
   if (isFile(join(folder, weightsFile))) return { ok: true, files: [weightsFile], index: undefined };
   const path = join(folder, indexFile);
   if (!isFile(path)) return { ok: false, problem: `${weightsFile} is missing` };

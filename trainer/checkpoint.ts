@@ -257,9 +257,9 @@ function checkpointName(step: number): string {
 
 async function fillModel(folder: string, model: Publishable): Promise<void> {
   const { architecture, parameters, tokenizer, ancestry } = model;
-  const { eos } = await loadTokenizer(tokenizer);
-  await writeJson(join(folder, 'config.json'), toConfig(architecture, eos));
-  await writeJson(join(folder, 'generation_config.json'), toGenerationConfig(eos));
+  const bounds = await loadTokenizer(tokenizer);
+  await writeJson(join(folder, 'config.json'), toConfig(architecture, bounds));
+  await writeJson(join(folder, 'generation_config.json'), toGenerationConfig(bounds));
   await copyFile(join(tokenizer, 'tokenizer.json'), join(folder, 'tokenizer.json'));
   await writeJson(join(folder, 'tokenizer_config.json'), await readTokenizerConfig(tokenizer, architecture));
   if (ancestry !== undefined) {

@@ -5,9 +5,13 @@ import { shapeOfConfig } from '../schemas/llama.ts';
 import type { Architecture } from '../schemas/types/job.ts';
 import { chatTemplate } from './data/template.ts';
 import { isFaultOfFile, TrainerFailure } from './failure.ts';
+import type { Tokenizer } from './tokenizer/load.ts';
 
-/** The content of config.json. `eos` ends a text and also fills what padding leaves; there is no token that begins one. */
-export function toConfig(architecture: Architecture, eos: number): Record<string, unknown> {
+/** What a model's files say of the tokens that begin and end a text. `eos` also fills what padding leaves. */
+export type TextBounds = Pick<Tokenizer, 'eos'> & Partial<Pick<Tokenizer, 'ends' | 'start'>>;
+
+/** The content of config.json. */
+export function toConfig(architecture: Architecture, bounds: TextBounds): Record<string, unknown> {
   const { layers, hidden, heads, kvHeads, ffn, vocab, context, ropeTheta, normEpsilon } = architecture;
   return {
     architectures: ['LlamaForCausalLM'],
@@ -29,17 +33,19 @@ export function toConfig(architecture: Architecture, eos: number): Record<string
     mlp_bias: false,
     tie_word_embeddings: false,
     initializer_range: Math.sqrt(2 / (5 * hidden)),
-    bos_token_id: null,
-    eos_token_id: eos,
-    pad_token_id: eos,
+    ...tokenIds(bounds),
     torch_dtype: 'float32',
     use_cache: true,
   };
 }
 
-/** The content of generation_config.json: greedy until the end token. */
-export function toGenerationConfig(eos: number): Record<string, unknown> {
-  return { bos_token_id: null, eos_token_id: eos, pad_token_id: eos, do_sample: false };
+/** The content of generation_config.json: greedy until an end token. */
+export function toGenerationConfig(bounds: TextBounds): Record<string, unknown> {
+  return { ...tokenIds(bounds), do_sample: false };
+}
+
+function tokenIds({ eos, ends = [eos], start = [] }: TextBounds): Record<string, unknown> {
+  return { bos_token_id: start[0] ?? null, eos_token_id: ends.length > 1 ? ends : eos, pad_token_id: eos };
 }
 
 /**

@@ -26,10 +26,10 @@ import type { Tokenizer } from './tokenizer/load.ts';
 export type Figures = Record<string, Estimate>;
 
 /**
- * The first `tokens` + 1 tokens of documents joined by the end token, cut into rows that overlap by one, so that exactly
- * `tokens` are predicted, each from at most `context` before it. There are two rows or more, because an interval needs
- * them, unless there is but one token to predict, or none: rows are shorter than the context where the text is short. Fewer
- * tokens come back where the documents end.
+ * The first `tokens` + 1 tokens of documents as training has them, each with its beginning and its end, cut into rows that
+ * overlap by one, so that exactly `tokens` are predicted, each from at most `context` before it. There are two rows or more,
+ * because an interval needs them, unless there is but one token to predict, or none: rows are shorter than the context where
+ * the text is short. Fewer tokens come back where the documents end.
  */
 export function heldoutRows(
   documents: Iterable<string>,
@@ -40,6 +40,7 @@ export function heldoutRows(
   const stream: number[] = [];
   for (const document of documents) {
     if (document === '') continue;
+    stream.push(...tokenizer.start);
     for (const token of tokenizer.encode(document)) stream.push(token);
     stream.push(tokenizer.eos);
     if (stream.length > tokens) break;

@@ -9,8 +9,8 @@ import { random } from './random.ts';
 /** A model that writes text. */
 export interface Generator {
   architecture: Architecture;
-  /** Id of the token that ends a response: `tokenizer.eos`. */
-  eos: number;
+  /** Ids of the tokens that end a response, one or more: `tokenizer.ends`. */
+  ends: readonly number[];
   /** Its passes, captured, on weights that are those of the parameters when this is called. */
   passes(): Passes;
   /** Frees what was made for it; not the parameters. */
@@ -21,14 +21,14 @@ export interface Generator {
  * A generator with this model, whose parameters may be trained meanwhile. The graphs that it makes serve all calls of
  * `generate`, and it holds a copy of most of the weights.
  *
- * @param eos id of the token that ends a response
+ * @param ends ids of the tokens that end a response, one or more
  */
-export function createGenerator(architecture: Architecture, parameters: Parameters, eos: number): Generator {
+export function createGenerator(architecture: Architecture, parameters: Parameters, ends: readonly number[]): Generator {
   const weights = decodingWeights(architecture, parameters);
   const passes = createPasses(architecture, weights);
   return {
     architecture,
-    eos,
+    ends,
     passes() {
       weights.refresh();
       return passes;
@@ -72,7 +72,7 @@ export interface Generated {
  */
 export async function generate(model: Generator, prompts: number[][], options: GenerateOptions): Promise<Generated[]> {
   const { maxTokens, temperature, seed, purpose, draws, batch = 256 } = options;
-  const { architecture, eos } = model;
+  const { architecture, ends } = model;
   const sequences = prompts.map(
     (prompt, index): Sequence => ({
       prompt,
@@ -84,6 +84,6 @@ export async function generate(model: Generator, prompts: number[][], options: G
     }),
   );
   const withRoom = sequences.filter(({ room }) => room > 0);
-  if (withRoom.length > 0) await decode(architecture, model.passes(), withRoom, { batch, temperature, eos });
+  if (withRoom.length > 0) await decode(architecture, model.passes(), withRoom, { batch, temperature, ends });
   return sequences.map(({ tokens, logProbs, ended }) => ({ tokens, logProbs, ended }));
 }

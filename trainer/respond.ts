@@ -2,7 +2,7 @@
 import type { SampleEvent } from '../schemas/types/event.ts';
 import { grade } from './data/grade.ts';
 import type { Problem } from './data/problem.ts';
-import { promptText } from './data/template.ts';
+import { promptText, promptTokens } from './data/template.ts';
 import { type Generated, type GenerateOptions, type Generator, generate } from './generate.ts';
 import type { Tokenizer } from './tokenizer/load.ts';
 
@@ -22,11 +22,6 @@ export interface Response {
   /** The answer read from the text; null where there is none. */
   answer: string | null;
   correct: boolean;
-}
-
-/** The token ids a problem is put to the model with. */
-export function promptTokens(tokenizer: Tokenizer, problem: Problem): number[] {
-  return tokenizer.encode(promptText(problem));
 }
 
 /**

@@ -77,7 +77,7 @@ function batchOf(tokens: number[][], targets: number[][]): Batch {
 
 async function decoding({ model, prompts, length, eos }: Decoding): Promise<Work> {
   const { architecture, parameters } = await loadModel(model);
-  const generator = createGenerator(architecture, parameters, eos);
+  const generator = createGenerator(architecture, parameters, [eos]);
   const options = { maxTokens: length, temperature: 0, seed: 1, purpose: ['bench'], batch: prompts.length };
   return async () => (await generate(generator, prompts, options)).flatMap(({ tokens }) => tokens);
 }

@@ -18,7 +18,7 @@ export async function writeModel({ model: folder, architecture, eos }: Writing):
   const { hidden } = architecture;
   tensors['lm_head.weight']?.values.fill(0, eos * hidden, (eos + 1) * hidden);
   await mkdir(folder, { recursive: true });
-  await writeJson(join(folder, 'config.json'), toConfig(architecture, eos));
-  await writeJson(join(folder, 'generation_config.json'), toGenerationConfig(eos));
+  await writeJson(join(folder, 'config.json'), toConfig(architecture, { eos }));
+  await writeJson(join(folder, 'generation_config.json'), toGenerationConfig({ eos }));
   await writeSafetensors(join(folder, 'model.safetensors'), tensors);
 }

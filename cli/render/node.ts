@@ -132,7 +132,8 @@ function attemptSection(attempt: AttemptReport, colours: Colours): [title: strin
           ...(adopted
             ? [
                 ['adopted from', adopted.from],
-                ['reason', adopted.reason],
+                ...(adopted.reason === undefined ? [] : [['reason', adopted.reason]]),
+                ...(adopted.licence === undefined ? [] : [['licence', adopted.licence]]),
               ]
             : [['made by', `${engine} on ${device}, ${counted(executions, 'execution')}`]]),
           ['time', `${startedAt} to ${finishedAt}`],

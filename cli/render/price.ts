@@ -159,6 +159,7 @@ const workNames: Record<UnknownWork['work'], string> = {
   data: 'preparing data',
   tokenizer: 'training tokenizers',
   overlap: 'looking for overlaps',
+  adopt: 'taking models over',
   text: 'training on text',
   'text in bfloat16': 'training on text in bfloat16',
   sft: 'SFT',

@@ -34,7 +34,7 @@ export function* checkEffects(source: Source, file: LineageFile, nodes: readonly
   checkOptions(source, ['evaluate'], recordAt(source.value, 'evaluate'), evaluations.map(idleIn), told);
   for (const warning of told.values()) if (warning) yield warning;
   yield* checkUse(source, 'data', 'data set', Object.keys(file.data));
-  yield* checkUse(source, 'models', 'model', Object.keys(file.models));
+  yield* checkUse(source, 'models', 'model', Object.keys(file.models ?? {}));
 }
 
 /** Why options change nothing about a node, each with a remedy, by their names. */

@@ -23,7 +23,7 @@ export function* checkDownloads(source: Source, nodes: readonly PlanNode[]): Gen
     const what = type === 'data' ? 'the data set' : 'the tokenizer';
     const message = unpinned
       ? `${what} \`${name}\` is of no certain revision of ${hub.hub}, so this can be planned and not run`
-      : `${what} \`${name}\` is on the Hugging Face Hub (${hub.hub}), and Descent does not download from it yet`;
+      : `${what} \`${name}\` is on the Hugging Face Hub (${hub.hub}), and Descent downloads models from it, and no data or tokenizers yet`;
     const hint =
       type === 'data'
         ? `download the files below the folder of the lineage file, and name them: ${name}: {files: ...}`

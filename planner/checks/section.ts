@@ -3,7 +3,7 @@ import type { Source } from '../syntax.ts';
 import { isRecord, own } from '../tree.ts';
 
 /** The sections that map names to what they mean; those that must be there are true. */
-const sections = { models: true, tokenizers: false, data: true, stages: true, axes: false } as const;
+const sections = { models: false, tokenizers: false, data: true, stages: true, axes: false } as const;
 
 /**
  * The names that a section declares. Undefined when the section is missing, empty, misspelled or no map: that has been said,

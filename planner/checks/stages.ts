@@ -59,7 +59,7 @@ function* checkCycles(source: Source, stages: ReadonlyMap<string, DeclaredStage>
     }));
     yield diagnose(source.file, source.place(fromPath(first)), 'cycle', message, {
       related,
-      hint: 'every chain of stages begins with a pretrain stage',
+      hint: 'every chain of stages begins with a pretrain or an adopt stage',
     });
   }
 }

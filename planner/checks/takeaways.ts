@@ -6,7 +6,7 @@ import type { Plan, PlanNode } from '../plan.ts';
 import { changeText } from '../reason.ts';
 import { asksForStates, select } from '../select.ts';
 import { zipsOf } from '../space.ts';
-import { isTraining } from '../stages.ts';
+import { isModel } from '../stages.ts';
 import type { Path, Source } from '../syntax.ts';
 import {
   type ArmPair,
@@ -77,7 +77,7 @@ interface Arms {
 
 function armsOf(source: Source, file: LineageFile, plan: Plan, contrast: Contrast, report: Report): Arms | undefined {
   const each = new Set<string>(file.evaluate?.each);
-  const evaluated = plan.nodes.filter(({ stage, type }) => each.has(stage) && isTraining(type));
+  const evaluated = plan.nodes.filter(({ stage, type }) => each.has(stage) && isModel(type));
   if (evaluated.length === 0) return undefined; // said of the metric
   return contrast.axis === undefined
     ? selectedArms(plan, evaluated, contrast, report)

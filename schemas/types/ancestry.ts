@@ -45,7 +45,7 @@ export interface Ancestor {
    */
   tokens?: number;
   /**
-   * Of a model that was trained elsewhere: why it may stand for the node.
+   * Of a model that was trained elsewhere: where it is from, or why it may stand for the node.
    */
   adopted?: string;
 }

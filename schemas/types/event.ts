@@ -280,9 +280,20 @@ export interface InterruptedEvent {
 export interface FailedEvent {
   event: 'failed';
   /**
-   * bad-job and bad-data are never retried.
+   * bad-job, bad-data and no-access are never retried.
    */
-  kind: 'bad-job' | 'bad-data' | 'diverged' | 'out-of-memory' | 'disk-full' | 'device-lost' | 'fenced' | 'internal';
+  kind:
+    | 'bad-job'
+    | 'bad-data'
+    | 'bad-download'
+    | 'no-access'
+    | 'no-network'
+    | 'diverged'
+    | 'out-of-memory'
+    | 'disk-full'
+    | 'device-lost'
+    | 'fenced'
+    | 'internal';
   /**
    * What happened, where, and what to do.
    */

@@ -63,6 +63,18 @@ export type Repository = string;
 export type Revision = string;
 export type Dataset = GeneratedData | FileData | HubData;
 /**
+ * A model that was trained elsewhere, with its tokenizer: a Llama-shaped checkpoint of the Hugging Face Hub or in a folder.
+ */
+export type Adopt = AdoptHub | AdoptFolder;
+/**
+ * The commit, 40 hex digits: what a branch or a tag names can change. The repository's page shows it under Files and versions, History; `git ls-remote` prints it.
+ */
+export type Commit = string;
+/**
+ * Longest sequence, in tokens, that the model reads from here on. Default, and at most: its config.json's max_position_embeddings.
+ */
+export type AdoptedContext = number;
+/**
  * An amount of tokens: 400K, 2M, 8BT (a T after K, M or B says tokens), or 20x for twenty tokens per parameter of the model.
  */
 export type Tokens = number | string | AxisReference;
@@ -139,7 +151,7 @@ export interface LineageFile {
   /**
    * Architectures by name: LLaMA-2 shaped decoders.
    */
-  models: {
+  models?: {
     [k: string]: Model;
   };
   /**
@@ -615,13 +627,26 @@ export interface HubData {
   heldout?: number | string | AxisReference;
 }
 /**
- * One stage: exactly one of pretrain, cpt, sft, rl.
+ * One stage: exactly one of adopt, pretrain, cpt, sft, rl.
  */
 export interface Stage {
+  adopt?: Adopt;
   pretrain?: Pretrain;
   cpt?: Cpt;
   sft?: Sft;
   rl?: Rl;
+}
+export interface AdoptHub {
+  hub: Repository;
+  revision: Commit;
+  context?: AdoptedContext;
+}
+export interface AdoptFolder {
+  /**
+   * A folder as save_pretrained leaves it, relative to the lineage file; it may not lie outside of the file's folder.
+   */
+  folder: string;
+  context?: AdoptedContext;
 }
 /**
  * Pretraining from random weights.

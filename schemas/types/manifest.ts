@@ -65,14 +65,21 @@ export interface Manifest {
      */
     executions: number;
     /**
-     * Of a model that was not trained here but taken over: where it lay, and why it may stand for the node.
+     * Of a model that was not trained here but taken over.
      */
     adopted?: {
       /**
-       * Absolute path of its folder.
+       * Where it lay: the absolute path of its folder, or of the Hugging Face Hub `hf:owner/name@commit`.
        */
       from: string;
-      reason: string;
+      /**
+       * Where it stands for a node that was to be trained: why it may.
+       */
+      reason?: string;
+      /**
+       * As its card names it.
+       */
+      licence?: string;
     };
   };
 }

@@ -32,7 +32,7 @@ async function prepare(t: TestContext, shape: Architecture = nano): Promise<stri
   await writeLineage(folder);
   const model = join(folder, 'model');
   await mkdir(model);
-  await writeFile(join(model, 'config.json'), JSON.stringify(toConfig(shape, 0)));
+  await writeFile(join(model, 'config.json'), JSON.stringify(toConfig(shape, { eos: 0 })));
   await writeFile(join(model, 'tokenizer.json'), JSON.stringify(byteTokenizer()));
   await writeFile(join(model, 'tokenizer_config.json'), '{}');
   await writeFile(join(model, 'README.md'), 'A model.\n');
@@ -192,7 +192,10 @@ test('weights that lack tensors, have others, or are of another type', async (t)
     (await adopt(folder)).stderr,
     /- model\.safetensors is no usable safetensors file: its tensors take \d+ bytes, and \d+ are there; /,
   );
-  await writeFile(join(folder, 'model', 'config.json'), JSON.stringify({ ...toConfig(nano, 0), model_type: 'gpt2' }));
+  await writeFile(
+    join(folder, 'model', 'config.json'),
+    JSON.stringify({ ...toConfig(nano, { eos: 0 }), model_type: 'gpt2' }),
+  );
   match(
     (await adopt(folder)).stderr,
     /config\.json describes another kind of model: model_type is "gpt2", expected "llama"/,
@@ -347,7 +350,10 @@ test('weights in several files are taken as they are, and what their index says 
 test('a model whose output matrix is its embeddings has no output matrix in its file', async (t) => {
   const folder = await prepare(t);
   const model = join(folder, 'model');
-  await writeFile(join(model, 'config.json'), JSON.stringify({ ...toConfig(nano, 0), tie_word_embeddings: true }));
+  await writeFile(
+    join(model, 'config.json'),
+    JSON.stringify({ ...toConfig(nano, { eos: 0 }), tie_word_embeddings: true }),
+  );
   match((await adopt(folder)).stderr, /- its weights have lm_head\.weight, which models of this kind do not\n/);
   const { 'lm_head.weight': _, ...tied } = zeros(nano);
   await writeSafetensors(join(model, 'model.safetensors'), tied);

@@ -17,7 +17,10 @@ test('run refuses what is on the Hub, before anything starts, and each place is 
   const run = await descent(['run', 'evolm.yaml', '--select', '1B-20BT'], folder);
   equal(run.exitCode, 3);
   match(run.stderr, /^evolm\.yaml:\d+:\d+: error\[bad-files\]: the tokenizer `llama2` is on the Hugging Face Hub/);
-  match(run.stderr, /the data set `fineweb` is on the Hugging Face Hub .*does not download from it yet/);
+  match(
+    run.stderr,
+    /the data set `fineweb` is on the Hugging Face Hub .*downloads models from it, and no data or tokenizers yet/,
+  );
   match(
     run.stderr,
     /hint: download the files below the folder of the lineage file, and name them: fineweb: \{files: \.\.\.\}/,
@@ -38,13 +41,13 @@ test('validate, plan, why, diff and graph work, and take every name of a model',
   equal(validate.exitCode, 0);
   match(
     validate.stdout,
-    /to plan, not to run: Descent does not download from the Hugging Face Hub yet \(data:fineweb, /,
+    /to plan, not to run: Descent downloads models from the Hugging Face Hub, and no data or tokenizers yet \(data:fineweb, /,
   );
   const alias = 'zhenting/myllama-1B-160BT-cpt-MixedFW8FM42';
   const plan = await descent(['plan', 'evolm.yaml', '--select', `1+${alias}`], folder);
   match(
     plan.stdout,
-    /^ {2}note +to plan, not to run: Descent does not download from the Hugging Face Hub yet \(data:/m,
+    /^ {2}note +to plan, not to run: Descent downloads models from the Hugging Face Hub, and no data or tokenizers yet \(data:/m,
   );
   match(
     plan.stdout,

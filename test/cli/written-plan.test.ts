@@ -427,5 +427,8 @@ test('a plan with what is on the Hub can be written, and is refused to run', asy
   const hub = `{hub: some/notes, revision: ${'a'.repeat(40)}, files: notes.jsonl}`;
   await writeLineage(folder, onFile.replace('{files: notes.txt}', hub));
   equal((await descent(['plan', 'lineage.yaml', '-o', 'plan.json'], folder)).exitCode, 0);
-  isRefusal(await runPlan(folder), /does not download from the Hugging Face Hub yet\n {2}data:web: some\/notes\n/);
+  isRefusal(
+    await runPlan(folder),
+    /downloads models from the Hugging Face Hub, and no data or tokenizers yet\n {2}data:web: some\/notes\n/,
+  );
 });

@@ -81,6 +81,7 @@ function subject(root: unknown, [section, name = '', ...inner]: Alteration['path
 function setsOf(node: PlanNode): string[] {
   switch (node.type) {
     case 'data':
+    case 'adopt':
       return [];
     case 'tokenizer':
       return node.recipe.kind === 'bpe' ? node.recipe.data.map((part) => part.name) : [];

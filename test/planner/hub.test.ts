@@ -94,7 +94,7 @@ describe('data and tokenizers of the Hub', () => {
         ['unpinned', 'meta-llama/Llama-2-7b-hf'],
       );
       assert.match(told[0]?.message ?? '', /`web` is of no certain revision of HuggingFaceFW\/fineweb-edu/);
-      assert.match(told[1]?.message ?? '', /does not download from it yet/);
+      assert.match(told[1]?.message ?? '', /downloads models from it, and no data or tokenizers yet/);
       const web = planned.plan.nodes.filter(({ address }) => address === 'data:web');
       assert.equal([...checkDownloads(loaded.lineage.source, web)].length, 1, 'of what has to run alone');
     } finally {

@@ -266,7 +266,7 @@ takeaways: [{claim: a larger rate is better, contrast: ${contrast}, metric: id.p
   test('what signatures follow from is in no plan', async () => {
     const { declared } = await planOfText(listed(chains));
     assert.deepEqual(Object.keys(declared).sort(), ['axes', 'data', 'lineage', 'models', 'stages']);
-    assert.equal('recipes' in (declared.models['1B'] ?? {}), false);
+    assert.equal('recipes' in (declared.models?.['1B'] ?? {}), false);
   });
 });
 

@@ -7,7 +7,7 @@ import { temporaryFolder, tiny } from './support.ts';
 
 describe('config.json', () => {
   it('has what LlamaForCausalLM needs to compute the same as this trainer', () => {
-    assert.deepEqual(toConfig(tiny, 0), {
+    assert.deepEqual(toConfig(tiny, { eos: 0 }), {
       architectures: ['LlamaForCausalLM'],
       model_type: 'llama',
       vocab_size: 257,
@@ -37,7 +37,7 @@ describe('config.json', () => {
 
   it('gives the architecture back', async (t) => {
     const folder = temporaryFolder(t);
-    writeFileSync(join(folder, 'config.json'), JSON.stringify(toConfig(tiny, 0)));
+    writeFileSync(join(folder, 'config.json'), JSON.stringify(toConfig(tiny, { eos: 0 })));
     assert.deepEqual(await readConfig(folder), { architecture: tiny, tied: false });
   });
 
@@ -45,7 +45,7 @@ describe('config.json', () => {
     const folder = temporaryFolder(t);
     const { rope_theta, num_key_value_heads, head_dim, attention_bias, mlp_bias, ...early } = toConfig(
       { ...tiny, kvHeads: 4 },
-      0,
+      { eos: 0 },
     );
     writeFileSync(join(folder, 'config.json'), JSON.stringify(early));
     assert.deepEqual(await readConfig(folder), { architecture: { ...tiny, kvHeads: 4 }, tied: false });
@@ -80,7 +80,7 @@ describe('config.json', () => {
   for (const [what, fields, message] of refused) {
     it(`is refused for ${what}`, async (t) => {
       const folder = temporaryFolder(t);
-      writeFileSync(join(folder, 'config.json'), JSON.stringify({ ...toConfig(tiny, 0), ...fields }));
+      writeFileSync(join(folder, 'config.json'), JSON.stringify({ ...toConfig(tiny, { eos: 0 }), ...fields }));
       await assert.rejects(readConfig(folder), { kind: 'bad-data', message });
     });
   }

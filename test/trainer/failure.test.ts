@@ -32,7 +32,7 @@ describe('a failure', () => {
   it('to open one more file is none of the files', { skip: process.platform === 'win32' }, (t) => {
     const folder = temporaryFolder(t);
     writeByteTokenizer(folder);
-    writeFileSync(join(folder, 'config.json'), JSON.stringify(toConfig(tiny, 0)));
+    writeFileSync(join(folder, 'config.json'), JSON.stringify(toConfig(tiny, { eos: 0 })));
     const program = `
       import { openSync } from 'node:fs';
       import { readConfig, readTokenizerConfig } from './trainer/config.js';

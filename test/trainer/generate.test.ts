@@ -16,7 +16,7 @@ tf.tidy(() => {
   for (const name of ['model.embed_tokens.weight', 'lm_head.weight'])
     parameters[name]?.assign(tf.mul(parameters[name], 4));
 });
-const model = createGenerator(architecture, parameters, eos);
+const model = createGenerator(architecture, parameters, [eos]);
 const { integer } = random(1, 'prompts');
 const prompts = Array.from({ length: 9 }, (_, i) => Array.from({ length: 1 + ((i * 5) % 11) }, () => 1 + integer(22)));
 const greedy: GenerateOptions = { maxTokens: 12, temperature: 0, seed: 1, purpose: ['test'] };
@@ -138,12 +138,12 @@ describe('generation', () => {
 
   it('follows parameters that were trained since', async () => {
     const weights = initialise(architecture, 1);
-    const generator = createGenerator(architecture, weights, eos);
+    const generator = createGenerator(architecture, weights, [eos]);
     await generate(generator, prompts, sampled);
     tf.tidy(() => {
       for (const parameter of Object.values(weights)) parameter.assign(tf.mul(parameter, 1.5));
     });
-    const fresh = createGenerator(architecture, weights, eos);
+    const fresh = createGenerator(architecture, weights, [eos]);
     assert.deepEqual(await generate(generator, prompts, sampled), await generate(fresh, prompts, sampled));
   });
 
@@ -178,7 +178,7 @@ describe('generation', () => {
 
   it('keeps nothing of a generator that is done with', async () => {
     const before = tf.memory().numTensors;
-    const generator = createGenerator(architecture, parameters, eos);
+    const generator = createGenerator(architecture, parameters, [eos]);
     await generate(generator, prompts, sampled);
     generator.dispose();
     assert.equal(tf.memory().numTensors, before);
@@ -190,7 +190,7 @@ describe('a model that has diverged', () => {
     const weights = initialise(architecture, 1);
     tf.tidy(() => weights['model.norm.weight']?.assign(tf.fill([architecture.hidden], Number.NaN)));
     for (const options of [greedy, sampled]) {
-      await assert.rejects(generate(createGenerator(architecture, weights, eos), prompts, options), {
+      await assert.rejects(generate(createGenerator(architecture, weights, [eos]), prompts, options), {
         kind: 'diverged',
       });
     }

@@ -402,7 +402,7 @@ describe('loading a model', () => {
     folder: string,
     change: (tensors: Parameters) => object = (parameters) => parameters,
   ): Promise<string> {
-    writeFileSync(join(folder, 'config.json'), JSON.stringify(toConfig(shape, 0)));
+    writeFileSync(join(folder, 'config.json'), JSON.stringify(toConfig(shape, { eos: 0 })));
     const changed = change(initialise(shape, 1)) as Parameters;
     const tensors = Object.entries(changed).map(([name, { shape, dataSync }]) => [
       name,
@@ -423,7 +423,10 @@ describe('loading a model', () => {
 
   it('makes an output matrix of its own of one that is tied to the embeddings', async (t) => {
     const folder = await write(temporaryFolder(t), ({ 'lm_head.weight': _, ...rest }) => rest);
-    writeFileSync(join(folder, 'config.json'), JSON.stringify({ ...toConfig(shape, 0), tie_word_embeddings: true }));
+    writeFileSync(
+      join(folder, 'config.json'),
+      JSON.stringify({ ...toConfig(shape, { eos: 0 }), tie_word_embeddings: true }),
+    );
     const { parameters } = await loadModel(folder);
     assert.deepEqual(Object.keys(parameters), Object.keys(initialise(shape, 1)));
     const [embeddings, output] = [parameters['model.embed_tokens.weight'], parameters['lm_head.weight']];
@@ -433,7 +436,10 @@ describe('loading a model', () => {
     output.assign(tf.zerosLike(output));
     assert.deepEqual(embeddings.dataSync(), before);
     await write(folder);
-    writeFileSync(join(folder, 'config.json'), JSON.stringify({ ...toConfig(shape, 0), tie_word_embeddings: true }));
+    writeFileSync(
+      join(folder, 'config.json'),
+      JSON.stringify({ ...toConfig(shape, { eos: 0 }), tie_word_embeddings: true }),
+    );
     await assert.rejects(loadModel(folder), /has lm_head\.weight, which this kind of model does not/);
   });
 

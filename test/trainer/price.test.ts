@@ -122,7 +122,7 @@ describe('a price is what the trainer multiplies', () => {
     const prompt = tokens(context - maxResponse);
     const never = tiny.vocab;
     const options = { maxTokens: maxResponse, temperature: 1, seed: 1, purpose: ['test'] };
-    const model = createGenerator(tiny, initialise(tiny, 1), never);
+    const model = createGenerator(tiny, initialise(tiny, 1), [never]);
     const done = await flopsOf(() => generate(model, repeated(prompt, count), options));
     // All tokens of a prompt with each other, and each later one with all that its slot has room for: lengths rounded up.
     const [read, pairs] = [context - 1, prompt.length ** 2 + (maxResponse - 1) * context];

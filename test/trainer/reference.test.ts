@@ -150,7 +150,7 @@ for (const [folder, what] of [
 
     it('write the same responses by the highest score, prompts of different lengths side by side', async () => {
       const { architecture, parameters } = await loadModel(join(reference, folder));
-      const model = createGenerator(architecture, parameters, eos);
+      const model = createGenerator(architecture, parameters, [eos]);
       const prompts = expected.responses.map(({ prompt }) => prompt);
       const greedy = { maxTokens: 10, temperature: 0, seed: 1, purpose: ['reference'] };
       for (const [index, response] of (await generate(model, prompts, greedy)).entries()) {

@@ -55,7 +55,7 @@ it('teaches a new model to repeat its prompt, by reward alone', { timeout: 120_0
     const { integer } = random(1, 'prompts', round);
     const prompts = Array.from({ length: 64 }, () => [2 + integer(8)]);
     const sampling = { maxTokens: 2, temperature: 1, seed: 1, purpose: ['rollout', round] };
-    const responses = await generate(createGenerator(architecture, parameters, 0), prompts, sampling);
+    const responses = await generate(createGenerator(architecture, parameters, [0]), prompts, sampling);
     const episodes = responses.map(({ tokens, logProbs }, i) => {
       const prompt = prompts[i] as number[];
       return { prompt, response: tokens, logProbs, reward: tokens.filter((token) => token === prompt[0]).length / 2 };

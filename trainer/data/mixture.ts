@@ -137,7 +137,7 @@ function readAgainAndAgain(
       let tokens = 0;
       for (const document of textDocuments(source, 'train', folders)) {
         if (document === '') continue;
-        const ids = tokenizer.encode(document);
+        const ids = [...tokenizer.start, ...tokenizer.encode(document)];
         tokens += ids.length + 1;
         yield ids;
       }

@@ -1,9 +1,14 @@
 import type { Tokenizer } from '../tokenizer/load.ts';
 import type { Problem, ProblemContent } from './problem.ts';
 
-/** What a model is given: EvoLM's chat template (its appendix C.2.2), without a system prompt and without BOS. */
+/** What a model is given: EvoLM's chat template (its appendix C.2.2), without a system prompt. */
 export function promptText(problem: Pick<ProblemContent, 'prompt'>): string {
   return `Human: ${problem.prompt}\nAssistant:`;
+}
+
+/** The token ids a problem is put to the model with: what the tokenizer begins a text with, and the prompt. */
+export function promptTokens(tokenizer: Tokenizer, problem: Pick<ProblemContent, 'prompt'>): number[] {
+  return [...tokenizer.start, ...tokenizer.encode(promptText(problem))];
 }
 
 /** What it should write before the end of text. */
@@ -21,7 +26,7 @@ export const chatTemplate =
  */
 export function exampleTokens(problem: Problem, tokenizer: Tokenizer): { prompt: number[]; response: number[] } {
   return {
-    prompt: tokenizer.encode(promptText(problem)),
+    prompt: promptTokens(tokenizer, problem),
     response: [...tokenizer.encode(responseText(problem)), tokenizer.eos],
   };
 }

@@ -31,8 +31,8 @@ export interface DecodeOptions {
   batch: number;
   /** What scores are divided by; 0 for the likeliest token. */
   temperature: number;
-  /** The token that ends a sequence. */
-  eos: number;
+  /** Ids of the tokens that end a response, one or more. */
+  ends: readonly number[];
 }
 
 /** What is written to side by side. */
@@ -130,7 +130,7 @@ function writeTokens(passes: Passes, { slots, cache, roomFor }: Batch, options: 
   cache.grow(roomFor(Math.max(...slots.map(lengthOf))));
   tf.tidy(() => {
     const latest = {
-      tokens: integers(slots.map((sequence) => sequence?.tokens.at(-1) ?? options.eos)),
+      tokens: integers(slots.map((sequence) => sequence?.tokens.at(-1) ?? (options.ends[0] as number))),
       positions: integers(slots.map((sequence) => Math.max(0, lengthOf(sequence) - 1))),
     };
     write(slots, [...slots.keys()], passes.step(latest, cache, drawsOf(slots, slots.length, options)), options);
@@ -138,7 +138,7 @@ function writeTokens(passes: Passes, { slots, cache, roomFor }: Batch, options: 
 }
 
 /** Takes the chosen tokens, one for the sequence in each of the slots. Those that they end leave their slots. */
-function write(slots: Batch['slots'], targets: readonly number[], chosen: Chosen, { eos }: DecodeOptions): void {
+function write(slots: Batch['slots'], targets: readonly number[], chosen: Chosen, { ends }: DecodeOptions): void {
   const [tokens, logProbs] = [chosen.tokens.dataSync(), chosen.logProbs.dataSync()];
   for (const [i, slot] of targets.entries()) {
     const sequence = slots[slot];
@@ -149,7 +149,7 @@ function write(slots: Batch['slots'], targets: readonly number[], chosen: Chosen
     }
     sequence.tokens.push(token);
     sequence.logProbs.push(logProb);
-    sequence.ended = token === eos;
+    sequence.ended = ends.includes(token);
     if (sequence.ended || sequence.tokens.length === sequence.room) slots[slot] = undefined;
   }
 }

@@ -129,7 +129,7 @@ function problemTasks(
   tokenizer: Tokenizer,
   context: TrainerContext,
 ): Task[] {
-  const generator = createGenerator(model.architecture, model.parameters, tokenizer.eos);
+  const generator = createGenerator(model.architecture, model.parameters, tokenizer.ends);
   const purpose = ['evaluate', 'sample'];
   const common = { maxTokens: recipe.maxResponse, seed: job.seed, purpose };
 

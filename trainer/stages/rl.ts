@@ -12,6 +12,7 @@ import type { RlJob } from '../../schemas/types/job.ts';
 import type { Outcome, TrainerContext } from '../context.ts';
 import type { Problem } from '../data/problem.ts';
 import { problems } from '../data/sources.ts';
+import { promptTokens } from '../data/template.ts';
 import { trainedOnProblems } from '../data/trained-on.ts';
 import { TrainerFailure } from '../failure.ts';
 import { createGenerator } from '../generate.ts';
@@ -19,7 +20,7 @@ import { createLearner } from '../learner.ts';
 import { train } from '../loop.ts';
 import { loadModel } from '../model.ts';
 import { random } from '../random.ts';
-import { promptTokens, type Response, respond, sampleEvent } from '../respond.ts';
+import { type Response, respond, sampleEvent } from '../respond.ts';
 import { loadTokenizer, type Tokenizer } from '../tokenizer/load.ts';
 
 /** Responses of each round that are written out for people: those to its first prompts, whose order is random. */
@@ -51,7 +52,7 @@ export async function run(job: RlJob, context: TrainerContext): Promise<Outcome>
   const updates = rounds * recipe.innerEpochs * Math.ceil(batch / recipe.miniBatch);
 
   const learner = createLearner(architecture, parameters, recipe, updates);
-  const policy = createGenerator(architecture, parameters, tokenizer.eos);
+  const policy = createGenerator(architecture, parameters, tokenizer.ends);
 
   async function round(index: number) {
     const epoch = Math.floor(index / roundsPerEpoch);

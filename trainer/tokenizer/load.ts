@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
-import { endToken, type TokenizerFiles } from '../../schemas/end-token.ts';
+import { endToken, endTokens, type TokenizerFiles } from '../../schemas/end-token.ts';
 import { isFaultOfFile, TrainerFailure } from '../failure.ts';
 import { preTokenizer, preTokenPattern, type TokenizerJson } from './format.ts';
 
@@ -12,6 +12,13 @@ export interface Tokenizer {
   readonly vocab: number;
   /** Id of the end of text: it ends documents and responses. */
   readonly eos: number;
+  /** Ids that end a response when the model writes one of them: `eos` first. */
+  readonly ends: readonly number[];
+  /**
+   * Ids that a document and a prompt begin with: the beginning of text (BOS), where tokenizer.json's post-processor puts one
+   * before a text, as transformers does (which passes over `add_bos_token` where there is a tokenizer.json).
+   */
+  readonly start: readonly number[];
   /** The ids of a text; nothing is added before or after. */
   encode(text: string): number[];
   /** The text of some ids; special tokens appear by their names. `decode(encode(text)) === text` for well-formed text. */
@@ -71,10 +78,20 @@ export function createTokenizer(json: TokenizerJson, files: TokenizerFiles = {})
   return {
     vocab,
     eos: end.id,
+    ends: endTokens(end.id, files, vocab),
+    start: startOf(library),
     encode: divisible ? remembering(whole, special) : whole,
     decode: (ids) => (ids.length === 0 ? '' : library.decode(Array.from(ids))),
     json,
   };
+}
+
+/** What stands before a text once the post-processor has added its tokens. */
+function startOf(library: HuggingFaceTokenizer): number[] {
+  const bare: number[] = library.encode('a', { add_special_tokens: false }).ids;
+  const whole: number[] = library.encode('a', { add_special_tokens: true }).ids;
+  const at = whole.findIndex((_, index) => bare.every((id, offset) => whole[index + offset] === id));
+  return whole.slice(0, Math.max(0, at));
 }
 
 async function readIfThere(path: string): Promise<unknown> {

@@ -1,0 +1,218 @@
+import { constants, existsSync, statSync } from 'node:fs';
+import { copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { parse } from 'yaml';
+import { cachedFiles } from '../hub/cache.ts';
+import { isOffline } from '../hub/config.ts';
+import { hasDigest } from '../hub/digest.ts';
+import { download } from '../hub/download.ts';
+import { filesAt, type RemoteFile } from '../hub/repository.ts';
+import type { Revision } from '../hub/request.ts';
+import { type HubSettings, hubSettings } from '../hub/settings.ts';
+import type { PlanNode } from '../planner/plan.ts';
+import { configNames } from '../schemas/llama.ts';
+import { hasIndex, modelFilesAmong, papersAmong } from '../schemas/model-folder.ts';
+import { indexFile } from '../schemas/safetensors.ts';
+import type { DoneEvent, StartedEvent } from '../schemas/types/event.ts';
+import type { Manifest } from '../schemas/types/manifest.ts';
+import { adoptedEngine, adoptedFacts, writeAncestry } from '../store/adopt.ts';
+import type { Attempt } from '../store/attempt.ts';
+import { modelProblems, readJson } from '../store/foreign-model.ts';
+import { freeBytes } from '../store/home.ts';
+import { NodeError } from './failures.ts';
+
+type AdoptNode = Extract<PlanNode, { type: 'adopt' }>;
+
+/** How it begins, as a trainer would say it. */
+export const adoption: StartedEvent = {
+  event: 'started',
+  resumedFrom: null,
+  steps: 0,
+  device: 'none',
+  engine: adoptedEngine,
+};
+
+export interface AdoptOptions {
+  /** Where the Hub is, and who asks: see `hubSettings`. */
+  env: NodeJS.ProcessEnv;
+  signal: AbortSignal;
+  /** Told how many bytes of how many there are. */
+  onProgress?: (there: number, all: number) => void;
+}
+
+/** Files that come side by side. */
+const atOnce = 4;
+
+/**
+ * Brings a model that was trained elsewhere into the attempt's `model/`, once all of it is there and is the Llama-shaped
+ * model that was planned. What came of the Hub lies in `incoming/` until then, so that an execution after this one goes on
+ * where it ended. Nothing is changed but the context in config.json, where the lineage gives it a shorter one.
+ *
+ * @throws HubError; NodeError `bad-data` with everything that is wrong with the files, `disk-full` before they would not fit;
+ * the signal's reason when it is aborted.
+ */
+export async function adoptCheckpoint(
+  node: AdoptNode,
+  attempt: Attempt,
+  options: AdoptOptions,
+): Promise<{ started: StartedEvent; done: DoneEvent; adopted: NonNullable<Manifest['provenance']['adopted']> }> {
+  const { recipe, address, key } = node;
+  const folder = join(attempt.folder, 'incoming');
+  await mkdir(folder, { recursive: true });
+  if ('hub' in recipe) await bring(recipe, folder, options);
+  else await copy(node, recipe.digests, folder, options.signal);
+  const architecture = await contextOf(node, folder);
+  const problems = modelProblems(folder, { name: address, architecture, tokenizer: undefined });
+  if (problems.length > 0)
+    throw new NodeError('bad-data', `what ${address} adopts cannot be used: ${problems.join('; ')}`);
+  const from = 'hub' in recipe ? `hf:${recipe.hub}@${recipe.revision}` : dirname(node.files[0] as string);
+  const licence = await licenceIn(folder);
+  const told = 'hub' in recipe ? { hub: recipe.hub, revision: recipe.revision } : { folder: basename(from) };
+  await writeAncestry(folder, {
+    ...{ type: node.type, address, key, parents: {} },
+    recipe: { ...told, ...(licence === undefined ? {} : { licence }) },
+    adopted: 'hub' in recipe ? from : basename(from),
+  });
+  const model = join(attempt.folder, 'model');
+  await rm(model, { recursive: true, force: true });
+  await rename(folder, model);
+  return {
+    started: adoption,
+    done: { event: 'done', step: 0, tokens: 0, model: 'model', facts: adoptedFacts(node.architecture) },
+    adopted: { from, ...(licence === undefined ? {} : { licence }) },
+  };
+}
+
+/** Downloads the files of a repository's model, or takes them from the cache of the Hub's libraries, which offline is all there is. */
+async function bring(revision: Revision, folder: string, { env, signal, onProgress }: AdoptOptions): Promise<void> {
+  const settings = hubSettings(env);
+  const cached = await cachedFiles(settings, revision);
+  if (settings.offline) {
+    await bringCached(settings, revision, cached, folder, signal);
+    return;
+  }
+  const remote = await filesAt(settings, revision, signal);
+  const fetch = async (file: RemoteFile, onBytes?: (bytes: number) => void): Promise<void> => {
+    const path = join(folder, file.name);
+    const known = cached.get(file.name);
+    if (known && !existsSync(path) && (await hasDigest(known.path, file.digest, signal))) {
+      await copyFile(known.path, path, constants.COPYFILE_FICLONE);
+      onBytes?.(file.bytes);
+    } else await download(settings, revision, file, path, { signal, onBytes });
+  };
+  const names = new Set(remote.keys());
+  const index = remote.get(indexFile);
+  if (hasIndex(names) && index) await fetch(index);
+  const wanted = wantedAmong(names, revision, hasIndex(names) ? await readFile(join(folder, indexFile)) : undefined);
+  const files = wanted.map((name) => remote.get(name) as RemoteFile);
+  const all = files.reduce((sum, { bytes }) => sum + bytes, 0);
+  let there = await bytesIn(folder);
+  if (all - there > freeBytes(folder))
+    throw new NodeError('disk-full', `${revision.hub} takes ${megabytes(all - there)} MB more, and the disk has less`);
+  await inTurns(files, signal, (file) =>
+    fetch(file, (bytes) => {
+      there += bytes;
+      onProgress?.(there, all);
+    }),
+  );
+}
+
+async function bringCached(
+  settings: HubSettings,
+  revision: Revision,
+  cached: Awaited<ReturnType<typeof cachedFiles>>,
+  folder: string,
+  signal: AbortSignal,
+): Promise<void> {
+  if (cached.size === 0) throw isOffline(settings, revision, revision.hub);
+  const index = cached.get(indexFile);
+  for (const name of wantedAmong(new Set(cached.keys()), revision, index && (await readFile(index.path)))) {
+    const { path, digest } = cached.get(name) as { path: string; digest: RemoteFile['digest'] | undefined };
+    if (digest && !(await hasDigest(path, digest, signal)))
+      throw new NodeError('bad-data', `${path} is damaged: remove it, and run hf download ${revision.hub} again`);
+    await copyFile(path, join(folder, name), constants.COPYFILE_FICLONE);
+  }
+}
+
+/** The files to take. Throws a `bad-data` NodeError where they make no model. */
+function wantedAmong(names: ReadonlySet<string>, { hub }: Revision, index: Uint8Array | undefined): string[] {
+  const files = modelFilesAmong(names, index);
+  if (!files.ok) throw new NodeError('bad-data', `${hub} cannot be adopted: ${files.problems.join('; ')}`);
+  return [...files.names, ...papersAmong(names)];
+}
+
+/** Copies the files of a folder. Throws a `bad-data` NodeError where they are not those of the plan. */
+async function copy(
+  { files }: AdoptNode,
+  digests: readonly string[],
+  folder: string,
+  signal: AbortSignal,
+): Promise<void> {
+  for (const [at, file] of files.entries()) {
+    const path = join(folder, basename(file));
+    const wrong = (what: string) =>
+      new NodeError('bad-data', `${file} ${what}; run the lineage again, and what is adopted gets another key`);
+    if (!existsSync(file)) throw wrong('is gone');
+    await copyFile(file, path, constants.COPYFILE_FICLONE);
+    if (!(await hasDigest(path, { kind: 'sha256', hex: digests[at] as string }, signal)))
+      throw wrong('has changed since the lineage was planned');
+  }
+  const source = dirname(files[0] as string);
+  for (const name of papersAmong(await readdir(source))) await copyFile(join(source, name), join(folder, name));
+}
+
+/**
+ * The shape that the model has to be of; config.json is given the lineage's context where that is shorter than its own. A
+ * longer one is left to be found: config.json is another one than was planned with.
+ */
+async function contextOf(
+  { recipe: { context }, architecture }: AdoptNode,
+  folder: string,
+): Promise<NonNullable<AdoptNode['architecture']>> {
+  if (architecture === null) throw new Error('a model without a shape');
+  const path = join(folder, 'config.json');
+  const config = readJson(path) as Record<string, unknown> | undefined;
+  const longest = config?.[configNames.context];
+  if (context !== undefined && typeof longest === 'number' && context < longest) {
+    await writeFile(path, `${JSON.stringify({ ...config, [configNames.context]: context }, null, 2)}\n`);
+  }
+  return architecture;
+}
+
+/** The licence that a model's card names in its front matter; undefined where it names none. */
+async function licenceIn(folder: string): Promise<string | undefined> {
+  const name = (await readdir(folder)).find((one) => one.toLowerCase() === 'readme.md');
+  const card = name === undefined ? '' : await readFile(join(folder, name), 'utf8');
+  const matter = /^---\r?\n([\s\S]*?)\r?\n---/.exec(card)?.[1] ?? '';
+  const { license, license_name: named } = (parse(matter, { logLevel: 'silent' }) ?? {}) as Record<string, unknown>;
+  const licence = license === 'other' ? (named ?? license) : license;
+  return typeof licence === 'string' ? licence : undefined;
+}
+
+/** Does something with all, a few at a time. Where one fails, those that are begun end, no other begins, and it is thrown. */
+async function inTurns<T>(items: readonly T[], signal: AbortSignal, act: (item: T) => Promise<void>): Promise<void> {
+  const waiting = [...items];
+  const take = async (): Promise<void> => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      signal.throwIfAborted();
+      await act(next);
+    }
+  };
+  const ended = await Promise.allSettled(
+    Array.from({ length: atOnce }, () =>
+      take().catch((error: unknown) => {
+        waiting.length = 0;
+        throw error;
+      }),
+    ),
+  );
+  for (const one of ended) if (one.status === 'rejected') throw one.reason;
+}
+
+async function bytesIn(folder: string): Promise<number> {
+  return (await readdir(folder)).reduce((sum, name) => sum + statSync(join(folder, name)).size, 0);
+}
+
+function megabytes(bytes: number): number {
+  return Math.ceil(bytes / 1e6);
+}

@@ -1,0 +1,26 @@
+import { readFile } from 'node:fs/promises';
+import { cachedFiles } from './cache.ts';
+import { HubError } from './errors.ts';
+import { type Revision, requestJson } from './request.ts';
+import type { HubSettings } from './settings.ts';
+
+/**
+ * The content of a repository's config.json at a commit, from the cache of the Hub's libraries or from the endpoint.
+ *
+ * @throws HubError as `request` does; `no-access` offline where the cache has none.
+ */
+export async function configAt(settings: HubSettings, revision: Revision): Promise<unknown> {
+  const cached = (await cachedFiles(settings, revision)).get('config.json');
+  if (cached) return JSON.parse(await readFile(cached.path, 'utf8'));
+  const what = `config.json of ${revision.hub}`;
+  if (settings.offline) throw isOffline(settings, revision, what);
+  return requestJson(settings, `/${revision.hub}/resolve/${revision.revision}/config.json`, { revision, what });
+}
+
+/** That something would have to be asked for, and must not be. */
+export function isOffline({ cache }: HubSettings, { hub, revision }: Revision, what: string): HubError {
+  return new HubError(
+    'no-access',
+    `${what} is not in ${cache}, and HF_HUB_OFFLINE says to ask nobody: unset it, or first run hf download ${hub} --revision ${revision}`,
+  );
+}

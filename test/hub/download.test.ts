@@ -1,0 +1,158 @@
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
+import { cachedFiles } from '../../hub/cache.ts';
+import { configAt } from '../../hub/config.ts';
+import { download } from '../../hub/download.ts';
+import { HubError, type HubErrorKind } from '../../hub/errors.ts';
+import { filesAt, type RemoteFile } from '../../hub/repository.ts';
+import { hubSettings } from '../../hub/settings.ts';
+import { testHub } from '../fixtures/hub.ts';
+
+const revision = { hub: 'some/model', revision: 'c0ffee'.padEnd(40, '0') };
+const large = Buffer.from(Array.from({ length: 3000 }, (_, at) => at % 251));
+const files = { 'config.json': Buffer.from('{"model_type":"llama"}'), 'model.safetensors': large };
+const token = 'hf_very_secret';
+
+/** A Hub with those files, its settings, a folder, and the two files as it lists them. */
+async function setUp(t: TestContext, env: Record<string, string> = {}) {
+  const folder = await mkdtemp(join(tmpdir(), 'descent-hub-'));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  const hub = await testHub(t, { ...revision, files });
+  const settings = hubSettings({ HF_ENDPOINT: hub.endpoint, HF_HOME: join(folder, 'hf'), HF_TOKEN: token, ...env });
+  const listed = await filesAt(settings, revision);
+  const weights = listed.get('model.safetensors') as RemoteFile;
+  return { folder, hub, settings, listed, weights, path: join(folder, 'model.safetensors') };
+}
+
+/** Asserts that a HubError of a kind is thrown, whose message says something and no secret. */
+function isError(kind: HubErrorKind, said: RegExp): (error: unknown) => boolean {
+  return (error) => {
+    assert.ok(error instanceof HubError, String(error));
+    assert.equal(error.kind, kind, error.message);
+    assert.match(error.message, said);
+    assert.doesNotMatch(error.message, /secret/);
+    return true;
+  };
+}
+
+describe('a download', () => {
+  it('brings files with the digests that the Hub lists, and sends the token to the endpoint alone', async (t) => {
+    const { folder, hub, settings, listed, path } = await setUp(t);
+    assert.deepEqual([...listed.keys()], ['config.json', 'model.safetensors']);
+    for (const file of listed.values()) await download(settings, revision, file, join(folder, file.name));
+    assert.deepEqual(await readFile(path), large);
+    assert.deepEqual(await readFile(join(folder, 'config.json')), files['config.json']);
+    assert.ok(hub.seen.every(({ headers }) => headers.authorization === `Bearer ${token}`));
+    assert.equal(hub.seenByStorage.length, 1);
+    assert.equal(hub.seenByStorage[0]?.headers.authorization, undefined);
+  });
+
+  it('goes on where a connection broke, as often as that brings something', async (t) => {
+    const { hub, settings, weights, path } = await setUp(t);
+    hub.conduct.cutAfter = 1200;
+    let told = 0;
+    await download(settings, revision, weights, path, { onBytes: (bytes) => (told += bytes) });
+    assert.deepEqual(await readFile(path), large);
+    assert.equal(told, large.length);
+    const ranges = hub.seenByStorage.map(({ headers }) => headers.range);
+    assert.equal(ranges[0], undefined);
+    assert.match(String(ranges[1]), /^bytes=[1-9]\d*-$/);
+    assert.ok(!existsSync(`${path}.part`));
+  });
+
+  it('goes on with what an earlier process left, and starts anew where a server gives no ranges', async (t) => {
+    for (const wholeOnly of [false, true]) {
+      const { hub, settings, weights, path } = await setUp(t);
+      await writeFile(`${path}.part`, large.subarray(0, 1000));
+      hub.conduct.wholeOnly = wholeOnly;
+      await download(settings, revision, weights, path);
+      assert.deepEqual(await readFile(path), large);
+      assert.equal(hub.seenByStorage[0]?.headers.range, 'bytes=1000-');
+    }
+  });
+
+  it('keeps nothing of what has another digest', async (t) => {
+    const { hub, settings, weights, path } = await setUp(t);
+    hub.conduct.spoiled = ['model.safetensors'];
+    await assert.rejects(download(settings, revision, weights, path), isError('bad-download', /its digest is another/));
+    assert.deepEqual([existsSync(path), existsSync(`${path}.part`)], [false, false]);
+    // Nor of what was damaged here.
+    hub.conduct = {};
+    await writeFile(path, large.subarray(1));
+    await download(settings, revision, weights, path);
+    assert.deepEqual(await readFile(path), large);
+  });
+
+  it('ends when it is aborted, and keeps what came', async (t) => {
+    const { hub, settings, weights, path } = await setUp(t);
+    hub.conduct.cutAfter = 1200;
+    const abort = new AbortController();
+    const stop = { signal: abort.signal, onBytes: () => abort.abort(new Error('enough')) };
+    await assert.rejects(download(settings, revision, weights, path, stop), /enough/);
+    assert.ok((await readFile(`${path}.part`)).length > 0);
+  });
+});
+
+describe('what the Hub refuses', () => {
+  for (const [status, reason, kind, said] of [
+    [401, '', 'no-access', /answered 401: the token in HF_TOKEN may not read some\/model/],
+    [403, 'GatedRepo', 'no-access', /some\/model is gated: accept its terms at http\S+\/some\/model, and set HF_TOKEN/],
+    [404, 'RevisionNotFound', 'no-access', /some\/model has no commit c0ffee/],
+    [404, 'RepoNotFound', 'no-access', /answered 404: check the name some\/model/],
+    [429, '', 'no-network', /answered 429; it may do better in a while/],
+    [503, '', 'no-network', /answered 503/],
+  ] as const) {
+    it(`is told for ${status} ${reason}`, async (t) => {
+      const { hub, settings } = await setUp(t);
+      hub.conduct = { status, reason };
+      await assert.rejects(filesAt(settings, revision), isError(kind, said));
+    });
+  }
+
+  it('is told to who has no token', async (t) => {
+    const { hub, settings } = await setUp(t);
+    hub.conduct = { status: 401 };
+    const without = { ...settings, token: undefined };
+    await assert.rejects(filesAt(without, revision), isError('no-access', /it is private; then set HF_TOKEN/));
+  });
+
+  it('is told where nobody answers, or nobody is there', async (t) => {
+    const { hub, settings } = await setUp(t);
+    hub.conduct = { silent: true };
+    const impatient = { ...settings, timeoutSeconds: 0.2 };
+    await assert.rejects(filesAt(impatient, revision), isError('no-network', /said nothing for 0\.2 s/));
+    const nowhere = { ...settings, endpoint: 'http://127.0.0.1:1' };
+    await assert.rejects(filesAt(nowhere, revision), isError('no-network', /cannot be reached \(/));
+  });
+
+  it('is told of an endpoint that is none, without what may be a password', () => {
+    for (const HF_ENDPOINT of ['ftp://secret', 'https://me:secret@host'])
+      assert.throws(() => hubSettings({ HF_ENDPOINT }), isError('no-access', /HF_ENDPOINT/));
+  });
+});
+
+describe('the cache of the Hub’s libraries', () => {
+  it('is read offline, where nothing is asked', async (t) => {
+    const { folder, hub, settings } = await setUp(t, { HF_HUB_OFFLINE: '1' });
+    const before = hub.seen.length;
+    await assert.rejects(
+      configAt(settings, revision),
+      isError('no-access', /run hf download some\/model --revision c0f/),
+    );
+    const snapshot = join(folder, 'hf', 'hub', 'models--some--model', 'snapshots', revision.revision);
+    const blobs = join(folder, 'hf', 'hub', 'models--some--model', 'blobs');
+    const blob = '0123456789012345678901234567890123456789';
+    await mkdir(snapshot, { recursive: true });
+    await mkdir(blobs);
+    await writeFile(join(blobs, blob), files['config.json']);
+    await symlink(join('..', '..', 'blobs', blob), join(snapshot, 'config.json'));
+    assert.deepEqual(await configAt(settings, revision), { model_type: 'llama' });
+    const cached = (await cachedFiles(settings, revision)).get('config.json');
+    assert.deepEqual(cached?.digest, { kind: 'git', hex: blob });
+    assert.equal(hub.seen.length, before);
+  });
+});
