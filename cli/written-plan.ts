@@ -55,7 +55,7 @@ function refuse(path: string, what: string, lines: readonly string[], hint: stri
 async function refuseChangedData(path: string, { plan }: WrittenPlan): Promise<void> {
   const changed: string[] = [];
   for (const node of plan.nodes) {
-    if (node.type !== 'data' || !('digests' in node.recipe)) continue;
+    if (!('digests' in node.recipe)) continue;
     for (const [at, file] of node.files.entries()) {
       const is = existsSync(file) ? (await digestOfFile(file)).sha256 : null;
       if (is === node.recipe.digests[at]) continue;

@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
+import type { FindConfig } from '../../planner/checkpoints.ts';
+import { type Planned, planLineage } from '../../planner/expand.ts';
+import { loadLineage } from '../../planner/load.ts';
+import { priceOf } from '../../planner/price.ts';
+import { toConfig } from '../../trainer/config.ts';
+import { bytesShape, checkpoint } from '../fixtures/checkpoint.ts';
+import { temporaryFolder } from '../trainer/support.ts';
+import { nodeAt } from './plans.ts';
+
+const commit = 'c0ffee'.padEnd(40, '0');
+const fromHub = `{hub: some/model, revision: "${commit}"}`;
+const usual: FindConfig = async () => ({ ok: true, config: toConfig(bytesShape, { eos: 0 }) });
+
+const stages = (adopt: string, after = '') => `lineage: theirs
+data: {web: {generator: stories}, math: {generator: arithmetic}}
+stages:
+  theirs: {adopt: ${adopt}}
+${after}`;
+
+async function plan(folder: string, text: string, findConfig: FindConfig = usual): Promise<Planned> {
+  const file = join(folder, 'lineage.yaml');
+  writeFileSync(file, text);
+  const loaded = await loadLineage(file);
+  return loaded.ok ? await planLineage(loaded.lineage, { findConfig }) : loaded;
+}
+
+/** What is wrong with a file, a line each. */
+async function wrong(t: TestContext, text: string, findConfig?: FindConfig): Promise<string[]> {
+  const planned = await plan(temporaryFolder(t), text, findConfig);
+  return planned.ok ? [] : planned.diagnostics.map(({ line, code, message }) => `${line} ${code} ${message}`);
+}
+
+describe('a stage that adopts', () => {
+  it('gives what comes after it its shape, and is itself known by its commit alone', async (t) => {
+    const after = `  mid: {cpt: {from: theirs, tokens: 64K, mix: {math: 1, web: 25%}}}
+  tuned: {sft: {from: mid, data: math/problems, examples: 64}}
+axes: {seed: {replicate: [1, 2]}}
+evaluate: {each: [theirs, tuned], suites: [id]}
+`;
+    const planned = await plan(temporaryFolder(t), stages(fromHub, after));
+    assert.ok(planned.ok, JSON.stringify(planned));
+    assert.deepEqual(planned.warnings, []);
+    const addresses = planned.plan.nodes.map(({ address }) => address);
+    assert.deepEqual(
+      addresses.filter((address) => !address.startsWith('overlap:')),
+      [
+        'theirs',
+        'theirs/id',
+        'mid@seed=1',
+        'mid@seed=2',
+        'tuned@seed=1',
+        'tuned@seed=1/id',
+        'tuned@seed=2',
+        'tuned@seed=2/id',
+      ],
+      'seeds do not multiply it, and there is no tokenizer node',
+    );
+    const theirs = nodeAt(planned.plan, 'theirs');
+    const recipe = { hub: 'some/model', revision: commit };
+    assert.deepEqual(theirs.preimage, { descent: 'node', type: 'adopt', version: 1, recipe, seed: 0, parents: {} });
+    const mid = nodeAt(planned.plan, 'mid@seed=1');
+    assert.deepEqual(mid.architecture, bytesShape);
+    assert.equal(mid.settings.batchTokens, 32 * bytesShape.context);
+    assert.deepEqual(priceOf(theirs).flops, { training: 0, inference: 0 });
+
+    const shorter = await plan(temporaryFolder(t), stages(fromHub.replace('}', ', context: 64}'), after));
+    assert.ok(shorter.ok);
+    assert.equal(nodeAt(shorter.plan, 'mid@seed=1').settings.batchTokens, 32 * 64);
+    assert.notEqual(nodeAt(shorter.plan, 'theirs').key, theirs.key);
+    const same = await plan(temporaryFolder(t), stages(fromHub.replace('}', ', context: 128}'), after));
+    assert.ok(same.ok);
+    assert.equal(nodeAt(same.plan, 'theirs').key, theirs.key, 'a default that is written out');
+  });
+
+  it('has no pretraining to replay', async (t) => {
+    for (const mix of ['{math: 1, replay: 20%}', '{math: 1, web: 5% of pretrain}'])
+      assert.deepEqual(await wrong(t, stages(fromHub, `  mid: {cpt: {from: theirs, tokens: 64K, mix: ${mix}}}\n`)), [
+        '5 bad-mix what an adopted model was pretrained on is not known, so nothing can be a part of it',
+      ]);
+  });
+
+  it('says what is wrong with what it names', async (t) => {
+    const one = async (adopt: string, findConfig?: FindConfig) =>
+      (await wrong(t, stages(adopt), findConfig)).join('\n');
+    assert.match(await one('{hub: some/model, revision: main}'), /^4 bad-value `main` is no commit$/);
+    assert.match(await one('{hub: some/model}'), /^4 missing-key `stages\.theirs\.adopt` lacks `revision`$/);
+    assert.match(
+      await one('{folder: x, hub: some/model}'),
+      /^4 one-of `stages\.theirs\.adopt` must have exactly one of/,
+    );
+    assert.match(
+      await one(fromHub.replace('}', ', context: 512}')),
+      /^4 bad-value a context of 512 is more than the 128 that some\/model at c0ffee000000 reads/,
+    );
+    assert.match(
+      await one(fromHub, async () => ({ ok: false, problem: 'cannot be planned: no network', hint: 'try again' })),
+      /^4 bad-files some\/model at c0ffee000000 cannot be planned: no network$/,
+    );
+    assert.match(await one('{folder: nowhere}'), /^4 bad-files `nowhere` matches no file$/);
+    assert.match(
+      await one('{folder: ../elsewhere}'),
+      /^4 bad-files `\.\.\/elsewhere` leads out of the lineage file's folder$/,
+    );
+    assert.match(await one('{folder: "*"}'), /is a pattern, and one folder is expected/);
+    assert.match(await one('{folder: a, from: b}'), /^4 unknown-key/);
+  });
+
+  it('says what a folder lacks, and takes none that lies elsewhere', async (t) => {
+    const folder = temporaryFolder(t);
+    const elsewhere = temporaryFolder(t);
+    mkdirSync(join(folder, 'theirs'));
+    const { 'config.json': config, 'README.md': card } = checkpoint(bytesShape) as Record<string, Buffer>;
+    writeFileSync(join(folder, 'theirs', 'config.json'), config as Buffer);
+    writeFileSync(join(elsewhere, 'config.json'), card as Buffer);
+    symlinkSync(elsewhere, join(folder, 'linked'));
+    const messages = async (name: string) => {
+      const planned = await plan(folder, stages(`{folder: ${name}}`));
+      return planned.ok ? '' : planned.diagnostics.map(({ message }) => message).join('\n');
+    };
+    assert.equal(
+      await messages('theirs'),
+      '`theirs` is no Hugging Face shaped model: tokenizer.json is missing, tokenizer_config.json is missing, model.safetensors is missing',
+    );
+    assert.match(await messages('linked'), /leads out of the lineage file's folder through the link linked/);
+  });
+});
