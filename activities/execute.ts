@@ -45,6 +45,8 @@ export interface ExecuteOptions {
   /** Threads for a node, by device class. */
   devices: Record<string, { threads: number }>;
   stopSeconds: number;
+  /** What says where the Hugging Face Hub is, and who asks it. Default: this process's environment. */
+  env?: NodeJS.ProcessEnv;
 }
 
 /** Which node to execute, and on which device class. */
@@ -225,7 +227,7 @@ async function bringToEnd(
 ): Promise<Made> {
   const { node, attempt } = execution;
   if (node.type === 'data') return await recorded(execution, preparation, () => prepareData(node, attempt));
-  if (node.type === 'adopt') return await recorded(execution, adoption, () => adopt(node, execution));
+  if (node.type === 'adopt') return await recorded(execution, adoption, () => adopt(node, execution, options.env));
   const before = attempt.executions === 1 ? {} : await collectEvents(attempt.folder);
   // Not more often than twice: should what it left be unfit to publish, the trainer has to make it anew.
   if (tries > 2 || !isComplete(before, attempt.folder)) return await train(execution, options, parents);
@@ -253,10 +255,14 @@ async function recorded(
 }
 
 /** Steps are megabytes there. */
-function adopt(node: Extract<PlanNode, { type: 'adopt' }>, { attempt, context, progress }: Execution): Promise<Made> {
+function adopt(
+  node: Extract<PlanNode, { type: 'adopt' }>,
+  { attempt, context, progress }: Execution,
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<Made> {
   progress.phase = 'running';
   return adoptCheckpoint(node, attempt, {
-    env: process.env,
+    env,
     signal: context.cancellationSignal,
     onProgress(there, all) {
       Object.assign(progress, { step: Math.floor(there / 1e6), steps: Math.ceil(all / 1e6) });

@@ -4,16 +4,19 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { MockActivityEnvironment } from '@temporalio/testing';
 import { adoptCheckpoint } from '../../activities/adopt.ts';
+import { executeActivity } from '../../activities/execute.ts';
 import { NodeError } from '../../activities/failures.ts';
 import { HubError } from '../../hub/errors.ts';
 import type { FindConfig } from '../../planner/checkpoints.ts';
 import { formatDiagnostics } from '../../planner/diagnostic.ts';
 import { planLineage } from '../../planner/expand.ts';
 import { loadLineage } from '../../planner/load.ts';
-import type { PlanNode } from '../../planner/plan.ts';
+import type { Plan, PlanNode } from '../../planner/plan.ts';
 import { storedShapes } from '../../schemas/llama.ts';
 import { validateAncestry } from '../../schemas/validate.ts';
+import { findArtifact, inspectNode } from '../../store/artifact.ts';
 import { beginAttempt } from '../../store/attempt.ts';
 import { hiddenStates, loadModel, logits } from '../../trainer/model.ts';
 import { readSafetensors } from '../../trainer/safetensors.ts';
@@ -246,6 +249,41 @@ describe('a repository on the Hub', () => {
     await assert.rejects(
       adopted(folder, node, { HF_ENDPOINT: hub.endpoint, HF_HOME: join(folder, 'hf') }),
       /some\/model cannot be adopted: model\.safetensors is missing; weights are read from safetensors files alone/,
+    );
+  });
+});
+
+describe('executing a node that adopts', () => {
+  it('fails as what went wrong does, remembers why, and publishes with where the model is from', async (t) => {
+    const { folder, hub, node, env } = await onHub(t);
+    const home = join(folder, 'home');
+    const activity = executeActivity({
+      ...{ home, trainer: [], devices: {}, stopSeconds: 1, env },
+      plans: { plan: async () => ({ nodes: [node] }) as unknown as Plan, node: async () => node },
+      start: () => assert.fail('no trainer is started'),
+    });
+    const run = () => new MockActivityEnvironment().run(activity, { planDigest: '', index: 0, device: 'cpu' });
+    const refused = (type: string, nonRetryable: boolean, message: RegExp) => ({ type, nonRetryable, message });
+
+    hub.conduct = { status: 503 };
+    const busy = /^theirs: the files of some\/model: http\S+ answered 503; it may do better in a while$/;
+    await assert.rejects(run(), refused('no-network', false, busy));
+    const state = inspectNode(home, node.key);
+    assert.deepEqual(state.state === 'partial' && state.failure?.kind, 'no-network');
+    hub.conduct = { status: 403, reason: 'GatedRepo' };
+    await assert.rejects(run(), refused('no-access', true, /^theirs: .* is gated: accept its terms at /));
+
+    hub.conduct = {};
+    assert.deepEqual(await run(), { attempt: 1 });
+    const artifact = await findArtifact(home, node.key);
+    const { engine, device, adopted: from } = artifact?.provenance ?? {};
+    assert.deepEqual(
+      { engine, device, from },
+      { engine: 'adopted', device: 'none', from: { from: `hf:some/model@${revision}`, licence: 'apache-2.0' } },
+    );
+    assert.ok(
+      artifact?.files.every(({ path }) => path.startsWith('model/')),
+      JSON.stringify(artifact?.files),
     );
   });
 });

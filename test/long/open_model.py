@@ -26,6 +26,7 @@ def told(folder, texts):
         "unexpected": sorted(info["unexpected_keys"]),
         "mismatched": sorted(info["mismatched_keys"]),
         "rows": rows,
+        "whole": [tokenizer(text)["input_ids"] for text in texts],
         "decoded": [tokenizer.decode(row) for row in rows],
         "logits": logits,
         "inputs": sorted(batch.keys()),

@@ -35,6 +35,8 @@ interface Told {
   unexpected: string[];
   mismatched: string[];
   rows: number[][];
+  /** As a text is tokenized by itself: with what it begins and ends with. */
+  whole: number[][];
   decoded: string[];
   logits: number[][][];
   inputs: string[];
@@ -69,6 +71,10 @@ async function assertAgreement(folder: string, told: Told): Promise<void> {
   assert.deepEqual(
     texts.map((text) => tokenizer.encode(text)),
     told.rows,
+  );
+  assert.deepEqual(
+    texts.map((text) => [...tokenizer.start, ...tokenizer.encode(text)]),
+    told.whole,
   );
   assert.deepEqual(
     told.rows.map((row) => tokenizer.decode(row)),
@@ -185,6 +191,36 @@ placement:
       card,
       /\*\*`base`\*\*, pretrain, .*\n(?: {3}- .*\n)* {3}- trained elsewhere and adopted: saved by transformers\n/,
     );
+  });
+
+  it('saves a LLaMA that a stage adopts from its folder, with equal logits, and opens what was trained on', async (t) => {
+    const folder = await temporaryFolder(t);
+    const file = join(folder, 'stage.yaml');
+    await writeFile(
+      file,
+      `lineage: stage
+data:
+  web: {generator: stories}
+stages:
+  theirs: {adopt: {folder: model}}
+  mid: {cpt: {from: theirs, tokens: 8K, batch: 1K, data: web}}
+evaluate: {each: [theirs], suites: [heldout], heldoutTokens: 1K}
+placement:
+  default: {device: cpu}
+`,
+    );
+    const model = join(folder, 'model');
+    await mkdir(model);
+    ask('save', model, saved);
+    const told = ask('open', model, { texts });
+    const home = join(folder, 'home');
+    await runToEnd(t, file, home, 1);
+    await assertAgreement(await modelOf(home, 'theirs'), told);
+    const mid = await modelOf(home, 'mid');
+    const trained = ask('open', mid, { texts });
+    await assertAgreement(mid, trained);
+    assert.deepEqual(trained.whole, told.whole, 'texts begin as they did');
+    for (const whole of trained.whole) assert.equal(whole[0], 1);
   });
 
   for (const dtype of ['float16', 'float32', 'bfloat16']) {

@@ -8,7 +8,7 @@ export interface Packed {
 
 /**
  * Sequences of context + 1 tokens of a stream of documents, until it ends, and then without the part that fills no sequence.
- * Each document ends with the end of text, and the last token of a sequence is the first of the next: every token is
+ * Each document, which may begin with a token of its own (BOS), ends with the end of text, and the last token of a sequence is the first of the next: every token is
  * predicted exactly once. No more documents are read than the sequences that are asked for need.
  */
 export function* packDocuments(
