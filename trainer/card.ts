@@ -15,7 +15,7 @@ export function modelCard({ nodes }: Ancestry, architecture: Architecture): stri
   return `---
 library_name: transformers
 pipeline_tag: text-generation
----
+${baseModel(nodes)}---
 # ${own.address}
 
 A language model of ${grouped(parameters(architecture))} parameters, trained with Descent: a LLaMA-2 shaped decoder of ${layers} layers, ${hidden} wide, ${heads} attention heads over ${kvHeads} of keys and values, ${ffn} wide feed-forward nets, a vocabulary of ${grouped(vocab)} tokens and a context of ${grouped(context)}. Its weights are float32. transformers opens the folder as it is, with AutoModelForCausalLM and AutoTokenizer.
@@ -34,6 +34,12 @@ None was known when this card was written, with the model's last step. They have
 
 This card claims none. What may be done with the model depends on the data that it learned from.
 `;
+}
+
+/** Of what was adopted from the Hub: the front matter's line that links a model to the one that it was trained from. */
+function baseModel(nodes: readonly Ancestor[]): string {
+  const hub = nodes.find(({ type }) => type === 'adopt')?.recipe?.hub;
+  return hub === undefined ? '' : `base_model: ${hub}\n`;
 }
 
 function told(node: Ancestor, nodes: readonly Ancestor[]): string {

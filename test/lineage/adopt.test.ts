@@ -64,6 +64,7 @@ it('a model of the Hub is adopted, trained on and evaluated', { timeout: 180_000
   const card = await readFile(join(folderOf('tuned'), 'README.md'), 'utf8');
   assert.match(card, new RegExp(`trained elsewhere and adopted: hf:some/model@${revision}`));
   assert.match(card, /licence apache-2\.0/);
+  assert.match(card, /^base_model: some\/model$/m);
   const config = JSON.parse(await readFile(join(folderOf('tuned'), 'config.json'), 'utf8'));
   assert.deepEqual([config.bos_token_id, config.eos_token_id, config.max_position_embeddings], [257, [0, 11], 120]);
   assert.deepEqual(
