@@ -13,6 +13,7 @@ import type { StoredArtifact } from '../../planner/stored.ts';
 import { judge } from '../../planner/verdict.ts';
 import { typeVersions } from '../../schemas/catalogue.ts';
 import type { PlanFile } from '../../schemas/types/plan.ts';
+import { bytesShape, checkpoint } from '../fixtures/checkpoint.ts';
 import { fixture, lineage, nodeAt, planOf, planOfText } from '../planner/plans.ts';
 import { runLineage, runNode } from '../results/run.ts';
 import {
@@ -302,7 +303,15 @@ async function writtenAndRead(t: TestContext, plan: Plan, text = ''): Promise<Pl
 
 test('a plan of whatever can be planned can be written and is admitted', async (t) => {
   const types = new Set<string>();
-  for (const folder of [fixture(''), join(packageRoot, 'lineage')]) {
+  const adopting = await temporaryFolder(t);
+  await writeLineage(
+    adopting,
+    'lineage: theirs\ndata: {web: {generator: stories}}\nstages:\n  theirs: {adopt: {folder: model}}\n  mid: {cpt: {from: theirs, tokens: 64K, data: web}}\n',
+  );
+  await mkdir(join(adopting, 'model'));
+  for (const [name, content] of Object.entries(checkpoint(bytesShape)))
+    await writeFile(join(adopting, 'model', name), content);
+  for (const folder of [fixture(''), join(packageRoot, 'lineage'), adopting]) {
     for (const name of (await readdir(folder)).filter((each) => each.endsWith('.yaml'))) {
       const plan = await planOf(join(folder, name));
       equal(canonicalJson(await writtenAndRead(t, plan)), canonicalJson(plan), name);
