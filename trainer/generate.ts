@@ -23,7 +23,11 @@ export interface Generator {
  *
  * @param ends ids of the tokens that end a response, one or more
  */
-export function createGenerator(architecture: Architecture, parameters: Parameters, ends: readonly number[]): Generator {
+export function createGenerator(
+  architecture: Architecture,
+  parameters: Parameters,
+  ends: readonly number[],
+): Generator {
   const weights = decodingWeights(architecture, parameters);
   const passes = createPasses(architecture, weights);
   return {

@@ -7,7 +7,7 @@ import type { Mixture } from '../../schemas/types/job.ts';
 import { mixText } from '../../trainer/data/mixture.ts';
 import { exampleTokens, promptText } from '../../trainer/data/template.ts';
 import { heldoutRows } from '../../trainer/evaluate.ts';
-import { generate } from '../../trainer/generate.ts';
+import { createGenerator, generate } from '../../trainer/generate.ts';
 import { initialise } from '../../trainer/init.ts';
 import { respond } from '../../trainer/respond.ts';
 import type { TokenizerJson } from '../../trainer/tokenizer/format.ts';
@@ -79,14 +79,19 @@ describe('the end of a response', () => {
 
   it('ends what is decoded, and is no part of its text', async () => {
     const architecture = { ...tiny, vocab: 258, context: 64 };
-    const model = { architecture, parameters: initialise(architecture, 3), eos };
+    const parameters = initialise(architecture, 3);
     const options = { maxTokens: 6, temperature: 0, seed: 1, purpose: ['test'] };
     const prompt = exampleTokens(problem, tokenizer()).prompt;
-    const [free] = await generate(model, [prompt], options);
+    const [free] = await generate(createGenerator(architecture, parameters, [eos]), [prompt], options);
     const third = free?.tokens[2] as number;
     assert.ok(free?.tokens.length === 6 && !free.tokens.slice(0, 2).includes(third), 'a response that goes on');
     const ending = tokenizer(template, [eos, third]);
-    const [response] = await respond({ ...model, ends: ending.ends }, ending, [problem as never], options);
+    const [response] = await respond(
+      createGenerator(architecture, parameters, ending.ends),
+      ending,
+      [problem as never],
+      options,
+    );
     assert.deepEqual(response?.prompt, prompt);
     assert.deepEqual(response?.tokens, free.tokens.slice(0, 3));
     assert.equal(response?.ended, true);
