@@ -41,6 +41,8 @@ export interface Binding extends Readonly<Record<AttributeType | NumberType, num
    * not follow from what the graph says, and null where not even their number does.
    */
   inferShapes(graph: Uint8Array, operation: string): (number[] | null)[];
+  /** The serialized KernelList of an operator: for which devices and types TensorFlow implements it. */
+  registeredKernels(name: string): Uint8Array;
 }
 
 export interface NativeBackend {

@@ -32,11 +32,12 @@ export class TensorFlowUnavailable extends Error {
  * @throws TensorFlowUnavailable where set-up has not been run (for this device)
  */
 export async function loadTensorFlow(asked: Device, threads?: number): Promise<LoadedTensorFlow> {
-  prepareEnvironment(threads);
-  prepareNodeUtil();
   const device = asked === 'gpu' && findGpu() === undefined && !isSetUp('gpu') ? 'cpu' : asked;
+  prepareEnvironment(device, threads);
+  prepareNodeUtil();
   const tf = requireBackend(device);
   const { isUsingGpuDevice, binding } = tf.backend() as unknown as NativeBackend;
+  binding.allowTensorFloat32?.(false);
   const used = isUsingGpuDevice ? 'gpu' : 'cpu';
   const fallback = asked === 'gpu' && used === 'cpu' ? explainFallback() : null;
   return { tf, device: used, version: binding.TF_Version, fallback };
@@ -45,14 +46,33 @@ export async function loadTensorFlow(asked: Device, threads?: number): Promise<L
 /** What tfjs-node's backend carries besides its public type. */
 interface NativeBackend {
   isUsingGpuDevice: boolean;
-  binding: { TF_Version: string };
+  binding: { TF_Version: string; allowTensorFloat32?: (allowed: boolean) => void };
 }
 
+/**
+ * What the runtime for GPUs reads from its environment. float32 is to mean float32, and bfloat16 what a recipe's
+ * `precision` says; the same graph on the same GPU is to give the same bytes.
+ */
+export const gpuEnvironment: Readonly<Record<string, string>> = {
+  // Else the first trainer takes the whole memory of a GPU.
+  TF_FORCE_GPU_ALLOW_GROWTH: 'true',
+  // XLA compiles every operator that it has: a captured function becomes one program of fused kernels.
+  TF_XLA_FLAGS: '--tf_xla_auto_jit=2',
+  // Kernels without atomic additions, and no choice among algorithms by how fast they were just now, in XLA and in
+  // TensorFlow's own kernels; roundings to bfloat16 stay where the graph has them.
+  XLA_FLAGS: '--xla_gpu_deterministic_ops=true --xla_allow_excess_precision=false',
+  TF_DETERMINISTIC_OPS: '1',
+  // cuBLAS gives equal bits on several streams only with a workspace of a fixed size (its manual, section 2.1.4).
+  CUBLAS_WORKSPACE_CONFIG: ':4096:8',
+  // What of NVIDIA's libraries is called without asking TensorFlow, which is told by `allowTensorFloat32`.
+  NVIDIA_TF32_OVERRIDE: '0',
+};
+
 /** A value that the person set already is left alone. */
-function prepareEnvironment(threads: number | undefined): void {
+function prepareEnvironment(device: Device, threads: number | undefined): void {
   const { env } = process;
   env.TF_CPP_MIN_LOG_LEVEL ??= '3'; // TensorFlow greets on standard error; what goes wrong it also throws
-  env.TF_FORCE_GPU_ALLOW_GROWTH ??= 'true'; // else the first trainer takes the whole memory of a GPU
+  if (device === 'gpu') for (const [name, value] of Object.entries(gpuEnvironment)) env[name] ??= value;
   if (threads !== undefined) {
     env.TF_NUM_INTRAOP_THREADS = String(threads);
     env.TF_NUM_INTEROP_THREADS = String(threads);

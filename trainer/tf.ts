@@ -6,6 +6,9 @@
  * `DESCENT_THREADS` (default: all cores).
  */
 import type { Tensor } from '@tensorflow/tfjs-node';
+import { findGpu, visibleGpus } from '#setup/gpu.mjs';
+import { TrainerFailure } from './failure.ts';
+import { describeGpu } from './hardware.ts';
 import { type Device, loadTensorFlow } from './tensorflow.ts';
 
 // TensorFlow switches oneDNN on by itself on some CPUs only. Batched products are two to three times faster with it on
@@ -15,12 +18,18 @@ const { DESCENT_DEVICE, DESCENT_THREADS } = process.env;
 const threads = Number(DESCENT_THREADS);
 const asked: Device = /^gpu\b/.test(DESCENT_DEVICE ?? '') ? 'gpu' : 'cpu';
 const loaded = await loadTensorFlow(asked, threads > 0 ? threads : undefined);
-if (loaded.fallback !== null) process.stderr.write(`${loaded.fallback}\n`);
+if (loaded.fallback !== null) {
+  // A GPU that this process was given and does not get has failed: on the CPU the training would take a hundred times as long.
+  if (findGpu() !== undefined && visibleGpus().length > 0) throw new TrainerFailure('device-lost', lostGpu());
+  process.stderr.write(`${loaded.fallback}\n`);
+}
 
 /** The API of @tensorflow/tfjs-node. */
 export const tf = loaded.tf;
 /** Where tensors live. */
 export const device: Device = loaded.device;
+/** The GPU that it is, with driver and CUDA; undefined of the CPU. */
+export const hardware: string | undefined = device === 'gpu' ? await describeGpu() : undefined;
 /** The version of the native TensorFlow. */
 export const tensorFlowVersion: string = loaded.version;
 
@@ -33,4 +42,10 @@ export function readTensor(make: () => Tensor): Float32Array {
   const values = tensor.dataSync() as Float32Array;
   tensor.dispose();
   return values;
+}
+
+function lostGpu(): string {
+  const { CUDA_VISIBLE_DEVICES } = process.env;
+  const which = CUDA_VISIBLE_DEVICES === undefined ? '' : ` (CUDA_VISIBLE_DEVICES is ${CUDA_VISIBLE_DEVICES})`;
+  return `TensorFlow cannot use the GPU of this machine, ${findGpu()}${which}. See that it answers (\`nvidia-smi\`) and what is wrong (\`descent doctor --gpu\`), or run on the CPU (--device cpu).`;
 }

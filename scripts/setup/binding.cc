@@ -5,6 +5,11 @@
 //   operatorDefinition(name)   the serialized OpDef of an operator
 //   inferShapes(graph, name)   the shapes of the outputs of an operation in a serialized GraphDef, which is not run
 //
+// and what GPUs take (trainer/tensorflow.ts):
+//
+//   registeredKernels(name)    the serialized KernelList of an operator: for which devices and types it is implemented
+//   allowTensorFloat32(flag)   whether float32 products may round their factors to TF32; in the binding for GPUs alone
+//
 // The package's own source is compiled as part of this file, because what its calls share is local to it. Where a later
 // version names these things differently, this does not compile. Operators of our own are in kernels/.
 
@@ -18,6 +23,13 @@
 namespace descent {
 void RegisterKernels(TF_Status *status);
 }
+
+#ifdef DESCENT_GPU
+// What Python's tf.config.experimental.enable_tensor_float_32_execution calls. It has no place in the C API.
+namespace tsl {
+void enable_tensor_float_32_execution(bool enabled);
+}
+#endif
 
 namespace tfnodejs {
 
@@ -98,6 +110,31 @@ static napi_value OperatorDefinition(napi_env env, napi_callback_info info) {
   return definition;
 }
 
+static napi_value RegisteredKernels(napi_env env, napi_callback_info info) {
+  napi_value arguments[1];
+  if (!GetArguments(env, info, arguments)) return nullptr;
+  std::string name;
+  ENSURE_NAPI_OK_RETVAL(env, GetStringParam(env, arguments[0], name), nullptr);
+  TF_AutoStatus tf_status;
+  Buffer buffer(TF_GetRegisteredKernelsForOp(name.c_str(), tf_status.status), TF_DeleteBuffer);
+  ENSURE_TF_OK_RETVAL(env, tf_status, nullptr);
+  napi_value kernels;
+  napi_status status = napi_create_buffer_copy(env, buffer->length, buffer->data, nullptr, &kernels);
+  ENSURE_NAPI_OK_RETVAL(env, status, nullptr);
+  return kernels;
+}
+
+#ifdef DESCENT_GPU
+static napi_value AllowTensorFloat32(napi_env env, napi_callback_info info) {
+  napi_value arguments[1];
+  bool allowed;
+  if (!GetArguments(env, info, arguments)) return nullptr;
+  ENSURE_NAPI_OK_RETVAL(env, napi_get_value_bool(env, arguments[0], &allowed), nullptr);
+  tsl::enable_tensor_float_32_execution(allowed);
+  return nullptr;
+}
+#endif
+
 // The shape of a tensor of a graph as an array, -1 a length that is not known; null where not even their number is.
 // Nothing where an exception is pending instead.
 static napi_value ShapeOf(napi_env env, TF_Graph *graph, TF_Output tensor) {
@@ -161,6 +198,10 @@ NAPI_MODULE_INIT() {
       {"removeFunction", nullptr, RemoveFunction, nullptr, nullptr, nullptr, napi_default, nullptr},
       {"operatorDefinition", nullptr, OperatorDefinition, nullptr, nullptr, nullptr, napi_default, nullptr},
       {"inferShapes", nullptr, InferShapes, nullptr, nullptr, nullptr, napi_default, nullptr},
+      {"registeredKernels", nullptr, RegisteredKernels, nullptr, nullptr, nullptr, napi_default, nullptr},
+#ifdef DESCENT_GPU
+      {"allowTensorFloat32", nullptr, AllowTensorFloat32, nullptr, nullptr, nullptr, napi_default, nullptr},
+#endif
   };
   ENSURE_NAPI_OK_RETVAL(env, napi_define_properties(env, exports, ARRAY_SIZE(added), added), exports);
   // Once a process, however many threads load the module.

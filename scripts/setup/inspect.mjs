@@ -1,6 +1,6 @@
 import { findCompiler } from './compiler.mjs';
 import { SetupFailure } from './failure.mjs';
-import { findGpu } from './gpu.mjs';
+import { findGpus } from './gpu.mjs';
 import { isNodeSupported, minimumNode } from './node.mjs';
 import { inspectPackages } from './packages.mjs';
 import { findPython } from './python.mjs';
@@ -23,9 +23,9 @@ const setUp = 'run `npm run setup`';
  * @returns {Promise<Check[]>}
  */
 export async function inspectSetup() {
-  const gpu = findGpu();
+  const gpus = findGpus();
   const runtime = checkTensorflow('cpu');
-  const accelerated = gpu === undefined ? [] : [checkTensorflow('gpu')];
+  const accelerated = gpus.length === 0 ? [] : [checkTensorflow('gpu')];
   const temporal = checkTemporal();
   const toDo = [runtime, ...accelerated, temporal].some(({ status }) => status === 'missing');
   return [
@@ -34,7 +34,7 @@ export async function inspectSetup() {
     await checkTool('Python with pip', findPython, toDo),
     await checkTool('C++ compiler', findCompiler, toDo),
     runtime,
-    { name: 'GPU', status: 'ok', found: gpu ?? 'none; training uses the CPU' },
+    { name: 'GPU', status: 'ok', found: gpus.join(', ') || 'none; training uses the CPU' },
     ...accelerated,
     temporal,
   ];

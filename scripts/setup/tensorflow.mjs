@@ -19,7 +19,7 @@ const { version, wheels } = pinned.tensorflow;
 const nodeApi = 8;
 
 /** Goes up when the way the binding is built changes, so that an old build is not taken for a new one. */
-const recipe = 5;
+const recipe = 6;
 
 const libraryNames =
   process.platform === 'darwin'
@@ -90,7 +90,7 @@ export async function setUpTensorflow(device, progress) {
     throw new SetupFailure(`@tensorflow/${packageName(device)} is not installed`, 'run `npm install`');
   }
   await fetchLibraries(device, dirname(libraries), progress);
-  await buildBinding(tfjs.folder, libraries, binding, progress);
+  await buildBinding(device, tfjs.folder, { libraries, binding }, progress);
   await placeLink(binding, link);
 }
 
@@ -125,12 +125,12 @@ async function fetchLibraries(device, target, progress) {
  * Builds the binding from the npm package's own sources and what binding.cc adds to them, and loads it once to see that it
  * works here.
  *
+ * @param {Device} device
  * @param {string} tfjsFolder
- * @param {string} libraries
- * @param {string} binding
+ * @param {{libraries: string, binding: string}} places
  * @param {import('./progress.mjs').Progress} progress
  */
-async function buildBinding(tfjsFolder, libraries, binding, progress) {
+async function buildBinding(device, tfjsFolder, { libraries, binding }, progress) {
   const isWhole = () => existsSync(binding);
   if (isWhole()) return;
   const compiler = await findCompiler();
@@ -138,7 +138,7 @@ async function buildBinding(tfjsFolder, libraries, binding, progress) {
     const output = join(temporary, basename(binding));
     const what = `the binding of Node and TensorFlow ${version}`;
     await timed(progress, [`building ${what}`, `built ${what}`], async () => {
-      const args = compilerArguments(tfjsFolder, libraries, output);
+      const args = compilerArguments(device, tfjsFolder, libraries, output);
       const { status, stderr } = await run(compiler.path, args, { cwd: tfjsFolder, timeoutSeconds: 600 });
       if (status !== 0) {
         throw new SetupFailure(
@@ -153,11 +153,12 @@ async function buildBinding(tfjsFolder, libraries, binding, progress) {
 }
 
 /**
+ * @param {Device} device
  * @param {string} tfjsFolder
  * @param {string} libraries
  * @param {string} output
  */
-function compilerArguments(tfjsFolder, libraries, output) {
+function compilerArguments(device, tfjsFolder, libraries, output) {
   const require = createRequire(join(packageRoot, 'package.json'));
   const nodeHeaders = join(dirname(require.resolve('node-api-headers/package.json')), 'include');
   // Relative to the binding, so that neither a moved cache nor an odd character in its path can break it.
@@ -166,6 +167,7 @@ function compilerArguments(tfjsFolder, libraries, output) {
   return [
     // Without errno a square root is an instruction; all else of the arithmetic stays as it is written.
     ...['-O3', '-fno-math-errno', '-fPIC', '-shared', '-std=c++17', `-DNAPI_VERSION=${nodeApi}`],
+    ...(device === 'gpu' ? ['-DDESCENT_GPU'] : []),
     ...['-I', tfjsFolder, '-I', join(libraries, 'include'), '-I', nodeHeaders],
     'binding/tfjs_backend.cc',
     join(import.meta.dirname, 'binding.cc'),
