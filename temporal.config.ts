@@ -20,6 +20,12 @@ export interface DeviceClass {
   slots: number;
   /** TensorFlow threads for each. `slots x threads` is best not above the number of cores. At least 1. */
   threads: number;
+  /**
+   * The GPUs of a class `gpu` or `gpu-...`, each by number (as nvidia-smi counts), UUID, or UUID of a slice (MIG). A
+   * training has one of them, and none has two trainings unless there are more slots than GPUs. Name them where one
+   * machine has several such classes. Default: all that CUDA_VISIBLE_DEVICES leaves.
+   */
+  gpus?: string[];
   /** How fast one slot is, for `descent plan` to say hours before anything was measured here. Default: not known. */
   speed?: SlotSpeed;
 }

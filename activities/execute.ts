@@ -5,6 +5,7 @@ import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import { HubError } from '../hub/errors.ts';
 import type { PlanNode } from '../planner/plan.ts';
+import { deviceFailure } from '../schemas/device-failures.ts';
 import type { DoneEvent, FailedEvent, StartedEvent, TrainerEvent } from '../schemas/types/event.ts';
 import type { Manifest } from '../schemas/types/manifest.ts';
 import { findArtifact, publish, verifyArtifact } from '../store/artifact.ts';
@@ -27,6 +28,7 @@ import {
   noteTries,
   triesFrom,
 } from './failures.ts';
+import { type GpuUse, isGpuClass, shareGpus } from './gpus.ts';
 import { jobFor } from './job.ts';
 import type { PlanReader } from './plans.ts';
 import { preparation, prepareData } from './prepare.ts';
@@ -42,8 +44,8 @@ export interface ExecuteOptions {
   trainer: string[];
   /** How it is started. Default: `startTrainer`, as a process. */
   start?: typeof startTrainer;
-  /** Threads for a node, by device class. */
-  devices: Record<string, { threads: number }>;
+  /** Threads for a node, and the GPUs there are for nodes, by device class. */
+  devices: Record<string, { threads: number; gpus?: string[] }>;
   stopSeconds: number;
   /** What says where the Hugging Face Hub is, and who asks it. Default: this process's environment. */
   env?: NodeJS.ProcessEnv;
@@ -64,6 +66,8 @@ interface Execution {
   progress: NodeProgress;
   claim: Claim;
   attempt: Attempt;
+  /** The environment that shows its trainer the GPU that it has. */
+  env: GpuUse['env'];
 }
 
 /**
@@ -76,7 +80,8 @@ interface Execution {
  * failure, and which is retryable as long as trying again has a chance.
  */
 export function executeActivity(options: ExecuteOptions) {
-  const { home, plans, stopSeconds } = options;
+  const { home, plans, stopSeconds, devices } = options;
+  const takeGpu = shareGpus(process.env);
   return async ({ planDigest, index, device }: ExecuteInput): Promise<{ attempt: number }> => {
     const context = Context.current();
     const node = await plans.node(planDigest, index);
@@ -106,7 +111,13 @@ export function executeActivity(options: ExecuteOptions) {
         const begun = await beginAttempt(home, node, { from: node.attempt ?? 1 });
         if (begun.state === 'published') return { attempt: begun.artifact.attempt };
         trace.getActiveSpan()?.setAttribute('descent.attempt', begun.attempt.number);
-        await executeAttempt({ node, device, context, progress, claim, attempt: begun.attempt }, options);
+        const gpu = isGpuClass(device) ? takeGpu(devices[device]?.gpus) : undefined;
+        try {
+          const env = gpu?.env ?? {};
+          await executeAttempt({ node, device, context, progress, claim, attempt: begun.attempt, env }, options);
+        } finally {
+          gpu?.release();
+        }
         return { attempt: begun.attempt.number };
       } finally {
         claim.release();
@@ -165,6 +176,7 @@ async function executeAttempt(execution: Execution, options: ExecuteOptions): Pr
       provenance: {
         engine: started.engine,
         device: started.device,
+        ...(started.hardware !== undefined && { hardware: started.hardware }),
         startedAt: attempt.startedAt,
         finishedAt: new Date().toISOString(),
         executions: attempt.executions,
@@ -305,7 +317,7 @@ async function train(
   { trainer: command, start = startTrainer, devices, stopSeconds }: ExecuteOptions,
   parents: Record<string, Artifact>,
 ): Promise<{ started: StartedEvent; done: DoneEvent }> {
-  const { node, device, context, progress, claim, attempt } = execution;
+  const { node, device, context, progress, claim, attempt, env } = execution;
   const job = jobFor(node, { attempt, parents, device, threads: devices[device]?.threads ?? 1 });
   const jobPath = join(attempt.folder, 'job.json');
   writeNote(jobPath, job);
@@ -323,6 +335,7 @@ async function train(
     folder: attempt.folder,
     execution: attempt.executions,
     stopSeconds,
+    env,
     onEvent: (event) => {
       follow(progress, event);
       // What it starts from is in its memory now: parents that are whole after that were whole when they were read.
@@ -410,6 +423,11 @@ function errorOf(
   if (signal === 'SIGKILL' && memoryRanOut) {
     const message = `${address}: its trainer was killed while the kernel killed processes for want of memory`;
     return new NodeError('out-of-memory', message, lastLines);
+  }
+  // Whoever killed it from outside had reasons that its own last words do not give. Of these the first is the cause.
+  const lastWords = signal === 'SIGKILL' ? undefined : lastLines.find((line) => deviceFailure(line) !== undefined);
+  if (lastWords !== undefined) {
+    return new NodeError(deviceFailure(lastWords) as string, `${address}: its trainer ${how}: ${lastWords}`, lastLines);
   }
   return new NodeError('killed', `${address}: its trainer ${how} without saying why`, lastLines);
 }

@@ -31,6 +31,8 @@ export interface TrainerStart {
   /** Counts the trainer processes of the attempt, from 1. */
   execution: number;
   stopSeconds: number;
+  /** What it finds in its environment beside this process's. */
+  env?: Record<string, string>;
   onEvent(event: TrainerEvent): void;
 }
 
@@ -39,7 +41,7 @@ export interface TrainerStart {
  * process lives (its end tells the trainer that its parent died), standard output and error in the attempt's folder.
  */
 export async function startTrainer(start: TrainerStart): Promise<Trainer> {
-  const { command, jobPath, folder, execution, stopSeconds, onEvent } = start;
+  const { command, jobPath, folder, execution, stopSeconds, env, onEvent } = start;
   const [program = '', ...args] = command;
   const output = openSync(outputPath(folder, execution), 'a');
   const errors = openSync(errorsPath(folder, execution), 'a');
@@ -48,7 +50,7 @@ export async function startTrainer(start: TrainerStart): Promise<Trainer> {
     child = spawn(program, [...args, jobPath], {
       detached: true,
       stdio: ['pipe', output, errors],
-      env: trainerEnvironment(process.env),
+      env: { ...trainerEnvironment(process.env), ...env },
     });
   } finally {
     closeSync(output);

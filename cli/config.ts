@@ -2,7 +2,8 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { findGpu } from '#setup/gpu.mjs';
+import { findGpu, visibleGpus } from '#setup/gpu.mjs';
+import { isGpuClass } from '../activities/gpus.ts';
 import defaults, { type DeviceClass, type SlotSpeed, type TemporalConfig, type TlsFiles } from '../temporal.config.ts';
 import { widestWindow } from '../workflows/names.ts';
 import { CommandError } from './failure.ts';
@@ -28,7 +29,8 @@ export async function loadConfig(cwd: string, env: NodeJS.ProcessEnv): Promise<L
   if (file !== null && own.codec !== undefined) config.codec = resolve(dirname(file), own.codec);
   if (own.devices === undefined) {
     // Where there is no GPU, what was meant for one runs on the CPU, and `deviceNotices` says so.
-    const gpu = findGpu() === undefined ? defaults.devices.cpu : { slots: 1, threads: 2 };
+    const gpus = visibleGpus(env).length;
+    const gpu = findGpu() === undefined || gpus === 0 ? defaults.devices.cpu : { slots: gpus, threads: 2 };
     config.devices = { ...defaults.devices, ...(gpu && { gpu }) };
   }
   return { config, file };
@@ -36,7 +38,8 @@ export async function loadConfig(cwd: string, env: NodeJS.ProcessEnv): Promise<L
 
 /** The device class that `auto` stands for: `DESCENT_DEVICE` (`--device`), else a GPU where there is one. */
 export function autoDevice(config: TemporalConfig, env: NodeJS.ProcessEnv): string {
-  const found = config.devices.gpu !== undefined && findGpu() !== undefined ? 'gpu' : undefined;
+  const usable = findGpu() !== undefined && visibleGpus(env).length > 0;
+  const found = config.devices.gpu !== undefined && usable ? 'gpu' : undefined;
   return env.DESCENT_DEVICE ?? found ?? Object.keys(config.devices)[0] ?? 'cpu';
 }
 
@@ -86,7 +89,7 @@ const checks: { [Name in keyof Required<TemporalConfig>]: (value: unknown) => st
   devices: (value) =>
     isDevices(value)
       ? null
-      : 'an object of classes, each with `slots` and `threads` of at least 1, and perhaps a `speed` with a `peak` in FLOP/s and a `utilisation` from 0 to 1',
+      : 'an object of classes, each with `slots` and `threads` of at least 1, and perhaps a `speed` with a `peak` in FLOP/s and a `utilisation` from 0 to 1, and for a class `gpu` or `gpu-...` a list of `gpus` by number or UUID',
   window: (value) => wholeNumber(value, 1, widestWindow),
   heartbeatSeconds: (value) => wholeNumber(value, 2, 3600),
   stopSeconds: (value) => wholeNumber(value, 1, 3600),
@@ -128,11 +131,17 @@ function isDevices(value: unknown): value is Record<string, DeviceClass> {
         /^[a-zA-Z][\w-]*$/.test(name) &&
         !['auto', 'results'].includes(name) &&
         isObject(entry) &&
-        Object.keys(entry).every((key) => ['slots', 'threads', 'speed'].includes(key)) &&
+        Object.keys(entry).every((key) => ['slots', 'threads', 'gpus', 'speed'].includes(key)) &&
         [entry.slots, entry.threads].every((count) => isWhole(count) && count >= 1) &&
+        (entry.gpus === undefined || (isGpuClass(name) && areGpus(entry.gpus))) &&
         (entry.speed === undefined || isSpeed(entry.speed)),
     )
   );
+}
+
+function areGpus(value: unknown): value is string[] {
+  const isGpu = (id: unknown) => typeof id === 'string' && /^(\d+|(GPU|MIG)-[\w-]+)$/.test(id);
+  return Array.isArray(value) && value.length > 0 && value.every(isGpu);
 }
 
 function isSpeed(value: unknown): value is SlotSpeed {

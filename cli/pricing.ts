@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { isGpuClass } from '../activities/gpus.ts';
 import { type DeviceClass, type Estimate, estimate } from '../planner/estimate.ts';
 import type { Key, PlanNode } from '../planner/plan.ts';
 import { type FinishedRuns, measuredSpeed, type Speed } from '../planner/speed.ts';
@@ -42,8 +43,7 @@ export async function openPricer(context: Context): Promise<Pricer> {
 
 /** Measured before stated: what a device does here goes before what its data sheet says. */
 function speedsOf(name: string, stated: SlotSpeed | undefined, runs: readonly FinishedRuns[]): Speed[] {
-  // As the trainer reads the name of a class.
-  const measured = measuredSpeed(runs, /^gpu\b/.test(name) ? 'gpu' : 'cpu');
+  const measured = measuredSpeed(runs, isGpuClass(name) ? 'gpu' : 'cpu');
   return [
     ...(measured.measurements.length > 0 ? [measured] : []),
     ...(stated === undefined ? [] : [{ kind: 'stated' as const, ...stated }]),

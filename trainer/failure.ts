@@ -1,3 +1,4 @@
+import { deviceFailure } from '../schemas/device-failures.ts';
 import type { FailedEvent } from '../schemas/types/event.ts';
 
 /** Why a trainer failed, as its `failed` event says it. */
@@ -26,24 +27,12 @@ export function isFaultOfFile(error: unknown): error is Error {
   return error instanceof SyntaxError || ['ENOENT', 'ENOTDIR', 'EISDIR'].includes(code);
 }
 
-/** What to do about failures that are told by a system's own message. */
-const remedies: { kind: FailureKind; message: RegExp; remedy: string }[] = [
-  {
-    kind: 'disk-full',
-    message: /^(ENOSPC|EDQUOT)\b/,
-    remedy: 'Free some space and start it again: it goes on from its newest checkpoint.',
-  },
-  {
-    kind: 'out-of-memory',
-    message: /OOM when allocating|out of memory|bad_alloc|Array buffer allocation failed/i,
-    remedy: 'Take a smaller batch or context, or a machine with more memory.',
-  },
-  {
-    kind: 'device-lost',
-    message: /CUDA_ERROR|device (is )?lost|failed to enqueue/i,
-    remedy: 'Start it again: it goes on from its newest checkpoint. If that does not help, look after the device.',
-  },
-];
+/** What to do about failures that are told by the message of a system or a library. */
+const remedies: Readonly<Record<'disk-full' | 'out-of-memory' | 'device-lost', string>> = {
+  'disk-full': 'Free some space and start it again: it goes on from its newest checkpoint.',
+  'out-of-memory': 'Take a smaller batch or context, or a machine with more memory.',
+  'device-lost': 'Start it again: it goes on from its newest checkpoint. If that does not help, look after the device.',
+};
 
 /**
  * The kind and message of any error, as a `failed` event has them. Errors of the system and of TensorFlow are told by
@@ -55,8 +44,8 @@ export function describeFailure(error: unknown): Pick<FailedEvent, 'kind' | 'mes
   if (error instanceof TrainerFailure) return { kind: error.kind, message: error.message, ...stack };
   // tfjs-node puts two lines before what TensorFlow says.
   const said = error.message.replace(/^Invalid TF_Status: \d+\s+Message: /, '');
-  const known = remedies.find(({ message }) => message.test(said));
-  return known === undefined
+  const kind = /^(ENOSPC|EDQUOT)\b/.test(said) ? 'disk-full' : deviceFailure(said);
+  return kind === undefined
     ? { kind: 'internal', message: said, ...stack }
-    : { kind: known.kind, message: `${said}. ${known.remedy}`, ...stack };
+    : { kind, message: `${said}. ${remedies[kind]}`, ...stack };
 }

@@ -1,6 +1,6 @@
 /** The one training loop: resume, steps, metrics, checkpoints, stopping. Every stage that trains runs in it. */
 import { setImmediate as yieldToEvents } from 'node:timers/promises';
-import type { TrainedOn } from '../schemas/types/event.ts';
+import type { StartedEvent, TrainedOn } from '../schemas/types/event.ts';
 import type { Architecture, CptJob, PretrainJob, RlJob, SftJob, TrunkInput, TrunkJob } from '../schemas/types/job.ts';
 import { ancestryOf } from './ancestry.ts';
 import {
@@ -15,7 +15,7 @@ import type { Outcome, TrainerContext } from './context.ts';
 import { TrainerFailure } from './failure.ts';
 import { countParameters } from './model.ts';
 import { createPace } from './pace.ts';
-import { device, tensorFlowVersion } from './tf.ts';
+import { device, hardware, tensorFlowVersion } from './tf.ts';
 import { version } from './version.ts';
 
 /** What one step did. */
@@ -73,7 +73,7 @@ export async function train(job: TrainingJob, context: TrainerContext, training:
   let saved = step;
   const ancestry = await ancestryOf(job);
   const published = () => ({ architecture, tokenizer, ancestry: ancestry({ step, tokens }) });
-  context.emit({ event: 'started', resumedFrom: resumed?.step ?? null, steps, device, engine: engine() });
+  context.emit({ event: 'started', resumedFrom: resumed?.step ?? null, steps, ...engine() });
 
   const save = async () => {
     context.checkLease();
@@ -121,9 +121,13 @@ export async function train(job: TrainingJob, context: TrainerContext, training:
   return 'done';
 }
 
-/** Name and version of this trainer and its framework. */
-export function engine(): string {
-  return `descent ${version()}, TensorFlow ${tensorFlowVersion}`;
+/** What computes, as a `started` event says it: this trainer and its framework with versions, and the device they use. */
+export function engine(): Pick<StartedEvent, 'device' | 'hardware' | 'engine'> {
+  return {
+    device,
+    ...(hardware !== undefined && { hardware }),
+    engine: `descent ${version()}, TensorFlow ${tensorFlowVersion}`,
+  };
 }
 
 function requireFinite(values: Record<string, number>, step: number): void {

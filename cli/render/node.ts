@@ -124,7 +124,7 @@ function attemptSection(attempt: AttemptReport, colours: Colours): [title: strin
   const folder = ['folder', attempt.folder];
   switch (attempt.state) {
     case 'done': {
-      const { engine, device, startedAt, finishedAt, executions, adopted } = attempt.provenance;
+      const { engine, device, hardware, startedAt, finishedAt, executions, adopted } = attempt.provenance;
       return [
         title,
         [
@@ -136,6 +136,7 @@ function attemptSection(attempt: AttemptReport, colours: Colours): [title: strin
                 ...(adopted.licence === undefined ? [] : [['licence', adopted.licence]]),
               ]
             : [['made by', `${engine} on ${device}, ${counted(executions, 'execution')}`]]),
+          ...(hardware === undefined ? [] : [['hardware', hardware]]),
           ['time', `${startedAt} to ${finishedAt}`],
           ...Object.entries(attempt.facts).map(([name, value]) => [name, shown(value)]),
           ...attempt.files.map((file) => [

@@ -33,6 +33,10 @@ export interface StartedEvent {
    */
   device: string;
   /**
+   * Which one that is, with the versions of its driver and libraries, for the record.
+   */
+  hardware?: string;
+  /**
    * Name and version of the trainer and its framework.
    */
   engine: string;

@@ -53,6 +53,10 @@ export interface Manifest {
     engine: string;
     device: string;
     /**
+     * Which device that was, with the versions of its driver and libraries.
+     */
+    hardware?: string;
+    /**
      * ISO 8601, UTC.
      */
     startedAt: string;

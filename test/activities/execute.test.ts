@@ -97,6 +97,55 @@ test('a trainer whose events were cut off has run out of disk, and is tried agai
   await assert.rejects(end('Epoch 1\n', gone), { type: 'bad-events', nonRetryable: true });
 });
 
+test('trainings side by side have a GPU each, and one that is free is had again', async (t) => {
+  const home = await temporaryHome(t);
+  const plan = makePlan({ seeds: [1, 2, 3], replay: ['0%'] });
+  await publishModel(home, nodeAt(plan.nodes, 'tokenizer:words'), Buffer.alloc(10));
+  const seen: string[] = [];
+  let together = (): void => undefined;
+  const bothStarted = new Promise<void>((resolve) => {
+    together = resolve;
+  });
+  const start = (start: TrainerStart) =>
+    trainAtOnce(start, async () => {
+      seen.push(start.env?.CUDA_VISIBLE_DEVICES ?? 'none');
+      if (seen.length === 2) together();
+      await bothStarted;
+    });
+  const activity = activityFor(home, plan, start, { gpu: { threads: 1, gpus: ['GPU-a', 'GPU-b'] } });
+  const run = (seed: number, device: string) => {
+    const index = plan.nodes.indexOf(nodeAt(plan.nodes, `base@seed=${seed}`));
+    return new MockActivityEnvironment().run(activity, { planDigest: '', index, device });
+  };
+
+  await Promise.all([run(1, 'gpu'), run(2, 'gpu')]);
+  assert.deepEqual(seen.sort(), ['GPU-a', 'GPU-b']);
+  await run(3, 'gpu');
+  assert.equal(seen[2], 'GPU-a');
+  await rm(keyFolder(home, nodeAt(plan.nodes, 'base@seed=3').key), { recursive: true });
+  await run(3, 'cpu');
+  assert.equal(seen[3], 'none');
+});
+
+test('a trainer that a library of its device ended is told by its last words', async (t) => {
+  const home = await temporaryHome(t);
+  const plan = makePlan({ seeds: [1], replay: ['0%'] });
+  const index = plan.nodes.indexOf(nodeAt(plan.nodes, 'tokenizer:words'));
+  const end = (signal: NodeJS.Signals, ...lastLines: string[]) =>
+    execute(home, plan, index, (start) => trainerThatSays(start, '', { code: null, signal, lastLines }));
+  const fatal = 'F0000 cuda_executor.cc:1] could not synchronize on CUDA context: CUDA_ERROR_ECC_UNCORRECTABLE';
+
+  await assert.rejects(end('SIGABRT', fatal, 'Aborted'), {
+    type: 'device-lost',
+    message: `tokenizer:words: its trainer was killed by SIGABRT: ${fatal}`,
+  });
+  await assert.rejects(end('SIGABRT', 'failed to allocate 2.0GiB: CUDA_ERROR_OUT_OF_MEMORY', fatal), {
+    type: 'out-of-memory',
+  });
+  await assert.rejects(end('SIGABRT', 'Aborted'), { type: 'killed' });
+  await assert.rejects(end('SIGKILL', fatal), { type: 'killed' });
+});
+
 test('data that cannot be prepared leaves why in the record of its attempt, and in the tables, until it can be', async (t) => {
   const home = await temporaryHome(t);
   const path = join(home, 'web.jsonl');
@@ -164,22 +213,31 @@ function execute(
   start: NonNullable<ExecuteOptions['start']>,
   { environment = new MockActivityEnvironment(), stopSeconds = 1 } = {},
 ): Promise<{ attempt: number }> {
-  const activity = executeActivity({
+  return environment.run(activityFor(home, plan, start, {}, stopSeconds), { planDigest: '', index, device: 'cpu' });
+}
+
+function activityFor(
+  home: string,
+  plan: Plan,
+  start: NonNullable<ExecuteOptions['start']>,
+  devices: ExecuteOptions['devices'],
+  stopSeconds = 1,
+) {
+  return executeActivity({
     home,
     plans: { plan: async () => plan, node: async (_, place) => plan.nodes[place] as PlanNode },
     trainer: [],
-    devices: {},
+    devices,
     stopSeconds,
     start,
   });
-  return environment.run(activity, { planDigest: '', index, device: 'cpu' });
 }
 
 /** A trainer that says something and ends. */
 async function trainerThatSays(
   { folder, execution, onEvent }: TrainerStart,
   text: string,
-  how: Pick<TrainerEnd, 'code' | 'signal'>,
+  how: Pick<TrainerEnd, 'code' | 'signal'> & Partial<Pick<TrainerEnd, 'lastLines'>>,
 ) {
   await writeFile(outputPath(folder, execution), text);
   const said = followEvents(folder, execution, Promise.resolve(), onEvent);
@@ -187,7 +245,7 @@ async function trainerThatSays(
   return {
     process: null,
     stop: () => undefined,
-    ended: said.then((all) => ({ said: all, ...how, lastLines: [] })),
+    ended: said.then((all) => ({ said: all, lastLines: [], ...how })),
   };
 }
 

@@ -66,6 +66,27 @@ describe('a failure', () => {
     assert.match(mismatch.message, /size-incompatible|Matrix size|In\[0\]/);
   });
 
+  it('of a GPU is told from one that has no memory left', () => {
+    const kindOf = (message: string) => describeFailure(new Error(`Invalid TF_Status: 13\nMessage: ${message}`)).kind;
+    // What XLA, CUDA and cuBLAS say; the names of their errors are in cuda.h and cublas_api.h.
+    for (const said of [
+      'Out of memory while trying to allocate 21474836480 bytes.',
+      'failed to allocate 2.00GiB (2147483648 bytes) from device: CUDA_ERROR_OUT_OF_MEMORY: out of memory',
+      'failed to create cublas handle: the resource allocation failed',
+      'CUBLAS_STATUS_ALLOC_FAILED',
+    ])
+      assert.equal(kindOf(said), 'out-of-memory', said);
+    for (const said of [
+      'CUDA_ERROR_ECC_UNCORRECTABLE: uncorrectable ECC error encountered',
+      'failed to synchronize on CUDA context: CUDA_ERROR_ILLEGAL_ADDRESS: an illegal memory access was encountered',
+      'CUDA error: Failed call to cuInit: UNKNOWN ERROR (303)',
+      'INTERNAL: CUBLAS_STATUS_EXECUTION_FAILED',
+      'Unable to determine the device handle for GPU0000:01:00.0: GPU is lost. Reboot the system to recover this GPU',
+    ])
+      assert.equal(kindOf(said), 'device-lost', said);
+    assert.equal(kindOf('Incompatible shapes: [2,3] vs. [2,4]'), 'internal');
+  });
+
   it('may be anything that is thrown', () => {
     assert.deepEqual(describeFailure('no error at all'), { kind: 'internal', message: 'no error at all' });
   });

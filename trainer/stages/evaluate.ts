@@ -25,7 +25,6 @@ import { countParameters, loadModel } from '../model.ts';
 import { createPace } from '../pace.ts';
 import { type Response, respond, sampleEvent } from '../respond.ts';
 import type { Cluster } from '../statistics.ts';
-import { device } from '../tf.ts';
 import { loadTokenizer, type Tokenizer } from '../tokenizer/load.ts';
 
 type HeldoutRecipe = Extract<EvaluateRecipe, { kind: 'heldout' }>;
@@ -54,7 +53,7 @@ export async function run(job: EvaluateJob, context: TrainerContext): Promise<Ou
       ? heldoutTasks(recipe, inputs.data, model, tokenizer)
       : problemTasks(recipe, job, model, tokenizer, context);
   const steps = tasks.reduce((sum, { portions }) => sum + portions.length, 0);
-  context.emit({ event: 'started', resumedFrom: null, steps, device, engine: engine() });
+  context.emit({ event: 'started', resumedFrom: null, steps, ...engine() });
 
   const pace = createPace(0);
   const figures: Figures[] = [];

@@ -1,0 +1,36 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { isGpuClass, shareGpus } from '../../activities/gpus.ts';
+
+test('each training has the GPU that the fewest have, of those that the worker was given', () => {
+  const take = shareGpus({ CUDA_VISIBLE_DEVICES: '3, GPU-8a' });
+  const [first, second, third] = [take(), take(), take()];
+  const seen = [first, second, third].map(({ env }) => env.CUDA_VISIBLE_DEVICES);
+  assert.deepEqual(seen, ['3', 'GPU-8a', '3'], 'shared only where there are more trainings than GPUs');
+  second.release();
+  second.release();
+  assert.deepEqual(take().env, { CUDA_VISIBLE_DEVICES: 'GPU-8a' }, 'free again, and once');
+  assert.equal(take().env.CUDA_VISIBLE_DEVICES, 'GPU-8a');
+});
+
+test('classes that name GPUs have these, and others share what is left of them', () => {
+  const take = shareGpus({});
+  const large = take(['0', '1']);
+  assert.deepEqual(large.env, { CUDA_VISIBLE_DEVICES: '0', CUDA_DEVICE_ORDER: 'PCI_BUS_ID' }, 'as nvidia-smi counts');
+  assert.equal(take(['0', '2']).env.CUDA_VISIBLE_DEVICES, '2');
+});
+
+test('where GPUs are hidden none is handed out, and CUDA looks no further than the first entry that is none', () => {
+  assert.deepEqual(shareGpus({ CUDA_VISIBLE_DEVICES: '-1' })().env, {});
+  assert.deepEqual(shareGpus({ CUDA_VISIBLE_DEVICES: '' })().env, {});
+  const take = shareGpus({ CUDA_VISIBLE_DEVICES: '1,-1,2' });
+  assert.deepEqual(
+    [take(), take()].map(({ env }) => env.CUDA_VISIBLE_DEVICES),
+    ['1', '1'],
+  );
+});
+
+test('a class is one of GPUs by its name', () => {
+  const names = ['gpu', 'gpu-h100', 'cpu', 'gpus', 'my-gpu'];
+  assert.deepEqual(names.filter(isGpuClass), ['gpu', 'gpu-h100']);
+});
