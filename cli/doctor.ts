@@ -9,6 +9,7 @@ import { type Check, inspectSetup } from '#setup/inspect.mjs';
 import { freeBytes, homePath, leastFreeBytes } from '../store/home.ts';
 import { loadConfig } from './config.ts';
 import { CommandError } from './failure.ts';
+import { lastLine } from './last-line.ts';
 
 /** What `descent doctor` finds. */
 export interface DoctorReport {
@@ -125,14 +126,4 @@ async function checkHome(home: string): Promise<Check> {
     };
   }
   return gigabytes < comfortableGigabytes ? { name, status: 'warning', found, remedy } : { name, status: 'ok', found };
-}
-
-function lastLine(error: unknown): string {
-  const text = error instanceof Error && 'stderr' in error && error.stderr ? String(error.stderr) : String(error);
-  // Node ends what it says of an error with its own version.
-  const lines = text
-    .trim()
-    .split('\n')
-    .filter((line) => line.trim() !== '' && !line.startsWith('Node.js v'));
-  return lines.find((line) => /^\w*Error\b/.test(line)) ?? lines.at(-1) ?? '';
 }

@@ -302,8 +302,9 @@ export function buildProgram(outer: Context, finish: (exitCode: ExitCode) => voi
   program
     .command('doctor')
     .description('Check what Descent needs on this machine, with a remedy for what is missing')
+    .option('--gpu', 'train on the GPU: compare with the CPU, repeat to the byte, measure the speed (minutes)')
     .option('--json', 'print the checks as JSON')
-    .addHelpText('after', example('descent doctor'))
+    .addHelpText('after', example('descent doctor', 'descent doctor --gpu'))
     .action(async (options) => finish(await (await import('./health.ts')).health(options, context())));
 
   program

@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { isGpuClass, shareGpus } from '../../activities/gpus.ts';
+import { startTrainer } from '../../activities/trainer.ts';
 
 test('each training has the GPU that the fewest have, of those that the worker was given', () => {
   const take = shareGpus({ CUDA_VISIBLE_DEVICES: '3, GPU-8a' });
@@ -33,4 +37,19 @@ test('where GPUs are hidden none is handed out, and CUDA looks no further than t
 test('a class is one of GPUs by its name', () => {
   const names = ['gpu', 'gpu-h100', 'cpu', 'gpus', 'my-gpu'];
   assert.deepEqual(names.filter(isGpuClass), ['gpu', 'gpu-h100']);
+});
+
+test('a trainer finds its GPU in its environment', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'descent-gpus-'));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  const { ended } = await startTrainer({
+    command: [process.execPath, '-e', 'console.error(process.env.CUDA_VISIBLE_DEVICES)'],
+    jobPath: 'job.json',
+    folder,
+    execution: 1,
+    stopSeconds: 1,
+    env: shareGpus({})(['GPU-8a']).env,
+    onEvent: () => undefined,
+  });
+  assert.deepEqual((await ended).lastLines, ['GPU-8a']);
 });

@@ -35,10 +35,13 @@ describe('the configuration', () => {
   test('takes from a file what it says, and the rest from the defaults', async () => {
     writeFileSync(
       join(folder, 'temporal.config.json'),
-      JSON.stringify({ window: 7, devices: { big: { slots: 1, threads: 8 } } }),
+      JSON.stringify({
+        window: 7,
+        devices: { big: { slots: 1, threads: 8 }, 'gpu-h200': { slots: 2, threads: 2, gpus: ['0', 'MIG-1f'] } },
+      }),
     );
     const { config } = await loadConfig(folder, {});
-    assert.deepEqual([config.window, config.queue, Object.keys(config.devices)], [7, 'descent', ['big']]);
+    assert.deepEqual([config.window, config.queue, Object.keys(config.devices)], [7, 'descent', ['big', 'gpu-h200']]);
     assert.equal(autoDevice(config, {}), 'big');
     assert.equal(autoDevice(config, { DESCENT_DEVICE: 'cpu' }), 'cpu');
   });
@@ -99,6 +102,8 @@ describe('the configuration', () => {
         '{"devices": {"cpu": {"slots": 1, "threads": 1, "speed": {"peak": 1e12, "utilisation": 40}}}}',
         /`utilisation` from 0 to 1/,
       ],
+      ['{"devices": {"cpu": {"slots": 1, "threads": 1, "gpus": ["0"]}}}', /`gpu-\.\.\.` a list of `gpus` by number/],
+      ['{"devices": {"gpu": {"slots": 1, "threads": 1, "gpus": [0]}}}', /`devices`/],
       ['{"heartbeatSeconds": 1}', /`heartbeatSeconds` must be a whole number from 2/],
       ['{oops', /cannot read .*temporal\.config\.json/],
       ['[]', /is not an object of settings/],
