@@ -29,17 +29,12 @@ export function shareGpus(env: NodeJS.ProcessEnv) {
     users.set(id, count(id) + 1);
     let released = false;
     return {
-      env: { CUDA_VISIBLE_DEVICES: id, ...order(env) },
+      // CUDA would count GPUs from the fastest on; nvidia-smi, and so a person, counts by their places on the bus.
+      env: { CUDA_VISIBLE_DEVICES: id, CUDA_DEVICE_ORDER: env.CUDA_DEVICE_ORDER ?? 'PCI_BUS_ID' },
       release() {
         if (!released) users.set(id, count(id) - 1);
         released = true;
       },
     };
   };
-}
-
-/** CUDA counts GPUs from the fastest on, where nobody says otherwise; nvidia-smi, and so a person, by their places on the bus. */
-function order({ CUDA_VISIBLE_DEVICES, CUDA_DEVICE_ORDER }: NodeJS.ProcessEnv): Record<string, string> {
-  const meant = CUDA_VISIBLE_DEVICES === undefined && CUDA_DEVICE_ORDER === undefined;
-  return meant ? { CUDA_DEVICE_ORDER: 'PCI_BUS_ID' } : {};
 }

@@ -4,7 +4,7 @@ import { mkdtemp, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { findGpu } from '#setup/gpu.mjs';
+import { findGpu, visibleGpus } from '#setup/gpu.mjs';
 import { type Check, inspectSetup } from '#setup/inspect.mjs';
 import { freeBytes, homePath, leastFreeBytes } from '../store/home.ts';
 import { loadConfig } from './config.ts';
@@ -30,7 +30,8 @@ const comfortableGigabytes = 5;
  */
 export async function doctor(env: NodeJS.ProcessEnv = process.env, cwd: string = process.cwd()): Promise<DoctorReport> {
   const setup = await inspectSetup();
-  const devices = findGpu() === undefined ? (['cpu'] as const) : (['cpu', 'gpu'] as const);
+  const hasGpu = findGpu() !== undefined && visibleGpus(env).length > 0;
+  const devices = hasGpu ? (['cpu', 'gpu'] as const) : (['cpu'] as const);
   const multiplications = [];
   for (const device of devices) {
     const runtime = setup.find(({ name }) => name === `TensorFlow runtime (${device})`);
@@ -66,8 +67,10 @@ async function checkMultiplication(device: 'cpu' | 'gpu'): Promise<Check> {
     const { version, device: used, fallback, correct }: Probe = JSON.parse(stdout);
     const seconds = ((performance.now() - start) / 1000).toFixed(1);
     if (!correct) return { name, status: 'missing', found: `${version} multiplies wrongly`, remedy: rebuild };
-    if (fallback !== null)
-      return { name, status: 'warning', found: fallback, remedy: 'see that the NVIDIA driver works: `nvidia-smi`' };
+    if (fallback !== null) {
+      const remedy = 'see that the NVIDIA driver works (`nvidia-smi`), or train on the CPU (`--device cpu`)';
+      return { name, status: 'missing', found: fallback, remedy };
+    }
     return { name, status: 'ok', found: `${version} on the ${used}, loaded and right in ${seconds} s` };
   } catch (error) {
     return { name, status: 'missing', found: `the process failed: ${lastLine(error)}`, remedy: rebuild };

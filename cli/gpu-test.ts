@@ -107,8 +107,7 @@ function notUsed({ device }: Side, found: Trained): Check {
     name: `TensorFlow uses the ${device}`,
     status: 'missing',
     found: `it computed on the ${found.device}`,
-    remedy:
-      'see that the driver answers (`nvidia-smi`); TF_CPP_MIN_LOG_LEVEL=0 has TensorFlow say why, on the next line',
+    remedy: 'see that the driver answers (`nvidia-smi`); with TF_CPP_MIN_LOG_LEVEL=0 TensorFlow says why it does not',
   };
 }
 

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import type * as TensorFlow from '@tensorflow/tfjs-node';
-import { findGpu } from '#setup/gpu.mjs';
+import { findGpu, visibleGpus } from '#setup/gpu.mjs';
 
 export type Device = 'cpu' | 'gpu';
 
@@ -54,6 +54,8 @@ interface NativeBackend {
  * `precision` says; the same graph on the same GPU is to give the same bytes.
  */
 export const gpuEnvironment: Readonly<Record<string, string>> = {
+  // As nvidia-smi counts; CUDA would count from the fastest on.
+  CUDA_DEVICE_ORDER: 'PCI_BUS_ID',
   // Else the first trainer takes the whole memory of a GPU.
   TF_FORCE_GPU_ALLOW_GROWTH: 'true',
   // XLA compiles every operator that it has: a captured function becomes one program of fused kernels.
@@ -72,7 +74,12 @@ export const gpuEnvironment: Readonly<Record<string, string>> = {
 function prepareEnvironment(device: Device, threads: number | undefined): void {
   const { env } = process;
   env.TF_CPP_MIN_LOG_LEVEL ??= '3'; // TensorFlow greets on standard error; what goes wrong it also throws
-  if (device === 'gpu') for (const [name, value] of Object.entries(gpuEnvironment)) env[name] ??= value;
+  if (device === 'gpu') {
+    for (const [name, value] of Object.entries(gpuEnvironment)) env[name] ??= value;
+    // Of several GPUs tfjs-node would keep tensors on the last, and TensorFlow compute on the first.
+    const [first] = visibleGpus();
+    if (first !== undefined) env.CUDA_VISIBLE_DEVICES = first;
+  }
   if (threads !== undefined) {
     env.TF_NUM_INTRAOP_THREADS = String(threads);
     env.TF_NUM_INTEROP_THREADS = String(threads);

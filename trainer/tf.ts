@@ -47,5 +47,5 @@ export function readTensor(make: () => Tensor): Float32Array {
 function lostGpu(): string {
   const { CUDA_VISIBLE_DEVICES } = process.env;
   const which = CUDA_VISIBLE_DEVICES === undefined ? '' : ` (CUDA_VISIBLE_DEVICES is ${CUDA_VISIBLE_DEVICES})`;
-  return `TensorFlow cannot use the GPU of this machine, ${findGpu()}${which}. See that it answers (\`nvidia-smi\`) and what is wrong (\`descent doctor --gpu\`), or run on the CPU (--device cpu).`;
+  return `TensorFlow cannot use the GPU of this machine, ${findGpu()}${which}. See that it answers (\`nvidia-smi\`), have TensorFlow say why (TF_CPP_MIN_LOG_LEVEL=0), or run on the CPU (--device cpu).`;
 }

@@ -13,7 +13,7 @@ test('each training has the GPU that the fewest have, of those that the worker w
   assert.deepEqual(seen, ['3', 'GPU-8a', '3'], 'shared only where there are more trainings than GPUs');
   second.release();
   second.release();
-  assert.deepEqual(take().env, { CUDA_VISIBLE_DEVICES: 'GPU-8a' }, 'free again, and once');
+  assert.equal(take().env.CUDA_VISIBLE_DEVICES, 'GPU-8a', 'free again, and once');
   assert.equal(take().env.CUDA_VISIBLE_DEVICES, 'GPU-8a');
 });
 

@@ -96,6 +96,12 @@ const rearranging = new Set([
 ]);
 
 /**
+ * What XLA leaves to TensorFlow's own kernels, where it compiles at all (on GPUs). That its sums be deterministic, it adds
+ * rows to their segments one after the other, in a loop of as many rounds as there are rows; TensorFlow sorts them first.
+ */
+const uncompiled = new Set(['UnsortedSegmentSum']);
+
+/**
  * @param precision with bfloat16, products of float32 matrices are taken of their bfloat16 roundings. TensorFlow adds up in
  *   float32 and rounds the result to bfloat16; everything around it stays float32
  */
@@ -128,7 +134,12 @@ export function define(precision: Precision): Definition {
     after: readonly Reference[] = [],
   ): Reference[] => {
     const operator = operatorOf(name);
-    const attr = { ...defaultsOf(operator), ...declared(operator, attributes), ...inferred(operator, inputs) };
+    const attr = {
+      ...defaultsOf(operator),
+      ...declared(operator, attributes),
+      ...inferred(operator, inputs),
+      ...(uncompiled.has(name) && { _XlaCompile: { b: false } }),
+    };
     const node = `${name}_${nodes.length}`;
     const shapes = infer(
       name,
