@@ -120,6 +120,8 @@ test('trainings side by side have a GPU each, and one that is free is had again'
 
   await Promise.all([run(1, 'gpu'), run(2, 'gpu')]);
   assert.deepEqual(seen.sort(), ['GPU-a', 'GPU-b']);
+  const made = await findArtifact(home, nodeAt(plan.nodes, 'base@seed=1').key);
+  assert.equal(made?.provenance.hardware, 'NVIDIA H200', 'what its trainer said that it has is on record');
   await run(3, 'gpu');
   assert.equal(seen[2], 'GPU-a');
   await rm(keyFolder(home, nodeAt(plan.nodes, 'base@seed=3').key), { recursive: true });
@@ -255,7 +257,7 @@ async function trainAtOnce({ folder, execution, onEvent }: TrainerStart, before:
   await mkdir(join(folder, 'model'), { recursive: true });
   await writeFile(join(folder, 'model', 'config.json'), '{}');
   const events = [
-    { event: 'started', resumedFrom: null, steps: 1, device: 'cpu', engine: 'none' },
+    { event: 'started', resumedFrom: null, steps: 1, device: 'gpu', hardware: 'NVIDIA H200', engine: 'none' },
     { event: 'done', step: 1, tokens: 1, model: 'model', facts: {} },
   ];
   await writeFile(outputPath(folder, execution), events.map((event) => `${JSON.stringify(event)}\n`).join(''));

@@ -1,7 +1,7 @@
 // The self-test of a GPU, as far as it goes without one: with the CPU in the GPU's place, and tools that say what they are told.
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -10,7 +10,9 @@ import { findGpu } from '#setup/gpu.mjs';
 import { checkDriver, gpuDoctor } from '../../cli/gpu-doctor.ts';
 import { compare, type GpuTest, testGpu } from '../../cli/gpu-test.ts';
 import { watchUtilisation } from '../../cli/gpu-watch.ts';
+import { gpuEnvironment } from '../../trainer/tensorflow.ts';
 import { tiny } from '../trainer/support.ts';
+import { packageRoot } from './support.ts';
 
 const size = { architecture: tiny, sequences: 2, warmup: 1, updates: 2 };
 
@@ -133,4 +135,10 @@ test('without a GPU the self-test says so, and what it takes', { skip: findGpu()
     ['no NVIDIA GPU was found on this machine: there is nothing to test'],
   );
   assert.match(checks[0]?.remedy ?? '', /its driver \(525.*npm run setup -- --device gpu/);
+});
+
+test('docs/gpu.md has every variable that the trainer sets for a GPU, with its value', async () => {
+  const page = await readFile(join(packageRoot, 'docs', 'gpu.md'), 'utf8');
+  const absent = Object.entries(gpuEnvironment).filter(([name, value]) => !page.includes(`\`${name}=${value}\``));
+  assert.deepEqual(absent, []);
 });
