@@ -11,6 +11,8 @@ export interface LoadedTensorFlow {
   tf: typeof TensorFlow;
   /** Where tensors live: `cpu` also where a GPU was asked for and there is none. */
   device: Device;
+  /** What this TensorFlow was built for: that for GPUs also runs on a processor. */
+  runtime: Device;
   /** The version of the native TensorFlow, e.g. `2.21.0`. */
   version: string;
   /** Why `device` is not the one that was asked for; null where it is. */
@@ -40,7 +42,7 @@ export async function loadTensorFlow(asked: Device, threads?: number): Promise<L
   binding.allowTensorFloat32?.(false);
   const used = isUsingGpuDevice ? 'gpu' : 'cpu';
   const fallback = asked === 'gpu' && used === 'cpu' ? explainFallback() : null;
-  return { tf, device: used, version: binding.TF_Version, fallback };
+  return { tf, device: used, runtime: device, version: binding.TF_Version, fallback };
 }
 
 /** What tfjs-node's backend carries besides its public type. */

@@ -28,6 +28,8 @@ if (loaded.fallback !== null) {
 export const tf = loaded.tf;
 /** Where tensors live. */
 export const device: Device = loaded.device;
+/** The device that this TensorFlow was built for: that for GPUs also runs on a processor, where there is no GPU. */
+export const runtime: Device = loaded.runtime;
 /** The GPU that it is, with driver and CUDA; undefined of the CPU. */
 export const hardware: string | undefined = device === 'gpu' ? await describeGpu() : undefined;
 /** The version of the native TensorFlow. */

@@ -38,7 +38,7 @@ interface Kernel {
 const folder = dirname(createRequire(import.meta.url).resolve('@tensorflow/tfjs-node-gpu/package.json'));
 const isSetUp = existsSync(join(folder, 'lib', 'napi-v8', 'tfjs_binding.node'));
 
-test('every operator of training, evaluating and generating has a kernel for GPUs, and XLA compiles every captured one', {
+test('every operator of training, evaluating and generating has a kernel for GPUs, and XLA compiles every captured one but a few', {
   skip: isSetUp ? false : 'the runtime for GPUs is not set up',
 }, async () => {
   // Read once, when TensorFlow is loaded.
@@ -48,7 +48,9 @@ test('every operator of training, evaluating and generating has a kernel for GPU
 
   // DEFAULT: on any device, with its values in the host's memory; shapes and indices are computed there.
   assert.deepEqual(await missing(['GPU', 'DEFAULT'], [...captured, ...eager]), []);
-  assert.deepEqual(await missing(['XLA_GPU_JIT'], captured), []);
+  const { uncompiled } = await import('../../trainer/graph/definition.ts');
+  const compiled = captured.filter(({ op }) => !uncompiled.has(op));
+  assert.deepEqual(await missing(['XLA_GPU_JIT'], compiled), []);
   assert.ok(captured.some(({ op, types }) => op === 'BatchMatMulV2' && types.T === bfloat16));
   // What such a table looks like where something is missing.
   const absent: Use[] = [
@@ -67,7 +69,7 @@ async function usesOfTrainer(): Promise<{ captured: Use[]; eager: Use[] }> {
   const { supervisedSteps } = await import('../../trainer/supervised.ts');
   const { createLearner } = await import('../../trainer/learner.ts');
   const { rowScorer } = await import('../../trainer/evaluate.ts');
-  const { generate } = await import('../../trainer/generate.ts');
+  const { createGenerator, generate } = await import('../../trainer/generate.ts');
 
   const parameters = initialise(tiny, 1);
   const model = adamw(parameters, { betas: [0.9, 0.95], weightDecay: 0.1, clip: 1 });
@@ -88,7 +90,7 @@ async function usesOfTrainer(): Promise<{ captured: Use[]; eager: Use[] }> {
     rowScorer(tiny, parameters)([tokens]);
     const learner = createLearner(tiny, parameters, recipe, 4);
     learner.learn([episode, { ...episode, reward: 0 }], 1, ['round', 0]);
-    await generate({ architecture: tiny, parameters, eos: 0 }, [[1, 2], [3]], {
+    await generate(createGenerator(tiny, parameters, [0]), [[1, 2], [3]], {
       maxTokens: 3,
       temperature: 1,
       seed: 1,

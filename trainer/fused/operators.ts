@@ -5,7 +5,7 @@
  * composed of TensorFlow's (composed.ts), which a compiler for that device fuses by itself, and which say what ours compute.
  */
 import type { Tensor } from '@tensorflow/tfjs-node';
-import { device } from '../tf.ts';
+import { runtime } from '../tf.ts';
 import { composed } from './composed.ts';
 import { native } from './native.ts';
 
@@ -86,4 +86,4 @@ export const {
   mergeHeads,
   mergeHeadsGradient,
   adamW,
-}: Operators = device === 'cpu' ? native : composed;
+}: Operators = runtime === 'cpu' ? native : composed;

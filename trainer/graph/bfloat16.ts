@@ -1,6 +1,6 @@
 /** How products in bfloat16 are taken. */
 import { readFileSync } from 'node:fs';
-import { device } from '../tf.ts';
+import { runtime } from '../tf.ts';
 import { knowShapes } from './shapes.ts';
 
 /** An operator of our own: the float32 nearest to each number that bfloat16 has as well. */
@@ -12,7 +12,7 @@ knowShapes(roundToBfloat16, ([x]) => [x]);
  * as fast, and may: a product of two bfloat16 numbers is exact in float32, so of rounded matrices they give the same, up
  * to the order of sums.
  */
-export const multipliesBfloat16: boolean = device === 'gpu' || /\b(amx_bf16|bf16)\b/.test(processorFlags());
+export const multipliesBfloat16: boolean = runtime === 'gpu' || /\b(amx_bf16|bf16)\b/.test(processorFlags());
 
 /** What the processor can do, as Linux says it; nothing where nobody does. */
 function processorFlags(): string {

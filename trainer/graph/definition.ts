@@ -98,8 +98,9 @@ const rearranging = new Set([
 /**
  * What XLA leaves to TensorFlow's own kernels, where it compiles at all (on GPUs). That its sums be deterministic, it adds
  * rows to their segments one after the other, in a loop of as many rounds as there are rows; TensorFlow sorts them first.
+ * And it has nothing that writes into what it was given.
  */
-const uncompiled = new Set(['UnsortedSegmentSum']);
+export const uncompiled: ReadonlySet<string> = new Set(['UnsortedSegmentSum', 'InplaceUpdate']);
 
 /**
  * @param precision with bfloat16, products of float32 matrices are taken of their bfloat16 roundings. TensorFlow adds up in
