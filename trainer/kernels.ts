@@ -74,17 +74,20 @@ export const sum = (x: Tensor, axis: number, keep = false): Tensor =>
 export const max = (x: Tensor, axis: number, keep = false): Tensor =>
   run('Max', keep ? keeping : dropping, x, integers(axis));
 
-const products = [0, 1, 2, 3].map((bits) => [type('T'), flag('adj_x', bits >= 2), flag('adj_y', bits % 2 === 1)]);
-/** a b over the last two axes, either transposed; leading axes go together and spread. */
-export const matMul = (a: Tensor, b: Tensor, transposeA = false, transposeB = false): Tensor =>
-  run('BatchMatMulV2', products[2 * Number(transposeA) + Number(transposeB)] as Attribute[], a, b);
-
+const transposing = (a: string, b: string) =>
+  [0, 1, 2, 3].map((bits) => [type('T'), flag(a, bits >= 2), flag(b, bits % 2 === 1)]);
+const [ofTwo, ofMany] = [transposing('transpose_a', 'transpose_b'), transposing('adj_x', 'adj_y')];
 /**
- * a b of two matrices, either transposed. On a CPU it begins some 50 µs sooner than `matMul`, which tells where matrices
- * are as small as in decoding, and does not prepare a for the product where it is not transposed: the larger comes first.
+ * a b over the last two axes, either transposed; leading axes go together and spread. Of two matrices the operator for
+ * these is the faster one, the more so the smaller they are; it does not prepare a for the product where it is not
+ * transposed: the larger comes first.
  */
-export const product = (a: Tensor, b: Tensor, transposeA = false, transposeB = false): Tensor =>
-  run('MatMul', [type('T'), flag('transpose_a', transposeA), flag('transpose_b', transposeB)], a, b);
+export const matMul = (a: Tensor, b: Tensor, transposeA = false, transposeB = false): Tensor => {
+  const bits = 2 * Number(transposeA) + Number(transposeB);
+  const [name, attributes] =
+    a.rank === 2 && b.rank === 2 ? (['MatMul', ofTwo] as const) : (['BatchMatMulV2', ofMany] as const);
+  return run(name, attributes[bits] as Attribute[], a, b);
+};
 /** As `matMul`, faster where many products are of a vector or a few. */
 export const batchProduct = (a: Tensor, b: Tensor, transposeA = false, transposeB = false): Tensor =>
   run(

@@ -15,9 +15,9 @@ import {
   div,
   exp,
   gather,
+  matMul,
   max,
   mul,
-  product,
   reshape,
   reverse,
   rsqrt,
@@ -163,10 +163,10 @@ function forward(
     const [turning, v] = split(projected, [heads + kvHeads, kvHeads], 1) as [Tensor, Tensor];
     const rotated = add(mul(turning, cos), mul(swapHalves(turning), sin));
     const [q, k] = split(rotated, [heads, kvHeads], 1) as [Tensor, Tensor];
-    x = add(x, product(o, reshape(attend({ q, k, v }, layer), [-1, hidden]), false, true));
+    x = add(x, matMul(o, reshape(attend({ q, k, v }, layer), [-1, hidden]), false, true));
     const ffn = (gateUp.shape[0] as number) / 2;
-    const [gate, up] = split(product(gateUp, normalised(x, normEpsilon)), [ffn, ffn], 0) as [Tensor, Tensor];
-    x = add(x, product(down, mul(mul(gate, sigmoid(gate)), up)));
+    const [gate, up] = split(matMul(gateUp, normalised(x, normEpsilon)), [ffn, ffn], 0) as [Tensor, Tensor];
+    x = add(x, matMul(down, mul(mul(gate, sigmoid(gate)), up)));
   }
   return x;
 }
@@ -178,7 +178,7 @@ function choose(
   x: Tensor,
   { uniforms, sharpness }: NamedTensorMap,
 ): Chosen {
-  const scores = product(weights.output, normalised(x, normEpsilon));
+  const scores = matMul(weights.output, normalised(x, normEpsilon));
   return uniforms === undefined ? likeliest(scores) : drawn(scores, { uniforms, sharpness: sharpness as Tensor });
 }
 
@@ -197,13 +197,13 @@ function swapHalves(x: Tensor): Tensor {
  */
 function productInRows(weight: Tensor, x: Tensor): Tensor {
   const count = x.shape[1] as number;
-  return count > few ? product(x, weight, true, true) : product(tf.eye(count), product(weight, x), false, true);
+  return count > few ? matMul(x, weight, true, true) : matMul(tf.eye(count), matMul(weight, x), false, true);
 }
 
 /** The transpose of [N, width]. */
 function transposed(x: Tensor): Tensor {
   const count = x.shape[0] as number;
-  return count > few ? transpose(x, [1, 0]) : product(x, tf.eye(count), true);
+  return count > few ? transpose(x, [1, 0]) : matMul(x, tf.eye(count), true);
 }
 
 /**
