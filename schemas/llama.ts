@@ -38,6 +38,11 @@ export function storedShapes(architecture: Architecture, tied: boolean): Record<
 export const embeddings = 'model.embed_tokens.weight';
 export const outputMatrix = 'lm_head.weight';
 
+/** Tables that early checkpoints hold beside the parameters, and that are computed from the shape: they are passed over. */
+export function isComputed(tensor: string): boolean {
+  return tensor.endsWith('.rotary_emb.inv_freq');
+}
+
 /** What config.json calls the numbers of a shape. */
 export const configNames: Readonly<Record<keyof Architecture, string>> = {
   layers: 'num_hidden_layers',
@@ -62,9 +67,12 @@ const requirements: Record<string, unknown> = {
   hidden_act: 'silu',
   attention_bias: false,
   mlp_bias: false,
-  rope_scaling: null,
+  partial_rotary_factor: 1,
   quantization_config: null,
 };
+
+/** More layers than any model has: a shape is trusted only so far, before its tensors are looked for. */
+const mostLayers = 10_000;
 
 /**
  * The shape that the content of a config.json describes, with the defaults of its early versions, and whether its output
@@ -76,30 +84,33 @@ export function shapeOfConfig(
   if (typeof content !== 'object' || content === null || Array.isArray(content))
     return { ok: false, problems: ['it is not a JSON object'] };
   const config = content as Record<string, unknown>;
-  // Where later versions of transformers write what was `rope_theta` and `rope_scaling`.
-  const rope = (config.rope_parameters ?? {}) as { rope_theta?: unknown; rope_type?: unknown };
-  const problems = Object.entries({ ...requirements, 'rope_parameters.rope_type': 'default' }).flatMap(
-    ([name, required]) => {
-      const value = (name.startsWith('rope_parameters.') ? rope.rope_type : config[name]) ?? required;
-      return value === required ? [] : [`${name} is ${JSON.stringify(value)}, expected ${JSON.stringify(required)}`];
-    },
-  );
-  const number = (name: string, fallback?: unknown): number => {
-    const value = config[name] ?? fallback;
-    if (typeof value === 'number' && value > 0) return value;
+  const problems = Object.entries(requirements).flatMap(([name, required]) => {
+    const value = config[name] ?? required;
+    return value === required ? [] : [`${name} is ${JSON.stringify(value)}, expected ${JSON.stringify(required)}`];
+  });
+  const rotary = rotaryTheta(config);
+  problems.push(...rotary.problems);
+  const number = (name: string, value: unknown): number => {
+    if (typeof value === 'number' && value > 0 && Number.isFinite(value)) return value;
     problems.push(`${name} is ${JSON.stringify(value)}, expected a number above 0`);
     return Number.NaN;
   };
+  const count = (name: string, fallback?: unknown, most = 2 ** 31 - 1): number => {
+    const value = config[name] ?? fallback;
+    if (Number.isInteger(value) && (value as number) > 0 && (value as number) <= most) return value as number;
+    problems.push(`${name} is ${JSON.stringify(value)}, expected a whole number from 1 to ${most}`);
+    return Number.NaN;
+  };
   const architecture: Architecture = {
-    layers: number(configNames.layers),
-    hidden: number(configNames.hidden),
-    heads: number(configNames.heads),
-    kvHeads: number(configNames.kvHeads, config[configNames.heads]),
-    ffn: number(configNames.ffn),
-    vocab: number(configNames.vocab),
-    context: number(configNames.context),
-    ropeTheta: number(configNames.ropeTheta, rope.rope_theta ?? 10_000),
-    normEpsilon: number(configNames.normEpsilon),
+    layers: count(configNames.layers, undefined, mostLayers),
+    hidden: count(configNames.hidden),
+    heads: count(configNames.heads),
+    kvHeads: count(configNames.kvHeads, config[configNames.heads]),
+    ffn: count(configNames.ffn),
+    vocab: count(configNames.vocab),
+    context: count(configNames.context),
+    ropeTheta: number(configNames.ropeTheta, rotary.theta),
+    normEpsilon: number(configNames.normEpsilon, config[configNames.normEpsilon]),
   };
   const tied = config.tie_word_embeddings ?? false;
   if (typeof tied !== 'boolean')
@@ -108,9 +119,37 @@ export function shapeOfConfig(
   const misshapen = whatIsMisshapen(architecture);
   if (misshapen !== undefined) return { ok: false, problems: [misshapen] };
   const headSize = architecture.hidden / architecture.heads;
-  if (number('head_dim', headSize) !== headSize)
+  if ((config.head_dim ?? headSize) !== headSize)
     return { ok: false, problems: [`head_dim is ${JSON.stringify(config.head_dim)}, expected ${headSize}`] };
   return { ok: true, architecture, tied: tied === true };
+}
+
+/**
+ * The base of the rotary embedding, and what of its settings would have it turn otherwise. They stand in `rope_theta` and
+ * `rope_scaling`, and in later versions of transformers in `rope_parameters`.
+ */
+function rotaryTheta(config: Record<string, unknown>): { theta: unknown; problems: string[] } {
+  const problems: string[] = [];
+  const read = (name: string): Record<string, unknown> => {
+    const value = config[name] ?? {};
+    if (typeof value !== 'object' || Array.isArray(value)) {
+      problems.push(`${name} is ${JSON.stringify(value)}, expected an object`);
+      return {};
+    }
+    const { rope_theta: _, ...others } = value as Record<string, unknown>;
+    for (const [key, setting] of Object.entries(others)) {
+      const expected = { rope_type: 'default', type: 'default', partial_rotary_factor: 1 }[key];
+      if (setting === expected || (setting ?? null) === null) continue;
+      const wanted = expected === undefined ? 'nothing' : JSON.stringify(expected);
+      problems.push(`${name}.${key} is ${JSON.stringify(setting)}, expected ${wanted}`);
+    }
+    return value as Record<string, unknown>;
+  };
+  const [{ rope_theta: nested }] = ['rope_parameters', 'rope_scaling'].map(read) as [{ rope_theta?: unknown }];
+  const direct = config.rope_theta;
+  if ((direct ?? null) !== null && (nested ?? null) !== null && direct !== nested)
+    problems.push(`rope_theta is ${JSON.stringify(direct)}, and rope_parameters.rope_theta ${JSON.stringify(nested)}`);
+  return { theta: direct ?? nested ?? 10_000, problems };
 }
 
 /** Why no model can have this shape; undefined where one can. */

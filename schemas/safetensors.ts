@@ -186,17 +186,36 @@ function parseJson(bytes: Uint8Array, what: string): unknown {
 /** The first name that an object in a JSON text has twice: JSON.parse would keep the last, and other readers the first. */
 function repeatedName(json: string): string | undefined {
   const open: Set<string>[] = [];
-  for (const [token, colon] of json.matchAll(/"(?:[^"\\]+|\\.)*"(?=(\s*:)?)|[{}]/g)) {
-    if (token === '{') open.push(new Set());
-    else if (token === '}') open.pop();
-    else if (colon !== undefined) {
-      const names = open.at(-1) as Set<string>;
-      const name = JSON.parse(token) as string;
-      if (names.has(name)) return name;
-      names.add(name);
+  for (let at = 0; at < json.length; at++) {
+    const character = json[at];
+    if (character === '{') open.push(new Set());
+    else if (character === '}') open.pop();
+    else if (character === '"') {
+      const end = endOfString(json, at);
+      if (isName(json, end)) {
+        const names = open.at(-1) as Set<string>;
+        const name = JSON.parse(json.slice(at, end)) as string;
+        if (names.has(name)) return name;
+        names.add(name);
+      }
+      at = end - 1;
     }
   }
   return undefined;
+}
+
+/** Where a string that begins at `start` has ended. */
+function endOfString(json: string, start: number): number {
+  let at = start + 1;
+  while (json[at] !== '"') at += json[at] === '\\' ? 2 : 1;
+  return at + 1;
+}
+
+/** Whether a string that ended at `end` is a name: a colon follows. */
+function isName(json: string, end: number): boolean {
+  let at = end;
+  while (/\s/.test(json[at] ?? '')) at++;
+  return json[at] === ':';
 }
 
 function wrong(what: string): MalformedSafetensors {

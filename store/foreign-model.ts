@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { endToken } from '../schemas/end-token.ts';
-import { configNames, shapeDifferences, shapeOfConfig, storedShapes } from '../schemas/llama.ts';
+import { configNames, isComputed, shapeDifferences, shapeOfConfig, storedShapes } from '../schemas/llama.ts';
 import { hasIndex, modelFilesAmong, neededFiles } from '../schemas/model-folder.ts';
 import { indexFile, isReadable } from '../schemas/safetensors.ts';
 import type { Architecture } from '../schemas/types/job.ts';
@@ -75,7 +75,7 @@ function weightProblems(folder: string, { architecture, name }: ExpectedModel): 
   if (!read.ok) return read.problems;
   const { tensors } = read;
   const shapes = storedShapes(architecture, isTied(folder));
-  const others = [...tensors.keys()].filter((tensor) => !Object.hasOwn(shapes, tensor));
+  const others = [...tensors.keys()].filter((tensor) => !Object.hasOwn(shapes, tensor) && !isComputed(tensor));
   const unreadable = new Map<string, string[]>();
   for (const [tensor, { dtype }] of tensors)
     if (!isReadable(dtype)) unreadable.set(dtype, [...(unreadable.get(dtype) ?? []), tensor]);

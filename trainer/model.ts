@@ -6,7 +6,7 @@
  * and rotary embeddings its half-split convention, so a checkpoint opens in transformers as it is.
  */
 import type { Tensor, Tensor1D, Tensor2D, Tensor3D, Variable } from '@tensorflow/tfjs-node';
-import { embeddings, outputMatrix, storedShapes } from '../schemas/llama.ts';
+import { embeddings, isComputed, outputMatrix, storedShapes } from '../schemas/llama.ts';
 import type { Architecture } from '../schemas/types/job.ts';
 import { attention, headsOf } from './attention.ts';
 import { readConfig } from './config.ts';
@@ -110,7 +110,7 @@ function requireTensors(
     if (tensor.shape.join() !== shape.join())
       throw wrong(`: ${name} has the shape [${tensor.shape}], and config.json asks for [${shape}]`);
   }
-  const unknown = [...found.keys()].find((name) => !Object.hasOwn(shapes, name));
+  const unknown = [...found.keys()].find((name) => !Object.hasOwn(shapes, name) && !isComputed(name));
   if (unknown !== undefined) throw wrong(` has ${unknown}, which this kind of model does not`);
 }
 

@@ -7,6 +7,7 @@ import { trainedOnText } from './data/trained-on.ts';
 import { TrainerFailure } from './failure.ts';
 import { train } from './loop.ts';
 import type { Parameters } from './model.ts';
+import { requireVocabulary } from './parent.ts';
 import { learningRate, type ScheduleOptions } from './schedule.ts';
 import { type Batch, supervisedSteps } from './supervised.ts';
 import { loadTokenizer } from './tokenizer/load.ts';
@@ -40,12 +41,7 @@ export async function trainOnSequences(job: TextJob, context: TrainerContext, st
     );
   }
   const tokenizer = await loadTokenizer(start.tokenizer);
-  if (tokenizer.vocab > architecture.vocab) {
-    throw new TrainerFailure(
-      'bad-job',
-      `The tokenizer has ${tokenizer.vocab} tokens, and the model has a vocabulary of ${architecture.vocab}.`,
-    );
-  }
+  requireVocabulary(tokenizer, architecture, 'bad-job');
   const text = mixText(recipe.mix, tokenizer, architecture.context, job.seed, inputs.data);
   const schedule = scheduleOf(job);
   const model = adamw(parameters, recipe);

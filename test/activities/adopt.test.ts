@@ -210,7 +210,7 @@ describe('a repository on the Hub', () => {
     [
       'scaled rotary embeddings',
       { rope_scaling: { rope_type: 'llama3', factor: 8 } },
-      /rope_scaling is \{"rope_type":"llama3"/,
+      /rope_scaling\.rope_type is "llama3", expected "default"/,
     ],
     ['biases in attention', { attention_bias: true }, /attention_bias is true, expected false/],
     ['heads of another size', { head_dim: 32 }, /head_dim is 32, expected 8/],

@@ -230,6 +230,13 @@ describe('the index of a model in several files', () => {
     });
   }
 
+  it('is read however long a name is, and whatever it escapes', () => {
+    const name = '\\n'.repeat(3_000_000);
+    const text = (again: string) => `{"weight_map": {"${name}": "x.safetensors"${again}}}`;
+    assert.doesNotThrow(() => parseIndex(Buffer.from(text(''))));
+    assert.throws(() => parseIndex(Buffer.from(text(`, "${name}": "y.safetensors"`))), MalformedSafetensors);
+  });
+
   it('is refused for what it names twice', () => {
     const text = '{"weight_map": {"a": "1.safetensors", "a": "2.safetensors"}}';
     assert.throws(() => parseIndex(Buffer.from(text)), /^MalformedSafetensors: it names a twice$/);

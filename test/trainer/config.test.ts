@@ -55,6 +55,18 @@ describe('config.json', () => {
     );
   });
 
+  it('is read with rotary embeddings as later versions of transformers write them', async (t) => {
+    const folder = temporaryFolder(t);
+    const { rope_theta: _, ...config } = toConfig(tiny, { eos: 0 });
+    const later = {
+      ...config,
+      rope_scaling: { rope_type: 'default' },
+      rope_parameters: { rope_type: 'default', rope_theta: 5e5 },
+    };
+    writeFileSync(join(folder, 'config.json'), JSON.stringify(later));
+    assert.equal((await readConfig(folder)).architecture.ropeTheta, 5e5);
+  });
+
   const refused: [string, object, RegExp][] = [
     ['another family', { model_type: 'gpt2' }, /model_type is "gpt2", expected "llama"/],
     [
@@ -65,10 +77,21 @@ describe('config.json', () => {
     [
       'scaled rotary embeddings',
       { rope_scaling: { type: 'linear' } },
-      /rope_scaling is {"type":"linear"}, expected null/,
+      /rope_scaling.type is "linear", expected "default"/,
     ],
-    ['no layers', { num_hidden_layers: 0 }, /num_hidden_layers is 0, expected a number above 0/],
-    ['a missing size', { hidden_size: undefined }, /hidden_size is undefined, expected a number above 0/],
+    ['scaling that is no object', { rope_parameters: 'yarn' }, /rope_parameters is "yarn", expected an object/],
+    ['a scale', { rope_scaling: { rope_type: 'default', factor: 2 } }, /rope_scaling.factor is 2, expected nothing/],
+    ['heads that turn in part', { partial_rotary_factor: 0.5 }, /partial_rotary_factor is 0.5, expected 1/],
+    [
+      'two bases',
+      { rope_theta: 1e4, rope_parameters: { rope_theta: 5e5 } },
+      /rope_theta is 10000, and rope_parameters.rope_theta 500000/,
+    ],
+    ['no layers', { num_hidden_layers: 0 }, /num_hidden_layers is 0, expected a whole number from 1 to 10000/],
+    ['more layers than there can be', { num_hidden_layers: 1e12 }, /num_hidden_layers is 1000000000000, expected/],
+    ['half a head', { num_attention_heads: 0.5 }, /num_attention_heads is 0.5, expected a whole number/],
+    ['a missing size', { hidden_size: undefined }, /hidden_size is undefined, expected a whole number/],
+    ['a base that is none', { rope_theta: 0 }, /rope_theta is 0, expected a number above 0/],
     [
       'heads of odd size',
       { num_attention_heads: 16, num_key_value_heads: 16 },

@@ -443,6 +443,12 @@ describe('loading a model', () => {
     await assert.rejects(loadModel(folder), /has lm_head\.weight, which this kind of model does not/);
   });
 
+  it('passes over tables that early checkpoints hold', async (t) => {
+    const table = 'model.layers.0.self_attn.rotary_emb.inv_freq';
+    const folder = await write(temporaryFolder(t), (all) => ({ ...all, [table]: all['model.norm.weight'] }));
+    assert.deepEqual(Object.keys((await loadModel(folder)).parameters), Object.keys(initialise(shape, 1)));
+  });
+
   it('says what is missing, of another shape, or too much', async (t) => {
     const without = await write(temporaryFolder(t), ({ 'lm_head.weight': _, ...rest }) => rest);
     await assert.rejects(loadModel(without), {

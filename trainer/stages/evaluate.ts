@@ -21,15 +21,14 @@ import {
 import { TrainerFailure } from '../failure.ts';
 import { createGenerator } from '../generate.ts';
 import { engine } from '../loop.ts';
-import { countParameters, loadModel } from '../model.ts';
+import { countParameters } from '../model.ts';
 import { createPace } from '../pace.ts';
+import { loadParent, type Parent } from '../parent.ts';
 import { type Response, respond, sampleEvent } from '../respond.ts';
 import type { Cluster } from '../statistics.ts';
-import { loadTokenizer, type Tokenizer } from '../tokenizer/load.ts';
 
 type HeldoutRecipe = Extract<EvaluateRecipe, { kind: 'heldout' }>;
 type ProblemsRecipe = Extract<EvaluateRecipe, { kind: 'problems' }>;
-type Model = Awaited<ReturnType<typeof loadModel>>;
 
 /** One task or domain: its work in portions, each giving the tokens it scored or wrote, and what comes of them all. */
 interface Task {
@@ -46,12 +45,9 @@ const problemsAPortion = 64;
 /** Runs an evaluation job: every response as a `sample` event, every figure as an `evaluation` event. */
 export async function run(job: EvaluateJob, context: TrainerContext): Promise<Outcome> {
   const { recipe, inputs } = job;
-  const model = await loadModel(inputs.parent);
-  const tokenizer = await loadTokenizer(inputs.parent);
+  const parent = await loadParent(inputs.parent);
   const tasks =
-    recipe.kind === 'heldout'
-      ? heldoutTasks(recipe, inputs.data, model, tokenizer)
-      : problemTasks(recipe, job, model, tokenizer, context);
+    recipe.kind === 'heldout' ? heldoutTasks(recipe, inputs.data, parent) : problemTasks(recipe, job, parent, context);
   const steps = tasks.reduce((sum, { portions }) => sum + portions.length, 0);
   context.emit({ event: 'started', resumedFrom: null, steps, ...engine() });
 
@@ -76,7 +72,7 @@ export async function run(job: EvaluateJob, context: TrainerContext): Promise<Ou
     figures.push(ofTask);
   }
   if (tasks.length > 1) emitFigures(context, recipe.suite, 'all', suiteFigures(figures));
-  const facts = { parameters: countParameters(model.parameters) };
+  const facts = { parameters: countParameters(parent.parameters) };
   context.emit({ event: 'done', step, tokens: 0, model: null, facts });
   return 'done';
 }
@@ -85,12 +81,11 @@ export async function run(job: EvaluateJob, context: TrainerContext): Promise<Ou
 function heldoutTasks(
   recipe: HeldoutRecipe,
   data: EvaluateJob['inputs']['data'],
-  model: Model,
-  tokenizer: Tokenizer,
+  { architecture, parameters, tokenizer }: Parent,
 ): Task[] {
-  const score = rowScorer(model.architecture, model.parameters);
+  const score = rowScorer(architecture, parameters);
   const tasks = recipe.domains.map(({ name, source }): Task => {
-    const { context } = model.architecture;
+    const { context } = architecture;
     const heldout = heldoutRows(textDocuments(source, 'heldout', data), tokenizer, recipe.tokens, context);
     if (heldout.length < 2) {
       throw new TrainerFailure(
@@ -124,11 +119,10 @@ function portionsOfRows(heldout: readonly Int32Array[]): Int32Array[][] {
 function problemTasks(
   recipe: ProblemsRecipe,
   job: EvaluateJob,
-  model: Model,
-  tokenizer: Tokenizer,
+  { architecture, parameters, tokenizer }: Parent,
   context: TrainerContext,
 ): Task[] {
-  const generator = createGenerator(model.architecture, model.parameters, tokenizer.ends);
+  const generator = createGenerator(architecture, parameters, tokenizer.ends);
   const purpose = ['evaluate', 'sample'];
   const common = { maxTokens: recipe.maxResponse, seed: job.seed, purpose };
 

@@ -18,10 +18,10 @@ import { TrainerFailure } from '../failure.ts';
 import { createGenerator } from '../generate.ts';
 import { createLearner } from '../learner.ts';
 import { train } from '../loop.ts';
-import { loadModel } from '../model.ts';
+import { loadParent } from '../parent.ts';
 import { random } from '../random.ts';
 import { type Response, respond, sampleEvent } from '../respond.ts';
-import { loadTokenizer, type Tokenizer } from '../tokenizer/load.ts';
+import type { Tokenizer } from '../tokenizer/load.ts';
 
 /** Responses of each round that are written out for people: those to its first prompts, whose order is random. */
 const samplesShown = 4;
@@ -35,8 +35,7 @@ export async function run(job: RlJob, context: TrainerContext): Promise<Outcome>
       `temperature is ${recipe.temperature}: RL learns from sampled responses, so it must be above 0 (1 is usual).`,
     );
   }
-  const { architecture, parameters } = await loadModel(inputs.parent);
-  const tokenizer = await loadTokenizer(inputs.parent);
+  const { architecture, parameters, tokenizer } = await loadParent(inputs.parent);
   const given = problems(recipe.data.source, 'rl', recipe.examples, inputs.data);
   const usable = given.filter(fits(tokenizer, architecture.context - recipe.maxResponse));
   if (usable.length === 0) {

@@ -17,12 +17,11 @@ import { exampleTokens } from '../data/template.ts';
 import { trainedOnProblems } from '../data/trained-on.ts';
 import { TrainerFailure } from '../failure.ts';
 import { train } from '../loop.ts';
-import { loadModel } from '../model.ts';
+import { loadParent } from '../parent.ts';
 import { random } from '../random.ts';
 import { learningRate } from '../schedule.ts';
 import { paddedTime, predicting } from '../shapes.ts';
 import { type Batch, supervisedSteps } from '../supervised.ts';
-import { loadTokenizer } from '../tokenizer/load.ts';
 
 /** Prompt and response in tokens, the response with its end. */
 export interface Example {
@@ -33,8 +32,7 @@ export interface Example {
 /** Runs a fine-tuning job. */
 export async function run(job: SftJob, context: TrainerContext): Promise<Outcome> {
   const { recipe, inputs, seed } = job;
-  const { architecture, parameters } = await loadModel(inputs.parent);
-  const tokenizer = await loadTokenizer(inputs.parent);
+  const { architecture, parameters, tokenizer } = await loadParent(inputs.parent);
   const given = problems(recipe.data.source, 'sft', recipe.examples, inputs.data);
   const whole = given.map((problem) => exampleTokens(problem, tokenizer));
   const fitting = whole.map((example) => truncate(example, architecture.context));
