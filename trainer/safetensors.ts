@@ -240,7 +240,7 @@ async function openFile(path: string): Promise<Ranges | undefined> {
   return {
     name: path,
     bytes: size,
-    read: (position, target) => readInto(file, position, target),
+    read: (position, target) => readInto(file, path, position, target),
     close: () => file.close(),
   };
 }
@@ -250,12 +250,12 @@ function undefinedIfMissing(error: NodeJS.ErrnoException): undefined {
   if (error.code !== 'ENOENT') throw error;
 }
 
-async function readInto(file: FileHandle, position: number, target: Uint8Array): Promise<void> {
+async function readInto(file: FileHandle, path: string, position: number, target: Uint8Array): Promise<void> {
   for (let done = 0; done < target.length; ) {
     const length = Math.min(target.length - done, largestTransfer);
     const { bytesRead } = await file.read(target, done, length, position + done);
     if (bytesRead === 0)
-      throw new TrainerFailure('bad-data', 'A safetensors file ended while it was read: something else is writing it.');
+      throw new TrainerFailure('bad-data', `${path} ended while it was read: something else is writing it.`);
     done += bytesRead;
   }
 }

@@ -41,10 +41,14 @@ struct Reach {
 };
 template struct Reach<&TFJSBackend::tfe_context_>;
 
-// Nothing where the backend is gone, as in the package's own calls.
+// Nothing where the backend is gone: an exception is pending then.
 static TFE_Context *ContextIn(napi_env env) {
   TFJSBackend *const backend = GetTFJSBackend(env);
-  return backend ? backend->*ContextOf() : nullptr;
+  if (backend) return backend->*ContextOf();
+  bool pending = false;
+  napi_is_exception_pending(env, &pending);
+  if (!pending) NAPI_THROW_ERROR(env, "TensorFlow's backend is gone.");
+  return nullptr;
 }
 
 // The arguments of a call. False where an exception is pending instead.
@@ -58,11 +62,14 @@ static bool GetArguments(napi_env env, napi_callback_info info, napi_value (&arg
   return false;
 }
 
-// The bytes of a typed array. False where an exception is pending instead.
+// The bytes of a Uint8Array. False where an exception is pending instead.
 static bool GetBytes(napi_env env, napi_value array, void **bytes, size_t *length) {
-  napi_status status = napi_get_typedarray_info(env, array, nullptr, length, bytes, nullptr, nullptr);
+  napi_typedarray_type type;
+  napi_status status = napi_get_typedarray_info(env, array, &type, length, bytes, nullptr, nullptr);
   ENSURE_NAPI_OK_RETVAL(env, status, false);
-  return true;
+  if (type == napi_uint8_array) return true;
+  NAPI_THROW_ERROR(env, "Expecting a Uint8Array.");
+  return false;
 }
 
 static napi_value AddFunction(napi_env env, napi_callback_info info) {

@@ -19,7 +19,7 @@ const { version, wheels } = pinned.tensorflow;
 const nodeApi = 8;
 
 /** Goes up when the way the binding is built changes, so that an old build is not taken for a new one. */
-const recipe = 6;
+const recipe = 7;
 
 const libraryNames =
   process.platform === 'darwin'
