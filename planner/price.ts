@@ -171,8 +171,8 @@ function supervisedPrice(architecture: Architecture, pass: Pass, steps: number):
 }
 
 /**
- * Each response is sampled; read by the critic, by the reference where there is a KL, by the policy as it was where a
- * round is more than one update; and learned from by policy and critic, `innerEpochs` times.
+ * Each response is sampled; read by the critic, and by the reference where there is a KL; and learned from by policy and
+ * critic, `innerEpochs` times.
  */
 function rlPrice(architecture: Architecture, recipe: RlRecipe): Price {
   const { examples, epochs, miniBatch, innerEpochs, maxResponse, klCoef } = recipe;
@@ -180,7 +180,7 @@ function rlPrice(architecture: Architecture, recipe: RlRecipe): Price {
   const rounds = Math.floor(examples / batch) * epochs;
   const responses = rounds * batch;
   const pass = longestResponses(architecture, responses, maxResponse);
-  const policyReads = (klCoef > 0 ? 1 : 0) + (innerEpochs > 1 || miniBatch < batch ? 1 : 0);
+  const policyReads = klCoef > 0 ? 1 : 0;
   const policy = forwardFlops(architecture, pass);
   const critic = forwardFlops(architecture, pass, 1);
   const parameters = parameterCount(architecture);

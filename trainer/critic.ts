@@ -6,8 +6,22 @@
  */
 import type { Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs-node';
 import type { Architecture } from '../schemas/types/job.ts';
-import type { Parameters } from './model.ts';
+import { type AdamWOptions, adamw, type Trainable } from './adamw.ts';
+import type { Algorithm, Estimates, PerToken, Round } from './algorithm.ts';
+import {
+  type Episode,
+  type Experience,
+  measure,
+  type Part,
+  type RowTensors,
+  statesBefore,
+  type UpdateTensors,
+  updateTensors,
+} from './episode.ts';
+import type { CaptureOptions } from './graph/capture.ts';
+import { disposeParameters, type Parameters } from './model.ts';
 import { tf } from './tf.ts';
+import { capturedUpdates } from './update.ts';
 
 const weight = 'score.weight';
 const bias = 'score.bias';
@@ -27,4 +41,56 @@ export function createCritic(architecture: Architecture, parent: Parameters): Pa
 export function valuesOf(critic: Parameters, states: Tensor2D): Tensor1D {
   const products = tf.matMul(states, critic[weight] as Tensor as Tensor2D, false, true);
   return tf.reshape(tf.add(products, critic[bias] as Tensor as Tensor1D), [-1]);
+}
+
+/** The critic's part in a round. Its passes are captured functions. */
+export interface CriticRole {
+  /** Undefined where the algorithm has no critic. */
+  trainable: Trainable | undefined;
+  /** What the algorithm makes of a round. With a critic its values are among it, and the returns that it is to learn. */
+  estimate(round: Round, parts: readonly Part<Episode>[]): Estimates & { values?: PerToken; returns?: PerToken };
+  /** One update on a mini-batch; gives its metrics by name. */
+  update(parts: readonly Part<Experience>[], lr: number): Record<string, number>;
+  /** Frees all its tensors and graphs. */
+  dispose(): void;
+}
+
+/** The critic of an algorithm on a policy that begins as `parent`. */
+export function criticRole(
+  architecture: Architecture,
+  parent: Parameters,
+  algorithm: Algorithm,
+  optimizer: AdamWOptions,
+  options: CaptureOptions,
+): CriticRole {
+  if (algorithm.critic === undefined) {
+    return { trainable: undefined, estimate: algorithm.estimate, update: () => ({}), dispose() {} };
+  }
+  const { critic, estimate } = algorithm;
+  const parameters = createCritic(architecture, parent);
+  const trainable = adamw(parameters, optimizer);
+  const valuesAt = (rows: RowTensors) => valuesOf(parameters, statesBefore(architecture, parameters, rows));
+  const measureValues = measure(valuesAt, options);
+  const learn = capturedUpdates(
+    trainable,
+    ({ weights, values, returns, ...rows }: UpdateTensors<'values' | 'returns'>) => ({
+      loss: tf.sum(tf.mul(weights, critic.loss(valuesAt(rows), values, returns))),
+    }),
+    options,
+  );
+  return {
+    trainable,
+    estimate(round, parts) {
+      const values = measureValues(parts);
+      return { ...estimate({ ...round, values }), values };
+    },
+    update(parts, lr) {
+      const { loss, gradientNorm } = learn(updateTensors(parts, ['values', 'returns']), lr);
+      return { valueLoss: loss, criticGradientNorm: gradientNorm, criticLr: lr };
+    },
+    dispose() {
+      for (const made of [measureValues, learn, trainable]) made.dispose();
+      disposeParameters(parameters);
+    },
+  };
 }

@@ -1,112 +1,125 @@
-/**
- * Episodes as tensors. Rows are padded on the right, where a causal model does not see it, and only the states that
- * response tokens were drawn from are taken out of them: all else is [N] for N response tokens, one response after the
- * other, without padding and without masks.
- */
-import type { Scalar, Tensor1D, Tensor2D } from '@tensorflow/tfjs-node';
+/** Episodes: what was sampled and rewarded, and how it goes through a model. */
+import type { Tensor1D, Tensor2D } from '@tensorflow/tfjs-node';
 import type { Architecture } from '../schemas/types/job.ts';
-import { type Gradients, valueAndGradients } from './adamw.ts';
+import { type CaptureOptions, capture } from './graph/capture.ts';
 import { hiddenStates, type Parameters, rows } from './model.ts';
-import { tf } from './tf.ts';
+import { collected, countResponseTokens, type Example, longestOf, type PaddedRows, padded, spread } from './padded.ts';
+import { paddedTime } from './shapes.ts';
+import { readTensor, tf } from './tf.ts';
 
 /** One response to one prompt, as token ids (at least one each), and the reward of the whole. */
-export interface Episode {
-  prompt: number[];
-  response: number[];
+export interface Episode extends Example {
   /** ln p of each response token, as it was sampled. */
   logProbs: number[];
   reward: number;
 }
 
-/** The hidden state that each response token was drawn from, that of the token before it: [N, hidden]. */
-export function statesBefore(
-  architecture: Architecture,
-  parameters: Parameters,
-  episodes: readonly Episode[],
-): Tensor2D {
-  const time = Math.max(...episodes.map(tokensRead));
-  const tokens = new Int32Array(episodes.length * time);
-  const places: number[] = [];
-  for (const [row, { prompt, response }] of episodes.entries()) {
-    tokens.set(prompt, row * time);
-    tokens.set(response.slice(0, -1), row * time + prompt.length);
-    for (let t = 0; t < response.length; t++) places.push(row * time + prompt.length - 1 + t);
-  }
-  const hidden = hiddenStates(architecture, parameters, tf.tensor2d(tokens, [episodes.length, time], 'int32'));
-  return rows(hidden.reshape([-1, architecture.hidden]), tf.tensor1d(places, 'int32'));
+/** An episode with what was measured and estimated before the first update of its round, a figure a response token. */
+export interface Experience extends Episode {
+  /** ln p under the policy that sampled; undefined where the round is one update, which then has the same. */
+  oldLogProbs: Float32Array | undefined;
+  /** ln p under the policy's parent; undefined where the algorithm does not compare with it. */
+  referenceLogProbs: Float32Array | undefined;
+  /** Undefined without a critic, and so are the returns. */
+  values: Float32Array | undefined;
+  advantages: Float32Array;
+  returns: Float32Array | undefined;
 }
 
-/** The response tokens: int32 [N]. */
-export function responseTokens(episodes: readonly Episode[]): Tensor1D {
-  return tf.tensor1d(
-    episodes.flatMap(({ response }) => response),
-    'int32',
-  );
+/** What of an experience goes into an update. */
+type Figure = Exclude<keyof Experience, keyof Episode>;
+
+/** Episodes that go through a model in one pass, and as what. */
+export interface Part<E extends Episode> {
+  episodes: readonly E[];
+  rows: PaddedRows;
 }
 
-/** N. */
-export function countResponseTokens(episodes: readonly Episode[]): number {
-  return episodes.reduce((sum, { response }) => sum + response.length, 0);
+/** How episodes are laid out: in which context, as long as which at least, and how many tokens with padding at once. */
+export interface Layout {
+  context: number;
+  longest: number;
+  atOnce: number;
 }
 
-/** Neighbours in parts whose padded rows hold at most `tokensAtOnce` tokens, though never less than one episode. */
-export function inParts<E extends Episode>(episodes: readonly E[], tokensAtOnce: number): E[][] {
-  const parts: E[][] = [];
-  let longest = 0;
-  for (const episode of episodes) {
-    const part = parts.at(-1);
-    longest = Math.max(longest, tokensRead(episode));
-    if (part !== undefined && (part.length + 1) * longest <= tokensAtOnce) {
-      part.push(episode);
-    } else {
-      parts.push([episode]);
-      longest = tokensRead(episode);
-    }
-  }
-  return parts;
+/** The layout of a round. All of its rows are as long as its longest, so that its mini-batches have one shape or two. */
+export function layoutOf(episodes: readonly Episode[], context: number, atOnce: number): Layout {
+  return { context, longest: longestOf(episodes), atOnce };
 }
 
-/** What `measure` gives for the response tokens of each part, [N], as an array an episode. */
-export function perEpisode<E extends Episode>(parts: readonly E[][], measure: (part: E[]) => Tensor1D): Float32Array[] {
-  return parts.flatMap((part) => {
-    const all = tf.tidy(() => measure(part).dataSync() as Float32Array);
-    let offset = 0;
-    return part.map(({ response }) => {
-      offset += response.length;
-      return all.slice(offset - response.length, offset);
-    });
+/** Neighbours in parts of at most so many padded tokens, though never less than one episode. */
+export function inParts<E extends Episode>(episodes: readonly E[], { context, longest, atOnce }: Layout): Part<E>[] {
+  const each = Math.max(1, Math.floor(atOnce / paddedTime(longest, context)));
+  return Array.from({ length: Math.ceil(episodes.length / each) }, (_, i) => {
+    const part = episodes.slice(i * each, (i + 1) * each);
+    return { episodes: part, rows: padded(part, { padding: 0, context, longest }) };
   });
 }
 
-/** A loss that is a sum over parts, and its gradients, which the caller disposes. */
-export function sumOverParts<E extends Episode>(
-  parts: readonly E[][],
+/** Rows in TensorFlow, int32: tokens [rows, time], the places that are predicted at [N] or undefined for all, targets [N]. */
+export type RowTensors = { tokens: Tensor2D; places?: Tensor1D; targets: Tensor1D };
+
+function rowTensors({ sequences, time, tokens, places, targets }: PaddedRows): RowTensors {
+  return {
+    tokens: tf.tensor2d(tokens, [sequences, time], 'int32'),
+    ...(places && { places: tf.tensor1d(places, 'int32') }),
+    targets: tf.tensor1d(targets, 'int32'),
+  };
+}
+
+/** The hidden state that each response token was drawn from, that of the token before it, and as many of padding: [N, hidden]. */
+export function statesBefore(
+  architecture: Architecture,
   parameters: Parameters,
-  lossOf: (part: E[]) => Scalar,
-): { loss: number; gradients: Gradients } {
-  let loss = 0;
-  const gradients = tf.tidy(() =>
-    parts.reduce<Gradients>((sum, part) => {
-      const { value, gradients } = valueAndGradients(() => lossOf(part), parameters);
-      loss += value.dataSync()[0] as number;
-      return addUp(sum, gradients);
-    }, {}),
-  );
-  return { loss, gradients };
+  { tokens, places }: RowTensors,
+): Tensor2D {
+  const hidden = hiddenStates(architecture, parameters, tokens).reshape([-1, architecture.hidden]) as Tensor2D;
+  return places === undefined ? hidden : rows(hidden, places);
 }
 
-/** Tokens the model reads: all but the last, after which nothing comes. */
-function tokensRead({ prompt, response }: Episode): number {
-  return prompt.length + response.length - 1;
+/**
+ * What an update is made from: rows, and for each of the places in them, [N], its weight and what is known of it; padding
+ * has 0 of all.
+ */
+export type UpdateTensors<Name extends Figure> = RowTensors & { weights: Tensor1D } & { [name in Name]: Tensor1D };
+
+/**
+ * The parts of a mini-batch as makers of their tensors, with these figures as far as they were measured. Weights make a
+ * sum a mean over the response tokens of the mini-batch: over all its parts they add up to 1.
+ */
+export function updateTensors<Name extends Figure>(
+  parts: readonly Part<Experience>[],
+  names: readonly Name[],
+): (() => UpdateTensors<Name>)[] {
+  const weight = 1 / parts.reduce((sum, { episodes }) => sum + countResponseTokens(episodes), 0);
+  return parts.map(({ episodes, rows }) => () => {
+    const tensor = (of: (episode: Experience) => Float32Array) => tf.tensor1d(spread(rows, episodes.map(of)));
+    const measured = names.filter((name) => episodes[0]?.[name] !== undefined);
+    return {
+      ...rowTensors(rows),
+      weights: tensor(({ response }) => new Float32Array(response.length).fill(weight)),
+      ...Object.fromEntries(measured.map((name) => [name, tensor((episode) => episode[name] as Float32Array)])),
+    } as UpdateTensors<Name>;
+  });
 }
 
-/** Adds gradients by name, where the first may yet lack some, and frees what it replaces. */
-function addUp(sum: Gradients, others: Gradients): Gradients {
-  const total = { ...sum };
-  for (const [name, gradient] of Object.entries(others)) {
-    const before = sum[name];
-    total[name] = before === undefined ? gradient : tf.add(before, gradient);
-    if (before !== undefined) tf.dispose([before, gradient]);
-  }
-  return total;
+/** Measures a figure of each response token, as a captured function. */
+export interface Measure {
+  (parts: readonly Part<Episode>[]): Float32Array[];
+  /** Frees the graphs; not the model. */
+  dispose(): void;
+}
+
+/** `pass`, which gives a figure for each of the places in rows, [N], as a measure of episodes, without padding. */
+export function measure(pass: (rows: RowTensors) => Tensor1D, options: CaptureOptions): Measure {
+  const captured = capture((rows: RowTensors) => ({ figures: pass(rows) }), options);
+  const ofParts = (parts: readonly Part<Episode>[]) =>
+    parts.flatMap(({ episodes, rows }) =>
+      collected(
+        rows,
+        episodes,
+        readTensor(() => captured(rowTensors(rows)).figures),
+      ),
+    );
+  return Object.assign(ofParts, { dispose: captured.dispose });
 }

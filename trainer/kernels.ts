@@ -56,6 +56,7 @@ const operand = (x: Tensor | number) => (typeof x === 'number' ? scalar(x) : x);
 
 /** a + b + c in one pass. */
 export const add3 = (a: Tensor, b: Tensor, c: Tensor): Tensor => run('AddN', [...float, count('N', 3)], a, b, c);
+export const neg = (x: Tensor): Tensor => run('Neg', float, x);
 export const square = (x: Tensor): Tensor => run('Square', float, x);
 export const sqrt = (x: Tensor): Tensor => run('Sqrt', float, x);
 export const rsqrt = (x: Tensor): Tensor => run('Rsqrt', float, x);
@@ -96,6 +97,9 @@ export const batchProduct = (a: Tensor, b: Tensor, transposeA = false, transpose
     a,
     b,
   );
+
+/** The same values, through which no gradient flows: like every operator here it is on no tape. */
+export const stopGradient = (x: Tensor): Tensor => run('StopGradient', float, x);
 
 export const reshape = (x: Tensor, shape: number[]): Tensor =>
   run('Reshape', [type('T'), type('Tshape', TF_INT32)], x, integers(shape));

@@ -1,11 +1,49 @@
 /**
- * The formulas of PPO on a verifiable reward, one by one, without a model. A response is a ragged list of tokens, so
- * nothing here needs a mask: what verl computes over padded rows (`core_algos.py`), masked, is the same figure.
+ * PPO on a verifiable reward, and its formulas one by one, without a model. Before an update a response is a ragged list of
+ * tokens and needs no mask: what verl computes over padded rows (`core_algos.py`), masked, is the same figure. In an update
+ * all are [N], padding among them, which has no weight in the sums.
  *
  * Deviations from verl: the dual clip (c = 3) is left out, as in the paper (Schulman et al. 2017, arXiv 1707.06347).
  */
-import type { Tensor1D, Tensor2D } from '@tensorflow/tfjs-node';
+import type { Tensor1D } from '@tensorflow/tfjs-node';
+import type { RlRecipe } from '../schemas/types/job.ts';
+import type { ActorCritic } from './algorithm.ts';
 import { tf } from './tf.ts';
+
+/** The options of PPO. */
+export type PpoOptions = Pick<RlRecipe, 'gamma' | 'lambda' | 'clipRatio' | 'valueClip' | 'klCoef' | 'entropyCoef'>;
+
+/**
+ * Proximal policy optimisation with a critic: the KL to the parent is taken from the rewards, advantages are whitened over
+ * the round, and an entropy bonus may be part of the policy's loss.
+ */
+export function ppo({ gamma, lambda, clipRatio, valueClip, klCoef, entropyCoef }: PpoOptions): ActorCritic {
+  return {
+    comparesWithParent: klCoef > 0,
+    estimate({ episodes, logProbs, referenceLogProbs, values }) {
+      const kl = referenceLogProbs?.map((reference, i) => klEstimates(logProbs[i] as Float32Array, reference));
+      const estimates = episodes.map(({ reward, response }, i) => {
+        const rewards = tokenRewards(reward, kl?.[i] ?? new Float32Array(response.length), klCoef);
+        return generalisedAdvantages(rewards, values[i] as Float32Array, gamma, lambda);
+      });
+      const returns = estimates.map((estimate) => estimate.returns);
+      return {
+        advantages: whiten(estimates.map((estimate) => estimate.advantages)),
+        returns,
+        metrics: { ...(kl && { kl: moments(kl).mean }), explainedVariance: explainedVariance(returns, values) },
+      };
+    },
+    policyLoss({ logProbs, entropies, oldLogProbs, advantages }) {
+      const losses = policyLoss(logProbs, oldLogProbs, advantages, clipRatio);
+      return {
+        loss: entropyCoef === 0 ? losses : tf.sub(losses, tf.mul(entropyCoef, entropies)),
+        entropy: entropies,
+        clipFraction: clippedTokens(logProbs, oldLogProbs, advantages, clipRatio),
+      };
+    },
+    critic: { loss: (values, oldValues, returns) => valueLoss(values, oldValues, returns, valueClip) },
+  };
+}
 
 /** Log-ratios are cut to ± this before exp, as verl does, so that one odd token cannot overflow. */
 const largestLogRatio = 20;
@@ -107,12 +145,6 @@ export function clippedTokens(
 export function valueLoss(values: Tensor1D, oldValues: Tensor1D, returns: Tensor1D, valueClip: number): Tensor1D {
   const near = tf.add(oldValues, tf.clipByValue(tf.sub(values, oldValues), -valueClip, valueClip));
   return tf.mul(0.5, tf.maximum(tf.squaredDifference(values, returns), tf.squaredDifference(near, returns)));
-}
-
-/** The entropy of the next-token distribution of each row of logits [N, V], in nats: [N]. */
-export function entropy(logits: Tensor2D): Tensor1D {
-  const logProbs = tf.logSoftmax(logits);
-  return tf.neg(tf.sum(tf.mul(tf.exp(logProbs), logProbs), -1)) as Tensor1D;
 }
 
 function surrogates(logProbs: Tensor1D, oldLogProbs: Tensor1D, advantages: Tensor1D, clipRatio: number) {

@@ -1,11 +1,12 @@
 /** Learning from given tokens: the step that pretraining, continued pretraining and fine-tuning share. */
 import type { Scalar, Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs-node';
 import type { Architecture } from '../schemas/types/job.ts';
-import { gradientSum, type Trainable, valueAndGradients } from './adamw.ts';
-import { type CaptureOptions, capture } from './graph/capture.ts';
+import type { Trainable } from './adamw.ts';
+import type { CaptureOptions } from './graph/capture.ts';
 import { hiddenStates, outputLoss, type Parameters, rows } from './model.ts';
 import { predicting } from './shapes.ts';
 import { tf } from './tf.ts';
+import { capturedUpdates, tokensAtOnce, update } from './update.ts';
 
 /** Tokens to read and tokens to predict, as plain arrays. */
 export interface Batch {
@@ -53,18 +54,8 @@ export function supervisedUpdate(
   model: Trainable,
   { rates, ...batch }: UpdateTensors,
 ): { loss: Scalar; gradientNorm: Scalar } {
-  const { value, gradients } = valueAndGradients(
-    () => supervisedLoss(architecture, model.parameters, batch),
-    model.parameters,
-  );
-  return { loss: value, gradientNorm: model.apply(gradients, rates) };
+  return update(model, lossOf(architecture, model), batch, rates);
 }
-
-/**
- * Tokens that go through the model in one pass, padding included. A constant and no setting: the order of sums, and with it
- * the last bits of a result, depends on it.
- */
-const tokensAtOnce = 16_384;
 
 /** Optimizer updates as a captured function: one on each batch that it is called with. Gives its metrics. */
 export interface SupervisedSteps {
@@ -82,51 +73,16 @@ export function supervisedSteps(
   model: Trainable,
   { atOnce = tokensAtOnce, ...options }: CaptureOptions & { atOnce?: number } = {},
 ): SupervisedSteps {
-  const whole = capture((tensors: UpdateTensors) => supervisedUpdate(architecture, model, tensors), options);
-  let summed: ReturnType<typeof summedUpdate> | undefined;
-  const step = (batch: Batch, lr: number) =>
-    tf.tidy(() => {
-      const rates = model.nextRates(lr);
-      const parts = inParts(batch, atOnce);
-      if (parts.length > 1) {
-        summed ??= summedUpdate(architecture, model, options);
-        const { loss, gradientNorm } = summed.update(parts, rates);
-        return { loss, lr, gradientNorm };
-      }
-      const { loss, gradientNorm } = whole({ ...batchTensors(batch), rates });
-      return { loss: numberOf(loss), lr, gradientNorm: numberOf(gradientNorm) };
-    });
-  return Object.assign(step, {
-    dispose() {
-      whole.dispose();
-      summed?.dispose();
-    },
-  });
+  const updates = capturedUpdates(model, lossOf(architecture, model), options);
+  const step = (batch: Batch, lr: number) => {
+    const parts = inParts(batch, atOnce).map((part) => () => batchTensors(part));
+    return { lr, ...updates(parts, lr) };
+  };
+  return Object.assign(step, { dispose: updates.dispose });
 }
 
-/** An update from the gradients of several parts of a batch: a graph for a part, and one for the update. */
-function summedUpdate(architecture: Architecture, model: Trainable, options: CaptureOptions) {
-  const { parameters } = model;
-  const sum = gradientSum(parameters);
-  const learn = capture((part: BatchTensors) => {
-    const { value, gradients } = valueAndGradients(() => supervisedLoss(architecture, parameters, part), parameters);
-    sum.add(gradients);
-    return { loss: value };
-  }, options);
-  const apply = capture(
-    ({ rates }: { rates: Tensor1D }) => ({ gradientNorm: model.apply(sum.take(), rates) }),
-    options,
-  );
-  return {
-    update(parts: readonly Batch[], rates: Tensor1D) {
-      const losses = parts.map((part) => tf.tidy(() => numberOf(learn(batchTensors(part)).loss)));
-      const loss = losses.reduce((total, loss) => total + loss, 0);
-      return { loss, gradientNorm: numberOf(apply({ rates }).gradientNorm) };
-    },
-    dispose() {
-      for (const made of [learn, apply, sum]) made.dispose();
-    },
-  };
+function lossOf(architecture: Architecture, { parameters }: Trainable) {
+  return (batch: BatchTensors) => ({ loss: supervisedLoss(architecture, parameters, batch) });
 }
 
 /** A batch in parts of whole sequences of at most so many tokens, though never less than one sequence. */
@@ -153,8 +109,4 @@ function partOf({ time, tokens, places, targets, weights }: Batch, from: number,
     targets: chosen.map((i) => targets[i] as number),
     weights: chosen.map((i) => weights[i] as number),
   });
-}
-
-function numberOf(scalar: Scalar): number {
-  return scalar.dataSync()[0] as number;
 }

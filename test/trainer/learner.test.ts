@@ -22,6 +22,7 @@ const architecture: Architecture = {
 };
 
 const recipe: LearnerRecipe = {
+  algorithm: 'ppo',
   miniBatch: 16,
   innerEpochs: 1,
   temperature: 1,
@@ -40,15 +41,16 @@ const recipe: LearnerRecipe = {
 };
 
 /**
- * Episodes of several lengths whose reward is the share of token 7 in the response. Nothing sampled them, so they come
- * without log-probabilities, which only the KL of rounds of one update reads.
+ * Episodes of several lengths whose reward is the share of token 7 in the response. Nothing sampled them, so their
+ * log-probabilities are none: where those matter, `sampledBy` says what they were under a model.
  */
 function episodes(seed: number, count = 16): Episode[] {
   const { integer } = random(seed, 'episodes');
   const tokens = (length: number) => Array.from({ length }, () => integer(architecture.vocab));
   return Array.from({ length: count }, () => {
     const [prompt, response] = [tokens(1 + integer(6)), tokens(1 + integer(6))];
-    return { prompt, response, logProbs: [], reward: response.filter((token) => token === 7).length / response.length };
+    const logProbs = response.map(() => Number.NaN);
+    return { prompt, response, logProbs, reward: response.filter((token) => token === 7).length / response.length };
   });
 }
 
@@ -61,6 +63,11 @@ function logProbsOf(parameters: Parameters, { prompt, response }: Episode, tempe
     const row = rows[prompt.length - 1 + t]?.map((x) => x / temperature) ?? [];
     return (row[token] ?? Number.NaN) - Math.log(row.reduce((sum, x) => sum + Math.exp(x), 0));
   });
+}
+
+/** The same episodes as if a model had sampled them. */
+function sampledBy(parameters: Parameters, round: readonly Episode[], temperature = 1): Episode[] {
+  return round.map((episode) => ({ ...episode, logProbs: logProbsOf(parameters, episode, temperature) }));
 }
 
 const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
@@ -81,7 +88,8 @@ describe('the learner', () => {
     assert.ok((first.gradientNorm ?? 0) > 0.01, 'yet there is a gradient');
 
     const often = { ...recipe, innerEpochs: 6, lr: 1e-2 };
-    const second = createLearner(architecture, initialise(architecture, 1), often, 6).learn(episodes(1), 1, [0]);
+    const parameters = initialise(architecture, 1);
+    const second = createLearner(architecture, parameters, often, 6).learn(sampledBy(parameters, episodes(1)), 1, [0]);
     assert.ok((second.policyLoss ?? 0) < -0.01, `policy loss ${second.policyLoss}`);
     assert.ok((second.clipFraction ?? 0) > 0, `clip fraction ${second.clipFraction}`);
   });
@@ -95,8 +103,8 @@ describe('the learner', () => {
         { ...recipe, innerEpochs, clipRatio, valueClip, lr: 1e-2 },
         2,
       );
-      for (const round of [0, 1]) learner.learn(episodes(round), 1, [round]);
-      return [weights(parameters), weights(learner.critic.parameters)];
+      for (const round of [0, 1]) learner.learn(sampledBy(parameters, episodes(round)), 1, [round]);
+      return [weights(parameters), weights(learner.critic?.parameters ?? {})];
     };
     assert.deepEqual(trained(0.01, 0.01, 1), trained(0.5, 0.5, 1));
     assert.notDeepEqual(trained(0.01, 0.01, 2), trained(0.5, 0.5, 2));
@@ -113,20 +121,15 @@ describe('the learner', () => {
     assert.ok(along > 0, `covariance of change and reward ${along}`);
   });
 
-  for (const [miniBatch, whose] of [
-    [16, 'those of sampling'],
-    [8, 'measured anew'],
-  ] as const) {
-    it(`measures the KL as it is by definition, at the temperature, from log-probabilities ${whose}`, () => {
+  for (const miniBatch of [16, 8]) {
+    it(`measures the KL as it is by definition, at the temperature, in rounds of ${16 / miniBatch} updates`, () => {
       for (const temperature of [1, 0.5]) {
         const parameters = initialise(architecture, 3);
         const learner = createLearner(architecture, parameters, { ...recipe, miniBatch, temperature, klCoef: 0.1 }, 4);
         const parent = weights(parameters);
-        const sampled = (seed: number) =>
-          episodes(seed).map((episode) => ({ ...episode, logProbs: logProbsOf(parameters, episode, temperature) }));
-        near(learner.learn(sampled(3), 1, [0]).kl, 0, 1e-6);
+        near(learner.learn(sampledBy(parameters, episodes(3), temperature), 1, [0]).kl, 0, 1e-6);
 
-        const round = sampled(4);
+        const round = sampledBy(parameters, episodes(4), temperature);
         const trained = learner.learn(round, 1, [1]);
         for (const [name, values] of Object.entries(parent)) {
           parameters[name]?.assign(tf.tensor(values, parameters[name]?.shape));
@@ -147,9 +150,10 @@ describe('the learner', () => {
     assert.equal(still.learn(flat(1), 1, [0]).gradientNorm, 0);
     assert.equal(still.learn(flat(1), 1, [0]).kl, undefined, 'no reference is evaluated');
 
-    const held = createLearner(architecture, initialise(architecture, 1), { ...recipe, miniBatch: 8, klCoef: 0.5 }, 6);
-    held.learn(episodes(1), 1, [0]);
-    assert.ok((held.learn(flat(2), 1, [1]).gradientNorm ?? 0) > 0.01);
+    const parameters = initialise(architecture, 1);
+    const held = createLearner(architecture, parameters, { ...recipe, miniBatch: 8, klCoef: 0.5 }, 6);
+    held.learn(sampledBy(parameters, episodes(1)), 1, [0]);
+    assert.ok((held.learn(sampledBy(parameters, flat(2)), 1, [1]).gradientNorm ?? 0) > 0.01);
   });
 
   it('raises the entropy when there is nothing but its bonus', () => {
@@ -170,16 +174,10 @@ describe('the learner', () => {
   });
 
   it('gives the same update whole and in parts', () => {
-    const learned = [16_384, 20].map((tokensAtOnce) => {
+    const learned = [16_384, 40].map((atOnce) => {
       const parameters = initialise(architecture, 7);
-      const learner = createLearner(
-        architecture,
-        parameters,
-        { ...recipe, miniBatch: 8, klCoef: 0.1 },
-        6,
-        tokensAtOnce,
-      );
-      const metrics = [0, 1, 2].map((i) => learner.learn(episodes(i), 1, [i]));
+      const learner = createLearner(architecture, parameters, { ...recipe, miniBatch: 8, klCoef: 0.1 }, 6, { atOnce });
+      const metrics = [0, 1, 2].map((i) => learner.learn(sampledBy(parameters, episodes(i)), 1, [i]));
       return { metrics, weights: weights(parameters) };
     });
     const [whole, parts] = learned;
@@ -196,10 +194,11 @@ describe('the learner', () => {
       const parameters = initialise(architecture, 8);
       const shuffled = { ...recipe, miniBatch: 5, innerEpochs: 2, klCoef: 0.1, entropyCoef: 0.01 };
       const learner = createLearner(architecture, parameters, shuffled, 12);
-      learner.learn(episodes(1), 1, [0]);
+      const round = sampledBy(parameters, episodes(1));
+      learner.learn(round, 1, [0]);
       // The same shapes again: the first time small constants of each shape are made and kept.
       const tensors = tf.memory().numTensors;
-      learner.learn(episodes(1), 1, [0]);
+      learner.learn(round, 1, [0]);
       assert.equal(tf.memory().numTensors, tensors);
       return weights(parameters);
     };
@@ -209,7 +208,7 @@ describe('the learner', () => {
   it('warms up over its share of the updates, then stays', () => {
     const slow = { ...recipe, warmup: 0.5, miniBatch: 8 };
     const learner = createLearner(architecture, initialise(architecture, 9), slow, 8);
-    const rates = [0, 1, 2, 3].map((i) => learner.learn(episodes(i), 1, [i]));
+    const rates = [0, 1, 2, 3].map((i) => learner.learn(sampledBy(learner.policy.parameters, episodes(i)), 1, [i]));
     assert.deepEqual(
       rates.map(({ lr }) => lr),
       [0.5e-3, 1e-3, 1e-3, 1e-3],

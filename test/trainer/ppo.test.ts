@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs-node';
 import fc from 'fast-check';
+import { entropy } from '../../trainer/policy.ts';
 import {
   clippedTokens,
-  entropy,
   explainedVariance,
   generalisedAdvantages,
   klEstimates,

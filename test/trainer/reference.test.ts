@@ -18,9 +18,10 @@ import { readConfig } from '../../trainer/config.ts';
 import { createGenerator, generate } from '../../trainer/generate.ts';
 import { capture } from '../../trainer/graph/capture.ts';
 import { disposeParameters, hiddenStates, loadModel, logits, type Parameters } from '../../trainer/model.ts';
+import type { Example } from '../../trainer/padded.ts';
 import { readSafetensors } from '../../trainer/safetensors.ts';
 import { learningRate, type ScheduleOptions } from '../../trainer/schedule.ts';
-import { batchOf, type Example } from '../../trainer/stages/sft.ts';
+import { batchOf } from '../../trainer/stages/sft.ts';
 import {
   type Batch,
   type BatchTensors,

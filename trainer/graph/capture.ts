@@ -13,6 +13,7 @@
  */
 import type { NamedTensorMap, Tensor } from '@tensorflow/tfjs-node';
 import { backend } from '../native.ts';
+import { tf } from '../tf.ts';
 import { CaptureError, type Precision } from './definition.ts';
 import { type Described, type Trace, trace, tracedPrecision } from './trace.ts';
 
@@ -67,6 +68,7 @@ export function capture<Inputs extends NamedTensorMap, Results extends NamedTens
   };
   const call = (inputs: Inputs): Results => {
     const outer = tracedPrecision();
+    if (eager) return tf.tidy(() => body(inputs));
     if (outer === undefined) return run(graphFor(inputs), inputs) as unknown as Results;
     if (outer === precision) return body(inputs);
     throw new CaptureError(
@@ -78,6 +80,21 @@ export function capture<Inputs extends NamedTensorMap, Results extends NamedTens
     dispose: () => [...graphs.keys()].forEach(forget),
   });
 }
+
+/**
+ * Calls `use`, and meanwhile captured functions are no graphs: their bodies run operator by operator, in float32, so that one
+ * can watch them. What `tf.config.run_functions_eagerly` is to TensorFlow's Python.
+ */
+export function eagerly<T>(use: () => T): T {
+  eager = true;
+  try {
+    return use();
+  } finally {
+    eager = false;
+  }
+}
+
+let eager = false;
 
 /** With ever new shapes memory would grow without end: the graph goes that was not used for longest. */
 const mostGraphs = 32;

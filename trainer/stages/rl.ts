@@ -90,14 +90,16 @@ export async function run(job: RlJob, context: TrainerContext): Promise<Outcome>
     };
   }
 
-  return train(job, context, {
+  const outcome = await train(job, context, {
     steps: rounds,
     architecture,
     tokenizer: inputs.parent,
-    trainables: { model: learner.policy, critic: learner.critic },
+    trainables: { model: learner.policy, ...(learner.critic && { critic: learner.critic }) },
     step: round,
     facts: () => ({ problems: usable.length, overlongProblems: given.length - usable.length, rounds, updates }),
   });
+  learner.dispose();
+  return outcome;
 }
 
 /** Whether a problem's prompt has at most so many tokens. */

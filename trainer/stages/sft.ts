@@ -17,17 +17,11 @@ import { exampleTokens } from '../data/template.ts';
 import { trainedOnProblems } from '../data/trained-on.ts';
 import { TrainerFailure } from '../failure.ts';
 import { train } from '../loop.ts';
+import { countResponseTokens, type Example, padded, spread } from '../padded.ts';
 import { loadParent } from '../parent.ts';
 import { random } from '../random.ts';
 import { learningRate } from '../schedule.ts';
-import { paddedTime, predicting } from '../shapes.ts';
 import { type Batch, supervisedSteps } from '../supervised.ts';
-
-/** Prompt and response in tokens, the response with its end. */
-export interface Example {
-  prompt: number[];
-  response: number[];
-}
 
 /** Runs a fine-tuning job. */
 export async function run(job: SftJob, context: TrainerContext): Promise<Outcome> {
@@ -66,12 +60,12 @@ export async function run(job: SftJob, context: TrainerContext): Promise<Outcome
       const batch = batchOf(chosen, tokenizer.eos, architecture.context);
       const values = update(batch, learningRate(index, steps, recipe));
       const seen = chosen.map(({ id, prompt, response }) => ({ id, tokens: [...prompt, ...response] }));
-      return { tokens: countTokens(chosen), values, data: trainedOnProblems(recipe.data.name, seen) };
+      return { tokens: countResponseTokens(chosen), values, data: trainedOnProblems(recipe.data.name, seen) };
     },
     facts: () => ({
       examples: examples.length,
       truncatedExamples: truncated,
-      responseTokens: countTokens(examples),
+      responseTokens: countResponseTokens(examples),
       [`epochs.${recipe.data.name}`]: recipe.epochs,
     }),
   });
@@ -87,23 +81,8 @@ export function truncate(example: Example, context: number): Example {
 
 /** Examples as a batch: read all tokens but the last of each, predict those of the response. Padding weighs nothing. */
 export function batchOf(examples: readonly Example[], padding: number, context: number): Batch {
-  const longest = Math.max(...examples.map(({ prompt, response }) => prompt.length + response.length - 1));
-  const supervised = countTokens(examples);
-  const time = paddedTime(longest, context);
-  const tokens = new Int32Array(examples.length * time).fill(padding);
-  const predictions = { places: [] as number[], targets: [] as number[], weights: [] as number[] };
-  for (const [row, { prompt, response }] of examples.entries()) {
-    tokens.set(prompt, row * time);
-    tokens.set(response.slice(0, -1), row * time + prompt.length);
-    for (const [index, token] of response.entries()) {
-      predictions.places.push(row * time + prompt.length - 1 + index);
-      predictions.targets.push(token);
-      predictions.weights.push(1 / supervised);
-    }
-  }
-  return predicting({ sequences: examples.length, time, tokens }, predictions);
-}
-
-function countTokens(examples: readonly Example[]): number {
-  return examples.reduce((sum, { response }) => sum + response.length, 0);
+  const { starts, ...rows } = padded(examples, { padding, context });
+  const weight = 1 / countResponseTokens(examples);
+  const figures = examples.map(({ response }) => new Float32Array(response.length).fill(weight));
+  return { ...rows, weights: spread({ ...rows, starts }, figures) };
 }
