@@ -18,17 +18,16 @@ import { type Episode, type Experience, inParts, type Layout, layoutOf, type Mea
 import type { CaptureOptions } from './graph/capture.ts';
 import { disposeParameters, type Parameters } from './model.ts';
 import { measureLogProbs, policyUpdates, type Sampled } from './policy.ts';
-import { ppo } from './ppo.ts';
 import { random } from './random.ts';
 import { learningRate } from './schedule.ts';
 import { tf } from './tf.ts';
 import { tokensAtOnce } from './update.ts';
 
-/** What of a recipe the learner follows. */
-export type LearnerRecipe = Omit<RlRecipe, 'data' | 'examples' | 'epochs' | 'batch' | 'maxResponse'>;
-
-/** The algorithms, by the name that a recipe has for them. */
-const algorithms: Record<RlRecipe['algorithm'], (recipe: LearnerRecipe) => Algorithm> = { ppo };
+/** What of a recipe the learner follows, whatever the algorithm. */
+export type LearnerRecipe = Pick<
+  RlRecipe,
+  'miniBatch' | 'innerEpochs' | 'temperature' | 'lr' | 'criticLr' | 'warmup' | 'weightDecay' | 'betas' | 'clip'
+>;
 
 export interface Learner {
   policy: Trainable;
@@ -44,18 +43,18 @@ export interface Learner {
 }
 
 /**
- * A learner that trains `parent` in place, over `updates` optimizer updates in all (what the warm-up is a share of).
+ * A learner that trains `parent` in place by an algorithm, over `updates` optimizer updates in all (what the warm-up is a share of).
  * At most `atOnce` padded tokens go through a model in one pass; what is more goes in parts, and their gradients add up.
  */
 export function createLearner(
   architecture: Architecture,
   parent: Parameters,
+  algorithm: Algorithm,
   recipe: LearnerRecipe,
   updates: number,
   { atOnce = tokensAtOnce, ...options }: CaptureOptions & { atOnce?: number } = {},
 ): Learner {
   const { policyLr, criticLr } = ratesOf(recipe, updates);
-  const algorithm = algorithms[recipe.algorithm](recipe);
   const sampled = { architecture, parameters: parent, temperature: recipe.temperature };
   const policy = adamw(parent, recipe);
   const measurePolicy = measureLogProbs(sampled, options);

@@ -12,6 +12,7 @@ import { eagerly } from '../../trainer/graph/capture.ts';
 import { initialise } from '../../trainer/init.ts';
 import { createLearner } from '../../trainer/learner.ts';
 import { countParameters } from '../../trainer/model.ts';
+import { ppo } from '../../trainer/ppo.ts';
 import { batchOf } from '../../trainer/stages/sft.ts';
 import { type Batch, batchTensors, supervisedUpdate } from '../../trainer/supervised.ts';
 import { tf } from '../../trainer/tf.ts';
@@ -79,9 +80,9 @@ describe('a price is what the trainer multiplies', () => {
     it(`in reinforcement learning from responses that fill the context: ${what}`, async () => {
       // Reads 32 tokens and predicts a quarter of them: lengths that are not rounded up.
       const architecture = { ...tiny, context: 33 };
-      const recipe: RlRecipe = { ...ppo, ...changes };
+      const recipe: RlRecipe = { ...rounds, ...changes };
       const price = priceOf({ type: 'rl', recipe, architecture });
-      const learner = createLearner(architecture, initialise(architecture, 1), recipe, price.updates);
+      const learner = createLearner(architecture, initialise(architecture, 1), ppo(recipe), recipe, price.updates);
       const response = tokens(recipe.maxResponse);
       const episode = { prompt: tokens(33 - response.length), response, logProbs: response, reward: 1 };
       const learned = await flopsOf(() => {
@@ -136,7 +137,7 @@ describe('a price is what the trainer multiplies', () => {
   });
 });
 
-const ppo: RlRecipe = {
+const rounds: RlRecipe = {
   algorithm: 'ppo',
   data: problems,
   examples: 15,

@@ -10,6 +10,7 @@ import { writeModel } from '../../trainer/checkpoint.ts';
 import { createGenerator, generate } from '../../trainer/generate.ts';
 import { initialise } from '../../trainer/init.ts';
 import { createLearner } from '../../trainer/learner.ts';
+import { ppo } from '../../trainer/ppo.ts';
 import { random } from '../../trainer/random.ts';
 import { modelDigest, runTrainer, sftJob, startTrainer, tiny, writeByteTokenizer } from './support.ts';
 
@@ -47,6 +48,7 @@ it('teaches a new model to repeat its prompt, by reward alone', { timeout: 120_0
   const learner = createLearner(
     architecture,
     parameters,
+    ppo(recipe),
     { ...recipe, miniBatch: 64, lr: 8e-3 },
     rounds * recipe.innerEpochs,
   );

@@ -8,7 +8,8 @@
  * - Problems whose prompt leaves less room in the context than the longest response are left out, and counted.
  * - A response that was cut is graded as it stands.
  */
-import type { RlJob } from '../../schemas/types/job.ts';
+import type { RlJob, RlRecipe } from '../../schemas/types/job.ts';
+import type { Algorithm } from '../algorithm.ts';
 import type { Outcome, TrainerContext } from '../context.ts';
 import type { Problem } from '../data/problem.ts';
 import { problems } from '../data/sources.ts';
@@ -19,12 +20,16 @@ import { createGenerator } from '../generate.ts';
 import { createLearner } from '../learner.ts';
 import { train } from '../loop.ts';
 import { loadParent } from '../parent.ts';
+import { ppo } from '../ppo.ts';
 import { random } from '../random.ts';
 import { type Response, respond, sampleEvent } from '../respond.ts';
 import type { Tokenizer } from '../tokenizer/load.ts';
 
 /** Responses of each round that are written out for people: those to its first prompts, whose order is random. */
 const samplesShown = 4;
+
+/** The algorithms, by the name that a recipe has for them. */
+const algorithms: Record<RlRecipe['algorithm'], (recipe: RlRecipe) => Algorithm> = { ppo };
 
 /** Runs an RL job: the parent's policy, trained. The critic lives in checkpoints only. */
 export async function run(job: RlJob, context: TrainerContext): Promise<Outcome> {
@@ -50,7 +55,9 @@ export async function run(job: RlJob, context: TrainerContext): Promise<Outcome>
   const rounds = roundsPerEpoch * recipe.epochs;
   const updates = rounds * recipe.innerEpochs * Math.ceil(batch / recipe.miniBatch);
 
-  const learner = createLearner(architecture, parameters, recipe, updates);
+  const algorithm = algorithms[recipe.algorithm](recipe);
+  const learner = createLearner(architecture, parameters, algorithm, recipe, updates);
+  const policy = createGenerator(architecture, parameters, tokenizer.ends);
   const policy = createGenerator(architecture, parameters, tokenizer.ends);
 
   async function round(index: number) {
