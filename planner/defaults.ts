@@ -65,6 +65,7 @@ export const defaults = {
     weightDecay: 0.01,
     betas: [0.9, 0.999],
     clip: 1,
+    precision: 'float32',
   },
   evaluate: {
     heldout: { tokens: 16_000 },

@@ -171,16 +171,17 @@ function supervisedPrice(architecture: Architecture, pass: Pass, steps: number):
 }
 
 /**
- * Each response is sampled; read by the critic, and by the reference where there is a KL; and learned from by policy and
- * critic, `innerEpochs` times.
+ * Each response is sampled; read by the critic, by the reference where there is a KL, and in bfloat16 by the policy before
+ * its updates, unless a round is one of them and has no KL; and learned from by policy and critic, `innerEpochs` times.
  */
 function rlPrice(architecture: Architecture, recipe: RlRecipe): Price {
-  const { examples, epochs, miniBatch, innerEpochs, maxResponse, klCoef } = recipe;
+  const { examples, epochs, miniBatch, innerEpochs, maxResponse, klCoef, precision } = recipe;
   const batch = Math.min(recipe.batch, examples);
   const rounds = Math.floor(examples / batch) * epochs;
   const responses = rounds * batch;
   const pass = longestResponses(architecture, responses, maxResponse);
-  const policyReads = klCoef > 0 ? 1 : 0;
+  const isMeasuredAnew = precision === 'bfloat16' && (klCoef > 0 || innerEpochs > 1 || miniBatch < batch);
+  const policyReads = (klCoef > 0 ? 1 : 0) + (isMeasuredAnew ? 1 : 0);
   const policy = forwardFlops(architecture, pass);
   const critic = forwardFlops(architecture, pass, 1);
   const parameters = parameterCount(architecture);

@@ -238,6 +238,7 @@ function resolveRl(fields: Fields, ancestry: Ancestry, around: Surroundings): Re
     weightDecay: fields.number('weightDecay') ?? usual.weightDecay,
     betas: fields.betas() ?? [...usual.betas],
     clip: fields.number('clip') ?? usual.clip,
+    precision: fields.precision() ?? usual.precision,
   };
   if (recipe.miniBatch > batch) {
     around.report(

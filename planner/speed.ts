@@ -36,12 +36,11 @@ export type Work =
   | 'adopt'
   | Training
   | `${Training} in bfloat16`
-  | 'rl'
   | 'heldout'
   | 'problems';
 
 /** Work that may multiply in either precision, and is as fast as that makes it. */
-type Training = 'text' | 'sft';
+type Training = 'text' | 'sft' | 'rl';
 
 /** Nodes of one kind of work and one size of model, together. */
 export interface Measurement {
@@ -80,6 +79,8 @@ export function kindOfWork(node: Priceable): Work {
       return inPrecision('text', node.recipe.precision);
     case 'sft':
       return inPrecision('sft', node.recipe.precision);
+    case 'rl':
+      return inPrecision('rl', node.recipe.precision);
     case 'evaluate':
       return node.recipe.kind;
     default:

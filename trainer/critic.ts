@@ -60,15 +60,14 @@ export function criticRole(
   architecture: Architecture,
   parent: Parameters,
   algorithm: Algorithm,
-  optimizer: AdamWOptions,
-  options: CaptureOptions,
+  options: AdamWOptions & CaptureOptions,
 ): CriticRole {
   if (algorithm.critic === undefined) {
     return { trainable: undefined, estimate: algorithm.estimate, update: () => ({}), dispose() {} };
   }
   const { critic, estimate } = algorithm;
   const parameters = createCritic(architecture, parent);
-  const trainable = adamw(parameters, optimizer);
+  const trainable = adamw(parameters, options);
   const valuesAt = (rows: RowTensors) => valuesOf(parameters, statesBefore(architecture, parameters, rows));
   const measureValues = measure(valuesAt, options);
   const learn = capturedUpdates(

@@ -26,7 +26,16 @@ import { tokensAtOnce } from './update.ts';
 /** What of a recipe the learner follows, whatever the algorithm. */
 export type LearnerRecipe = Pick<
   RlRecipe,
-  'miniBatch' | 'innerEpochs' | 'temperature' | 'lr' | 'criticLr' | 'warmup' | 'weightDecay' | 'betas' | 'clip'
+  | 'miniBatch'
+  | 'innerEpochs'
+  | 'temperature'
+  | 'lr'
+  | 'criticLr'
+  | 'warmup'
+  | 'weightDecay'
+  | 'betas'
+  | 'clip'
+  | 'precision'
 >;
 
 export interface Learner {
@@ -43,8 +52,9 @@ export interface Learner {
 }
 
 /**
- * A learner that trains `parent` in place by an algorithm, over `updates` optimizer updates in all (what the warm-up is a share of).
- * At most `atOnce` padded tokens go through a model in one pass; what is more goes in parts, and their gradients add up.
+ * A learner that trains `parent` in place by an algorithm, over `updates` optimizer updates in all (what the warm-up is a
+ * share of). At most `atOnce` padded tokens go through a model in one pass; what is more goes in parts, and their gradients
+ * add up.
  */
 export function createLearner(
   architecture: Architecture,
@@ -52,21 +62,21 @@ export function createLearner(
   algorithm: Algorithm,
   recipe: LearnerRecipe,
   updates: number,
-  { atOnce = tokensAtOnce, ...options }: CaptureOptions & { atOnce?: number } = {},
+  { atOnce = tokensAtOnce }: { atOnce?: number } = {},
 ): Learner {
   const { policyLr, criticLr } = ratesOf(recipe, updates);
   const sampled = { architecture, parameters: parent, temperature: recipe.temperature };
   const policy = adamw(parent, recipe);
-  const measurePolicy = measureLogProbs(sampled, options);
-  const updatePolicy = policyUpdates(policy, sampled, algorithm, options);
-  const reference = algorithm.comparesWithParent ? frozenReference(sampled, options) : undefined;
-  const critic = criticRole(architecture, parent, algorithm, recipe, options);
+  const measurePolicy = measureLogProbs(sampled, recipe);
+  const updatePolicy = policyUpdates(policy, sampled, algorithm, recipe);
+  const reference = algorithm.comparesWithParent ? frozenReference(sampled, recipe) : undefined;
+  const critic = criticRole(architecture, parent, algorithm, recipe);
 
   /** What the models say of a round before its first update, and the algorithm of that. */
   function gainExperience(episodes: readonly Episode[], layout: Layout) {
     const parts = inParts(episodes, layout);
     const isOneUpdate = recipe.innerEpochs === 1 && recipe.miniBatch >= episodes.length;
-    const isSampledExact = options.precision !== 'bfloat16';
+    const isSampledExact = recipe.precision !== 'bfloat16';
     const logProbs: PerToken =
       isSampledExact || (isOneUpdate && reference === undefined)
         ? episodes.map((episode) => Float32Array.from(episode.logProbs))

@@ -165,6 +165,7 @@ const workNames: Record<UnknownWork['work'], string> = {
   sft: 'SFT',
   'sft in bfloat16': 'SFT in bfloat16',
   rl: 'RL',
+  'rl in bfloat16': 'RL in bfloat16',
   heldout: 'held-out loss',
   problems: 'answering problems',
 };

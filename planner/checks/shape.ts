@@ -187,8 +187,6 @@ function keyHint(data: unknown, name: string, path: Path, allowed: readonly stri
     return `\`${name}\` belongs inside of \`${kind}\``;
   if (path[0] === 'stages' && path.length > 1 && lineageSchema().schema.$defs?.placement?.properties?.[name])
     return `it stands under placement: { ${path[1]}: { ${name}: ${isRecord(map[name]) ? '...' : (map[name] ?? '...')} } }`;
-  if (name === 'precision' && path.at(-1) === 'rl')
-    return 'RL is in float32: only pretrain, cpt and sft take a precision';
   const recipe = path.includes('recipes') ? lineageSchema().schema.$defs?.[String(path.at(-1))] : undefined;
   if (recipe?.properties?.[name]) return `\`${name}\` is what each signature says`;
   return didYouMean(name, allowed);

@@ -820,6 +820,7 @@ export interface RlRecipe {
    */
   betas: [number, number];
   clip: number;
+  precision?: Precision;
 }
 export interface EvaluateJob {
   /**

@@ -515,6 +515,10 @@ export interface Recipes {
      * Largest global gradient norm; 0 is off. Default: 1.
      */
     clip?: number | AxisReference;
+    /**
+     * What matrices are multiplied in when the policy and the critic learn and are measured: float32 or bfloat16. Responses are sampled in float32. Default: float32.
+     */
+    precision?: ('float32' | 'bfloat16') | AxisReference;
     seed?: Seed;
     allowOverlap?: AllowOverlap;
   };
@@ -902,6 +906,10 @@ export interface Rl {
    * Largest global gradient norm; 0 is off. Default: 1.
    */
   clip?: number | AxisReference;
+  /**
+   * What matrices are multiplied in when the policy and the critic learn and are measured: float32 or bfloat16. Responses are sampled in float32. Default: float32.
+   */
+  precision?: ('float32' | 'bfloat16') | AxisReference;
   seed?: Seed;
   allowOverlap?: AllowOverlap;
 }

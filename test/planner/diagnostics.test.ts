@@ -233,7 +233,6 @@ const cases: Readonly<Record<string, string | Buffer>> = {
     ['examples: 100', 'examples: 100, precision: "{in}"'],
     ['axes:', 'axes:\n  in: [float32, bf16]'],
   ),
-  'precision of RL': changed(['examples: 64', 'examples: 64, precision: bfloat16']),
   'warm-up of wsd as a share': changed(['tokens: 40K', 'tokens: 40K, schedule: wsd, warmup: 10%']),
   'warm-up of cosine as an amount': changed(['tokens: 40K', 'tokens: 40K, warmup: 4K']),
   'decay without wsd': changed(['tokens: 40K', 'tokens: 40K, decay: 20%']),

@@ -133,7 +133,7 @@ describe('one meaning, one key', () => {
         base: '{model: nano, data: web, tokens: 40K, batch: 2048, lr: 3e-3, minLr: 3e-4, warmup: 0.1, schedule: cosine, weightDecay: 0.1, betas: [0.9, 0.95], clip: 1, precision: float32, seed: 0}',
         tuned:
           '{from: mid, data: math, examples: 100, epochs: 1, batch: 32, lr: 1e-3, minLr: 0, warmup: 10%, schedule: cosine, weightDecay: 0, betas: [0.9, 0.999], clip: 1, precision: float32}',
-        rl: '{from: tuned, algorithm: ppo, data: math, examples: 64, epochs: 1, batch: 128, miniBatch: 128, innerEpochs: 1, maxResponse: 32, temperature: 1, lr: 1e-4, criticLr: 1e-3, warmup: 10%, gamma: 1, lambda: 100%, clipRatio: 0.2, valueClip: 0.5, klCoef: 0.001, entropyCoef: 0, weightDecay: 0.01, betas: [0.9, 0.999], clip: 1}',
+        rl: '{from: tuned, algorithm: ppo, data: math, examples: 64, epochs: 1, batch: 128, miniBatch: 128, innerEpochs: 1, maxResponse: 32, temperature: 1, lr: 1e-4, criticLr: 1e-3, warmup: 10%, gamma: 1, lambda: 100%, clipRatio: 0.2, valueClip: 0.5, klCoef: 0.001, entropyCoef: 0, weightDecay: 0.01, betas: [0.9, 0.999], clip: 1, precision: float32}',
         evaluate:
           '{each: [tuned, rl], suites: [heldout, id, ood], problems: 200, samples: 4, temperature: 1, maxResponse: 32, heldoutTokens: 16K, seed: 0}',
       },
@@ -227,6 +227,7 @@ describe('another meaning, another key', () => {
         'weightDecay: 0',
         'betas: [0.8, 0.95]',
         'clip: 0',
+        'precision: bfloat16',
         'seed: 1',
       ],
     };

@@ -7,6 +7,7 @@ import { keysOf, lineage, nodeAt, planOfText } from './plans.ts';
 const base = (others: string) => `{model: nano, data: web, tokens: 40K${others}}`;
 const mid = (others: string) => `{from: base, tokens: 20K, batch: 512, data: math${others}}`;
 const tuned = (others: string) => `{from: mid, data: math/problems, examples: 100${others}}`;
+const rl = (others: string) => `{from: tuned, data: math/problems, examples: 64${others}}`;
 const halved = ', precision: bfloat16';
 
 /** Precision as the pre-image of each node's recipe says it. */
@@ -23,21 +24,21 @@ async function said(text: string): Promise<Record<string, unknown>> {
 describe('precision', () => {
   test('is float32 where nothing is said, in the recipe and the settings and not in the key', async () => {
     const plan = await planOfText(lineage());
-    for (const address of ['base', 'mid', 'tuned']) {
+    for (const address of ['base', 'mid', 'tuned', 'rl']) {
       const { recipe, settings } = nodeAt(plan, address);
       assert.deepEqual([(recipe as { precision?: string }).precision, settings.precision], ['float32', 'float32']);
     }
-    assert.ok(!('precision' in nodeAt(plan, 'rl').settings));
     assert.deepEqual(await said(lineage()), {});
     const spelled = lineage({ base: base(', precision: float32'), tuned: tuned(', precision: float32') });
     assert.deepEqual(keysOf(await planOfText(spelled)), keysOf(plan));
   });
 
   test('is of one stage: what starts from it, and what evaluates it, stays in float32', async () => {
-    const text = (kind: 'base' | 'mid' | 'tuned', stage: string) => lineage({ mid: mid(''), [kind]: stage });
+    const text = (kind: 'base' | 'mid' | 'tuned' | 'rl', stage: string) => lineage({ mid: mid(''), [kind]: stage });
     assert.deepEqual(await said(text('base', base(halved))), { base: 'bfloat16' });
     assert.deepEqual(await said(text('mid', mid(halved))), { mid: 'bfloat16' });
     assert.deepEqual(await said(text('tuned', tuned(halved))), { tuned: 'bfloat16' });
+    assert.deepEqual(await said(text('rl', rl(halved))), { rl: 'bfloat16' });
   });
 
   test('may be an axis, and two precisions are two keys', async () => {

@@ -296,7 +296,7 @@ describe('a captured round', () => {
       const parameters = initialise(architecture, 1);
       const [policy, algorithm] = [adamw(parameters, recipe), ppo({ ...recipe, entropyCoef: 0.1 })];
       const updatePolicy = policyUpdates(policy, { architecture, parameters, temperature: 1 }, algorithm, {});
-      const critic = criticRole(architecture, parameters, algorithm, recipe, {});
+      const critic = criticRole(architecture, parameters, algorithm, recipe);
       const parts = inParts(batch, { context: architecture.context, longest, atOnce: 16_384 }).map((part) => ({
         ...part,
         rows: change(part.rows),

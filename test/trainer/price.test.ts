@@ -76,6 +76,7 @@ describe('a price is what the trainer multiplies', () => {
   for (const { what, ...changes } of [
     { what: 'rounds of one update, with a KL', miniBatch: 6, innerEpochs: 1, klCoef: 0.1 },
     { what: 'rounds of several updates, without', miniBatch: 4, innerEpochs: 2, klCoef: 0 },
+    { what: 'rounds in bfloat16', miniBatch: 4, innerEpochs: 1, klCoef: 0.1, precision: 'bfloat16' as const },
   ]) {
     it(`in reinforcement learning from responses that fill the context: ${what}`, async () => {
       // Reads 32 tokens and predicts a quarter of them: lengths that are not rounded up.

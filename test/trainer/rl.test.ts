@@ -210,6 +210,28 @@ describe('the RL stage', { concurrency: 1 }, () => {
     assert.deepEqual([...metricsOf(stopped.events), ...metricsOf(resumed.events)], metricsOf(whole));
   });
 
+  it('in bfloat16 ends in the same bytes after kill -9 as without, and in others than in float32', async () => {
+    const [straight, killed] = ['rounded', 'rounded-killed'].map((name) =>
+      rlJob(name, { precision: 'bfloat16', epochs: 4, innerEpochs: 1 }),
+    ) as [RlJob, RlJob];
+    const whole = await runTrainer(straight);
+    killed.placement.checkpointEvery = 2;
+    const ended = await startTrainer(killed, (event, child) => {
+      if (event.event === 'metrics' && event.step === 3) child.kill('SIGKILL');
+    }).ended;
+    assert.equal(ended.signal, 'SIGKILL');
+    const resumed = await runTrainer(killed);
+    const [started] = resumed.events;
+    assert.ok(started?.event === 'started' && started.resumedFrom === 2, 'it went on from a checkpoint');
+    assert.equal(modelDigest(killed.output), modelDigest(straight.output));
+    assert.deepEqual(resumed.events.at(-1), whole.events.at(-1));
+
+    const exact = rlJob('exact', { epochs: 4, innerEpochs: 1 });
+    await runTrainer(exact);
+    assert.notEqual(modelDigest(exact.output), modelDigest(straight.output));
+    assert.equal(metricsOf(whole.events)[0]?.values.kl, 0, 'old and reference are measured alike');
+  });
+
   it('drops what fills no round, and takes no round larger than an epoch', async () => {
     const facts = async (name: string, changes: Partial<RlRecipe>) => {
       const { events } = await runTrainer(
