@@ -19,7 +19,7 @@ import { tf } from '../../trainer/tf.ts';
 import { close } from './support.ts';
 
 const architecture: Architecture = {
-  layers: 2,
+  layers: 1,
   hidden: 16,
   heads: 2,
   kvHeads: 1,
@@ -181,7 +181,8 @@ describe('the learner', () => {
     // The reward is the first token of the prompt: known before the response begins.
     const round = (seed: number) =>
       episodes(seed, 64).map((episode) => ({ ...episode, reward: (episode.prompt[0] ?? 0) > 5 ? 1 : 0 }));
-    const learner = learnerOf(6, { ...recipe, miniBatch: 64 }, 20);
+    const deeper = { ...architecture, layers: 2 };
+    const learner = createLearner(deeper, initialise(deeper, 6), ppo(recipe), { ...recipe, miniBatch: 64 }, 20);
     const explained = Array.from({ length: 20 }, (_, i) => learner.learn(round(i), 1, [i]).explainedVariance ?? 0);
     assert.equal(explained[0], 0);
     assert.ok((explained.at(-1) ?? 0) > 0.5, String(explained));

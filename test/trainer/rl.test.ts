@@ -210,11 +210,11 @@ describe('the RL stage', { concurrency: 1 }, () => {
     assert.deepEqual([...metricsOf(stopped.events), ...metricsOf(resumed.events)], metricsOf(whole));
   });
 
-  it('in bfloat16 ends in the same bytes after kill -9 as without, and in others than in float32', async () => {
+  it('in bfloat16 ends in the same bytes after kill -9 as without, and learns otherwise than in float32', async () => {
     const [straight, killed] = ['rounded', 'rounded-killed'].map((name) =>
-      rlJob(name, { precision: 'bfloat16', epochs: 4, innerEpochs: 1 }),
+      rlJob(name, { precision: 'bfloat16', epochs: 4 }),
     ) as [RlJob, RlJob];
-    const whole = await runTrainer(straight);
+    const rounded = await runTrainer(straight);
     killed.placement.checkpointEvery = 2;
     const ended = await startTrainer(killed, (event, child) => {
       if (event.event === 'metrics' && event.step === 3) child.kill('SIGKILL');
@@ -224,12 +224,13 @@ describe('the RL stage', { concurrency: 1 }, () => {
     const [started] = resumed.events;
     assert.ok(started?.event === 'started' && started.resumedFrom === 2, 'it went on from a checkpoint');
     assert.equal(modelDigest(killed.output), modelDigest(straight.output));
-    assert.deepEqual(resumed.events.at(-1), whole.events.at(-1));
+    assert.deepEqual(resumed.events.at(-1), rounded.events.at(-1));
 
-    const exact = rlJob('exact', { epochs: 4, innerEpochs: 1 });
-    await runTrainer(exact);
-    assert.notEqual(modelDigest(exact.output), modelDigest(straight.output));
-    assert.equal(metricsOf(whole.events)[0]?.values.kl, 0, 'old and reference are measured alike');
+    const [found, exact] = [rounded.events, whole].map((events) => metricsOf(events)[0]?.values ?? {});
+    assert.equal(found?.kl, 0, 'old log-probabilities and the reference are measured alike');
+    assert.equal(found?.reward, exact?.reward, 'responses are sampled in float32');
+    const apart = Math.abs((found?.entropy ?? 0) - (exact?.entropy ?? 0));
+    assert.ok(apart > 0 && apart < 0.02, `entropies ${found?.entropy} and ${exact?.entropy}`);
   });
 
   it('drops what fills no round, and takes no round larger than an epoch', async () => {
