@@ -20,6 +20,7 @@ import {
 } from './episode.ts';
 import type { CaptureOptions } from './graph/capture.ts';
 import { disposeParameters, type Parameters } from './model.ts';
+import { linear, shifted, total } from './ops.ts';
 import { tf } from './tf.ts';
 import { capturedUpdates } from './update.ts';
 
@@ -39,8 +40,8 @@ export function createCritic(architecture: Architecture, parent: Parameters): Pa
 
 /** The value of each state, [N], of the critic's hidden states [N, hidden]. */
 export function valuesOf(critic: Parameters, states: Tensor2D): Tensor1D {
-  const products = tf.matMul(states, critic[weight] as Tensor as Tensor2D, false, true);
-  return tf.reshape(tf.add(products, critic[bias] as Tensor as Tensor1D), [-1]);
+  const products = linear(states, critic[weight] as Tensor as Tensor2D);
+  return shifted(products.as1D(), critic[bias] as Tensor as Tensor1D);
 }
 
 /** The critic's part in a round. Its passes are captured functions. */
@@ -73,7 +74,7 @@ export function criticRole(
   const learn = capturedUpdates(
     trainable,
     ({ weights, values, returns, ...rows }: UpdateTensors<'values' | 'returns'>) => ({
-      loss: tf.sum(tf.mul(weights, critic.loss(valuesAt(rows), values, returns))),
+      loss: total(tf.mul(weights, critic.loss(valuesAt(rows), values, returns))),
     }),
     options,
   );

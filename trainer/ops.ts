@@ -26,9 +26,13 @@ import {
 } from './kernels.ts';
 import { tf } from './tf.ts';
 
-/** y = x Wᵀ, [N, out], of x [N, in] and weight [out, in]. */
+/** y = x Wᵀ, [N, out], of x [N, in] and weight [out, in]. dx = dy W. */
 export function linear(x: Tensor2D, weight: Tensor2D): Tensor2D {
-  return tf.matMul(x, weight, false, true);
+  return piece([x, weight], () => ({
+    value: matMul(x, weight, false, true),
+    saved: { x, weight },
+    gradient: (dy, { x, weight }) => [matMul(dy, weight), weightGradient(dy, x)],
+  }));
 }
 
 /** Rows of a matrix [R, D] by index (int32 [N]): [N, D]. The gradient adds up the rows that were taken more than once. */
@@ -61,6 +65,26 @@ export function weightGradient(dy: Tensor, x: Tensor): Tensor {
 }
 
 type Pair = [Tensor, Tensor];
+
+/** Σ x of a vector [N], in stretches of a fixed length too. */
+export function total(x: Tensor): Scalar {
+  const [count] = x.shape as [number];
+  const rest = -count & (rowsTogether - 1);
+  return piece([x], () => ({
+    value: sum(sum(reshape(concat([x, tf.zeros([rest])], 0), [-1, rowsTogether]), 1), 0),
+    saved: {},
+    gradient: (dy) => [mul(tf.ones([count]), dy)],
+  }));
+}
+
+/** x + b, [N], of a vector and one number, [1]. */
+export function shifted(x: Tensor1D, bias: Tensor1D): Tensor1D {
+  return piece([x, bias], () => ({
+    value: add(x, bias),
+    saved: {},
+    gradient: (dy) => [dy, reshape(total(dy), [1])],
+  }));
+}
 
 /**
  * RMSNorm (Zhang and Sennrich 2019, arXiv 1910.07467): y = g * x / sqrt(mean(x²) + epsilon); x [N, D], g [D].

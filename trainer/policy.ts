@@ -16,7 +16,7 @@ import {
 import type { CaptureOptions } from './graph/capture.ts';
 import { log, max, mul, neg, reshape, softmax, stopGradient, sub, sum } from './kernels.ts';
 import { logits, outputLogProbs, type Parameters, tokenLogProbs } from './model.ts';
-import { piece } from './ops.ts';
+import { piece, total } from './ops.ts';
 import { tf } from './tf.ts';
 import { capturedUpdates, type Sums } from './update.ts';
 
@@ -55,7 +55,7 @@ export function policyUpdates(
         referenceLogProbs,
         advantages,
       });
-      const sums = Object.entries(losses).map(([name, values]) => [name, tf.sum(tf.mul(weights, values))]);
+      const sums = Object.entries(losses).map(([name, values]) => [name, total(tf.mul(weights, values))]);
       return Object.fromEntries(sums) as Sums;
     },
     options,

@@ -6,7 +6,7 @@ import { adamw } from '../../trainer/adamw.ts';
 import type { Algorithm } from '../../trainer/algorithm.ts';
 import { criticRole } from '../../trainer/critic.ts';
 import { type Episode, type Experience, inParts, layoutOf } from '../../trainer/episode.ts';
-import { generate } from '../../trainer/generate.ts';
+import { createGenerator, generate } from '../../trainer/generate.ts';
 import { eagerly } from '../../trainer/graph/capture.ts';
 import { initialise } from '../../trainer/init.ts';
 import { createLearner, type Learner, type LearnerRecipe } from '../../trainer/learner.ts';
@@ -315,7 +315,7 @@ describe('a captured round', () => {
     const parameters = initialise(architecture, 4);
     const prompts = episodes(4, 24).map(({ prompt }) => prompt);
     const sampling = { maxTokens: 8, temperature: 0.8, seed: 1, purpose: ['sampled'] };
-    const responses = await generate({ architecture, parameters, eos: 0 }, prompts, sampling);
+    const responses = await generate(createGenerator(architecture, parameters, [0]), prompts, sampling);
     const round = responses.map(({ tokens, logProbs }, i) => ({
       prompt: prompts[i] as number[],
       response: tokens,

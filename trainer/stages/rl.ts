@@ -58,7 +58,6 @@ export async function run(job: RlJob, context: TrainerContext): Promise<Outcome>
   const algorithm = algorithms[recipe.algorithm](recipe);
   const learner = createLearner(architecture, parameters, algorithm, recipe, updates);
   const policy = createGenerator(architecture, parameters, tokenizer.ends);
-  const policy = createGenerator(architecture, parameters, tokenizer.ends);
 
   async function round(index: number) {
     const epoch = Math.floor(index / roundsPerEpoch);
@@ -97,7 +96,7 @@ export async function run(job: RlJob, context: TrainerContext): Promise<Outcome>
     };
   }
 
-  const outcome = await train(job, context, {
+  return train(job, context, {
     steps: rounds,
     architecture,
     tokenizer: inputs.parent,
@@ -105,8 +104,6 @@ export async function run(job: RlJob, context: TrainerContext): Promise<Outcome>
     step: round,
     facts: () => ({ problems: usable.length, overlongProblems: given.length - usable.length, rounds, updates }),
   });
-  learner.dispose();
-  return outcome;
 }
 
 /** Whether a problem's prompt has at most so many tokens. */
