@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import protobuf from 'protobufjs';
 import type { LearnerRecipe } from '../../trainer/learner.ts';
+import type { PpoOptions } from '../../trainer/ppo.ts';
 import { tiny } from './support.ts';
 
 /** An operator that was used, with the types that were asked of it, by attribute. */
@@ -62,12 +63,13 @@ test('every operator of training, evaluating and generating has a kernel for GPU
 
 const [int32, bfloat16] = [3, 14];
 
-/** Updates in both precisions and in parts, a round of PPO, held-out losses and generation, on a tiny model. */
+/** Updates in both precisions and in parts, rounds of PPO, held-out losses and generation, on a tiny model. */
 async function usesOfTrainer(): Promise<{ captured: Use[]; eager: Use[] }> {
   const { initialise } = await import('../../trainer/init.ts');
   const { adamw } = await import('../../trainer/adamw.ts');
   const { supervisedSteps } = await import('../../trainer/supervised.ts');
   const { createLearner } = await import('../../trainer/learner.ts');
+  const { ppo } = await import('../../trainer/ppo.ts');
   const { rowScorer } = await import('../../trainer/evaluate.ts');
   const { createGenerator, generate } = await import('../../trainer/generate.ts');
 
@@ -88,8 +90,10 @@ async function usesOfTrainer(): Promise<{ captured: Use[]; eager: Use[] }> {
       supervisedSteps(tiny, model, { precision, atOnce: time })(batch, 1e-3);
     }
     rowScorer(tiny, parameters)([tokens]);
-    const learner = createLearner(tiny, parameters, recipe, 4);
-    learner.learn([episode, { ...episode, reward: 0 }], 1, ['round', 0]);
+    for (const changes of [{}, { innerEpochs: 1, miniBatch: 2 }, { precision: 'bfloat16' as const }]) {
+      const learner = createLearner(tiny, parameters, ppo(recipe), { ...recipe, ...changes }, 4);
+      learner.learn([episode, { ...episode, reward: 0 }], 1, ['round', 0]);
+    }
     await generate(createGenerator(tiny, parameters, [0]), [[1, 2], [3]], {
       maxTokens: 3,
       temperature: 1,
@@ -99,7 +103,7 @@ async function usesOfTrainer(): Promise<{ captured: Use[]; eager: Use[] }> {
   });
 }
 
-const recipe: LearnerRecipe = {
+const recipe: LearnerRecipe & PpoOptions = {
   miniBatch: 1,
   innerEpochs: 2,
   temperature: 1,
