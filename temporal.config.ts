@@ -28,6 +28,11 @@ export interface DeviceClass {
   gpus?: string[];
   /** How fast one slot is, for `descent plan` to say hours before anything was measured here. Default: not known. */
   speed?: SlotSpeed;
+  /**
+   * Bytes of memory that one slot may take: of the GPU, or of the machine where there is none. `descent plan` and `run` refuse
+   * what would take more. Default: not known, and a trainer looks at what its machine has.
+   */
+  memory?: number;
 }
 
 /** An H100 that trains in bfloat16: `{ peak: 989e12, utilisation: 0.4 }`, the peak being the data sheet's dense one. */

@@ -34,7 +34,7 @@ export function jobFor(node: PlanNode, { attempt, parents, device, threads }: Jo
       data,
     },
     output: attempt.folder,
-    placement: { device, threads, checkpointEvery: node.placement.checkpointEvery },
+    placement: { device, threads, ...trainerPlacement(node.placement) },
     lease: { path: attempt.leasePath, token: attempt.token },
   };
   try {
@@ -43,6 +43,11 @@ export function jobFor(node: PlanNode, { attempt, parents, device, threads }: Jo
     if (error instanceof ContractError) throw new NodeError('bad-job', `${node.address}: ${error.message}`);
     throw error;
   }
+}
+
+/** What of a node's placement is the trainer's business. */
+function trainerPlacement({ checkpointEvery, recomputeActivations }: PlanNode['placement']) {
+  return { checkpointEvery, ...(recomputeActivations && { recomputeActivations }) };
 }
 
 function modelFolder({ folder, model, address }: Artifact): string {

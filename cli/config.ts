@@ -89,7 +89,7 @@ const checks: { [Name in keyof Required<TemporalConfig>]: (value: unknown) => st
   devices: (value) =>
     isDevices(value)
       ? null
-      : 'an object of classes, each with `slots` and `threads` of at least 1, and perhaps a `speed` with a `peak` in FLOP/s and a `utilisation` from 0 to 1, and for a class `gpu` or `gpu-...` a list of `gpus` by number or UUID',
+      : 'an object of classes, each with `slots` and `threads` of at least 1, and perhaps a `memory` in bytes for each slot and a `speed` with a `peak` in FLOP/s and a `utilisation` from 0 to 1, and for a class `gpu` or `gpu-...` a list of `gpus` by number or UUID',
   window: (value) => wholeNumber(value, 1, widestWindow),
   heartbeatSeconds: (value) => wholeNumber(value, 2, 3600),
   stopSeconds: (value) => wholeNumber(value, 1, 3600),
@@ -131,10 +131,11 @@ function isDevices(value: unknown): value is Record<string, DeviceClass> {
         /^[a-zA-Z][\w-]*$/.test(name) &&
         !['auto', 'results'].includes(name) &&
         isObject(entry) &&
-        Object.keys(entry).every((key) => ['slots', 'threads', 'gpus', 'speed'].includes(key)) &&
+        Object.keys(entry).every((key) => ['slots', 'threads', 'gpus', 'speed', 'memory'].includes(key)) &&
         [entry.slots, entry.threads].every((count) => isWhole(count) && count >= 1) &&
         (entry.gpus === undefined || (isGpuClass(name) && areGpus(entry.gpus))) &&
-        (entry.speed === undefined || isSpeed(entry.speed)),
+        (entry.speed === undefined || isSpeed(entry.speed)) &&
+        (entry.memory === undefined || (isWhole(entry.memory) && entry.memory >= 1)),
     )
   );
 }

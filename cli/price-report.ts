@@ -1,18 +1,26 @@
 import type { Estimate, NodeCost } from '../planner/estimate.ts';
+import type { Memory } from '../planner/memory.ts';
 import type { Price } from '../planner/price.ts';
 import type { TrainingCost } from '../planner/sharing.ts';
 import type { Pricing } from './pricing.ts';
 
 /** What `--json` says of a node's price: from beginning to end, how much of that is left, and how long it takes. */
-export function costReport({ price, part, device, time, same }: NodeCost): object {
+export function costReport({ price, part, device, memory, time, same }: NodeCost): object {
   return {
     ...amounts(price),
     partLeft: part,
     device,
+    bytesMemory: memory?.peak ?? null,
+    memory: memory && memoryReport(memory),
     deviceSeconds: time?.seconds ?? null,
     speed: time?.from ?? null,
     sameAs: same?.address ?? null,
   };
+}
+
+/** What memory is taken for, in bytes. */
+function memoryReport({ peak: _, ...parts }: Memory): object {
+  return parts;
 }
 
 /** What `--json` says of a plan's price in total. Seconds are null where no speed is known. */

@@ -20,25 +20,32 @@ export interface Pricing {
 export type Pricer = (nodes: readonly PlanNode[], verdicts: ReadonlyMap<Key, Verdict>) => Pricing;
 
 /**
- * What prices nodes of a plan on the devices that are configured. Speeds are those that the home's results have measured,
+ * What prices nodes of a plan on the devices that are configured, and whether it is known of any how much memory they have. Speeds are those that the home's results have measured,
  * of each kind of work, else those that temporal.config states. DuckDB is loaded only where there are results, which are
  * read once; results that cannot be read are a note.
  */
-export async function openPricer(context: Context): Promise<Pricer> {
+export async function openPricer(context: Context): Promise<{ price: Pricer; knowsMemory: boolean }> {
   const { config } = await loadConfig(context.cwd, context.env);
   const auto = autoDevice(config, context.env);
   const classOf = ({ placement }: PlanNode) => (placement.device === 'auto' ? auto : placement.device);
   const { runs, note } = await readRuns(findHome(context.cwd, context.env));
-  return (nodes, verdicts) => {
+  const knowsMemory = Object.values(config.devices).some(({ memory }) => memory !== undefined);
+  const price: Pricer = (nodes, verdicts) => {
     const notes = note === null ? [] : [note];
     const classes = new Map<string, DeviceClass>();
     for (const name of new Set(nodes.map(classOf))) {
       const configured = config.devices[name];
       if (configured === undefined) notes.push(`temporal.config has no device class ${name}: one device is assumed`);
-      classes.set(name, { slots: configured?.slots ?? 1, speeds: speedsOf(name, configured?.speed, runs) });
+      classes.set(name, {
+        slots: configured?.slots ?? 1,
+        speeds: speedsOf(name, configured?.speed, runs),
+        memoryKind: isGpuClass(name) ? 'gpu' : 'machine',
+        ...(configured?.memory !== undefined && { memory: configured.memory }),
+      });
     }
     return { estimate: estimate(nodes, (node) => verdictOf(node, verdicts), classOf, classes), notes };
   };
+  return { price, knowsMemory };
 }
 
 /** Measured before stated: what a device does here goes before what its data sheet says. */

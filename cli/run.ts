@@ -105,7 +105,7 @@ async function requestOf(
         '--plan runs a plan as it was written: name no lineage file, no --select and no --force beside it',
       );
     const admitted = await admitPlan(path, context);
-    return { ...admitted, price: await openPricer(context), command: () => commandOf(['--plan', path]) };
+    return { ...admitted, price: (await openPricer(context)).price, command: () => commandOf(['--plan', path]) };
   }
   if (file === undefined) throw new CommandError('what should run?', 'name a lineage file, or a plan with --plan');
   const planned = await planFile(file, context);

@@ -41,6 +41,7 @@ export const diagnosticCodes = {
     'Files that do not exist, lie outside the folder, cannot be read as data, or would have to be downloaded.',
   'undecayed-parent': 'A stage starts from a parent whose learning rate did not decay.',
   'over-budget': 'The lineage costs more than its budget allows.',
+  'over-memory': 'A node takes more memory than its device has.',
   'too-many-nodes': 'The axes multiply to more nodes than a plan may have.',
 } as const;
 

@@ -1,3 +1,4 @@
+import { type Memory, type MemoryKind, memoryOf } from './memory.ts';
 import type { Key, PlanNode } from './plan.ts';
 import { allFlops, type Price, partLeft, partOfPrice, priceOf, sumOfPrices } from './price.ts';
 import { type Savings, savings, type TrunkSavings, trunkSavings } from './sharing.ts';
@@ -11,6 +12,10 @@ export interface DeviceClass {
   slots: number;
   /** What is known of the speed of one slot, the best first; of each kind of work the first that knows it counts. */
   speeds: readonly Speed[];
+  /** Where the tensors of its nodes are. Default: in the machine's own memory. */
+  memoryKind?: MemoryKind;
+  /** Bytes of that memory that one slot may take, where it is known. */
+  memory?: number;
 }
 
 /** What one node costs. */
@@ -22,6 +27,10 @@ export interface NodeCost {
   part: number;
   /** The class of devices that it runs on. */
   device: string;
+  /** What it takes of its device's memory at most; null where it loads no model. */
+  memory: Memory | null;
+  /** The memory that a slot of its device has, in bytes, and what kind that is; null where it is not known. */
+  room: { bytes: number; kind: MemoryKind } | null;
   /** From its beginning to its end, and how that is known; null where nothing is known of such work on its device. */
   time: { seconds: number; from: Speed['kind'] } | null;
   /** The node that is the same and came before it: what is at two addresses is done once. Null for all others. */
@@ -57,6 +66,8 @@ export interface Estimate {
   slots: Map<string, number>;
   /** Bytes that stay, and most bytes of checkpoints while as many nodes run as there are slots. */
   disk: { published: number; checkpoints: number };
+  /** Of each class that something is left for, the node that takes the most memory, and as many as there are slots together. */
+  memory: { device: string; largest: NodeCost; together: number }[];
 }
 
 /**
@@ -112,7 +123,15 @@ export function estimate(
         ? { nodes: times.critical.nodes, by: 'seconds', length: times.critical.seconds }
         : criticalByFlops(left, of),
     slots,
-    disk: { published: price.bytes.published, checkpoints: peakOfCheckpoints(toDo, slots) },
+    disk: {
+      published: price.bytes.published,
+      checkpoints: sum(
+        [...largestOf(toDo, slots, ({ price }) => price.bytes.checkpoints).values()].map(({ together }) => together),
+      ),
+    },
+    memory: [...largestOf(toDo, slots, ({ memory }) => memory?.peak ?? 0)]
+      .map(([device, found]) => ({ device, ...found }))
+      .filter(({ together }) => together > 0),
   };
 }
 
@@ -133,8 +152,10 @@ function costsOf(
     const same = first.get(node.key) ?? null;
     if (same === null) first.set(node.key, node);
     const part = partToDo(node, verdictOf(node));
-    const time = timeOf(node, deviceOf(node, classOf, classes));
-    return { node, price: priceOf(node), part, device: classOf(node), time, same };
+    const device = deviceOf(node, classOf, classes);
+    const [memory, time] = [memoryOf(node, device.memoryKind), timeOf(node, device)];
+    const room = device.memory === undefined ? null : { bytes: device.memory, kind: device.memoryKind ?? 'machine' };
+    return { node, price: priceOf(node), part, device: classOf(node), memory, room, time, same };
   });
 }
 
@@ -174,18 +195,25 @@ function criticalByFlops(nodes: readonly PlanNode[], of: (node: PlanNode) => Nod
   return { nodes: critical.nodes, by: 'flops', length: critical.seconds };
 }
 
-/** The largest checkpoints, as many of each class as it has slots. */
-function peakOfCheckpoints(costs: readonly NodeCost[], slots: ReadonlyMap<string, number>): number {
-  const byClass = new Map<string, number[]>();
-  for (const { device, price } of costs) {
-    const sizes = byClass.get(device);
-    if (sizes) sizes.push(price.bytes.checkpoints);
-    else byClass.set(device, [price.bytes.checkpoints]);
+/** By class the node that takes the most of something, and what those take together that take the most, as many as it has slots. */
+function largestOf(
+  costs: readonly NodeCost[],
+  slots: ReadonlyMap<string, number>,
+  sizeOf: (cost: NodeCost) => number,
+): Map<string, { largest: NodeCost; together: number }> {
+  const byClass = new Map<string, NodeCost[]>();
+  for (const cost of costs) {
+    const others = byClass.get(cost.device);
+    if (others) others.push(cost);
+    else byClass.set(cost.device, [cost]);
   }
-  const peaks = [...byClass].map(([device, sizes]) =>
-    sum(sizes.sort((a, b) => b - a).slice(0, slots.get(device) ?? 1)),
-  );
-  return sum(peaks);
+  const largest = new Map<string, { largest: NodeCost; together: number }>();
+  for (const [device, ofClass] of byClass) {
+    const sorted = ofClass.sort((a, b) => sizeOf(b) - sizeOf(a));
+    const together = sum(sorted.slice(0, slots.get(device) ?? 1).map(sizeOf));
+    largest.set(device, { largest: sorted[0] as NodeCost, together });
+  }
+  return largest;
 }
 
 function sum(numbers: readonly number[]): number {

@@ -80,8 +80,17 @@ function identify(task: Task, dataKeys: Readonly<Record<string, Key>>): Identifi
 /** Where a stage's nodes run: what its own entry says, else what `default` says. Without a stage, `default`. */
 export function placementOf({ placement }: LineageFile, stage?: string): Placement {
   const entry = stage === undefined ? undefined : own(placement ?? {}, stage);
-  const { device, checkpointEvery, timeout } = { ...defaults.placement, ...placement?.default, ...entry };
-  return { device, checkpointEvery, timeoutSeconds: seconds(timeout) };
+  const { device, checkpointEvery, timeout, recomputeActivations } = {
+    ...defaults.placement,
+    ...placement?.default,
+    ...entry,
+  };
+  return {
+    device,
+    checkpointEvery,
+    timeoutSeconds: seconds(timeout),
+    ...(recomputeActivations && { recomputeActivations }),
+  };
 }
 
 function sourcesOf(task: Task): Source[] {

@@ -74,6 +74,8 @@ export interface Placement {
   checkpointEvery: number;
   /** Longest time for one attempt, in seconds. */
   timeoutSeconds: number;
+  /** Whether its backward pass computes the activations of each block again; only there where it does. */
+  recomputeActivations?: boolean;
 }
 
 /** One stage (or tokenizer, data set, evaluation) with every axis fixed. */

@@ -68,7 +68,7 @@ async function stageAttempt(into: Appenders, source: number, input: IngestInput)
       stageEvent(into, source, line, event, progress.executions);
     }
   }
-  const facts = { ...progress.facts, ...input.manifest?.facts };
+  const facts = { ...progress.measured, ...progress.facts, ...input.manifest?.facts };
   for (const [name, value] of Object.entries(facts)) {
     const isNumber = typeof value === 'number';
     into.facts.add([source, name, isNumber ? 'number' : 'text', String(value), isNumber ? value : null]);
@@ -144,6 +144,8 @@ interface Progress {
   failure: string | null;
   message: string | null;
   facts: Record<string, number | string>;
+  /** What is known of the latest execution, and not of its result. */
+  measured: Record<string, number>;
 }
 
 const nothingYet: Progress = {
@@ -157,6 +159,7 @@ const nothingYet: Progress = {
   failure: null,
   message: null,
   facts: {},
+  measured: {},
 };
 
 function advance(progress: Progress, event: TrainerEvent): Progress {
@@ -171,6 +174,8 @@ function advance(progress: Progress, event: TrainerEvent): Progress {
       progress.step = event.step;
       progress.tokens = event.tokens;
       return progress;
+    case 'memory':
+      return { ...progress, measured: { peakMemoryBytes: event.peakBytes } };
     case 'done':
       return { ...progress, step: event.step, tokens: event.tokens, facts: event.facts };
     case 'interrupted':

@@ -153,6 +153,8 @@ export function adamw(
     return tf.tensor1d(values);
   };
 
+  tf.tidy(spread); // now, and not at the first update: until then they would take their memory a second time
+
   const nextRates = (lr: number) => {
     updates += 1;
     const correction1 = 1 - beta1 ** updates;

@@ -41,16 +41,24 @@ export interface AttentionWeights {
  * Queries come in blocks, and each block looks at the keys up to its end alone: what comes later is neither multiplied nor
  * kept. Products are of [kvHeads, batch, group * block, headSize] and [kvHeads, batch, keys, headSize].
  */
-export function attention(x: Tensor2D, weights: AttentionWeights, epsilon: number, heads: Heads): Tensor2D {
-  const { kvHeads, headSize, blocks } = heads;
+export function attention(
+  x: Tensor2D,
+  weights: AttentionWeights,
+  epsilon: number,
+  layout: Heads,
+  recompute = false,
+): Tensor2D {
+  const { kvHeads, headSize, blocks, rotary } = layout;
   const scale = 1 / Math.sqrt(headSize);
-  const widths = [heads.heads, kvHeads, kvHeads].map((count) => count * headSize);
+  const widths = [layout.heads, kvHeads, kvHeads].map((count) => count * headSize);
   const seen = blocks.map((_, i) => blocks.slice(0, i + 1).reduce((sum, length) => sum + length, 0));
   const upTo = (x: Tensor, i: number) =>
     i === blocks.length - 1 ? x : slice(x, [0, 0, 0, 0], [-1, -1, seen[i] as number, -1]);
 
-  const { gain, q: wq, k: wk, v: wv, o: wo } = weights;
-  return piece([x, gain, wq, wk, wv, wo], () => {
+  const inputs = [x, weights.gain, weights.q, weights.k, weights.v, weights.o];
+  return piece(inputs, { recompute, constants: [rotary.cos, rotary.sin] }, (...tensors: Tensor[]) => {
+    const [x, gain, wq, wk, wv, wo, cos, sin] = tensors as InputsAndTable;
+    const heads = { ...layout, rotary: { cos, sin } };
     const { y: n, r } = rmsNorm(x, gain, epsilon);
     const projection = concat([wq, wk, wv], 0);
     const { q, k, v } = splitHeads(matMul(n, projection, false, true), scale, heads);
@@ -59,7 +67,7 @@ export function attention(x: Tensor2D, weights: AttentionWeights, epsilon: numbe
     const merged = mergeHeads(o, heads);
     return {
       value: add(x, matMul(merged, wo, false, true)),
-      saved: { x, n, r, projection, q, k, v, p, merged, cos: heads.rotary.cos, sin: heads.rotary.sin },
+      saved: { x, n, r, projection, q, k, v, p, merged, cos, sin },
       gradient: (dy, { x, n, r, projection, q, k, v, p, merged, cos, sin }) => {
         const kept = { ...heads, rotary: { cos, sin } };
         const parts = mergeHeadsGradient(matMul(dy, wo), kept).map((part, i) => {
@@ -85,6 +93,8 @@ export function attention(x: Tensor2D, weights: AttentionWeights, epsilon: numbe
     };
   });
 }
+
+type InputsAndTable = [Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor];
 
 /** How a model's heads lie in a batch of whole sequences. */
 export function headsOf(

@@ -10,6 +10,7 @@
  * - The reference is the parent, frozen; it is kept and evaluated only where the algorithm compares with it.
  * - Losses are means over all response tokens of a mini-batch, however it is split to fit into memory.
  */
+import { tokensAtOnce } from '../schemas/passes.ts';
 import type { Architecture, RlRecipe } from '../schemas/types/job.ts';
 import { adamw, type Trainable } from './adamw.ts';
 import type { Algorithm, PerToken } from './algorithm.ts';
@@ -21,7 +22,6 @@ import { measureLogProbs, policyUpdates, type Sampled } from './policy.ts';
 import { random } from './random.ts';
 import { learningRate } from './schedule.ts';
 import { tf } from './tf.ts';
-import { tokensAtOnce } from './update.ts';
 
 /** What of a recipe the learner follows, whatever the algorithm. */
 export type LearnerRecipe = Pick<

@@ -13,6 +13,7 @@ import {
 } from './checkpoint.ts';
 import type { Outcome, TrainerContext } from './context.ts';
 import { TrainerFailure } from './failure.ts';
+import { peakMemory } from './memory.ts';
 import { countParameters } from './model.ts';
 import { createPace } from './pace.ts';
 import { device, hardware, tensorFlowVersion } from './tf.ts';
@@ -59,7 +60,7 @@ export interface Training {
 /**
  * Trains from the newest checkpoint (else the trunk, else the start) to the end, and leaves the model in `output/model`.
  *
- * Emits `started`, each step `metrics`, now and then `progress` and `checkpoint`, at the end `done`. When asked to stop
+ * Emits `started`, each step `metrics`, now and then `progress` and `checkpoint`, at the end `memory` and `done`. When asked to stop
  * it finishes the step, saves and emits `interrupted`. Neither the cadence of checkpoints nor interruptions change the
  * result. Throws a TrainerFailure: `diverged` when a metric is not finite, `fenced` when another took the attempt over.
  */
@@ -86,6 +87,7 @@ export async function train(job: TrainingJob, context: TrainerContext, training:
   while (step < steps) {
     if (context.stopRequested()) {
       if (saved < step) await save();
+      context.emit({ event: 'memory', peakBytes: peakMemory() });
       context.emit({ event: 'interrupted', step });
       return 'interrupted';
     }
@@ -111,6 +113,7 @@ export async function train(job: TrainingJob, context: TrainerContext, training:
   } else {
     await writeModel(output, { ...published(), parameters }, context.checkLease);
   }
+  context.emit({ event: 'memory', peakBytes: peakMemory() });
   context.emit({
     event: 'done',
     step,

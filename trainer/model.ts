@@ -30,8 +30,15 @@ export function countParameters(parameters: Parameters): number {
  *
  * Attention is causal. Rows padded on the right need no mask: what is padded comes later than what is real. Any
  * parameters with the backbone's names will do: a critic has the same ones and a head of its own.
+ *
+ * @param recompute whether blocks keep their inputs alone for the backward pass, which computes the rest of them again
  */
-export function hiddenStates(architecture: Architecture, parameters: Parameters, tokens: Tensor2D): Tensor3D {
+export function hiddenStates(
+  architecture: Architecture,
+  parameters: Parameters,
+  tokens: Tensor2D,
+  recompute = false,
+): Tensor3D {
   const { layers, hidden, normEpsilon } = architecture;
   const [batch, time] = tokens.shape;
   const matrix = (name: string) => parameter(parameters, name) as Tensor as Tensor2D;
@@ -48,14 +55,14 @@ export function hiddenStates(architecture: Architecture, parameters: Parameters,
       v: matrix(`${block}.self_attn.v_proj.weight`),
       o: matrix(`${block}.self_attn.o_proj.weight`),
     };
-    x = attention(x, attentionWeights, normEpsilon, heads);
+    x = attention(x, attentionWeights, normEpsilon, heads, recompute);
     const feedForwardWeights = {
       gain: gain(`${block}.post_attention_layernorm.weight`),
       gate: matrix(`${block}.mlp.gate_proj.weight`),
       up: matrix(`${block}.mlp.up_proj.weight`),
       down: matrix(`${block}.mlp.down_proj.weight`),
     };
-    x = feedForward(x, feedForwardWeights, normEpsilon);
+    x = feedForward(x, feedForwardWeights, normEpsilon, recompute);
   }
   return norm(x, gain('model.norm.weight'), normEpsilon).reshape([batch, time, hidden]);
 }

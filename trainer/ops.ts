@@ -6,6 +6,7 @@
  * (batch times time), activations are [N, width], weights [out, in]; dy is the gradient of the loss by a piece's value.
  */
 import type { NamedTensorMap, Scalar, Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs-node';
+import { rowsAtOnce } from '../schemas/passes.ts';
 import { rmsNorm, rmsNormGradient, swiGlu, swiGluGradient } from './fused/operators.ts';
 import { after } from './graph/capture.ts';
 import {
@@ -37,7 +38,7 @@ export function linear(x: Tensor2D, weight: Tensor2D): Tensor2D {
 
 /** Rows of a matrix [R, D] by index (int32 [N]): [N, D]. The gradient adds up the rows that were taken more than once. */
 export function rows(matrix: Tensor2D, indices: Tensor1D): Tensor2D {
-  return piece([matrix], () => ({
+  return piece([matrix], {}, (matrix: Tensor) => ({
     value: gather(matrix, indices),
     saved: { indices },
     gradient: (dy, { indices }) => [segmentSum(dy, indices, matrix.shape[0] as number)],
@@ -90,7 +91,7 @@ export function shifted(x: Tensor1D, bias: Tensor1D): Tensor1D {
  * RMSNorm (Zhang and Sennrich 2019, arXiv 1910.07467): y = g * x / sqrt(mean(x²) + epsilon); x [N, D], g [D].
  */
 export function norm(x: Tensor2D, gain: Tensor1D, epsilon: number): Tensor2D {
-  return piece([x, gain], () => {
+  return piece([x, gain], {}, (x: Tensor, gain: Tensor) => {
     const { y, r } = rmsNorm(x, gain, epsilon);
     return {
       value: y,
@@ -116,10 +117,10 @@ export interface FeedForwardWeights {
  *
  *     n = rmsNorm(x)    [a u] = n [Wgate, Wup]ᵀ    y = x + (silu(a) * u) Wdownᵀ,    silu(a) = a σ(a)
  */
-export function feedForward(x: Tensor2D, weights: FeedForwardWeights, epsilon: number): Tensor2D {
-  const { gain, gate, up, down } = weights;
-  const [ffn] = gate.shape;
-  return piece([x, gain, gate, up, down], () => {
+export function feedForward(x: Tensor2D, weights: FeedForwardWeights, epsilon: number, recompute = false): Tensor2D {
+  const [ffn] = weights.gate.shape;
+  const inputs = [x, weights.gain, weights.gate, weights.up, weights.down];
+  return piece(inputs, { recompute }, (x: Tensor, gain: Tensor, gate: Tensor, up: Tensor, down: Tensor) => {
     const { y: n, r } = rmsNorm(x, gain, epsilon);
     const projection = concat([gate, up], 0);
     const au = reshape(matMul(n, projection, false, true), [-1, 2, ffn]);
@@ -141,7 +142,7 @@ export function feedForward(x: Tensor2D, weights: FeedForwardWeights, epsilon: n
  * ln p(target) of each row, [N], under softmax(logits), logits [N, vocab], targets int32 [N]. dlogits = dy (onehot - p).
  */
 export function tokenLogProbs(logits: Tensor2D, targets: Tensor1D): Tensor1D {
-  return piece([logits], () => {
+  return piece([logits], {}, (logits: Tensor) => {
     const { probabilities, logProbs } = softmaxLogProbs(logits, targets);
     return {
       value: logProbs,
@@ -165,7 +166,7 @@ export function tokenLogProbs(logits: Tensor2D, targets: Tensor1D): Tensor1D {
  * and none is computed twice. It is no function for where no gradient is asked for: `outputLogProbs` is.
  */
 export function outputLoss(x: Tensor2D, weight: Tensor2D, targets: Tensor1D, weights: Tensor1D): Scalar {
-  return piece([x, weight], () => {
+  return piece([x, weight], {}, (x: Tensor, weight: Tensor) => {
     const column = reshape(weights, [-1, 1]);
     const weighted = mul(x, column);
     let dWeight: Tensor = tf.neg(segmentSum(weighted, targets, weight.shape[0] as number));
@@ -207,9 +208,6 @@ export function outputLogProbs(x: Tensor2D, weight: Tensor2D, targets: Tensor1D)
     0,
   ) as Tensor1D;
 }
-
-/** Rows whose logits are in memory at once. */
-const rowsAtOnce = 1024;
 
 /** `pass` of the same rows of each tensor, some rows after the others: begun when what it gave of those before is there. */
 function inTurn<Result extends NamedTensorMap>(
@@ -254,21 +252,45 @@ export interface Piece<Saved extends SavedTensors> {
   gradient(dy: Tensor, saved: Saved): Tensor[];
 }
 
-/** `forward` as a function that tfjs's tape knows. Without a tape only the forward pass runs and nothing is kept. */
+export interface PieceOptions {
+  /**
+   * Keep the inputs alone for the backward pass, which goes forward again first: activation recomputation (Chen et al.
+   * 2016, arXiv 1604.06174). Same operators on same values: same bytes. Default: false.
+   */
+  recompute?: boolean;
+  /** What `forward` takes after the inputs, and no gradient is asked by. Default: none. */
+  constants?: readonly Tensor[];
+}
+
+/**
+ * `forward` as a function that tfjs's tape knows. Without a tape only the forward pass runs and nothing is kept.
+ *
+ * What is recomputed waits in a graph for the gradient: TensorFlow would make one operation of two equal ones, and keep its
+ * result from the one to the other.
+ */
 export function piece<Saved extends SavedTensors, Result extends Tensor>(
-  inputs: Tensor[],
-  forward: () => Piece<Saved>,
+  inputs: readonly Tensor[],
+  { recompute = false, constants = [] }: PieceOptions,
+  forward: (...tensors: Tensor[]) => Piece<Saved>,
 ): Result {
   const differentiable = tf.customGrad((...args) => {
     const save = args.pop() as unknown as (tensors: Tensor[]) => void;
-    const { value, saved, gradient } = forward();
-    save(Object.values(saved).flat());
-    const named = (tensors: Tensor[]) => {
-      let at = 0;
-      const next = (kept: Tensor | Tensor[]) => (Array.isArray(kept) ? kept.map(() => tensors[at++]) : tensors[at++]);
-      return Object.fromEntries(Object.entries(saved).map(([name, kept]) => [name, next(kept)])) as Saved;
+    const tensors = [...(args as Tensor[]), ...constants];
+    const { value, saved, gradient } = forward(...tensors);
+    save(recompute ? tensors : Object.values(saved).flat());
+    const gradFunc = (dy: Tensor, kept: Tensor[]) => {
+      if (!recompute) return gradient(dy, named(saved, kept));
+      const again = forward(...kept.map((tensor) => after(tensor, [dy])));
+      return again.gradient(dy, again.saved);
     };
-    return { value, gradFunc: (dy, tensors) => gradient(dy, named(tensors as Tensor[])) };
+    return { value, gradFunc: (dy, kept) => gradFunc(dy as Tensor, kept as Tensor[]) };
   });
   return differentiable(...inputs) as Result;
+}
+
+/** Tensors by the names that `saved` has, in its order. */
+function named<Saved extends SavedTensors>(saved: Saved, tensors: readonly Tensor[]): Saved {
+  let at = 0;
+  const next = (kept: Tensor | Tensor[]) => (Array.isArray(kept) ? kept.map(() => tensors[at++]) : tensors[at++]);
+  return Object.fromEntries(Object.entries(saved).map(([name, kept]) => [name, next(kept)])) as Saved;
 }

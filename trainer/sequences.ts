@@ -9,7 +9,7 @@ import { train } from './loop.ts';
 import type { Parameters } from './model.ts';
 import { requireVocabulary } from './parent.ts';
 import { learningRate, type ScheduleOptions } from './schedule.ts';
-import { type Batch, supervisedSteps } from './supervised.ts';
+import { type Batch, supervisedOptions, supervisedSteps } from './supervised.ts';
 import { loadTokenizer } from './tokenizer/load.ts';
 
 /** Where training starts. */
@@ -45,7 +45,7 @@ export async function trainOnSequences(job: TextJob, context: TrainerContext, st
   const text = mixText(recipe.mix, tokenizer, architecture.context, job.seed, inputs.data);
   const schedule = scheduleOf(job);
   const model = adamw(parameters, recipe);
-  const update = supervisedSteps(architecture, model, recipe);
+  const update = supervisedSteps(architecture, model, supervisedOptions(job));
   let read = 0;
   /** The sequences of a step. Those of earlier steps that were done before are passed over. */
   const sequencesOf = (index: number) => {

@@ -1,12 +1,12 @@
 /** Learning from given tokens: the step that pretraining, continued pretraining and fine-tuning share. */
 import type { Scalar, Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs-node';
-import type { Architecture } from '../schemas/types/job.ts';
+import { tokensAtOnce } from '../schemas/passes.ts';
+import type { Architecture, CptJob, Precision, PretrainJob, SftJob, TrunkJob } from '../schemas/types/job.ts';
 import type { Trainable } from './adamw.ts';
-import type { CaptureOptions } from './graph/capture.ts';
 import { hiddenStates, outputLoss, type Parameters, rows } from './model.ts';
 import { predicting } from './shapes.ts';
 import { tf } from './tf.ts';
-import { capturedUpdates, tokensAtOnce, update } from './update.ts';
+import { capturedUpdates, update } from './update.ts';
 
 /** Tokens to read and tokens to predict, as plain arrays. */
 export interface Batch {
@@ -27,9 +27,15 @@ export interface Batch {
 export type BatchTensors = { tokens: Tensor2D; places?: Tensor1D; targets: Tensor1D; weights: Tensor1D };
 
 /** Loss: the weighted negative log-likelihood of the targets, in nats. A function of the parameters and the batch alone. */
-export function supervisedLoss(architecture: Architecture, parameters: Parameters, batch: BatchTensors): Scalar {
+export function supervisedLoss(
+  architecture: Architecture,
+  parameters: Parameters,
+  batch: BatchTensors,
+  recompute = false,
+): Scalar {
   const { tokens, places, targets, weights } = batch;
-  const hidden = hiddenStates(architecture, parameters, tokens).reshape([-1, architecture.hidden]) as Tensor2D;
+  const states = hiddenStates(architecture, parameters, tokens, recompute);
+  const hidden = states.reshape([-1, architecture.hidden]) as Tensor2D;
   const chosen = places === undefined ? hidden : rows(hidden, places);
   const output = parameters['lm_head.weight'] as Tensor as Tensor2D;
   return outputLoss(chosen, output, targets, weights);
@@ -53,8 +59,29 @@ export function supervisedUpdate(
   architecture: Architecture,
   model: Trainable,
   { rates, ...batch }: UpdateTensors,
+  recompute = false,
 ): { loss: Scalar; gradientNorm: Scalar } {
-  return update(model, lossOf(architecture, model), batch, rates);
+  return update(model, lossOf(architecture, model, recompute), batch, rates);
+}
+
+export interface SupervisedOptions {
+  /** Of matrix products. Default: float32. */
+  precision?: Precision;
+  /**
+   * Keep only the inputs of each block for the backward pass, which computes the rest of it again, and run one operation
+   * after the other: less memory, more time, the same bytes. Default: false.
+   */
+  recompute?: boolean;
+  /** Tokens in one pass, for tests. */
+  atOnce?: number;
+}
+
+/** The options of a job. */
+export function supervisedOptions({ recipe, placement }: PretrainJob | CptJob | TrunkJob | SftJob): SupervisedOptions {
+  return {
+    ...(recipe.precision && { precision: recipe.precision }),
+    recompute: placement.recomputeActivations ?? false,
+  };
 }
 
 /** Optimizer updates as a captured function: one on each batch that it is called with. Gives its metrics. */
@@ -71,9 +98,9 @@ export interface SupervisedSteps {
 export function supervisedSteps(
   architecture: Architecture,
   model: Trainable,
-  { atOnce = tokensAtOnce, ...options }: CaptureOptions & { atOnce?: number } = {},
+  { precision = 'float32', recompute = false, atOnce = tokensAtOnce }: SupervisedOptions = {},
 ): SupervisedSteps {
-  const updates = capturedUpdates(model, lossOf(architecture, model), options);
+  const updates = capturedUpdates(model, lossOf(architecture, model, recompute), { precision, inOrder: recompute });
   const step = (batch: Batch, lr: number) => {
     const parts = inParts(batch, atOnce).map((part) => () => batchTensors(part));
     return { lr, ...updates(parts, lr) };
@@ -81,8 +108,8 @@ export function supervisedSteps(
   return Object.assign(step, { dispose: updates.dispose });
 }
 
-function lossOf(architecture: Architecture, { parameters }: Trainable) {
-  return (batch: BatchTensors) => ({ loss: supervisedLoss(architecture, parameters, batch) });
+function lossOf(architecture: Architecture, { parameters }: Trainable, recompute: boolean) {
+  return (batch: BatchTensors) => ({ loss: supervisedLoss(architecture, parameters, batch, recompute) });
 }
 
 /** A batch in parts of whole sequences of at most so many tokens, though never less than one sequence. */

@@ -5,14 +5,9 @@
 import type { NamedTensorMap, Scalar, Tensor1D } from '@tensorflow/tfjs-node';
 import { type Gradients, gradientSum, type Trainable, valueAndGradients } from './adamw.ts';
 import { type CaptureOptions, capture } from './graph/capture.ts';
+import { roomForTensors } from './memory.ts';
 import type { Parameters } from './model.ts';
-import { tf } from './tf.ts';
-
-/**
- * Tokens that go through the model in one pass, padding included. A constant and no setting: the order of sums, and with it
- * the last bits of a result, depends on it.
- */
-export const tokensAtOnce = 16_384;
+import { device, tf } from './tf.ts';
 
 /** What is learned from: the loss, of which gradients are taken, and figures beside it. Of a batch in parts, their sums. */
 export type Sums = { loss: Scalar; [figure: string]: Scalar };
@@ -42,7 +37,10 @@ export interface Updates<Inputs extends NamedTensorMap> {
   dispose(): void;
 }
 
-/** Updates of a model by a loss: a graph where a batch is one part; else one for each part, and one for the update. */
+/**
+ * Updates of a model by a loss: a graph where a batch is one part; else one for each part, and one for the update. A part that has
+ * no room in memory is an `out-of-memory` failure before anything of it is computed.
+ */
 export function capturedUpdates<Inputs extends NamedTensorMap>(
   model: Trainable,
   sumsOf: SumsOf<Inputs>,
@@ -52,11 +50,16 @@ export function capturedUpdates<Inputs extends NamedTensorMap>(
     ({ rates, ...inputs }: Inputs & { rates: Tensor1D }) => update(model, sumsOf, inputs as unknown as Inputs, rates),
     options,
   );
+  const requireRoom = roomOnDevice();
   let summed: Updates<Inputs> | undefined;
   const step = (parts: readonly (() => Inputs)[], lr: number) => {
     const [only, ...others] = parts;
     if (only !== undefined && others.length === 0) {
-      return tf.tidy(() => numbers(whole({ ...only(), rates: model.nextRates(lr) })));
+      return tf.tidy(() => {
+        const inputs = { ...only(), rates: model.nextRates(lr) };
+        requireRoom(whole.peakBytes(inputs), describe(inputs));
+        return numbers(whole(inputs));
+      });
     }
     summed ??= summedUpdates(model, sumsOf, options);
     return summed(parts, lr);
@@ -75,6 +78,7 @@ function summedUpdates<Inputs extends NamedTensorMap>(
   options: CaptureOptions,
 ): Updates<Inputs> {
   const { parameters } = model;
+  const requireRoom = roomOnDevice();
   const sum = gradientSum(parameters);
   const learn = capture((part: Inputs) => {
     const { sums, gradients } = sumsAndGradients(() => sumsOf(part), parameters);
@@ -88,7 +92,11 @@ function summedUpdates<Inputs extends NamedTensorMap>(
   const step = (parts: readonly (() => Inputs)[], lr: number) => {
     const total: Record<string, number> & { loss: number } = { loss: 0 };
     for (const part of parts) {
-      const sums = tf.tidy(() => numbers(learn(part())));
+      const sums = tf.tidy(() => {
+        const inputs = part();
+        requireRoom(learn.peakBytes(inputs), describe(inputs));
+        return numbers(learn(inputs));
+      });
       for (const [name, value] of Object.entries(sums)) total[name] = (total[name] ?? 0) + value;
     }
     const { gradientNorm } = tf.tidy(() => numbers(apply({ rates: model.nextRates(lr) })));
@@ -99,6 +107,15 @@ function summedUpdates<Inputs extends NamedTensorMap>(
       for (const made of [learn, apply, sum]) made.dispose();
     },
   });
+}
+
+/** The check of what is to be computed. Of a GPU TensorFlow says no more than when it is full. */
+function roomOnDevice(): ReturnType<typeof roomForTensors> {
+  return device === 'gpu' ? () => {} : roomForTensors();
+}
+
+function describe({ tokens }: NamedTensorMap): string {
+  return tokens === undefined ? 'A step' : `A step on ${tokens.shape.join(' x ')} tokens`;
 }
 
 /** Gradients of the loss. tfjs frees what is computed beside a loss as it returns, so figures are kept over that. */

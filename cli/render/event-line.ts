@@ -1,5 +1,5 @@
 import type { TrainerEvent } from '../../schemas/types/event.ts';
-import { counted, figure, percent, whole } from './figures.ts';
+import { bytes, counted, figure, percent, whole } from './figures.ts';
 
 /** Responses are cut here: `--json` has all of them. */
 const longestResponse = 80;
@@ -30,6 +30,8 @@ export function eventLine(event: TrainerEvent): string {
       const share = event.problems === 0 ? 0 : (event.exact + event.grams) / event.problems;
       return `overlap       ${event.trained} with ${event.against}: ${percent(share)} of ${counted(event.problems, 'problem')}`;
     }
+    case 'memory':
+      return `memory        ${bytes(event.peakBytes)} at most`;
     case 'done':
       return `done          ${counted(event.step, 'step')}, ${counted(event.tokens, 'token')}`;
     case 'interrupted':

@@ -60,6 +60,7 @@ export function renderPrice({ estimate, notes }: Pricing, colours: Colours): str
   const lines: [string, string][] = [
     ['tokens', several ? tokens.join(', ') : ''],
     ['disk', disk.published === 0 ? '' : diskText(disk)],
+    ['memory', memoryText(estimate)],
     ['longest', longestText(estimate)],
     ['speed', speedText(estimate)],
     ['reused', reusedText(estimate)],
@@ -94,6 +95,17 @@ function slotsText(slots: ReadonlyMap<string, number>): string {
 
 function diskText({ published, checkpoints }: Estimate['disk']): string {
   return `${bytes(published)} of models, and at most ${bytes(checkpoints)} of checkpoints while they are trained`;
+}
+
+/** `759 MB at most, of base@seed=1; 1.52 GB with 2 cpu slots at work`, for each class. */
+function memoryText({ memory, slots }: Estimate): string {
+  const texts = memory.map(({ device, largest: { node, memory }, together }) => {
+    const peak = memory?.peak ?? 0;
+    const count = slots.get(device) ?? 1;
+    const most = `${bytes(peak)} at most, of ${node.address}`;
+    return together > peak ? `${most}; ${bytes(together)} with ${counted(count, `${device} slot`)} at work` : most;
+  });
+  return texts.join('; ');
 }
 
 function longestText({ critical: { nodes, by, length } }: Estimate): string {

@@ -11,6 +11,7 @@ export type TrainerEvent =
   | SampleEvent
   | EvaluationEvent
   | OverlapEvent
+  | MemoryEvent
   | DoneEvent
   | InterruptedEvent
   | FailedEvent;
@@ -243,6 +244,16 @@ export interface OverlapEvent {
    * The largest share of the problems that may have 13 words in common.
    */
   mostGrams: number;
+}
+/**
+ * Before the last line, where the trainer knows: kept as the fact peakMemoryBytes. No fact of the result, so not of `done`.
+ */
+export interface MemoryEvent {
+  event: 'memory';
+  /**
+   * The most memory of its machine that the trainer has had at once, in bytes.
+   */
+  peakBytes: number;
 }
 /**
  * The last line of a success.

@@ -402,6 +402,10 @@ export interface Placement {
    * Steps between checkpoints; 0 says about every minute.
    */
   checkpointEvery: number;
+  /**
+   * Keep only the input of each block for the backward pass, and compute the rest of it again there: less memory, more time, the same bytes. Default: false.
+   */
+  recomputeActivations?: boolean;
 }
 export interface Lease {
   /**

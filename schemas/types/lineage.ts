@@ -967,6 +967,10 @@ export interface Placement {
    */
   checkpointEvery?: number;
   /**
+   * Of pretrain, cpt and sft: keep only the input of each block for the backward pass, and compute the rest of it again there. Takes less memory and more time, and leaves the same bytes. Default: false.
+   */
+  recomputeActivations?: boolean;
+  /**
    * Longest time for one attempt: 30m, 12h, 7d. Default: 30d.
    */
   timeout?: string;

@@ -124,6 +124,7 @@ export interface Node {
     device: string;
     checkpointEvery: number;
     timeoutSeconds: number;
+    recomputeActivations?: boolean;
   };
   architecture: {
     [k: string]: unknown;

@@ -18,7 +18,10 @@ const sharing = `${smallLineage
   .replace('each: [base]', 'each: [tuned]')}`;
 
 interface Report {
-  nodes: { address: string; price: { deviceSeconds: number | null; speed: string | null; flopsTraining: number } }[];
+  nodes: {
+    address: string;
+    price: { deviceSeconds: number | null; speed: string | null; flopsTraining: number; bytesMemory: number | null };
+  }[];
   total: {
     left: { deviceSeconds: number | null; flopsTraining: number; tokensTrained: number };
     elapsedSeconds: number | null;
@@ -134,6 +137,38 @@ test('10,000 nodes are priced and printed', async (t) => {
   const { exitCode, stdout } = await descent(['plan', 'lineage.yaml'], folder);
   equal(exitCode, 0);
   match(stdout, /\n9,001 nodes: 9,001 run · 36\.9M tokens · /);
+});
+
+test('what takes more memory than a slot of its device class has is refused at its stage, with what would help', async (t) => {
+  const folder = await temporaryFolder(t);
+  const text = smallLineage
+    .replace('layers: 1', 'layers: 8')
+    .replace('context: 32', 'context: 4096')
+    .replace('tokens: 8K, lr: "{lr}"', 'tokens: 256K')
+    .replace(/axes:\n.*\n/, '');
+  const bytesOfBase = async () =>
+    (await planned(folder)).nodes.find(({ address }) => address === 'base')?.price.bytesMemory ?? 0;
+  await writeLineage(folder, text);
+  const bytes = await bytesOfBase();
+  await writeDevices(folder, { memory: bytes });
+  equal((await descent(['plan', 'lineage.yaml'], folder)).exitCode, 0);
+
+  await writeDevices(folder, { memory: bytes - 1 });
+  const { exitCode, stdout, stderr } = await descent(['plan', 'lineage.yaml'], folder);
+  equal(exitCode, 3);
+  match(stdout, /\n {2}memory +[\d.]+ GB at most, of base; /);
+  match(
+    stderr,
+    /^lineage\.yaml:7:3: error\[over-memory\]: `base` takes up to ([\d.]+) GB of memory, and a slot of `cpu` has \1 GB$/m,
+  );
+  match(
+    stderr,
+    /hint: with placement: { base: { recomputeActivations: true } } it takes [\d.]+ GB; or give the model a shorter context/,
+  );
+  equal((await descent(['run', 'lineage.yaml'], folder)).exitCode, 3);
+
+  await writeLineage(folder, `${text}placement: {base: {recomputeActivations: true}}\n`);
+  ok((await bytesOfBase()) < bytes / 2);
 });
 
 test('budget.hours: judged where the speed is known, of the whole lineage, at its place', async (t) => {

@@ -91,7 +91,10 @@ export async function writeLineage(folder: string, text: string = smallLineage):
 }
 
 /** Writes a `temporal.config.json` with two slots for the CPU, so that nothing depends on the machine's own devices. */
-export async function writeDevices(folder: string, cpu: { speed?: { peak: number; utilisation: number } } = {}) {
+export async function writeDevices(
+  folder: string,
+  cpu: { speed?: { peak: number; utilisation: number }; memory?: number } = {},
+) {
   const config = { devices: { cpu: { slots: 2, threads: 1, ...cpu } } };
   await writeFile(join(folder, 'temporal.config.json'), JSON.stringify(config));
 }

@@ -26,6 +26,11 @@ export interface CaptureOptions {
    * All else, weights and sums among it, is float32 either way. Default: float32.
    */
   precision?: Precision;
+  /**
+   * Whether operations run one after the other, as the body calls them, and not whenever they can: then no more is in
+   * memory than that order needs. Default: false.
+   */
+  inOrder?: boolean;
 }
 
 /** A captured function. Its results belong to the surrounding `tidy`, as an operator's do. */
@@ -51,8 +56,9 @@ export interface Captured<Inputs extends NamedTensorMap, Results extends NamedTe
  */
 export function capture<Inputs extends NamedTensorMap, Results extends NamedTensorMap>(
   body: (inputs: Inputs) => Results,
-  { precision = 'float32' }: CaptureOptions = {},
+  options: CaptureOptions = {},
 ): Captured<Inputs, Results> {
+  const { precision = 'float32', inOrder = false } = options;
   const graphs = new Map<string, Graph>();
   const forget = (signature: string) => {
     backend.binding.removeFunction((graphs.get(signature) as Graph).name);
@@ -60,7 +66,7 @@ export function capture<Inputs extends NamedTensorMap, Results extends NamedTens
   };
   const graphFor = (inputs: Described<Inputs>): Graph => {
     const signature = signatureOf(inputs);
-    const graph = graphs.get(signature) ?? makeGraph(body, inputs, precision);
+    const graph = graphs.get(signature) ?? makeGraph(body, inputs, { precision, inOrder });
     graphs.delete(signature);
     graphs.set(signature, graph);
     if (graphs.size > mostGraphs) forget(graphs.keys().next().value as string);
@@ -111,10 +117,10 @@ let nextName = 0;
 function makeGraph<Inputs extends NamedTensorMap>(
   body: (inputs: Inputs) => NamedTensorMap,
   inputs: Described<Inputs>,
-  precision: Precision,
+  options: Required<CaptureOptions>,
 ): Graph {
   const name = `captured_${nextName++}`;
-  const { definition, ...made } = trace(name, body, inputs, precision);
+  const { definition, ...made } = trace(name, body, inputs, options);
   backend.binding.addFunction(definition);
   return { name, inputs: Object.keys(inputs), ...made };
 }

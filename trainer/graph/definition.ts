@@ -105,8 +105,9 @@ export const uncompiled: ReadonlySet<string> = new Set(['UnsortedSegmentSum', 'I
 /**
  * @param precision with bfloat16, products of float32 matrices are taken of their bfloat16 roundings. TensorFlow adds up in
  *   float32 and rounds the result to bfloat16; everything around it stays float32
+ * @param inOrder whether each operation waits for the one before it
  */
-export function define(precision: Precision): Definition {
+export function define(precision: Precision, inOrder: boolean): Definition {
   const inBfloat16 = precision === 'bfloat16';
   const arguments_: { dtype: number; shape: readonly number[] }[] = [];
   const nodes: Node[] = [];
@@ -122,6 +123,7 @@ export function define(precision: Precision): Definition {
     nodes.push(node);
     operations.push({
       op: node.op,
+      ...(node.op === 'SplitV' && { axis: integerOf(integers.get(node.input[2] as string)) }),
       inputs: node.input.filter((source) => !source.startsWith('^')),
       outputs: outputs.map(({ source, dtype, shape }) => ({ source, bytes: bytesOf(dtype, shape) })),
     });
@@ -208,7 +210,7 @@ export function define(precision: Precision): Definition {
           inputArg: arguments_.map(({ dtype }, index) => ({ name: inputName(index), type: dtype })),
           outputArg: outputs.map(({ dtype }, index) => ({ name: outputName(index), type: dtype })),
         },
-        nodeDef: inTurn(nodes, outputs),
+        nodeDef: inTurn(nodes, outputs, inOrder),
         ret: Object.fromEntries(outputs.map(({ source }, index) => [outputName(index), source])),
         // What is known of the shapes lets TensorFlow simplify more before it runs the function.
         argAttr: Object.fromEntries(
@@ -229,11 +231,12 @@ export function operatorOfSource(source: string): string | undefined {
 }
 
 /**
- * The nodes that the outputs need, each of which waits for the one before it where it has nothing else to wait for.
+ * The nodes that the outputs need, each of which waits for the one before it: all of them, or those that have nothing else
+ * to wait for.
  * TensorFlow would run those that need inputs of the function alone at once, and their results would lie about until the
  * end: scaled moments of an optimizer while the loss is computed, each as large as the model.
  */
-function inTurn(nodes: readonly Node[], outputs: readonly Reference[]): Node[] {
+function inTurn(nodes: readonly Node[], outputs: readonly Reference[], all: boolean): Node[] {
   const needed = new Set(outputs.map(({ source }) => nodeOf(source))); // a control edge keeps what nobody needs alive
   for (const { name, input } of nodes.toReversed())
     if (needed.has(name)) for (const source of input) needed.add(nodeOf(source));
@@ -243,12 +246,18 @@ function inTurn(nodes: readonly Node[], outputs: readonly Reference[]): Node[] {
     .filter(({ name }) => needed.has(name))
     .map((node) => {
       if (node.op === 'Const') return node;
-      const waits = node.input.some((source) => made.has(nodeOf(source)));
+      const waits = !all && node.input.some((source) => made.has(nodeOf(source)));
       const before = last;
       last = node.name;
       made.add(node.name);
       return waits || before === undefined ? node : { ...node, input: [...node.input, `^${before}`] };
     });
+}
+
+/** The value of a constant that is one integer; undefined of anything else. */
+function integerOf(constant: Node['attr'] | undefined): number | undefined {
+  const content = constant?.value?.tensor?.tensorContent;
+  return content?.byteLength === 4 ? new DataView(content.buffer, content.byteOffset).getInt32(0, true) : undefined;
 }
 
 const nodeOf = (source: string) => source.replace(/^\^/, '').split(':')[0] as string;

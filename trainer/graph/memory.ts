@@ -8,6 +8,8 @@ export interface Recorded {
     /** What each input is: an output below, or an input of the function. */
     inputs: readonly string[];
     outputs: readonly { source: string; bytes: number }[];
+    /** Of a split, the axis that it is along, where that is known. */
+    axis?: number | undefined;
   }[];
   /** What the function gives. */
   results: readonly string[];
@@ -15,6 +17,11 @@ export interface Recorded {
 
 /** Operators whose result is their first input's memory under another shape. */
 const views = new Set(['ExpandDims', 'Identity', 'Reshape', 'Squeeze', 'StopGradient']);
+
+/** Whether results are the first input's memory: along the first axis a split copies nothing where its parts are whole cache lines. */
+function isView({ op, outputs, axis }: Recorded['operations'][number]): boolean {
+  return views.has(op) || (op === 'SplitV' && axis === 0 && outputs.every(({ bytes }) => bytes % 64 === 0));
+}
 
 /**
  * The most bytes that tensors of one call take at a time: intermediates, results and constants, but none of its inputs
@@ -27,9 +34,10 @@ const views = new Set(['ExpandDims', 'Identity', 'Reshape', 'Squeeze', 'StopGrad
  */
 export function peakBytes({ operations, results }: Recorded): number {
   const memories = new Map<string, Memory>();
-  for (const [index, { op, inputs, outputs }] of operations.entries()) {
-    const viewed = views.has(op) ? memories.get(inputs[0] as string) : undefined;
-    const isFree = views.has(op) && viewed === undefined; // a view of an input of the function
+  for (const [index, operation] of operations.entries()) {
+    const { op, inputs, outputs } = operation;
+    const viewed = isView(operation) ? memories.get(inputs[0] as string) : undefined;
+    const isFree = isView(operation) && viewed === undefined; // a view of an input of the function
     const [from, until] = op === 'Const' ? [0, operations.length] : [index, index];
     for (const { source, bytes } of outputs) {
       if (viewed !== undefined) memories.set(source, viewed);

@@ -47,10 +47,10 @@ export function trace<Inputs extends NamedTensorMap>(
   name: string,
   body: (inputs: Inputs) => NamedTensorMap,
   inputs: Described<Inputs>,
-  precision: Precision,
+  { precision, inOrder }: { precision: Precision; inOrder: boolean },
 ): Trace {
   const variables = registeredVariables();
-  const definition = define(precision);
+  const definition = define(precision, inOrder);
   const book = keepBook(definition);
   const kept: Tensor[] = [];
   const isLeft = (tensor: Tensor) => !tensor.isDisposed && book.isComputed(tensor.dataId) && !isTaped(tensor);

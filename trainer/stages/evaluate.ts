@@ -21,6 +21,7 @@ import {
 import { TrainerFailure } from '../failure.ts';
 import { createGenerator } from '../generate.ts';
 import { engine } from '../loop.ts';
+import { peakMemory } from '../memory.ts';
 import { countParameters } from '../model.ts';
 import { createPace } from '../pace.ts';
 import { loadParent, type Parent } from '../parent.ts';
@@ -73,6 +74,7 @@ export async function run(job: EvaluateJob, context: TrainerContext): Promise<Ou
   }
   if (tasks.length > 1) emitFigures(context, recipe.suite, 'all', suiteFigures(figures));
   const facts = { parameters: countParameters(parent.parameters) };
+  context.emit({ event: 'memory', peakBytes: peakMemory() });
   context.emit({ event: 'done', step, tokens: 0, model: null, facts });
   return 'done';
 }

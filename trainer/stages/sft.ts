@@ -21,7 +21,7 @@ import { countResponseTokens, type Example, padded, spread } from '../padded.ts'
 import { loadParent } from '../parent.ts';
 import { random } from '../random.ts';
 import { learningRate } from '../schedule.ts';
-import { type Batch, supervisedSteps } from '../supervised.ts';
+import { type Batch, supervisedOptions, supervisedSteps } from '../supervised.ts';
 
 /** Runs a fine-tuning job. */
 export async function run(job: SftJob, context: TrainerContext): Promise<Outcome> {
@@ -43,7 +43,7 @@ export async function run(job: SftJob, context: TrainerContext): Promise<Outcome
   const stepsPerEpoch = Math.ceil(examples.length / recipe.batch);
   const steps = stepsPerEpoch * recipe.epochs;
   const model = adamw(parameters, recipe);
-  const update = supervisedSteps(architecture, model, recipe);
+  const update = supervisedSteps(architecture, model, supervisedOptions(job));
   let latest: { epoch: number; order: typeof examples } | undefined;
   const orderOf = (epoch: number) => {
     if (latest?.epoch !== epoch) latest = { epoch, order: random(seed, 'sft', 'order', epoch).shuffle(examples) };

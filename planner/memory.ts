@@ -1,0 +1,222 @@
+/**
+ * How much memory a node takes at most, known before it runs: arithmetic on its shape and its batch, following the trainer.
+ *
+ * What TensorFlow itself takes and how much its allocator keeps beside what is in use follow from no arithmetic. They are
+ * constants here, measured of TensorFlow 2.21 on Linux (x86-64); test/long/memory.test.ts holds them against real runs.
+ */
+import { rowsAtOnce, tokensAtOnce } from '../schemas/passes.ts';
+import type { Architecture, Precision } from '../schemas/types/job.ts';
+import { parameterCount } from './architecture.ts';
+import { defaults } from './defaults.ts';
+import { causalPairs } from './flops.ts';
+import type { Placement, Task } from './plan.ts';
+
+/** What of a node its memory depends on; every PlanNode is one. */
+export type Remembering = Task & { architecture: Architecture | null; placement: Placement };
+
+/** What a node's trainer takes of its machine's memory at most, in bytes, and what for. */
+export interface Memory {
+  /** All of it together. */
+  peak: number;
+  /** Of TensorFlow and Node before there is a model. */
+  runtime: number;
+  /** Weights of all models, and of those that are trained AdamW's moments and sums of gradients. */
+  models: number;
+  /** What a step computes: activations, gradients, logits, new weights and moments; caches of keys and values. */
+  step: number;
+  /** What TensorFlow's allocator keeps beside what is in use. */
+  allocator: number;
+  /** Copies of models on their way from and to files. */
+  files: number;
+}
+
+/** What holds a node's tensors. */
+export type MemoryKind = 'machine' | 'gpu';
+
+/**
+ * The memory of a node; null of one that loads no model. On a GPU it is that of the GPU, which has neither the process nor its
+ * copies of files. Of text it is what the trainer does. Examples and responses are taken to
+ * be as long as they can be, so of sft, rl and problems it is a bound; of rl and problems a rough one.
+ */
+export function memoryOf(node: Remembering, kind: MemoryKind = 'machine'): Memory | null {
+  const needs = node.architecture && needsOf(node, node.architecture);
+  if (!needs) return null;
+  const [models, step] = [bytesANumber * needs.models, bytesANumber * needs.step];
+  const allocator = Math.round(slack * (models + step));
+  const [runtime, files] = kind === 'gpu' ? [0, 0] : [runtimeBytes, bytesANumber * needs.files];
+  return { peak: runtime + models + step + allocator + files, runtime, models, step, allocator, files };
+}
+
+/** A node's needs, in numbers of four bytes. */
+type Needs = Pick<Memory, 'models' | 'step' | 'files'>;
+
+const bytesANumber = 4;
+/** The trainer at work on a model of no size. */
+const runtimeBytes = 420e6;
+/** Of what is in use: pieces that are too small for what is asked for, or larger than that. */
+const slack = 0.15;
+/** Rows whose gradients by the weights are one product (trainer/ops.ts). */
+const rowsTogether = 1024;
+/** What is rounded to bfloat16, of its float32. (Where the processor has no units for it, roundings are float32 as well.) */
+const roundedShare = 0.5;
+/** Responses that are written side by side (trainer/generate.ts). */
+const responsesAtOnce = 256;
+/** Tokens that are scored at once, and problems that are answered (trainer/stages/evaluate.ts). */
+const scoredAtOnce = 8192;
+const problemsAtOnce = 64;
+
+function needsOf(node: Remembering, architecture: Architecture): Needs | null {
+  const recompute = node.placement.recomputeActivations ?? defaults.placement.recomputeActivations;
+  switch (node.type) {
+    case 'data':
+    case 'tokenizer':
+    case 'overlap':
+    case 'adopt':
+      return null;
+    case 'pretrain':
+    case 'cpt':
+    case 'trunk': {
+      const { batchSequences, precision = defaults.pretrain.precision } = node.recipe;
+      return supervised(architecture, batchSequences, { precision, recompute });
+    }
+    case 'sft': {
+      const { batch, examples, precision = defaults.sft.precision } = node.recipe;
+      return supervised(architecture, Math.min(batch, examples), { precision, recompute });
+    }
+    case 'rl':
+      return reinforced(architecture, node.recipe);
+    case 'evaluate':
+      return evaluated(architecture, node.recipe);
+    default:
+      return node satisfies never;
+  }
+}
+
+/** A parameter with AdamW's two moments: the model's own variables are stretches of the first (trainer/adamw.ts). */
+const numbersAParameter = 3;
+/** A checkpoint in the making: weights, moments, and the moments by parameter. */
+const savedAParameter = 5;
+
+interface StepOptions {
+  precision: Precision;
+  recompute: boolean;
+}
+
+/** Sequences of one length that go through a model side by side. */
+interface Pass {
+  sequences: number;
+  time: number;
+}
+
+function supervised(architecture: Architecture, sequences: number, options: StepOptions): Needs {
+  const parameters = parameterCount(architecture);
+  const atOnce = Math.max(1, Math.floor(tokensAtOnce / architecture.context));
+  const pass = passNumbers(
+    architecture,
+    { sequences: Math.min(sequences, atOnce), time: architecture.context },
+    options,
+  );
+  const files = savedAParameter * parameters;
+  if (sequences <= atOnce)
+    return { models: numbersAParameter * parameters, step: Math.max(pass, momentVectors * parameters), files };
+  // The sum of gradients, and its next value while the old one is there.
+  return {
+    models: (numbersAParameter + 1) * parameters,
+    step: Math.max(pass + parameters, (momentVectors + 1) * parameters),
+    files,
+  };
+}
+
+/** Of AdamW's update, vectors as long as the model beside the old ones: the gradient, new moments and weights. */
+const momentVectors = 4;
+
+/**
+ * The most that a forward and a backward pass take. Either at the loss, with two stretches of logits and the gradient by the
+ * output matrix beside the activations of all blocks; or in the backward pass of a feed-forward block, whose own gradients
+ * come on top of what is kept of the blocks before it and of the gradients by the weights of those after it.
+ */
+function passNumbers(architecture: Architecture, pass: Pass, options: StepOptions): number {
+  const { layers, hidden, vocab, ffn } = architecture;
+  const count = pass.sequences * pass.time;
+  const states = count * hidden;
+  const block = keptNumbers(architecture, pass, options);
+  const kept = states + layers * (options.recompute ? 2 * states : block.attention + block.feedForward);
+  const loss = kept + 2 * Math.min(count, rowsAtOnce) * vocab + 2 * vocab * hidden + 3 * states;
+  const again = options.recompute ? Math.max(block.attention, block.feedForward) : 0;
+  // Gradients by the weights are sums of one for each so many rows.
+  const sums = Math.floor(count / rowsTogether) * 2 * ffn * hidden;
+  const gradients = Math.max(3 * count * ffn + states, 2 * count * ffn + states + sums);
+  const backward = Math.max(kept + vocab * hidden, parameterCount(architecture)) + again + gradients;
+  return Math.max(loss, backward);
+}
+
+/** What the two blocks of a layer keep for their gradients (trainer/attention.ts, trainer/ops.ts). */
+function keptNumbers(
+  { hidden, heads, kvHeads, ffn }: Architecture,
+  { sequences, time }: Pass,
+  { precision }: Pick<StepOptions, 'precision'>,
+): { attention: number; feedForward: number } {
+  const count = sequences * time;
+  const states = count * hidden;
+  const width = (heads + 2 * kvHeads) * (hidden / heads);
+  const probabilities = sequences * heads * causalPairs(time);
+  const attention = 3 * states + count * width + probabilities + width * hidden;
+  const feedForward = 2 * states + 3 * count * ffn + 2 * ffn * hidden;
+  if (precision === 'float32') return { attention, feedForward };
+  // What was rounded for a product is kept beside what it is of.
+  return {
+    attention: attention + roundedShare * (states + count * width + probabilities + width * hidden),
+    feedForward: feedForward + roundedShare * (states + count * ffn + 2 * ffn * hidden),
+  };
+}
+
+/** Policy and critic are trained, the reference is kept where there is a KL, and each takes its turn. */
+function reinforced(architecture: Architecture, recipe: Extract<Task, { type: 'rl' }>['recipe']): Needs {
+  const { vocab, hidden, context } = architecture;
+  const parameters = parameterCount(architecture);
+  const critic = parameters - vocab * hidden + hidden + 1;
+  const trained = parameters + critic;
+  const batch = Math.min(recipe.batch, recipe.examples);
+  const sequences = Math.min(recipe.miniBatch, batch, Math.max(1, Math.floor(tokensAtOnce / context)));
+  const pass = passNumbers(architecture, { sequences, time: context }, { precision: 'float32', recompute: false });
+  // Logits of all responses, over temperature, their softmax, its logarithm and the gradient by them.
+  const logits = 5 * sequences * recipe.maxResponse * vocab;
+  return {
+    models: numbersAParameter * trained + (recipe.klCoef > 0 ? parameters : 0),
+    step: Math.max(pass + logits, momentVectors * parameters, written(architecture, batch)),
+    files: savedAParameter * trained,
+  };
+}
+
+function evaluated(architecture: Architecture, recipe: Extract<Task, { type: 'evaluate' }>['recipe']): Needs {
+  const { context, vocab } = architecture;
+  const parameters = parameterCount(architecture);
+  const needs = { models: parameters, files: parameters };
+  if (recipe.kind === 'problems') {
+    return {
+      ...needs,
+      step: written(architecture, Math.min(recipe.problems, problemsAtOnce) * Math.max(1, recipe.samples)),
+    };
+  }
+  const time = Math.min(context, Math.ceil(recipe.tokens / 2));
+  const sequences = Math.max(1, Math.floor(scoredAtOnce / time));
+  return {
+    ...needs,
+    step: 2 * Math.min(sequences * time, rowsAtOnce) * vocab + passing(architecture, { sequences, time }),
+  };
+}
+
+/** Responses that are written side by side: the cache of keys and values, a layer of it twice, and the prompts' pass. */
+function written(architecture: Architecture, responses: number): number {
+  const { layers, hidden, heads, kvHeads, context } = architecture;
+  const sequences = Math.min(responses, responsesAtOnce);
+  const layer = 2 * sequences * context * kvHeads * (hidden / heads);
+  const scores = 2 * sequences * heads * context ** 2;
+  return (layers + 1) * layer + scores + passing(architecture, { sequences, time: context });
+}
+
+/** A forward pass of which nothing is kept: one block at work. */
+function passing(architecture: Architecture, pass: Pass): number {
+  const { attention, feedForward } = keptNumbers(architecture, pass, { precision: 'float32' });
+  return Math.max(attention, feedForward);
+}

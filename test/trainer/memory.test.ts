@@ -1,0 +1,175 @@
+/** What training takes of memory: as it was planned, less where activations are recomputed, and refused where it has no room. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { memoryOf } from '../../planner/memory.ts';
+import type { Architecture, Mixture, PretrainJob } from '../../schemas/types/job.ts';
+import { adamw } from '../../trainer/adamw.ts';
+import { capture } from '../../trainer/graph/capture.ts';
+import { initialise } from '../../trainer/init.ts';
+import { roomForTensors } from '../../trainer/memory.ts';
+import { disposeParameters } from '../../trainer/model.ts';
+import { supervisedSteps, supervisedUpdate, type UpdateTensors } from '../../trainer/supervised.ts';
+import { tf } from '../../trainer/tf.ts';
+import {
+  generated,
+  modelDigest,
+  pretrainJob,
+  runTrainer,
+  sftJob,
+  startTrainer,
+  tiny,
+  writeByteTokenizer,
+} from './support.ts';
+
+const optimizer = { betas: [0.9, 0.95] as [number, number], weightDecay: 0.1, clip: 1 };
+const shape = (fields: Partial<Architecture>): Architecture => ({ ...tiny, ...fields });
+
+/** A pretraining on `sequences` at a time, and what the plan says of its step. */
+function planned(architecture: Architecture, sequences: number, precision: 'float32' | 'bfloat16', recompute: boolean) {
+  const { recipe } = pretrainJob(tmpdir(), 'planned', 'none', 1);
+  const memory = memoryOf({
+    type: 'pretrain',
+    recipe: { ...recipe, architecture, batchSequences: sequences, precision },
+    architecture,
+    placement: { device: 'cpu', checkpointEvery: 0, timeoutSeconds: 1, recomputeActivations: recompute },
+  });
+  return memory ?? assert.fail('a pretraining takes memory');
+}
+
+describe('the planned memory of a step', () => {
+  const cases: [string, Architecture, number][] = [
+    ['activations, in several blocks of queries', shape({ hidden: 64, layers: 3, ffn: 172, context: 512 }), 8],
+    ['a large vocabulary', shape({ hidden: 64, vocab: 16_384, context: 256 }), 8],
+    ['the optimizer', shape({ hidden: 256, layers: 4, kvHeads: 4, ffn: 688, context: 64 }), 1],
+  ];
+  for (const [what, architecture, sequences] of cases) {
+    it(`is what the graph takes: ${what}`, () => {
+      const parameters = initialise(architecture, 1);
+      const model = adamw(parameters, optimizer);
+      const count = sequences * architecture.context;
+      const inputs = {
+        tokens: { dtype: 'int32', shape: [sequences, architecture.context] },
+        targets: { dtype: 'int32', shape: [count] },
+        weights: { dtype: 'float32', shape: [count] },
+        rates: { dtype: 'float32', shape: [3] },
+      } as unknown as UpdateTensors;
+      for (const precision of ['float32', 'bfloat16'] as const) {
+        for (const recompute of [false, true]) {
+          const update = capture((given: UpdateTensors) => supervisedUpdate(architecture, model, given, recompute), {
+            precision,
+          });
+          const ratio = planned(architecture, sequences, precision, recompute).step / update.peakBytes(inputs);
+          update.dispose();
+          assert.ok(ratio > 0.9 && ratio < 1.15, `${precision}${recompute ? ', recomputed' : ''}: ${ratio.toFixed(3)}`);
+        }
+      }
+      model.dispose();
+      disposeParameters(parameters);
+    });
+  }
+});
+
+describe('a training', () => {
+  let root: string;
+  let tokenizer: string;
+  before(() => {
+    root = mkdtempSync(join(tmpdir(), 'descent-memory-'));
+    tokenizer = writeByteTokenizer(join(root, 'tokenizer'));
+  });
+  after(() => rmSync(root, { recursive: true, force: true }));
+
+  const jobOf = (name: string, architecture: Architecture, batchSequences: number, steps: number): PretrainJob => {
+    const job = pretrainJob(root, name, tokenizer, steps);
+    const mix: Mixture = [{ name: 'web', source: generated('stories'), sequences: steps * batchSequences }];
+    return { ...job, recipe: { ...job.recipe, schedule: 'cosine', warmup: 0, architecture, batchSequences, mix } };
+  };
+  const recomputed = <Job extends PretrainJob | ReturnType<typeof sftJob>>(job: Job): Job => ({
+    ...job,
+    placement: { ...job.placement, recomputeActivations: true },
+  });
+
+  it('takes as much memory as planned, within a fifth, and says how much that was', async () => {
+    const architecture = shape({ hidden: 96, layers: 3, kvHeads: 4, ffn: 256, vocab: 512, context: 128 });
+    const job = jobOf('measured', architecture, 32, 3);
+    const { events } = await runTrainer(job);
+    const said = events.find((event) => event.event === 'memory');
+    const expected = planned(architecture, 32, 'float32', false).peak;
+    const ratio = expected / (said?.peakBytes ?? 0);
+    assert.ok(ratio > 0.8 && ratio < 1.2, `planned ${expected}, measured ${said?.peakBytes}: ${ratio.toFixed(2)}`);
+    assert.equal(events.at(-1)?.event, 'done');
+  });
+
+  it('ends in the same bytes where activations are recomputed', async () => {
+    await runTrainer(pretrainJob(root, 'kept', tokenizer, 6));
+    await runTrainer(recomputed(pretrainJob(root, 'recomputed', tokenizer, 6)));
+    assert.equal(modelDigest(join(root, 'recomputed')), modelDigest(join(root, 'kept')));
+
+    const inBfloat16 = (name: string) => {
+      const job = sftJob(root, name, join(root, 'kept', 'model'), 24);
+      return { ...job, recipe: { ...job.recipe, precision: 'bfloat16' as const } };
+    };
+    await runTrainer(inBfloat16('tuned'));
+    await runTrainer(recomputed(inBfloat16('tuned-recomputed')));
+    assert.equal(modelDigest(join(root, 'tuned-recomputed')), modelDigest(join(root, 'tuned')));
+  });
+
+  it('is refused before its first step where it cannot fit, with what it takes, what there is, and what to do', async () => {
+    // Attention's probabilities alone are 9 / 16 * 4 heads * context² numbers a layer: more than 5 TB.
+    const job = jobOf('large', shape({ context: 2 ** 20, hidden: 8, ffn: 8 }), 1, 1);
+    const { code, events } = await startTrainer(job).ended;
+    assert.equal(code, 1);
+    const failed = events.at(-1);
+    assert.ok(failed?.event === 'failed' && failed.kind === 'out-of-memory', JSON.stringify(failed));
+    assert.match(
+      failed.message,
+      /^A step on 1 x 1048576 tokens takes \S+ GB of memory, and there are \S+ GB for it\. Set `recomputeActivations: true`/,
+    );
+    assert.equal(failed.step, 0);
+  });
+});
+
+describe('room for tensors', () => {
+  it('is judged once for what is no larger than what had room', () => {
+    let asked = 0;
+    const require = roomForTensors(() => {
+      asked++;
+      return 1e9;
+    });
+    require(5e8, 'This');
+    require(4e8, 'That');
+    assert.equal(asked, 1);
+    assert.throws(
+      () => require(1e12, 'All'),
+      /^TrainerFailure: All takes 1,150 GB of memory, and there are 1(\.\d+)? GB for it\./,
+    );
+  });
+});
+
+describe('training on and on', () => {
+  it('grows neither in tensors nor in their memory', () => {
+    const architecture = shape({ layers: 1 });
+    const parameters = initialise(architecture, 1);
+    const model = adamw(parameters, optimizer);
+    const update = supervisedSteps(architecture, model);
+    const count = 2 * architecture.context;
+    const batch = {
+      sequences: 2,
+      time: architecture.context,
+      tokens: new Int32Array(count).fill(1),
+      targets: new Int32Array(count).fill(2),
+      weights: new Float32Array(count).fill(1 / count),
+    };
+    const after = (steps: number) => {
+      for (let step = 0; step < steps; step++) update(batch, 1e-3);
+      return { tensors: tf.memory().numTensors, bytes: tf.memory().numBytes };
+    };
+    const warm = after(20);
+    assert.deepEqual(after(300), warm);
+    update.dispose();
+    model.dispose();
+    disposeParameters(parameters);
+  });
+});
