@@ -192,8 +192,9 @@ describe('the trainer', () => {
       const step = Number(saved[0]?.slice('step-'.length));
       assert.ok(step >= 3 && step < 100);
       if (name !== 'unread') {
-        const [checkpoint, interrupted] = stopped.events.slice(-2);
+        const [checkpoint, memory, interrupted] = stopped.events.slice(-3);
         assert.deepEqual(checkpoint, { event: 'checkpoint', step, path: `checkpoints/${saved[0]}` });
+        assert.equal(memory?.event, 'memory');
         assert.deepEqual(interrupted, { event: 'interrupted', step });
       }
       const resumed = await runTrainer(job);
