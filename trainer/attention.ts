@@ -56,42 +56,46 @@ export function attention(
     i === blocks.length - 1 ? x : slice(x, [0, 0, 0, 0], [-1, -1, seen[i] as number, -1]);
 
   const inputs = [x, weights.gain, weights.q, weights.k, weights.v, weights.o];
-  return piece(inputs, { recompute, constants: [rotary.cos, rotary.sin] }, (...tensors: Tensor[]) => {
-    const [x, gain, wq, wk, wv, wo, cos, sin] = tensors as InputsAndTable;
-    const heads = { ...layout, rotary: { cos, sin } };
-    const { y: n, r } = rmsNorm(x, gain, epsilon);
-    const projection = concat([wq, wk, wv], 0);
-    const { q, k, v } = splitHeads(matMul(n, projection, false, true), scale, heads);
-    const p = q.map((q, i) => causalSoftmax(matMul(rowsOf(q), upTo(k, i), false, true), blocks[i] as number));
-    const o = p.map((p, i) => reshape(matMul(p, upTo(v, i)), (q[i] as Tensor).shape));
-    const merged = mergeHeads(o, heads);
-    return {
-      value: add(x, matMul(merged, wo, false, true)),
-      saved: { x, n, r, projection, q, k, v, p, merged, cos, sin },
-      gradient: (dy, { x, n, r, projection, q, k, v, p, merged, cos, sin }) => {
-        const kept = { ...heads, rotary: { cos, sin } };
-        const parts = mergeHeadsGradient(matMul(dy, wo), kept).map((part, i) => {
-          const [queries, probabilities, dO] = [rowsOf(q[i] as Tensor), p[i] as Tensor, rowsOf(part)];
-          const dP = matMul(dO, upTo(v, i), false, true);
-          const dS = causalSoftmaxGradient(probabilities, dP, blocks[i] as number);
-          return {
-            q: reshape(matMul(dS, upTo(k, i)), part.shape),
-            k: matMul(dS, queries, true),
-            v: matMul(probabilities, dO, true),
+  return piece(
+    inputs,
+    (...tensors: Tensor[]) => {
+      const [x, gain, wq, wk, wv, wo, cos, sin] = tensors as InputsAndTable;
+      const heads = { ...layout, rotary: { cos, sin } };
+      const { y: n, r } = rmsNorm(x, gain, epsilon);
+      const projection = concat([wq, wk, wv], 0);
+      const { q, k, v } = splitHeads(matMul(n, projection, false, true), scale, heads);
+      const p = q.map((q, i) => causalSoftmax(matMul(rowsOf(q), upTo(k, i), false, true), blocks[i] as number));
+      const o = p.map((p, i) => reshape(matMul(p, upTo(v, i)), (q[i] as Tensor).shape));
+      const merged = mergeHeads(o, heads);
+      return {
+        value: add(x, matMul(merged, wo, false, true)),
+        saved: { x, n, r, projection, q, k, v, p, merged, cos, sin },
+        gradient: (dy, { x, n, r, projection, q, k, v, p, merged, cos, sin }) => {
+          const kept = { ...heads, rotary: { cos, sin } };
+          const parts = mergeHeadsGradient(matMul(dy, wo), kept).map((part, i) => {
+            const [queries, probabilities, dO] = [rowsOf(q[i] as Tensor), p[i] as Tensor, rowsOf(part)];
+            const dP = matMul(dO, upTo(v, i), false, true);
+            const dS = causalSoftmaxGradient(probabilities, dP, blocks[i] as number);
+            return {
+              q: reshape(matMul(dS, upTo(k, i)), part.shape),
+              k: matMul(dS, queries, true),
+              v: matMul(probabilities, dO, true),
+            };
+          });
+          const gradients = {
+            q: parts.map(({ q }) => q),
+            k: sumOfStarts(parts.map(({ k }) => k)),
+            v: sumOfStarts(parts.map(({ v }) => v)),
           };
-        });
-        const gradients = {
-          q: parts.map(({ q }) => q),
-          k: sumOfStarts(parts.map(({ k }) => k)),
-          v: sumOfStarts(parts.map(({ v }) => v)),
-        };
-        const dProjected = splitHeadsGradient(gradients, scale, kept);
-        const { dx, dGain } = rmsNormGradient(matMul(dProjected, projection), x, gain, r, dy);
-        const [dWq, dWk, dWv] = split(weightGradient(dProjected, n), widths, 0) as [Tensor, Tensor, Tensor];
-        return [dx, dGain, dWq, dWk, dWv, weightGradient(dy, merged)];
-      },
-    };
-  });
+          const dProjected = splitHeadsGradient(gradients, scale, kept);
+          const { dx, dGain } = rmsNormGradient(matMul(dProjected, projection), x, gain, r, dy);
+          const [dWq, dWk, dWv] = split(weightGradient(dProjected, n), widths, 0) as [Tensor, Tensor, Tensor];
+          return [dx, dGain, dWq, dWk, dWv, weightGradient(dy, merged)];
+        },
+      };
+    },
+    { recompute, constants: [rotary.cos, rotary.sin] },
+  );
 }
 
 type InputsAndTable = [Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor];

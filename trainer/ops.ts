@@ -38,7 +38,7 @@ export function linear(x: Tensor2D, weight: Tensor2D): Tensor2D {
 
 /** Rows of a matrix [R, D] by index (int32 [N]): [N, D]. The gradient adds up the rows that were taken more than once. */
 export function rows(matrix: Tensor2D, indices: Tensor1D): Tensor2D {
-  return piece([matrix], {}, (matrix: Tensor) => ({
+  return piece([matrix], () => ({
     value: gather(matrix, indices),
     saved: { indices },
     gradient: (dy, { indices }) => [segmentSum(dy, indices, matrix.shape[0] as number)],
@@ -91,7 +91,7 @@ export function shifted(x: Tensor1D, bias: Tensor1D): Tensor1D {
  * RMSNorm (Zhang and Sennrich 2019, arXiv 1910.07467): y = g * x / sqrt(mean(x²) + epsilon); x [N, D], g [D].
  */
 export function norm(x: Tensor2D, gain: Tensor1D, epsilon: number): Tensor2D {
-  return piece([x, gain], {}, (x: Tensor, gain: Tensor) => {
+  return piece([x, gain], () => {
     const { y, r } = rmsNorm(x, gain, epsilon);
     return {
       value: y,
@@ -120,29 +120,33 @@ export interface FeedForwardWeights {
 export function feedForward(x: Tensor2D, weights: FeedForwardWeights, epsilon: number, recompute = false): Tensor2D {
   const [ffn] = weights.gate.shape;
   const inputs = [x, weights.gain, weights.gate, weights.up, weights.down];
-  return piece(inputs, { recompute }, (x: Tensor, gain: Tensor, gate: Tensor, up: Tensor, down: Tensor) => {
-    const { y: n, r } = rmsNorm(x, gain, epsilon);
-    const projection = concat([gate, up], 0);
-    const au = reshape(matMul(n, projection, false, true), [-1, 2, ffn]);
-    const product = swiGlu(au);
-    return {
-      value: add(x, matMul(product, down, false, true)),
-      saved: { x, n, r, projection, au, product },
-      gradient: (dy, { x, n, r, projection, au, product }) => {
-        const dAU = reshape(swiGluGradient(matMul(dy, down), au), [-1, 2 * ffn]);
-        const { dx, dGain } = rmsNormGradient(matMul(dAU, projection), x, gain, r, dy);
-        const [dGate, dUp] = split(weightGradient(dAU, n), [ffn, ffn], 0) as Pair;
-        return [dx, dGain, dGate, dUp, weightGradient(dy, product)];
-      },
-    };
-  });
+  return piece(
+    inputs,
+    (x: Tensor, gain: Tensor, gate: Tensor, up: Tensor, down: Tensor) => {
+      const { y: n, r } = rmsNorm(x, gain, epsilon);
+      const projection = concat([gate, up], 0);
+      const au = reshape(matMul(n, projection, false, true), [-1, 2, ffn]);
+      const product = swiGlu(au);
+      return {
+        value: add(x, matMul(product, down, false, true)),
+        saved: { x, n, r, projection, au, product },
+        gradient: (dy, { x, n, r, projection, au, product }) => {
+          const dAU = reshape(swiGluGradient(matMul(dy, down), au), [-1, 2 * ffn]);
+          const { dx, dGain } = rmsNormGradient(matMul(dAU, projection), x, gain, r, dy);
+          const [dGate, dUp] = split(weightGradient(dAU, n), [ffn, ffn], 0) as Pair;
+          return [dx, dGain, dGate, dUp, weightGradient(dy, product)];
+        },
+      };
+    },
+    { recompute },
+  );
 }
 
 /**
  * ln p(target) of each row, [N], under softmax(logits), logits [N, vocab], targets int32 [N]. dlogits = dy (onehot - p).
  */
 export function tokenLogProbs(logits: Tensor2D, targets: Tensor1D): Tensor1D {
-  return piece([logits], {}, (logits: Tensor) => {
+  return piece([logits], () => {
     const { probabilities, logProbs } = softmaxLogProbs(logits, targets);
     return {
       value: logProbs,
@@ -166,7 +170,7 @@ export function tokenLogProbs(logits: Tensor2D, targets: Tensor1D): Tensor1D {
  * and none is computed twice. It is no function for where no gradient is asked for: `outputLogProbs` is.
  */
 export function outputLoss(x: Tensor2D, weight: Tensor2D, targets: Tensor1D, weights: Tensor1D): Scalar {
-  return piece([x, weight], {}, (x: Tensor, weight: Tensor) => {
+  return piece([x, weight], () => {
     const column = reshape(weights, [-1, 1]);
     const weighted = mul(x, column);
     let dWeight: Tensor = tf.neg(segmentSum(weighted, targets, weight.shape[0] as number));
@@ -263,15 +267,16 @@ export interface PieceOptions {
 }
 
 /**
- * `forward` as a function that tfjs's tape knows. Without a tape only the forward pass runs and nothing is kept.
+ * `forward`, of the inputs and constants, as a function that tfjs's tape knows. Without a tape only the forward pass runs and
+ * nothing is kept. One that is recomputed may use no other tensors but parameters.
  *
  * What is recomputed waits in a graph for the gradient: TensorFlow would make one operation of two equal ones, and keep its
  * result from the one to the other.
  */
 export function piece<Saved extends SavedTensors, Result extends Tensor>(
   inputs: readonly Tensor[],
-  { recompute = false, constants = [] }: PieceOptions,
   forward: (...tensors: Tensor[]) => Piece<Saved>,
+  { recompute = false, constants = [] }: PieceOptions = {},
 ): Result {
   const differentiable = tf.customGrad((...args) => {
     const save = args.pop() as unknown as (tensors: Tensor[]) => void;
