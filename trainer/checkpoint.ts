@@ -18,7 +18,7 @@ import { modelCard } from './card.ts';
 import { readTokenizerConfig, toConfig, toGenerationConfig } from './config.ts';
 import { isFaultOfFile, TrainerFailure } from './failure.ts';
 import { writeFolder, writeJson } from './folders.ts';
-import type { Parameters } from './model.ts';
+import type { Parameters } from './parameters.ts';
 import { readSafetensors, type Tensors, writeSafetensors } from './safetensors.ts';
 import { loadTokenizer } from './tokenizer/load.ts';
 

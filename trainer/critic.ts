@@ -19,8 +19,8 @@ import {
   updateTensors,
 } from './episode.ts';
 import type { CaptureOptions } from './graph/capture.ts';
-import { disposeParameters, type Parameters } from './model.ts';
 import { linear, shifted, total } from './ops.ts';
+import { disposeParameters, type Parameters } from './parameters.ts';
 import { tf } from './tf.ts';
 import { capturedUpdates } from './update.ts';
 

@@ -2,8 +2,10 @@
 import type { Tensor1D, Tensor2D } from '@tensorflow/tfjs-node';
 import type { Architecture } from '../schemas/types/job.ts';
 import { type CaptureOptions, capture } from './graph/capture.ts';
-import { hiddenStates, type Parameters, rows } from './model.ts';
+import { hiddenStates } from './model.ts';
+import { rows } from './ops.ts';
 import { collected, countResponseTokens, type Example, longestOf, type PaddedRows, padded, spread } from './padded.ts';
+import type { Parameters } from './parameters.ts';
 import { paddedTime } from './shapes.ts';
 import { readTensor, tf } from './tf.ts';
 

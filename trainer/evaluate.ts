@@ -7,7 +7,9 @@ import type { Tensor1D, Tensor2D } from '@tensorflow/tfjs-node';
 import type { Architecture } from '../schemas/types/job.ts';
 import type { Problem } from './data/problem.ts';
 import { capture } from './graph/capture.ts';
-import { hiddenStates, outputLogProbs, type Parameters } from './model.ts';
+import { hiddenStates } from './model.ts';
+import { outputLogProbs } from './ops.ts';
+import type { Parameters } from './parameters.ts';
 import type { Response } from './respond.ts';
 import {
   type Cluster,

@@ -3,7 +3,7 @@ import type { Architecture } from '../schemas/types/job.ts';
 import { createPasses, type Passes } from './decode/passes.ts';
 import { decode, type Sequence } from './decode/slots.ts';
 import { decodingWeights } from './decode/weights.ts';
-import type { Parameters } from './model.ts';
+import type { Parameters } from './parameters.ts';
 import { random } from './random.ts';
 
 /** A model that writes text. */

@@ -3,7 +3,7 @@
  */
 import { parameterShapes } from '../schemas/llama.ts';
 import type { Architecture } from '../schemas/types/job.ts';
-import { type Parameters, parameterFrom } from './model.ts';
+import { type Parameters, parameterFrom } from './parameters.ts';
 import { random } from './random.ts';
 
 /**

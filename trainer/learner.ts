@@ -17,7 +17,7 @@ import type { Algorithm, PerToken } from './algorithm.ts';
 import { criticRole } from './critic.ts';
 import { type Episode, type Experience, inParts, type Layout, layoutOf, type Measure } from './episode.ts';
 import type { CaptureOptions } from './graph/capture.ts';
-import { disposeParameters, type Parameters } from './model.ts';
+import { disposeParameters, type Parameters } from './parameters.ts';
 import { measureLogProbs, policyUpdates, type Sampled } from './policy.ts';
 import { random } from './random.ts';
 import { learningRate } from './schedule.ts';

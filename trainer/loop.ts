@@ -14,8 +14,8 @@ import {
 import type { Outcome, TrainerContext } from './context.ts';
 import { TrainerFailure } from './failure.ts';
 import { peakMemory } from './memory.ts';
-import { countParameters } from './model.ts';
 import { createPace } from './pace.ts';
+import { countParameters } from './parameters.ts';
 import { device, hardware, tensorFlowVersion } from './tf.ts';
 import { version } from './version.ts';
 

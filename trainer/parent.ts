@@ -1,7 +1,7 @@
 /** What a stage begins with: a model, and the tokenizer in its folder. */
 import type { Architecture } from '../schemas/types/job.ts';
 import { TrainerFailure } from './failure.ts';
-import { loadModel, type Parameters } from './model.ts';
+import { loadModel, type Parameters } from './parameters.ts';
 import { loadTokenizer, type Tokenizer } from './tokenizer/load.ts';
 
 export interface Parent {

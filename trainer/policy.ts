@@ -15,8 +15,9 @@ import {
 } from './episode.ts';
 import type { CaptureOptions } from './graph/capture.ts';
 import { log, max, mul, neg, reshape, softmax, stopGradient, sub, sum } from './kernels.ts';
-import { logits, outputLogProbs, type Parameters, tokenLogProbs } from './model.ts';
-import { piece, total } from './ops.ts';
+import { logits } from './model.ts';
+import { outputLogProbs, piece, tokenLogProbs, total } from './ops.ts';
+import type { Parameters } from './parameters.ts';
 import { tf } from './tf.ts';
 import { capturedUpdates, type Sums } from './update.ts';
 

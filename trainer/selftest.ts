@@ -10,7 +10,7 @@ import { adamw } from './adamw.ts';
 import { describeFailure } from './failure.ts';
 import { type CaptureOptions, capture } from './graph/capture.ts';
 import { initialise } from './init.ts';
-import type { Parameters } from './model.ts';
+import type { Parameters } from './parameters.ts';
 import { random } from './random.ts';
 import { type Batch, supervisedSteps } from './supervised.ts';
 import { device, hardware, readTensor, tf } from './tf.ts';

@@ -6,7 +6,7 @@ import { type MixedSequence, mixText } from './data/mixture.ts';
 import { trainedOnText } from './data/trained-on.ts';
 import { TrainerFailure } from './failure.ts';
 import { train } from './loop.ts';
-import type { Parameters } from './model.ts';
+import type { Parameters } from './parameters.ts';
 import { requireVocabulary } from './parent.ts';
 import { learningRate, type ScheduleOptions } from './schedule.ts';
 import { type Batch, supervisedOptions, supervisedSteps } from './supervised.ts';

@@ -3,7 +3,9 @@ import type { Scalar, Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs-node';
 import { tokensAtOnce } from '../schemas/passes.ts';
 import type { Architecture, CptJob, Precision, PretrainJob, SftJob, TrunkJob } from '../schemas/types/job.ts';
 import type { Trainable } from './adamw.ts';
-import { hiddenStates, outputLoss, type Parameters, rows } from './model.ts';
+import { hiddenStates } from './model.ts';
+import { outputLoss, rows } from './ops.ts';
+import type { Parameters } from './parameters.ts';
 import { predicting } from './shapes.ts';
 import { tf } from './tf.ts';
 import { capturedUpdates, update } from './update.ts';
@@ -103,7 +105,8 @@ export function supervisedSteps(
   const updates = capturedUpdates(model, lossOf(architecture, model, recompute), { precision, inOrder: recompute });
   const step = (batch: Batch, lr: number) => {
     const parts = inParts(batch, atOnce).map((part) => () => batchTensors(part));
-    return { lr, ...updates(parts, lr) };
+    const { loss, ...others } = updates(parts, lr);
+    return { loss, lr, ...others };
   };
   return Object.assign(step, { dispose: updates.dispose });
 }

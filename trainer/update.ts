@@ -6,7 +6,7 @@ import type { NamedTensorMap, Scalar, Tensor1D } from '@tensorflow/tfjs-node';
 import { type Gradients, gradientSum, type Trainable, valueAndGradients } from './adamw.ts';
 import { type CaptureOptions, capture } from './graph/capture.ts';
 import { roomForTensors } from './memory.ts';
-import type { Parameters } from './model.ts';
+import type { Parameters } from './parameters.ts';
 import { device, tf } from './tf.ts';
 
 /** What is learned from: the loss, of which gradients are taken, and figures beside it. Of a batch in parts, their sums. */

@@ -2,7 +2,7 @@ import { createInterface } from 'node:readline';
 import { adamw } from '../../trainer/adamw.ts';
 import { createGenerator, generate } from '../../trainer/generate.ts';
 import { capture } from '../../trainer/graph/capture.ts';
-import { loadModel } from '../../trainer/model.ts';
+import { loadModel } from '../../trainer/parameters.ts';
 import { type Batch, batchTensors, supervisedSteps, supervisedUpdate } from '../../trainer/supervised.ts';
 import { tf } from '../../trainer/tf.ts';
 import { writeModel } from './model.ts';

@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { Scalar } from '@tensorflow/tfjs-node';
 import { type AdamWOptions, adamw, sumOfSquares, type Trainable, valueAndGradients } from '../../trainer/adamw.ts';
-import { type Parameters, parameterFrom } from '../../trainer/model.ts';
+import { type Parameters, parameterFrom } from '../../trainer/parameters.ts';
 import { random } from '../../trainer/random.ts';
 import { tf } from '../../trainer/tf.ts';
 import { close } from './support.ts';

@@ -13,7 +13,7 @@ import {
 } from '../../trainer/checkpoint.ts';
 import { TrainerFailure } from '../../trainer/failure.ts';
 import { initialise } from '../../trainer/init.ts';
-import { loadModel, type Parameters } from '../../trainer/model.ts';
+import { loadModel, type Parameters } from '../../trainer/parameters.ts';
 import { tf } from '../../trainer/tf.ts';
 import { temporaryFolder, tiny, writeByteTokenizer } from './support.ts';
 

@@ -7,8 +7,8 @@ import { adamw, valueAndGradients } from '../../trainer/adamw.ts';
 import { CaptureError, capture } from '../../trainer/graph/capture.ts';
 import { peakBytes } from '../../trainer/graph/memory.ts';
 import { initialise } from '../../trainer/init.ts';
-import { disposeParameters, type Parameters } from '../../trainer/model.ts';
 import { backend } from '../../trainer/native.ts';
+import { disposeParameters, type Parameters } from '../../trainer/parameters.ts';
 import {
   type Batch,
   batchTensors,

@@ -10,7 +10,7 @@ import { adamw } from '../../trainer/adamw.ts';
 import { capture } from '../../trainer/graph/capture.ts';
 import { initialise } from '../../trainer/init.ts';
 import { roomForTensors } from '../../trainer/memory.ts';
-import { disposeParameters } from '../../trainer/model.ts';
+import { disposeParameters } from '../../trainer/parameters.ts';
 import { supervisedSteps, supervisedUpdate, type UpdateTensors } from '../../trainer/supervised.ts';
 import { tf } from '../../trainer/tf.ts';
 import {

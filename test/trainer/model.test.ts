@@ -10,16 +10,9 @@ import { attention, headsOf, rotaryTable } from '../../trainer/attention.ts';
 import { toConfig } from '../../trainer/config.ts';
 import { capture } from '../../trainer/graph/capture.ts';
 import { initialise } from '../../trainer/init.ts';
-import {
-  hiddenStates,
-  loadModel,
-  logits,
-  outputLogProbs,
-  outputLoss,
-  type Parameters,
-  rows,
-  tokenLogProbs,
-} from '../../trainer/model.ts';
+import { hiddenStates, logits } from '../../trainer/model.ts';
+import { outputLogProbs, outputLoss, rows, tokenLogProbs } from '../../trainer/ops.ts';
+import { loadModel, type Parameters } from '../../trainer/parameters.ts';
 import { random } from '../../trainer/random.ts';
 import { writeSafetensors } from '../../trainer/safetensors.ts';
 import { type Batch, batchTensors, inParts, supervisedLoss, supervisedSteps } from '../../trainer/supervised.ts';

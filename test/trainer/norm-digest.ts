@@ -1,6 +1,6 @@
 /** Prints the bits of a gradient's norm: for adamw.test.ts, in a process of its own. */
 import { adamw } from '../../trainer/adamw.ts';
-import { parameterFrom } from '../../trainer/model.ts';
+import { parameterFrom } from '../../trainer/parameters.ts';
 import { random } from '../../trainer/random.ts';
 import { tf } from '../../trainer/tf.ts';
 

@@ -11,7 +11,7 @@ import { createGenerator, generate } from '../../trainer/generate.ts';
 import { eagerly } from '../../trainer/graph/capture.ts';
 import { initialise } from '../../trainer/init.ts';
 import { createLearner } from '../../trainer/learner.ts';
-import { countParameters } from '../../trainer/model.ts';
+import { countParameters } from '../../trainer/parameters.ts';
 import { ppo } from '../../trainer/ppo.ts';
 import { batchOf } from '../../trainer/stages/sft.ts';
 import { type Batch, batchTensors, supervisedUpdate } from '../../trainer/supervised.ts';

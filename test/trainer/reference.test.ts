@@ -17,8 +17,9 @@ import { type AdamWOptions, adamw, type Trainable, valueAndGradients } from '../
 import { readConfig } from '../../trainer/config.ts';
 import { createGenerator, generate } from '../../trainer/generate.ts';
 import { capture } from '../../trainer/graph/capture.ts';
-import { disposeParameters, hiddenStates, loadModel, logits, type Parameters } from '../../trainer/model.ts';
+import { hiddenStates, logits } from '../../trainer/model.ts';
 import type { Example } from '../../trainer/padded.ts';
+import { disposeParameters, loadModel, type Parameters } from '../../trainer/parameters.ts';
 import { readSafetensors } from '../../trainer/safetensors.ts';
 import { learningRate, type ScheduleOptions } from '../../trainer/schedule.ts';
 import { batchOf } from '../../trainer/stages/sft.ts';

@@ -3,7 +3,7 @@ import type { Tensor, Tensor2D, Variable } from '@tensorflow/tfjs-node';
 import { embeddings, outputMatrix } from '../../schemas/llama.ts';
 import type { Architecture } from '../../schemas/types/job.ts';
 import { rotaryTable } from '../attention.ts';
-import type { Parameters } from '../model.ts';
+import type { Parameters } from '../parameters.ts';
 import { tf } from '../tf.ts';
 
 /** The weights of a layer, with the gains of its norms multiplied in. Matrices are [out, in]. */

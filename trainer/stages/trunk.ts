@@ -2,7 +2,7 @@
 import type { TrunkJob } from '../../schemas/types/job.ts';
 import type { Outcome, TrainerContext } from '../context.ts';
 import { TrainerFailure } from '../failure.ts';
-import { loadModel } from '../model.ts';
+import { loadModel } from '../parameters.ts';
 import { type Start, trainOnSequences } from '../sequences.ts';
 import { untrained } from './pretrain.ts';
 
