@@ -72,7 +72,7 @@ export const gpuEnvironment: Readonly<Record<string, string>> = {
   NVIDIA_TF32_OVERRIDE: '0',
 };
 
-/** A value that the person set already is left alone. */
+/** What the person has set is left alone, but for threads, which are the job's to say. */
 function prepareEnvironment(device: Device, threads: number | undefined): void {
   const { env } = process;
   env.TF_CPP_MIN_LOG_LEVEL ??= '3'; // TensorFlow greets on standard error; what goes wrong it also throws
