@@ -7,12 +7,13 @@ import { writeFileSync } from 'node:fs';
 import type { Tensor, Tensor2D } from '@tensorflow/tfjs-node';
 import type { Architecture } from '../schemas/types/job.ts';
 import { adamw } from './adamw.ts';
+import type { Batch } from './batch.ts';
 import { describeFailure } from './failure.ts';
 import { type CaptureOptions, capture } from './graph/capture.ts';
 import { initialise } from './init.ts';
 import type { Parameters } from './parameters.ts';
 import { random } from './random.ts';
-import { type Batch, supervisedSteps } from './supervised.ts';
+import { supervisedSteps } from './supervised.ts';
 import { device, hardware, readTensor, tf } from './tf.ts';
 
 /** What it is asked for. */

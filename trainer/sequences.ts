@@ -1,6 +1,7 @@
 /** Training on packed text: what pretraining, continued pretraining and their trunks have in common. */
 import type { Architecture, CptJob, PretrainJob, TrunkJob } from '../schemas/types/job.ts';
 import { adamw } from './adamw.ts';
+import type { Batch } from './batch.ts';
 import type { Outcome, TrainerContext } from './context.ts';
 import { type MixedSequence, mixText } from './data/mixture.ts';
 import { trainedOnText } from './data/trained-on.ts';
@@ -9,7 +10,7 @@ import { train } from './loop.ts';
 import type { Parameters } from './parameters.ts';
 import { requireVocabulary } from './parent.ts';
 import { learningRate, type ScheduleOptions } from './schedule.ts';
-import { type Batch, supervisedOptions, supervisedSteps } from './supervised.ts';
+import { supervisedOptions, supervisedSteps } from './supervised.ts';
 import { loadTokenizer } from './tokenizer/load.ts';
 
 /** Where training starts. */

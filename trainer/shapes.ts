@@ -4,7 +4,7 @@
  * and the places that logits are taken of to eighths of all places. How full a batch is follows mostly from its longest
  * sequence, so that the second adds few shapes to those of the first: the two, each rounded up on its own, multiply.
  */
-import type { Batch } from './supervised.ts';
+import type { Batch } from './batch.ts';
 
 /** What is predicted after some tokens of a batch: the nth target at the nth place, with the nth weight. */
 export interface Predictions {

@@ -3,27 +3,13 @@ import type { Scalar, Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs-node';
 import { tokensAtOnce } from '../schemas/passes.ts';
 import type { Architecture, CptJob, Precision, PretrainJob, SftJob, TrunkJob } from '../schemas/types/job.ts';
 import type { Trainable } from './adamw.ts';
+import type { Batch } from './batch.ts';
 import { hiddenStates } from './model.ts';
 import { outputLoss, rows } from './ops.ts';
 import type { Parameters } from './parameters.ts';
 import { predicting } from './shapes.ts';
 import { tf } from './tf.ts';
 import { capturedUpdates, update } from './update.ts';
-
-/** Tokens to read and tokens to predict, as plain arrays. */
-export interface Batch {
-  sequences: number;
-  /** Length of each sequence, padded on the right where it is shorter. */
-  time: number;
-  /** sequences * time token ids, a sequence after the other. */
-  tokens: Int32Array;
-  /** Places (indices into `tokens`) after which a token is predicted; undefined for all of them. */
-  places?: Int32Array;
-  /** What is predicted at each place. */
-  targets: Int32Array;
-  /** Weight of each prediction in the loss: they add up to one, and padding has none. */
-  weights: Float32Array;
-}
 
 /** A batch in TensorFlow: as `Batch`, tokens [sequences, time]. */
 export type BatchTensors = { tokens: Tensor2D; places?: Tensor1D; targets: Tensor1D; weights: Tensor1D };

@@ -10,6 +10,7 @@
  */
 import type { SftJob } from '../../schemas/types/job.ts';
 import { adamw } from '../adamw.ts';
+import type { Batch } from '../batch.ts';
 import type { Outcome, TrainerContext } from '../context.ts';
 import type { Problem } from '../data/problem.ts';
 import { problems } from '../data/sources.ts';
@@ -21,7 +22,7 @@ import { countResponseTokens, type Example, padded, spread } from '../padded.ts'
 import { loadParent } from '../parent.ts';
 import { random } from '../random.ts';
 import { learningRate } from '../schedule.ts';
-import { type Batch, supervisedOptions, supervisedSteps } from '../supervised.ts';
+import { supervisedOptions, supervisedSteps } from '../supervised.ts';
 
 /** Runs a fine-tuning job. */
 export async function run(job: SftJob, context: TrainerContext): Promise<Outcome> {
