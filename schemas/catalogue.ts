@@ -71,7 +71,7 @@ export const typeVersions = {
   adopt: 1,
   pretrain: 4,
   cpt: 4,
-  trunk: 3,
+  trunk: 4,
   sft: 4,
   rl: 3,
   evaluate: 4,

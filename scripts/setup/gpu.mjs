@@ -98,10 +98,10 @@ export async function cudaOfDriver() {
  */
 export function cudaOfWheels() {
   const { tensorflow } = JSON.parse(readFileSync(new URL('wheels.json', import.meta.url), 'utf8'));
-  const [, version] = tensorflow.wheels['linux-x64-gpu']
-    .map(({ file }) => /^nvidia_cuda_runtime_cu\d+-(\d+\.\d+)/.exec(file))
-    .find((match) => match !== null);
-  return version;
+  /** @type {{file: string}[]} */
+  const wheels = tensorflow.wheels['linux-x64-gpu'];
+  const [version] = wheels.flatMap(({ file }) => /^nvidia_cuda_runtime_cu\d+-(\d+\.\d+)/.exec(file)?.[1] ?? []);
+  return /** @type {string} */ (version);
 }
 
 /** The program that asks NVIDIA's driver. */

@@ -1,4 +1,5 @@
-import { existsSync, readFileSync, realpathSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
 import { mkdir, rename, rm, symlink } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
@@ -18,16 +19,33 @@ const { version, wheels } = pinned.tensorflow;
 /** The version of Node-API that the binding is built for; every Node that Descent runs on has it. */
 const nodeApi = 8;
 
-/** Goes up when the way the binding is built changes, so that an old build is not taken for a new one. */
-const recipe = 7;
+/** What is compiled with the npm package's own sources: how they are bound, and operators of our own. */
+const sources = [
+  join(import.meta.dirname, 'binding.cc'),
+  ...readdirSync(join(import.meta.dirname, 'kernels'))
+    .sort()
+    .map((name) => join(import.meta.dirname, 'kernels', name)),
+];
+
+/**
+ * How: without errno a square root is an instruction, and nothing is contracted, so that what is compiled for one kind of
+ * processor computes the same as what is for another.
+ */
+const compilerFlags = [
+  ...['-O3', '-fno-math-errno', '-ffp-contract=off', '-fPIC', '-shared', '-std=c++17'],
+  `-DNAPI_VERSION=${nodeApi}`,
+];
+
+/** Names what the binding is built from, so that none that was built from something else is taken for it. */
+const build = sources
+  .reduce((hash, path) => hash.update(readFileSync(path)), createHash('sha256').update(compilerFlags.join(' ')))
+  .digest('hex')
+  .slice(0, 12);
 
 const libraryNames =
   process.platform === 'darwin'
     ? ['libtensorflow_cc.2.dylib', 'libtensorflow_framework.2.dylib']
     : ['libtensorflow_cc.so.2', 'libtensorflow_framework.so.2'];
-
-/** Operators of our own. */
-const kernelSources = ['register', 'workers', 'norm', 'swiglu', 'softmax', 'heads', 'adamw', 'bfloat16'];
 
 /** Of the TensorFlow wheel: the C API's two libraries, and the headers that the binding includes. */
 const wantedOfTensorflow = [
@@ -62,7 +80,7 @@ export function inspectTensorflow(device) {
   const tfjs = findTfjsNode(device);
   const binding = join(
     cacheFolder(),
-    `tfjs-node-${tfjs?.version}-napi-${nodeApi}-tensorflow-${version}-${platform}-${device}-build-${recipe}`,
+    `tfjs-node-${tfjs?.version}-napi-${nodeApi}-tensorflow-${version}-${platform}-${device}-build-${build}`,
     'tfjs_binding.node',
   );
   const link = join(tfjs?.folder ?? '', 'lib', `napi-v${nodeApi}`, 'tfjs_binding.node');
@@ -165,13 +183,11 @@ function compilerArguments(device, tfjsFolder, libraries, output) {
   const origin = process.platform === 'darwin' ? '@loader_path' : '$ORIGIN';
   const searchPath = `${origin}/../${basename(dirname(libraries))}/tensorflow`;
   return [
-    // Without errno a square root is an instruction; all else of the arithmetic stays as it is written.
-    ...['-O3', '-fno-math-errno', '-fPIC', '-shared', '-std=c++17', `-DNAPI_VERSION=${nodeApi}`],
+    ...compilerFlags,
     ...(device === 'gpu' ? ['-DDESCENT_GPU'] : []),
     ...['-I', tfjsFolder, '-I', join(libraries, 'include'), '-I', nodeHeaders],
     'binding/tfjs_backend.cc',
-    join(import.meta.dirname, 'binding.cc'),
-    ...kernelSources.map((name) => join(import.meta.dirname, 'kernels', `${name}.cc`)),
+    ...sources.filter((path) => path.endsWith('.cc')),
     ...['-o', output],
     ...libraryNames.map((name) => join(libraries, name)),
     `-Wl,-rpath,${searchPath}`,

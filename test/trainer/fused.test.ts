@@ -5,6 +5,7 @@ import { headsOf } from '../../trainer/attention.ts';
 import { composed } from '../../trainer/fused/composed.ts';
 import { native } from '../../trainer/fused/native.ts';
 import type { Heads } from '../../trainer/fused/operators.ts';
+import { capture } from '../../trainer/graph/capture.ts';
 import { random } from '../../trainer/random.ts';
 import { tf } from '../../trainer/tf.ts';
 import { close } from './support.ts';
@@ -100,13 +101,50 @@ describe('the fused operators are, of TensorFlow’s own,', () => {
     tf.tidy(() => {
       const size = 70_001;
       const state = { theta: drawn(size), m: drawn(size), v: drawn(size).square() };
-      const [rates, clip] = [tf.tensor1d([1e-2, 1e-8, 0.99]), tf.scalar(0.25)];
+      const [gradient, rates, clip] = [drawn(size), tf.tensor1d([1e-2, 1e-8, 0.99]), tf.scalar(0.25)];
       const [found, expected] = [native, composed].map((operators) =>
-        Object.values(operators.adamW(state, drawn(size).mul(0).add(0.5), rates, clip, [0.9, 0.95])),
+        Object.values(operators.adamW(state, gradient, rates, clip, [0.9, 0.95])),
       ) as [Tensor[], Tensor[]];
       expectSame(found, expected);
     }));
 });
+
+// In a graph an operator may write to the memory of its input, unless something else reads that too.
+for (const [readers, others] of [
+  ['an operator alone', 0],
+  ['another as well', 1],
+] as const)
+  it(`an input that ${readers} reads is computed with as it was`, () => {
+    const [rows, width] = [6, 24];
+    const given = { x: drawn(rows, width), dy: drawn(rows, width), gain: drawn(width) };
+    const [found, expected] = [native, composed].map((operators) => {
+      const run = capture(({ x, dy, gain }: typeof given): Record<string, Tensor> => {
+        // Made within, so that nobody holds it but who reads it here.
+        const made = () => tf.add(dy, 1);
+        const { r } = operators.rmsNorm(x, gain, 1e-5);
+        const inputs = Array.from({ length: 5 }, made) as [Tensor, Tensor, Tensor, Tensor, Tensor];
+        const [ofNorm, ofGate, ofScores, ofP, ofTheta] = inputs;
+        const au = tf.add(tf.concat([x, x], 1), 1).reshape([rows, 2, width]);
+        const { dx, dGain } = operators.rmsNormGradient(ofNorm, x, gain, r);
+        const p = operators.causalSoftmax(ofScores, 2);
+        const state = { theta: x, m: dy, v: tf.square(x) };
+        const results = {
+          ...{ dx, dGain, p },
+          dau: operators.swiGluGradient(ofGate, au),
+          ds: operators.causalSoftmaxGradient(operators.causalSoftmax(x, 2), ofP, 2),
+          theta: operators.adamW(state, ofTheta, tf.tensor1d([1e-2, 1e-8, 0.9]), tf.scalar(1), [0.9, 0.9]).theta,
+        };
+        const again =
+          others === 0 ? [] : [...inputs, au].map((tensor, index) => [`${index}`, tf.mul(tensor, 2)] as const);
+        return { ...results, ...Object.fromEntries(again) };
+      });
+      const results = tf.tidy(() => Object.values(run(given as never)).map((tensor) => tf.keep(tensor)));
+      run.dispose();
+      return results;
+    }) as [Tensor[], Tensor[]];
+    expectSame(found, expected, 5e-6);
+    tf.dispose([found, expected, Object.values(given)]);
+  });
 
 it('an operator refuses shapes that do not go together, and leaves no tensor', () => {
   const before = tf.memory().numTensors;
@@ -115,6 +153,8 @@ it('an operator refuses shapes that do not go together, and leaves no tensor', (
     () => native.swiGlu(drawn(2, 3, 4)),
     () => native.causalSoftmax(drawn(2, 3, 4), 2),
     () => native.mergeHeads([drawn(1, 2, 3, 4, 5)], { ...headsOf(tinyHeads, 1, 4), blocks: [4] }),
+    () =>
+      native.mergeHeads([drawn(4, 1, 1, 2, 6), drawn(2, 1, 1, 2, 6)], { ...headsOf(tinyHeads, 1, 4), blocks: [2, 2] }),
   ]) {
     let message = '';
     try {

@@ -144,20 +144,20 @@ static const Operator mergeHeads = {
     "DescentMergeHeads", {"o: count * float"}, {"merged: float"}, {}, layoutAttributes, [](Call &call) {
       const int blocks = static_cast<int>(call.integer(4));
       std::vector<const float *> o;
+      std::vector<Shape> shapes;
       int64_t time = 0, size = 0;
-      Shape shape;
       for (int index = 0; index < blocks; index++) {
         const Input block = call.input(index);
         if (!call.require(block.shape.size() == 5)) return;
         o.push_back(block.data);
         time += block.shape[3];
         size = block.shape[4];
-        if (index == 0) shape = block.shape;
+        shapes.push_back(block.shape);
       }
       const Layout layout = LayoutOf(call, call.integer(0) * time, size);
-      if (!call.require(blocks > 0 && layout.heads % layout.kvHeads == 0 && shape == layout.queries(0) &&
-                        blocks == layout.blocks()))
-        return;
+      if (!call.require(blocks > 0 && layout.heads % layout.kvHeads == 0 && blocks == layout.blocks())) return;
+      for (int index = 0; index < blocks; index++)
+        if (!call.require(shapes[static_cast<size_t>(index)] == layout.queries(index))) return;
       const int64_t wide = layout.heads * size;
       float *const merged = call.output(0, {layout.batch * layout.time, wide});
       if (call.failed()) return;

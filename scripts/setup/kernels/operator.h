@@ -81,13 +81,20 @@ class Call {
   float number(size_t index) const { return kernel_.floats[index]; }
   int64_t integer(size_t index) const { return kernel_.integers[index]; }
 
+  // Of an input only its place is kept: the context holds it for as long as it is executed, and a reference of our own would
+  // be one that keeps its memory from being written to.
   Input input(int index) {
     TF_Tensor *tensor = nullptr;
     TF_GetInput(context_, index, &tensor, status_);
-    if (!Keep(tensor)) return {nullptr, {}};
-    Shape shape(static_cast<size_t>(TF_NumDims(tensor)));
-    for (size_t axis = 0; axis < shape.size(); axis++) shape[axis] = TF_Dim(tensor, static_cast<int>(axis));
-    return {static_cast<const float *>(TF_TensorData(tensor)), shape};
+    Input input = {nullptr, {}};
+    if (tensor) {
+      input.shape.resize(static_cast<size_t>(TF_NumDims(tensor)));
+      for (size_t axis = 0; axis < input.shape.size(); axis++) input.shape[axis] = TF_Dim(tensor, static_cast<int>(axis));
+      input.data = static_cast<const float *>(TF_TensorData(tensor));
+      TF_DeleteTensor(tensor);
+    }
+    if (TF_GetCode(status_) != TF_OK) Fail();
+    return input;
   }
 
   // With the memory of an input (-1: of none) where nobody else needs that.
@@ -167,7 +174,7 @@ void Register(TF_Status *status) {
     TF_OpDefinitionBuilderAddAttr(definition, (std::string(name) + ": int >= 0").c_str());
   for (const char *const input : op->inputs) TF_OpDefinitionBuilderAddInput(definition, input);
   for (const char *const output : op->outputs) TF_OpDefinitionBuilderAddOutput(definition, output);
-  // The shapes of what they give are written in trainer/fused.ts, where attributes can be read.
+  // The shapes of what they give are written in trainer/fused/native.ts, where attributes can be read.
   TF_OpDefinitionBuilderSetShapeInferenceFunction(definition, TF_ShapeInferenceContextSetUnknownShape);
   TF_RegisterOpDefinition(definition, status);
   if (TF_GetCode(status) != TF_OK) return;

@@ -1,5 +1,5 @@
 // Operators of our own for the processor: what a training step does between its products of matrices, each in one pass
-// over memory (trainer/fused.ts has their formulas, and the same in TensorFlow's operators).
+// over memory (trainer/fused/operators.ts has their formulas, and the same in TensorFlow's operators).
 //
 // All are on float32. Each number is computed by one thread in an order that depends on shapes alone, so that bytes do not
 // depend on how many threads there are.

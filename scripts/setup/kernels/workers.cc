@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <cstdlib>
 #include <mutex>
+#include <system_error>
 #include <thread>
 
 namespace descent {
@@ -12,7 +13,11 @@ namespace descent {
 class Workers {
  public:
   explicit Workers(int count) {
-    for (int index = 0; index < count; index++) std::thread([this] { Serve(); }).detach();
+    try {
+      for (int index = 0; index < count; index++) std::thread([this] { Serve(); }).detach();
+    } catch (const std::system_error &) {
+      // Where no more threads may be, those that there are do all of it.
+    }
   }
 
   // Calls `work` once with each number below `count`, in any order and side by side.
