@@ -1,6 +1,7 @@
 #include "workers.h"
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdlib>
 #include <mutex>
@@ -32,11 +33,16 @@ class Workers {
       work_ = &work;
       count_ = count;
       next_ = 0;
+      brought_++;
     }
     wake_.notify_all();
     TakePart(work, count);
+    {
+      std::lock_guard<std::mutex> lock(mutex_);
+      work_ = nullptr;
+    }
+    if (Soon([this] { return active_ == 0; })) return;
     std::unique_lock<std::mutex> lock(mutex_);
-    work_ = nullptr;
     idle_.wait(lock, [this] { return active_ == 0; });
   }
 
@@ -45,9 +51,24 @@ class Workers {
     for (int64_t index = next_++; index < count; index = next_++) work(index);
   }
 
+  // Whether something comes true while others are let run for a moment: to sleep and to be woken takes as long.
+  template <typename Condition>
+  static bool Soon(const Condition &holds) {
+    const auto until = std::chrono::steady_clock::now() + std::chrono::microseconds(50);
+    do {
+      if (holds()) return true;
+      std::this_thread::yield();
+    } while (std::chrono::steady_clock::now() < until);
+    return false;
+  }
+
   void Serve() {
     std::unique_lock<std::mutex> lock(mutex_);
     for (;;) {
+      const int64_t before = brought_;
+      lock.unlock();
+      Soon([&] { return brought_ != before; });
+      lock.lock();
       wake_.wait(lock, [this] { return work_ != nullptr && next_ < count_; });
       const auto *const work = work_;
       const int64_t count = count_;
@@ -63,8 +84,8 @@ class Workers {
   std::condition_variable wake_, idle_;
   const std::function<void(int64_t)> *work_ = nullptr;
   int64_t count_ = 0;
-  std::atomic<int64_t> next_{0};
-  int active_ = 0;
+  std::atomic<int64_t> next_{0}, brought_{0};
+  std::atomic<int> active_{0};
 };
 
 // As many threads as TensorFlow has, this one among them. Never destroyed: they end with the process.
