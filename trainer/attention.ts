@@ -11,6 +11,7 @@ import {
   type RotaryTable,
   rmsNorm,
   rmsNormGradient,
+  type Split,
   splitHeads,
   splitHeadsGradient,
 } from './fused/operators.ts';
@@ -51,9 +52,6 @@ export function attention(
   const { kvHeads, headSize, blocks, rotary } = layout;
   const scale = 1 / Math.sqrt(headSize);
   const widths = [layout.heads, kvHeads, kvHeads].map((count) => count * headSize);
-  const seen = blocks.map((_, i) => blocks.slice(0, i + 1).reduce((sum, length) => sum + length, 0));
-  const upTo = (x: Tensor, i: number) =>
-    i === blocks.length - 1 ? x : slice(x, [0, 0, 0, 0], [-1, -1, seen[i] as number, -1]);
 
   const inputs = [x, weights.gain, weights.q, weights.k, weights.v, weights.o];
   return piece(
@@ -64,9 +62,7 @@ export function attention(
       const { y: n, r } = rmsNorm(x, gain, epsilon);
       const projection = concat([wq, wk, wv], 0);
       const { q, k, v } = splitHeads(matMul(n, projection, false, true), scale, heads);
-      const p = q.map((q, i) => causalSoftmax(matMul(rowsOf(q), upTo(k, i), false, true), blocks[i] as number));
-      const o = p.map((p, i) => reshape(matMul(p, upTo(v, i)), (q[i] as Tensor).shape));
-      const merged = mergeHeads(o, heads);
+      const { p, merged } = attended({ q, k, v }, heads);
       return {
         value: add(x, matMul(merged, wo, false, true)),
         saved: { x, n, r, projection, q, k, v, p, merged, cos, sin },
@@ -74,10 +70,10 @@ export function attention(
           const kept = { ...heads, rotary: { cos, sin } };
           const parts = mergeHeadsGradient(matMul(dy, wo), kept).map((part, i) => {
             const [queries, probabilities, dO] = [rowsOf(q[i] as Tensor), p[i] as Tensor, rowsOf(part)];
-            const dP = matMul(dO, upTo(v, i), false, true);
+            const dP = matMul(dO, upTo(v, i, blocks), false, true);
             const dS = causalSoftmaxGradient(probabilities, dP, blocks[i] as number);
             return {
-              q: reshape(matMul(dS, upTo(k, i)), part.shape),
+              q: reshape(matMul(dS, upTo(k, i, blocks)), part.shape),
               k: matMul(dS, queries, true),
               v: matMul(probabilities, dO, true),
             };
@@ -99,6 +95,21 @@ export function attention(
 }
 
 type InputsAndTable = [Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor];
+
+/** What attention gives of whole sequences, as rows of tokens, [N, heads * headSize], and the probabilities by block. */
+export function attended({ q, k, v }: Split, heads: Heads): { p: Tensor[]; merged: Tensor } {
+  const { blocks } = heads;
+  const p = q.map((q, i) => causalSoftmax(matMul(rowsOf(q), upTo(k, i, blocks), false, true), blocks[i] as number));
+  const o = p.map((p, i) => reshape(matMul(p, upTo(v, i, blocks)), (q[i] as Tensor).shape));
+  return { p, merged: mergeHeads(o, heads) };
+}
+
+/** Keys, or values, up to the end of a block of queries. */
+function upTo(x: Tensor, index: number, blocks: readonly number[]): Tensor {
+  if (index === blocks.length - 1) return x;
+  const seen = blocks.slice(0, index + 1).reduce((sum, length) => sum + length, 0);
+  return slice(x, [0, 0, 0, 0], [-1, -1, seen, -1]);
+}
 
 /** How a model's heads lie in a batch of whole sequences. */
 export function headsOf(

@@ -28,13 +28,10 @@ const sources = [
 ];
 
 /**
- * How: without errno a square root is an instruction, and nothing is contracted, so that what is compiled for one kind of
- * processor computes the same as what is for another.
+ * How: without errno a square root is an instruction. A product and a sum become one where the processor has that, so one
+ * kind of processor has other last bits than another, as in TensorFlow's own products.
  */
-const compilerFlags = [
-  ...['-O3', '-fno-math-errno', '-ffp-contract=off', '-fPIC', '-shared', '-std=c++17'],
-  `-DNAPI_VERSION=${nodeApi}`,
-];
+const compilerFlags = ['-O3', '-fno-math-errno', '-fPIC', '-shared', '-std=c++17', `-DNAPI_VERSION=${nodeApi}`];
 
 /** Names what the binding is built from, so that none that was built from something else is taken for it. */
 const build = sources

@@ -2,21 +2,21 @@
  * The keys and values of the tokens that were read, in memory that is written to in place.
  *
  * Each sequence has a slot with room for `capacity` tokens, so that a token more changes no shape. What a slot holds after
- * its last token is left over from others, or zero, and is not looked at.
+ * its last token is anything, and is not looked at.
  */
 import type { Tensor } from '@tensorflow/tfjs-node';
 import type { Architecture } from '../../schemas/types/job.ts';
-import { gather, updateInPlace } from '../kernels.ts';
+import { gather } from '../kernels.ts';
 import { tf } from '../tf.ts';
+import { fill, room } from './operators.ts';
 
-/** The cache of one layer, or what prompts add to it: [sequences, kvHeads, tokens, headSize] each. */
+/** Of one layer: [kvHeads, sequences, tokens, headSize] each. */
 export interface KeysAndValues {
   keys: Tensor;
   values: Tensor;
 }
 
 export interface Cache {
-  readonly slots: number;
   /** Tokens that a slot has room for. */
   readonly capacity: number;
   readonly layers: readonly KeysAndValues[];
@@ -32,7 +32,8 @@ export interface Cache {
 /** A cache whose slots are empty. */
 export function createCache(architecture: Architecture, slots: number, capacity: number): Cache {
   const { layers: count, hidden, heads, kvHeads } = architecture;
-  const empty = () => tf.keep(tf.zeros([slots, kvHeads, capacity, hidden / heads]));
+  const roomy = (slots: number, capacity: number) => room([kvHeads, slots, capacity, hidden / heads]);
+  const empty = () => tf.keep(tf.tidy(() => roomy(slots, capacity)));
   let layers: KeysAndValues[] = Array.from({ length: count }, () => ({ keys: empty(), values: empty() }));
   const shape = () => layers[0]?.keys.shape as [number, number, number, number];
   const replace = (make: (before: Tensor) => Tensor) => {
@@ -44,9 +45,6 @@ export function createCache(architecture: Architecture, slots: number, capacity:
     layers = layers.map(({ keys, values }) => ({ keys: replaced(keys), values: replaced(values) }));
   };
   return {
-    get slots() {
-      return shape()[0];
-    },
     get capacity() {
       return shape()[2];
     },
@@ -54,39 +52,31 @@ export function createCache(architecture: Architecture, slots: number, capacity:
       return layers;
     },
     grow(wanted) {
-      const more = wanted - shape()[2];
-      if (more > 0) replace((before) => withRoom(before, more));
+      const [, slots, capacity] = shape();
+      if (wanted <= capacity) return;
+      replace((before) => {
+        const larger = roomy(slots, wanted);
+        fill(larger, tf.range(0, slots, 1, 'int32'), before);
+        return larger;
+      });
     },
     write(slots, given) {
       tf.tidy(() => {
         const indices = tf.tensor1d([...slots], 'int32');
         for (const [index, { keys, values }] of layers.entries()) {
           const latest = given[index] as KeysAndValues;
-          const more = shape()[2] - (latest.keys.shape[2] as number);
-          updateInPlace(keys, indices, withRoom(latest.keys, more));
-          updateInPlace(values, indices, withRoom(latest.values, more));
+          fill(keys, indices, latest.keys);
+          fill(values, indices, latest.values);
         }
       });
     },
     keep(slots) {
-      replace((before) => gather(before, tf.tensor1d([...slots], 'int32')));
+      replace((before) => gather(before, tf.tensor1d([...slots], 'int32'), 1));
     },
     dispose() {
       for (const { keys, values } of layers) tf.dispose([keys, values]);
     },
   };
-}
-
-/** With zeros after the tokens. */
-function withRoom(x: Tensor, tokens: number): Tensor {
-  return tokens === 0
-    ? x
-    : tf.pad(x, [
-        [0, 0],
-        [0, 0],
-        [0, tokens],
-        [0, 0],
-      ] as [number, number][]);
 }
 
 /**

@@ -4,9 +4,10 @@
  */
 import type { Tensor } from '@tensorflow/tfjs-node';
 import { TF_DOUBLE } from '../graph/definition.ts';
-import { exp, gather, log, max, mul, reshape, sub, sum } from '../kernels.ts';
+import { exp, gather, log, max, mul, reshape, sub } from '../kernels.ts';
 import { type Attribute, backend } from '../native.ts';
 import { tf } from '../tf.ts';
+import { likeliest } from './operators.ts';
 
 /** How tokens are drawn: both inputs are doubles, as `doubles` makes them. */
 export type Draws = {
@@ -16,14 +17,11 @@ export type Draws = {
   sharpness: Tensor;
 };
 
-/** A token a slot, int32 [slots], and its ln p, [slots], which is not finite where scores are not. */
+/**
+ * A token a slot, int32 [slots], and its ln p, [slots], under softmax(scores) or that of scores that were sharpened; it is not
+ * finite where scores are not.
+ */
 export type Chosen = { tokens: Tensor; logProbs: Tensor };
-
-/** The likeliest token, the first of several, and its probability under softmax(scores). */
-export function likeliest(scores: Tensor): Chosen {
-  const above = sub(scores, max(scores, 0));
-  return { tokens: argMax(scores), logProbs: tf.neg(log(sum(exp(above), 0))) };
-}
 
 /**
  * A token drawn by inverse CDF from softmax(sharpness * scores): the first up to which the probabilities add up to more than
@@ -37,7 +35,7 @@ export function drawn(scores: Tensor, { uniforms, sharpness }: Draws): Chosen {
   const total = gather(reached, tf.scalar(vocab - 1, 'int32'));
   const passed = lessEqual(reached, mul(fromInput(uniforms), total));
   const count = tf.sum(tf.cast(passed, 'int32'), 0);
-  const tokens = tf.where(tf.less(count, tf.scalar(vocab, 'int32')), count, argMax(scores));
+  const tokens = tf.where(tf.less(count, tf.scalar(vocab, 'int32')), count, likeliest(scores).tokens);
   const places = tf.add(tf.mul(tokens, tf.scalar(slots, 'int32')), tf.range(0, slots, 1, 'int32'));
   return { tokens, logProbs: asFloat(sub(gather(reshape(powers, [-1]), places), log(total))) };
 }
@@ -47,7 +45,7 @@ export function doubles(values: readonly number[]): Tensor {
   return tf.tensor2d(new Int32Array(Float64Array.from(values).buffer), [values.length, 2], 'int32');
 }
 
-const { TF_ATTR_TYPE, TF_ATTR_BOOL, TF_FLOAT, TF_INT32 } = backend.binding;
+const { TF_ATTR_TYPE, TF_ATTR_BOOL, TF_FLOAT } = backend.binding;
 const type = (name: string, value: number): Attribute => ({ name, type: TF_ATTR_TYPE, value });
 const run = (name: string, attributes: Attribute[], ...inputs: Tensor[]) =>
   backend.executeSingleOutput(name, attributes, inputs);
@@ -57,6 +55,5 @@ const fromInput = (halves: Tensor) => run('Bitcast', [type('type', TF_DOUBLE)], 
 const asDouble = (x: Tensor) => run('Cast', [type('DstT', TF_DOUBLE)], x);
 const asFloat = (x: Tensor) => run('Cast', [type('DstT', TF_FLOAT)], x);
 const lessEqual = (a: Tensor, b: Tensor) => run('LessEqual', [], a, b);
-const argMax = (x: Tensor) => run('ArgMax', [type('output_type', TF_INT32)], x, firstAxis());
 const cumulative = (x: Tensor) =>
   run('Cumsum', [{ name: 'exclusive', type: TF_ATTR_BOOL, value: false }], x, firstAxis());

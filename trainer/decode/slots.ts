@@ -40,7 +40,9 @@ interface Batch {
   /** The sequence of each slot of the cache; undefined where there is none any more. */
   slots: (Sequence | undefined)[];
   cache: Cache;
-  /** Lengths as they are padded. */
+  /** Lengths of prompts as they are padded. */
+  padded(tokens: number): number;
+  /** Room that slots are given where they need some for so many tokens. */
   roomFor(tokens: number): number;
 }
 
@@ -58,9 +60,12 @@ export async function decode(
   // Prompts of like length together: less padding.
   const waiting = sequences.toSorted((a, b) => a.prompt.length - b.prompt.length);
   const count = Math.min(options.batch, roundedUp(sequences.length));
-  const roomFor = (tokens: number) => Math.min(roundedUp(tokens, leastRoom), architecture.context);
+  const padded = (tokens: number) => Math.min(roundedUp(tokens, leastPadded), architecture.context);
+  const most = padded(Math.max(...waiting.map(({ prompt, room }) => prompt.length + room)));
+  const roomFor = (tokens: number) =>
+    Math.min(leastRoom * 2 ** Math.ceil(Math.log2(Math.max(1, tokens / leastRoom))), most);
   const cache = createCache(architecture, count, roomFor((waiting[0] as Sequence).prompt.length));
-  const batch: Batch = { slots: new Array(count).fill(undefined), cache, roomFor };
+  const batch: Batch = { slots: new Array(count).fill(undefined), cache, padded, roomFor };
   try {
     for (;;) {
       const free = indicesWhere(batch.slots, (sequence) => sequence === undefined);
@@ -79,8 +84,11 @@ export async function decode(
   }
 }
 
-/** Shorter is not faster. */
-const leastRoom = 16;
+/** Shorter prompts are not read faster. */
+const leastPadded = 16;
+
+/** Room that is not used costs nothing: neither time nor, where it was never written to, memory. */
+const leastRoom = 128;
 
 /** Tokens of prompts that are read at once, padding included; though never less than one prompt. */
 const tokensAtOnce = 4096;
@@ -89,16 +97,16 @@ const tokensAtOnce = 4096;
 const refilled = 1 / 8;
 
 /** How many prompts are read at once: one of two counts, so that few shapes occur. */
-function promptsAtOnce({ slots, roomFor }: Batch, free: number, waiting: readonly Sequence[]): number {
+function promptsAtOnce({ slots, padded }: Batch, free: number, waiting: readonly Sequence[]): number {
   const longest = Math.max(...waiting.slice(0, free).map(({ prompt }) => prompt.length));
-  const most = Math.max(1, Math.min(slots.length, Math.floor(tokensAtOnce / roomFor(longest))));
+  const most = Math.max(1, Math.min(slots.length, Math.floor(tokensAtOnce / padded(longest))));
   return free >= most ? most : Math.min(most, Math.ceil(slots.length * refilled));
 }
 
 /** Reads prompts, gives them slots, and writes their first tokens. Short of `together` some are read twice. */
 function readPrompts(
   passes: Passes,
-  { slots, cache, roomFor }: Batch,
+  { slots, cache, padded, roomFor }: Batch,
   admitted: readonly Sequence[],
   free: readonly number[],
   together: number,
@@ -106,10 +114,10 @@ function readPrompts(
 ): void {
   const places = Array.from({ length: together }, (_, i) => Math.min(i, admitted.length - 1));
   const read = places.map((place) => admitted[place] as Sequence);
-  const time = roomFor(Math.max(...admitted.map(({ prompt }) => prompt.length)));
+  const time = padded(Math.max(...admitted.map(({ prompt }) => prompt.length)));
   const tokens = new Int32Array(together * time);
   for (const [row, { prompt }] of read.entries()) tokens.set(prompt, row * time);
-  cache.grow(time);
+  cache.grow(roomFor(time));
   tf.tidy(() => {
     const prompts = {
       tokens: tf.tensor2d(tokens, [together, time], 'int32'),

@@ -6,8 +6,11 @@
 #if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__) && !defined(__clang__)
 // Compiled for each, and chosen by the processor that it runs on: a cache folder may be shared.
 #define FOR_EACH_PROCESSOR __attribute__((target_clones("avx512f", "avx2", "default")))
+// The same of what multiplies and adds in one: there are processors that have AVX2 and not that.
+#define FOR_EACH_MULTIPLIER __attribute__((target_clones("avx512f", "fma", "default")))
 #else
 #define FOR_EACH_PROCESSOR
+#define FOR_EACH_MULTIPLIER
 #endif
 #define INLINE __attribute__((always_inline)) static inline
 // Of a loop whose rounds have nothing to do with each other, though what is written may be where something was read.

@@ -108,6 +108,14 @@ class Call {
     return Keep(tensor) ? static_cast<float *>(TF_TensorData(tensor)) : nullptr;
   }
 
+  // The same of whole numbers.
+  int32_t *integers(int index, const Shape &shape) {
+    const size_t bytes = static_cast<size_t>(SizeOf(shape)) * sizeof(int32_t);
+    const int rank = static_cast<int>(shape.size());
+    TF_Tensor *const tensor = TF_AllocateOutput(context_, index, TF_INT32, shape.data(), rank, bytes, status_);
+    return Keep(tensor) ? static_cast<int32_t *>(TF_TensorData(tensor)) : nullptr;
+  }
+
   // Whether to give up: what could not be had was told to TensorFlow.
   bool failed() const { return failed_; }
 

@@ -1,5 +1,6 @@
 // Operators of our own for the processor: what a training step does between its products of matrices, each in one pass
-// over memory (trainer/fused/operators.ts has their formulas, and the same in TensorFlow's operators).
+// over memory, and what a step of decoding does (trainer/fused/ and trainer/decode/ have their formulas, and the same in
+// TensorFlow's operators).
 //
 // All are on float32. Each number is computed by one thread in an order that depends on shapes alone, so that bytes do not
 // depend on how many threads there are.
@@ -16,11 +17,13 @@ void RegisterSoftmax(TF_Status *);
 void RegisterHeads(TF_Status *);
 void RegisterAdamW(TF_Status *);
 void RegisterBfloat16(TF_Status *);
+void RegisterColumns(TF_Status *);
+void RegisterCached(TF_Status *);
 
 // Makes the operators known to TensorFlow, once a process.
 void RegisterKernels(TF_Status *status) {
-  for (const auto registers :
-       {RegisterNorm, RegisterSwiGlu, RegisterSoftmax, RegisterHeads, RegisterAdamW, RegisterBfloat16})
+  for (const auto registers : {RegisterNorm, RegisterSwiGlu, RegisterSoftmax, RegisterHeads, RegisterAdamW,
+                               RegisterBfloat16, RegisterColumns, RegisterCached})
     registers(status);
 }
 
