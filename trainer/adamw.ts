@@ -6,7 +6,7 @@
  */
 import type { Scalar, Tensor, Tensor1D } from '@tensorflow/tfjs-node';
 import type { WeightDecayOn } from '../schemas/types/job.ts';
-import { adamW as adamWUpdate } from './fused/operators.ts';
+import { adamW as adamWUpdate } from './fused/device.ts';
 import { concat, mul, reshape, split, square, sum } from './kernels.ts';
 import type { Parameters } from './parameters.ts';
 import { tf } from './tf.ts';

@@ -5,16 +5,14 @@ import type { Architecture } from '../schemas/types/job.ts';
 import {
   causalSoftmax,
   causalSoftmaxGradient,
-  type Heads,
   mergeHeads,
   mergeHeadsGradient,
-  type RotaryTable,
   rmsNorm,
   rmsNormGradient,
-  type Split,
   splitHeads,
   splitHeadsGradient,
-} from './fused/operators.ts';
+} from './fused/device.ts';
+import type { Heads, RotaryTable, Split } from './fused/operators.ts';
 import { add, concat, joined, matMul, reshape, slice, split } from './kernels.ts';
 import { piece, weightGradient } from './ops.ts';
 import { tf } from './tf.ts';

@@ -54,8 +54,6 @@ export const mul = (a: Tensor, b: Tensor | number): Tensor => run('Mul', float, 
 export const div = (a: Tensor, b: Tensor | number): Tensor => run('RealDiv', float, a, operand(b));
 const operand = (x: Tensor | number) => (typeof x === 'number' ? scalar(x) : x);
 
-/** a + b + c in one pass. */
-export const add3 = (a: Tensor, b: Tensor, c: Tensor): Tensor => run('AddN', [...float, count('N', 3)], a, b, c);
 export const neg = (x: Tensor): Tensor => run('Neg', float, x);
 export const square = (x: Tensor): Tensor => run('Square', float, x);
 export const sqrt = (x: Tensor): Tensor => run('Sqrt', float, x);
@@ -63,8 +61,6 @@ export const rsqrt = (x: Tensor): Tensor => run('Rsqrt', float, x);
 export const exp = (x: Tensor): Tensor => run('Exp', float, x);
 export const log = (x: Tensor): Tensor => run('Log', float, x);
 export const sigmoid = (x: Tensor): Tensor => run('Sigmoid', float, x);
-/** σ (1 - σ) dy, of σ = sigmoid(x). */
-export const sigmoidGrad = (sigma: Tensor, dy: Tensor): Tensor => run('SigmoidGrad', float, sigma, dy);
 /** Over the last axis. */
 export const softmax = (x: Tensor): Tensor => run('Softmax', float, x);
 

@@ -7,7 +7,7 @@
  */
 import type { NamedTensorMap, Scalar, Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs-node';
 import { rowsAtOnce } from '../schemas/passes.ts';
-import { rmsNorm, rmsNormGradient, swiGlu, swiGluGradient } from './fused/operators.ts';
+import { rmsNorm, rmsNormGradient, swiGlu, swiGluGradient } from './fused/device.ts';
 import { after } from './graph/capture.ts';
 import {
   add,

@@ -8,7 +8,7 @@ import type { Tensor } from '@tensorflow/tfjs-node';
 import type { Architecture } from '../../schemas/types/job.ts';
 import { gather } from '../kernels.ts';
 import { tf } from '../tf.ts';
-import { fill, room } from './operators.ts';
+import { fill, room } from './device.ts';
 
 /** Of one layer: [kvHeads, sequences, tokens, headSize] each. */
 export interface KeysAndValues {

@@ -7,7 +7,7 @@ import { TF_DOUBLE } from '../graph/definition.ts';
 import { exp, gather, log, max, mul, reshape, sub } from '../kernels.ts';
 import { type Attribute, backend } from '../native.ts';
 import { tf } from '../tf.ts';
-import { likeliest } from './operators.ts';
+import { likeliest } from './device.ts';
 
 /** How tokens are drawn: both inputs are doubles, as `doubles` makes them. */
 export type Draws = {

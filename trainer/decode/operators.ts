@@ -9,11 +9,8 @@
  */
 import type { Tensor } from '@tensorflow/tfjs-node';
 import type { RotaryTable } from '../fused/operators.ts';
-import { runtime } from '../tf.ts';
 import type { KeysAndValues } from './cache.ts';
-import { composed } from './composed.ts';
 import type { Chosen } from './draw.ts';
-import { native } from './native.ts';
 
 export interface DecodingOperators {
   /** Rows of a table, [rows, width], by index, int32 [N], as columns. */
@@ -35,6 +32,3 @@ export interface DecodingOperators {
   /** Of scores [vocab, N] the likeliest token of each column, the first of several. */
   likeliest(scores: Tensor): Chosen;
 }
-
-export const { columnsOf, product, gatedProduct, attend, room, fill, likeliest }: DecodingOperators =
-  runtime === 'cpu' ? native : composed;

@@ -6,13 +6,13 @@ import type { NamedTensorMap, Tensor, Tensor1D } from '@tensorflow/tfjs-node';
 import { queryBlocks } from '../../schemas/llama.ts';
 import type { Architecture } from '../../schemas/types/job.ts';
 import { attended } from '../attention.ts';
-import { rmsNorm, splitHeads, swiGlu } from '../fused/operators.ts';
+import { rmsNorm, splitHeads, swiGlu } from '../fused/device.ts';
 import { capture } from '../graph/capture.ts';
 import { add, gather, matMul, reshape, slice } from '../kernels.ts';
 import { tf } from '../tf.ts';
 import type { Cache, KeysAndValues } from './cache.ts';
+import { attend, columnsOf, gatedProduct, likeliest, product } from './device.ts';
 import { type Chosen, type Draws, drawn } from './draw.ts';
-import { attend, columnsOf, gatedProduct, likeliest, product } from './operators.ts';
 import type { DecodingWeights, LayerWeights } from './weights.ts';
 
 /** Prompts, padded on the right to one length. */

@@ -5,9 +5,6 @@
  * composed of TensorFlow's (composed.ts), which a compiler for that device fuses by itself, and which say what ours compute.
  */
 import type { Tensor } from '@tensorflow/tfjs-node';
-import { runtime } from '../tf.ts';
-import { composed } from './composed.ts';
-import { native } from './native.ts';
 
 /** How heads lie in a batch: queries go through attention in blocks of so many, the last of what is left. */
 export interface Heads {
@@ -73,17 +70,3 @@ export interface Operators {
     betas: Betas,
   ): { theta: Tensor; m: Tensor; v: Tensor };
 }
-
-export const {
-  rmsNorm,
-  rmsNormGradient,
-  swiGlu,
-  swiGluGradient,
-  causalSoftmax,
-  causalSoftmaxGradient,
-  splitHeads,
-  splitHeadsGradient,
-  mergeHeads,
-  mergeHeadsGradient,
-  adamW,
-}: Operators = runtime === 'cpu' ? native : composed;
