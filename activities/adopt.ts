@@ -1,7 +1,7 @@
 import { constants, existsSync, statSync } from 'node:fs';
-import { copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { parse } from 'yaml';
+import { isMap, parseDocument } from 'yaml';
 import { cachedFiles } from '../hub/cache.ts';
 import { isOffline } from '../hub/config.ts';
 import { hasDigest } from '../hub/digest.ts';
@@ -179,14 +179,33 @@ async function contextOf(
   return architecture;
 }
 
-/** The licence that a model's card names in its front matter; undefined where it names none. */
+/** What of a model's card is read: front matter comes first, and is short. */
+const cardBytes = 64 * 1024;
+
+/**
+ * The licence that a model's card names in its front matter; undefined where it names none. A card is a stranger's, and
+ * nothing that is wrong with it keeps a model from being adopted.
+ */
 async function licenceIn(folder: string): Promise<string | undefined> {
   const name = (await readdir(folder)).find((one) => one.toLowerCase() === 'readme.md');
-  const card = name === undefined ? '' : await readFile(join(folder, name), 'utf8');
-  const matter = /^---\r?\n([\s\S]*?)\r?\n---/.exec(card)?.[1] ?? '';
-  const { license, license_name: named } = (parse(matter, { logLevel: 'silent' }) ?? {}) as Record<string, unknown>;
-  const licence = license === 'other' ? (named ?? license) : license;
-  return typeof licence === 'string' ? licence : undefined;
+  const card = name === undefined ? '' : await beginningOf(join(folder, name), cardBytes);
+  const matter = parseDocument(/^---\r?\n([\s\S]*?)\r?\n---/.exec(card)?.[1] ?? '', { logLevel: 'silent' });
+  const textOf = (field: string): string | undefined => {
+    const value = isMap(matter.contents) ? matter.contents.get(field) : undefined;
+    return typeof value === 'string' ? value : undefined;
+  };
+  const licence = textOf('license');
+  return licence === 'other' ? (textOf('license_name') ?? licence) : licence;
+}
+
+async function beginningOf(path: string, bytes: number): Promise<string> {
+  const file = await open(path);
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(bytes), 0, bytes, 0);
+    return buffer.toString('utf8', 0, bytesRead);
+  } finally {
+    await file.close();
+  }
 }
 
 /** Does something with all, a few at a time. Where one fails, those that are begun end, no other begins, and it is thrown. */

@@ -132,6 +132,29 @@ describe('a checkpoint in a folder', () => {
       return true;
     });
   });
+
+  it('has the licence that its card names, and none where the card is not what it should be', async (t) => {
+    const folder = temporaryFolder(t);
+    const theirs = join(folder, 'theirs');
+    mkdirSync(theirs);
+    for (const [name, content] of Object.entries(checkpoint(bytesShape))) writeFileSync(join(theirs, name), content);
+    const long = `tags: [${'word, '.repeat(20_000)}]\n`;
+    for (const [matter, licence] of [
+      ['license: mit', 'mit'],
+      ['license: other\nlicense_name: their-own', 'their-own'],
+      ['license: *x', undefined],
+      ['license: [mit, apache-2.0]', undefined],
+      ['license: mit\ntags: [a, *b*]', 'mit'],
+      ['license: mit\n\t- : }{', 'mit'],
+      ['- license', undefined],
+      [`${long}license: mit`, undefined],
+    ] as const) {
+      writeFileSync(join(theirs, 'README.md'), `---\n${matter}\n---\n# A model\n`);
+      const node = await planned(folder, '{folder: theirs}');
+      const { adopted: provenance } = await adopted(folder, node);
+      assert.equal(provenance.licence, licence, matter.slice(0, 40));
+    }
+  });
 });
 
 describe('a repository on the Hub', () => {
