@@ -1,4 +1,4 @@
-import { readdir, realpath } from 'node:fs/promises';
+import { readdir, realpath, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Digest } from './digest.ts';
 import type { Revision } from './request.ts';
@@ -13,27 +13,40 @@ export interface CachedFile {
 
 /**
  * The files at the top of a repository at a commit that lie in the cache of the Hub's libraries, by name: links in
- * `models--owner--name/snapshots/<commit>` to files that are named for their digests. None where it has none.
+ * `models--owner--name/snapshots/<commit>` to files that are named for their digests. None where it has none; a link to
+ * what somebody has removed is none.
  */
-export async function cachedFiles(
-  { cache }: HubSettings,
-  { hub, revision }: Revision,
-): Promise<ReadonlyMap<string, CachedFile>> {
-  const folder = join(cache, `models--${hub.replace('/', '--')}`, 'snapshots', revision);
+export async function cachedFiles(settings: HubSettings, revision: Revision): Promise<ReadonlyMap<string, CachedFile>> {
   const found = new Map<string, CachedFile>();
-  for (const name of await namesIn(folder)) {
-    const path = join(folder, name);
-    found.set(name, { path, digest: namedDigest(basename(await realpath(path))) });
+  for (const name of (await orNothing(readdir(snapshotOf(settings, revision)))) ?? []) {
+    const file = await cachedFile(settings, revision, name);
+    if (file) found.set(name, file);
   }
   return found;
 }
 
-async function namesIn(folder: string): Promise<string[]> {
+/** One of `cachedFiles`, without a look at the others; undefined where it is not there. */
+export async function cachedFile(
+  settings: HubSettings,
+  revision: Revision,
+  name: string,
+): Promise<CachedFile | undefined> {
+  const path = join(snapshotOf(settings, revision), name);
+  const target = await orNothing(realpath(path));
+  if (target === undefined || !(await stat(target)).isFile()) return undefined;
+  return { path, digest: namedDigest(basename(target)) };
+}
+
+function snapshotOf({ cache }: HubSettings, { hub, revision }: Revision): string {
+  return join(cache, `models--${hub.replace('/', '--')}`, 'snapshots', revision);
+}
+
+/** What a look into the cache gives; undefined where nothing is there to look at. */
+async function orNothing<T>(look: Promise<T>): Promise<T | undefined> {
   try {
-    const entries = await readdir(folder, { withFileTypes: true });
-    return entries.filter((entry) => !entry.isDirectory()).map(({ name }) => name);
+    return await look;
   } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return [];
+    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
     throw error;
   }
 }

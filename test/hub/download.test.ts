@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { cachedFiles } from '../../hub/cache.ts';
 import { configAt } from '../../hub/config.ts';
@@ -135,7 +135,19 @@ describe('what the Hub refuses', () => {
   });
 });
 
+/** Puts a file into the cache as the Hub's libraries do; gives where it and the link to it are. */
+async function cacheFile(folder: string, name: string, content: Buffer | string, blob: string) {
+  const repository = join(folder, 'hf', 'hub', 'models--some--model');
+  const paths = { link: join(repository, 'snapshots', revision.revision, name), blob: join(repository, 'blobs', blob) };
+  for (const path of Object.values(paths)) await mkdir(dirname(path), { recursive: true });
+  await writeFile(paths.blob, content);
+  await symlink(join('..', '..', 'blobs', blob), paths.link);
+  return paths;
+}
+
 describe('the cache of the Hub’s libraries', () => {
+  const [blob, other] = ['0'.repeat(40), '1'.repeat(40)];
+
   it('is read offline, where nothing is asked', async (t) => {
     const { folder, hub, settings } = await setUp(t, { HF_HUB_OFFLINE: '1' });
     const before = hub.seen.length;
@@ -143,16 +155,29 @@ describe('the cache of the Hub’s libraries', () => {
       configAt(settings, revision),
       isError('no-access', /run hf download some\/model --revision c0f/),
     );
-    const snapshot = join(folder, 'hf', 'hub', 'models--some--model', 'snapshots', revision.revision);
-    const blobs = join(folder, 'hf', 'hub', 'models--some--model', 'blobs');
-    const blob = '0123456789012345678901234567890123456789';
-    await mkdir(snapshot, { recursive: true });
-    await mkdir(blobs);
-    await writeFile(join(blobs, blob), files['config.json']);
-    await symlink(join('..', '..', 'blobs', blob), join(snapshot, 'config.json'));
+    await cacheFile(folder, 'config.json', files['config.json'], blob);
     assert.deepEqual(await configAt(settings, revision), { model_type: 'llama' });
     const cached = (await cachedFiles(settings, revision)).get('config.json');
     assert.deepEqual(cached?.digest, { kind: 'git', hex: blob });
     assert.equal(hub.seen.length, before);
+  });
+
+  it('has no file whose link leads nowhere', async (t) => {
+    const { folder, settings } = await setUp(t);
+    await cacheFile(folder, 'model.safetensors', large, blob);
+    const config = await cacheFile(folder, 'config.json', '{"model_type":"cached"}', other);
+    await rm(config.blob);
+    assert.deepEqual([...(await cachedFiles(settings, revision)).keys()], ['model.safetensors']);
+    assert.deepEqual(await configAt(settings, revision), { model_type: 'llama' }, 'of the endpoint');
+  });
+
+  it('is told of by its path where a config.json in it is damaged', async (t) => {
+    const { folder, settings } = await setUp(t);
+    const { link } = await cacheFile(folder, 'config.json', '{"model_type":', blob);
+    const said = `${link} is damaged (it is not JSON): remove it, and run hf download some/model --revision ${revision.revision} again`;
+    await assert.rejects(configAt(settings, revision), (error: Error) => {
+      assert.equal(error.message, said);
+      return isError('bad-download', /damaged/)(error);
+    });
   });
 });
