@@ -83,18 +83,29 @@ export async function request(settings: HubSettings, path: string, asked: Asked)
   return { status: response.status, headers: response.headers, bytes: bytes() };
 }
 
-/** Everything of an answer that is JSON. Throws what `request` does, and `no-access` where it is none. */
+/** What an answer in JSON may take: a list of all the files of a repository takes some hundred bytes for each. */
+const jsonBytes = 16 * 1024 * 1024;
+
+/**
+ * Everything of an answer that is JSON.
+ *
+ * @throws HubError as `request` does; `no-access` where it is no JSON, or is longer than 16 MiB.
+ */
 export async function requestJson(settings: HubSettings, path: string, asked: Asked): Promise<unknown> {
+  const hint = 'check HF_ENDPOINT; a proxy or a sign-in page may stand before it';
+  const isOther = (what: string) =>
+    new HubError('no-access', `${asked.what}: ${settings.endpoint} answers with ${what}: ${hint}`);
   const chunks: Uint8Array[] = [];
-  for await (const chunk of (await request(settings, path, asked)).bytes) chunks.push(chunk);
+  let length = 0;
+  for await (const chunk of (await request(settings, path, asked)).bytes) {
+    length += chunk.length;
+    if (length > jsonBytes) throw isOther(`more than the ${jsonBytes >> 20} MiB that an answer may take`);
+    chunks.push(chunk);
+  }
   try {
     return JSON.parse(Buffer.concat(chunks).toString('utf8'));
   } catch {
-    const hint = 'check HF_ENDPOINT; a proxy or a sign-in page may stand before it';
-    throw new HubError(
-      'no-access',
-      `${asked.what}: ${settings.endpoint} answers with something that is not JSON: ${hint}`,
-    );
+    throw isOther('something that is not JSON');
   }
 }
 

@@ -129,6 +129,17 @@ describe('what the Hub refuses', () => {
     await assert.rejects(filesAt(nowhere, revision), isError('no-network', /cannot be reached \(/));
   });
 
+  it('is told where something else answers, and no more of it is read than an answer may take', async (t) => {
+    const { hub, settings } = await setUp(t);
+    const mebibyte = 1024 * 1024;
+    hub.conduct = { spaces: 16 * mebibyte };
+    await assert.rejects(filesAt(settings, revision), isError('no-access', /answers with something that is not JSON/));
+    hub.conduct = { spaces: 17 * mebibyte };
+    const said =
+      /the files of some\/model: http\S+ answers with more than the 16 MiB that an answer may take: check HF_/;
+    await assert.rejects(filesAt(settings, revision), isError('no-access', said));
+  });
+
   it('is told of an endpoint that is none, without what may be a password', () => {
     for (const HF_ENDPOINT of ['ftp://secret', 'https://me:secret@host'])
       assert.throws(() => hubSettings({ HF_ENDPOINT }), isError('no-access', /HF_ENDPOINT/));
