@@ -102,7 +102,10 @@ function killGroup({ pid }: ChildProcess): void {
   }
 }
 
-/** A trainer knows nothing of Temporal and of collectors, and has no use for their keys. */
+/** Of Temporal, of collectors and of the Hugging Face Hub (the older name too). */
+const keptFromTrainers = /^(TEMPORAL_|OTEL_EXPORTER_|(HF|HUGGING_FACE_HUB)_TOKEN$)/;
+
+/** A trainer asks none of them for anything, and has no use for their keys. */
 function trainerEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(env).filter(([name]) => !/^(TEMPORAL|OTEL_EXPORTER)_/.test(name)));
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !keptFromTrainers.test(name)));
 }

@@ -22,6 +22,8 @@ const secrets = {
   TEMPORAL_API_KEY: 'api-key-of-the-environment',
   TEMPORAL_CODEC_KEY: randomBytes(32).toString('hex'),
   OTEL_EXPORTER_OTLP_HEADERS: 'authorization=key-of-a-collector',
+  HF_TOKEN: 'token-of-the-hub',
+  HUGGING_FACE_HUB_TOKEN: 'token-of-the-hub-by-its-older-name',
 };
 const inFile = 'api-key-of-the-file';
 const values = [...Object.values(secrets), inFile];
