@@ -19,6 +19,7 @@ import { adoptedEngine, adoptedFacts, writeAncestry } from '../store/adopt.ts';
 import type { Attempt } from '../store/attempt.ts';
 import { modelProblems, readJson } from '../store/foreign-model.ts';
 import { freeBytes } from '../store/home.ts';
+import { fenced, holdsLease } from '../store/lease.ts';
 import { NodeError } from './failures.ts';
 
 type AdoptNode = Extract<PlanNode, { type: 'adopt' }>;
@@ -43,22 +44,74 @@ export interface AdoptOptions {
 /** Files that come side by side. */
 const atOnce = 4;
 
+/** What adopting leaves, beside the model's folder. */
+interface Adopted {
+  started: StartedEvent;
+  done: DoneEvent;
+  adopted: NonNullable<Manifest['provenance']['adopted']>;
+}
+
 /**
  * Brings a model that was trained elsewhere into the attempt's `model/`, once all of it is there and is the Llama-shaped
- * model that was planned. What came of the Hub lies in `incoming/` until then, so that an execution after this one goes on
- * where it ended. Nothing is changed but the context in config.json, where the lineage gives it a shorter one.
+ * model that was planned. Until then what came lies in a folder of this execution's own, which the execution after it
+ * takes over and goes on with. Nothing is changed but the context in config.json, where the lineage gives it a shorter one.
  *
  * @throws HubError; NodeError `bad-data` with everything that is wrong with the files, `disk-full` before they would not fit;
- * the signal's reason when it is aborted.
+ * FencedError when another execution has taken the lease, and `model/` is left to that one; the signal's reason when it is
+ * aborted.
  */
-export async function adoptCheckpoint(
-  node: AdoptNode,
-  attempt: Attempt,
-  options: AdoptOptions,
-): Promise<{ started: StartedEvent; done: DoneEvent; adopted: NonNullable<Manifest['provenance']['adopted']> }> {
+export async function adoptCheckpoint(node: AdoptNode, attempt: Attempt, options: AdoptOptions): Promise<Adopted> {
+  const losing = new AbortController();
+  const checkLease = (): void => {
+    if (!holdsLease(attempt.leasePath, attempt.token)) throw fenced(attempt.folder);
+  };
+  const watching = setInterval(() => {
+    if (!holdsLease(attempt.leasePath, attempt.token)) losing.abort(fenced(attempt.folder));
+  }, lookEveryMs);
+  const signal = AbortSignal.any([options.signal, losing.signal]);
+  try {
+    const folder = await takeOver(attempt, checkLease);
+    const adopted = await fill(node, folder, { ...options, signal });
+    const model = join(attempt.folder, 'model');
+    checkLease();
+    await rm(model, { recursive: true, force: true });
+    await rename(folder, model);
+    const facts = adoptedFacts(node.architecture);
+    return { started: adoption, done: { event: 'done', step: 0, tokens: 0, model: 'model', facts }, adopted };
+  } catch (error) {
+    // What failed may be that who took over has the folder now.
+    checkLease();
+    throw error;
+  } finally {
+    clearInterval(watching);
+  }
+}
+
+/** How often a download looks whether it still has the lease. */
+const lookEveryMs = 1000;
+
+/** How the folders of executions end. The store takes what ends in `.tmp` for no part of an artifact. */
+const incoming = '.incoming.tmp';
+
+/**
+ * This execution's own folder, with what the one before it had got. The lease is asked when the others' folders have been
+ * listed: what is listed then is of executions that this one has replaced, and never the other way round.
+ */
+async function takeOver({ folder, token }: Attempt, checkLease: () => void): Promise<string> {
+  const own = join(folder, `${token}${incoming}`);
+  const others = (await readdir(folder)).filter((name) => name.endsWith(incoming));
+  checkLease();
+  for (const [at, name] of others.entries()) {
+    if (at === 0) await rename(join(folder, name), own);
+    else await rm(join(folder, name), { recursive: true, force: true });
+  }
+  await mkdir(own, { recursive: true });
+  return own;
+}
+
+/** Brings all of a model into the folder, and looks whether it is the one that was planned. Gives where it is from. */
+async function fill(node: AdoptNode, folder: string, options: AdoptOptions): Promise<Adopted['adopted']> {
   const { recipe, address, key } = node;
-  const folder = join(attempt.folder, 'incoming');
-  await mkdir(folder, { recursive: true });
   if ('hub' in recipe) await bring(recipe, folder, options);
   else await copy(node, recipe.digests, folder, options.signal);
   const architecture = await contextOf(node, folder);
@@ -73,14 +126,7 @@ export async function adoptCheckpoint(
     recipe: { ...told, ...(licence === undefined ? {} : { licence }) },
     adopted: 'hub' in recipe ? from : basename(from),
   });
-  const model = join(attempt.folder, 'model');
-  await rm(model, { recursive: true, force: true });
-  await rename(folder, model);
-  return {
-    started: adoption,
-    done: { event: 'done', step: 0, tokens: 0, model: 'model', facts: adoptedFacts(node.architecture) },
-    adopted: { from, ...(licence === undefined ? {} : { licence }) },
-  };
+  return { from, ...(licence === undefined ? {} : { licence }) };
 }
 
 /** Downloads the files of a repository's model, or takes them from the cache of the Hub's libraries, which offline is all there is. */

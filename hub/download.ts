@@ -51,7 +51,10 @@ export async function download(
   await rename(partial, path);
 }
 
-/** Asks for what is missing of a file, and adds what comes; all of it where the server gives no part. */
+/**
+ * Asks for what is missing of a file, and adds what comes; all of it where the server gives no part. Each piece is written
+ * at its place and not at the end: a process that woke up late, and has the file still open, then writes what is there.
+ */
 async function goOn(
   settings: HubSettings,
   revision: Revision,
@@ -66,7 +69,7 @@ async function goOn(
   const answer = await request(settings, path, { revision, what, from, signal });
   const begin = answer.status === 206 ? from : 0;
   const isAsked = begin === 0 || answer.headers.get('content-range')?.startsWith(`bytes ${from}-`) === true;
-  const output = await open(partial, begin > 0 ? 'a' : 'w');
+  const output = await open(partial, begin > 0 ? 'r+' : 'w');
   let length = begin;
   try {
     for await (const chunk of answer.bytes) {
@@ -74,7 +77,7 @@ async function goOn(
         throw new HubError('no-network', `${what}: ${settings.endpoint} gave another part than it was asked for`);
       length += chunk.length;
       if (length > file.bytes) break;
-      await output.write(chunk);
+      await output.write(chunk, 0, chunk.length, length - chunk.length);
       onBytes?.(chunk.length);
     }
     await output.datasync();

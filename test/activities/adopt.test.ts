@@ -17,14 +17,15 @@ import type { Plan, PlanNode } from '../../planner/plan.ts';
 import { storedShapes } from '../../schemas/llama.ts';
 import { validateAncestry } from '../../schemas/validate.ts';
 import { findArtifact, inspectNode } from '../../store/artifact.ts';
-import { beginAttempt } from '../../store/attempt.ts';
+import { type Attempt, beginAttempt } from '../../store/attempt.ts';
+import { FencedError } from '../../store/errors.ts';
 import { hiddenStates, logits } from '../../trainer/model.ts';
 import { loadModel } from '../../trainer/parameters.ts';
 import { readSafetensors } from '../../trainer/safetensors.ts';
 import { tf } from '../../trainer/tf.ts';
 import { loadTokenizer } from '../../trainer/tokenizer/load.ts';
 import { bytesShape, checkpoint, type Saved, valueAt } from '../fixtures/checkpoint.ts';
-import { type TestHub, testHub } from '../fixtures/hub.ts';
+import { gate, type TestHub, testHub } from '../fixtures/hub.ts';
 import { temporaryFolder } from '../trainer/support.ts';
 
 type AdoptNode = Extract<PlanNode, { type: 'adopt' }>;
@@ -44,15 +45,20 @@ async function planned(folder: string, adopt: string, findConfig?: FindConfig): 
   return made.plan.nodes.find(({ type }) => type === 'adopt') as AdoptNode;
 }
 
-/** Begins the node's attempt, or goes on with it, and adopts. */
-async function adopted(folder: string, node: AdoptNode, env: NodeJS.ProcessEnv = {}) {
+/** Begins the node's attempt, or goes on with it: takes its lease. */
+async function begin(folder: string, node: AdoptNode): Promise<Attempt> {
   const begun = await beginAttempt(join(folder, 'home'), node);
-  assert.equal(begun.state, 'begun');
-  if (begun.state !== 'begun') throw new Error('unreachable');
+  if (begun.state !== 'begun') throw new Error('it is published');
+  return begun.attempt;
+}
+
+/** Begins, and adopts. */
+async function adopted(folder: string, node: AdoptNode, env: NodeJS.ProcessEnv = {}) {
+  const attempt = await begin(folder, node);
   const told: number[][] = [];
   const options = { env, signal: new AbortController().signal, onProgress: (...of: number[]) => told.push(of) };
-  const made = await adoptCheckpoint(node, begun.attempt, options);
-  return { ...made, told, model: join(begun.attempt.folder, 'model') };
+  const made = await adoptCheckpoint(node, attempt, options);
+  return { ...made, told, model: join(attempt.folder, 'model') };
 }
 
 /** A repository on a Hub of the test's own, and the node that adopts it. */
@@ -228,6 +234,53 @@ describe('a repository on the Hub', () => {
       ['/model-00002-of-00002.safetensors'],
     );
     await loadModel(model);
+  });
+
+  it('is left alone by an execution that wakes when another has taken over, which goes on with what came', async (t) => {
+    const { folder, hub, node, env, files } = await onHub(t);
+    const waking = gate();
+    hub.conduct.halfUntil = waking.opened;
+    const [attempt, signal] = [await begin(folder, node), new AbortController().signal];
+    const half = gate();
+    const weights = (files['model.safetensors'] as Buffer).length;
+    const late = adoptCheckpoint(node, attempt, {
+      ...{ env, signal },
+      onProgress: (there) => there > weights / 2 && half.open(),
+    });
+    const fencing = assert.rejects(late, FencedError);
+    await half.opened;
+    hub.conduct = {};
+    const { model } = await adopted(folder, node, env);
+    const ranges = hub.seenByStorage
+      .filter(({ path }) => path.startsWith('/model'))
+      .map(({ headers }) => headers.range);
+    assert.deepEqual(ranges, [undefined, `bytes=${Math.floor(weights / 2)}-`]);
+    const before = await readdir(model);
+    waking.open();
+    await fencing;
+    assert.deepEqual(await readdir(model), before);
+    assert.ok((await readFile(join(model, 'model.safetensors'))).equals(files['model.safetensors'] as Buffer));
+    assert.deepEqual(
+      (await readdir(attempt.folder)).filter((name) => name !== 'claims'),
+      ['lease.json', 'model'],
+    );
+  });
+
+  it('does not replace the model of another that took over while it looked through its own', async (t) => {
+    const { folder, node, env } = await onHub(t);
+    const attempt = await begin(folder, node);
+    const theirs = join(attempt.folder, 'model', 'theirs');
+    const takeOver = (): void => {
+      writeFileSync(attempt.leasePath, JSON.stringify({ token: 'another' }));
+      mkdirSync(theirs, { recursive: true });
+    };
+    const options = {
+      env,
+      signal: new AbortController().signal,
+      onProgress: (there: number, all: number) => there === all && takeOver(),
+    };
+    await assert.rejects(adoptCheckpoint(node, attempt, options), FencedError);
+    assert.ok(existsSync(theirs));
   });
 
   for (const [what, config, said] of [

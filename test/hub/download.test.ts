@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
@@ -10,7 +10,7 @@ import { download } from '../../hub/download.ts';
 import { HubError, type HubErrorKind } from '../../hub/errors.ts';
 import { filesAt, type RemoteFile } from '../../hub/repository.ts';
 import { hubSettings } from '../../hub/settings.ts';
-import { testHub } from '../fixtures/hub.ts';
+import { gate, testHub } from '../fixtures/hub.ts';
 
 const revision = { hub: 'some/model', revision: 'c0ffee'.padEnd(40, '0') };
 const large = Buffer.from(Array.from({ length: 3000 }, (_, at) => at % 251));
@@ -84,6 +84,24 @@ describe('a download', () => {
     hub.conduct = {};
     await writeFile(path, large.subarray(1));
     await download(settings, revision, weights, path);
+    assert.deepEqual(await readFile(path), large);
+  });
+
+  it('does no harm to a file that another goes on with, when its process wakes late', async (t) => {
+    const { folder, hub, settings, weights } = await setUp(t);
+    const [half, waking] = [gate(), gate()];
+    hub.conduct.halfUntil = waking.opened;
+    await mkdir(join(folder, 'first'));
+    await writeFile(join(folder, 'first', 'weights.part'), large.subarray(0, 1000));
+    const late = download(settings, revision, weights, join(folder, 'first', 'weights'), { onBytes: half.open });
+    await half.opened;
+    await rename(join(folder, 'first'), join(folder, 'second'));
+    hub.conduct = {};
+    const path = join(folder, 'second', 'weights');
+    await download(settings, revision, weights, path);
+    assert.match(String(hub.seenByStorage.at(-1)?.headers.range), /^bytes=2000-/, 'it goes on with what there is');
+    waking.open();
+    await assert.rejects(late, { code: 'ENOENT' });
     assert.deepEqual(await readFile(path), large);
   });
 
