@@ -5,6 +5,7 @@ import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import { HubError } from '../hub/errors.ts';
 import type { PlanNode } from '../planner/plan.ts';
+import { isGpuClass } from '../schemas/device-class.ts';
 import { deviceFailure } from '../schemas/device-failures.ts';
 import type { DoneEvent, FailedEvent, StartedEvent, TrainerEvent } from '../schemas/types/event.ts';
 import type { Manifest } from '../schemas/types/manifest.ts';
@@ -28,7 +29,7 @@ import {
   noteTries,
   triesFrom,
 } from './failures.ts';
-import { type GpuUse, isGpuClass, shareGpus } from './gpus.ts';
+import { type GpuUse, shareGpus } from './gpus.ts';
 import { jobFor } from './job.ts';
 import type { PlanReader } from './plans.ts';
 import { preparation, prepareData } from './prepare.ts';

@@ -7,11 +7,6 @@ export interface GpuUse {
   release(): void;
 }
 
-/** Whether nodes of a device class run on a GPU: `gpu` and `gpu-...` do. The trainer reads the name of a class alike. */
-export function isGpuClass(name: string): boolean {
-  return /^gpu\b/.test(name);
-}
-
 /**
  * Hands this machine's GPUs to the trainings of one worker: to each the one that the fewest have, the first of those. So
  * no two share a GPU unless there are more slots than GPUs.

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { findGpu, visibleGpus } from '#setup/gpu.mjs';
-import { isGpuClass } from '../activities/gpus.ts';
+import { isGpuClass } from '../schemas/device-class.ts';
 import defaults, { type DeviceClass, type SlotSpeed, type TemporalConfig, type TlsFiles } from '../temporal.config.ts';
 import { widestWindow } from '../workflows/names.ts';
 import { CommandError } from './failure.ts';

@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { Check } from '#setup/inspect.mjs';
 import { trainingFlops, wholeSequences } from '../planner/flops.ts';
-import type { SelfTest, SelfTestEvent } from '../trainer/selftest.ts';
+import type { SelfTest, SelfTestEvent } from '../schemas/self-test.ts';
 import type { UtilisationWatch } from './gpu-watch.ts';
 import { lastLine } from './last-line.ts';
 

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
-import { isGpuClass } from '../activities/gpus.ts';
 import { type DeviceClass, type Estimate, estimate } from '../planner/estimate.ts';
 import type { Key, PlanNode } from '../planner/plan.ts';
 import { type FinishedRuns, measuredSpeed, type Speed } from '../planner/speed.ts';
 import { type Verdict, verdictOf } from '../planner/verdict.ts';
+import { isGpuClass } from '../schemas/device-class.ts';
 import { databasePath, findHome } from '../store/home.ts';
 import type { SlotSpeed } from '../temporal.config.ts';
 import { autoDevice, loadConfig } from './config.ts';

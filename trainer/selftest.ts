@@ -5,50 +5,17 @@
  */
 import { writeFileSync } from 'node:fs';
 import type { Tensor, Tensor2D } from '@tensorflow/tfjs-node';
+import type { SelfTest, SelfTestEvent } from '../schemas/self-test.ts';
 import type { Architecture } from '../schemas/types/job.ts';
 import { adamw } from './adamw.ts';
 import type { Batch } from './batch.ts';
 import { describeFailure } from './failure.ts';
-import { type CaptureOptions, capture } from './graph/capture.ts';
+import { capture } from './graph/capture.ts';
 import { initialise } from './init.ts';
 import type { Parameters } from './parameters.ts';
 import { random } from './random.ts';
 import { supervisedSteps } from './supervised.ts';
 import { device, hardware, readTensor, tf } from './tf.ts';
-
-/** What it is asked for. */
-export interface SelfTest {
-  architecture: Architecture;
-  precision: NonNullable<CaptureOptions['precision']>;
-  /** Of the batch, each as long as the model's context. */
-  sequences: number;
-  /** Updates before any is timed; the first compiles. */
-  warmup: number;
-  /** Updates that are timed. */
-  updates: number;
-  /** Rows of square matrices whose products say what the device can do; null: not measured. */
-  product: number | null;
-  /** File for the weights before the first update and those after the last, one after the other; null: not kept. */
-  weights: string | null;
-}
-
-/** A line on standard output: what is timed begins, and what came of it. */
-export type SelfTestEvent =
-  | { event: 'timing' }
-  | {
-      event: 'done';
-      device: 'cpu' | 'gpu';
-      hardware: string | null;
-      /** Before each update, in nats. */
-      losses: number[];
-      /** Of the first update, which compiles. */
-      firstSeconds: number;
-      /** Of an update, the mean of those that were timed. */
-      seconds: number;
-      /** Floating-point operations a second in matrix products alone; null where not measured. */
-      productFlops: number | null;
-    }
-  | { event: 'failed'; message: string };
 
 const lr = 1e-3;
 

@@ -7,6 +7,7 @@
  */
 import type { Tensor } from '@tensorflow/tfjs-node';
 import { findGpu, visibleGpus } from '#setup/gpu.mjs';
+import { isGpuClass } from '../schemas/device-class.ts';
 import { TrainerFailure } from './failure.ts';
 import { describeGpu } from './hardware.ts';
 import { type Device, loadTensorFlow } from './tensorflow.ts';
@@ -16,7 +17,7 @@ import { type Device, loadTensorFlow } from './tensorflow.ts';
 process.env.TF_ENABLE_ONEDNN_OPTS ??= '1';
 const { DESCENT_DEVICE, DESCENT_THREADS } = process.env;
 const threads = Number(DESCENT_THREADS);
-const asked: Device = /^gpu\b/.test(DESCENT_DEVICE ?? '') ? 'gpu' : 'cpu';
+const asked: Device = isGpuClass(DESCENT_DEVICE ?? '') ? 'gpu' : 'cpu';
 const loaded = await loadTensorFlow(asked, threads > 0 ? threads : undefined);
 if (loaded.fallback !== null) {
   // A GPU that this process was given and does not get has failed: on the CPU the training would take a hundred times as long.

@@ -3,8 +3,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { isGpuClass, shareGpus } from '../../activities/gpus.ts';
+import { shareGpus } from '../../activities/gpus.ts';
 import { startTrainer } from '../../activities/trainer.ts';
+import { isGpuClass } from '../../schemas/device-class.ts';
 
 test('each training has the GPU that the fewest have, of those that the worker was given', () => {
   const take = shareGpus({ CUDA_VISIBLE_DEVICES: '3, GPU-8a' });
