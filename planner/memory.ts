@@ -4,7 +4,16 @@
  * What TensorFlow itself takes and how much its allocator keeps beside what is in use follow from no arithmetic. They are
  * constants here, measured of TensorFlow 2.21 on Linux (x86-64); test/long/memory.test.ts holds them against real runs.
  */
-import { rowsAtOnce, tokensAtOnce } from '../schemas/passes.ts';
+import {
+  allocatorShare,
+  problemsAtOnce,
+  promptTokensAtOnce,
+  responsesAtOnce,
+  rowsAtOnce,
+  rowsTogether,
+  scoredTokensAtOnce,
+  tokensAtOnce,
+} from '../schemas/passes.ts';
 import type { Architecture, Precision } from '../schemas/types/job.ts';
 import { parameterCount } from './architecture.ts';
 import { defaults } from './defaults.ts';
@@ -42,7 +51,7 @@ export function memoryOf(node: Remembering, kind: MemoryKind = 'machine'): Memor
   const needs = node.architecture && needsOf(node, node.architecture);
   if (!needs) return null;
   const [models, step] = [bytesANumber * needs.models, bytesANumber * needs.step];
-  const allocator = Math.round(slack * (models + step));
+  const allocator = Math.round(allocatorShare * (models + step));
   const [runtime, files] = kind === 'gpu' ? [0, 0] : [runtimeBytes, bytesANumber * needs.files];
   return { peak: runtime + models + step + allocator + files, runtime, models, step, allocator, files };
 }
@@ -53,17 +62,8 @@ type Needs = Pick<Memory, 'models' | 'step' | 'files'>;
 const bytesANumber = 4;
 /** The trainer at work on a model of no size. */
 const runtimeBytes = 420e6;
-/** Of what is in use: pieces that are too small for what is asked for, or larger than that. */
-const slack = 0.15;
-/** Rows whose gradients by the weights are one product (trainer/ops.ts). */
-const rowsTogether = 1024;
 /** What is rounded to bfloat16, of its float32. (Where the processor has no units for it, roundings are float32 as well.) */
 const roundedShare = 0.5;
-/** Responses that are written side by side (trainer/generate.ts). */
-const responsesAtOnce = 256;
-/** Tokens that are scored at once, and problems that are answered (trainer/stages/evaluate.ts). */
-const scoredAtOnce = 8192;
-const problemsAtOnce = 64;
 
 function needsOf(node: Remembering, architecture: Architecture): Needs | null {
   const recompute = node.placement.recomputeActivations ?? defaults.placement.recomputeActivations;
@@ -199,21 +199,29 @@ function evaluated(architecture: Architecture, recipe: Extract<Task, { type: 'ev
     };
   }
   const time = Math.min(context, Math.ceil(recipe.tokens / 2));
-  const sequences = Math.max(1, Math.floor(scoredAtOnce / time));
+  const sequences = Math.max(1, Math.floor(scoredTokensAtOnce / time));
   return {
     ...needs,
     step: 2 * Math.min(sequences * time, rowsAtOnce) * vocab + passing(architecture, { sequences, time }),
   };
 }
 
-/** Responses that are written side by side: the cache of keys and values, a layer of it twice, and the prompts' pass. */
-function written(architecture: Architecture, responses: number): number {
-  const { layers, hidden, heads, kvHeads, context } = architecture;
-  const sequences = Math.min(responses, responsesAtOnce);
-  const layer = 2 * sequences * context * kvHeads * (hidden / heads);
-  const scores = 2 * sequences * heads * context ** 2;
-  return (layers + 1) * layer + scores + passing(architecture, { sequences, time: context });
+/**
+ * Responses that are written side by side: the cache of keys and values, and the larger of what reads prompts and what draws
+ * tokens (trainer/decode/passes.ts). What was read of prompts, of all layers, lies about until it is in the cache.
+ */
+function written({ layers, hidden, heads, kvHeads, ffn, vocab, context }: Architecture, responses: number): number {
+  const slots = Math.min(responses, responsesAtOnce);
+  const prompts = Math.min(slots, Math.max(1, Math.floor(promptTokensAtOnce / context)));
+  const count = prompts * context;
+  const remembered = 2 * layers * kvHeads * (hidden / heads);
+  const scores = 2 * prompts * heads * context ** 2;
+  const read = remembered * count + 2 * count * hidden + Math.max(scores, 4 * count * ffn);
+  return remembered * slots * context + Math.max(read, numbersAScore * slots * vocab);
 }
+
+/** Of a token that may come next: its score, and in the draw three doubles (trainer/decode/draw.ts). */
+const numbersAScore = 7;
 
 /** A forward pass of which nothing is kept: one block at work. */
 function passing(architecture: Architecture, pass: Pass): number {

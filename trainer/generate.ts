@@ -1,4 +1,5 @@
 /** Text from a model: greedy or sampled, many prompts side by side. */
+import { responsesAtOnce } from '../schemas/passes.ts';
 import type { Architecture } from '../schemas/types/job.ts';
 import { createPasses, type Passes } from './decode/passes.ts';
 import { decode, type Sequence } from './decode/slots.ts';
@@ -75,7 +76,7 @@ export interface Generated {
  * Yields to the event loop between tokens.
  */
 export async function generate(model: Generator, prompts: number[][], options: GenerateOptions): Promise<Generated[]> {
-  const { maxTokens, temperature, seed, purpose, draws, batch = 256 } = options;
+  const { maxTokens, temperature, seed, purpose, draws, batch = responsesAtOnce } = options;
   const { architecture, ends } = model;
   const sequences = prompts.map(
     (prompt, index): Sequence => ({

@@ -1,6 +1,7 @@
 /** The memory of this process: what it has taken, and whether what comes has room. */
 import { readFileSync } from 'node:fs';
 import { freemem } from 'node:os';
+import { allocatorShare } from '../schemas/passes.ts';
 import { TrainerFailure } from './failure.ts';
 
 /** The most that this process has had in memory at once, in bytes. */
@@ -16,9 +17,6 @@ function memoryLeft(): number {
   return Math.min(freemem(), ofContainer);
 }
 
-/** TensorFlow's allocator keeps so much beside what is in use (planner/memory.ts has the same). */
-const slack = 0.15;
-
 /**
  * A function that throws an `out-of-memory` failure, which says what to do, where tensors of so many bytes are more than there is
  * room for: what this process could still take, and what it took since this was called, which TensorFlow uses again.
@@ -30,7 +28,7 @@ export function roomForTensors(left: () => number = memoryLeft): (bytes: number,
   let largest = 0;
   return (bytes, what) => {
     if (bytes <= largest) return;
-    const needed = bytes * (1 + slack);
+    const needed = bytes * (1 + allocatorShare);
     const room = left() + Math.max(0, process.memoryUsage.rss() - before);
     if (needed > room) {
       throw new TrainerFailure(

@@ -6,7 +6,7 @@
  * (batch times time), activations are [N, width], weights [out, in]; dy is the gradient of the loss by a piece's value.
  */
 import type { NamedTensorMap, Scalar, Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs-node';
-import { rowsAtOnce } from '../schemas/passes.ts';
+import { rowsAtOnce, rowsTogether } from '../schemas/passes.ts';
 import { rmsNorm, rmsNormGradient, swiGlu, swiGluGradient } from './fused/device.ts';
 import { after } from './graph/capture.ts';
 import {
@@ -44,9 +44,6 @@ export function rows(matrix: Tensor2D, indices: Tensor1D): Tensor2D {
     gradient: (dy, { indices }) => [segmentSum(dy, indices, matrix.shape[0] as number)],
   }));
 }
-
-/** Rows that are added up in one product: as many however many threads there are. */
-const rowsTogether = 1024;
 
 /**
  * dW = dyᵀ x, [out, in], of dy [N, out] and x [N, in]: a sum over rows, in stretches of a fixed length. One product of all

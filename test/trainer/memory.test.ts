@@ -4,9 +4,14 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import type { NamedTensorMap, Tensor } from '@tensorflow/tfjs-node';
 import { memoryOf } from '../../planner/memory.ts';
+import { promptTokensAtOnce } from '../../schemas/passes.ts';
 import type { Architecture, Mixture, PretrainJob } from '../../schemas/types/job.ts';
 import { adamw } from '../../trainer/adamw.ts';
+import type { Cache } from '../../trainer/decode/cache.ts';
+import { createPasses } from '../../trainer/decode/passes.ts';
+import { decodingWeights } from '../../trainer/decode/weights.ts';
 import { capture } from '../../trainer/graph/capture.ts';
 import { initialise } from '../../trainer/init.ts';
 import { roomForTensors } from '../../trainer/memory.ts';
@@ -25,6 +30,7 @@ import {
 } from './support.ts';
 
 const optimizer = { betas: [0.9, 0.95] as [number, number], weightDecay: 0.1, clip: 1 };
+const placement = { device: 'cpu', checkpointEvery: 0, timeoutSeconds: 1 };
 const shape = (fields: Partial<Architecture>): Architecture => ({ ...tiny, ...fields });
 
 /** A pretraining on `sequences` at a time, and what the plan says of its step. */
@@ -34,7 +40,7 @@ function planned(architecture: Architecture, sequences: number, precision: 'floa
     type: 'pretrain',
     recipe: { ...recipe, architecture, batchSequences: sequences, precision },
     architecture,
-    placement: { device: 'cpu', checkpointEvery: 0, timeoutSeconds: 1, recomputeActivations: recompute },
+    placement: { ...placement, recomputeActivations: recompute },
   });
   return memory ?? assert.fail('a pretraining takes memory');
 }
@@ -72,6 +78,81 @@ describe('the planned memory of a step', () => {
       }
       model.dispose();
       disposeParameters(parameters);
+    });
+  }
+});
+
+/** What the plan says of answering so many problems. */
+function plannedAnswers(architecture: Architecture, problems: number) {
+  const memory = memoryOf({
+    type: 'evaluate',
+    recipe: {
+      kind: 'problems',
+      suite: 'sums',
+      tasks: [{ name: 'sums', part: 'problems', source: generated('sums') }],
+      problems,
+      samples: 0,
+      temperature: 1,
+      maxResponse: architecture.context / 2,
+    },
+    architecture,
+    placement,
+  });
+  return memory ?? assert.fail('an evaluation takes memory');
+}
+
+/** What decoding takes beside a model, by its graphs: the cache of `slots`, and the larger of its two passes. */
+function decodingBytes(architecture: Architecture, slots: number): number {
+  const { layers, hidden, heads, kvHeads, context } = architecture;
+  const parameters = initialise(architecture, 1);
+  const weights = decodingWeights(architecture, parameters);
+  const passes = createPasses(architecture, weights);
+  const read = capture(({ tokens, lengths, uniforms, sharpness }: DecodingTensors): NamedTensorMap => {
+    const { layers, ...chosen } = passes.read({ tokens, lengths }, { uniforms, sharpness });
+    return { ...chosen, ...named(layers) };
+  });
+  const step = capture(({ tokens, positions, uniforms, sharpness, ...cache }: DecodingTensors): NamedTensorMap => {
+    const held = Array.from({ length: layers }, (_, i) => ({ keys: cache[`keys${i}`], values: cache[`values${i}`] }));
+    return passes.step({ tokens, positions }, { layers: held } as unknown as Cache, { uniforms, sharpness });
+  });
+
+  const int32 = (...shape: number[]) => ({ dtype: 'int32', shape });
+  const draws = (count: number) => ({ uniforms: int32(count, 2), sharpness: int32(1, 2) });
+  const prompts = Math.min(slots, Math.max(1, Math.floor(promptTokensAtOnce / context)));
+  const reading = { tokens: int32(prompts, context), lengths: int32(prompts), ...draws(prompts) };
+  const half = { dtype: 'float32', shape: [slots, kvHeads, context, hidden / heads] };
+  const cache = named(Array.from({ length: layers }, () => ({ keys: half, values: half })));
+  const writing = { tokens: int32(slots), positions: int32(slots), ...draws(slots), ...cache };
+  const passed = [read.peakBytes(reading as never), step.peakBytes(writing as never)];
+
+  for (const made of [read, step, passes, weights]) made.dispose();
+  disposeParameters(parameters);
+  return 4 * 2 * layers * slots * context * kvHeads * (hidden / heads) + Math.max(...passed);
+}
+
+/** Keys and values by names that are theirs alone. */
+function named<Half>(layers: readonly { keys: Half; values: Half }[]): Record<string, Half> {
+  return Object.fromEntries(
+    layers.flatMap(({ keys, values }, i) => [
+      [`keys${i}`, keys],
+      [`values${i}`, values],
+    ]),
+  );
+}
+
+type DecodingTensors = Record<'tokens' | 'lengths' | 'positions' | 'uniforms' | 'sharpness', Tensor> & NamedTensorMap;
+
+describe('the planned memory of writing responses', () => {
+  const cases: [string, Architecture, number][] = [
+    ['attention of prompts', shape({ hidden: 32, layers: 2, heads: 8, ffn: 48, context: 1024 }), 16],
+    ['feed-forward of prompts', shape({ hidden: 64, layers: 2, kvHeads: 1, ffn: 1024, context: 64 }), 64],
+    ['a large vocabulary', shape({ vocab: 16_384 }), 64],
+    ['the cache', shape({ hidden: 64, layers: 8, kvHeads: 4, ffn: 172, context: 512 }), 64],
+  ];
+  for (const [what, architecture, problems] of cases) {
+    it(`is what the graphs take: ${what}`, () => {
+      const ratio = plannedAnswers(architecture, problems).step / decodingBytes(architecture, problems);
+      assert.ok(ratio > 0.9 && ratio < 1.2, ratio.toFixed(3));
     });
   }
 });

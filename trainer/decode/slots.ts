@@ -4,6 +4,7 @@
  */
 import { setImmediate as yieldToEvents } from 'node:timers/promises';
 import type { Tensor } from '@tensorflow/tfjs-node';
+import { promptTokensAtOnce } from '../../schemas/passes.ts';
 import type { Architecture } from '../../schemas/types/job.ts';
 import { TrainerFailure } from '../failure.ts';
 import { tf } from '../tf.ts';
@@ -90,16 +91,13 @@ const leastPadded = 16;
 /** Room that is not used costs nothing: neither time nor, where it was never written to, memory. */
 const leastRoom = 128;
 
-/** Tokens of prompts that are read at once, padding included; though never less than one prompt. */
-const tokensAtOnce = 4096;
-
 /** The share of slots that become free before they are filled again: prompts are read faster together. */
 const refilled = 1 / 8;
 
 /** How many prompts are read at once: one of two counts, so that few shapes occur. */
 function promptsAtOnce({ slots, padded }: Batch, free: number, waiting: readonly Sequence[]): number {
   const longest = Math.max(...waiting.slice(0, free).map(({ prompt }) => prompt.length));
-  const most = Math.max(1, Math.min(slots.length, Math.floor(tokensAtOnce / padded(longest))));
+  const most = Math.max(1, Math.min(slots.length, Math.floor(promptTokensAtOnce / padded(longest))));
   return free >= most ? most : Math.min(most, Math.ceil(slots.length * refilled));
 }
 

@@ -5,6 +5,7 @@
  * whole evaluation takes less than keeping half of one safe would.
  */
 import { setImmediate as yieldToEvents } from 'node:timers/promises';
+import { problemsAtOnce, scoredTokensAtOnce } from '../../schemas/passes.ts';
 import type { EvaluateJob, EvaluateRecipe } from '../../schemas/types/job.ts';
 import type { Outcome, TrainerContext } from '../context.ts';
 import type { Problem } from '../data/problem.ts';
@@ -37,11 +38,6 @@ interface Task {
   portions: (() => number | Promise<number>)[];
   figures(): Figures;
 }
-
-/** Tokens of text scored at once. */
-const tokensAPortion = 8192;
-/** Problems answered at once. */
-const problemsAPortion = 64;
 
 /** Runs an evaluation job: every response as a `sample` event, every figure as an `evaluation` event. */
 export async function run(job: EvaluateJob, context: TrainerContext): Promise<Outcome> {
@@ -113,7 +109,7 @@ function heldoutTasks(
 function portionsOfRows(heldout: readonly Int32Array[]): Int32Array[][] {
   const length = heldout[0]?.length ?? 0;
   const whole = heldout.filter((row) => row.length === length);
-  const portions = inGroups(whole, Math.max(1, Math.floor(tokensAPortion / length)));
+  const portions = inGroups(whole, Math.max(1, Math.floor(scoredTokensAtOnce / length)));
   return [...portions, ...heldout.filter((row) => row.length < length).map((row) => [row])];
 }
 
@@ -160,7 +156,7 @@ function problemTasks(
     const chosen = problems(source, 'test', recipe.problems, job.inputs.data);
     return {
       name,
-      portions: inGroups(chosen, problemsAPortion).map((portion) => async () => {
+      portions: inGroups(chosen, problemsAtOnce).map((portion) => async () => {
         const latest = await attempt(name, portion);
         attempted.push(...latest);
         const responses = latest.flatMap(({ greedy, sampled }) => [greedy, ...sampled]);
