@@ -111,37 +111,49 @@ interface Pass {
 function supervised(architecture: Architecture, sequences: number, options: StepOptions): Needs {
   const parameters = parameterCount(architecture);
   const atOnce = Math.max(1, Math.floor(tokensAtOnce / architecture.context));
-  const pass = passNumbers(
-    architecture,
-    { sequences: Math.min(sequences, atOnce), time: architecture.context },
-    options,
-  );
-  const files = savedAParameter * parameters;
-  if (sequences <= atOnce)
-    return { models: numbersAParameter * parameters, step: Math.max(pass, momentVectors * parameters), files };
-  // The sum of gradients, and its next value while the old one is there.
+  const pass = { sequences: Math.min(sequences, atOnce), time: architecture.context };
+  const inParts = sequences > atOnce;
   return {
-    models: (numbersAParameter + 1) * parameters,
-    step: Math.max(pass + parameters, (momentVectors + 1) * parameters),
-    files,
+    models: trainedNumbers(parameters, inParts),
+    step: updateNumbers(architecture, passNumbers(architecture, pass, options), inParts),
+    files: savedAParameter * parameters,
   };
+}
+
+/** A model that is trained; from batches in parts, with the sum of its gradients. */
+function trainedNumbers(parameters: number, inParts: boolean): number {
+  return (numbersAParameter + (inParts ? 1 : 0)) * parameters;
+}
+
+/** The larger of a pass and AdamW's update. Where gradients add up, the next sum is made while the old one is there. */
+function updateNumbers(architecture: Architecture, pass: number, inParts: boolean): number {
+  const parameters = parameterCount(architecture);
+  return Math.max(pass, momentVectors * parameters) + (inParts ? parameters : 0);
 }
 
 /** Of AdamW's update, vectors as long as the model beside the old ones: the gradient, new moments and weights. */
 const momentVectors = 4;
 
 /**
- * The most that a forward and a backward pass take. Either at the loss, with two stretches of logits and the gradient by the
- * output matrix beside the activations of all blocks; or in the backward pass of a feed-forward block, whose own gradients
- * come on top of what is kept of the blocks before it and of the gradients by the weights of those after it.
+ * The most that a forward and a backward pass take. Either at the loss, beside the activations of all blocks; or in the
+ * backward pass of a feed-forward block, whose own gradients come on top of what is kept of the blocks before it and of the
+ * gradients by the weights of those after it.
+ *
+ * @param atLoss that of given tokens, if nothing is said: two stretches of logits and the gradient by the output matrix
  */
-function passNumbers(architecture: Architecture, pass: Pass, options: StepOptions): number {
+function passNumbers(
+  architecture: Architecture,
+  pass: Pass,
+  options: StepOptions,
+  atLoss = 2 * Math.min(pass.sequences * pass.time, rowsAtOnce) * architecture.vocab +
+    2 * architecture.vocab * architecture.hidden,
+): number {
   const { layers, hidden, vocab, ffn } = architecture;
   const count = pass.sequences * pass.time;
   const states = count * hidden;
   const block = keptNumbers(architecture, pass, options);
   const kept = states + layers * (options.recompute ? 2 * states : block.attention + block.feedForward);
-  const loss = kept + 2 * Math.min(count, rowsAtOnce) * vocab + 2 * vocab * hidden + 3 * states;
+  const loss = kept + atLoss + 3 * states;
   const again = options.recompute ? Math.max(block.attention, block.feedForward) : 0;
   // Gradients by the weights are sums of one for each so many rows.
   const sums = Math.floor(count / rowsTogether) * 2 * ffn * hidden;
@@ -170,23 +182,37 @@ function keptNumbers(
   };
 }
 
-/** Policy and critic are trained, the reference is kept where there is a KL, and each takes its turn. */
+/** Policy and critic are trained, the reference is kept where there is a KL, responses are written, and each takes its turn. */
 function reinforced(architecture: Architecture, recipe: Extract<Task, { type: 'rl' }>['recipe']): Needs {
   const { vocab, hidden, context } = architecture;
+  const { maxResponse, klCoef, precision = defaults.rl.precision } = recipe;
   const parameters = parameterCount(architecture);
   const critic = parameters - vocab * hidden + hidden + 1;
-  const trained = parameters + critic;
   const batch = Math.min(recipe.batch, recipe.examples);
-  const sequences = Math.min(recipe.miniBatch, batch, Math.max(1, Math.floor(tokensAtOnce / context)));
-  const pass = passNumbers(architecture, { sequences, time: context }, { precision: 'float32', recompute: false });
-  // Logits of all responses, over temperature, their softmax, its logarithm and the gradient by them.
-  const logits = 5 * sequences * recipe.maxResponse * vocab;
+  const miniBatch = Math.min(recipe.miniBatch, batch);
+  const atOnce = (time: number) => Math.min(miniBatch, Math.max(1, Math.floor(tokensAtOnce / time)));
+  const inParts = miniBatch > atOnce(context);
+  // Logits are of all places of rows that are half responses, and more (trainer/shapes.ts).
+  const full = Math.min(context, 2 * maxResponse);
+  const pass = passNumbers(
+    architecture,
+    { sequences: atOnce(context), time: context },
+    { precision, recompute: false },
+    numbersALogit * atOnce(full) * full * vocab,
+  );
   return {
-    models: numbersAParameter * trained + (recipe.klCoef > 0 ? parameters : 0),
-    step: Math.max(pass + logits, momentVectors * parameters, written(architecture, batch)),
-    files: savedAParameter * trained,
+    models:
+      trainedNumbers(parameters, inParts) +
+      trainedNumbers(critic, inParts) +
+      (klCoef > 0 ? parameters : 0) +
+      decodingNumbers(architecture),
+    step: Math.max(updateNumbers(architecture, pass, inParts), written(architecture, batch)),
+    files: savedAParameter * (parameters + critic),
   };
 }
+
+/** Of a logit of the policy: two softmaxes, what entropy keeps of it, and one that comes and goes (trainer/policy.ts). */
+const numbersALogit = 4;
 
 function evaluated(architecture: Architecture, recipe: Extract<Task, { type: 'evaluate' }>['recipe']): Needs {
   const { context, vocab } = architecture;
@@ -195,6 +221,7 @@ function evaluated(architecture: Architecture, recipe: Extract<Task, { type: 'ev
   if (recipe.kind === 'problems') {
     return {
       ...needs,
+      models: parameters + decodingNumbers(architecture),
       step: written(architecture, Math.min(recipe.problems, problemsAtOnce) * Math.max(1, recipe.samples)),
     };
   }
@@ -204,6 +231,13 @@ function evaluated(architecture: Architecture, recipe: Extract<Task, { type: 'ev
     ...needs,
     step: 2 * Math.min(sequences * time, rowsAtOnce) * vocab + passing(architecture, { sequences, time }),
   };
+}
+
+/** The weights that decoding has of its own, beside the model's (trainer/decode/weights.ts). */
+function decodingNumbers({ layers, hidden, heads, kvHeads, ffn, vocab, context }: Architecture): number {
+  const headSize = hidden / heads;
+  const block = (heads + 2 * kvHeads) * headSize * hidden + 2 * ffn * hidden;
+  return layers * block + vocab * hidden + 2 * context * headSize;
 }
 
 /**

@@ -19,7 +19,7 @@ import { logits } from './model.ts';
 import { outputLogProbs, piece, tokenLogProbs, total } from './ops.ts';
 import type { Parameters } from './parameters.ts';
 import { tf } from './tf.ts';
-import { capturedUpdates, type Sums } from './update.ts';
+import { capturedUpdates, type Sums, type SumsOf } from './update.ts';
 
 /** A model that responses are drawn from: its tokens' probabilities are softmax(logits / temperature). */
 export interface Sampled {
@@ -34,38 +34,39 @@ export function measureLogProbs(sampled: Sampled, options: CaptureOptions): Meas
   return measure((rows) => outputLogProbs(temperedStates(sampled, rows), output, rows.targets), options);
 }
 
-/**
- * Updates of a policy by an algorithm, as a captured function of mini-batches. Where old log-probabilities were not
- * measured they are the policy's own, as constants.
- */
+/** Updates of a policy by an algorithm, as a captured function of mini-batches. */
 export function policyUpdates(
   policy: Trainable,
   sampled: Sampled,
-  { policyLoss }: Algorithm,
+  algorithm: Algorithm,
   options: CaptureOptions,
 ): PolicyUpdates {
-  const update = capturedUpdates(
-    policy,
-    ({ weights, oldLogProbs, referenceLogProbs, advantages, ...rows }: PolicyTensors) => {
-      const scores = logits(sampled.parameters, temperedStates(sampled, rows)) as Tensor2D;
-      const logProbs = tokenLogProbs(scores, rows.targets);
-      const losses = policyLoss({
-        logProbs,
-        entropies: entropy(scores),
-        oldLogProbs: oldLogProbs ?? (stopGradient(logProbs) as Tensor1D),
-        referenceLogProbs,
-        advantages,
-      });
-      const sums = Object.entries(losses).map(([name, values]) => [name, total(tf.mul(weights, values))]);
-      return Object.fromEntries(sums) as Sums;
-    },
-    options,
-  );
+  const update = capturedUpdates(policy, policySums(sampled, algorithm), options);
   const onParts = (parts: readonly Part<Experience>[], lr: number) => {
     const { loss, ...others } = update(updateTensors(parts, figures), lr);
     return { policyLoss: loss, ...others, lr };
   };
   return Object.assign(onParts, { dispose: update.dispose });
+}
+
+/**
+ * The sums that a policy learns from, of a mini-batch or of a part of one. Where old log-probabilities were not measured
+ * they are the policy's own, as constants.
+ */
+export function policySums(sampled: Sampled, { policyLoss }: Algorithm): SumsOf<PolicyTensors> {
+  return ({ weights, oldLogProbs, referenceLogProbs, advantages, ...rows }) => {
+    const scores = logits(sampled.parameters, temperedStates(sampled, rows)) as Tensor2D;
+    const logProbs = tokenLogProbs(scores, rows.targets);
+    const losses = policyLoss({
+      logProbs,
+      entropies: entropy(scores),
+      oldLogProbs: oldLogProbs ?? (stopGradient(logProbs) as Tensor1D),
+      referenceLogProbs,
+      advantages,
+    });
+    const sums = Object.entries(losses).map(([name, values]) => [name, total(tf.mul(weights, values))]);
+    return Object.fromEntries(sums) as Sums;
+  };
 }
 
 /** One update on a mini-batch; gives its metrics by name. */
@@ -75,8 +76,10 @@ export interface PolicyUpdates {
   dispose(): void;
 }
 
+/** What a policy learns from. */
+export type PolicyTensors = UpdateTensors<'advantages'> & Partial<UpdateTensors<'oldLogProbs' | 'referenceLogProbs'>>;
+
 const figures = ['oldLogProbs', 'referenceLogProbs', 'advantages'] as const;
-type PolicyTensors = UpdateTensors<'advantages'> & Partial<UpdateTensors<'oldLogProbs' | 'referenceLogProbs'>>;
 
 /** The states before response tokens, [N, hidden], over the temperature: so logits are divided by it, with fewer numbers. */
 function temperedStates({ architecture, parameters, temperature }: Sampled, rows: RowTensors): Tensor2D {

@@ -4,11 +4,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import type { NamedTensorMap, Tensor } from '@tensorflow/tfjs-node';
+import type { NamedTensorMap, Tensor, Tensor1D } from '@tensorflow/tfjs-node';
+import { parameterCount } from '../../planner/architecture.ts';
 import { memoryOf } from '../../planner/memory.ts';
-import { promptTokensAtOnce } from '../../schemas/passes.ts';
-import type { Architecture, Mixture, PretrainJob } from '../../schemas/types/job.ts';
-import { adamw } from '../../trainer/adamw.ts';
+import { promptTokensAtOnce, tokensAtOnce } from '../../schemas/passes.ts';
+import type { Architecture, Mixture, PretrainJob, RlRecipe } from '../../schemas/types/job.ts';
+import { adamw, gradientSum } from '../../trainer/adamw.ts';
+import { createCritic } from '../../trainer/critic.ts';
 import type { Cache } from '../../trainer/decode/cache.ts';
 import { createPasses } from '../../trainer/decode/passes.ts';
 import { decodingWeights } from '../../trainer/decode/weights.ts';
@@ -16,8 +18,11 @@ import { capture } from '../../trainer/graph/capture.ts';
 import { initialise } from '../../trainer/init.ts';
 import { roomForTensors } from '../../trainer/memory.ts';
 import { disposeParameters } from '../../trainer/parameters.ts';
+import { type PolicyTensors, policySums } from '../../trainer/policy.ts';
+import { ppo } from '../../trainer/ppo.ts';
 import { supervisedSteps, supervisedUpdate, type UpdateTensors } from '../../trainer/supervised.ts';
 import { tf } from '../../trainer/tf.ts';
+import { update } from '../../trainer/update.ts';
 import {
   generated,
   modelDigest,
@@ -155,6 +160,99 @@ describe('the planned memory of writing responses', () => {
       assert.ok(ratio > 0.9 && ratio < 1.2, ratio.toFixed(3));
     });
   }
+});
+
+/** What the plan says of RL on `miniBatch` responses at a time. */
+function plannedLearning(architecture: Architecture, miniBatch: number, fields: Partial<RlRecipe> = {}) {
+  const memory = memoryOf({
+    type: 'rl',
+    recipe: { ...learning, batch: miniBatch, examples: miniBatch, miniBatch, ...fields },
+    architecture,
+    placement,
+  });
+  return memory ?? assert.fail('reinforcement learning takes memory');
+}
+
+const learning: RlRecipe = {
+  algorithm: 'ppo',
+  data: { name: 'sums', part: 'problems', source: generated('sums') },
+  examples: 0,
+  epochs: 1,
+  batch: 0,
+  miniBatch: 0,
+  innerEpochs: 1,
+  maxResponse: 32,
+  temperature: 1,
+  criticLr: 1e-5,
+  gamma: 1,
+  lambda: 1,
+  clipRatio: 0.2,
+  valueClip: 0.5,
+  klCoef: 0.01,
+  entropyCoef: 0.01,
+  lr: 1e-5,
+  warmup: 0,
+  ...optimizer,
+};
+
+describe('the planned memory of RL', () => {
+  const cases: [string, Architecture, number][] = [
+    ['activations', shape({ hidden: 64, layers: 6, ffn: 172, context: 64 }), 64],
+    ['logits', shape({ vocab: 8192, context: 64 }), 16],
+    ['the optimizer', shape({ hidden: 256, layers: 4, kvHeads: 4, ffn: 688, context: 64 }), 1],
+  ];
+  for (const [what, architecture, sequences] of cases) {
+    it(`is what the policy’s graph takes: ${what}`, () => {
+      const parameters = initialise(architecture, 1);
+      const policy = adamw(parameters, optimizer);
+      const sums = policySums({ architecture, parameters, temperature: 1 }, ppo(learning));
+      const count = sequences * architecture.context;
+      const figures = Object.fromEntries(
+        ['weights', 'oldLogProbs', 'referenceLogProbs', 'advantages'].map((name) => [
+          name,
+          { dtype: 'float32', shape: [count] },
+        ]),
+      );
+      const inputs = {
+        tokens: { dtype: 'int32', shape: [sequences, architecture.context] },
+        targets: { dtype: 'int32', shape: [count] },
+        ...figures,
+        rates: { dtype: 'float32', shape: [3] },
+      } as unknown as PolicyTensors & { rates: Tensor1D };
+      for (const precision of ['float32', 'bfloat16'] as const) {
+        const learn = capture(
+          ({ rates, ...given }: typeof inputs) => update(policy, sums, given as PolicyTensors, rates),
+          { precision },
+        );
+        const ratio = plannedLearning(architecture, sequences, { precision }).step / learn.peakBytes(inputs);
+        learn.dispose();
+        assert.ok(ratio > (precision === 'float32' ? 0.95 : 0.85) && ratio < 1.2, `${precision}: ${ratio.toFixed(3)}`);
+      }
+      policy.dispose();
+      disposeParameters(parameters);
+    });
+  }
+
+  it('counts models as they are held: a sum of gradients each where mini-batches go in parts, and the weights of decoding', () => {
+    const tensors = (make: () => { dispose(): void }) => {
+      const before = tf.memory().numBytes;
+      const made = make();
+      const taken = tf.memory().numBytes - before;
+      made.dispose();
+      return taken;
+    };
+    const parameters = initialise(tiny, 1);
+    const decoding = tensors(() => decodingWeights(tiny, parameters));
+    const critic = createCritic(tiny, parameters);
+    const sums = [parameters, critic].map((each) => tensors(() => gradientSum(each)));
+    const copies = 4 * parameterCount(tiny);
+    const trained = 3 * sums.reduce((sum, bytes) => sum + bytes, 0);
+    const fits = tokensAtOnce / tiny.context;
+    assert.equal(plannedLearning(tiny, fits).models, trained + copies + decoding);
+    assert.equal(plannedLearning(tiny, fits + 1).models, trained + copies + decoding + trained / 3);
+    assert.equal(plannedAnswers(tiny, 1).models, copies + decoding);
+    for (const model of [parameters, critic]) disposeParameters(model);
+  });
 });
 
 describe('a training', () => {
