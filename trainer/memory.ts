@@ -18,18 +18,24 @@ function memoryLeft(): number {
 }
 
 /**
- * A function that throws an `out-of-memory` failure, which says what to do, where tensors of so many bytes are more than there is
- * room for: what this process could still take, and what it took since this was called, which TensorFlow uses again.
+ * A function that throws an `out-of-memory` failure, which says what to do, where new tensors of so many bytes are more than
+ * there is room for: what this process could still take, and what it took since this was called and has no tensors in any
+ * more, which TensorFlow uses again.
  *
- * @param left how much the process could still take, in bytes
+ * @param held the bytes of all tensors that there are; where some share memory and count twice, less room is seen than there is
+ * @param left the bytes that the process could still take
  */
-export function roomForTensors(left: () => number = memoryLeft): (bytes: number, what: string) => void {
-  const before = process.memoryUsage.rss();
+export function roomForTensors(
+  held: () => number,
+  left: () => number = memoryLeft,
+): (bytes: number, what: string) => void {
+  const outsideTensors = () => process.memoryUsage.rss() - held();
+  const before = outsideTensors();
   let largest = 0;
   return (bytes, what) => {
     if (bytes <= largest) return;
     const needed = bytes * (1 + allocatorShare);
-    const room = left() + Math.max(0, process.memoryUsage.rss() - before);
+    const room = left() + Math.max(0, outsideTensors() - before);
     if (needed > room) {
       throw new TrainerFailure(
         'out-of-memory',

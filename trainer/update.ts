@@ -111,7 +111,7 @@ function summedUpdates<Inputs extends NamedTensorMap>(
 
 /** The check of what is to be computed. Of a GPU TensorFlow says no more than when it is full. */
 function roomOnDevice(): ReturnType<typeof roomForTensors> {
-  return device === 'gpu' ? () => {} : roomForTensors();
+  return device === 'gpu' ? () => {} : roomForTensors(() => tf.memory().numBytes);
 }
 
 function describe({ tokens }: NamedTensorMap): string {

@@ -315,9 +315,10 @@ describe('a training', () => {
 });
 
 describe('room for tensors', () => {
+  const held = () => tf.memory().numBytes;
   it('is judged once for what is no larger than what had room', () => {
     let asked = 0;
-    const require = roomForTensors(() => {
+    const require = roomForTensors(held, () => {
       asked++;
       return 1e9;
     });
@@ -328,6 +329,15 @@ describe('room for tensors', () => {
       () => require(1e12, 'All'),
       /^TrainerFailure: All takes 1,150 GB of memory, and there are 1(\.\d+)? GB for it\./,
     );
+  });
+
+  it('is not where other tensors lie that were made meanwhile, but where they lay', () => {
+    const require = roomForTensors(held, () => 0);
+    const others = tf.ones([5e7]);
+    others.dataSync();
+    assert.throws(() => require(1e8, 'This'), /takes 0\.115 GB of memory, and there are 0(\.0\d+)? GB for it/);
+    others.dispose();
+    require(1e8, 'This');
   });
 });
 
