@@ -13,32 +13,37 @@
  * @param weights whole numbers that add up to 90 million at most (the square of that is still counted exactly), not all 0
  */
 export function* interleave(weights: readonly number[]): Generator<number, never> {
-  const period = weights.reduce((sum, weight) => sum + weight, 0);
+  const period = periodOf(weights);
   for (;;) {
     // After a period all have had exactly their share, and it begins anew.
     const taken = weights.map(() => 0);
-    for (let place = 0; place < period; place++) {
-      let next = -1;
-      for (const [index, weight] of weights.entries()) {
-        const had = taken[index] as number;
-        if (had * period >= weight * (place + 1)) continue;
-        // (had + 1) / weight is when, in periods, its next turn is due.
-        if (next < 0 || (had + 1) * (weights[next] as number) < ((taken[next] as number) + 1) * weight) next = index;
-      }
-      taken[next] = (taken[next] as number) + 1;
-      yield next;
-    }
+    for (let place = 0; place < period; place++) yield takeTurn(weights, period, taken, place);
   }
 }
 
-/** How many of the first `count` sequences come from each source. */
+/** How many of the first `count` sequences come from each source. Takes as long as the turns of less than a period. */
 export function interleavedCounts(weights: readonly number[], count: number): number[] {
-  const period = weights.reduce((sum, weight) => sum + weight, 0);
-  const counts = weights.map((weight) => weight * Math.floor(count / period));
-  const turns = interleave(weights);
-  for (let place = 0; place < count % period; place++) {
-    const index = turns.next().value;
-    counts[index] = (counts[index] as number) + 1;
+  const period = periodOf(weights);
+  const taken = weights.map(() => 0);
+  for (let place = 0; place < count % period; place++) takeTurn(weights, period, taken, place);
+  return weights.map((weight, index) => weight * Math.floor(count / period) + (taken[index] as number));
+}
+
+function periodOf(weights: readonly number[]): number {
+  return weights.reduce((sum, weight) => sum + weight, 0);
+}
+
+/** The source whose turn it is after `place` others of a period; counts it among those taken. */
+function takeTurn(weights: readonly number[], period: number, taken: number[], place: number): number {
+  let next = -1;
+  // Millions of turns are counted while somebody waits for a plan: an iterator would take many times as long.
+  for (let index = 0; index < weights.length; index++) {
+    const weight = weights[index] as number;
+    const had = taken[index] as number;
+    if (had * period >= weight * (place + 1)) continue;
+    // (had + 1) / weight is when, in periods, its next turn is due.
+    if (next < 0 || (had + 1) * (weights[next] as number) < ((taken[next] as number) + 1) * weight) next = index;
   }
-  return counts;
+  taken[next] = (taken[next] as number) + 1;
+  return next;
 }
