@@ -1,14 +1,87 @@
+/** What a model reads and predicts at once: as plain arrays, in parts that fit into one pass, as tensors, and through the model. */
+import type { Tensor1D, Tensor2D } from '@tensorflow/tfjs-node';
+import type { Architecture } from '../schemas/types/job.ts';
+import { hiddenStates } from './model.ts';
+import { rows } from './ops.ts';
+import type { Parameters } from './parameters.ts';
+import { predicting } from './shapes.ts';
+import { tf } from './tf.ts';
+
 /** Tokens to read and tokens to predict, as plain arrays. */
-export interface Batch {
+export interface Rows {
   sequences: number;
   /** Length of each sequence, padded on the right where it is shorter. */
   time: number;
   /** sequences * time token ids, a sequence after the other. */
   tokens: Int32Array;
-  /** Places (indices into `tokens`) after which a token is predicted; undefined for all of them. */
+  /** Places (indices into `tokens`) after which a token is predicted, padding among them; undefined for all of them. */
   places?: Int32Array;
-  /** What is predicted at each place. */
+  /** What is predicted at each place; 0 where that is padding. */
   targets: Int32Array;
+}
+
+/** Rows with what each prediction counts for. */
+export interface Batch extends Rows {
   /** Weight of each prediction in the loss: they add up to one, and padding has none. */
   weights: Float32Array;
+}
+
+/** Rows in TensorFlow, int32: tokens [sequences, time], the places that are predicted at [N] or undefined for all, targets [N]. */
+export type RowTensors = { tokens: Tensor2D; places?: Tensor1D; targets: Tensor1D };
+
+/** A batch in TensorFlow: its rows, and weights [N]. */
+export type BatchTensors = RowTensors & { weights: Tensor1D };
+
+/** The tensors of rows; the caller disposes them. */
+export function rowTensors({ sequences, time, tokens, places, targets }: Rows): RowTensors {
+  return {
+    tokens: tf.tensor2d(tokens, [sequences, time], 'int32'),
+    ...(places && { places: tf.tensor1d(places, 'int32') }),
+    targets: tf.tensor1d(targets, 'int32'),
+  };
+}
+
+/** The tensors of a batch; the caller disposes them. */
+export function batchTensors(batch: Batch): BatchTensors {
+  return { ...rowTensors(batch), weights: tf.tensor1d(batch.weights) };
+}
+
+/** The hidden state that each target is predicted from, that of the token before it; those of padding too: [N, hidden]. */
+export function statesBefore(
+  architecture: Architecture,
+  parameters: Parameters,
+  { tokens, places }: RowTensors,
+  recompute = false,
+): Tensor2D {
+  const states = hiddenStates(architecture, parameters, tokens, recompute);
+  const hidden = states.reshape([-1, architecture.hidden]) as Tensor2D;
+  return places === undefined ? hidden : rows(hidden, places);
+}
+
+/** A batch in parts of whole sequences of at most so many tokens, though never less than one sequence. */
+export function inParts(batch: Batch, atOnce: number): Batch[] {
+  const stretches = stretchesOf(batch.sequences, batch.time, atOnce);
+  return stretches.length === 1 ? [batch] : stretches.map(([from, to]) => partOf(batch, from, to));
+}
+
+/** Some sequences of a batch, with what is predicted in them. */
+function partOf({ time, tokens, places, targets, weights }: Batch, from: number, to: number): Batch {
+  const [first, end] = [from * time, to * time];
+  const read = { sequences: to - from, time, tokens: tokens.slice(first, end) };
+  if (places === undefined) return { ...read, targets: targets.slice(first, end), weights: weights.slice(first, end) };
+  const chosen = [...places.keys()].filter((i) => {
+    const place = places[i] as number;
+    return place >= first && place < end && weights[i] !== 0;
+  });
+  return predicting(read, {
+    places: chosen.map((i) => (places[i] as number) - first),
+    targets: chosen.map((i) => targets[i] as number),
+    weights: chosen.map((i) => weights[i] as number),
+  });
+}
+
+/** Where parts of at most `atOnce` tokens, though never less than one sequence of `time`, begin and end among sequences. */
+export function stretchesOf(sequences: number, time: number, atOnce: number): [from: number, to: number][] {
+  const each = Math.max(1, Math.floor(atOnce / time));
+  return Array.from({ length: Math.ceil(sequences / each) }, (_, i) => [i * each, Math.min(sequences, (i + 1) * each)]);
 }

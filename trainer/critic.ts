@@ -8,16 +8,8 @@ import type { Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs-node';
 import type { Architecture } from '../schemas/types/job.ts';
 import { type AdamWOptions, adamw, type Trainable } from './adamw.ts';
 import type { Algorithm, Estimates, PerToken, Round } from './algorithm.ts';
-import {
-  type Episode,
-  type Experience,
-  measure,
-  type Part,
-  type RowTensors,
-  statesBefore,
-  type UpdateTensors,
-  updateTensors,
-} from './episode.ts';
+import { type RowTensors, statesBefore } from './batch.ts';
+import { type Episode, type Experience, measure, type Part, type UpdateTensors, updateTensors } from './episode.ts';
 import type { CaptureOptions } from './graph/capture.ts';
 import { linear, shifted, total } from './ops.ts';
 import { disposeParameters, type Parameters } from './parameters.ts';

@@ -1,11 +1,8 @@
 /** Episodes: what was sampled and rewarded, and how it goes through a model. */
-import type { Tensor1D, Tensor2D } from '@tensorflow/tfjs-node';
-import type { Architecture } from '../schemas/types/job.ts';
+import type { Tensor1D } from '@tensorflow/tfjs-node';
+import { type RowTensors, rowTensors, stretchesOf } from './batch.ts';
 import { type CaptureOptions, capture } from './graph/capture.ts';
-import { hiddenStates } from './model.ts';
-import { rows } from './ops.ts';
 import { collected, countResponseTokens, type Example, longestOf, type PaddedRows, padded, spread } from './padded.ts';
-import type { Parameters } from './parameters.ts';
 import { paddedTime } from './shapes.ts';
 import { readTensor, tf } from './tf.ts';
 
@@ -51,32 +48,10 @@ export function layoutOf(episodes: readonly Episode[], context: number, atOnce: 
 
 /** Neighbours in parts of at most so many padded tokens, though never less than one episode. */
 export function inParts<E extends Episode>(episodes: readonly E[], { context, longest, atOnce }: Layout): Part<E>[] {
-  const each = Math.max(1, Math.floor(atOnce / paddedTime(longest, context)));
-  return Array.from({ length: Math.ceil(episodes.length / each) }, (_, i) => {
-    const part = episodes.slice(i * each, (i + 1) * each);
+  return stretchesOf(episodes.length, paddedTime(longest, context), atOnce).map(([from, to]) => {
+    const part = episodes.slice(from, to);
     return { episodes: part, rows: padded(part, { padding: 0, context, longest }) };
   });
-}
-
-/** Rows in TensorFlow, int32: tokens [rows, time], the places that are predicted at [N] or undefined for all, targets [N]. */
-export type RowTensors = { tokens: Tensor2D; places?: Tensor1D; targets: Tensor1D };
-
-function rowTensors({ sequences, time, tokens, places, targets }: PaddedRows): RowTensors {
-  return {
-    tokens: tf.tensor2d(tokens, [sequences, time], 'int32'),
-    ...(places && { places: tf.tensor1d(places, 'int32') }),
-    targets: tf.tensor1d(targets, 'int32'),
-  };
-}
-
-/** The hidden state that each response token was drawn from, that of the token before it, and as many of padding: [N, hidden]. */
-export function statesBefore(
-  architecture: Architecture,
-  parameters: Parameters,
-  { tokens, places }: RowTensors,
-): Tensor2D {
-  const hidden = hiddenStates(architecture, parameters, tokens).reshape([-1, architecture.hidden]) as Tensor2D;
-  return places === undefined ? hidden : rows(hidden, places);
 }
 
 /**

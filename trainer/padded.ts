@@ -2,6 +2,7 @@
  * Prompts and their responses side by side: rows of tokens, padded on the right, where a causal model does not see it, to
  * one of a few shapes (`shapes.ts`). What is measured or said of each token of a response lies beside what is predicted.
  */
+import type { Rows } from './batch.ts';
 import { paddedPlaces, paddedTime } from './shapes.ts';
 
 /** A prompt (at least one token) and a response, in tokens. */
@@ -11,16 +12,7 @@ export interface Example {
 }
 
 /** Examples as rows: read are all tokens but the last of each, predicted are those of the responses. */
-export interface PaddedRows {
-  sequences: number;
-  /** Length of each row. */
-  time: number;
-  /** sequences * time token ids, a row after the other. */
-  tokens: Int32Array;
-  /** Places (indices into `tokens`) after which a token is predicted, padding among them; undefined for all of them. */
-  places?: Int32Array;
-  /** What is predicted at each place; 0 where that is padding. */
-  targets: Int32Array;
+export interface PaddedRows extends Rows {
   /** Where among the targets those of each example begin; the others follow without a gap. */
   starts: number[];
 }

@@ -3,16 +3,8 @@ import type { Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs-node';
 import type { Architecture } from '../schemas/types/job.ts';
 import type { Trainable } from './adamw.ts';
 import type { Algorithm } from './algorithm.ts';
-import {
-  type Experience,
-  type Measure,
-  measure,
-  type Part,
-  type RowTensors,
-  statesBefore,
-  type UpdateTensors,
-  updateTensors,
-} from './episode.ts';
+import { type RowTensors, statesBefore } from './batch.ts';
+import { type Experience, type Measure, measure, type Part, type UpdateTensors, updateTensors } from './episode.ts';
 import type { CaptureOptions } from './graph/capture.ts';
 import { log, max, mul, neg, reshape, softmax, stopGradient, sub, sum } from './kernels.ts';
 import { logits } from './model.ts';

@@ -3,16 +3,10 @@ import type { Scalar, Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs-node';
 import { tokensAtOnce } from '../schemas/passes.ts';
 import type { Architecture, CptJob, Precision, PretrainJob, SftJob, TrunkJob } from '../schemas/types/job.ts';
 import type { Trainable } from './adamw.ts';
-import type { Batch } from './batch.ts';
-import { hiddenStates } from './model.ts';
-import { outputLoss, rows } from './ops.ts';
+import { type Batch, type BatchTensors, batchTensors, inParts, statesBefore } from './batch.ts';
+import { outputLoss } from './ops.ts';
 import type { Parameters } from './parameters.ts';
-import { predicting } from './shapes.ts';
-import { tf } from './tf.ts';
 import { capturedUpdates, update } from './update.ts';
-
-/** A batch in TensorFlow: as `Batch`, tokens [sequences, time]. */
-export type BatchTensors = { tokens: Tensor2D; places?: Tensor1D; targets: Tensor1D; weights: Tensor1D };
 
 /** Loss: the weighted negative log-likelihood of the targets, in nats. A function of the parameters and the batch alone. */
 export function supervisedLoss(
@@ -21,22 +15,9 @@ export function supervisedLoss(
   batch: BatchTensors,
   recompute = false,
 ): Scalar {
-  const { tokens, places, targets, weights } = batch;
-  const states = hiddenStates(architecture, parameters, tokens, recompute);
-  const hidden = states.reshape([-1, architecture.hidden]) as Tensor2D;
-  const chosen = places === undefined ? hidden : rows(hidden, places);
+  const states = statesBefore(architecture, parameters, batch, recompute);
   const output = parameters['lm_head.weight'] as Tensor as Tensor2D;
-  return outputLoss(chosen, output, targets, weights);
-}
-
-/** The tensors of a batch; the caller disposes them. */
-export function batchTensors({ sequences, time, tokens, places, targets, weights }: Batch): BatchTensors {
-  return {
-    tokens: tf.tensor2d(tokens, [sequences, time], 'int32'),
-    ...(places && { places: tf.tensor1d(places, 'int32') }),
-    targets: tf.tensor1d(targets, 'int32'),
-    weights: tf.tensor1d(weights),
-  };
+  return outputLoss(states, output, batch.targets, batch.weights);
 }
 
 /** What an update is made from: a batch, and the optimizer's rates. */
@@ -99,30 +80,4 @@ export function supervisedSteps(
 
 function lossOf(architecture: Architecture, { parameters }: Trainable, recompute: boolean) {
   return (batch: BatchTensors) => ({ loss: supervisedLoss(architecture, parameters, batch, recompute) });
-}
-
-/** A batch in parts of whole sequences of at most so many tokens, though never less than one sequence. */
-export function inParts(batch: Batch, atOnce: number): Batch[] {
-  const { sequences, time } = batch;
-  const each = Math.max(1, Math.floor(atOnce / time));
-  if (sequences <= each) return [batch];
-  return Array.from({ length: Math.ceil(sequences / each) }, (_, i) =>
-    partOf(batch, i * each, Math.min(sequences, (i + 1) * each)),
-  );
-}
-
-/** Some sequences of a batch, with what is predicted in them. */
-function partOf({ time, tokens, places, targets, weights }: Batch, from: number, to: number): Batch {
-  const [first, end] = [from * time, to * time];
-  const read = { sequences: to - from, time, tokens: tokens.slice(first, end) };
-  if (places === undefined) return { ...read, targets: targets.slice(first, end), weights: weights.slice(first, end) };
-  const chosen = [...places.keys()].filter((i) => {
-    const place = places[i] as number;
-    return place >= first && place < end && weights[i] !== 0;
-  });
-  return predicting(read, {
-    places: chosen.map((i) => (places[i] as number) - first),
-    targets: chosen.map((i) => targets[i] as number),
-    weights: chosen.map((i) => weights[i] as number),
-  });
 }

@@ -1,10 +1,10 @@
 import { createInterface } from 'node:readline';
 import { adamw } from '../../trainer/adamw.ts';
-import type { Batch } from '../../trainer/batch.ts';
+import { type Batch, batchTensors } from '../../trainer/batch.ts';
 import { createGenerator, generate } from '../../trainer/generate.ts';
 import { capture } from '../../trainer/graph/capture.ts';
 import { loadModel } from '../../trainer/parameters.ts';
-import { batchTensors, supervisedSteps, supervisedUpdate } from '../../trainer/supervised.ts';
+import { supervisedSteps, supervisedUpdate } from '../../trainer/supervised.ts';
 import { tf } from '../../trainer/tf.ts';
 import { writeModel } from './model.ts';
 import type { Decoding, Product, Request, Task, Training, Turn } from './tasks.ts';

@@ -4,13 +4,13 @@ import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { Rank, Scalar, Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs-node';
 import { adamw, valueAndGradients } from '../../trainer/adamw.ts';
-import type { Batch } from '../../trainer/batch.ts';
+import { type Batch, batchTensors } from '../../trainer/batch.ts';
 import { CaptureError, capture } from '../../trainer/graph/capture.ts';
 import { peakBytes } from '../../trainer/graph/memory.ts';
 import { initialise } from '../../trainer/init.ts';
 import { backend } from '../../trainer/native.ts';
 import { disposeParameters, type Parameters } from '../../trainer/parameters.ts';
-import { batchTensors, supervisedLoss, supervisedUpdate, type UpdateTensors } from '../../trainer/supervised.ts';
+import { supervisedLoss, supervisedUpdate, type UpdateTensors } from '../../trainer/supervised.ts';
 import { tf } from '../../trainer/tf.ts';
 import { close, tiny } from './support.ts';
 

@@ -7,7 +7,7 @@ import { parameterShapes, queryBlocks } from '../../schemas/llama.ts';
 import type { Architecture } from '../../schemas/types/job.ts';
 import { adamw, valueAndGradients } from '../../trainer/adamw.ts';
 import { attention, headsOf, rotaryTable } from '../../trainer/attention.ts';
-import type { Batch } from '../../trainer/batch.ts';
+import { type Batch, batchTensors, inParts } from '../../trainer/batch.ts';
 import { toConfig } from '../../trainer/config.ts';
 import { capture } from '../../trainer/graph/capture.ts';
 import { initialise } from '../../trainer/init.ts';
@@ -16,7 +16,7 @@ import { outputLogProbs, outputLoss, rows, tokenLogProbs } from '../../trainer/o
 import { loadModel, type Parameters } from '../../trainer/parameters.ts';
 import { random } from '../../trainer/random.ts';
 import { writeSafetensors } from '../../trainer/safetensors.ts';
-import { batchTensors, inParts, supervisedLoss, supervisedSteps } from '../../trainer/supervised.ts';
+import { supervisedLoss, supervisedSteps } from '../../trainer/supervised.ts';
 import { tf } from '../../trainer/tf.ts';
 import { close, temporaryFolder, tiny } from './support.ts';
 

@@ -7,11 +7,11 @@ import { after, before, describe, it } from 'node:test';
 import type { Tensor } from '@tensorflow/tfjs-node';
 import type { Architecture, PretrainJob, SftJob } from '../../schemas/types/job.ts';
 import { adamw, valueAndGradients } from '../../trainer/adamw.ts';
-import type { Batch } from '../../trainer/batch.ts';
+import { type Batch, batchTensors } from '../../trainer/batch.ts';
 import { capture } from '../../trainer/graph/capture.ts';
 import { initialise } from '../../trainer/init.ts';
 import { random } from '../../trainer/random.ts';
-import { batchTensors, supervisedLoss, supervisedSteps } from '../../trainer/supervised.ts';
+import { supervisedLoss, supervisedSteps } from '../../trainer/supervised.ts';
 import {
   close,
   type Ended,

@@ -14,7 +14,7 @@ import type { NamedTensorMap, Tensor2D } from '@tensorflow/tfjs-node';
 import { parameterShapes, queryBlocks } from '../../schemas/llama.ts';
 import type { Architecture } from '../../schemas/types/job.ts';
 import { type AdamWOptions, adamw, type Trainable, valueAndGradients } from '../../trainer/adamw.ts';
-import type { Batch } from '../../trainer/batch.ts';
+import { type Batch, type BatchTensors, batchTensors } from '../../trainer/batch.ts';
 import { readConfig } from '../../trainer/config.ts';
 import { createGenerator, generate } from '../../trainer/generate.ts';
 import { capture } from '../../trainer/graph/capture.ts';
@@ -24,7 +24,7 @@ import { disposeParameters, loadModel, type Parameters } from '../../trainer/par
 import { readSafetensors } from '../../trainer/safetensors.ts';
 import { learningRate, type ScheduleOptions } from '../../trainer/schedule.ts';
 import { batchOf } from '../../trainer/stages/sft.ts';
-import { type BatchTensors, batchTensors, supervisedLoss, supervisedSteps } from '../../trainer/supervised.ts';
+import { supervisedLoss, supervisedSteps } from '../../trainer/supervised.ts';
 import { readTensor, tf } from '../../trainer/tf.ts';
 import { close } from './support.ts';
 

@@ -2,13 +2,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Architecture } from '../../schemas/types/job.ts';
-import type { Batch } from '../../trainer/batch.ts';
+import { type Batch, batchTensors } from '../../trainer/batch.ts';
 import { initialise } from '../../trainer/init.ts';
 import type { Example } from '../../trainer/padded.ts';
 import { random } from '../../trainer/random.ts';
 import { paddedPlaces, paddedTime } from '../../trainer/shapes.ts';
 import { batchOf } from '../../trainer/stages/sft.ts';
-import { batchTensors, supervisedLoss } from '../../trainer/supervised.ts';
+import { supervisedLoss } from '../../trainer/supervised.ts';
 import { tf } from '../../trainer/tf.ts';
 import { close, tiny } from './support.ts';
 
