@@ -4,6 +4,7 @@
  * What TensorFlow itself takes and how much its allocator keeps beside what is in use follow from no arithmetic. They are
  * constants here, measured of TensorFlow 2.21 on Linux (x86-64); test/long/memory.test.ts holds them against real runs.
  */
+import { queryBlocks } from '../schemas/llama.ts';
 import {
   allocatorShare,
   problemsAtOnce,
@@ -249,8 +250,9 @@ function written({ layers, hidden, heads, kvHeads, ffn, vocab, context }: Archit
   const prompts = Math.min(slots, Math.max(1, Math.floor(promptTokensAtOnce / context)));
   const count = prompts * context;
   const remembered = 2 * layers * kvHeads * (hidden / heads);
-  const scores = 2 * prompts * heads * context ** 2;
-  const read = remembered * count + 2 * count * hidden + Math.max(scores, 4 * count * ffn);
+  // Probabilities of all blocks of queries, and the scores of the last.
+  const attention = prompts * heads * (causalPairs(context) + context * (queryBlocks(context).at(-1) as number));
+  const read = remembered * count + 2 * count * hidden + Math.max(attention, 3 * count * ffn);
   return remembered * slots * context + Math.max(read, numbersAScore * slots * vocab);
 }
 

@@ -125,7 +125,7 @@ function decodingBytes(architecture: Architecture, slots: number): number {
   const draws = (count: number) => ({ uniforms: int32(count, 2), sharpness: int32(1, 2) });
   const prompts = Math.min(slots, Math.max(1, Math.floor(promptTokensAtOnce / context)));
   const reading = { tokens: int32(prompts, context), lengths: int32(prompts), ...draws(prompts) };
-  const half = { dtype: 'float32', shape: [slots, kvHeads, context, hidden / heads] };
+  const half = { dtype: 'float32', shape: [kvHeads, slots, context, hidden / heads] };
   const cache = named(Array.from({ length: layers }, () => ({ keys: half, values: half })));
   const writing = { tokens: int32(slots), positions: int32(slots), ...draws(slots), ...cache };
   const passed = [read.peakBytes(reading as never), step.peakBytes(writing as never)];
