@@ -103,6 +103,10 @@ describe('lineage/evolm.yaml', async () => {
     assert.deepEqual(said(`4B-${run}`, ...loss), [1, 1, 0.2, 0.5, 0, 0.001, 0.01, 1]);
   });
 
+  test('all is trained in bfloat16, as bf16-mixed is called here', () => {
+    for (const { address, settings } of trained) assert.equal(settings.precision, 'bfloat16', address);
+  });
+
   test('RL takes as many steps as the published checkpoints say', () => {
     assert.equal(priceOf(nodeAt(plan, '1B-160BT-8+42BT-100Kep1-100Kep8')).updates, 776);
     assert.equal(priceOf(nodeAt(plan, '4B-160BT-8+42BT-100Kep1-100Kep8')).updates, 384);
