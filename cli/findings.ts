@@ -1,5 +1,5 @@
 import type { Plan, PlanNode } from '../planner/plan.ts';
-import { counted, nats, percent } from './render/figures.ts';
+import { counted, nats, percent, whole } from './render/figures.ts';
 import type { Measure, StageSummary } from './render/run-event.ts';
 import { differsClearly, groupBy } from './summary.ts';
 
@@ -22,6 +22,21 @@ export interface Repetition {
   epochs: number;
 }
 
+/** What an SFT left out of its examples. */
+export interface Truncation {
+  key: string;
+  examples: number;
+  /** Examples that the context does not hold. */
+  truncated: number;
+}
+
+/** What the trainers said of the data and the losses of a plan's nodes. */
+export interface Trained {
+  pretrainings: readonly Pretraining[];
+  repetitions: readonly Repetition[];
+  truncations: readonly Truncation[];
+}
+
 /**
  * Up to so many passes through a text are worth nearly as much as new text, and more soon teach nothing: Muennighoff et al.
  * 2023, arXiv 2305.16264.
@@ -29,24 +44,22 @@ export interface Repetition {
 export const mostEpochs = 4;
 
 /**
- * What the figures show, in plain sentences: how far pretraining came, which text was repeated too often, what each later
- * stage did to its parent.
+ * What the figures show, in plain sentences: how far pretraining came, which text was repeated too often, which examples
+ * were cut, what each later stage did to its parent.
  */
 export function findings(
   plan: Plan,
   stages: readonly StageSummary[],
-  pretrainings: readonly Pretraining[],
-  repetitions: readonly Repetition[],
+  { pretrainings, repetitions, truncations }: Trained,
 ): string[] {
   const types = new Map(plan.nodes.map((node) => [node.address, node.type]));
   const typeOf = (stage: StageSummary) => types.get(stage.address);
   const byAddress = new Map(stages.map((stage) => [stage.address, stage]));
+  const nodeOf = ({ key }: { key: string }) => plan.nodes.filter((node) => node.key === key).slice(0, 1);
   return [
-    ...pretrainings.flatMap((one) => {
-      const node = plan.nodes.find(({ key }) => key === one.key);
-      return node ? [pretrainingFinding(node.address, one)] : [];
-    }),
+    ...pretrainings.flatMap((one) => nodeOf(one).map(({ address }) => pretrainingFinding(address, one))),
     ...repetitions.map(repetitionFinding),
+    ...truncations.flatMap((one) => nodeOf(one).map((node) => truncationFinding(node, one))),
     ...stages.filter((stage) => typeOf(stage) === 'cpt').flatMap(lossFindings),
     ...replayFindings(plan, byAddress),
     ...stages.filter((stage) => ['sft', 'rl'].includes(typeOf(stage) ?? '')).flatMap(passFindings),
@@ -61,6 +74,11 @@ function pretrainingFinding(address: string, { loss, steps, unigramEntropy }: Pr
 
 function repetitionFinding({ address, data, epochs }: Repetition): string {
   return `${address}: went ${epochs.toFixed(1)} times through ${data}; after ${mostEpochs} passes text teaches little that is new, so more data or fewer tokens would be better.`;
+}
+
+function truncationFinding({ address, architecture }: PlanNode, { examples, truncated }: Truncation): string {
+  const context = architecture === null ? '' : ` of ${whole(architecture.context)} tokens`;
+  return `${address}: ${whole(truncated)} of ${counted(examples, 'example')} lost the beginning of their prompt, because the context${context} does not hold them whole.`;
 }
 
 /** What continued pretraining did to each domain. */

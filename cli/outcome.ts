@@ -6,7 +6,7 @@ import { runQuery } from '../results/query.ts';
 import { recordLineage } from '../results/record.ts';
 import type { IngestInput } from '../results/staging.ts';
 import { findArtifact } from '../store/artifact.ts';
-import { findings, mostEpochs, type Pretraining, type Repetition } from './findings.ts';
+import { findings, mostEpochs, type Pretraining, type Repetition, type Truncation } from './findings.ts';
 import type { RunEvent } from './render/run-event.ts';
 import { type EvaluatedFigure, summarize } from './summary.ts';
 
@@ -17,12 +17,11 @@ export async function readOutcome(
   planDigest: string,
 ): Promise<Extract<RunEvent, { event: 'summary' }>> {
   const stages = summarize(plan, await readFigures(home, planDigest));
-  const told = findings(
-    plan,
-    stages,
-    await readPretrainings(home, planDigest),
-    await readRepetitions(home, planDigest),
-  );
+  const told = findings(plan, stages, {
+    pretrainings: await readPretrainings(home, planDigest),
+    repetitions: await readRepetitions(home, planDigest),
+    truncations: await readTruncations(home, planDigest),
+  });
   return { event: 'summary', stages, findings: told };
 }
 
@@ -111,5 +110,23 @@ async function readRepetitions(home: string, plan: string): Promise<Repetition[]
     address: String(address),
     data: String(data),
     epochs: Number(epochs),
+  }));
+}
+
+async function readTruncations(home: string, plan: string): Promise<Truncation[]> {
+  const { rows } = await runQuery(
+    home,
+    `SELECT m.key, examples.number, truncated.number
+     FROM models AS m
+     JOIN latest_facts AS truncated ON truncated.key = m.key AND truncated.name = 'truncatedExamples'
+     JOIN latest_facts AS examples ON examples.key = m.key AND examples.name = 'examples'
+     WHERE m.plan = $plan AND m.type = 'sft' AND truncated.number > 0
+     ORDER BY m.place`,
+    { plan },
+  );
+  return rows.map(([key, examples, truncated]) => ({
+    key: String(key),
+    examples: Number(examples),
+    truncated: Number(truncated),
   }));
 }

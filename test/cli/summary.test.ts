@@ -109,3 +109,27 @@ test('text that was gone through more than four times is told, problems are not'
     ],
   );
 });
+
+test('examples of SFT that the context cuts are told, with how many there are', async (t) => {
+  const home = join(await temporaryFolder(t), '.descent');
+  const plan = makePlan({ seeds: [1, 2], replay: ['0%'] });
+  const digest = await writePlan(home, plan);
+  for (const node of plan.nodes) {
+    const cut = node.address.includes('seed=1') ? 25 : 0;
+    const events = makeEvents(node).map((event) =>
+      event.event === 'done' && node.type === 'sft'
+        ? { ...event, facts: { ...event.facts, examples: 32, truncatedExamples: cut } }
+        : event,
+    );
+    await runNode(home, node, asLines(events));
+  }
+  await catchUp(home, plan, digest, judge(plan, nodesInspector(home)));
+  const { findings } = await readOutcome(home, plan, digest);
+  const tuned = plan.nodes.find(({ address }) => address === 'tuned@replay=0%,seed=1');
+  deepEqual(
+    findings.filter((finding) => finding.includes('prompt')),
+    [
+      `tuned@replay=0%,seed=1: 25 of 32 examples lost the beginning of their prompt, because the context of ${tuned?.architecture?.context} tokens does not hold them whole.`,
+    ],
+  );
+});
