@@ -27,7 +27,7 @@ export interface NodeCost {
   part: number;
   /** The class of devices that it runs on. */
   device: string;
-  /** What it takes of its device's memory at most; null where it loads no model. */
+  /** About what it takes of its device's memory where it takes most; null where it loads no model. */
   memory: Memory | null;
   /** The memory that a slot of its device has, in bytes, and what kind that is; null where it is not known. */
   room: { bytes: number; kind: MemoryKind } | null;

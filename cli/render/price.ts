@@ -97,13 +97,13 @@ function diskText({ published, checkpoints }: Estimate['disk']): string {
   return `${bytes(published)} of models, and at most ${bytes(checkpoints)} of checkpoints while they are trained`;
 }
 
-/** `759 MB at most, of base@seed=1; 1.52 GB with 2 cpu slots at work`, for each class. */
+/** `≈ 759 MB, of base@seed=1; ≈ 1.52 GB with 2 cpu slots at work`, for each class. */
 function memoryText({ memory, slots }: Estimate): string {
   const texts = memory.map(({ device, largest: { node, memory }, together }) => {
     const peak = memory?.peak ?? 0;
     const count = slots.get(device) ?? 1;
-    const most = `${bytes(peak)} at most, of ${node.address}`;
-    return together > peak ? `${most}; ${bytes(together)} with ${counted(count, `${device} slot`)} at work` : most;
+    const most = `≈ ${bytes(peak)}, of ${node.address}`;
+    return together > peak ? `${most}; ≈ ${bytes(together)} with ${counted(count, `${device} slot`)} at work` : most;
   });
   return texts.join('; ');
 }

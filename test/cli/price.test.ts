@@ -156,7 +156,7 @@ test('what takes more memory than a slot of its device class has is refused at i
   await writeDevices(folder, { memory: bytes - 1 });
   const { exitCode, stdout, stderr } = await descent(['plan', 'lineage.yaml'], folder);
   equal(exitCode, 3);
-  match(stdout, /\n {2}memory +[\d.]+ GB at most, of base; /);
+  match(stdout, /\n {2}memory +≈ [\d.]+ GB, of base; /);
   match(
     stderr,
     /^lineage\.yaml:7:3: error\[over-memory\]: `base` takes up to ([\d.]+) GB of memory, and a slot of `cpu` has \1 GB$/m,
