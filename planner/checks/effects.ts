@@ -8,8 +8,8 @@ import { undecayed } from './decay.ts';
 
 /**
  * Warns of what a file says without changing anything: options that what stands beside them switches off, in every variant
- * of their stage, and data sets and models that nothing uses. A recipe that somebody published may have some, so they are no
- * errors.
+ * of their stage, placement that its kind of stage has no use of, and data sets and models that nothing uses. A recipe that
+ * somebody published may have some, so they are no errors.
  */
 export function* checkEffects(source: Source, file: LineageFile, nodes: readonly PlanNode[]): Generator<Diagnostic> {
   const told = new Map<string, Diagnostic | null>();
@@ -33,6 +33,7 @@ export function* checkEffects(source: Source, file: LineageFile, nodes: readonly
   const evaluations = nodes.filter(({ type }) => type === 'evaluate');
   checkOptions(source, ['evaluate'], recordAt(source.value, 'evaluate'), evaluations.map(idleIn), told);
   for (const warning of told.values()) if (warning) yield warning;
+  yield* checkPlacement(source);
   yield* checkUse(source, 'data', 'data set', Object.keys(file.data));
   yield* checkUse(source, 'models', 'model', Object.keys(file.models ?? {}));
 }
@@ -158,6 +159,18 @@ function* checkUse(
     yield warn(source.file, source.keyPlace([section, name]), 'no-effect', `nothing uses the ${noun} ${shown(name)}`, {
       hint: 'remove it, or use it',
     });
+  }
+}
+
+/** Warns of `recomputeActivations` for a stage that has no use of it; `default` means the stages that have. */
+function* checkPlacement(source: Source): Generator<Diagnostic> {
+  for (const { name, kind } of declaredStages(source.value).values()) {
+    const path = ['placement', name, 'recomputeActivations'];
+    const why = kind === 'rl' ? 'RL does without' : kind === 'adopt' ? 'an adopted model is not trained' : undefined;
+    if (why === undefined || own(recordAt(source.value, 'placement', name), 'recomputeActivations') === undefined)
+      continue;
+    const message = `\`recomputeActivations\` changes nothing: ${why}`;
+    yield warn(source.file, source.place(path), 'no-effect', message, { hint: 'remove it' });
   }
 }
 

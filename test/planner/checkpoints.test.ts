@@ -74,6 +74,16 @@ evaluate: {each: [theirs, tuned], suites: [id]}
     const same = await plan(temporaryFolder(t), stages(fromHub.replace('}', ', context: 128}'), after));
     assert.ok(same.ok);
     assert.equal(nodeAt(same.plan, 'theirs').key, theirs.key, 'a default that is written out');
+    const placed = await plan(
+      temporaryFolder(t),
+      stages(
+        fromHub,
+        `${after}placement: {theirs: {recomputeActivations: true}, tuned: {recomputeActivations: true}}\n`,
+      ),
+    );
+    assert.deepEqual(placed.ok && placed.warnings.map(({ line, message }) => `${line} ${message}`), [
+      '9 `recomputeActivations` changes nothing: an adopted model is not trained',
+    ]);
   });
 
   it('has no pretraining to replay', async (t) => {

@@ -118,6 +118,13 @@ const cases: Readonly<Record<string, [Parts, string[]]>> = {
     ['`heldoutTokens` changes nothing: the suite `heldout` is not among `suites`'],
   ],
   'as many key heads as heads': [{ model: '{layers: 2, hidden: 32, heads: 4, kvHeads: 4, ffn: 64, context: 64}' }, []],
+  'recomputation where nothing is recomputed': [
+    {
+      evaluate:
+        '{each: [rl], suites: [id]}\nplacement: {default: {recomputeActivations: true}, base: {recomputeActivations: true}, rl: {recomputeActivations: true}}',
+    },
+    ['`recomputeActivations` changes nothing: RL does without'],
+  ],
   'a data set and a model that nothing uses': [
     {
       model:
