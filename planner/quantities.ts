@@ -130,6 +130,8 @@ export function parsePrecision(value: unknown): Parsed<Precision> {
       ? 'float32'
       : undefined;
   const problem = 'is no precision to train in';
+  if (/^(fp|f|float|half)?[_ -]?16$|^half$/i.test(String(value)))
+    return { ok: false, problem, hint: 'float16 is not trained in; take bfloat16' };
   return meant === undefined ? { ok: false, problem } : { ok: false, problem, hint: `write ${meant}` };
 }
 

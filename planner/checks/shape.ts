@@ -2,9 +2,9 @@ import type { ErrorObject } from 'ajv/dist/2020.js';
 import { type JsonSchema, lineageSchema, type Pointer } from '../../schemas/validate.ts';
 import { type Diagnostic, diagnose, didYouMean, listed, shown } from '../diagnostic.ts';
 import { numberHint, type QuantityKind, quantityKinds } from '../quantities.ts';
-import { stageKinds } from '../stages.ts';
+import { declaredStages, stageKinds } from '../stages.ts';
 import type { Path, Source } from '../syntax.ts';
-import { isRecord } from '../tree.ts';
+import { isRecord, textAt } from '../tree.ts';
 
 /**
  * Checks the file against schemas/lineage.schema.json. Ajv finds what is wrong; this says it: one diagnostic for each
@@ -167,17 +167,28 @@ function unknownKey(source: Source, path: Path, error: ErrorObject, meant: strin
   const name = String(error.params.additionalProperty);
   const allowed = Object.keys((error.parentSchema as JsonSchema).properties ?? {});
   const message = `${where(path)} has no key ${shown(name)}`;
-  const hint = meant === undefined ? keyHint(error.data, name, path, allowed) : `did you mean \`${meant}\`?`;
+  const hint = meant === undefined ? keyHint(source, error.data, name, path, allowed) : `did you mean \`${meant}\`?`;
   return diagnose(source.file, source.keyPlace([...path, name]), 'unknown-key', message, {
     expected: listed(allowed),
     hint,
   });
 }
 
-function keyHint(data: unknown, name: string, path: Path, allowed: readonly string[]): string | undefined {
+function keyHint(
+  source: Source,
+  data: unknown,
+  name: string,
+  path: Path,
+  allowed: readonly string[],
+): string | undefined {
   const map = isRecord(data) ? data : {};
   if (/^[^=]+=[^=]*$/.test(name) && map[name] === null) {
     return 'a comma ends a value inside of { }: put the whole reference in quotes, "stage@axis=value,axis=value"';
+  }
+  if (path[0] === 'placement' && path.length === 2) {
+    const stage = String(path[1]);
+    const hint = misplacedHint(source, stage, name, isRecord(map[name]) ? '...' : String(map[name] ?? '...'));
+    if (hint !== undefined) return hint;
   }
   const kind =
     path.length === 2 && path[0] === 'stages'
@@ -190,6 +201,19 @@ function keyHint(data: unknown, name: string, path: Path, allowed: readonly stri
   const recipe = path.includes('recipes') ? lineageSchema().schema.$defs?.[String(path.at(-1))] : undefined;
   if (recipe?.properties?.[name]) return `\`${name}\` is what each signature says`;
   return didYouMean(name, allowed);
+}
+
+/** Where a key belongs that stands under a stage's placement, and is an option of stages or of device classes. */
+function misplacedHint(source: Source, stage: string, name: string, value: string): string | undefined {
+  if (name === 'memory' || name === 'slots' || name === 'threads' || name === 'speed')
+    return `\`${name}\` is what a device class has: say it in temporal.config, under devices: { cpu: { ${name}: ... } }`;
+  const own = declaredStages(source.value).get(stage)?.kind;
+  const kinds = own === undefined ? stageKinds : [own];
+  const kind = kinds.find((one) => lineageSchema().schema.$defs?.[one]?.properties?.[name]);
+  if (kind === undefined) return undefined;
+  return own === undefined
+    ? `\`${name}\` belongs in each stage that it is meant for: ${kind}: { ${name}: ${value} }`
+    : `\`${name}\` belongs in the stage: stages: { ${stage}: { ${kind}: { ${name}: ${value} } } }`;
 }
 
 function wrongCount(source: Source, path: Path, error: ErrorObject): Diagnostic {
@@ -221,7 +245,13 @@ function plainError(source: Source, path: Path, error: ErrorObject): Diagnostic 
       );
     }
     case 'pattern':
-      if (path.at(-1) === 'revision') return report('bad-value', `${shown(error.data)} is no commit`);
+      if (path.at(-1) === 'revision')
+        return report(
+          'bad-value',
+          `${shown(error.data)} is no commit`,
+          part.description,
+          commitHint(source, path, String(error.data)),
+        );
       if (path[0] === 'accept') return report('bad-value', `${shown(error.data)} is not the beginning of a key`);
       return /timeout$/.test(String(path.at(-1)))
         ? report('bad-quantity', `${shown(error.data)} is no time`)
@@ -263,6 +293,15 @@ function plainError(source: Source, path: Path, error: ErrorObject): Diagnostic 
     default:
       return undefined;
   }
+}
+
+/** How to find the commit that a branch or a tag stands for. */
+function commitHint(source: Source, path: Path, revision: string): string | undefined {
+  const hub = textAt(source.value, ...path.slice(0, -1).map(String), 'hub');
+  if (/^[0-9a-f]*$/i.test(revision)) return 'write all 40 digits, in lower case';
+  if (hub === undefined || !/^[\w.-]+\/[\w.-]+$/.test(hub) || !/^[\w./-]+$/.test(revision)) return undefined;
+  const repository = path[0] === 'data' ? `datasets/${hub}` : hub;
+  return `\`git ls-remote https://huggingface.co/${repository} ${revision}\` prints it`;
 }
 
 function comparison(error: ErrorObject): string {

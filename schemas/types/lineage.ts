@@ -54,14 +54,18 @@ export type AllowOverlap = string;
 export type Betas3 = [number, number];
 export type Tokenizer = OwnTokenizer | HubTokenizer;
 /**
- * A repository on the Hugging Face Hub, as owner/name: HuggingFaceFW/fineweb-edu.
+ * A repository of a model on the Hugging Face Hub, as owner/name: meta-llama/Llama-2-7b-hf.
  */
-export type Repository = string;
+export type ModelRepository = string;
 /**
  * The commit, 40 hex digits: what a branch or a tag names can change, and then a key would name something else. The repository's page shows it under Files and versions, History; `git ls-remote` prints it. `unpinned` where it is not known: that can be planned, and is never run.
  */
 export type Revision = string;
 export type Dataset = GeneratedData | FileData | HubData;
+/**
+ * A repository on the Hugging Face Hub, as owner/name: HuggingFaceFW/fineweb-edu.
+ */
+export type Repository = string;
 /**
  * A model that was trained elsewhere, with its tokenizer: a Llama-shaped checkpoint of the Hugging Face Hub or in a folder.
  */
@@ -558,7 +562,7 @@ export interface OwnTokenizer {
  * The tokenizer.json of a repository on the Hugging Face Hub.
  */
 export interface HubTokenizer {
-  hub: Repository;
+  hub: ModelRepository;
   revision: Revision;
   /**
    * Size of the vocabulary, special tokens included.
@@ -641,7 +645,7 @@ export interface Stage {
   rl?: Rl;
 }
 export interface AdoptHub {
-  hub: Repository;
+  hub: ModelRepository;
   revision: Commit;
   context?: AdoptedContext;
 }

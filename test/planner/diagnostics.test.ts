@@ -202,6 +202,7 @@ const cases: Readonly<Record<string, string | Buffer>> = {
     line('base'),
     '  base: {pretrain: {model: nano, data: web, tokens: 40K, checkpointEvery: 20, timeout: }, device: gpu}',
   ]),
+  'fields of a stage and of a device in placement': `${valid}placement: {default: {precision: bfloat16}, tuned: {precision: bfloat16, memory: 8e9}, rl: {epoch: 2}}\n`,
   'field beside its kind': changed(['examples: 64}', 'examples: 64}, lr: 1e-4']),
   'two kinds in one stage': changed(['tokens: 40K}', 'tokens: 40K}, cpt: {from: base, data: web, tokens: 1K}']),
   'stage without a kind': changed([line('base'), '  base: {}']),
@@ -228,6 +229,7 @@ const cases: Readonly<Record<string, string | Buffer>> = {
   'three betas': changed(['tokens: 40K', 'tokens: 40K, betas: [0.9, 0.95, 0.99]']),
   'unknown schedule': changed(['tokens: 40K', 'tokens: 40K, schedule: linear']),
   'precision by another name': changed(['tokens: 40K', 'tokens: 40K, precision: bf16']),
+  'precision of half the bits': changed(['tokens: 40K', 'tokens: 40K, precision: fp16']),
   'precision that is none': changed(['examples: 100', 'examples: 100, precision: int8']),
   'precision of an axis': changed(
     ['examples: 100', 'examples: 100, precision: "{in}"'],
@@ -635,6 +637,14 @@ const cases: Readonly<Record<string, string | Buffer>> = {
     '  web: {hub: a/b, revision: unpinned, files: a, split: train}',
   ]),
   'hub data kept aside over one': changed([line('web'), '  web: {hub: a/b, revision: unpinned, files: a, heldout: 5}']),
+  'adopted model without an owner, of a branch': changed([
+    line('tuned'),
+    '  tuned: {adopt: {hub: Llama-2-7b-hf, revision: main}}',
+  ]),
+  'adopted model of a branch': changed([
+    line('tuned'),
+    '  tuned: {adopt: {hub: meta-llama/Llama-2-7b-hf, revision: main}}',
+  ]),
   'hub tokenizer of a tag': changed([
     'data:',
     'tokenizers: {llama: {hub: meta-llama/Llama-2-7b-hf, revision: v1.0, vocab: 32000}}\ndata:',
