@@ -149,7 +149,7 @@ function watchNodes({ home, plan, report, clock, pending }: Following) {
           kind,
           reason: why,
           lastLines: failure?.lastLines ?? [],
-          remedy: remedyFor(kind),
+          remedy: remedyFor(kind, node.type),
         });
       }
       if (state === 'blocked') blocked.push(address);

@@ -4,6 +4,7 @@ import { type Diagnostic, diagnose, formatDiagnostics, sortDiagnostics } from '.
 import { type Planned, planLineage } from '../planner/expand.ts';
 import { loadLineage } from '../planner/load.ts';
 import type { PlanNode } from '../planner/plan.ts';
+import { modelProblems } from '../store/foreign-model.ts';
 import { findHome } from '../store/home.ts';
 import { plansRun } from '../store/plans.ts';
 import { storedIn } from '../store/stored.ts';
@@ -21,7 +22,12 @@ export async function planFile(file: string, { cwd, env }: Pick<Context, 'cwd' |
   if (!loaded.ok) return { ...loaded, diagnostics: planInstead(file) ?? loaded.diagnostics };
   const home = findHome(cwd, env);
   const earlier = () => plansRun(home, loaded.lineage.file.lineage);
-  return planLineage(loaded.lineage, { findStored: storedIn(home), earlier, findConfig: hubConfigs(home, env) });
+  return planLineage(loaded.lineage, {
+    findStored: storedIn(home),
+    earlier,
+    findConfig: hubConfigs(home, env),
+    findProblems: (folder, expected) => modelProblems(folder, { ...expected, tokenizer: undefined }),
+  });
 }
 
 /** That a plan is named where a lineage file should be: what its keys lack as a lineage is of no use to anybody. */

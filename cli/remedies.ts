@@ -1,5 +1,9 @@
-/** What to do about a node that failed, by the kind of its failure. */
-export function remedyFor(kind: string): string {
+import type { NodeType } from '../planner/plan.ts';
+
+/** What to do about a node that failed, by the kind of its failure and its type. */
+export function remedyFor(kind: string, type: NodeType): string {
+  if (kind === 'bad-data' && type === 'adopt')
+    return 'mend the model, or name another folder or commit in the stage, then `descent run` again';
   return REMEDIES[kind] ?? 'the logs are in the home, below logs/; `descent run` tries it again';
 }
 

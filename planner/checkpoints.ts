@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { shapeOfConfig } from '../schemas/llama.ts';
 import { hasIndex, modelFilesAmong } from '../schemas/model-folder.ts';
@@ -17,6 +17,9 @@ export type FindConfig = (
   revision: string,
 ) => Promise<{ ok: true; config: unknown } | { ok: false; problem: string; hint: string }>;
 
+/** Everything for which a folder's model cannot be used, a sentence each: what its weights and its tokenizer say. */
+export type FindProblems = (folder: string, expected: { name: string; architecture: Architecture }) => string[];
+
 /** What a stage adopts, as far as planning has to know it. */
 export interface Checkpoint {
   architecture: Architecture;
@@ -28,17 +31,19 @@ export interface Checkpoint {
 
 /**
  * The checkpoints that the stages of a lineage adopt, by the stage's name. Of what lies in a folder all files are read, for
- * their digests; of what is on the Hub the config.json, which `findConfig` gives: its commit says the rest.
+ * their digests, and `findProblems` says what is wrong with them; of what is on the Hub the config.json is read, which
+ * `findConfig` gives: its commit says the rest.
  */
 export async function planCheckpoints(
   lineage: Lineage,
   findConfig: FindConfig,
+  findProblems: FindProblems,
 ): Promise<{ checkpoints: Map<string, Checkpoint>; diagnostics: Diagnostic[] }> {
   const checkpoints = new Map<string, Checkpoint>();
   const diagnostics: Diagnostic[] = [];
   for (const stage of declaredStages(lineage.source.value).values()) {
     if (stage.kind !== 'adopt') continue;
-    const found = await planCheckpoint(lineage, stage, stage.body as unknown as Adopt, findConfig);
+    const found = await planCheckpoint(lineage, stage, stage.body as unknown as Adopt, findConfig, findProblems);
     if ('diagnostic' in found) diagnostics.push(found.diagnostic);
     else checkpoints.set(stage.name, found);
   }
@@ -50,6 +55,7 @@ async function planCheckpoint(
   { name }: DeclaredStage,
   declared: Adopt,
   findConfig: FindConfig,
+  findProblems: FindProblems,
 ): Promise<Checkpoint | { diagnostic: Diagnostic }> {
   const field = 'hub' in declared ? 'hub' : 'folder';
   const refuse = (problem: string, hint?: string, at: string = field) => {
@@ -59,11 +65,17 @@ async function planCheckpoint(
   const what = 'hub' in declared ? `${declared.hub} at ${declared.revision.slice(0, 12)}` : shown(declared.folder);
   const found =
     'hub' in declared ? await askHub(declared, findConfig) : await readFolder(resolve(dirname(path)), declared.folder);
-  if (!found.ok) return refuse(`${what} ${found.problem}`, found.hint);
+  if (!found.ok) return refuse('hub' in declared ? `${what} ${found.problem}` : found.problem, found.hint);
   const shape = shapeOfConfig(found.config);
   if (!shape.ok) {
-    const hint = 'Descent trains Llama-shaped models alone; the requirements are under “adopt” in docs/lineage-file.md';
-    return refuse(`${what} is another kind of model: its config.json says ${shape.problems.join('; ')}`, hint);
+    return refuse(`${what} is another kind of model: its config.json says ${shape.problems.join('; ')}`, familyHint);
+  }
+  if ('folder' in declared) {
+    const problems = findProblems(resolve(dirname(path), declared.folder), {
+      name: `\`${name}\``,
+      architecture: shape.architecture,
+    });
+    if (problems.length > 0) return refuse(`${what} cannot be adopted: ${problems.join('; ')}`, savedHint);
   }
   const { context = shape.architecture.context } = declared;
   if (context > shape.architecture.context) {
@@ -79,6 +91,10 @@ async function planCheckpoint(
   };
 }
 
+const familyHint =
+  'Descent trains Llama-shaped models alone; the requirements are under “adopt” in docs/lineage-file.md';
+const savedHint = 'copy it again, or save it with model.save_pretrained and tokenizer.save_pretrained of transformers';
+
 /** What there is at a place: its config, and what its content is known by. */
 type Found =
   | { ok: true; config: unknown; content: AdoptRecipe; files: string[] }
@@ -89,29 +105,55 @@ async function askHub({ hub, revision }: AdoptHub, findConfig: FindConfig): Prom
   return found.ok ? { ...found, content: { hub, revision }, files: [] } : found;
 }
 
-/** A folder's config, and the files that make its model with their digests. */
+/** A folder's config, and the files that make its model with their digests; or, in a sentence, why there is no model in it. */
 async function readFolder(root: string, folder: string): Promise<Found> {
-  if (/[*?]/.test(folder)) return { ok: false, problem: 'is a pattern, and one folder is expected' };
+  const refuse = (problem: string, hint?: string): Found => ({ ok: false, problem, ...(hint && { hint }) });
+  if (/[*?]/.test(folder)) return refuse(`${shown(folder)} is a pattern, and one folder is expected`);
   const found = await findFiles(root, `${folder}/*`);
-  if (!found.ok) return found;
+  if (!found.ok && found.why === 'no-match') return { ok: false, ...(await whyNoFile(root, folder)) };
+  if (!found.ok) return refuse(`${shown(folder)} ${found.problem}`, found.hint);
   const at = (name: string) => join(root, folder, name);
   try {
     const there = new Set(found.names.map((name) => basename(name)));
     const among = modelFilesAmong(there, hasIndex(there) ? await readFile(at(indexFile)) : undefined);
-    if (!among.ok)
-      return {
-        ok: false,
-        problem: `is no Hugging Face shaped model: ${listed(among.problems)}`,
-        hint: 'save it with model.save_pretrained and tokenizer.save_pretrained of transformers',
-      };
-    const config: unknown = JSON.parse(await readFile(at('config.json'), 'utf8'));
+    const config: unknown = there.has('config.json')
+      ? JSON.parse(await readFile(at('config.json'), 'utf8'))
+      : undefined;
+    if (!among.ok) {
+      const shape = config === undefined ? undefined : shapeOfConfig(config);
+      const isOther = shape?.ok === false;
+      const kind = isOther ? `, and its config.json says ${shape.problems.join('; ')}` : '';
+      const problem = `${shown(folder)} is no Hugging Face shaped model: ${listed(among.problems)}${kind}`;
+      return refuse(problem, isOther ? familyHint : savedHint);
+    }
     const files = among.names.map(at);
     const digests: string[] = [];
     for (const file of files) digests.push(await digestFile(file));
     return { ok: true, config, content: { names: among.names, digests }, files };
   } catch (error) {
     if (error instanceof SyntaxError)
-      return { ok: false, problem: `has a config.json that is not JSON (${error.message})` };
-    return { ok: false, problem: `cannot be read (${(error as NodeJS.ErrnoException).code ?? String(error)})` };
+      return refuse(`${shown(folder)} has a config.json that is not JSON (${error.message})`);
+    return refuse(`${shown(folder)} cannot be read (${(error as NodeJS.ErrnoException).code ?? String(error)})`);
   }
+}
+
+/** Why a folder that lies inside of the lineage's has no file, and what to do. */
+async function whyNoFile(root: string, folder: string): Promise<{ problem: string; hint: string }> {
+  const path = join(root, folder);
+  const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined;
+    throw error;
+  });
+  if (found === undefined)
+    return {
+      problem: `there is no folder ${shown(folder)}`,
+      hint: 'it is looked for from the folder of the lineage file',
+    };
+  if (!found.isDirectory())
+    return { problem: `${shown(folder)} is a file; name its folder`, hint: `adopt: {folder: ${dirname(folder)}}` };
+  const isEmpty = (await readdir(path)).length === 0;
+  const problem = isEmpty
+    ? `${shown(folder)} is empty`
+    : `${shown(folder)} has no file of its own, only folders or hidden files`;
+  return { problem, hint: isEmpty ? savedHint : 'name the folder that has config.json' };
 }

@@ -3,7 +3,7 @@ import { type Accept, acceptancesOf, type Known } from './accept.ts';
 import { architectureOf } from './architecture.ts';
 import { readAxes, type Setting, seedAxes } from './axes.ts';
 import { checkBudget } from './budget.ts';
-import { type Checkpoint, type FindConfig, planCheckpoints } from './checkpoints.ts';
+import { type Checkpoint, type FindConfig, type FindProblems, planCheckpoints } from './checkpoints.ts';
 import { checkDecay } from './checks/decay.ts';
 import { checkEffects } from './checks/effects.ts';
 import { checkTakeaways } from './checks/takeaways.ts';
@@ -39,19 +39,26 @@ export type Planned =
 export interface PlanOptions extends Partial<Known> {
   mostNodes?: number;
   findConfig?: FindConfig;
+  findProblems?: FindProblems;
 }
 
 /**
  * Expands a lineage into its plan: the data sets and tokenizers that are needed, then each stage once for every setting of
  * its axes, each node followed by its evaluations. Parents come first; otherwise what is declared first comes first. The
  * same file with the same data gives the same plan. Nothing is read but files of data and of adopted models, for their
- * digests; what the Hub has of such a model is asked of `findConfig`. An expansion to
- * more than `mostNodes` is refused. Artifacts that the file accepts are looked up by `findStored`, and what
+ * digests; what the Hub has of such a model is asked of `findConfig`, and what is wrong with one in a folder of
+ * `findProblems`. An expansion to more than `mostNodes` is refused. Artifacts that the file accepts are looked up by `findStored`, and what
  * was accepted before in `earlier`; without a store there is neither.
  */
 export async function planLineage(
   lineage: Lineage,
-  { mostNodes = usualMostNodes, findStored = () => [], earlier = () => [], findConfig = notAsked }: PlanOptions = {},
+  {
+    mostNodes = usualMostNodes,
+    findStored = () => [],
+    earlier = () => [],
+    findConfig = notAsked,
+    findProblems = () => [],
+  }: PlanOptions = {},
 ): Promise<Planned> {
   const { source } = lineage;
   const refused = (diagnostics: Diagnostic[]) => ({
@@ -63,7 +70,7 @@ export async function planLineage(
   if (tooMany) return refused([tooMany]);
   const acceptance = acceptancesOf(lineage, { findStored, earlier });
   const data = await planData(lineage, acceptance.accept);
-  const adopted = await planCheckpoints(lineage, findConfig);
+  const adopted = await planCheckpoints(lineage, findConfig, findProblems);
   const { evaluations, diagnostics: ofSuites } = evaluationsOf(lineage);
   const expansion = expandStages(source);
   const diagnostics = [...data.diagnostics, ...adopted.diagnostics, ...ofSuites, ...checkVariants(source, expansion)];

@@ -5,7 +5,9 @@ import { join, sep } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 
 /** Files that a pattern names, or why there are none. */
-export type FoundFiles = { ok: true; names: string[] } | { ok: false; problem: string; hint?: string };
+export type FoundFiles =
+  | { ok: true; names: string[] }
+  | { ok: false; why: 'no-match' | 'refused'; problem: string; hint?: string };
 
 /** Most files that one data set may have, and most directory entries that one search looks at. */
 const mostFiles = 10_000;
@@ -18,22 +20,33 @@ const mostEntries = 200_000;
  */
 export async function findFiles(folder: string, pattern: string): Promise<FoundFiles> {
   if (/^([/~\\]|[a-zA-Z]:)/.test(pattern))
-    return { ok: false, problem: 'is not relative to the lineage file', hint: outsideHint };
+    return { ok: false, why: 'refused', problem: 'is not relative to the lineage file', hint: outsideHint };
   const steps = pattern
     .split('/')
     .filter((step, index, all) => step !== '' && step !== '.' && !(step === '**' && all[index - 1] === '**'));
-  if (steps.includes('..')) return { ok: false, problem: "leads out of the lineage file's folder", hint: outsideHint };
+  if (steps.includes('..'))
+    return { ok: false, why: 'refused', problem: "leads out of the lineage file's folder", hint: outsideHint };
   const search: Search = { folder, root: await realpath(folder), names: new Set(), entries: 0 };
   try {
     await walk(search, '', steps);
   } catch (error) {
     if (error instanceof Refused)
-      return { ok: false, problem: error.message, ...(error.hint === undefined ? {} : { hint: error.hint }) };
-    return { ok: false, problem: `cannot be searched (${(error as NodeJS.ErrnoException).code ?? String(error)})` };
+      return {
+        ok: false,
+        why: 'refused',
+        problem: error.message,
+        ...(error.hint === undefined ? {} : { hint: error.hint }),
+      };
+    return {
+      ok: false,
+      why: 'refused',
+      problem: `cannot be searched (${(error as NodeJS.ErrnoException).code ?? String(error)})`,
+    };
   }
   if (search.names.size === 0)
     return {
       ok: false,
+      why: 'no-match',
       problem: 'matches no file',
       hint: 'paths are relative to the lineage file; `**` stands for any folders',
     };

@@ -76,7 +76,7 @@ const mostLayers = 10_000;
 
 /**
  * The shape that the content of a config.json describes, with the defaults of its early versions, and whether its output
- * matrix is tied to the embeddings; or everything for which it is no model of this family.
+ * matrix is tied to the embeddings; or everything for which it is no model of this family, of another family only that.
  */
 export function shapeOfConfig(
   content: unknown,
@@ -84,6 +84,10 @@ export function shapeOfConfig(
   if (typeof content !== 'object' || content === null || Array.isArray(content))
     return { ok: false, problems: ['it is not a JSON object'] };
   const config = content as Record<string, unknown>;
+  const { model_type: family } = requirements;
+  // What else there is to say of another family would be noise.
+  if ((config.model_type ?? family) !== family)
+    return { ok: false, problems: [`model_type is ${JSON.stringify(config.model_type)}, expected "${family}"`] };
   const problems = Object.entries(requirements).flatMap(([name, required]) => {
     const value = config[name] ?? required;
     return value === required ? [] : [`${name} is ${JSON.stringify(value)}, expected ${JSON.stringify(required)}`];

@@ -1,7 +1,8 @@
-import { deepEqual, equal } from 'node:assert/strict';
+import { deepEqual, equal, match } from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import picocolors from 'picocolors';
 import { CommandError, describeFailure } from '../../cli/failure.ts';
+import { remedyFor } from '../../cli/remedies.ts';
 import { columns, fitColumns, textWidth } from '../../cli/render/columns.ts';
 import { amount, bytes, counted, duration, figure } from '../../cli/render/figures.ts';
 import { jsonReporter } from '../../cli/render/json-lines.ts';
@@ -246,4 +247,13 @@ test('JSON lines: every event as it is', () => {
       .map((line) => JSON.parse(line) as unknown),
     story.map(([, event]) => event),
   );
+});
+
+test('bad data of a model that was trained elsewhere is not mended by asking for less of it', () => {
+  match(remedyFor('bad-data', 'data'), /ask for less of it/);
+  equal(
+    remedyFor('bad-data', 'adopt'),
+    'mend the model, or name another folder or commit in the stage, then `descent run` again',
+  );
+  equal(remedyFor('disk-full', 'adopt'), remedyFor('disk-full', 'data'));
 });

@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import type { FindConfig } from '../../planner/checkpoints.ts';
+import type { FindConfig, FindProblems } from '../../planner/checkpoints.ts';
 import { type Planned, planLineage } from '../../planner/expand.ts';
 import { loadLineage } from '../../planner/load.ts';
 import { priceOf } from '../../planner/price.ts';
+import { modelProblems } from '../../store/foreign-model.ts';
 import { toConfig } from '../../trainer/config.ts';
 import { bytesShape, checkpoint } from '../fixtures/checkpoint.ts';
 import { temporaryFolder } from '../trainer/support.ts';
@@ -25,7 +26,8 @@ async function plan(folder: string, text: string, findConfig: FindConfig = usual
   const file = join(folder, 'lineage.yaml');
   writeFileSync(file, text);
   const loaded = await loadLineage(file);
-  return loaded.ok ? await planLineage(loaded.lineage, { findConfig }) : loaded;
+  const findProblems: FindProblems = (at, expected) => modelProblems(at, { ...expected, tokenizer: undefined });
+  return loaded.ok ? await planLineage(loaded.lineage, { findConfig, findProblems }) : loaded;
 }
 
 /** What is wrong with a file, a line each. */
@@ -110,7 +112,7 @@ evaluate: {each: [theirs, tuned], suites: [id]}
       await one(fromHub, async () => ({ ok: false, problem: 'cannot be planned: no network', hint: 'try again' })),
       /^4 bad-files some\/model at c0ffee000000 cannot be planned: no network$/,
     );
-    assert.match(await one('{folder: nowhere}'), /^4 bad-files `nowhere` matches no file$/);
+    assert.match(await one('{folder: nowhere}'), /^4 bad-files there is no folder `nowhere`$/);
     assert.match(
       await one('{folder: ../elsewhere}'),
       /^4 bad-files `\.\.\/elsewhere` leads out of the lineage file's folder$/,
@@ -136,5 +138,41 @@ evaluate: {each: [theirs, tuned], suites: [id]}
       '`theirs` is no Hugging Face shaped model: tokenizer.json is missing, tokenizer_config.json is missing, model.safetensors is missing',
     );
     assert.match(await messages('linked'), /leads out of the lineage file's folder through the link linked/);
+
+    const other = JSON.stringify({ model_type: 'gpt2', n_embd: 16 });
+    writeFileSync(join(folder, 'theirs', 'config.json'), other);
+    assert.equal(
+      await messages('theirs'),
+      '`theirs` is no Hugging Face shaped model: tokenizer.json is missing, tokenizer_config.json is missing, model.safetensors is missing, and its config.json says model_type is "gpt2", expected "llama"',
+    );
+    mkdirSync(join(folder, 'parent', 'empty'), { recursive: true });
+    assert.equal(await messages('parent/empty'), '`parent/empty` is empty');
+    assert.match(await messages('parent'), /^`parent` has no file of its own/);
+    assert.equal(await messages('theirs/config.json'), '`theirs/config.json` is a file; name its folder');
+  });
+
+  it('says what is wrong with the weights and the tokenizer of a folder before anything runs', async (t) => {
+    const folder = temporaryFolder(t);
+    const write = (files: Record<string, Buffer>) => {
+      mkdirSync(join(folder, 'theirs'), { recursive: true });
+      for (const [name, content] of Object.entries(files)) writeFileSync(join(folder, 'theirs', name), content);
+    };
+    const told = async () => {
+      const planned = await plan(folder, stages('{folder: theirs, context: 64}'));
+      return planned.ok ? [] : planned.diagnostics.map(({ line, code, message }) => `${line} ${code} ${message}`);
+    };
+    const whole = checkpoint(bytesShape);
+    write(whole);
+    assert.deepEqual(await told(), []);
+    const weights = whole['model.safetensors'] as Buffer;
+    write({ 'model.safetensors': weights.subarray(0, weights.length - 1) });
+    assert.match(
+      (await told()).join('\n'),
+      /^4 bad-files `theirs` cannot be adopted: model\.safetensors is no usable safetensors file: [^\n]+$/,
+    );
+    write(checkpoint({ ...bytesShape, vocab: 200 }));
+    assert.deepEqual(await told(), [
+      "4 bad-files `theirs` cannot be adopted: tokenizer.json has ids up to 257, and the model's vocabulary has 200 tokens",
+    ]);
   });
 });
