@@ -14,6 +14,7 @@ export function costReport({ price, part, device, memory, time, same }: NodeCost
     memory: memory && memoryReport(memory),
     deviceSeconds: time?.seconds ?? null,
     speed: time?.from ?? null,
+    measuredBy: time?.by ?? null,
     sameAs: same?.address ?? null,
   };
 }
@@ -25,7 +26,7 @@ function memoryReport({ peak: _, ...parts }: Memory): object {
 
 /** What `--json` says of a plan's price in total. Seconds are null where no speed is known. */
 export function priceReport({ estimate, notes }: Pricing): object {
-  const { left, unknown, done, alone, sharing, trunks, elapsedSeconds, critical, slots, disk } = estimate;
+  const { left, unknown, done, alone, sharing, trunks, elapsedSeconds, critical, rough, slots, disk } = estimate;
   return {
     left: { ...amounts(left.price), bytesCheckpoints: disk.checkpoints, deviceSeconds: left.seconds },
     withoutKnownSpeed: unknown,
@@ -44,6 +45,7 @@ export function priceReport({ estimate, notes }: Pricing): object {
       saved: trainingReport(trunks.saved, estimate),
     },
     elapsedSeconds,
+    rough,
     slots: Object.fromEntries(slots),
     critical: {
       addresses: critical.nodes.map(({ address }) => address),

@@ -2,7 +2,7 @@ import { type Memory, type MemoryKind, memoryOf } from './memory.ts';
 import type { Key, PlanNode } from './plan.ts';
 import { allFlops, type Price, partLeft, partOfPrice, priceOf, sumOfPrices } from './price.ts';
 import { type Savings, savings, type TrunkSavings, trunkSavings } from './sharing.ts';
-import { kindOfWork, type Speed, secondsOf, type Work } from './speed.ts';
+import { type Expected, isRough, kindOfWork, type Speed, timeOn, type Work } from './speed.ts';
 import { expectedTime } from './time.ts';
 import type { Verdict } from './verdict.ts';
 
@@ -32,7 +32,7 @@ export interface NodeCost {
   /** The memory that a slot of its device has, in bytes, and what kind that is; null where it is not known. */
   room: { bytes: number; kind: MemoryKind } | null;
   /** From its beginning to its end, and how that is known; null where nothing is known of such work on its device. */
-  time: { seconds: number; from: Speed['kind'] } | null;
+  time: (Expected & { from: Speed['kind'] }) | null;
   /** The node that is the same and came before it: what is at two addresses is done once. Null for all others. */
   same: PlanNode | null;
 }
@@ -62,6 +62,8 @@ export interface Estimate {
   elapsedSeconds: number | null;
   /** The chain that bounds it on any number of devices: by time, or by operations where some time is not known. */
   critical: { nodes: PlanNode[]; by: 'seconds' | 'flops'; length: number };
+  /** Whether some of what is left is far from what its time was measured by. */
+  rough: boolean;
   /** Devices of the classes that something is left for. */
   slots: Map<string, number>;
   /** Bytes that stay, and most bytes of checkpoints while as many nodes run as there are slots. */
@@ -122,6 +124,7 @@ export function estimate(
       unknown.length === 0
         ? { nodes: times.critical.nodes, by: 'seconds', length: times.critical.seconds }
         : criticalByFlops(left, of),
+    rough: toDo.some(({ node, time }) => time?.by != null && isRough(node, time.by)),
     slots,
     disk: {
       published: price.bytes.published,
@@ -171,8 +174,8 @@ function deviceOf(
 
 function timeOf(node: PlanNode, { speeds }: DeviceClass): NodeCost['time'] {
   for (const speed of speeds) {
-    const seconds = secondsOf(node, speed);
-    if (seconds !== undefined) return { seconds, from: speed.kind };
+    const expected = timeOn(node, speed);
+    if (expected !== undefined) return { ...expected, from: speed.kind };
   }
   return null;
 }

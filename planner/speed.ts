@@ -12,8 +12,6 @@ export type Speed = MeasuredSpeed | StatedSpeed;
 export interface MeasuredSpeed {
   kind: 'measured';
   measurements: readonly Measurement[];
-  /** What each node took before it did any work: to start its trainer, and to load what it needs. */
-  startSeconds: number;
 }
 
 /** The H100's dense bfloat16: `{ kind: 'stated', peak: 989e12, utilisation: 0.4 }`. */
@@ -49,10 +47,13 @@ export interface Measurement {
   parameters: number;
   /** How many nodes. */
   count: number;
-  /** Their price, by `priceOf`. */
+  /** Their price, by `priceOf`: operations, and tokens that were trained on, sampled or scored. */
   flops: number;
-  /** From start to end, `startSeconds` of each included. */
+  tokens: number;
+  /** From start to end. */
   seconds: number;
+  /** Of `seconds` what their steps took; the rest was to start their trainers, and to load what they need. */
+  working: number;
 }
 
 /** Finished nodes with equal recipes on one device, as the results have them. */
@@ -68,6 +69,8 @@ export interface FinishedRuns {
   count: number;
   /** Of all of them, from start to end. */
   seconds: number;
+  /** Of `seconds` what all their steps took, as fast as their trainers were after the first; null where they did not say. */
+  working: number | null;
 }
 
 /** What kind of work a node is. */
@@ -92,55 +95,76 @@ function inPrecision(work: Training, precision: Precision = defaults.pretrain.pr
   return precision === 'float32' ? work : `${work} in ${precision}`;
 }
 
+/** A node's time on a device, from its beginning to its end, and of measured speed by what: null of stated. */
+export interface Expected {
+  seconds: number;
+  by: Measurement | null;
+}
+
+/** So many times larger or smaller than what was measured, and a time is rough. */
+const farFactor = 10;
+
+/** Whether a node is so far from what its time was measured by, in the model's size or in operations, that the time is rough. */
+export function isRough(node: Priceable, by: Measurement): boolean {
+  const sizes = (parametersOf(node) + 1) / (by.parameters + 1);
+  return sizes > farFactor || sizes < 1 / farFactor || allFlops(priceOf(node)) > farFactor * by.flops;
+}
+
 /**
- * A node's seconds on a device, from its beginning to its end.
+ * How long a node takes on a device.
  *
  * By measured speed: the time to start, and then as fast as the same work on the model nearest in size; undefined where
  * that work was never measured. That prices are bounds cancels out: theirs is as loose as the node's own. Work without a
  * price takes what it took on average.
  */
-export function secondsOf(node: Priceable, speed: StatedSpeed): number;
-export function secondsOf(node: Priceable, speed: Speed): number | undefined;
-export function secondsOf(node: Priceable, speed: Speed): number | undefined {
-  if (node.type === 'adopt') return 0; // times are without downloads, which no earlier one tells of
+export function timeOn(node: Priceable, speed: StatedSpeed): Expected;
+export function timeOn(node: Priceable, speed: Speed): Expected | undefined;
+export function timeOn(node: Priceable, speed: Speed): Expected | undefined {
+  if (node.type === 'adopt') return { seconds: 0, by: null }; // times are without downloads, which no earlier one tells of
   const flops = allFlops(priceOf(node));
   switch (speed.kind) {
     case 'stated':
-      return flops / (speed.peak * speed.utilisation);
+      return { seconds: flops / (speed.peak * speed.utilisation), by: null };
     case 'measured': {
       const nearest = nearestMeasurement(speed.measurements, kindOfWork(node), parametersOf(node));
       if (nearest === undefined) return undefined;
-      if (nearest.flops === 0) return nearest.seconds / nearest.count;
-      const working = Math.max(0, nearest.seconds - nearest.count * speed.startSeconds);
-      return speed.startSeconds + (flops * working) / nearest.flops;
+      if (nearest.flops === 0) return { seconds: nearest.seconds / nearest.count, by: nearest };
+      const start = (nearest.seconds - nearest.working) / nearest.count;
+      return { seconds: start + (flops * nearest.working) / nearest.flops, by: nearest };
     }
     default:
       return speed satisfies never;
   }
 }
 
-/** Of the shortest node that was measured, how much was its start. It did some work too. */
+/** Of the shortest node that was measured, how much was its start, where its trainer did not say. It did some work too. */
 const startShare = 0.9;
 
 /**
- * What finished runs say of a device. No node with a model can end sooner than its trainer starts, so the shortest of them
- * tells how long that takes: where all were long it is overestimated, and matters little. Runs of an older version of their type say nothing of what it does now, and are
- * left out. Data and tokenizers count wherever they were made: they need no device.
+ * What finished runs say of a device. Where their trainers did not say how long their steps took, the shortest node with a
+ * model tells how long it takes to start: none can end sooner, and where all were long that is overestimated and matters
+ * little. Runs of an older version of their type say nothing of what it does now, and are left out. Data and tokenizers count wherever they were made: they need no device.
  */
 export function measuredSpeed(runs: Iterable<FinishedRuns>, device: string): MeasuredSpeed {
-  const measurements = new Map<string, Measurement>();
-  let shortest = Number.POSITIVE_INFINITY;
-  for (const run of runs) {
-    if (run.version !== typeVersions[run.type] || !(run.seconds > 0)) continue;
+  const counted = [...runs].flatMap((run) => {
+    if (run.version !== typeVersions[run.type] || !(run.seconds > 0)) return [];
     const node = priceable(run);
-    if (node.architecture !== null && run.device !== device) continue;
-    if (node.architecture !== null) shortest = Math.min(shortest, run.seconds / run.count);
+    return node.architecture === null || run.device === device ? [{ run, node }] : [];
+  });
+  const withModel = counted.filter(({ node }) => node.architecture !== null);
+  const start = startShare * Math.min(...withModel.map(({ run }) => run.seconds / run.count));
+  const measurements = new Map<string, Measurement>();
+  for (const { run, node } of counted) {
+    const price = priceOf(node);
     const [work, parameters] = [kindOfWork(node), parametersOf(node)];
     const id = `${work} ${parameters}`;
-    const sum = measurements.get(id) ?? { work, parameters, count: 0, flops: 0, seconds: 0 };
+    const sum = measurements.get(id) ?? { work, parameters, count: 0, flops: 0, tokens: 0, seconds: 0, working: 0 };
     sum.count += run.count;
-    sum.flops += run.count * allFlops(priceOf(node));
+    sum.flops += run.count * allFlops(price);
+    sum.tokens += run.count * (price.tokens.trained + price.tokens.generated + price.tokens.scored);
     sum.seconds += run.seconds;
+    if (node.architecture !== null)
+      sum.working += Math.min(run.seconds, run.working ?? Math.max(0, run.seconds - run.count * start));
     measurements.set(id, sum);
   }
   const order = (a: Measurement, b: Measurement) =>
@@ -148,7 +172,6 @@ export function measuredSpeed(runs: Iterable<FinishedRuns>, device: string): Mea
   return {
     kind: 'measured',
     measurements: [...measurements.values()].sort(order),
-    startSeconds: Number.isFinite(shortest) ? startShare * shortest : 0,
   };
 }
 

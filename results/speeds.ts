@@ -11,7 +11,7 @@ import { type QueryOptions, runQuery } from './query.ts';
  */
 export async function finishedRuns(home: string, options: QueryOptions = {}): Promise<FinishedRuns[]> {
   const { rows } = await runQuery(home, sql, {}, options);
-  return rows.map(([type, version, recipe, shape, device, count, seconds]) => ({
+  return rows.map(([type, version, recipe, shape, device, count, seconds, working]) => ({
     type: type as FinishedRuns['type'],
     version: version as number,
     recipe: JSON.parse(recipe as string) as { [name: string]: Json },
@@ -19,6 +19,7 @@ export async function finishedRuns(home: string, options: QueryOptions = {}): Pr
     device: device as string,
     count: count as number,
     seconds: seconds as number,
+    working: working as number | null,
   }));
 }
 
@@ -32,9 +33,11 @@ const sql = `
     } END AS shape,
     device,
     count(*) AS count,
-    sum(epoch(finished_at) - epoch(started_at)) AS seconds
+    sum(epoch(finished_at) - epoch(started_at)) AS seconds,
+    CASE WHEN count(pace.number) = count(*) THEN sum(pace.number * steps) END AS working
   FROM attempts
   JOIN nodes USING (key)
+  LEFT JOIN facts AS pace ON pace.key = attempts.key AND pace.attempt = attempts.attempt AND pace.name = 'secondsPerStep'
   WHERE state = 'done' AND executions = 1 AND finished_at > started_at AND engine != 'adopted' AND NOT EXISTS (
     FROM executions WHERE executions.key = attempts.key AND executions.attempt = attempts.attempt AND resumed_from IS NOT NULL)
   GROUP BY ALL

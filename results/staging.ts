@@ -175,7 +175,9 @@ function advance(progress: Progress, event: TrainerEvent): Progress {
       progress.tokens = event.tokens;
       return progress;
     case 'memory':
-      return { ...progress, measured: { peakMemoryBytes: event.peakBytes } };
+      return { ...progress, measured: { ...progress.measured, peakMemoryBytes: event.peakBytes } };
+    case 'pace':
+      return { ...progress, measured: { ...progress.measured, secondsPerStep: event.secondsPerStep } };
     case 'done':
       return { ...progress, step: event.step, tokens: event.tokens, facts: event.facts };
     case 'interrupted':

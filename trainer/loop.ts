@@ -60,7 +60,7 @@ export interface Training {
 /**
  * Trains from the newest checkpoint (else the trunk, else the start) to the end, and leaves the model in `output/model`.
  *
- * Emits `started`, each step `metrics`, now and then `progress` and `checkpoint`, at the end `memory` and `done`. When asked to stop
+ * Emits `started`, each step `metrics`, now and then `progress` and `checkpoint`, at the end `memory`, `pace` and `done`. When asked to stop
  * it finishes the step, saves and emits `interrupted`. Neither the cadence of checkpoints nor interruptions change the
  * result. Throws a TrainerFailure: `diverged` when a metric is not finite, `fenced` when another took the attempt over.
  */
@@ -114,6 +114,8 @@ export async function train(job: TrainingJob, context: TrainerContext, training:
     await writeModel(output, { ...published(), parameters }, context.checkLease);
   }
   context.emit({ event: 'memory', peakBytes: peakMemory() });
+  const secondsPerStep = pace.secondsPerStep();
+  if (secondsPerStep !== undefined) context.emit({ event: 'pace', secondsPerStep });
   context.emit({
     event: 'done',
     step,

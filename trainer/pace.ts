@@ -15,16 +15,23 @@ export interface Pace {
   afterStep(tokens: number, stepsLeft: number): Speed | undefined;
   /** Whether to save now, and if so, that it is done now. */
   checkpointDue(step: number): boolean;
+  /** What a step took on average, without the first, which prepares for the others; undefined where there is no other. */
+  secondsPerStep(): number | undefined;
 }
 
 /** @param checkpointEvery steps between checkpoints; 0: about every minute */
 export function createPace(checkpointEvery: number, now: () => number = () => performance.now()): Pace {
   let told = Number.NEGATIVE_INFINITY;
   let saved = now();
+  let first: number | undefined;
+  let [last, others] = [now(), 0];
   let recent = [{ at: now(), tokens: 0 }];
   return {
     afterStep(tokens, stepsLeft) {
       const at = now();
+      if (first === undefined) first = at;
+      else others += 1;
+      last = at;
       recent.push({ at, tokens });
       // The span keeps at least one step, however long that took.
       while (recent.length > 2 && at - (recent[1] as { at: number }).at > speedSpan) recent = recent.slice(1);
@@ -41,6 +48,9 @@ export function createPace(checkpointEvery: number, now: () => number = () => pe
       const due = checkpointEvery > 0 ? step % checkpointEvery === 0 : now() - saved >= checkpointEveryDefault;
       if (due) saved = now();
       return due;
+    },
+    secondsPerStep() {
+      return first === undefined || others === 0 ? undefined : (last - first) / 1000 / others;
     },
   };
 }

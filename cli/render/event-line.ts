@@ -32,6 +32,8 @@ export function eventLine(event: TrainerEvent): string {
     }
     case 'memory':
       return `memory        ${bytes(event.peakBytes)} at most`;
+    case 'pace':
+      return `pace          ${figure(event.secondsPerStep)} s a step`;
     case 'done':
       return `done          ${counted(event.step, 'step')}, ${counted(event.tokens, 'token')}`;
     case 'interrupted':

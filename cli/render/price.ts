@@ -1,5 +1,6 @@
 import type { Estimate, NodeCost, UnknownWork } from '../../planner/estimate.ts';
 import { allFlops, type Price, partOfPrice } from '../../planner/price.ts';
+import type { Measurement } from '../../planner/speed.ts';
 import type { Pricing } from '../pricing.ts';
 import { columns } from './columns.ts';
 import { amount, bytes, counted, duration, operations, percent } from './figures.ts';
@@ -25,13 +26,14 @@ export function costCells({ price, part, time, same }: NodeCost): [string, strin
 
 /** `16.4K tokens · 3.10e19 FLOP · 12 h 42 min (1 d 17 h without sharing) · 5 h 10 min on 2 cpu slots`, as far as it is known. */
 export function leftText(estimate: Estimate): string {
-  const { left, alone, unknown, elapsedSeconds, slots } = estimate;
+  const { left, alone, unknown, elapsedSeconds, rough, slots } = estimate;
   const flops = allFlops(left.price);
   const { trained } = left.price.tokens;
   const toDo = toDoOf(estimate);
   const hours = left.seconds !== null && left.seconds > 0 ? left.seconds : null;
   const dearer = alone.flops > flops * 1.0001;
-  const least = unknown.length > 0 ? 'at least ' : '';
+  // A rough time is no lower bound, whatever else is not in it.
+  const least = rough ? 'roughly ' : unknown.length > 0 ? 'at least ' : '';
   const parts = [
     trained === 0 ? '' : `${boundOf(toDo, ({ tokens }) => tokens.trained)}${amount(trained)} tokens`,
     flops === 0
@@ -66,7 +68,9 @@ export function renderPrice({ estimate, notes }: Pricing, colours: Colours): str
     ['reused', reusedText(estimate)],
     ['sharing', sharingText(estimate)],
     ['trunks', trunksText(estimate)],
-    ...[...speedNotes(estimate), ...notes, ...boundNote(estimate)].map((note): [string, string] => ['note', note]),
+    ...[...roughNote(estimate), ...speedNotes(estimate), ...notes, ...boundNote(estimate)].map(
+      (note): [string, string] => ['note', note],
+    ),
   ];
   return columns(lines.flatMap(([name, text]) => (text === '' ? [] : [[colours.dim(`  ${name}`), text]])));
 }
@@ -116,14 +120,23 @@ function longestText({ critical: { nodes, by, length } }: Estimate): string {
     : `${chain}: ${operations(length)} FLOP, the most that have to come one after another`;
 }
 
-/** Where the hours come from. */
+/** Where the hours come from: `cpu: as measured in this home (training on text from 41K tokens of a 44K-parameter model)`. */
 function speedText({ nodes }: Estimate): string {
-  const sources = new Map<string, Set<string>>();
-  for (const { device, time, part, same } of nodes) {
-    if (time === null || time.seconds === 0 || part === 0 || same !== null) continue;
-    sources.set(device, (sources.get(device) ?? new Set()).add(speedNames[time.from]));
-  }
-  return [...sources].map(([device, from]) => `${device}: ${[...from].sort().join(', else ')}`).join('; ');
+  const timed = nodes.filter(({ time, part, same }) => time !== null && time.seconds > 0 && part > 0 && same === null);
+  return [...new Set(timed.map(({ device }) => device))]
+    .map((device) => {
+      const times = timed.filter((cost) => cost.device === device).flatMap(({ time }) => time ?? []);
+      const from = [...new Set(times.map((time) => speedNames[time.from]))].sort().join(', else ');
+      const by = [...new Set(times.map((time) => measuredText(time.by)))].filter((text) => text !== '');
+      return `${device}: ${from}${by.length > 0 ? ` (${by.join('; ')})` : ''}`;
+    })
+    .join('; ');
+}
+
+/** What a time was measured by; nothing of work without a price, which takes what it took. */
+function measuredText(by: Measurement | null): string {
+  if (by === null || by.tokens === 0) return '';
+  return `${workNames[by.work]} from ${amount(by.tokens)} tokens of a ${amount(by.parameters)}-parameter model`;
 }
 
 const speedNames = { measured: 'as measured in this home', stated: 'as stated in temporal.config' };
@@ -148,6 +161,12 @@ function trunksText({ trunks }: Estimate): string {
   const { runs, branched, separate, saved } = trunks;
   const share = percent(saved.flops / separate.flops);
   return `${amount(branched.tokens)} tokens for ${counted(runs, 'run')} under wsd instead of ${amount(separate.tokens)} apart, as under cosine: ${share} less FLOP`;
+}
+
+function roughNote({ rough }: Estimate): string[] {
+  return rough
+    ? ['times are rough: some of this is more than ten times larger or smaller than what its speed was measured by']
+    : [];
 }
 
 function speedNotes({ left, unknown }: Estimate): string[] {

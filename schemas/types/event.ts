@@ -12,6 +12,7 @@ export type TrainerEvent =
   | EvaluationEvent
   | OverlapEvent
   | MemoryEvent
+  | PaceEvent
   | DoneEvent
   | InterruptedEvent
   | FailedEvent;
@@ -254,6 +255,16 @@ export interface MemoryEvent {
    * The most memory of its machine that the trainer has had at once, in bytes.
    */
   peakBytes: number;
+}
+/**
+ * Before the last line of a success with several steps: kept as the fact secondsPerStep, which tells what later nodes take. No fact of the result, so not of `done`.
+ */
+export interface PaceEvent {
+  event: 'pace';
+  /**
+   * What a step took on average, in seconds; the first of the execution, which prepares for the others, does not count.
+   */
+  secondsPerStep: number;
 }
 /**
  * The last line of a success.

@@ -90,6 +90,19 @@ test('with results: speeds as they were measured', async (t) => {
   // As the events say that each node took.
   ok(Math.abs((nodes[0]?.price.deviceSeconds ?? 0) - 90.5) < 1e-6, `${nodes[0]?.price.deviceSeconds}`);
   deepEqual(total.notes, []);
+  const { stdout } = await descent(['plan', 'lineage.yaml'], folder);
+  match(
+    stdout,
+    /speed +cpu: as measured in this home \(training on text from 8,192 tokens of a [\d.,K]+-parameter model; SFT from /,
+  );
+
+  await writeLineage(folder, sharing.replace('tokens: 8K', 'tokens: 8M'));
+  const far = (await descent(['plan', 'lineage.yaml'], folder)).stdout;
+  match(far, / · roughly [^·]+ · roughly .+ on 2 cpu slots\n/);
+  match(
+    far,
+    /note +times are rough: some of this is more than ten times larger or smaller than what its speed was measured/,
+  );
 });
 
 test('results that somebody writes to, or that are broken, are a note', { timeout: 60_000 }, async (t) => {

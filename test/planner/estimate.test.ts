@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { type DeviceClass, type Estimate, estimate } from '../../planner/estimate.ts';
 import type { Plan, PlanNode } from '../../planner/plan.ts';
 import { allFlops, priceOf } from '../../planner/price.ts';
-import { type Speed, secondsOf } from '../../planner/speed.ts';
+import { type Speed, timeOn } from '../../planner/speed.ts';
 import type { Verdict } from '../../planner/verdict.ts';
 import { lineage, nodeAt, planOfText } from './plans.ts';
 
@@ -50,7 +50,7 @@ describe('an estimate', () => {
     );
     near(
       critical.length,
-      critical.nodes.reduce((sum, node) => sum + secondsOf(node, stated), 0),
+      critical.nodes.reduce((sum, node) => sum + timeOn(node, stated)?.seconds, 0),
     );
     assert.ok(elapsedSeconds !== null && elapsedSeconds >= critical.length && elapsedSeconds < (left.seconds ?? 0));
   });
@@ -111,8 +111,9 @@ describe('an estimate', () => {
     const plan = await planOfText(branching);
     const measured: Speed = {
       kind: 'measured',
-      startSeconds: 0,
-      measurements: [{ work: 'text', parameters: 37_088, count: 1, flops: 1e9, seconds: 100 }],
+      measurements: [
+        { work: 'text', parameters: 37_088, count: 1, flops: 1e9, tokens: 4096, seconds: 100, working: 100 },
+      ],
     };
     const both = priced(plan, {}, { slots: 1, speeds: [measured, stated] });
     const from = (found: Estimate, address: string) => found.nodes.find(({ node }) => node.address === address)?.time;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { changesBetween } from '../../planner/compare.ts';
-import { measuredSpeed, secondsOf } from '../../planner/speed.ts';
+import { measuredSpeed, timeOn } from '../../planner/speed.ts';
 import { keysOf, lineage, nodeAt, planOfText } from './plans.ts';
 
 const base = (others: string) => `{model: nano, data: web, tokens: 40K${others}}`;
@@ -81,9 +81,18 @@ describe('precision', () => {
     assert.ok(exact?.type === 'pretrain' && rounded?.type === 'pretrain');
     const ran = (node: typeof exact, seconds: number) => {
       const { version, recipe } = node.preimage as unknown as { version: number; recipe: Record<string, string> };
-      return { type: node.type, version, recipe, architecture: node.architecture, device: 'gpu', count: 1, seconds };
+      return {
+        type: node.type,
+        version,
+        recipe,
+        architecture: node.architecture,
+        device: 'gpu',
+        count: 1,
+        seconds,
+        working: null,
+      };
     };
-    assert.equal(secondsOf(rounded, measuredSpeed([ran(exact, 8)], 'gpu')), undefined);
+    assert.equal(timeOn(rounded, measuredSpeed([ran(exact, 8)], 'gpu')), undefined);
     const both = measuredSpeed([ran(exact, 8), ran(rounded, 4)], 'gpu');
     assert.deepEqual(
       both.measurements.map(({ work, seconds }) => [work, seconds]),
@@ -92,6 +101,6 @@ describe('precision', () => {
         ['text in bfloat16', 4],
       ],
     );
-    assert.deepEqual([secondsOf(exact, both), secondsOf(rounded, both)], [8, 4]);
+    assert.deepEqual([timeOn(exact, both)?.seconds, timeOn(rounded, both)?.seconds], [8, 4]);
   });
 });

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { parameterCount } from '../../planner/architecture.ts';
 import { causalPairs, forwardFlops, trainingFlops, wholeSequences } from '../../planner/flops.ts';
 import { nothing, type Price, type Priceable, partLeft, priceOf, sumOfPrices } from '../../planner/price.ts';
-import { secondsOf } from '../../planner/speed.ts';
+import { timeOn } from '../../planner/speed.ts';
 import type { Architecture } from '../../schemas/types/job.ts';
 import { fixture, lineage, nodeAt, planOf, planOfText } from './plans.ts';
 
@@ -87,7 +87,7 @@ axes: {size: [m05, m1, m4]}
       const attention = (36 / 64) * 12 * shape.layers * shape.hidden * shape.context * tokens;
       near(price.flops.training, 6 * multiplied * tokens + attention, 1e-12);
       near(attention / (6 * multiplied * tokens), share, 2e-3);
-      near(secondsOf(node, h100) / 3600, hours, 1e-3);
+      near(timeOn(node, h100)?.seconds / 3600, hours, 1e-3);
       assert.equal(price.bytes.published, 4 * parameters);
     });
   }

@@ -2,7 +2,15 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Json, PlanNode } from '../../planner/plan.ts';
 import { priceOf } from '../../planner/price.ts';
-import { type FinishedRuns, kindOfWork, type MeasuredSpeed, measuredSpeed, secondsOf } from '../../planner/speed.ts';
+import {
+  type FinishedRuns,
+  isRough,
+  kindOfWork,
+  type MeasuredSpeed,
+  measuredSpeed,
+  type Speed,
+  timeOn,
+} from '../../planner/speed.ts';
 import { fixture, lineage, nodeAt, planOf, planOfText } from './plans.ts';
 
 const plans = await Promise.all(
@@ -15,14 +23,18 @@ const flopsOf = (node: PlanNode) => priceOf(node).flops.training + priceOf(node)
 function finished(node: PlanNode, seconds: number, others: Partial<FinishedRuns> = {}): FinishedRuns {
   const { version, recipe } = node.preimage as { version: number; recipe: { [name: string]: Json } };
   const architecture = node.architecture && shapeOf(node.architecture);
-  return { type: node.type, version, recipe, architecture, device: 'gpu', count: 1, seconds, ...others };
+  return { type: node.type, version, recipe, architecture, device: 'gpu', count: 1, seconds, working: null, ...others };
+}
+
+function secondsOf(node: PlanNode, speed: Speed): number | undefined {
+  return timeOn(node, speed)?.seconds;
 }
 
 function shapeOf({ ropeTheta, normEpsilon, ...shape }: NonNullable<PlanNode['architecture']>) {
   return shape;
 }
 
-describe('secondsOf', () => {
+describe('timeOn', () => {
   test('by stated speed: operations by what the device does of its peak', () => {
     const base = nodeAt(small, 'base');
     assert.equal(secondsOf(base, { kind: 'stated', peak: 1e9, utilisation: 0.5 }), flopsOf(base) / 5e8);
@@ -67,13 +79,30 @@ describe('secondsOf', () => {
   test('the model nearest in size counts', () => {
     const base = nodeAt(small, 'base');
     const measured = (parameters: number, speed: number) =>
-      ({ work: 'text', parameters, count: 1, flops: speed, seconds: 1 }) as const;
+      ({ work: 'text', parameters, count: 1, flops: speed, tokens: 1, seconds: 1, working: 1 }) as const;
     const speed: MeasuredSpeed = {
       kind: 'measured',
       measurements: [measured(1e3, 1e6), measured(1e5, 1e9), measured(1e9, 1e12)],
-      startSeconds: 0,
     };
     assert.equal(secondsOf(base, speed), flopsOf(base) / 1e9);
+  });
+
+  test('what a trainer said of its steps is scaled, and nothing else of its time', async () => {
+    const long = nodeAt(await planOfText(lineage({ base: '{model: nano, data: web, tokens: 20M}' })), 'base');
+    const base = nodeAt(small, 'base');
+    // Six seconds, of which a half was work: no other node tells how long it takes to start.
+    const speed = measuredSpeed([finished(base, 6, { working: 0.5 })], 'gpu');
+    near(secondsOf(base, speed), 6);
+    near(secondsOf(long, speed), 5.5 + (0.5 * flopsOf(long)) / flopsOf(base));
+  });
+
+  test('more than ten times from what was measured, by operations or by the size of the model, is rough', async () => {
+    const plan = await planOfText(lineage({ base: '{model: nano, data: web, tokens: 20M}' }));
+    const [base, long] = [nodeAt(small, 'base'), nodeAt(plan, 'base')];
+    const by = timeOn(base, measuredSpeed([finished(base, 6)], 'gpu'))?.by ?? assert.fail();
+    assert.deepEqual([isRough(base, by), isRough(long, by)], [false, true]);
+    assert.equal(isRough(base, { ...by, parameters: by.parameters * 11 }), true);
+    assert.equal(isRough(base, { ...by, parameters: by.parameters / 11 }), true);
   });
 });
 
@@ -87,12 +116,21 @@ describe('measuredSpeed', () => {
       finished(base, 1, { device: 'cpu' }),
     ];
     const flops = 3 * flopsOf(base) + flopsOf(nodeAt(small, 'mid'));
+    const tokens = 3 * priceOf(base).tokens.trained + priceOf(nodeAt(small, 'mid')).tokens.trained;
     const { measurements } = measuredSpeed(runs, 'gpu');
     assert.deepEqual(measurements, [
-      { work: 'text', parameters: base.settings.parameters, count: 4, flops, seconds: 35 },
+      {
+        work: 'text',
+        parameters: base.settings.parameters,
+        count: 4,
+        flops,
+        tokens,
+        seconds: 35,
+        working: 35 - 4 * 0.9 * 5,
+      },
     ]);
     assert.deepEqual(measuredSpeed([...runs].reverse(), 'gpu').measurements, measurements);
-    assert.deepEqual(measuredSpeed(runs, 'tpu'), { kind: 'measured', measurements: [], startSeconds: 0 });
+    assert.deepEqual(measuredSpeed(runs, 'tpu'), { kind: 'measured', measurements: [] });
   });
 
   test('what needs no device counts wherever it ran, by its average', () => {

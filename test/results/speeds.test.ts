@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { PlanNode } from '../../planner/plan.ts';
 import { priceOf } from '../../planner/price.ts';
-import { measuredSpeed, secondsOf } from '../../planner/speed.ts';
+import { measuredSpeed, timeOn } from '../../planner/speed.ts';
 import { withDatabase } from '../../results/database.ts';
 import { ingestAttempts } from '../../results/ingest.ts';
 import { finishedRuns } from '../../results/speeds.ts';
@@ -21,11 +21,11 @@ test('a finished lineage says how long each of its nodes takes, from the databas
   await recordRuns(home, plan);
   const speed = measuredSpeed(await finishedRuns(home), 'cpu');
   for (const node of plan.nodes) {
-    const seconds = secondsOf(node, speed) ?? Number.NaN;
+    const seconds = timeOn(node, speed)?.seconds ?? Number.NaN;
     // Evaluations of one kind and nodes of one kind of work share a speed, so each alone may differ, and all do not.
     if (['sft', 'rl', 'tokenizer'].includes(node.type)) near(seconds, secondsEach, node.address);
   }
-  const total = plan.nodes.reduce((sum, node) => sum + (secondsOf(node, speed) ?? Number.NaN), 0);
+  const total = plan.nodes.reduce((sum, node) => sum + (timeOn(node, speed)?.seconds ?? Number.NaN), 0);
   near(total, secondsEach * plan.nodes.length, 'in all');
   const text = speed.measurements.find(({ work }) => work === 'text');
   assert.deepEqual(text, {
@@ -33,7 +33,9 @@ test('a finished lineage says how long each of its nodes takes, from the databas
     parameters: 37_088,
     count: 2,
     flops: ['base', 'mid'].reduce((sum, address) => sum + priceOf(nodeAt(plan, address)).flops.training, 0),
+    tokens: ['base', 'mid'].reduce((sum, address) => sum + priceOf(nodeAt(plan, address)).tokens.trained, 0),
     seconds: 2 * secondsEach,
+    working: 2 * (secondsEach - 0.9 * secondsEach),
   });
 });
 
@@ -50,7 +52,22 @@ test('seeds of one recipe are one row', async (t) => {
     device: 'cpu',
     count: 3,
     seconds: 3 * secondsEach,
+    working: null,
   });
+});
+
+test('what trainers said of their steps is told where all of them did', async (t) => {
+  const home = await temporaryHome(t);
+  const plan = await planOfText(lineage());
+  const base = nodeAt(plan, 'base');
+  const events = makeEvents(base);
+  events.splice(-1, 0, { event: 'memory', peakBytes: 1000 }, { event: 'pace', secondsPerStep: 0.25 });
+  const whole = await leaveEvents(home, base, asLines(events));
+  await withDatabase(home, 'write', (connection) => ingestAttempts(connection, [whole]));
+  assert.deepEqual(
+    (await finishedRuns(home)).map(({ seconds, working }) => [seconds, working]),
+    [[secondsEach, 20 * 0.25]],
+  );
 });
 
 test('only what finished, and in one go, says how long it takes', async (t) => {

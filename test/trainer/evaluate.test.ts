@@ -278,7 +278,7 @@ describe('the evaluation stage', { concurrency: 1 }, () => {
 
   it('repeats itself, and its samples do not depend on what else is evaluated', async () => {
     const standing = (events: TrainerEvent[]) =>
-      events.filter(({ event }) => event !== 'progress' && event !== 'memory');
+      events.filter(({ event }) => !['progress', 'memory', 'pace'].includes(event));
     const [first, again] = [
       await runTrainer(evaluateJob('first', problemsRecipe)),
       await runTrainer(evaluateJob('again', problemsRecipe)),

@@ -43,6 +43,20 @@ describe('the pace', () => {
     assert.deepEqual(pace.afterStep(500, 2), { tokensPerSecond: 25, secondsLeft: 40 });
   });
 
+  it('tells what a step took, without the first', () => {
+    const { now, wait } = clock();
+    const pace = createPace(0, now);
+    assert.equal(pace.secondsPerStep(), undefined);
+    wait(60_000);
+    pace.afterStep(1, 100);
+    assert.equal(pace.secondsPerStep(), undefined);
+    for (const milliseconds of [250, 500, 750]) {
+      wait(milliseconds);
+      pace.afterStep(1, 100);
+    }
+    assert.equal(pace.secondsPerStep(), 0.5);
+  });
+
   it('saves every so many steps when told so', () => {
     const pace = createPace(3);
     assert.deepEqual([1, 2, 3, 4, 5, 6].map(pace.checkpointDue), [false, false, true, false, false, true]);

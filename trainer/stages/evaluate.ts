@@ -71,6 +71,8 @@ export async function run(job: EvaluateJob, context: TrainerContext): Promise<Ou
   if (tasks.length > 1) emitFigures(context, recipe.suite, 'all', suiteFigures(figures));
   const facts = { parameters: countParameters(parent.parameters) };
   context.emit({ event: 'memory', peakBytes: peakMemory() });
+  const secondsPerStep = pace.secondsPerStep();
+  if (secondsPerStep !== undefined) context.emit({ event: 'pace', secondsPerStep });
   context.emit({ event: 'done', step, tokens: 0, model: null, facts });
   return 'done';
 }
