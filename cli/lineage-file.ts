@@ -1,4 +1,5 @@
 import { readFileSync, statSync } from 'node:fs';
+import { checkDevices, placesByName } from '../planner/checks/devices.ts';
 import { checkDownloads, hubOf } from '../planner/checks/hub.ts';
 import { type Diagnostic, diagnose, formatDiagnostics, sortDiagnostics } from '../planner/diagnostic.ts';
 import { type Planned, planLineage } from '../planner/expand.ts';
@@ -8,6 +9,7 @@ import { modelProblems } from '../store/foreign-model.ts';
 import { findHome } from '../store/home.ts';
 import { plansRun } from '../store/plans.ts';
 import { storedIn } from '../store/stored.ts';
+import { loadConfig } from './config.ts';
 import { type Context, type ExitCode, exitCodes } from './context.ts';
 import { hubConfigs } from './hub-config.ts';
 import { type PlanInFile, planIn } from './plan-file.ts';
@@ -15,19 +17,26 @@ import { shellWord } from './shell.ts';
 
 /**
  * Reads, checks and expands a lineage file, named as it was on the command line: that is how diagnostics name it. What it
- * accepts is looked up in the store of the home.
+ * accepts is looked up in the store of the home, and what it is placed on in temporal.config.
  */
 export async function planFile(file: string, { cwd, env }: Pick<Context, 'cwd' | 'env'>): Promise<Planned> {
   const loaded = await loadLineage(file);
   if (!loaded.ok) return { ...loaded, diagnostics: planInstead(file) ?? loaded.diagnostics };
   const home = findHome(cwd, env);
   const earlier = () => plansRun(home, loaded.lineage.file.lineage);
-  return planLineage(loaded.lineage, {
+  const planned = await planLineage(loaded.lineage, {
     findStored: storedIn(home),
     earlier,
     findConfig: hubConfigs(home, env),
     findProblems: (folder, expected) => modelProblems(folder, { ...expected, tokenizer: undefined }),
   });
+  const valid = planned.ok ? planned : planned.overBudget;
+  if (valid && placesByName(valid.source)) {
+    const { config } = await loadConfig(cwd, env);
+    const unknown = checkDevices(valid.source, Object.keys(config.devices));
+    valid.warnings = sortDiagnostics([...valid.warnings, ...unknown]);
+  }
+  return planned;
 }
 
 /** That a plan is named where a lineage file should be: what its keys lack as a lineage is of no use to anybody. */

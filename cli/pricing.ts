@@ -38,7 +38,7 @@ export async function openPricer(context: Context): Promise<{ price: Pricer; kno
       if (configured === undefined) notes.push(`temporal.config has no device class ${name}: one device is assumed`);
       classes.set(name, {
         slots: configured?.slots ?? 1,
-        speeds: speedsOf(name, configured?.speed, runs),
+        speeds: configured === undefined ? [] : speedsOf(name, configured.speed, runs),
         memoryKind: isGpuClass(name) ? 'gpu' : 'machine',
         ...(configured?.memory !== undefined && { memory: configured.memory }),
       });

@@ -142,6 +142,28 @@ test('a device class that temporal.config does not have is priced as one device,
   );
 });
 
+test('a device class that is not there is a warning at its place, and has no speed that others were measured at', async (t) => {
+  const folder = await temporaryFolder(t);
+  await writeFile(
+    join(folder, 'temporal.config.json'),
+    JSON.stringify({ devices: { cpu: { slots: 2, threads: 1 }, gpu: { slots: 1, threads: 2 } } }),
+  );
+  await writeLineage(folder, sharing);
+  await recordRuns(join(folder, '.descent'), await planOf(join(folder, 'lineage.yaml')));
+  await writeLineage(folder, `${sharing}placement: {default: {device: cuda}, tuned: {device: gpus}}\n`);
+  const lines = sharing.split('\n').length;
+  for (const verb of ['validate', 'plan']) {
+    const { exitCode, stdout, stderr } = await descent([verb, 'lineage.yaml'], folder);
+    equal(exitCode, 0);
+    ok(
+      stderr.includes(`lineage.yaml:${lines}:31: warning[unknown-name]: this machine has no device class \`cuda\``),
+      stderr,
+    );
+    match(stderr, /hint: did you mean `gpu`\?[\s\S]+`gpus`[\s\S]+hint: did you mean `gpu`\?/);
+    ok(!stdout.includes('cuda: as measured'), stdout);
+  }
+});
+
 test('10,000 nodes are priced and printed', async (t) => {
   const folder = await temporaryFolder(t);
   const rates = Array.from({ length: 4_500 }, (_, index) => `${index + 1}e-6`);
