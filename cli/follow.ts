@@ -1,7 +1,8 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Key, Plan, PlanNode } from '../planner/plan.ts';
-import type { NodeProgress } from '../workflows/messages.ts';
+import { latestCheckpoint } from '../store/checkpoint.ts';
+import { attemptFolder, attemptNumbers } from '../store/home.ts';
 import type { NodeState } from '../workflows/schedule.ts';
 import { CommandError } from './failure.ts';
 import {
@@ -10,6 +11,7 @@ import {
   lineageEnd,
   lineageHandle,
   lineageStatus,
+  type NodeLook,
   type NodeStatus,
   progressOf,
 } from './lineages.ts';
@@ -118,15 +120,20 @@ function watchSilence({ host, address }: Session, { report, clock }: Following) 
 function watchNodes({ home, plan, report, clock, pending }: Following) {
   const states = new Map<Key, NodeState>();
   const begun = new Map<Key, number>();
-  return async (nodes: readonly NodeStatus[], progress: ReadonlyMap<Key, NodeProgress>): Promise<void> => {
+  const tries = new Map<Key, number>();
+  return async (nodes: readonly NodeStatus[], progress: ReadonlyMap<Key, NodeLook>): Promise<void> => {
     const blocked: string[] = [];
     for (const { index, key, address, state, reason, failure } of nodes) {
       const node = plan.nodes[index] as PlanNode;
       const now = progress.get(key);
-      if (state === 'running' && now !== undefined) {
+      if (state === 'running' && now !== undefined && now.phase !== 'queued') {
         if (!begun.has(key)) {
           begun.set(key, clock());
           report({ event: 'started', address, key, type: node.type });
+        }
+        if (now.failed && now.failed.tries > (tries.get(key) ?? 0)) {
+          tries.set(key, now.failed.tries);
+          report({ event: 'retried', address, key, step: checkpointOf(home, key), failed: now.failed });
         }
         report({ event: 'progress', address, ...now });
       }
@@ -156,4 +163,10 @@ function watchNodes({ home, plan, report, clock, pending }: Following) {
     }
     if (blocked.length > 0) report({ event: 'blocked', addresses: blocked });
   };
+}
+
+/** Step of the checkpoint that the newest attempt goes on from; 0 where there is none. */
+function checkpointOf(home: string, key: Key): number {
+  const newest = attemptNumbers(home, key)[0];
+  return newest === undefined ? 0 : (latestCheckpoint(attemptFolder(home, key, newest))?.step ?? 0);
 }

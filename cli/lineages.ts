@@ -139,13 +139,26 @@ export async function lineageStatus(
   return { counts, unwritten, pace, nodes };
 }
 
-/** How far running nodes are, by their keys; a node that only waits for a free device is not among them. */
-export async function progressOf(
-  handle: LineageHandle,
-  running: readonly NodeStatus[],
-): Promise<Map<Key, NodeProgress>> {
+/** How far a running node is, as the server knows it. */
+export interface NodeLook extends Omit<NodeProgress, 'phase'> {
+  /** Besides what its activity says: `queued`, no worker has taken it yet; `retrying`, it failed and waits for its next try. */
+  phase: NodeProgress['phase'] | 'queued' | 'retrying';
+  /** Where a try has failed. */
+  failed?: FailedTry;
+}
+
+/** A try that failed and is followed by another. */
+export interface FailedTry {
+  /** How many have failed. */
+  tries: number;
+  /** What went wrong, as in `waitsBetweenTries`; `lost` where its worker was not heard of any more. */
+  kind: string;
+}
+
+/** How far running nodes are, by their keys; a node that the server does not know of yet is not among them. */
+export async function progressOf(handle: LineageHandle, running: readonly NodeStatus[]): Promise<Map<Key, NodeLook>> {
   const { client } = handle;
-  const found = new Map<Key, NodeProgress>();
+  const found = new Map<Key, NodeLook>();
   const own = await activitiesOf(handle);
   await Promise.all(
     running.map(async (node) => {
@@ -159,9 +172,9 @@ export async function progressOf(
 }
 
 /** How far a training node is; undefined where it has not begun. */
-export async function progressOfNode(handle: WorkflowHandle<NodeWorkflow>): Promise<NodeProgress | undefined> {
+export async function progressOfNode(handle: WorkflowHandle<NodeWorkflow>): Promise<NodeLook | undefined> {
   const activities = await activitiesOf(handle);
-  if (activities.size > 0) return activities.get(executeActivityId()) ?? undefined;
+  if (activities.size > 0) return activities.get(executeActivityId());
   const paused = await handle.query(pausedQuery).catch((error: unknown) => {
     if (error instanceof WorkflowNotFoundError) return false;
     throw error;
@@ -226,22 +239,41 @@ function blockedBy(node: PlanNode, stateOf: Map<Key, NodeState>, byKey: Map<Key,
 }
 
 /** The pending activities of a workflow, by id, with what they told of themselves last; null where that is nothing yet. */
-async function activitiesOf(
-  handle: Pick<WorkflowHandle, 'describe' | 'client'>,
-): Promise<Map<string, NodeProgress | null>> {
+async function activitiesOf(handle: Pick<WorkflowHandle, 'describe' | 'client'>): Promise<Map<string, NodeLook>> {
   const description = await handle.describe().catch((error: unknown) => {
     // Asked for, and not started yet.
     if (error instanceof WorkflowNotFoundError) return undefined;
     throw error;
   });
-  const progress = new Map<string, NodeProgress | null>();
-  for (const { activityId, heartbeatDetails } of description?.raw.pendingActivities ?? []) {
+  const progress = new Map<string, NodeLook>();
+  for (const activity of description?.raw.pendingActivities ?? []) {
+    const { activityId, heartbeatDetails, state, attempt, lastFailure } = activity;
     const [payload] = heartbeatDetails?.payloads ?? [];
-    const told = payload ? await decode<NodeProgress>(handle.client, payload) : null;
-    if (activityId) progress.set(activityId, told);
+    const told = payload
+      ? await decode<NodeProgress>(handle.client, payload)
+      : { ...nothingYet, phase: 'starting' as const };
+    const tries = (attempt ?? 1) - 1;
+    const kind = kindOf(lastFailure);
+    const phase = state !== scheduled ? told.phase : tries > 0 ? 'retrying' : 'queued';
+    if (activityId) progress.set(activityId, { ...told, phase, ...(kind && { failed: { tries, kind } }) });
   }
   return progress;
 }
+
+/** PENDING_ACTIVITY_STATE_SCHEDULED of Temporal's API: no worker has it, or it waits for its next try. */
+const scheduled = 1;
+
+/** What went wrong with a try; undefined where it was handed back, which is no failure. */
+function kindOf(failure: Failure): string | undefined {
+  if (failure?.timeoutFailureInfo) return 'lost';
+  const kind = failure?.applicationFailureInfo?.type;
+  return kind && kind !== 'stopped' ? kind : undefined;
+}
+
+type Failure =
+  | { timeoutFailureInfo?: object | null; applicationFailureInfo?: { type?: string | null } | null }
+  | null
+  | undefined;
 
 /** What a payload of a raw answer says: those of the client's own answers it decodes itself. */
 async function decode<T>({ options }: WorkflowHandle['client'], payload: Payload): Promise<T> {

@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isExecuted } from '../activities/claim.ts';
-import { errorsPath } from '../activities/events.ts';
+import { errorsPath, greeting } from '../activities/events.ts';
 import type { TrainerEvent } from '../schemas/types/event.ts';
 import { attemptFolder, attemptNumbers, findHome } from '../store/home.ts';
 import { type Context, type ExitCode, exitCodes } from './context.ts';
@@ -91,6 +91,10 @@ export function readerOf(home: string, key: string, attempt: number, json = fals
       for await (const line of events.next()) {
         const event = parsed(line);
         if (event === undefined) continue;
+        const again = event.event === 'started' && event.resumedFrom !== null;
+        if (again && last !== undefined && !lastWords.includes(last) && !json) {
+          yield { text: 'killed        without a last word', error: false };
+        }
         last = event.event;
         yield { text: json ? line : eventLine(event), error: false };
       }
@@ -98,10 +102,14 @@ export function readerOf(home: string, key: string, attempt: number, json = fals
       for (const execution of executionsIn(folder)) {
         if (!errors.has(execution)) errors.set(execution, tailOf(errorsPath(folder, execution)));
       }
-      for (const tail of errors.values()) for await (const text of tail.next()) yield { text, error: true };
+      for (const tail of errors.values())
+        for await (const text of tail.next()) if (!greeting.test(text)) yield { text, error: true };
     },
   };
 }
+
+/** What a trainer that ends by itself says last. */
+const lastWords: readonly TrainerEvent['event'][] = ['done', 'interrupted', 'failed'];
 
 /** The event of a line; undefined of what is none, as half a line is where an attempt began anew while it was read. */
 function parsed(line: string): TrainerEvent | undefined {

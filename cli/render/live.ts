@@ -4,7 +4,7 @@ import type { LineageCounts } from '../../workflows/messages.ts';
 import { columns } from './columns.ts';
 import { counted, duration, whole } from './figures.ts';
 import type { Progress, Reporter, RunEvent } from './run-event.ts';
-import { blockedText, endText, failureText, figuresText, progressText, summaryText } from './sentences.ts';
+import { blockedText, endText, failureText, figuresText, progressText, retriedText, summaryText } from './sentences.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Times a second that the view is drawn. */
@@ -74,6 +74,9 @@ export function liveReporter(terminal: Terminal, clock: () => number): Reporter 
         break;
       case 'progress':
         running.set(event.address, event);
+        break;
+      case 'retried':
+        keep(`${colours.yellow('!')}  ${event.address}: ${retriedText(event)}`);
         break;
       case 'counts':
         counts = event.counts;

@@ -1,6 +1,6 @@
 import { duration } from './figures.ts';
 import type { Reporter, RunEvent } from './run-event.ts';
-import { blockedText, endText, failureText, figuresText, progressText, summaryText } from './sentences.ts';
+import { blockedText, endText, failureText, figuresText, progressText, retriedText, summaryText } from './sentences.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Seconds between two lines on the progress of the same node. */
@@ -34,6 +34,9 @@ export function plainReporter(terminal: Terminal, clock: () => number): Reporter
         line('progress', `${event.address}: ${progressText(event)}`);
         break;
       }
+      case 'retried':
+        line('retry', `${event.address}: ${retriedText(event)}`);
+        break;
       case 'counts':
         break;
       case 'finished': {

@@ -1,5 +1,6 @@
 import type { NodeType } from '../../planner/plan.ts';
-import type { LineageCounts, NodeProgress } from '../../workflows/messages.ts';
+import type { LineageCounts } from '../../workflows/messages.ts';
+import type { FailedTry, NodeLook } from '../lineages.ts';
 
 /** Everything that `descent run` has to tell: shown on a terminal, as plain lines, or as JSON lines. */
 export type RunEvent =
@@ -11,6 +12,8 @@ export type RunEvent =
   | { event: 'started'; address: string; key: string; type: NodeType }
   /** How far a running node is; about one a second. */
   | ({ event: 'progress'; address: string } & Progress)
+  /** A try at a node failed, and another follows: from the checkpoint at `step`, 0 for from its beginning. */
+  | { event: 'retried'; address: string; key: string; step: number; failed: FailedTry }
   /** How the lineage stands as a whole; sent when it changes. */
   | { event: 'counts'; counts: LineageCounts }
   /** A node is done; `figures` are its last metrics, its facts or its evaluations. `seconds` since it was seen started. */
@@ -33,13 +36,15 @@ export type RunOutcome = 'done' | 'failed' | 'interrupted' | 'left';
 
 /** How far a node is. */
 export interface Progress {
-  phase: NodeProgress['phase'];
+  phase: NodeLook['phase'];
   step: number;
   steps: number;
   tokensPerSecond: number;
   secondsLeft: number;
   /** The newest metrics, by name. */
   values: Record<string, number>;
+  /** Where a try of it has failed. */
+  failed?: FailedTry;
 }
 
 /** A node that failed for good. */

@@ -1,3 +1,5 @@
+import { waitsBetweenTries } from '../../activities/failures.ts';
+import type { FailedTry } from '../lineages.ts';
 import { amount, duration, figure, percent, whole } from './figures.ts';
 import type { Figure, NodeFailed, Progress, RunEvent } from './run-event.ts';
 import { renderSummary } from './summary.ts';
@@ -20,6 +22,7 @@ function mainValues(values: Record<string, number>): Figure[] {
 
 /** `412 of 1,000 · loss 1.02 · 18.2K tokens/s · 1m 20s left`; what a node does where it has no steps yet. */
 export function progressText(progress: Progress): string {
+  if (progress.phase === 'retrying' && progress.failed) return `${failedText(progress.failed)}; waits for its next try`;
   if (progress.phase !== 'running' || progress.steps === 0) return PHASES[progress.phase];
   const { step, steps, tokensPerSecond, secondsLeft, values } = progress;
   return [
@@ -30,6 +33,24 @@ export function progressText(progress: Progress): string {
   ]
     .filter((part) => part !== '')
     .join(' · ');
+}
+
+/** `killed; goes on from step 120`, `no-network; try 2 of 5`. */
+export function retriedText({
+  step,
+  failed,
+}: Pick<Extract<RunEvent, { event: 'retried' }>, 'step' | 'failed'>): string {
+  return step > 0 ? `${kindText(failed)}; goes on from step ${whole(step)}` : failedText(failed);
+}
+
+function failedText(failed: FailedTry): string {
+  const most = (waitsBetweenTries[failed.kind]?.length ?? 0) + 1;
+  const next = failed.tries + 1;
+  return `${kindText(failed)}; try ${whole(next)}${next <= most ? ` of ${whole(most)}` : ''}`;
+}
+
+function kindText({ kind }: FailedTry): string {
+  return kind === 'lost' ? 'its worker was lost' : kind;
 }
 
 /** Why a node failed, what it wrote last, and what to do. */
@@ -71,6 +92,8 @@ export function endText(ended: Extract<RunEvent, { event: 'ended' }>, colours: C
 }
 
 const PHASES: Record<Progress['phase'], string> = {
+  queued: 'waiting for a free device',
+  retrying: 'waits for its next try',
   waiting: 'waiting for another execution of it to end',
   starting: 'starting',
   running: 'running',

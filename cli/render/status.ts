@@ -29,7 +29,7 @@ export interface NodeLine {
   key: Key;
   state: 'waiting' | 'running' | 'done' | 'failed' | 'blocked' | 'interrupted';
   reason: string | null;
-  /** Of a running node that has begun. */
+  /** Of a running node that the server knows of. */
   progress: Progress | null;
 }
 
@@ -62,7 +62,7 @@ function head({ lineage, nodes, running, paused, note, lastRun }: LineageReport,
 }
 
 function row({ address, key, state, reason, progress }: NodeLine, colours: Colours): string[] {
-  const told = progress ? progressText(progress) : state === 'running' ? 'waiting for a free device' : (reason ?? '');
+  const told = progress ? progressText(progress) : (reason ?? '');
   return [`  ${COLOURED[state](colours)(state)}`, address, colours.dim(shortKey(key)), told];
 }
 

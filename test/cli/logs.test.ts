@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { appendFile, mkdir, open, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { readerOf } from '../../cli/logs.ts';
 import { tailOf } from '../../cli/tail.ts';
@@ -62,6 +62,20 @@ test('an attempt that was emptied is read from its new beginning', async (t) => 
   assert.deepEqual(await steps(), [2]);
 });
 
+test('a trainer that was killed is told of where it goes on, and how TensorFlow greets is not', async (t) => {
+  const { events, reader } = await attemptOf(t, false);
+  const started = (resumedFrom: number | null) =>
+    `${JSON.stringify({ event: 'started', resumedFrom, steps: 9, device: 'cpu', engine: 'descent' })}\n`;
+  const folder = dirname(events);
+  await writeFile(
+    join(folder, 'execution-1.errors.log'),
+    'I0000 00:00:1769 12 port.cc:153] oneDNN custom operations are on.\nwords of its own\n',
+  );
+  await writeFile(events, `${started(null)}${metrics(1)}${started(1)}${metrics(2)}`);
+  const lines = (await all(reader.next())).map(({ text }) => text.replace(/ {2}.*/, ''));
+  assert.deepEqual(lines, ['started', 'step 1', 'killed', 'started', 'step 2', 'words of its own']);
+});
+
 test('what is no event is left out: one that was emptied may be longer again before anybody looks', async (t) => {
   const { events, reader } = await attemptOf(t);
   await writeFile(events, metrics(1));
@@ -73,12 +87,12 @@ test('what is no event is left out: one that was emptied may be longer again bef
   );
 });
 
-async function attemptOf(t: TestContext) {
+async function attemptOf(t: TestContext, json = true) {
   const home = await temporaryFolder(t);
   const key = 'a'.repeat(64);
   const folder = attemptFolder(home, key, 1);
   await mkdir(folder, { recursive: true });
-  return { events: join(folder, 'events.jsonl'), reader: readerOf(home, key, 1, true) };
+  return { events: join(folder, 'events.jsonl'), reader: readerOf(home, key, 1, json) };
 }
 
 function metrics(...steps: number[]): string {

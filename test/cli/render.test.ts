@@ -158,6 +158,8 @@ const story: [seconds: number, event: RunEvent][] = [
       values: { loss: 5 },
     },
   ],
+  [6, { event: 'retried', address: 'base', key: 'aa', step: 10, failed: { tries: 1, kind: 'killed' } }],
+  [7, { event: 'retried', address: 'math', key: 'cc', step: 0, failed: { tries: 1, kind: 'no-network' } }],
   [
     13,
     {
@@ -227,6 +229,8 @@ test('plain lines: what begins and ends, and progress every ten seconds', () => 
     `small: 3 nodes: 3 run
 Temporal: http://127.0.0.1:8233 (workflow lineage-small-1)
         2 s  start     base
+        6 s  retry     base: killed; goes on from step 10
+        7 s  retry     math: no-network; try 2 of 5
        13 s  progress  base: 36 of 40 · loss 2.346 · 18.2K tokens/s · 1.4 s left
        15 s  done      base in 13 s: loss 2.3
 failed  tuned: the loss is not finite at step 3 (diverged)

@@ -6,7 +6,7 @@ import type { ConnectedClient } from '../../cli/connect.ts';
 import { connectClient } from '../../cli/connect.ts';
 import { type Host, startOrJoinHost } from '../../cli/host.ts';
 import { readHostState } from '../../cli/host-state.ts';
-import { type LineageHandle, lineageEnd, lineageStatus } from '../../cli/lineages.ts';
+import { type LineageHandle, lineageEnd, lineageStatus, progressOf } from '../../cli/lineages.ts';
 import type { Plan, PlanNode } from '../../planner/plan.ts';
 import { runQuery } from '../../results/query.ts';
 import { findArtifact } from '../../store/artifact.ts';
@@ -59,6 +59,14 @@ describe('a training that is', () => {
   test('killed goes on from its checkpoint, in the same attempt', async () => {
     const { plan, handle } = await begin('trainer');
     process.kill(await home.atGate('base:trainer'), 'SIGKILL');
+    await until(async () => {
+      const { nodes } = await lineageStatus(handle, plan);
+      const looks = await progressOf(
+        handle,
+        nodes.filter(({ state }) => state === 'running'),
+      );
+      return [...looks.values()].some(({ failed }) => failed?.kind === 'killed' && failed.tries === 1);
+    }, 'its failed try is told of');
     await finishesLikeUntouched(plan, handle, 'base:trainer');
   });
 
