@@ -35,7 +35,9 @@ export async function doctor(env: NodeJS.ProcessEnv = process.env, cwd: string =
   const multiplications = [];
   for (const device of devices) {
     const runtime = setup.find(({ name }) => name === `TensorFlow runtime (${device})`);
-    multiplications.push(runtime?.status === 'missing' ? notTried(device, runtime) : await checkMultiplication(device));
+    multiplications.push(
+      ...(runtime?.status === 'missing' ? [notTried(device, runtime)] : await checkMultiplication(device)),
+    );
   }
   const home = homePath(cwd, env);
   const configuration = await checkConfiguration(cwd, env);
@@ -49,6 +51,8 @@ interface Probe {
   version: string;
   fallback: string | null;
   correct: boolean;
+  /** Whether it has units that multiply bfloat16. */
+  bfloat16: boolean;
 }
 
 /** A warning: what is missing is told of, and counted, as the runtime. */
@@ -58,22 +62,26 @@ function notTried(device: 'cpu' | 'gpu', { remedy }: Check): Check {
 }
 
 /** In a process of its own, because a TensorFlow that does not suit the machine may end the process that loads it. */
-async function checkMultiplication(device: 'cpu' | 'gpu'): Promise<Check> {
+async function checkMultiplication(device: 'cpu' | 'gpu'): Promise<Check[]> {
   const name = `TensorFlow multiplies (${device})`;
   const probe = fileURLToPath(new URL('../trainer/probe.js', import.meta.url));
   const start = performance.now();
   try {
     const { stdout } = await promisify(execFile)(process.execPath, [probe, device], { timeout: 120_000 });
-    const { version, device: used, fallback, correct }: Probe = JSON.parse(stdout);
+    const { version, device: used, fallback, correct, bfloat16 }: Probe = JSON.parse(stdout);
     const seconds = ((performance.now() - start) / 1000).toFixed(1);
-    if (!correct) return { name, status: 'missing', found: `${version} multiplies wrongly`, remedy: rebuild };
+    if (!correct) return [{ name, status: 'missing', found: `${version} multiplies wrongly`, remedy: rebuild }];
     if (fallback !== null) {
       const remedy = 'see that the NVIDIA driver works (`nvidia-smi`), or train on the CPU (`--device cpu`)';
-      return { name, status: 'missing', found: fallback, remedy };
+      return [{ name, status: 'missing', found: fallback, remedy }];
     }
-    return { name, status: 'ok', found: `${version} on the ${used}, loaded and right in ${seconds} s` };
+    const units = bfloat16 ? 'multiplied by units for it' : 'no units for it: rounded, and multiplied as float32';
+    return [
+      { name, status: 'ok', found: `${version} on the ${used}, loaded and right in ${seconds} s` },
+      { name: `bfloat16 (${device})`, status: 'ok', found: units },
+    ];
   } catch (error) {
-    return { name, status: 'missing', found: `the process failed: ${lastLine(error)}`, remedy: rebuild };
+    return [{ name, status: 'missing', found: `the process failed: ${lastLine(error)}`, remedy: rebuild }];
   }
 }
 

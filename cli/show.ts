@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isExecuted } from '../activities/claim.ts';
 import { needsOf } from '../planner/kinship.ts';
+import { memoryOf } from '../planner/memory.ts';
 import type { PlanNode } from '../planner/plan.ts';
 import { runQuery } from '../results/query.ts';
 import type { Certificate } from '../schemas/certificate.ts';
@@ -52,6 +53,10 @@ async function reportAttempts(home: string, node: PlanNode): Promise<AttemptRepo
     `SELECT attempt, failure, message FROM attempts WHERE key = $key AND state = 'failed'`,
     { key: node.key },
   );
+  const took = await runQuery(home, `SELECT attempt, number FROM facts WHERE key = $key AND name = 'peakMemoryBytes'`, {
+    key: node.key,
+  });
+  const memory = new Map(took.rows.map(([attempt, taken]) => [Number(attempt), Number(taken)]));
   const failures = new Map(rows.map(([attempt, kind, message]) => [Number(attempt), `${message} (${kind})`]));
   const numbers = attemptNumbers(home, node.key);
   const running = isExecuted(home, node.key) ? numbers[0] : undefined;
@@ -61,7 +66,10 @@ async function reportAttempts(home: string, node: PlanNode): Promise<AttemptRepo
     switch (inspection.state) {
       case 'whole': {
         const { files, facts, provenance } = inspection.artifact;
-        return { attempt, folder, state: 'done', files, facts, provenance };
+        const peakMemoryBytes = memory.get(attempt) ?? null;
+        // Of a GPU another memory is planned than the machine's, which is what was measured.
+        const plannedMemoryBytes = provenance.device === 'cpu' ? (memoryOf(node)?.peak ?? null) : null;
+        return { attempt, folder, state: 'done', files, facts, provenance, peakMemoryBytes, plannedMemoryBytes };
       }
       case 'damaged':
         return { attempt, folder, state: 'damaged', reason: inspection.reason };

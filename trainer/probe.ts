@@ -1,4 +1,5 @@
 // A program: multiplies two matrices in a process of its own and prints a line of JSON about it, for `descent doctor`.
+import { hasBfloat16Units } from './graph/bfloat16-units.ts';
 import { loadTensorFlow } from './tensorflow.ts';
 
 const size = 64;
@@ -10,4 +11,4 @@ const columns = tf.tile(tf.range(0, size).reshape([1, size]), [size, 1]);
 const product = await tf.matMul(rows, columns).data();
 const correct = product.every((value, index) => value === size * Math.floor(index / size) * (index % size));
 
-process.stdout.write(`${JSON.stringify({ device, version, fallback, correct })}\n`);
+process.stdout.write(`${JSON.stringify({ device, version, fallback, correct, bfloat16: hasBfloat16Units(device) })}\n`);

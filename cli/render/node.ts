@@ -31,7 +31,16 @@ export interface NodeReport {
 
 /** One attempt, as the store has it. */
 export type AttemptReport = { attempt: number; folder: string } & (
-  | { state: 'done'; files: Manifest['files']; facts: Manifest['facts']; provenance: Manifest['provenance'] }
+  | {
+      state: 'done';
+      files: Manifest['files'];
+      facts: Manifest['facts'];
+      provenance: Manifest['provenance'];
+      /** The most of the machine's memory that its trainer had at once; null where it did not say. */
+      peakMemoryBytes: number | null;
+      /** What was planned of it at most; null where nothing was. */
+      plannedMemoryBytes: number | null;
+    }
   | { state: 'running' | 'interrupted'; checkpoint: number | null }
   | { state: 'failed'; checkpoint: number | null; failure: string }
   | { state: 'damaged'; reason: string }
@@ -138,6 +147,7 @@ function attemptSection(attempt: AttemptReport, colours: Colours): [title: strin
             : [['made by', `${engine} on ${device}, ${counted(executions, 'execution')}`]]),
           ...(hardware === undefined ? [] : [['hardware', hardware]]),
           ['time', `${startedAt} to ${finishedAt}`],
+          ...memoryRows(attempt.peakMemoryBytes, attempt.plannedMemoryBytes),
           ...Object.entries(attempt.facts).map(([name, value]) => [name, shown(value)]),
           ...attempt.files.map((file) => [
             file.path,
@@ -156,6 +166,11 @@ function attemptSection(attempt: AttemptReport, colours: Colours): [title: strin
     default:
       return attempt satisfies never;
   }
+}
+
+function memoryRows(taken: number | null, planned: number | null): string[][] {
+  if (taken === null) return [];
+  return [['memory', `${bytes(taken)} taken${planned === null ? '' : `, ${bytes(planned)} planned at most`}`]];
 }
 
 function checkpointRow(step: number | null): string[] {

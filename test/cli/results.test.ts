@@ -1,4 +1,4 @@
-import { deepEqual, doesNotMatch, equal, match } from 'node:assert/strict';
+import { deepEqual, doesNotMatch, equal, fail, match } from 'node:assert/strict';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,7 +12,7 @@ import { beginAttempt } from '../../store/attempt.ts';
 import { writePlan } from '../../store/plans.ts';
 import { asLines, makeEvents } from '../results/events.ts';
 import { makePlan } from '../results/lineage.ts';
-import { runLineage, runNode } from '../results/run.ts';
+import { ingestPlan, runLineage, runNode } from '../results/run.ts';
 import { descent, golden, temporaryFolder } from './support.ts';
 
 describe('with the results of a lineage', () => {
@@ -31,6 +31,19 @@ describe('with the results of a lineage', () => {
     deepEqual([exitCode, stderr], [0, '']);
     const text = stdout.replaceAll(folder, '<folder>');
     equal(text, await golden('show.txt', text));
+  });
+
+  test('show: the memory that a trainer took, beside what was planned', async (t) => {
+    const other = await temporaryFolder(t);
+    const home = join(other, '.descent');
+    await writePlan(home, plan);
+    const base = plan.nodes.find(({ address }) => address === 'base@seed=1') ?? fail('no base');
+    const events = makeEvents(base);
+    events.splice(-1, 0, { event: 'memory', peakBytes: 448_000_000 });
+    const input = await runNode(home, base, asLines(events));
+    await ingestPlan(home, plan, [input]);
+    const { stdout } = await descent(['show', 'base@seed=1'], other);
+    match(stdout, /^ {2}memory +448 MB taken, [\d.]+ [MG]B planned at most$/m);
   });
 
   test('show: by the beginning of the key, as JSON', async () => {

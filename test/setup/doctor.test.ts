@@ -20,6 +20,10 @@ test('after set-up nothing is missing, and every check says what it found', asyn
     find(report, 'TensorFlow multiplies (cpu)')?.found ?? '',
     /^2\.21\.0 on the cpu, loaded and right in [\d.]+ s$/,
   );
+  assert.match(
+    find(report, 'bfloat16 (cpu)')?.found ?? '',
+    /^(multiplied by units for it|no units for it: rounded, and)/,
+  );
   assert.match(find(report, 'DuckDB')?.found ?? '', /^v\d/);
   assert.match(find(report, 'Home folder')?.found ?? '', /descent set-up .*\/home, [\d.]+ GB free$/);
   for (const { found, status, remedy } of report.checks) {
