@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { totalmem } from 'node:os';
 import { type DeviceClass, type Estimate, estimate } from '../planner/estimate.ts';
 import type { Key, PlanNode } from '../planner/plan.ts';
 import { type FinishedRuns, measuredSpeed, type Speed } from '../planner/speed.ts';
@@ -8,6 +9,7 @@ import { databasePath, findHome } from '../store/home.ts';
 import type { SlotSpeed } from '../temporal.config.ts';
 import { autoDevice, loadConfig } from './config.ts';
 import type { Context } from './context.ts';
+import { bytes } from './render/figures.ts';
 
 /** What nodes cost, and what a person should know of how that was found. */
 export interface Pricing {
@@ -43,9 +45,27 @@ export async function openPricer(context: Context): Promise<{ price: Pricer; kno
         ...(configured?.memory !== undefined && { memory: configured.memory }),
       });
     }
-    return { estimate: estimate(nodes, (node) => verdictOf(node, verdicts), classOf, classes), notes };
+    const found = estimate(nodes, (node) => verdictOf(node, verdicts), classOf, classes);
+    return { estimate: found, notes: [...notes, ...memoryNotes(found, config.devices, totalmem())] };
   };
   return { price, knowsMemory };
+}
+
+/**
+ * Where temporal.config does not say what a slot has, that nodes take more memory than this machine: one alone, or as many at
+ * once as there are slots. Of GPUs, whose memory is not the machine's, nothing.
+ */
+function memoryNotes({ memory }: Estimate, devices: Record<string, { memory?: number }>, machine: number): string[] {
+  return memory.flatMap(({ device, largest, together }) => {
+    if (devices[device] === undefined || devices[device].memory !== undefined || isGpuClass(device)) return [];
+    const most = largest.memory?.peak ?? 0;
+    if (Math.max(most, together) <= machine) return [];
+    return most > machine
+      ? [`${largest.node.address} takes more memory than this machine has (${bytes(machine)})`]
+      : [
+          `all ${device} slots at work take more memory than this machine has (${bytes(machine)}): fewer \`slots\` in temporal.config`,
+        ];
+  });
 }
 
 /** Measured before stated: what a device does here goes before what its data sheet says. */

@@ -164,6 +164,15 @@ test('a device class that is not there is a warning at its place, and has no spe
   }
 });
 
+test('what takes more memory than this machine has is a note where temporal.config does not say what there is', async (t) => {
+  const folder = await temporaryFolder(t);
+  const large = 'layers: 200, hidden: 32768, heads: 64, ffn: 131072';
+  await writeLineage(folder, smallLineage.replace('layers: 1, hidden: 16, heads: 2, ffn: 32', large));
+  await writeDevices(folder);
+  const { total } = await planned(folder);
+  match(total.notes.join('\n'), /^base@lr=\S+ takes more memory than this machine has \([\d.]+ [GT]B\)$/m);
+});
+
 test('10,000 nodes are priced and printed', async (t) => {
   const folder = await temporaryFolder(t);
   const rates = Array.from({ length: 4_500 }, (_, index) => `${index + 1}e-6`);
