@@ -63,6 +63,9 @@ export const outOfDomainTasks: readonly string[] = ['programs', 'boardgame', 'ta
 export const suites = ['heldout', 'id', 'ood'] as const;
 export type Suite = (typeof suites)[number];
 
+/** The version of how responses are graded: part of the key of everything that learns from grades or counts them. */
+export const graderVersion = 1;
+
 /** Versions of what each node type does. Bumped when the same recipe would give other bytes. */
 export const typeVersions = {
   data: 1,

@@ -1,6 +1,6 @@
 /** A model's responses to problems, graded: what RL learns from and what an evaluation counts. */
 import type { SampleEvent } from '../schemas/types/event.ts';
-import { grade } from './data/grade.ts';
+import { grade } from './data/grade/grade.ts';
 import type { Problem } from './data/problem.ts';
 import { promptText, promptTokens } from './data/template.ts';
 import { type Generated, type GenerateOptions, type Generator, generate } from './generate.ts';

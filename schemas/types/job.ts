@@ -385,6 +385,26 @@ export interface PreparedSource {
    * The data node's role in `inputs`, for example `data:web`.
    */
   prepared: string;
+  grading?: Grading;
+}
+/**
+ * How responses to problems are graded.
+ */
+export interface Grading {
+  /**
+   * What the answers are; without it their own form says: number, label or literal.
+   */
+  answers?: 'number' | 'math' | 'choice' | 'label' | 'literal';
+  /**
+   * Where a response's answer is looked for, if not in the usual places; the first that occurs counts.
+   *
+   * @minItems 1
+   */
+  marks?: ['boxed' | 'phrase' | 'hashes' | 'last' | 'whole', ...('boxed' | 'phrase' | 'hashes' | 'last' | 'whole')[]];
+  /**
+   * The part by which a number may be off and still be right.
+   */
+  tolerance?: number;
 }
 /**
  * Where and how it runs; nothing here may change the result.

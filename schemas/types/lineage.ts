@@ -599,6 +599,7 @@ export interface FileData {
    * Share of the documents kept for held-out loss, and of the problems kept for tests. Default: 5%.
    */
   heldout?: number | string | AxisReference;
+  grading?: Grading;
 }
 /**
  * Which columns hold what: `text` for documents; `prompt`, `answer` and `solution` for problems.
@@ -621,6 +622,25 @@ export interface Columns {
    */
   solution?: string;
 }
+/**
+ * How responses to the problems are graded, in RL and in evaluations. docs/grading.md has the rules.
+ */
+export interface Grading {
+  /**
+   * What answers are: plain numbers; mathematics in LaTeX or plain; a choice's letter; one of the answers that occur, by word; a value as Python writes it. Default: number, label or literal, from the answers.
+   */
+  answers?: 'number' | 'math' | 'choice' | 'label' | 'literal';
+  /**
+   * Where a response's answer is looked for; the first that occurs counts. boxed: the last \boxed{}; phrase: after the last `answer is`; hashes: after the last ####; last: the last number; whole: all of it. Default: [boxed, phrase, hashes].
+   *
+   * @minItems 1
+   */
+  marks?: ['boxed' | 'phrase' | 'hashes' | 'last' | 'whole', ...('boxed' | 'phrase' | 'hashes' | 'last' | 'whole')[]];
+  /**
+   * Of numbers and mathematics: the part by which a number may be off and still be right, 0.01 for a hundredth. Default: 0, exactly equal.
+   */
+  tolerance?: number;
+}
 export interface HubData {
   hub: Repository;
   revision: Revision;
@@ -633,6 +653,7 @@ export interface HubData {
    * Share of the documents kept for held-out loss, and of the problems kept for tests. Default: 5%.
    */
   heldout?: number | string | AxisReference;
+  grading?: Grading;
 }
 /**
  * One stage: exactly one of adopt, pretrain, cpt, sft, rl.

@@ -1,3 +1,5 @@
+import { printRational, readRational } from './rational.ts';
+
 /** A value that a Python literal can stand for here. */
 export type LiteralValue = number | string | boolean | readonly LiteralValue[];
 
@@ -10,91 +12,110 @@ export function pythonLiteral(value: LiteralValue): string {
   return `[${value.map(pythonLiteral).join(', ')}]`;
 }
 
-/** The exact value of a decimal number or a fraction, as one text for equal values: `1,200.50` and `2401/2` are both `2401/2`. */
-export function canonicalNumber(text: string): string | undefined {
-  const match = /^([-−+]?)((?:\d{1,3}(?:,\d{3})+|\d+)?)(?:\.(\d+))?(?:\s*\/\s*(\d+))?$/.exec(text.trim());
-  if (match === null) return undefined;
-  const [, sign, whole = '', decimals = '', denominator = '1'] = match;
-  if (whole === '' && decimals === '') return undefined;
-  const below = BigInt(denominator) * 10n ** BigInt(decimals.length);
-  if (below === 0n) return undefined;
-  const above = BigInt(whole.replaceAll(',', '') + decimals);
-  const common = greatestCommonDivisor(above, below);
-  const minus = above !== 0n && (sign === '-' || sign === '−') ? '-' : '';
-  return below === common ? `${minus}${above / common}` : `${minus}${above / common}/${below / common}`;
-}
-
-function greatestCommonDivisor(a: bigint, b: bigint): bigint {
-  return b === 0n ? a : greatestCommonDivisor(b, a % b);
-}
-
 /**
- * Reads a Python literal from the beginning of a text: numbers, strings, True, False, None, lists, tuples, sets and
- * dictionaries. Gives one text for equal values (`[1,2]` and `[1, 2]`, `"a"` and `'a'`, `2.0` and `2`), and what follows.
+ * Reads a Python literal from the beginning of a text: numbers, strings, bytes, True, False, None, nan, inf, lists, tuples,
+ * sets and dictionaries. Gives one text for equal values (`[1,2]` and `[1, 2]`, `"a"` and `'a'`, `2.0` and `2`), and what
+ * follows. Other than in Python, True is not 1, and nan is nan, because it is what is printed that counts.
  */
 export function readLiteral(text: string): { canonical: string; rest: string } | undefined {
-  return readValue(text.trimStart(), 0);
+  return text.length > mostCharacters ? undefined : readValue(text.trimStart(), 0);
 }
 
 type Read = { canonical: string; rest: string } | undefined;
 
 const deepest = 50;
+const mostCharacters = 10_000;
 
 function readValue(text: string, depth: number): Read {
   if (depth > deepest) return undefined;
-  const number = /^[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?![\w.]*\d|\w)/.exec(text);
+  const number = /^[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?(?![\w.]*\d|\w)/.exec(text);
   if (number !== null) {
     const written = number[0];
     // `19.` at the end of a sentence is 19 and a full stop.
     const digits = written.endsWith('.') ? written.slice(0, -1) : written;
-    const canonical = canonicalNumber(digits);
-    return canonical === undefined ? undefined : { canonical, rest: text.slice(digits.length) };
+    const value = readRational(digits);
+    return value === undefined ? undefined : { canonical: printRational(value), rest: text.slice(digits.length) };
   }
-  const constant = /^(?:True|False|None)(?!\w)/.exec(text);
+  const constant = /^(?:(?:True|False|None|nan|-?inf)(?!\w)|set\(\))/.exec(text);
   if (constant !== null) return { canonical: constant[0], rest: text.slice(constant[0].length) };
-  const string = /^'((?:[^'\\\n]|\\.)*)'|^"((?:[^"\\\n]|\\.)*)"/.exec(text);
+  const string = /^(b?)(?:'((?:[^'\\\n]|\\[\s\S])*)'|"((?:[^"\\\n]|\\[\s\S])*)")/.exec(text);
   if (string !== null)
-    return { canonical: JSON.stringify(unescaped(string[1] ?? string[2] ?? '')), rest: text.slice(string[0].length) };
-  if (text.startsWith('[')) return readItems(text, ']', depth, (items) => `[${items.join(', ')}]`);
-  if (text.startsWith('(')) return readTuple(text, depth);
-  if (text.startsWith('{')) return readItems(text, '}', depth, (items) => `{${[...new Set(items)].sort().join(', ')}}`);
+    return {
+      canonical: string[1] + JSON.stringify(unescaped(string[2] ?? string[3] ?? '')),
+      rest: text.slice(string[0].length),
+    };
+  if (text.startsWith('[')) return readItems(text, ']', depth);
+  if (text.startsWith('(')) return readItems(text, ')', depth);
+  if (text.startsWith('{')) return readBraces(text, depth);
   return undefined;
 }
 
-function readItems(text: string, close: string, depth: number, join: (items: string[]) => string): Read {
+function readItems(text: string, close: string, depth: number): Read {
   const items: string[] = [];
   let rest = text.slice(1).trimStart();
   while (!rest.startsWith(close)) {
     const item = readValue(rest, depth + 1);
     if (item === undefined) return undefined;
-    let canonical = item.canonical;
-    rest = item.rest.trimStart();
-    if (close === '}' && rest.startsWith(':')) {
-      const value = readValue(rest.slice(1).trimStart(), depth + 1);
-      if (value === undefined) return undefined;
-      canonical += `: ${value.canonical}`;
-      rest = value.rest.trimStart();
-    }
-    items.push(canonical);
-    if (rest.startsWith(',')) rest = rest.slice(1).trimStart();
-    else if (!rest.startsWith(close)) return undefined;
+    items.push(item.canonical);
+    const after = item.rest.trimStart();
+    // `(1)` is 1, and `(1,)` a tuple.
+    if (close === ')' && items.length === 1 && after.startsWith(close))
+      return { canonical: item.canonical, rest: after.slice(1) };
+    rest = afterItem(after, close);
+    if (rest === '') return undefined;
   }
-  return { canonical: join(items), rest: rest.slice(1) };
+  const trailing = close === ')' && items.length === 1 ? ',' : '';
+  return { canonical: text[0] + items.join(', ') + trailing + close, rest: rest.slice(1) };
 }
 
-/** `(1, 2)` and `(1,)` are tuples; `(1)` is 1. */
-function readTuple(text: string, depth: number): Read {
-  const inner = readItems(text, ')', depth, (items) =>
-    items.length === 1 ? `(${items[0]},)` : `(${items.join(', ')})`,
-  );
-  if (inner === undefined) return undefined;
-  const written = text.slice(0, text.length - inner.rest.length);
-  const single = inner.canonical.endsWith(',)') && !/,\s*\)$/.test(written);
-  return single ? { canonical: inner.canonical.slice(1, -2), rest: inner.rest } : inner;
+/** A set, or a dictionary, whose last value of a key counts. In no order, as in Python. */
+function readBraces(text: string, depth: number): Read {
+  const entries = new Map<string, string>();
+  const kinds = new Set<boolean>();
+  let rest = text.slice(1).trimStart();
+  while (!rest.startsWith('}')) {
+    const key = readValue(rest, depth + 1);
+    if (key === undefined) return undefined;
+    rest = key.rest.trimStart();
+    const value = rest.startsWith(':') ? readValue(rest.slice(1).trimStart(), depth + 1) : undefined;
+    if (rest.startsWith(':') && value === undefined) return undefined;
+    kinds.add(value !== undefined);
+    entries.set(key.canonical, value === undefined ? '' : `: ${value.canonical}`);
+    rest = afterItem(value?.rest ?? rest, '}');
+    if (rest === '' || kinds.size > 1) return undefined;
+  }
+  const sorted = [...entries].map(([key, value]) => key + value).sort();
+  return { canonical: `{${sorted.join(', ')}}`, rest: rest.slice(1) };
 }
 
+/** What is left behind an item and its comma; nothing where neither a comma nor the end follows. */
+function afterItem(text: string, close: string): string {
+  const rest = text.trimStart();
+  if (rest.startsWith(',')) return rest.slice(1).trimStart();
+  return rest.startsWith(close) ? rest : '';
+}
+
+const escapes: Readonly<Record<string, string>> = {
+  n: '\n',
+  t: '\t',
+  r: '\r',
+  a: '\x07',
+  b: '\b',
+  f: '\f',
+  v: '\v',
+  '\n': '',
+};
+
+/** The characters that a string's content stands for; an escape that Python does not know stands as it is written. */
 function unescaped(text: string): string {
-  return text.replace(/\\(.)/g, (_, character: string) =>
-    character === 'n' ? '\n' : character === 't' ? '\t' : character,
+  return text.replace(
+    /\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U(00(?:0[0-9a-fA-F]|10)[0-9a-fA-F]{4})|([0-7]{1,3})|([\s\S]))/g,
+    (written, two?: string, four?: string, eight?: string, octal?: string, character?: string) => {
+      const hex = two ?? four ?? eight;
+      if (hex !== undefined) return String.fromCodePoint(Number.parseInt(hex, 16));
+      if (octal !== undefined) return String.fromCodePoint(Number.parseInt(octal, 8));
+      if (character === '\\' || character === "'" || character === '"') return character;
+      return escapes[character ?? ''] ?? written;
+    },
   );
 }

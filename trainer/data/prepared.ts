@@ -2,9 +2,12 @@ import { closeSync, existsSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { StringDecoder } from 'node:string_decoder';
 import { normalisedPrompt } from '../../schemas/problem.ts';
+import type { Grading } from '../../schemas/types/job.ts';
 import { TrainerFailure } from '../failure.ts';
-import { canonicalNumber } from './literal.ts';
+import { isGradable } from './grade/grade.ts';
+import { rightAnswer } from './grade/statement.ts';
 import type { Problem, ProblemSplit } from './problem.ts';
+import { canonicalNumber } from './rational.ts';
 
 /** The problem files of a prepared folder, by split. */
 const splits: readonly ProblemSplit[] = ['sft', 'rl', 'test'];
@@ -26,22 +29,24 @@ export function* preparedDocuments(folder: string, split: 'train' | 'heldout'): 
 
 /**
  * The problems of a prepared folder, `problems-<split>.jsonl`: lines of `{"id", "prompt", "solution", "answer"}`, each
- * prompt once. The answers of all three files say what kind they are: numbers, a few words to choose from, or literals.
+ * prompt once. Of an answer with its working, what is marked in it counts. What kind answers are says `grading`, or else
+ * the answers of all three files: numbers, a few words to choose from, or literals.
  *
- * @throws TrainerFailure `bad-data` when the file is missing, a line is something else, or two splits share a prompt.
+ * @throws TrainerFailure `bad-data` when the file is missing, a line is something else, two splits share a prompt, or no
+ * response to a problem that is graded could be right.
  */
-export function preparedProblems(folder: string, split: ProblemSplit): Problem[] {
+export function preparedProblems(folder: string, split: ProblemSplit, grading: Grading = {}): Problem[] {
   requireProblems(folder, split);
   const prompts = new Map<string, ProblemSplit>();
   const answers = new Set<string>();
-  const found: Omit<Problem, 'kind'>[] = [];
+  const found: { problem: Omit<Problem, 'kind'>; where: string }[] = [];
   for (const each of splits.filter((name) => existsSync(problemPath(folder, name)))) {
     for (const { value, where } of records(problemPath(folder, each))) {
       const problem = {
         id: field(value, 'id', where),
         prompt: field(value, 'prompt', where),
         solution: field(value, 'solution', where),
-        answer: field(value, 'answer', where).trim(),
+        answer: rightAnswer(field(value, 'answer', where)).trim(),
       };
       const same = prompts.get(normalisedPrompt(problem.prompt));
       if (same !== undefined && same !== each) {
@@ -51,12 +56,21 @@ export function preparedProblems(folder: string, split: ProblemSplit): Problem[]
         );
       }
       answers.add(problem.answer);
-      if (same === undefined && each === split) found.push(problem);
+      if (same === undefined && each === split) found.push({ problem, where });
       prompts.set(normalisedPrompt(problem.prompt), each);
     }
   }
-  const kind = kindOf(answers);
-  return found.map((problem) => ({ ...problem, ...kind }));
+  const { marks, tolerance } = grading;
+  const kind = { ...kindOf(answers, grading.answers), ...(marks && { marks }), ...(tolerance && { tolerance }) };
+  return found.map(({ problem, where }) => {
+    const whole = { ...problem, ...kind };
+    // SFT grades nothing, and its key does not say how.
+    if (split === 'sft' || isGradable(whole)) return whole;
+    throw new TrainerFailure(
+      'bad-data',
+      `${where}: the answer ${JSON.stringify(problem.answer.slice(0, 60))} cannot be read as ${kind.kind}, so that no response would be right. Say in the data set's \`grading\` what its \`answers\` are.`,
+    );
+  });
 }
 
 /**
@@ -83,8 +97,9 @@ function problemPath(folder: string, split: ProblemSplit): string {
   return join(folder, `problems-${split}.jsonl`);
 }
 
-function kindOf(answers: ReadonlySet<string>): Pick<Problem, 'kind' | 'labels'> {
+function kindOf(answers: ReadonlySet<string>, declared: Problem['kind'] | undefined): Pick<Problem, 'kind' | 'labels'> {
   const all = [...answers];
+  if (declared !== undefined) return declared === 'label' ? { kind: declared, labels: all.sort() } : { kind: declared };
   if (all.every((answer) => canonicalNumber(answer) !== undefined)) return { kind: 'number' };
   if (all.length <= mostLabels && all.every((answer) => /^\p{L}+$/u.test(answer)))
     return { kind: 'label', labels: all.sort() };

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { normalisedPrompt } from '../../schemas/problem.ts';
+import type { Mark } from './grade/statement.ts';
 
 /** How a problem's answer is read and compared. */
 export type AnswerKind =
@@ -8,7 +9,11 @@ export type AnswerKind =
   /** One of a few words, `labels`. */
   | 'label'
   /** A value as Python writes it, or else plain words. */
-  | 'literal';
+  | 'literal'
+  /** A number, a term, a set, an interval, a matrix, an equation, in LaTeX or plain. */
+  | 'math'
+  /** The letter of a choice: A, (B). */
+  | 'choice';
 
 /** A question, its worked solution, and the answer that a response is checked against. */
 export interface ProblemContent {
@@ -18,6 +23,10 @@ export interface ProblemContent {
   kind: AnswerKind;
   /** The possible answers, where there are few. */
   labels?: readonly string[];
+  /** Where a response's answer is looked for, if not in the usual places; the first that occurs counts. */
+  marks?: readonly Mark[];
+  /** The part of a number by which another may be off and still be right. */
+  tolerance?: number;
 }
 
 export interface Problem extends ProblemContent {

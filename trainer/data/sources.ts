@@ -104,7 +104,7 @@ function* textsOf(part: Part, folders: DataFolders): Generator<string> {
 
 function allProblems(source: Source, split: ProblemSplit, folders: DataFolders): Iterable<Problem> {
   return 'prepared' in source
-    ? preparedProblems(folderOf(source.prepared, folders), split)
+    ? preparedProblems(folderOf(source.prepared, folders), split, source.grading)
     : distinctProblems(generatedProblems(source, split));
 }
 

@@ -6,7 +6,7 @@ import { generators as catalogue, outOfDomainTasks } from '../../../schemas/cata
 import { normalisedPrompt } from '../../../schemas/problem.ts';
 import type { GeneratedSource } from '../../../schemas/types/job.ts';
 import { generatedDocuments, generatedProblems, generators } from '../../../trainer/data/generators.ts';
-import { grade } from '../../../trainer/data/grade.ts';
+import { grade } from '../../../trainer/data/grade/grade.ts';
 import { documentSplit, type Problem, problemSplit } from '../../../trainer/data/problem.ts';
 import { distinctProblems, problems, textDocuments } from '../../../trainer/data/sources.ts';
 import { TrainerFailure } from '../../../trainer/failure.ts';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
-import { canonicalNumber } from '../../../trainer/data/literal.ts';
+import { canonicalNumber } from '../../../trainer/data/rational.ts';
 import { problems } from '../../../trainer/data/sources.ts';
 
 const sets = (name: string, count: number) =>

@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Graded, grade } from '../../../trainer/data/grade.ts';
-import { canonicalNumber, pythonLiteral, readLiteral } from '../../../trainer/data/literal.ts';
+import { type Graded, grade } from '../../../../trainer/data/grade/grade.ts';
+import { pythonLiteral, readLiteral } from '../../../../trainer/data/literal.ts';
+import { canonicalNumber } from '../../../../trainer/data/rational.ts';
 
 type Row = [response: string, answer: string | null, correct: boolean];
 
 function check(problem: Graded, rows: readonly Row[]): void {
   for (const [response, answer, correct] of rows) {
-    assert.deepEqual(grade(problem, response), { answer, correct }, JSON.stringify(response));
+    const { why, ...verdict } = grade(problem, response);
+    assert.deepEqual(verdict, { answer, correct }, `${JSON.stringify(response)}: ${why}`);
   }
 }
 
