@@ -1,6 +1,6 @@
 import { generators } from '../schemas/catalogue.ts';
-import type { GeneratedSource, Part, Source } from '../schemas/types/job.ts';
-import type { Dataset, LineageFile } from '../schemas/types/lineage.ts';
+import type { GeneratedSource, Grading, Part, Source } from '../schemas/types/job.ts';
+import type { Dataset, FileData, HubData, LineageFile } from '../schemas/types/lineage.ts';
 import { defaults } from './defaults.ts';
 import { own } from './tree.ts';
 
@@ -8,8 +8,14 @@ import { own } from './tree.ts';
 export function sourceOf(file: LineageFile, name: string): Source {
   const declared: Dataset | undefined = own(file.data, name);
   if (!declared) throw new Error(`no data set ${name}`);
-  if (!('generator' in declared)) return { prepared: dataRole(name) };
+  if (!('generator' in declared)) return { prepared: dataRole(name), ...gradingOf(declared) };
   return generatedSource(declared.generator, declared.seed, declared.options);
+}
+
+/** How responses to a data set's problems are graded; an empty map where it does not say, and without what is usual. */
+function gradingOf({ grading = {} }: FileData | HubData): { grading?: Grading } {
+  const said = Object.entries(grading).filter(([name, value]) => name !== 'tolerance' || value !== 0);
+  return said.length === 0 ? {} : { grading: Object.fromEntries(said) };
 }
 
 /** A generator's data, with a default for each option that is not given. */

@@ -1,4 +1,4 @@
-import { generators, typeVersions } from '../schemas/catalogue.ts';
+import { generators, graderVersion, typeVersions } from '../schemas/catalogue.ts';
 import type { Architecture, Mixture, Part, Selection, Source, WeightedMixture } from '../schemas/types/job.ts';
 import { defaults, derived } from './defaults.ts';
 import type { Json, Key, NodeType, PlanNode, Task } from './plan.ts';
@@ -93,17 +93,22 @@ export function recipeIdentity(task: Task, dataKeys: Readonly<Record<string, Key
     }
     case 'rl': {
       const identity = withoutDefaults(task.recipe, usualRecipe(task.type, task.recipe));
-      identity.data = learned(task.recipe.data);
-      return identity;
+      identity.data = graded(task.recipe.data, learned(task.recipe.data));
+      return { ...identity, grader: graderVersion };
     }
     case 'evaluate': {
       const { recipe } = task;
       const identity = withoutDefaults(recipe, usualRecipe(task.type, recipe));
-      if (recipe.kind === 'heldout') identity.domains = recipe.domains.map(asked);
-      else identity.tasks = recipe.tasks.map(asked);
-      return identity;
+      if (recipe.kind === 'heldout') return { ...identity, domains: recipe.domains.map(asked) };
+      const tasks = recipe.tasks.map((part) => graded(part, asked(part)));
+      return { ...identity, tasks, grader: graderVersion };
     }
   }
+}
+
+/** A part's identity with how responses to it are graded, which nothing but grades depends on. */
+function graded({ source }: Part, identity: JsonMap): JsonMap {
+  return 'prepared' in source && source.grading ? { ...identity, grading: { ...source.grading } } : identity;
 }
 
 /** What is in a mix, and how much of it: sequences, or weights from which these follow. */
