@@ -131,7 +131,7 @@ const moves = [
     table: 'samples',
     from: 'samples',
     kept: `
-      SELECT key, attempt, i.step, task, problem, sample, prompt, response, answer, expected, correct, reward
+      SELECT key, attempt, i.step, task, problem, sample, prompt, response, answer, expected, correct, reward, why
       FROM incoming_samples AS i JOIN incoming_attempts USING (source)
       SEMI JOIN (
         -- Without the texts, which may be more than fits into memory.

@@ -53,7 +53,7 @@ const stagingTables = {
   evaluations: `line INTEGER, suite VARCHAR, task VARCHAR, metric VARCHAR, value DOUBLE, n BIGINT, low DOUBLE,
     high DOUBLE`,
   samples: `line INTEGER, step BIGINT, task VARCHAR, problem VARCHAR, sample INTEGER, prompt VARCHAR,
-    response VARCHAR, answer VARCHAR, expected VARCHAR, correct BOOLEAN, reward DOUBLE`,
+    response VARCHAR, answer VARCHAR, expected VARCHAR, correct BOOLEAN, reward DOUBLE, why VARCHAR`,
   overlaps: `line INTEGER, trained VARCHAR, trained_problems BIGINT, against VARCHAR, problems BIGINT, exact BIGINT,
     grams BIGINT, common BIGINT, most_exact DOUBLE, most_grams DOUBLE`,
 };
@@ -114,9 +114,9 @@ function stageEvent(into: Appenders, source: number, line: number, event: Traine
       break;
     }
     case 'sample': {
-      const { step, task, problem, index, prompt, response, answer, expected, correct, reward } = event;
+      const { step, task, problem, index, prompt, response, answer, expected, correct, reward, why } = event;
       const texts = [prompt, response, answer, expected];
-      into.samples.add([source, line, step, task, problem, index, ...texts, correct, reward ?? null]);
+      into.samples.add([source, line, step, task, problem, index, ...texts, correct, reward ?? null, why ?? null]);
       break;
     }
     case 'overlap': {

@@ -22,6 +22,8 @@ export interface Response {
   /** The answer read from the text; null where there is none. */
   answer: string | null;
   correct: boolean;
+  /** The two forms of the answer that were compared, or what was missing. */
+  why: string;
 }
 
 /**
@@ -57,5 +59,6 @@ export function sampleEvent(task: string, step: number, index: number, response:
     answer: response.answer,
     expected: response.problem.answer,
     correct: response.correct,
+    why: response.why,
   };
 }

@@ -34,8 +34,21 @@ export function* checkEffects(source: Source, file: LineageFile, nodes: readonly
   checkOptions(source, ['evaluate'], recordAt(source.value, 'evaluate'), evaluations.map(idleIn), told);
   for (const warning of told.values()) if (warning) yield warning;
   yield* checkPlacement(source);
+  yield* checkGrading(source, file);
   yield* checkUse(source, 'data', 'data set', Object.keys(file.data));
   yield* checkUse(source, 'models', 'model', Object.keys(file.models ?? {}));
+}
+
+/** A tolerance is of numbers, and of mathematics. */
+function* checkGrading(source: Source, { data }: LineageFile): Generator<Diagnostic> {
+  for (const [name, declared] of Object.entries(data)) {
+    const { answers, tolerance } = ('grading' in declared && declared.grading) || {};
+    if (!answers || tolerance === undefined || answers === 'number' || answers === 'math') continue;
+    const message = `\`tolerance\` changes nothing: answers of the kind ${answers} are the same or not`;
+    yield warn(source.file, source.place(['data', name, 'grading', 'tolerance']), 'no-effect', message, {
+      hint: 'remove it',
+    });
+  }
 }
 
 /** Why options change nothing about a node, each with a remedy, by their names. */

@@ -166,6 +166,10 @@ export interface SampleEvent {
   expected: string;
   correct: boolean;
   /**
+   * Of the verdict: the kind of answer, and the two forms that were compared or what was missing.
+   */
+  why?: string;
+  /**
    * Reward, where one was given.
    */
   reward?: number;

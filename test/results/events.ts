@@ -96,6 +96,7 @@ function evaluationEvents(node: PlanNode): TrainerEvent[] {
     answer: index < right ? String(index + 1) : null,
     expected: String(index + 1),
     correct: index < right,
+    ...(index < right && { why: `number: ${index + 1} is ${index + 1}` }),
   }));
   const figures: TrainerEvent[] = ['math', 'all'].map((task) => ({
     event: 'evaluation',

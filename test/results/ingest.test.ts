@@ -61,11 +61,11 @@ test('a finished attempt is in the tables with all its figures, once, however of
   assert.deepEqual(
     await rows(
       home,
-      'SELECT problem, sample, response, answer, expected, correct, reward FROM samples ORDER BY 1',
+      'SELECT problem, sample, response, answer, expected, correct, reward, why FROM samples ORDER BY 1',
     ).then((all) => all.slice(2, 4)),
     [
-      ['p2', 0, ' 2 + 1 = 3.\nThe answer is 3.', '3', '3', true, null],
-      ['p3', 0, ' I "like", apples | pears', null, '4', false, null],
+      ['p2', 0, ' 2 + 1 = 3.\nThe answer is 3.', '3', '3', true, null, 'number: 3 is 3'],
+      ['p3', 0, ' I "like", apples | pears', null, '4', false, null, null],
     ],
   );
   assert.deepEqual(await rows(home, `SELECT name, kind, number FROM facts WHERE key = '${base.key}' ORDER BY 1`), [

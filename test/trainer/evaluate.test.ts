@@ -128,6 +128,7 @@ const response = (of: Problem, correct: boolean, ended = true): Response => ({
   text: '',
   answer: correct ? of.answer : null,
   correct,
+  why: 'as the test says',
 });
 
 /** A problem with a greedy verdict and sampled ones, 1 for right. */

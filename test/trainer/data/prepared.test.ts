@@ -131,3 +131,31 @@ test('a tokenizer learns from each part in equal shares, problems as the templat
   const stories = texts.slice(22).reduce((sum, text) => sum + text.length, 0);
   assert.ok(stories >= 2000 && stories < 3500, String(stories));
 });
+
+test('a data set may say how it is graded; of an answer with its working, what is marked counts', async (t) => {
+  const worked = await prepared(t, {
+    'problems-sft': [problem('a', 'Half of 36.\n#### 18')],
+    'problems-rl': [problem('b', 'So $x = \\boxed{\\frac{1}{2}}$.')],
+    'problems-test': [problem('c', '7')],
+  });
+  const grading = { answers: 'math', marks: ['boxed', 'whole'], tolerance: 0.01 } as const;
+  const graded = { prepared: 'data:web', grading: { ...grading, marks: [...grading.marks] as ['boxed', 'whole'] } };
+  const { answers: kind, ...how } = graded.grading;
+  assert.deepEqual(problems(graded, 'rl', 1, worked), [
+    { ...problem('b', 'So $x = \\boxed{\\frac{1}{2}}$.'), answer: '\\frac{1}{2}', kind, ...how },
+  ]);
+  assert.equal(problems(source, 'sft', 1, worked)[0]?.answer, '18');
+});
+
+test('where no response could be right, what is graded does not begin', async (t) => {
+  const folders = await prepared(t, {
+    'problems-sft': [problem('a', 'many')],
+    'problems-test': [problem('b', '1'), problem('c', 'several')],
+  });
+  const graded = { prepared: 'data:web', grading: { answers: 'number' as const } };
+  assert.throws(
+    () => problems(graded, 'test', 1, folders),
+    badData(/problems-test.jsonl:2: the answer "several" cannot be read as number, so that no response would be right/),
+  );
+  assert.equal(problems(graded, 'sft', 1, folders).length, 1);
+});

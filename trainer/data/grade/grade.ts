@@ -10,7 +10,7 @@ import { readWritten } from './written.ts';
 
 /** The verdict on a response. */
 export interface Grade {
-  /** What it was found to answer, in one form for answers that are written differently; null where none was found. */
+  /** What it was found to answer, a right answer in the form of the right one; null where no answer was found. */
   answer: string | null;
   correct: boolean;
   /** The kind of answer, and the two forms that were compared or what was missing: `math: 1/2 is not 1/3`. */
@@ -31,10 +31,9 @@ export function grade(problem: Graded, response: string): Grade {
   const { said, expected, same } = kinds[problem.kind](problem, marked);
   if (said === undefined)
     return { answer: null, correct: false, why: `${problem.kind}: not readable: ${shown(marked.text)}` };
-  const correct = expected !== undefined && same;
-  const form =
-    expected === undefined ? `to be compared with what is not readable: ${shown(problem.answer)}` : shown(expected);
-  return { answer: said, correct, why: `${problem.kind}: ${shown(said)} is ${correct ? '' : 'not '}${form}` };
+  const form = expected === undefined ? `comparable with ${shown(problem.answer)}` : shown(expected);
+  const why = `${problem.kind}: ${shown(said)} is ${same ? '' : 'not '}${form}`;
+  return { answer: same && expected !== undefined ? expected : said, correct: same, why };
 }
 
 /** Whether the right answer of a problem can be read as what its kind says, so that any response could be right. */

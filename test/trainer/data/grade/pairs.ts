@@ -262,6 +262,10 @@ export const mathPairs: Readonly<Record<string, readonly Pair[]>> = {
     ['x**2', '==', 'x^2'],
     ['x²', '==', 'x^2'],
     ['x^2', '!=', '2x'],
+    // By the prime that terms are compared modulo.
+    ['x', '!=', 'x + 18446744073709551557'],
+    ['x', '!=', 'x^{18446744073709551557}'],
+    ['1', '!=', '2^{18446744073709551556}'],
     ['x^2', '!=', 'x_2'],
     ['x+1', '==', r`\frac{x^2-1}{x-1}`],
     ['xy', '==', 'y x'],

@@ -11,8 +11,8 @@ import type { Expression } from './expression.ts';
 export const prime = 18446744073709551557n;
 const rootOfMinusOne = findRootOfMinusOne();
 
-/** More bits than these has no exponent. */
-const exponentBits = 256;
+/** More bits than these has no exponent, so that degrees stay far below the prime. */
+const exponentBits = 32;
 
 /** The value at a point, by its number; undefined where a part is no rational function, or divides by 0. */
 export function modularValue(expression: Expression, point: number): bigint | undefined {
