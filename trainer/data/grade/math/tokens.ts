@@ -107,10 +107,7 @@ export function plainText(written: string): string {
     .replaceAll('...', '…')
     .replace(/\\mathbb\s*(?:\{([RQZNC])\}|([RQZNC]))/g, (_, a?: string, b?: string) => ` ${numberSets[a ?? b ?? '']} `)
     .replace(/[½⅓⅔¼¾⅕⅛]/g, (sign) => ` ${fractions[sign]}`)
-    .replace(
-      new RegExp(`[${superscripts}]+`, 'g'),
-      (digits) => `^{${[...digits].map((digit) => superscripts.indexOf(digit)).join('')}}`,
-    )
+    .replace(/[⁰¹²³⁴⁵⁶⁷⁸⁹]+/g, (digits) => `^{${[...digits].map((digit) => superscripts.indexOf(digit)).join('')}}`)
     .replace(/[^\x20-\x7e°]/g, (sign) => characters[sign] ?? sign)
     .replace(/(\d)(?:\{,\}|,\\!|\\[,; !])(?=\d{3}(?!\d))/g, '$1')
     .replace(/(\d)\s*[xX]\s*(?=10\s*\^)/g, '$1*')
