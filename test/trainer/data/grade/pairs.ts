@@ -178,6 +178,8 @@ export const mathPairs: Readonly<Record<string, readonly Pair[]>> = {
     ['12', '==', '12 apples'],
     ['12', '==', r`12 \text{ apples}`],
     ['12', '!=', '12 apples and 3 pears'],
+    ['12', '!=', r`\text{not } 12`],
+    ['12', '!=', 'less than 12'],
     [r`90^\circ`, '==', '90'],
     [r`90^\circ`, '==', r`90^{\circ}`],
     [r`90^\circ`, '==', '90°'],

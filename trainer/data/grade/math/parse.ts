@@ -8,7 +8,7 @@ import { type Expression, productOf } from './expression.ts';
 import { formulaReader } from './formula.ts';
 import { functions } from './numeric.ts';
 import { mostCharacters, plainText, type Token, tokenize } from './tokens.ts';
-import { canonicalUnit } from './unit.ts';
+import { canonicalUnit, isUnit } from './unit.ts';
 
 /**
  * The answer that a text states. What is no formula is words: two of these are the same where they are written the same.
@@ -172,6 +172,8 @@ function readAnswer(given: readonly Token[], plusMinus: 1 | -1): Answer {
     const before = words();
     if (before.length > 0 && (cursor.at === tokens.length || sign(',', ';', ')', ']', '\\}')))
       return { kind: 'words', text: before.join(' ').toLowerCase() };
+    // Other words before a value may say that it is not: `not 5`, `less than 5`.
+    if (!before.every(isUnit)) throw new NoFormula();
     const { expression, unit } = withoutUnit(total());
     const said = unit ?? canonicalUnit([...before, ...words()]);
     return { kind: 'value', expression, ...(said !== undefined && { unit: said }) };
@@ -183,20 +185,19 @@ function readAnswer(given: readonly Token[], plusMinus: 1 | -1): Answer {
     for (let token = tokens[cursor.at]; token?.kind === 'words'; token = tokens[cursor.at]) {
       found.push(token.text);
       cursor.at++;
-      const power = sign('^')
-        ? /^\^\{?([23])\}?$/.exec(
-            tokens
-              .slice(cursor.at, cursor.at + 4)
-              .map(({ text }) => text)
-              .join('')
-              .slice(0, tokens[cursor.at + 1]?.text === '{' ? 4 : 2),
-          )
-        : null;
-      if (power === null) continue;
-      found.push(`^${power[1]}`);
-      cursor.at += power[0].length;
+      const power = unitPower();
+      if (power !== undefined) found.push(power);
     }
     return found;
+  }
+
+  function unitPower(): string | undefined {
+    if (!sign('^')) return undefined;
+    const braces = tokens[cursor.at + 1]?.text === '{';
+    const digit = tokens[cursor.at + (braces ? 2 : 1)]?.text;
+    if (digit !== '2' && digit !== '3') return undefined;
+    cursor.at += braces ? 4 : 2;
+    return `^${digit}`;
   }
 
   return all();
