@@ -36,9 +36,9 @@ export function metricName(text: string): MetricName {
 /** The figures of a model that an evaluation makes. What it says of the problems alone (`majority`, `chance`) is none. */
 export function figuresOf(recipe: EvaluateRecipe): string[] {
   if (recipe.kind === 'heldout') return ['loss', 'perplexity'];
-  const sampled: string[] = [];
-  for (let k = 1; k <= recipe.samples; k *= 2) sampled.push(k === 1 ? 'pass@1(sampled)' : `pass@${k}`);
-  return ['pass@1', ...sampled, 'truncated'];
+  if (recipe.samples === 0) return ['pass@1', 'truncated'];
+  const atK = Array.from({ length: recipe.samples - 1 }, (_, i) => [`pass@${i + 2}`, `maj@${i + 2}`]).flat();
+  return ['pass@1', 'pass@1(sampled)', ...atK, 'correctRatio', 'truncated'];
 }
 
 /** The names of what an evaluation asks: its tasks or domains. */

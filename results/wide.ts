@@ -50,6 +50,7 @@ async function figureColumns(connection: DuckDBConnection): Promise<Column[]> {
   const found = await connection.runAndReadAll(figureNames);
   const rows = found.getRowObjectsJson() as { suite: string; task: string; metric: string }[];
   return rows
+    .filter(({ metric }) => isShown(metric))
     .sort((a, b) => compare([a.suite, rank(a.task), a.task, a.metric], [b.suite, rank(b.task), b.task, b.metric]))
     .flatMap(({ suite, task, metric }) => {
       const where = `FILTER (suite = ${quoted(suite)} AND task = ${quoted(task)} AND metric = ${quoted(metric)})`;
@@ -69,6 +70,12 @@ async function figureColumns(connection: DuckDBConnection): Promise<Column[]> {
         column('_high', 'high', `Upper end of the 95 % interval of ${figure}`),
       ];
     });
+}
+
+/** Figures of k responses have columns for powers of two; those of every k, rows in figures_at_k. */
+function isShown(metric: string): boolean {
+  const k = Number(/@(\d+)$/.exec(metric)?.[1] ?? 1);
+  return Number.isInteger(Math.log2(k));
 }
 
 /*

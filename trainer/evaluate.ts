@@ -11,16 +11,8 @@ import { hiddenStates } from './model.ts';
 import { outputLogProbs } from './ops.ts';
 import type { Parameters } from './parameters.ts';
 import type { Response } from './respond.ts';
-import {
-  type Cluster,
-  clusteredMean,
-  type Estimate,
-  meanScore,
-  passAtK,
-  powersOfTwo,
-  proportion,
-  unweightedMean,
-} from './statistics.ts';
+import { type Cluster, clusteredMean, type Estimate, meanScore, proportion, unweightedMean } from './statistics.ts';
+import { bestAtK, majorityAtK, passAtK } from './subsets.ts';
 import { readTensor, tf } from './tf.ts';
 import type { Tokenizer } from './tokenizer/load.ts';
 
@@ -99,30 +91,61 @@ export interface Attempted {
  * The figures of one task, n its problems:
  *
  * - `pass@1`: share of greedy responses that are right; `truncated`: share of them that were cut
- * - `pass@1(sampled)`, `pass@2`, `pass@4`, ...: unbiased Pass@k of the sampled responses, where there are any
+ * - what `sampledFigures` says of the sampled responses, where there are any
  * - `majority`: what always giving the task's commonest answer would score; `chance`: what guessing among its labels
  *   would, where all of its problems have labels
  */
 export function taskFigures(attempted: readonly Attempted[]): Figures {
-  const count = (holds: (response: Response) => boolean) => attempted.filter(({ greedy }) => holds(greedy)).length;
-  const n = attempted.length;
-  const figures: Figures = {
-    'pass@1': proportion(
-      count(({ correct }) => correct),
-      n,
-    ),
+  const share = (holds: (response: Response) => boolean) =>
+    proportion(attempted.filter(({ greedy }) => holds(greedy)).length, attempted.length);
+  return {
+    'pass@1': share(({ correct }) => correct),
+    ...sampledFigures(attempted.map(({ sampled }) => sampled)),
+    truncated: share(({ ended }) => !ended),
+    ...baselines(attempted.map(({ greedy }) => greedy.problem)),
   };
-  const samples = attempted[0]?.sampled.length ?? 0;
-  for (const k of powersOfTwo(samples)) {
-    figures[k === 1 ? 'pass@1(sampled)' : `pass@${k}`] = meanScore(
-      attempted.map(({ sampled }) => passAtK(samples, sampled.filter(({ correct }) => correct).length, k)),
-    );
+}
+
+/**
+ * The figures of n sampled responses to each problem, all unbiased and for every k up to n; of k = 1 the three are the same:
+ *
+ * - `pass@1(sampled)`: the share of all responses that is right, EvoLM's Correct Ratio without its condition
+ * - `pass@k`, `maj@k`, and, where a reward model has scored all responses, `rm@k`
+ * - `correctRatio`: EvoLM's Correct Ratio, the share that is right in those problems of which a response is right
+ * - `orm`: the mean score, where there are scores and two problems or more
+ */
+function sampledFigures(problems: readonly (readonly Response[])[]): Figures {
+  const n = problems[0]?.length ?? 0;
+  if (n === 0) return {};
+  const right = problems.map((sampled) => sampled.filter(({ correct }) => correct).length);
+  const scored = scoresOf(problems);
+  const figures: Figures = { 'pass@1(sampled)': meanScore(right.map((count) => count / n)) };
+  for (let k = 2; k <= n; k++) {
+    figures[`pass@${k}`] = meanScore(right.map((count) => passAtK(n, count, k)));
+    figures[`maj@${k}`] = meanScore(problems.map((sampled) => majorityAtK(sampled, k)));
+    if (scored) figures[`rm@${k}`] = meanScore(scored.map((sampled) => bestAtK(sampled, k)));
   }
-  figures.truncated = proportion(
-    count(({ ended }) => !ended),
-    n,
+  const solved = right.filter((count) => count > 0);
+  if (solved.length > 0) figures.correctRatio = meanScore(solved.map((count) => count / n));
+  if (scored && scored.length > 1) figures.orm = clusteredMean(scored.map(clusterOfScores));
+  return figures;
+}
+
+interface Scored {
+  score: number;
+  correct: boolean;
+}
+
+/** The responses with their scores; undefined unless all have one. */
+function scoresOf(problems: readonly (readonly Response[])[]): Scored[][] | undefined {
+  const scored = problems.map((sampled) =>
+    sampled.flatMap(({ reward, correct }) => (reward === undefined ? [] : [{ score: reward, correct }])),
   );
-  return { ...figures, ...baselines(attempted.map(({ greedy }) => greedy.problem)) };
+  return scored.every((some, i) => some.length === problems[i]?.length) ? scored : undefined;
+}
+
+function clusterOfScores(scored: readonly Scored[]): Cluster {
+  return { sum: scored.reduce((sum, { score }) => sum + score, 0), count: scored.length };
 }
 
 /**

@@ -24,6 +24,8 @@ export interface Response {
   correct: boolean;
   /** The two forms of the answer that were compared, or what was missing. */
   why: string;
+  /** What a reward model gave it, where one was asked. */
+  reward?: number;
 }
 
 /**
@@ -60,5 +62,6 @@ export function sampleEvent(task: string, step: number, index: number, response:
     expected: response.problem.answer,
     correct: response.correct,
     why: response.why,
+    ...(response.reward === undefined ? {} : { reward: response.reward }),
   };
 }

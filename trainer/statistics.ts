@@ -1,4 +1,4 @@
-/** Figures with their count and 95 % interval: of proportions, means, ratios, Pass@k, and unweighted means of them. */
+/** Figures with their count and 95 % interval: of proportions, means, ratios, and unweighted means of them. */
 
 /** A figure, how many items it is over, and the ends of its 95 % interval: `low <= value <= high`. */
 export interface Estimate {
@@ -86,29 +86,6 @@ export function unweightedMean(estimates: readonly Estimate[]): Estimate {
     low: value - Math.sqrt(sum(estimates.map((estimate) => (estimate.value - estimate.low) ** 2))) / tasks,
     high: value + Math.sqrt(sum(estimates.map((estimate) => (estimate.high - estimate.value) ** 2))) / tasks,
   };
-}
-
-/**
- * Unbiased Pass@k of one problem from n responses of which c are right: 1 - C(n-c, k) / C(n, k), the share of the
- * k-subsets of the responses that hold a right one (Chen et al. 2021, arXiv 2107.03374), as a product that cannot
- * overflow. Throws a RangeError unless all are integers with 0 <= c <= n and 1 <= k <= n.
- */
-export function passAtK(n: number, c: number, k: number): number {
-  if (![n, c, k].every(Number.isInteger) || c < 0 || c > n || k < 1 || k > n) {
-    throw new RangeError(`Pass@k needs integers with 0 <= c <= n and 1 <= k <= n, not n ${n}, c ${c}, k ${k}`);
-  }
-  if (c === 0) return 0;
-  if (n - c < k) return 1;
-  let allWrong = 1;
-  for (let i = n - c + 1; i <= n; i++) allWrong *= 1 - k / i;
-  return 1 - allWrong;
-}
-
-/** Powers of two up to n: the k of Pass@k for n sampled responses (none for 0). */
-export function powersOfTwo(n: number): number[] {
-  const powers: number[] = [];
-  for (let k = 1; k <= n; k *= 2) powers.push(k);
-  return powers;
 }
 
 function sum(values: readonly number[]): number {

@@ -35,10 +35,13 @@ COMMENT ON COLUMN model_settings.number IS 'The value, where it is a number.';
 
 CREATE OR REPLACE VIEW model_figures AS
 SELECT m.lineage, m.plan, m.place, m.address, m.stage, m.type, m.seed, m.key, e.suite, e.task, e.metric, e.value, e.n,
-  e.low, e.high
+  e.low, e.high,
+  any_value(e.value) FILTER (e.metric = 'chance') OVER task AS chance,
+  any_value(e.value) FILTER (e.metric = 'majority') OVER task AS majority
 FROM models AS m
 JOIN latest_evaluations AS e ON e.model = m.key
 JOIN lineage_nodes AS n ON n.plan = m.plan AND n.key = e.key
+WINDOW task AS (PARTITION BY m.plan, m.address, e.suite, e.task, n.place)
 QUALIFY row_number() OVER (PARTITION BY m.plan, m.address, e.suite, e.task, e.metric ORDER BY n.place DESC) = 1;
 COMMENT ON VIEW model_figures IS 'Every figure of every evaluated model of each lineage''s current version.';
 COMMENT ON COLUMN model_figures.lineage IS 'The lineage''s name.';
@@ -56,3 +59,28 @@ COMMENT ON COLUMN model_figures.value IS 'The figure.';
 COMMENT ON COLUMN model_figures.n IS 'Items it is over.';
 COMMENT ON COLUMN model_figures.low IS 'Lower end of the 95 % interval.';
 COMMENT ON COLUMN model_figures.high IS 'Upper end of the 95 % interval.';
+COMMENT ON COLUMN model_figures.chance IS 'What guessing would score in one answer to each item; null where nothing is there to guess among.';
+COMMENT ON COLUMN model_figures.majority IS 'What always giving the commonest answer would score; null of losses.';
+
+CREATE OR REPLACE VIEW figures_at_k AS
+SELECT lineage, plan, place, address, stage, type, seed, key, suite, task,
+  regexp_extract(metric, '^[a-z]+') AS measure, regexp_extract(metric, '@(\d+)', 1)::INTEGER AS k, value, n, low, high
+FROM model_figures
+WHERE regexp_full_match(metric, '(pass|maj|rm)@\d+|pass@1\(sampled\)') AND metric != 'pass@1';
+COMMENT ON VIEW figures_at_k IS 'What k sampled responses give, for each k: one row for each measure and k of each evaluated model''s tasks.';
+COMMENT ON COLUMN figures_at_k.lineage IS 'The lineage''s name.';
+COMMENT ON COLUMN figures_at_k.plan IS 'The plan.';
+COMMENT ON COLUMN figures_at_k.place IS 'The model''s position in the plan, parents first.';
+COMMENT ON COLUMN figures_at_k.address IS 'The model''s address.';
+COMMENT ON COLUMN figures_at_k.stage IS 'The declared stage.';
+COMMENT ON COLUMN figures_at_k.type IS 'pretrain, cpt, sft or rl.';
+COMMENT ON COLUMN figures_at_k.seed IS 'Seed of its training.';
+COMMENT ON COLUMN figures_at_k.key IS 'The model''s key.';
+COMMENT ON COLUMN figures_at_k.suite IS 'id, ood.';
+COMMENT ON COLUMN figures_at_k.task IS 'The task; all for the suite''s mean.';
+COMMENT ON COLUMN figures_at_k.measure IS 'pass, maj or rm; of one response they are the same, which is under pass.';
+COMMENT ON COLUMN figures_at_k.k IS 'Responses.';
+COMMENT ON COLUMN figures_at_k.value IS 'The figure, unbiased.';
+COMMENT ON COLUMN figures_at_k.n IS 'Problems it is over.';
+COMMENT ON COLUMN figures_at_k.low IS 'Lower end of the 95 % interval.';
+COMMENT ON COLUMN figures_at_k.high IS 'Upper end of the 95 % interval.';

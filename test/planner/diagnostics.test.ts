@@ -498,7 +498,7 @@ const cases: Readonly<Record<string, string | Buffer>> = {
     withLr,
   ),
   'takeaway of a suite that is not there': more(claim('{axis: replay, of: 20%, over: 0%}', 'upstream.avg')),
-  'takeaway of a figure that is not there': more(claim('{axis: replay, of: 20%, over: 0%}', 'id.pass@3')),
+  'takeaway of a figure that is not there': more(claim('{axis: replay, of: 20%, over: 0%}', 'id.pass@5')),
   'takeaway of a task that is not there': more(claim('{axis: replay, of: 20%, over: 0%}', 'heldout.maths.loss')),
   'takeaway of a baseline': more(claim('{axis: replay, of: 20%, over: 0%}', 'id.majority')),
   'takeaway without a metric, of nothing': more('takeaways: [{claim: It helps., contrast: {axis: replay, off: 20%}}]'),

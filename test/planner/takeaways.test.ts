@@ -166,7 +166,9 @@ describe('a metric', () => {
       return node.recipe;
     };
     assert.deepEqual(figuresOf(recipe('heldout')), ['loss', 'perplexity']);
-    assert.deepEqual(figuresOf(recipe('id')), ['pass@1', 'pass@1(sampled)', 'pass@2', 'pass@4', 'truncated']);
+    const atK = [2, 3, 4].flatMap((k) => [`pass@${k}`, `maj@${k}`]);
+    const names = ['pass@1', 'pass@1(sampled)', ...atK, 'correctRatio', 'truncated'];
+    assert.deepEqual(figuresOf(recipe('id')), names);
     assert.deepEqual(figuresOf({ ...recipe('id'), samples: 0 } as never), ['pass@1', 'truncated']);
   });
 });

@@ -107,22 +107,33 @@ test('a figure that no evaluation had before gets its columns', async (t) => {
   await recordRuns(home, plan);
   const node = plan.nodes.find(({ address }) => address === 'base@seed=1/id') as PlanNode;
   const events = makeEvents(node);
-  const figure = {
-    event: 'evaluation',
-    suite: 'id',
-    task: 'math',
-    metric: 'pass@4',
-    value: 0.5,
-    n: 5,
-    low: 0.2,
-    high: 0.8,
-  } as const;
-  const run = await leaveEvents(home, node, asLines([...events.slice(0, -1), figure, ...events.slice(-1)]), 2);
+  const interval = { value: 0.5, n: 5, low: 0.2, high: 0.8 };
+  const figures = ['pass@1(sampled)', 'pass@3', 'pass@4', 'maj@3', 'chance', 'majority'].map(
+    (metric) => ({ event: 'evaluation', suite: 'id', task: 'math', metric, ...interval }) as const,
+  );
+  const run = await leaveEvents(home, node, asLines([...events.slice(0, -1), ...figures, ...events.slice(-1)]), 2);
   await withDatabase(home, 'write', (connection) => ingestAttempt(connection, run));
   assert.deepEqual(
     await rows(home, 'SELECT id_math_pass_at_4, id_math_pass_at_4_n, id_math_pass_at_4_low FROM lineage_wide LIMIT 1'),
     [[0.5, 5, 0.2]],
   );
+  const other = (await columns(home)).filter((name) => /_at_3/.test(name));
+  assert.deepEqual(other, [], 'every k is in figures_at_k, and would make a row too wide');
+  assert.deepEqual(await rows(home, "SELECT measure, k, value, n FROM figures_at_k WHERE task = 'math' ORDER BY ALL"), [
+    ['maj', 3, 0.5, 5],
+    ['pass', 1, 0.5, 5],
+    ['pass', 3, 0.5, 5],
+    ['pass', 4, 0.5, 5],
+  ]);
+  const beside =
+    "SELECT DISTINCT suite, task, chance, majority FROM model_figures WHERE address = 'base@seed=1' ORDER BY ALL";
+  assert.deepEqual(await rows(home, beside), [
+    ['heldout', 'all', null, null],
+    ['heldout', 'math', null, null],
+    ['heldout', 'web', null, null],
+    ['id', 'all', null, null],
+    ['id', 'math', 0.5, 0.5],
+  ]);
 });
 
 test('names that would be the same column get numbers, and hostile ones stay names', async (t) => {

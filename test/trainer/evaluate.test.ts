@@ -18,7 +18,8 @@ import {
 import { initialise } from '../../trainer/init.ts';
 import { hiddenStates, logits } from '../../trainer/model.ts';
 import type { Response } from '../../trainer/respond.ts';
-import { passAtK, proportion } from '../../trainer/statistics.ts';
+import { proportion } from '../../trainer/statistics.ts';
+import { passAtK } from '../../trainer/subsets.ts';
 import { tf } from '../../trainer/tf.ts';
 import { byteTokenizer } from '../../trainer/tokenizer/bytes.ts';
 import { createTokenizer } from '../../trainer/tokenizer/load.ts';
@@ -137,21 +138,52 @@ function attempted(of: Problem, greedy: number, sampled: number[], ended = true)
 }
 
 describe('the figures of a task', () => {
-  it('are greedy Pass@1, sampled Pass@k by powers of two, the share that was cut, and the baselines', () => {
+  it('are greedy Pass@1, sampled Pass@k and Maj@k for each k, Correct Ratio, the share that was cut, and the baselines', () => {
     const figures = taskFigures([
       attempted(problem('3'), 1, [1, 0, 1, 0]),
       attempted(problem('4'), 0, [0, 0, 0, 0], false),
       attempted(problem('3'), 1, [1, 1, 1, 1]),
       attempted(problem('5'), 0, [0, 1, 0, 0]),
     ]);
-    assert.deepEqual(Object.keys(figures), ['pass@1', 'pass@1(sampled)', 'pass@2', 'pass@4', 'truncated', 'majority']);
+    const atK = [2, 3, 4].flatMap((k) => [`pass@${k}`, `maj@${k}`]);
+    const names = ['pass@1', 'pass@1(sampled)', ...atK, 'correctRatio', 'truncated', 'majority'];
+    assert.deepEqual(Object.keys(figures), names);
     assert.deepEqual(figures['pass@1'], proportion(2, 4));
     close(figures['pass@1(sampled)']?.value, (0.5 + 0 + 1 + 0.25) / 4);
     close(figures['pass@2']?.value, (passAtK(4, 2, 2) + 0 + 1 + passAtK(4, 1, 2)) / 4);
     close(figures['pass@4']?.value, 3 / 4);
     assert.equal(figures['pass@4']?.n, 4);
+    // No wrong response has an answer, so each right one wins.
+    close(figures['maj@4']?.value, 3 / 4);
+    close(figures.correctRatio?.value, (0.5 + 1 + 0.25) / 3);
+    assert.equal(figures.correctRatio?.n, 3);
     assert.deepEqual(figures.truncated, proportion(1, 4));
     assert.deepEqual(figures.majority, proportion(2, 4));
+  });
+
+  it('have RM@k and the mean score where every sampled response has a score', () => {
+    const scores = [
+      [3, 1, 2],
+      [1, 2, 3],
+    ];
+    const responses = [attempted(problem('3'), 1, [1, 0, 0]), attempted(problem('4'), 0, [0, 0, 1])];
+    const scored = responses.map(({ greedy, sampled }, i) => ({
+      greedy,
+      sampled: sampled.map((each, j) => ({ ...each, reward: scores[i]?.[j] as number })),
+    }));
+    const figures = taskFigures(scored);
+    close(figures['rm@2']?.value, passAtK(3, 1, 2));
+    close(figures['rm@3']?.value, 1);
+    close(figures.orm?.value, 2);
+    assert.equal(figures.orm?.n, 6);
+    const [first, ...others] = scored;
+    assert.ok(
+      first && !('rm@2' in taskFigures([{ ...first, sampled: responses[0]?.sampled as Response[] }, ...others])),
+    );
+  });
+
+  it('have no Correct Ratio where no response is right, which says nothing of it', () => {
+    assert.ok(!('correctRatio' in taskFigures([attempted(problem('3'), 1, [0, 0])])));
   });
 
   it('have chance where all answers are labels, and no Pass@k without samples', () => {
@@ -260,7 +292,7 @@ describe('the evaluation stage', { concurrency: 1 }, () => {
     assert.ok(responses.every(({ correct, expected }) => !correct && expected !== ''));
 
     const found = evaluations(events);
-    const common = ['pass@1', 'pass@1(sampled)', 'pass@2', 'truncated', 'majority'];
+    const common = ['pass@1', 'pass@1(sampled)', 'pass@2', 'maj@2', 'truncated', 'majority'];
     assert.deepEqual(
       found.map(({ task, metric }) => `${task} ${metric}`),
       [

@@ -1,14 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import {
-  clusteredMean,
-  meanScore,
-  passAtK,
-  powersOfTwo,
-  proportion,
-  unweightedMean,
-} from '../../trainer/statistics.ts';
+import { clusteredMean, meanScore, proportion, unweightedMean } from '../../trainer/statistics.ts';
 
 const close = (actual: number, expected: number, tolerance = 1e-9) =>
   assert.ok(Math.abs(actual - expected) <= tolerance, `${actual} is not ${expected} within ${tolerance}`);
@@ -171,55 +164,4 @@ describe('unweightedMean', () => {
     close(mean.high, one.high);
     assert.throws(() => unweightedMean([]), RangeError);
   });
-});
-
-describe('passAtK', () => {
-  const counts = fc
-    .integer({ min: 1, max: 10 })
-    .chain((n) => fc.tuple(fc.constant(n), fc.integer({ min: 0, max: n }), fc.integer({ min: 1, max: n })));
-
-  /** Share of the k-subsets of n responses, the first c right, that hold a right one: by counting them. */
-  function byEnumeration(n: number, c: number, k: number): number {
-    let subsets = 0;
-    let solved = 0;
-    for (let bits = 0; bits < 1 << n; bits++) {
-      const members = [...Array(n).keys()].filter((i) => bits & (1 << i));
-      if (members.length !== k) continue;
-      subsets++;
-      if (members.some((i) => i < c)) solved++;
-    }
-    return solved / subsets;
-  }
-
-  it('equals the share of subsets with a right response', () => {
-    fc.assert(fc.property(counts, ([n, c, k]) => close(passAtK(n, c, k), byEnumeration(n, c, k))));
-  });
-
-  it('is the mean for k = 1, any-correct for k = n, and never falls with k or c', () => {
-    fc.assert(
-      fc.property(counts, ([n, c, k]) => {
-        close(passAtK(n, c, 1), c / n);
-        assert.equal(passAtK(n, c, n), c > 0 ? 1 : 0);
-        if (k < n) assert.ok(passAtK(n, c, k + 1) >= passAtK(n, c, k) - 1e-12);
-        if (c < n) assert.ok(passAtK(n, c + 1, k) >= passAtK(n, c, k) - 1e-12);
-      }),
-    );
-  });
-
-  it('does not overflow, and refuses what has no meaning', () => {
-    close(passAtK(10_000, 1, 100), 0.01);
-    for (const [n, c, k] of [
-      [4, 5, 1],
-      [4, 1, 0],
-      [4, 1, 5],
-      [4, -1, 1],
-      [4.5, 1, 1],
-    ] as const) {
-      assert.throws(() => passAtK(n, c, k), RangeError);
-    }
-  });
-});
-
-it('powersOfTwo stops at n', () => {
-  assert.deepEqual([0, 1, 4, 7, 16].map(powersOfTwo), [[], [1], [1, 2, 4], [1, 2, 4], [1, 2, 4, 8, 16]]);
 });
