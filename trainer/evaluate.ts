@@ -3,7 +3,7 @@
  * ones are proportions of problems; sampled ones are means over problems, for the number of trials that their spread is
  * worth, because the samples of a problem are not independent of one another.
  */
-import type { Tensor1D, Tensor2D } from '@tensorflow/tfjs-node';
+import type { Tensor2D } from '@tensorflow/tfjs-node';
 import type { Architecture } from '../schemas/types/job.ts';
 import type { Problem } from './data/problem.ts';
 import { capture } from './graph/capture.ts';
@@ -11,7 +11,15 @@ import { hiddenStates } from './model.ts';
 import { outputLogProbs } from './ops.ts';
 import type { Parameters } from './parameters.ts';
 import type { Response } from './respond.ts';
-import { type Cluster, clusteredMean, type Estimate, meanScore, proportion, unweightedMean } from './statistics.ts';
+import {
+  type Cluster,
+  clusteredMean,
+  type Estimate,
+  exactly,
+  meanScore,
+  proportion,
+  unweightedMean,
+} from './statistics.ts';
 import { bestAtK, majorityAtK, passAtK } from './subsets.ts';
 import { readTensor, tf } from './tf.ts';
 import type { Tokenizer } from './tokenizer/load.ts';
@@ -48,15 +56,14 @@ export function heldoutRows(
   return heldout;
 }
 
-/** The negative log-likelihood (nats) of rows [R, T], summed over each row's tokens but the first, which is only read: [R]. */
-export function negativeLogLikelihood(architecture: Architecture, parameters: Parameters, rows: Tensor2D): Tensor1D {
+/** ln p of each token of rows [R, T] after those before it, but of the first, which is only read: [R, T - 1]. */
+export function predictedLogProbs(architecture: Architecture, parameters: Parameters, rows: Tensor2D): Tensor2D {
   const [count, length] = rows.shape;
   const inputs = tf.slice(rows, [0, 0], [count, length - 1]);
   const targets = tf.slice(rows, [0, 1], [count, length - 1]);
   const states = hiddenStates(architecture, parameters, inputs).reshape([-1, architecture.hidden]) as Tensor2D;
   const output = parameters['lm_head.weight'] as unknown as Tensor2D;
-  const logProbs = outputLogProbs(states, output, targets.reshape([-1]));
-  return tf.neg(tf.sum(logProbs.reshape([count, length - 1]), 1));
+  return outputLogProbs(states, output, targets.reshape([-1])).reshape([count, length - 1]);
 }
 
 /** Scores rows of equal length with a model, as a captured function: what they cost, a cluster a row. */
@@ -65,7 +72,7 @@ export function rowScorer(
   parameters: Parameters,
 ): (heldout: readonly Int32Array[]) => Cluster[] {
   const score = capture(({ rows }: { rows: Tensor2D }) => ({
-    sums: negativeLogLikelihood(architecture, parameters, rows),
+    sums: tf.neg(tf.sum(predictedLogProbs(architecture, parameters, rows), 1)),
   }));
   return (heldout) => {
     const stacked = () => tf.stack(heldout.map((row) => tf.tensor1d(row, 'int32'))) as Tensor2D;
@@ -162,7 +169,7 @@ export function suiteFigures(tasks: readonly Figures[]): Figures {
   );
 }
 
-/** What a task yields without any model; `chance` is exact, so its interval is a point. */
+/** What a task yields without any model. */
 function baselines(problems: readonly Problem[]): Figures {
   const n = problems.length;
   const counts = new Map<string, number>();
@@ -171,7 +178,7 @@ function baselines(problems: readonly Problem[]): Figures {
   const labels = problems.map((problem) => problem.labels?.length ?? 0);
   if (labels.includes(0)) return { majority };
   const chance = labels.reduce((sum, choices) => sum + 1 / choices, 0) / n;
-  return { majority, chance: { value: chance, n, low: chance, high: chance } };
+  return { majority, chance: exactly(chance, n) };
 }
 
 function exponential({ value, n, low, high }: Estimate): Estimate {

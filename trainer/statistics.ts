@@ -50,6 +50,11 @@ function wilson(value: number, trials: number): Omit<Estimate, 'n'> {
   };
 }
 
+/** A figure over n items that is known and not estimated: its interval is a point. */
+export function exactly(value: number, n: number): Estimate {
+  return { value, n, low: value, high: value };
+}
+
 /** A group of items that depend on one another (the tokens of one sequence): the sum of their values, and how many. */
 export interface Cluster {
   sum: number;

@@ -7,7 +7,7 @@ import { type Price, type Priceable, priceOf } from '../../planner/price.ts';
 import type { EvaluateRecipe, PretrainRecipe, RlRecipe, SftRecipe } from '../../schemas/types/job.ts';
 import { adamw, type Trainable } from '../../trainer/adamw.ts';
 import { type Batch, batchTensors } from '../../trainer/batch.ts';
-import { heldoutRows, negativeLogLikelihood } from '../../trainer/evaluate.ts';
+import { heldoutRows, predictedLogProbs } from '../../trainer/evaluate.ts';
 import { createGenerator, generate } from '../../trainer/generate.ts';
 import { eagerly } from '../../trainer/graph/capture.ts';
 import { initialise } from '../../trainer/init.ts';
@@ -112,7 +112,7 @@ describe('a price is what the trainer multiplies', () => {
     const parameters = initialise(tiny, 1);
     const done = await flopsOf(() => {
       tf.tidy(() => {
-        for (const row of rows) negativeLogLikelihood(tiny, parameters, tf.tensor2d(row, [1, row.length], 'int32'));
+        for (const row of rows) predictedLogProbs(tiny, parameters, tf.tensor2d(row, [1, row.length], 'int32'));
       });
     });
     assert.ok(price.exact);
