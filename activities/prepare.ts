@@ -1,11 +1,13 @@
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance, version } from '@duckdb/node-api';
-import type { DataRecipe, PlanNode } from '../planner/plan.ts';
+import type { ColumnPreparation, DataRecipe, PlanNode } from '../planner/plan.ts';
 import { problemIdLength, promptDigest } from '../schemas/problem.ts';
 import type { DoneEvent, StartedEvent } from '../schemas/types/event.ts';
 import type { Attempt } from '../store/attempt.ts';
 import { digestOfFile } from '../store/digest.ts';
+import { prepareBenchmark } from './benchmarks/prepare.ts';
+import type { Row } from './benchmarks/row.ts';
 import { NodeError } from './failures.ts';
 import { findBrokenLine } from './json-lines.ts';
 
@@ -25,7 +27,8 @@ type DataNode = Extract<PlanNode, { type: 'data' }> & { recipe: DataRecipe };
  *
  * - with a text column (or of format `text`): `documents-train.jsonl` and `documents-heldout.jsonl`, lines of `{text}`;
  * - with prompts and answers: `problems-sft.jsonl`, `problems-rl.jsonl` and `problems-test.jsonl`, lines of
- *   `{id, prompt, solution, answer}`.
+ *   `{id, prompt, solution, answer}`;
+ * - of a benchmark: what `prepareBenchmark` says.
  *
  * Everything follows from the content: duplicates are dropped, the rest is ordered by hash, the first share of it held
  * out, and what is left of the problems halved between SFT and RL. So the split depends on no order of files or lines.
@@ -89,6 +92,7 @@ async function checkDigests({ files, recipe }: DataNode): Promise<void> {
 
 async function prepare(connection: DuckDBConnection, node: DataNode, folder: string): Promise<Record<string, number>> {
   const { files, recipe } = node;
+  if ('benchmark' in recipe) return prepareBenchmark(recipe, rowsOf(connection, recipe, files), folder);
   await connection.run(
     `CREATE TABLE source AS ${sourceQuery(recipe, await readColumns(connection, recipe, files), files)}`,
   );
@@ -105,6 +109,17 @@ async function prepare(connection: DuckDBConnection, node: DataNode, folder: str
   return { ...documents, ...problems };
 }
 
+/** Every row of the files, in their order, as JSON has it: with what is nested in it. */
+async function* rowsOf(connection: DuckDBConnection, { format }: DataRecipe, files: string[]): AsyncGenerator<Row> {
+  const query =
+    format === 'parquet'
+      ? `SELECT to_json(found)::VARCHAR FROM read_parquet(${list(files)}, union_by_name = true) AS found`
+      : `SELECT json::VARCHAR FROM read_ndjson_objects(${list(files)})`;
+  const result = await connection.stream(query);
+  for (let chunk = await result.fetchChunk(); chunk !== null && chunk.rowCount > 0; chunk = await result.fetchChunk())
+    for (const [json] of chunk.getRows()) yield JSON.parse(String(json)) as Row;
+}
+
 /** The files' columns; of JSON lines, those of the first thousand. */
 async function readColumns(connection: DuckDBConnection, { format }: DataRecipe, files: string[]): Promise<string[]> {
   if (format === 'text') return [];
@@ -116,7 +131,7 @@ async function readColumns(connection: DuckDBConnection, { format }: DataRecipe,
 }
 
 /** Every row as text, prompt, solution and answer, null where it has none. No types are guessed: an answer is text. */
-function sourceQuery({ format, columns }: DataRecipe, found: string[], files: string[]): string {
+function sourceQuery({ format, columns }: DataRecipe & ColumnPreparation, found: string[], files: string[]): string {
   const names = ['text', 'prompt', 'solution', 'answer'] as const;
   switch (format) {
     case 'text':

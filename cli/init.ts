@@ -72,7 +72,7 @@ stages:
 axes:
   replay: [0%, 10%]
 
-# heldout: loss on text kept aside; id: problems like those trained on; ood: other kinds of problems.
+# heldout: loss on text kept aside; upstream: which ending is likeliest; id: problems like those trained on; ood: other kinds.
 evaluate: {each: [base, mid, tuned, rl], suites: [heldout, id]}
 
 # Where stages run. This never decides what is trained: changing it retrains nothing.

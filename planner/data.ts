@@ -18,6 +18,11 @@ function gradingOf({ grading = {} }: FileData | HubData): { grading?: Grading } 
   return said.length === 0 ? {} : { grading: Object.fromEntries(said) };
 }
 
+/** The benchmark that a data set is of; undefined of other files, and of generators. */
+export function benchmarkOf(declared: Dataset): string | undefined {
+  return 'generator' in declared ? undefined : declared.benchmark;
+}
+
 /** A generator's data, with a default for each option that is not given. */
 export function generatedSource(
   generator: string,

@@ -114,7 +114,8 @@ function dataSet(file: LineageFile, name: string): Declaration {
     const options = Object.fromEntries(Object.entries(known).map(([option, { default: usual }]) => [option, usual]));
     return named(`data.${name}`, set, { ...defaults.generated, options });
   }
-  return named(`data.${name}`, set ?? {}, defaults.files, quantityFields('fileData'));
+  const usual = set && set.benchmark !== undefined ? defaults.benchmark : defaults.files;
+  return named(`data.${name}`, set ?? {}, usual, quantityFields('fileData'));
 }
 
 /** A data set that a node reads, and what it is called there. Files are a node of their own: of those it is the key that counts. */
@@ -141,15 +142,23 @@ function evaluation(
   node: PlanNode,
   recipe: Extract<PlanNode, { type: 'evaluate' }>['recipe'],
 ): Declaration {
-  const { each: _, suites: __, seed, heldoutTokens, ...asked } = file.evaluate ?? {};
-  const { heldout, problems } = defaults.evaluate;
-  const isText = recipe.kind === 'heldout';
-  const said = isText ? { heldoutTokens } : asked;
-  const usual = isText ? { heldoutTokens: heldout.tokens } : problems;
+  const {
+    each: _,
+    suites: __,
+    seed,
+    heldoutTokens,
+    ...asked
+  }: Partial<NonNullable<LineageFile['evaluate']>> = file.evaluate ?? {};
+  const { heldout, cloze, problems } = defaults.evaluate;
+  const { said, usual } = {
+    heldout: { said: { heldoutTokens }, usual: { heldoutTokens: heldout.tokens } },
+    cloze: { said: { problems: asked.problems }, usual: cloze },
+    problems: { said: asked, usual: problems },
+  }[recipe.kind];
   const fields = new Map(
     named('evaluate', { ...said, seed }, { ...usual, seed: defaults.evaluate.seed }, quantityFields('evaluate')),
   );
-  for (const { name } of isText ? recipe.domains : recipe.tasks) {
+  for (const { name } of recipe.kind === 'heldout' ? recipe.domains : recipe.tasks) {
     fields.set(`evaluate.${recipe.suite}.${name}`, ofData(file, node, name));
   }
   return fields;

@@ -9,6 +9,7 @@ export const defaults = {
   architecture: { ropeTheta: 10000, normEpsilon: 1e-5 },
   generated: { seed: 0 },
   files: { heldout: 0.05, columns: { text: 'text', prompt: 'prompt', answer: 'answer', solution: 'solution' } },
+  benchmark: { prompts: 'clean' },
   tokenizer: { characters: 2_000_000 },
   pretrain: {
     batchSequences: 32,
@@ -69,6 +70,7 @@ export const defaults = {
   },
   evaluate: {
     heldout: { tokens: 16_000 },
+    cloze: { problems: 200 },
     problems: { problems: 200, samples: 4, temperature: 1, maxResponse: 32 },
     seed: 0,
   },

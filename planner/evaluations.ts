@@ -1,14 +1,14 @@
-import { outOfDomainTasks, type Suite } from '../schemas/catalogue.ts';
+import { benchmarks, outOfDomainTasks, type Suite, upstreamTasks } from '../schemas/catalogue.ts';
 import type { EvaluateRecipe, Part } from '../schemas/types/job.ts';
 import type { LineageFile } from '../schemas/types/lineage.ts';
-import { generatedSource, partOf, setNameOf } from './data.ts';
+import { benchmarkOf, generatedSource, partOf, setNameOf, sourceOf } from './data.ts';
 import { defaults } from './defaults.ts';
 import { type Diagnostic, diagnose } from './diagnostic.ts';
 import type { Lineage } from './load.ts';
 import type { PlanNode } from './plan.ts';
 import { parseCount, parseNumber } from './quantities.ts';
 import { declaredStages } from './stages.ts';
-import { recordAt } from './tree.ts';
+import { own, recordAt } from './tree.ts';
 
 /** One suite as a task: the same for every model that it is asked of. */
 export interface Evaluation {
@@ -23,7 +23,9 @@ export function evaluationsOf(lineage: Lineage): { evaluations: Evaluation[]; di
   const evaluations: Evaluation[] = [];
   const diagnostics: Diagnostic[] = [];
   for (const [index, suite] of (file.evaluate?.suites ?? []).entries()) {
-    const [first, ...others] = suites[suite as Suite](lineage).sort((a, b) => (a.name < b.name ? -1 : 1));
+    const declared = declaredBenchmarks(file, suite as Suite);
+    const asked = declared.length > 0 ? declared : suites[suite as Suite](lineage);
+    const [first, ...others] = asked.sort((a, b) => (a.name < b.name ? -1 : 1));
     if (first) evaluations.push(evaluationOf(file, suite as Suite, [first, ...others]));
     else
       diagnostics.push(
@@ -39,10 +41,20 @@ export function evaluationsOf(lineage: Lineage): { evaluations: Evaluation[]; di
   return { evaluations, diagnostics };
 }
 
-/** What each suite asks. */
+/** The data sets of a lineage that are benchmarks of a suite, as parts. */
+export function declaredBenchmarks(file: LineageFile, suite: Suite): Part[] {
+  return Object.entries(file.data).flatMap(([name, declared]) => {
+    const entry = own(benchmarks, benchmarkOf(declared) ?? '');
+    return entry?.suite === suite ? [{ name, part: entry.part, source: sourceOf(file, name) }] : [];
+  });
+}
+
+/** What each suite asks of a lineage that declares no benchmarks for it. */
 const suites: Readonly<Record<Suite, (lineage: Lineage) => Part[]>> = {
   /** Text kept aside of every data set that a pretraining or CPT learns from. */
   heldout: (lineage) => trainedOn(lineage, 'text'),
+  /** Continuations of which one is right, of generators. */
+  upstream: () => upstreamTasks.map((task) => ({ name: task, part: 'choices', source: generatedSource(task) })),
   /** The test split of every problem set that SFT or RL learns from. */
   id: (lineage) => trainedOn(lineage, 'problems'),
   /** Other kinds of problems: those that no stage learns from. */
@@ -86,9 +98,16 @@ function evaluationOf(file: LineageFile, suite: Suite, parts: [Part, ...Part[]])
       settings: { suite, domains: names, tokens, seed },
     };
   }
+  const problems = count(file.evaluate?.problems ?? usual.problems.problems);
+  if (suite === 'upstream')
+    return {
+      suite,
+      recipe: { suite, kind: 'cloze', tasks: parts, problems },
+      settings: { suite, tasks: names, problems, seed },
+    };
   const temperature = parseNumber(file.evaluate?.temperature ?? usual.problems.temperature);
   const asked = {
-    problems: count(file.evaluate?.problems ?? usual.problems.problems),
+    problems,
     samples: count(file.evaluate?.samples ?? usual.problems.samples),
     temperature: temperature.ok ? temperature.value : usual.problems.temperature,
     maxResponse: count(file.evaluate?.maxResponse ?? usual.problems.maxResponse),

@@ -1,5 +1,13 @@
 import { generators, graderVersion, typeVersions } from '../schemas/catalogue.ts';
-import type { Architecture, Mixture, Part, Selection, Source, WeightedMixture } from '../schemas/types/job.ts';
+import type {
+  Architecture,
+  EvaluateRecipe,
+  Mixture,
+  Part,
+  Selection,
+  Source,
+  WeightedMixture,
+} from '../schemas/types/job.ts';
 import { defaults, derived } from './defaults.ts';
 import type { Json, Key, NodeType, PlanNode, Task } from './plan.ts';
 import { own } from './tree.ts';
@@ -38,8 +46,8 @@ export function recipeIdentity(task: Task, dataKeys: Readonly<Record<string, Key
   const asked = ({ name, part, source }: Part): JsonMap => ({ name, part, source: sourceIdentity(source, dataKeys) });
   switch (task.type) {
     case 'data': {
-      const identity = withoutDefaults(task.recipe, { heldout: defaults.files.heldout });
-      identity.columns = withoutDefaults(task.recipe.columns, defaults.files.columns);
+      const identity = withoutDefaults(task.recipe, { heldout: defaults.files.heldout, ...defaults.benchmark });
+      if ('columns' in task.recipe) identity.columns = withoutDefaults(task.recipe.columns, defaults.files.columns);
       // What is prepared depends on the files' content and not on their names, so neither does the key on the names' order.
       if ('digests' in task.recipe) identity.digests = [...task.recipe.digests].sort();
       return withoutDefaults(identity, { columns: {} });
@@ -100,6 +108,7 @@ export function recipeIdentity(task: Task, dataKeys: Readonly<Record<string, Key
       const { recipe } = task;
       const identity = withoutDefaults(recipe, usualRecipe(task.type, recipe));
       if (recipe.kind === 'heldout') return { ...identity, domains: recipe.domains.map(asked) };
+      if (recipe.kind === 'cloze') return { ...identity, tasks: recipe.tasks.map(asked) };
       const tasks = recipe.tasks.map((part) => graded(part, asked(part)));
       return { ...identity, tasks, grader: graderVersion };
     }
@@ -144,7 +153,7 @@ export function usualRecipe(type: NodeType, recipe: object): Defaults {
   const shape = said.architecture && { architecture: usualArchitecture(said.architecture.heads) };
   switch (type) {
     case 'data':
-      return defaults.files;
+      return 'benchmark' in recipe ? defaults.benchmark : defaults.files;
     case 'tokenizer':
       return defaults.tokenizer;
     case 'overlap':
@@ -162,7 +171,7 @@ export function usualRecipe(type: NodeType, recipe: object): Defaults {
       return { ...defaults.rl, criticLr: derived.criticLr(lr), miniBatch: derived.miniBatch(batch) };
     }
     case 'evaluate':
-      return said.kind === 'heldout' ? defaults.evaluate.heldout : defaults.evaluate.problems;
+      return defaults.evaluate[said.kind as EvaluateRecipe['kind']];
   }
 }
 

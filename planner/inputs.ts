@@ -1,16 +1,18 @@
 import { dirname, resolve } from 'node:path';
+import { benchmarks, suites } from '../schemas/catalogue.ts';
 import type { TokenizerRecipe } from '../schemas/types/job.ts';
 import type { FileData, HubData, LineageFile } from '../schemas/types/lineage.ts';
 import { axisNamed, readAxes } from './axes.ts';
 import { dataRole, partOf, setNameOf } from './data.ts';
 import { defaults } from './defaults.ts';
 import { type Diagnostic, diagnose } from './diagnostic.ts';
+import { declaredBenchmarks } from './evaluations.ts';
 import { digestFile } from './files.ts';
 import { sourceIdentity } from './identity.ts';
 import { canonicalJson } from './key.ts';
 import type { Lineage } from './load.ts';
 import { nodeMaker, placementOf } from './nodes.ts';
-import type { DataRecipe, HubDataRecipe, HubTokenizerRecipe, Key, PlanNode } from './plan.ts';
+import type { DataRecipe, HubDataRecipe, HubTokenizerRecipe, Key, PlanNode, Preparation } from './plan.ts';
 import { parseCount, parseFraction } from './quantities.ts';
 import { declaredStages } from './stages.ts';
 import { own, recordAt } from './tree.ts';
@@ -35,7 +37,7 @@ export async function planData(
     if ('hub' in declared) {
       const recipe = hubRecipe(declared);
       const { hub, revision, patterns } = recipe;
-      const settings = { hub, revision, files: patterns.join(' + '), heldout: recipe.heldout };
+      const settings = { hub, revision, files: patterns.join(' + '), ...preparationSettings(recipe) };
       nodes.push(makeNode({ type: 'data', recipe }, { address, ...withoutStage(address, file), settings }));
       continue;
     }
@@ -51,7 +53,7 @@ export async function planData(
       }
     }
     const recipe: DataRecipe = { format: found.format, digests, ...preparation(declared) };
-    const settings = { format: recipe.format, files: paths.length, heldout: recipe.heldout };
+    const settings = { format: recipe.format, files: paths.length, ...preparationSettings(recipe) };
     nodes.push(makeNode({ type: 'data', recipe }, { address, ...withoutStage(address, file), settings, files: paths }));
   }
   return { nodes, diagnostics };
@@ -63,12 +65,23 @@ function hubRecipe(declared: HubData): HubDataRecipe {
 }
 
 /** How files become a data set, whichever they are. */
-function preparation({ columns, heldout }: FileData | HubData): Pick<DataRecipe, 'columns' | 'heldout'> {
+function preparation({ benchmark, prompts, columns, heldout }: FileData | HubData): Preparation {
+  if (benchmark !== undefined) {
+    const version = own(benchmarks, benchmark)?.version;
+    if (version === undefined) throw new Error(`no benchmark ${benchmark}`);
+    return { benchmark, version, prompts: prompts ?? defaults.benchmark.prompts };
+  }
   const share = parseFraction(heldout ?? defaults.files.heldout);
   return {
     columns: { ...defaults.files.columns, ...columns },
     heldout: share.ok ? share.value : defaults.files.heldout,
   };
+}
+
+function preparationSettings(recipe: Preparation): PlanNode['settings'] {
+  if ('columns' in recipe) return { heldout: recipe.heldout };
+  const { benchmark, prompts } = recipe;
+  return { benchmark, prompts };
 }
 
 /** The nodes of the tokenizers of all models that are pretrained, by name, in declared order. */
@@ -151,6 +164,9 @@ function usedDataSets({ file, source }: Lineage): Set<string> {
     if (typeof body.data === 'string') references.push(body.data);
     references.push(...Object.keys(recordAt(body, 'mix')));
   }
+  for (const suite of suites)
+    if (file.evaluate?.suites.includes(suite))
+      references.push(...declaredBenchmarks(file, suite).map(({ name }) => name));
   return new Set(references.map(setNameOf));
 }
 

@@ -226,7 +226,8 @@ function evaluated(architecture: Architecture, recipe: Extract<Task, { type: 'ev
       step: written(architecture, Math.min(recipe.problems, problemsAtOnce) * Math.max(1, recipe.samples)),
     };
   }
-  const time = Math.min(context, Math.ceil(recipe.tokens / 2));
+  // Choices are as long as the context at most.
+  const time = recipe.kind === 'cloze' ? context : Math.min(context, Math.ceil(recipe.tokens / 2));
   const sequences = Math.max(1, Math.floor(scoredTokensAtOnce / time));
   return {
     ...needs,

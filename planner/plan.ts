@@ -18,24 +18,34 @@ export type Key = string & { readonly brand: 'Key' };
 export type Json = null | boolean | number | string | Json[] | { [name: string]: Json };
 
 /** How local files become a data set: read by DuckDB, split into text or problems. Identity of a data node. */
-export interface DataRecipe {
+export type DataRecipe = Preparation & {
   format: 'text' | 'jsonl' | 'parquet';
   /** Content digests of the files, in the order of `PlanNode.files`; that order is no identity. */
   digests: string[];
+};
+
+/** How rows become a data set: by their columns, or as a benchmark's rows. */
+export type Preparation = ColumnPreparation | BenchmarkPreparation;
+
+export interface ColumnPreparation {
   columns: { text: string; prompt: string; answer: string; solution: string };
   /** Share kept for held-out loss and for tests, 0 to 1. */
   heldout: number;
 }
 
+export interface BenchmarkPreparation {
+  benchmark: string;
+  version: number;
+  prompts: 'clean' | 'paper';
+}
+
 /** Files of a repository on the Hugging Face Hub as a data set: `revision` is a commit, or `unpinned`, which nothing runs. */
-export interface HubDataRecipe {
+export type HubDataRecipe = Preparation & {
   hub: string;
   revision: string;
   /** Paths or globs in the repository, sorted. */
   patterns: string[];
-  columns: DataRecipe['columns'];
-  heldout: number;
-}
+};
 
 /** The tokenizer of a repository on the Hugging Face Hub. */
 export interface HubTokenizerRecipe {

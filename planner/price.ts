@@ -210,6 +210,15 @@ function evaluationPrice(architecture: Architecture, recipe: EvaluateRecipe): Pr
       exact: recipe.domains.every(({ source }) => 'generator' in source),
     };
   }
+  if (recipe.kind === 'cloze') {
+    const pass = wholeSequences(recipe.problems * recipe.tasks.length * mostChoices, architecture.context);
+    return {
+      ...nothing,
+      tokens: { ...nothing.tokens, scored: pass.predicted },
+      flops: { training: 0, inference: forwardFlops(architecture, pass) },
+      exact: false,
+    };
+  }
   const responses = recipe.problems * recipe.tasks.length * (1 + recipe.samples);
   const pass = written(longestResponses(architecture, responses, recipe.maxResponse), architecture);
   return {
@@ -219,6 +228,9 @@ function evaluationPrice(architecture: Architecture, recipe: EvaluateRecipe): Pr
     exact: false,
   };
 }
+
+/** Choices of an item: what most cloze tasks have. */
+const mostChoices = 4;
 
 /** Held-out text is cut into rows as long as the context, but into two at least; the last may be shorter. */
 function heldoutPass({ context }: Architecture, tokens: number, domains: number): Pass {

@@ -1,5 +1,5 @@
 import { typeVersions } from '../schemas/catalogue.ts';
-import type { Architecture, Precision } from '../schemas/types/job.ts';
+import type { Architecture, EvaluateRecipe, Precision } from '../schemas/types/job.ts';
 import { parameterCount } from './architecture.ts';
 import { defaults, derived } from './defaults.ts';
 import type { Json, NodeType } from './plan.ts';
@@ -35,6 +35,7 @@ export type Work =
   | Training
   | `${Training} in bfloat16`
   | 'heldout'
+  | 'cloze'
   | 'problems';
 
 /** Work that may multiply in either precision, and is as fast as that makes it. */
@@ -219,7 +220,7 @@ function withDefaults(type: NodeType, recipe: FinishedRuns['recipe']): object {
       return { miniBatch: derived.miniBatch(usual.batch), ...usual };
     }
     case 'evaluate':
-      return { ...defaults.evaluate[recipe.kind === 'heldout' ? 'heldout' : 'problems'], ...recipe };
+      return { ...defaults.evaluate[recipe.kind as EvaluateRecipe['kind']], ...recipe };
     default:
       return type satisfies never;
   }

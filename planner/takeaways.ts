@@ -36,6 +36,7 @@ export function metricName(text: string): MetricName {
 /** The figures of a model that an evaluation makes. What it says of the problems alone (`majority`, `chance`) is none. */
 export function figuresOf(recipe: EvaluateRecipe): string[] {
   if (recipe.kind === 'heldout') return ['loss', 'perplexity'];
+  if (recipe.kind === 'cloze') return ['acc', 'acc_norm', 'acc_bytes'];
   if (recipe.samples === 0) return ['pass@1', 'truncated'];
   const atK = Array.from({ length: recipe.samples - 1 }, (_, i) => [`pass@${i + 2}`, `maj@${i + 2}`]).flat();
   return ['pass@1', 'pass@1(sampled)', ...atK, 'correctRatio', 'truncated'];

@@ -131,7 +131,8 @@ const moves = [
     table: 'samples',
     from: 'samples',
     kept: `
-      SELECT key, attempt, i.step, task, problem, sample, prompt, response, answer, expected, correct, reward, why
+      SELECT key, attempt, i.step, task, problem, sample, prompt, response, answer, expected, correct, reward, why,
+        log_likelihoods::DOUBLE[] AS log_likelihoods
       FROM incoming_samples AS i JOIN incoming_attempts USING (source)
       SEMI JOIN (
         -- Without the texts, which may be more than fits into memory.

@@ -53,7 +53,8 @@ const stagingTables = {
   evaluations: `line INTEGER, suite VARCHAR, task VARCHAR, metric VARCHAR, value DOUBLE, n BIGINT, low DOUBLE,
     high DOUBLE`,
   samples: `line INTEGER, step BIGINT, task VARCHAR, problem VARCHAR, sample INTEGER, prompt VARCHAR,
-    response VARCHAR, answer VARCHAR, expected VARCHAR, correct BOOLEAN, reward DOUBLE, why VARCHAR`,
+    response VARCHAR, answer VARCHAR, expected VARCHAR, correct BOOLEAN, reward DOUBLE, why VARCHAR,
+    log_likelihoods VARCHAR`,
   overlaps: `line INTEGER, trained VARCHAR, trained_problems BIGINT, against VARCHAR, problems BIGINT, exact BIGINT,
     grams BIGINT, common BIGINT, most_exact DOUBLE, most_grams DOUBLE`,
 };
@@ -116,7 +117,8 @@ function stageEvent(into: Appenders, source: number, line: number, event: Traine
     case 'sample': {
       const { step, task, problem, index, prompt, response, answer, expected, correct, reward, why } = event;
       const texts = [prompt, response, answer, expected];
-      into.samples.add([source, line, step, task, problem, index, ...texts, correct, reward ?? null, why ?? null]);
+      const remarks = [reward ?? null, why ?? null, textOf(event.logLikelihoods)];
+      into.samples.add([source, line, step, task, problem, index, ...texts, correct, ...remarks]);
       break;
     }
     case 'overlap': {

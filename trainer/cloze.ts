@@ -4,6 +4,7 @@
  */
 import type { Tensor1D, Tensor2D } from '@tensorflow/tfjs-node';
 import { type Choice, type ChoiceItem, choiceDelimiter } from '../schemas/choices.ts';
+import type { SampleEvent } from '../schemas/types/event.ts';
 import type { Architecture } from '../schemas/types/job.ts';
 import { type Figures, predictedLogProbs } from './evaluate.ts';
 import { capture } from './graph/capture.ts';
@@ -96,6 +97,26 @@ export interface ScoredItem {
 /** The choice that is the answer by its likelihood: the first of those that are equally likely. */
 export function likeliest({ logLikelihoods }: ScoredItem): number {
   return best(logLikelihoods);
+}
+
+/** An item's answer as an event: the continuations are numbered from 0, and the likeliest is what the model says. */
+export function choiceEvent(task: string, scored: ScoredItem): SampleEvent {
+  const { item, logLikelihoods } = scored;
+  const chosen = likeliest(scored);
+  const { context, continuation } = item.choices[chosen] as Choice;
+  return {
+    event: 'sample',
+    task,
+    problem: item.id,
+    step: 0,
+    index: 0,
+    prompt: context,
+    response: choiceDelimiter + continuation,
+    answer: String(chosen),
+    expected: String(item.gold),
+    correct: chosen === item.gold,
+    logLikelihoods: [...logLikelihoods],
+  };
 }
 
 /**

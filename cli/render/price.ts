@@ -198,6 +198,7 @@ const workNames: Record<UnknownWork['work'], string> = {
   rl: 'RL',
   'rl in bfloat16': 'RL in bfloat16',
   heldout: 'held-out loss',
+  cloze: 'scoring choices',
   problems: 'answering problems',
 };
 

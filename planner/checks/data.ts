@@ -1,4 +1,4 @@
-import { type GeneratorEntry, generators } from '../../schemas/catalogue.ts';
+import { benchmarks, type GeneratorEntry, generators } from '../../schemas/catalogue.ts';
 import { type Diagnostic, diagnose, didYouMean, listed, type Place, shown } from '../diagnostic.ts';
 import { numberHint } from '../quantities.ts';
 import { type DeclaredStage, declaredStages, partOfStage } from '../stages.ts';
@@ -24,6 +24,7 @@ function* checkDataset(source: Source, name: string): Generator<Diagnostic> {
     yield diagnose(source.file, source.keyPlace(['data', name]), 'bad-name', message);
   }
   const declared = recordAt(source.value, 'data', name);
+  yield* checkBenchmark(source, name, declared);
   const generator = textAt(declared, 'generator');
   if (generator === undefined) return;
   const entry = own(generators, generator);
@@ -36,6 +37,46 @@ function* checkDataset(source: Source, name: string): Generator<Diagnostic> {
   }
   for (const [option, value] of Object.entries(recordAt(declared, 'options'))) {
     yield* checkOption(source, ['data', name, 'options', option], generator, entry, value);
+  }
+}
+
+/** Whether a benchmark is one, and nothing says of its rows what it says itself. */
+function* checkBenchmark(
+  source: Source,
+  name: string,
+  declared: Readonly<Record<string, unknown>>,
+): Generator<Diagnostic> {
+  const benchmark = textAt(declared, 'benchmark');
+  const path = (key: string): Path => ['data', name, key];
+  if (benchmark === undefined) {
+    if (declared.prompts === undefined) return;
+    const message = 'only a benchmark has prompts of its own';
+    yield diagnose(source.file, source.keyPlace(path('prompts')), 'missing-key', message, {
+      hint: 'name it as well: `benchmark: gsm8k`',
+    });
+    return;
+  }
+  const known = Object.keys(benchmarks);
+  const entry = own(benchmarks, benchmark);
+  if (!entry) {
+    const remarks = { expected: listed(known), hint: didYouMean(benchmark, known) };
+    yield diagnose(
+      source.file,
+      source.place(path('benchmark')),
+      'unknown-name',
+      `there is no benchmark ${shown(benchmark)}`,
+      remarks,
+    );
+    return;
+  }
+  const idle = ['columns', 'heldout', ...(entry.part === 'choices' ? ['prompts', 'grading'] : [])];
+  for (const key of idle.filter((one) => declared[one] !== undefined)) {
+    const message = `\`${key}\` means nothing for \`${benchmark}\`, whose rows say all of it`;
+    yield diagnose(source.file, source.keyPlace(path(key)), 'one-of', message, { hint: 'remove it' });
+  }
+  if (declared.format === 'text') {
+    const message = `the rows of \`${benchmark}\` are in jsonl or parquet files`;
+    yield diagnose(source.file, source.place(path('format')), 'bad-files', message);
   }
 }
 
@@ -136,8 +177,9 @@ function* checkReference(
   }
 }
 
-/** What is in files only shows when they are read. */
+/** What is in files only shows when they are read; benchmarks are for evaluations alone. */
 function hasPart(source: Source, name: string, part: string): boolean {
+  if (textAt(source.value, 'data', name, 'benchmark') !== undefined) return false;
   const generator = own(generators, textAt(source.value, 'data', name, 'generator') ?? '');
   return generator?.parts.some((candidate) => candidate === part) ?? true;
 }

@@ -145,16 +145,17 @@ function idleInPpo(recipe: Extract<PlanNode, { type: 'rl' }>['recipe']): Idle {
 }
 
 function idleInEvaluation(recipe: Extract<PlanNode, { type: 'evaluate' }>['recipe']): Idle {
-  if (recipe.kind === 'heldout') {
-    const said = { why: 'no suite asks problems', hint: 'remove it, or add a suite of problems, such as `id`' };
-    return { problems: said, samples: said, temperature: said, maxResponse: said, seed: said };
-  }
+  const unasked = { why: 'no suite asks problems', hint: 'remove it, or add a suite of problems, such as `id`' };
+  const unsampled = { samples: unasked, temperature: unasked, maxResponse: unasked, seed: unasked };
+  if (recipe.kind === 'heldout') return { problems: unasked, ...unsampled };
+  const heldoutTokens = { why: 'the suite `heldout` is not among `suites`', hint: 'remove it, or add `heldout`' };
+  if (recipe.kind === 'cloze') return { heldoutTokens, ...unsampled };
   const greedy = {
     why: '`samples` is 0, and the greedy response draws nothing',
     hint: 'remove it, or raise `samples`',
   };
   return {
-    heldoutTokens: { why: 'the suite `heldout` is not among `suites`', hint: 'remove it, or add `heldout`' },
+    heldoutTokens,
     ...(recipe.samples === 0 ? { temperature: greedy, seed: greedy } : {}),
   };
 }

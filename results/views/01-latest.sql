@@ -63,9 +63,9 @@ COMMENT ON VIEW latest_evaluations IS 'The figures of each evaluation''s latest 
 COMMENT ON COLUMN latest_evaluations.key IS 'The evaluation''s node.';
 COMMENT ON COLUMN latest_evaluations.attempt IS 'The attempt.';
 COMMENT ON COLUMN latest_evaluations.model IS 'Key of the model that was evaluated.';
-COMMENT ON COLUMN latest_evaluations.suite IS 'heldout, id, ood.';
+COMMENT ON COLUMN latest_evaluations.suite IS 'heldout, upstream, id, ood.';
 COMMENT ON COLUMN latest_evaluations.task IS 'The task or domain; all for the suite''s mean.';
-COMMENT ON COLUMN latest_evaluations.metric IS 'loss, perplexity, pass@1, ...';
+COMMENT ON COLUMN latest_evaluations.metric IS 'loss, perplexity, acc_norm, pass@1, ...';
 COMMENT ON COLUMN latest_evaluations.value IS 'The figure.';
 COMMENT ON COLUMN latest_evaluations.n IS 'Items it is over.';
 COMMENT ON COLUMN latest_evaluations.low IS 'Lower end of the 95 % interval.';
@@ -74,7 +74,7 @@ COMMENT ON COLUMN latest_evaluations.high IS 'Upper end of the 95 % interval.';
 CREATE OR REPLACE VIEW latest_samples AS
 SELECT
   s.key, s.attempt, coalesce(edges.parent, s.key) AS model, s.step, s.task, s.problem, s.sample, s.prompt, s.response,
-  s.answer, s.expected, s.correct, s.reward, s.why
+  s.answer, s.expected, s.correct, s.reward, s.why, s.log_likelihoods
 FROM samples AS s
 SEMI JOIN latest_attempts AS a ON a.key = s.key AND a.attempt = s.attempt
 LEFT JOIN nodes ON nodes.key = s.key
@@ -88,9 +88,10 @@ COMMENT ON COLUMN latest_samples.task IS 'The task, or rollout in RL.';
 COMMENT ON COLUMN latest_samples.problem IS 'The problem''s id.';
 COMMENT ON COLUMN latest_samples.sample IS '0 is the greedy response; sampled ones count from 1.';
 COMMENT ON COLUMN latest_samples.prompt IS 'What the model was given.';
-COMMENT ON COLUMN latest_samples.response IS 'What it wrote.';
-COMMENT ON COLUMN latest_samples.answer IS 'The answer read from the response; null where none was found.';
+COMMENT ON COLUMN latest_samples.response IS 'What it wrote; of a cloze task the likeliest choice.';
+COMMENT ON COLUMN latest_samples.answer IS 'The answer read from the response, null where none was found; of a cloze task the number of the choice, from 0.';
 COMMENT ON COLUMN latest_samples.expected IS 'The right answer.';
 COMMENT ON COLUMN latest_samples.correct IS 'Whether the two agree.';
 COMMENT ON COLUMN latest_samples.reward IS 'Reward, where one was given.';
 COMMENT ON COLUMN latest_samples.why IS 'Why: the kind of answer, and the two forms that were compared or what was missing; null where a trainer does not say.';
+COMMENT ON COLUMN latest_samples.log_likelihoods IS 'Of a cloze task: ln p of each choice; null of what was written.';

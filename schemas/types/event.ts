@@ -173,6 +173,10 @@ export interface SampleEvent {
    * Reward, where one was given.
    */
   reward?: number;
+  /**
+   * Of a cloze task: ln p of each choice's continuation after its context; `answer` and `expected` are numbers of choices, from 0.
+   */
+  logLikelihoods?: number[];
 }
 /**
  * One figure with its count and interval.

@@ -297,6 +297,21 @@ export type EvaluateRecipe =
        * The suite's name.
        */
       suite: string;
+      kind: 'cloze';
+      /**
+       * @minItems 1
+       */
+      tasks: [Part, ...Part[]];
+      /**
+       * Items a task, or all where it has fewer.
+       */
+      problems: number;
+    }
+  | {
+      /**
+       * The suite's name.
+       */
+      suite: string;
       kind: 'problems';
       /**
        * @minItems 1
@@ -358,9 +373,9 @@ export interface Part {
    */
   name: string;
   /**
-   * Documents, or problems with answers.
+   * Documents, problems with answers, or items with choices of which one is right.
    */
-  part: 'text' | 'problems';
+  part: 'text' | 'problems' | 'choices';
   source: Source;
 }
 export interface GeneratedSource {

@@ -594,6 +594,14 @@ export interface FileData {
    * Default: from the file's ending (.txt .md: text, one document a file; .jsonl .ndjson: jsonl; .parquet).
    */
   format?: 'text' | 'jsonl' | 'parquet';
+  /**
+   * A name: a letter, then letters, digits, `_` or `-`.
+   */
+  benchmark?: string;
+  /**
+   * How a benchmark of problems asks: with all that its answer needs (clean), or in the words of EvoLM's evaluation (paper). Default: clean.
+   */
+  prompts?: 'clean' | 'paper';
   columns?: Columns;
   /**
    * Share of the documents kept for held-out loss, and of the problems kept for tests. Default: 5%.
@@ -648,6 +656,14 @@ export interface HubData {
    * Paths or globs in the repository: sample/350BT/*.
    */
   files: string | [string, ...string[]];
+  /**
+   * A name: a letter, then letters, digits, `_` or `-`.
+   */
+  benchmark?: string;
+  /**
+   * How a benchmark of problems asks: with all that its answer needs (clean), or in the words of EvoLM's evaluation (paper). Default: clean.
+   */
+  prompts?: 'clean' | 'paper';
   columns?: Columns;
   /**
    * Share of the documents kept for held-out loss, and of the problems kept for tests. Default: 5%.
@@ -952,13 +968,13 @@ export interface Evaluate {
    */
   each: [StageName, ...StageName[]];
   /**
-   * Suites by name: heldout (loss on text kept aside, a domain each), id (the test part of the lineage's problems), ood (other kinds of problems).
+   * Suites by name: heldout (loss on text kept aside, a domain each), upstream (which of several continuations is likeliest), id (the test part of the lineage's problems), ood (other kinds of problems). Benchmarks that `data` declares for a suite take the place of what is built in.
    *
    * @minItems 1
    */
   suites: [Name, ...Name[]];
   /**
-   * Problems a task. Default: 200.
+   * Problems a task; of upstream at most so many items. Default: 200.
    */
   problems?: number | string | AxisReference;
   /**

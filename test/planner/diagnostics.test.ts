@@ -94,6 +94,9 @@ function resigned(...changes: [from: string, to: string][]): string {
   return text;
 }
 
+/** The file with a data set more. */
+const benchmark = (said: string) =>
+  changed(['data:\n', `data:\n  real: {hub: a/b, revision: unpinned, files: a, ${said}}\n`]);
 const claim = (contrast: string, metric = 'id.pass@1') =>
   `takeaways: [{claim: It helps., contrast: ${contrast}, metric: ${metric}}]`;
 const accept = (node: string, key: string) =>
@@ -632,6 +635,13 @@ const cases: Readonly<Record<string, string | Buffer>> = {
     '  web: {hub: HuggingFaceFW/fineweb-edu, generator: stories}',
   ]),
   'hub data without an owner': changed([line('web'), '  web: {hub: fineweb-edu, revision: unpinned, files: a}']),
+  'a benchmark that there is not': benchmark('benchmark: gsm9k'),
+  'a benchmark whose rows are told about': benchmark('benchmark: piqa, heldout: 0.5, prompts: paper'),
+  'prompts of what is no benchmark': benchmark('prompts: paper'),
+  'a stage that learns from a benchmark': changed(
+    ['data:\n', 'data:\n  real: {hub: a/b, revision: unpinned, files: a, benchmark: gsm8k}\n'],
+    ['data: math/problems', 'data: real/problems'],
+  ),
   'hub data with an unknown key': changed([
     line('web'),
     '  web: {hub: a/b, revision: unpinned, files: a, split: train}',

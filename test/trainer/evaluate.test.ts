@@ -242,7 +242,7 @@ describe('the evaluation stage', { concurrency: 1 }, () => {
     recipe,
     inputs: { parent: join(root, `${context}`, 'model'), data: {} },
   });
-  const part = (generator: string, kind: 'text' | 'problems') =>
+  const part = (generator: string, kind: 'text' | 'problems' | 'choices') =>
     ({ name: generator, part: kind, source: generated(generator) }) as const;
   const problemsRecipe: EvaluateRecipe = {
     suite: 'mixed',
@@ -277,6 +277,34 @@ describe('the evaluation stage', { concurrency: 1 }, () => {
     }
     const done = events.at(-1);
     assert.ok(done?.event === 'done' && done.model === null);
+  });
+
+  it('scores the choices of each item, and tells what it chose', async () => {
+    const tasks: [ReturnType<typeof part>, ReturnType<typeof part>] = [
+      part('stories', 'choices'),
+      part('strategy', 'choices'),
+    ];
+    const recipe: EvaluateRecipe = { suite: 'upstream', kind: 'cloze', tasks, problems: 20 };
+    const { events } = await runTrainer(evaluateJob('cloze', recipe));
+    assert.deepEqual(
+      evaluations(events).map(({ task, metric, n }) => [task, metric, n]),
+      ['stories', 'strategy', 'all'].flatMap((task) =>
+        ['acc', 'acc_norm', 'acc_bytes', 'majority', 'chance'].map((metric) => [
+          task,
+          metric,
+          task === 'all' ? 40 : 20,
+        ]),
+      ),
+    );
+    const chosen = samples(events).filter(({ task }) => task === 'stories');
+    assert.equal(chosen.length, 20);
+    for (const { logLikelihoods = [], answer, expected, correct } of chosen) {
+      assert.equal(logLikelihoods.length, 4);
+      assert.equal(Math.max(...logLikelihoods), logLikelihoods[Number(answer)]);
+      assert.equal(correct, answer === expected);
+    }
+    const accuracy = evaluations(events).find(({ task, metric }) => task === 'stories' && metric === 'acc')?.value;
+    assert.equal(accuracy, chosen.filter(({ correct }) => correct).length / 20);
   });
 
   it('answers each problem greedily and in samples, and tells every response', async () => {

@@ -1,9 +1,11 @@
 import { generators as catalogue } from '../../schemas/catalogue.ts';
+import type { ChoiceItem } from '../../schemas/choices.ts';
 import type { GeneratedSource } from '../../schemas/types/job.ts';
 import { TrainerFailure } from '../failure.ts';
 import { type Random, random } from '../random.ts';
 import { arithmeticDocument, arithmeticProblem } from './arithmetic.ts';
 import { boardgameProblem } from './boardgame.ts';
+import { endingItem, labelItem } from './choices.ts';
 import { documentSplit, type ProblemContent, type ProblemSplit, problemSplit } from './problem.ts';
 import { programProblem } from './programs.ts';
 import { story } from './stories.ts';
@@ -18,11 +20,13 @@ export interface Generator {
   version: number;
   document?: (random: Random, options: Options) => string;
   problem?: (random: Random, options: Options) => ProblemContent;
+  /** Of what no training reads. */
+  item?: (random: Random, options: Options) => Omit<ChoiceItem, 'id'>;
 }
 
 /** The generators by name. schemas/catalogue.ts describes them. */
 export const generators: Readonly<Record<string, Generator>> = {
-  stories: { version: 1, document: story },
+  stories: { version: 1, document: story, item: endingItem },
   arithmetic: {
     version: 1,
     document: (random, options) => arithmeticDocument(random, arithmeticOptions(options)),
@@ -31,7 +35,7 @@ export const generators: Readonly<Record<string, Generator>> = {
   programs: { version: 1, problem: programProblem },
   boardgame: { version: 1, problem: boardgameProblem },
   tables: { version: 1, problem: tableProblem },
-  strategy: { version: 1, problem: strategyProblem },
+  strategy: { version: 1, problem: strategyProblem, item: labelItem(strategyProblem) },
 };
 
 /** A document or a problem by its number: the same one whenever and wherever it is asked for. */
@@ -67,6 +71,23 @@ export function generatedProblems(source: GeneratedSource, split: ProblemSplit):
     split,
     (random) => problem(random, options),
     ({ prompt }) => problemSplit(prompt) === split,
+  );
+}
+
+/**
+ * The items with choices of a generator, numbered from 0; two numbers may give the same item. They are made of what is kept
+ * aside for tests, whatever the seeds and options.
+ *
+ * @throws TrainerFailure `bad-job` when there is no such generator, version, part or option.
+ */
+export function generatedItems(source: GeneratedSource): Numbered<Omit<ChoiceItem, 'id'>> {
+  const { item, options } = resolve(source);
+  if (item === undefined) throw missingPart(source, 'choices');
+  return numbered(
+    source,
+    'choices',
+    (random) => item(random, options),
+    () => true,
   );
 }
 
@@ -108,7 +129,7 @@ function resolve(source: GeneratedSource): Generator & { options: Options } {
   return { ...generator, options: { ...defaults, ...source.options } };
 }
 
-function missingPart(source: GeneratedSource, part: 'text' | 'problems'): TrainerFailure {
+function missingPart(source: GeneratedSource, part: 'text' | 'problems' | 'choices'): TrainerFailure {
   return new TrainerFailure('bad-job', `The generator \`${source.generator}\` has no part \`${part}\`.`);
 }
 

@@ -1,12 +1,13 @@
 import { closeSync, existsSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { StringDecoder } from 'node:string_decoder';
+import type { Choice, ChoiceItem } from '../../schemas/choices.ts';
 import { normalisedPrompt } from '../../schemas/problem.ts';
 import type { Grading } from '../../schemas/types/job.ts';
 import { TrainerFailure } from '../failure.ts';
 import { isGradable } from './grade/grade.ts';
 import { rightAnswer } from './grade/statement.ts';
-import type { Problem, ProblemSplit } from './problem.ts';
+import type { AnswerKind, Problem, ProblemSplit } from './problem.ts';
 import { canonicalNumber } from './rational.ts';
 
 /** The problem files of a prepared folder, by split. */
@@ -29,8 +30,9 @@ export function* preparedDocuments(folder: string, split: 'train' | 'heldout'): 
 
 /**
  * The problems of a prepared folder, `problems-<split>.jsonl`: lines of `{"id", "prompt", "solution", "answer"}`, each
- * prompt once. Of an answer with its working, what is marked in it counts. What kind answers are says `grading`, or else
- * the answers of all three files: numbers, a few words to choose from, or literals.
+ * prompt once. Of an answer with its working, what is marked in it counts. What kind answers are says the line (`kind`, and
+ * `labels` to choose from), or `grading`, or else the answers of all three files: numbers, a few words to choose from, or
+ * literals.
  *
  * @throws TrainerFailure `bad-data` when the file is missing, a line is something else, two splits share a prompt, or no
  * response to a problem that is graded could be right.
@@ -39,7 +41,8 @@ export function preparedProblems(folder: string, split: ProblemSplit, grading: G
   requireProblems(folder, split);
   const prompts = new Map<string, ProblemSplit>();
   const answers = new Set<string>();
-  const found: { problem: Omit<Problem, 'kind'>; where: string }[] = [];
+  const found: { problem: Omit<Problem, 'kind'>; said: Pick<Problem, 'kind' | 'labels'> | undefined; where: string }[] =
+    [];
   for (const each of splits.filter((name) => existsSync(problemPath(folder, name)))) {
     for (const { value, where } of records(problemPath(folder, each))) {
       const problem = {
@@ -56,19 +59,19 @@ export function preparedProblems(folder: string, split: ProblemSplit, grading: G
         );
       }
       answers.add(problem.answer);
-      if (same === undefined && each === split) found.push({ problem, where });
+      if (same === undefined && each === split) found.push({ problem, said: answerKind(value, where), where });
       prompts.set(normalisedPrompt(problem.prompt), each);
     }
   }
   const { marks, tolerance } = grading;
   const kind = { ...kindOf(answers, grading.answers), ...(marks && { marks }), ...(tolerance && { tolerance }) };
-  return found.map(({ problem, where }) => {
-    const whole = { ...problem, ...kind };
+  return found.map(({ problem, said, where }) => {
+    const whole = { ...problem, ...kind, ...said };
     // SFT grades nothing, and its key does not say how.
     if (split === 'sft' || isGradable(whole)) return whole;
     throw new TrainerFailure(
       'bad-data',
-      `${where}: the answer ${JSON.stringify(problem.answer.slice(0, 60))} cannot be read as ${kind.kind}, so that no response would be right. Say in the data set's \`grading\` what its \`answers\` are.`,
+      `${where}: the answer ${JSON.stringify(problem.answer.slice(0, 60))} cannot be read as ${whole.kind}, so that no response would be right. Say in the data set's \`grading\` what its \`answers\` are.`,
     );
   });
 }
@@ -84,6 +87,24 @@ export function* preparedPrompts(folder: string, split: ProblemSplit): Generator
   for (const { value, where } of records(problemPath(folder, split))) yield field(value, 'prompt', where);
 }
 
+/**
+ * The items of a prepared folder, `choices.jsonl`: lines of `{"id", "choices": [{"context", "continuation"}, …], "gold"}`.
+ *
+ * @throws TrainerFailure `bad-data` when the file is missing or a line is something else.
+ */
+export function preparedItems(folder: string): ChoiceItem[] {
+  return [...records(join(folder, 'choices.jsonl'))].map(({ value, where }) => {
+    const { choices, gold } = value as { choices?: unknown; gold?: unknown };
+    if (!Array.isArray(choices) || typeof gold !== 'number' || choices[gold] === undefined)
+      throw new TrainerFailure('bad-data', `${where}: there are no choices of which one is right.`);
+    const read = (choice: unknown): Choice => ({
+      context: field(choice, 'context', where),
+      continuation: field(choice, 'continuation', where),
+    });
+    return { id: field(value, 'id', where), choices: choices.map(read), gold };
+  });
+}
+
 function requireProblems(folder: string, split: ProblemSplit): void {
   const path = problemPath(folder, split);
   if (existsSync(path)) return;
@@ -95,6 +116,21 @@ function requireProblems(folder: string, split: ProblemSplit): void {
 
 function problemPath(folder: string, split: ProblemSplit): string {
   return join(folder, `problems-${split}.jsonl`);
+}
+
+const answerKinds: readonly unknown[] = ['number', 'math', 'choice', 'label', 'literal'] satisfies AnswerKind[];
+
+/** What a line says of its answer, where it does. */
+function answerKind(value: unknown, where: string): Pick<Problem, 'kind' | 'labels'> | undefined {
+  const { kind, labels } = value as { kind?: unknown; labels?: unknown };
+  if (kind === undefined) return undefined;
+  const isList = Array.isArray(labels) && labels.every((label) => typeof label === 'string');
+  if (!answerKinds.includes(kind) || (labels === undefined ? kind === 'label' : !isList))
+    throw new TrainerFailure(
+      'bad-data',
+      `${where}: "kind" is none of ${answerKinds.join(', ')}, or a label has no "labels".`,
+    );
+  return { kind: kind as AnswerKind, ...(isList ? { labels: labels as string[] } : {}) };
 }
 
 function kindOf(answers: ReadonlySet<string>, declared: Problem['kind'] | undefined): Pick<Problem, 'kind' | 'labels'> {

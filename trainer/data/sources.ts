@@ -1,8 +1,9 @@
+import type { ChoiceItem } from '../../schemas/choices.ts';
 import { normalisedPrompt, problemIdLength, promptDigest } from '../../schemas/problem.ts';
 import type { Part, Source } from '../../schemas/types/job.ts';
 import { TrainerFailure } from '../failure.ts';
-import { generatedDocuments, generatedProblems, type Numbered } from './generators.ts';
-import { preparedDocuments, preparedProblems, preparedPrompts } from './prepared.ts';
+import { generatedDocuments, generatedItems, generatedProblems, type Numbered } from './generators.ts';
+import { preparedDocuments, preparedItems, preparedProblems, preparedPrompts } from './prepared.ts';
 import type { Problem, ProblemContent, ProblemSplit } from './problem.ts';
 import { promptText, responseText } from './template.ts';
 
@@ -31,16 +32,35 @@ export function textDocuments(source: Source, split: 'train' | 'heldout', folder
  * @throws TrainerFailure `bad-data` when there are fewer, saying how many there are; otherwise as `textDocuments`.
  */
 export function problems(source: Source, split: ProblemSplit, count: number, folders: DataFolders): Problem[] {
-  const found: Problem[] = [];
-  if (count === 0) return found;
-  for (const problem of allProblems(source, split, folders)) {
-    found.push(problem);
-    if (found.length === count) return found;
-  }
+  const found = firstOf(allProblems(source, split, folders), count);
+  if (found.length === count) return found;
   throw new TrainerFailure(
     'bad-data',
     `The ${split} split of ${describe(source)} has ${found.length} problems, ${count} are asked for. Ask for at most ${found.length}, or give it more data.`,
   );
+}
+
+/**
+ * The first `count` test problems, or all where there are fewer, as benchmarks have them: figures say of how many they are.
+ *
+ * @throws TrainerFailure `bad-data` when there is none; otherwise as `textDocuments`.
+ */
+export function testProblems(source: Source, count: number, folders: DataFolders): Problem[] {
+  const found = firstOf(allProblems(source, 'test', folders), count);
+  if (found.length > 0) return found;
+  throw new TrainerFailure('bad-data', `The test split of ${describe(source)} has no problems. Give it more data.`);
+}
+
+/**
+ * The first `count` items with choices, or all of a prepared data set that has fewer. Those of a generator are named by their
+ * number.
+ *
+ * @throws TrainerFailure as `textDocuments` does.
+ */
+export function choiceItems(source: Source, count: number, folders: DataFolders): ChoiceItem[] {
+  if ('prepared' in source) return preparedItems(folderOf(source.prepared, folders)).slice(0, count);
+  const item = generatedItems(source);
+  return Array.from({ length: count }, (_, index) => ({ id: String(index), ...item(index) }));
 }
 
 /**
@@ -111,6 +131,16 @@ function allProblems(source: Source, split: ProblemSplit, folders: DataFolders):
 function* allPrompts(source: Source, split: ProblemSplit, folders: DataFolders): Generator<string> {
   if ('prepared' in source) yield* preparedPrompts(folderOf(source.prepared, folders), split);
   else for (const { prompt } of distinctProblems(generatedProblems(source, split))) yield prompt;
+}
+
+function firstOf<T>(items: Iterable<T>, count: number): T[] {
+  const found: T[] = [];
+  if (count === 0) return found;
+  for (const item of items) {
+    found.push(item);
+    if (found.length === count) break;
+  }
+  return found;
 }
 
 function* counted<T>(item: Numbered<T>): Generator<T> {

@@ -1,5 +1,5 @@
 /**
- * Evaluation of a model: held-out loss a domain, or problems a task. It writes events and no model.
+ * Evaluation of a model: held-out loss a domain, or choices or problems a task. It writes events and no model.
  *
  * The work comes in portions of a second or so, so that it can stop between them; stopped, it begins anew, because a
  * whole evaluation takes less than keeping half of one safe would.
@@ -7,9 +7,10 @@
 import { setImmediate as yieldToEvents } from 'node:timers/promises';
 import { problemsAtOnce, scoredTokensAtOnce } from '../../schemas/passes.ts';
 import type { EvaluateJob, EvaluateRecipe } from '../../schemas/types/job.ts';
+import { choiceBatches, choiceEvent, choiceScorer, clozeFigures, encodeChoice, type ScoredItem } from '../cloze.ts';
 import type { Outcome, TrainerContext } from '../context.ts';
 import type { Problem } from '../data/problem.ts';
-import { problems, textDocuments } from '../data/sources.ts';
+import { choiceItems, testProblems, textDocuments } from '../data/sources.ts';
 import {
   type Attempted,
   type Figures,
@@ -30,6 +31,7 @@ import { type Response, respond, sampleEvent } from '../respond.ts';
 import type { Cluster } from '../statistics.ts';
 
 type HeldoutRecipe = Extract<EvaluateRecipe, { kind: 'heldout' }>;
+type ClozeRecipe = Extract<EvaluateRecipe, { kind: 'cloze' }>;
 type ProblemsRecipe = Extract<EvaluateRecipe, { kind: 'problems' }>;
 
 /** One task or domain: its work in portions, each giving the tokens it scored or wrote, and what comes of them all. */
@@ -43,8 +45,7 @@ interface Task {
 export async function run(job: EvaluateJob, context: TrainerContext): Promise<Outcome> {
   const { recipe, inputs } = job;
   const parent = await loadParent(inputs.parent);
-  const tasks =
-    recipe.kind === 'heldout' ? heldoutTasks(recipe, inputs.data, parent) : problemTasks(recipe, job, parent, context);
+  const tasks = tasksOf(recipe, job, parent, context);
   const steps = tasks.reduce((sum, { portions }) => sum + portions.length, 0);
   context.emit({ event: 'started', resumedFrom: null, steps, ...engine() });
 
@@ -75,6 +76,17 @@ export async function run(job: EvaluateJob, context: TrainerContext): Promise<Ou
   if (secondsPerStep !== undefined) context.emit({ event: 'pace', secondsPerStep });
   context.emit({ event: 'done', step, tokens: 0, model: null, facts });
   return 'done';
+}
+
+function tasksOf(recipe: EvaluateRecipe, job: EvaluateJob, parent: Parent, context: TrainerContext): Task[] {
+  switch (recipe.kind) {
+    case 'heldout':
+      return heldoutTasks(recipe, job.inputs.data, parent);
+    case 'cloze':
+      return clozeTasks(recipe, job.inputs.data, parent, context);
+    case 'problems':
+      return problemTasks(recipe, job, parent, context);
+  }
 }
 
 /** Held-out loss of each domain, on text that no training sees. */
@@ -113,6 +125,40 @@ function portionsOfRows(heldout: readonly Int32Array[]): Int32Array[][] {
   const whole = heldout.filter((row) => row.length === length);
   const portions = inGroups(whole, Math.max(1, Math.floor(scoredTokensAtOnce / length)));
   return [...portions, ...heldout.filter((row) => row.length < length).map((row) => [row])];
+}
+
+/** The likelihood of each choice of each item; the likeliest is told as the response. */
+function clozeTasks(
+  recipe: ClozeRecipe,
+  data: EvaluateJob['inputs']['data'],
+  { architecture, parameters, tokenizer }: Parent,
+  { emit }: TrainerContext,
+): Task[] {
+  const score = choiceScorer(architecture, parameters);
+  return recipe.tasks.map(({ name, source }): Task => {
+    const items = choiceItems(source, recipe.problems, data);
+    if (items.length === 0) throw new TrainerFailure('bad-data', `${name} has no items.`);
+    const encoded = items.flatMap(({ choices }) =>
+      choices.map((choice) => encodeChoice(tokenizer, choice, architecture.context)),
+    );
+    const logLikelihoods = new Float32Array(encoded.length);
+    const scored = (): ScoredItem[] => {
+      let at = 0;
+      return items.map((item) => {
+        at += item.choices.length;
+        return { item, logLikelihoods: [...logLikelihoods.subarray(at - item.choices.length, at)] };
+      });
+    };
+    const portions = choiceBatches(encoded, scoredTokensAtOnce, architecture.context).map((batch) => () => {
+      for (const [i, value] of score(batch).entries()) logLikelihoods[batch.places[i] as number] = value;
+      return batch.choices.reduce((sum, { tokens }) => sum + tokens.length - 1, 0);
+    });
+    const tell = () => {
+      for (const each of scored()) emit(choiceEvent(name, each));
+      return 0;
+    };
+    return { name, portions: [...portions, tell], figures: () => clozeFigures(scored()) };
+  });
 }
 
 /** Graded responses to the problems of each task: a greedy one to each, and as many samples as are asked for. */
@@ -155,7 +201,7 @@ function problemTasks(
 
   const tasks = recipe.tasks.map(({ name, source }): Task => {
     const attempted: Attempted[] = [];
-    const chosen = problems(source, 'test', recipe.problems, job.inputs.data);
+    const chosen = testProblems(source, recipe.problems, job.inputs.data);
     return {
       name,
       portions: inGroups(chosen, problemsAtOnce).map((portion) => async () => {

@@ -8,7 +8,7 @@ import type { GeneratedSource } from '../../../schemas/types/job.ts';
 import { generatedDocuments, generatedProblems, generators } from '../../../trainer/data/generators.ts';
 import { grade } from '../../../trainer/data/grade/grade.ts';
 import { documentSplit, type Problem, problemSplit } from '../../../trainer/data/problem.ts';
-import { distinctProblems, problems, textDocuments } from '../../../trainer/data/sources.ts';
+import { choiceItems, distinctProblems, problems, textDocuments } from '../../../trainer/data/sources.ts';
 import { TrainerFailure } from '../../../trainer/failure.ts';
 
 const source = (generator: string, options: GeneratedSource['options'] = {}, seed = 0): GeneratedSource => ({
@@ -280,6 +280,21 @@ test('options at their defaults change nothing', () => {
     documents(source('arithmetic', { maximum: 20, steps: 1 }), 'train', 20),
     documents(source('arithmetic'), 'train', 20),
   );
+});
+
+test('items have choices that differ, the right one at any place, and are made of what no training reads', () => {
+  for (const generator of ['stories', 'strategy']) {
+    const items = choiceItems(source(generator), 100, {});
+    assert.deepEqual(items, choiceItems(source(generator), 100, {}));
+    const golds = new Set(items.map(({ gold }) => gold));
+    assert.equal(golds.size, generator === 'stories' ? 4 : 2);
+    for (const { choices, gold } of items) {
+      assert.equal(new Set(choices.map(({ continuation }) => continuation)).size, choices.length);
+      const { context, continuation } = choices[gold] as (typeof choices)[0];
+      if (generator === 'stories') assert.equal(documentSplit(`${context} ${continuation}`), 'heldout');
+    }
+  }
+  assert.throws(() => choiceItems(source('tables'), 1, {}), /`tables` has no part `choices`/);
 });
 
 test('text is read without end', () => {
