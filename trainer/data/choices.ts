@@ -3,29 +3,35 @@ import { type ChoiceItem, choiceDelimiter } from '../../schemas/choices.ts';
 import type { Random } from '../random.ts';
 import { documentSplit, type ProblemContent, problemSplit } from './problem.ts';
 import { people } from './stories/people.ts';
-import { story } from './stories.ts';
+import type { Tale } from './stories/teller.ts';
+import { kindOfStory, told } from './stories.ts';
 
 type Item = Omit<ChoiceItem, 'id'>;
 
-/** How many endings there are to choose from. */
+/** How many endings there are to choose from, and how many other stories are told to find them. */
 const endings = 4;
+const mostStories = 40;
 
 /**
  * Which sentence ends a story, after HellaSwag (Zellers et al. 2019, arXiv 1905.07830): its own, among those of other stories
- * with its people in place of theirs. The story is of those kept aside, so none that a training reads.
+ * of its kind with its people in place of theirs. The story is of those kept aside, so none that a training reads.
  */
 export function endingItem(random: Random): Item {
-  const { context, ending } = heldoutStory(random);
-  const found = new Set([ending]);
-  while (found.size < endings) {
-    const other = parted(story(random));
-    if (other !== undefined) found.add(renamed(other, context));
+  for (;;) {
+    const kind = kindOfStory(random);
+    const { context, ending } = heldoutStory(random, kind);
+    const found = new Set([ending]);
+    for (let stories = 0; found.size < endings && stories < mostStories; stories++) {
+      const other = parted(told(random, kind));
+      if (other !== undefined) found.add(renamed(other, context));
+    }
+    if (found.size < endings) continue; // a kind of story that always ends alike
+    const continuations = random.shuffle([...found]);
+    return {
+      choices: continuations.map((continuation) => ({ context, continuation })),
+      gold: continuations.indexOf(ending),
+    };
   }
-  const continuations = random.shuffle([...found]);
-  return {
-    choices: continuations.map((continuation) => ({ context, continuation })),
-    gold: continuations.indexOf(ending),
-  };
 }
 
 /** Which of its labels answers a test problem, as ARC is asked. */
@@ -45,9 +51,9 @@ interface Parted {
   ending: string;
 }
 
-function heldoutStory(random: Random): Parted {
+function heldoutStory(random: Random, kind: Tale): Parted {
   for (;;) {
-    const text = story(random);
+    const text = told(random, kind);
     const parts = documentSplit(text) === 'heldout' ? parted(text) : undefined;
     if (parts !== undefined) return parts;
   }

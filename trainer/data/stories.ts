@@ -46,11 +46,21 @@ const shares = kinds.reduce((sum, [, share]) => sum + share, 0);
 
 /** One story of 20 to 150 words, drawn from a grammar of 23 plots over one fixed world of people, places and things. */
 export function story(random: Random): string {
+  return told(random, kindOfStory(random));
+}
+
+/** A kind of story, drawn by its share. */
+export function kindOfStory(random: Random): Tale {
   let at = random.integer(shares);
-  const teller = createTeller(random);
   for (const [tale, share] of kinds) {
-    if (at < share) return teller.render(tale(teller));
+    if (at < share) return tale;
     at -= share;
   }
   throw new RangeError('The shares of the stories do not add up.');
+}
+
+/** A story of one kind. */
+export function told(random: Random, kind: Tale): string {
+  const teller = createTeller(random);
+  return teller.render(kind(teller));
 }
