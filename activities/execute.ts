@@ -34,6 +34,7 @@ import { jobFor } from './job.ts';
 import type { PlanReader } from './plans.ts';
 import { preparation, prepareData } from './prepare.ts';
 import { outOfMemoryKills } from './processes.ts';
+import { earlierResponses } from './responses.ts';
 import { stopped } from './stopped.ts';
 import { startTrainer, type TrainerEnd } from './trainer.ts';
 
@@ -315,11 +316,12 @@ function isComplete(said: Said, folder: string): said is { started: StartedEvent
 
 async function train(
   execution: Execution,
-  { trainer: command, start = startTrainer, devices, stopSeconds }: ExecuteOptions,
+  { home, trainer: command, start = startTrainer, devices, stopSeconds }: ExecuteOptions,
   parents: Record<string, Artifact>,
 ): Promise<{ started: StartedEvent; done: DoneEvent }> {
   const { node, device, context, progress, claim, attempt, env } = execution;
-  const job = jobFor(node, { attempt, parents, device, threads: devices[device]?.threads ?? 1 });
+  const responses = await earlierResponses(home, node);
+  const job = jobFor(node, { attempt, parents, device, threads: devices[device]?.threads ?? 1, responses });
   const jobPath = join(attempt.folder, 'job.json');
   writeNote(jobPath, job);
   context.cancellationSignal.throwIfAborted();

@@ -13,10 +13,12 @@ export interface JobContext {
   parents: Record<string, Artifact>;
   device: string;
   threads: number;
+  /** Of an evaluation: the events of an earlier one, whose responses may be graded again. */
+  responses?: string | undefined;
 }
 
 /** The job that a trainer is started with for a node. Throws a `bad-job` NodeError where the schema does not allow it. */
-export function jobFor(node: PlanNode, { attempt, parents, device, threads }: JobContext): Job {
+export function jobFor(node: PlanNode, { attempt, parents, device, threads, responses }: JobContext): Job {
   const folders = Object.fromEntries(Object.entries(parents).map(([role, artifact]) => [role, modelFolder(artifact)]));
   const { parent, tokenizer, trunk, ...data } = folders;
   const job = {
@@ -31,6 +33,7 @@ export function jobFor(node: PlanNode, { attempt, parents, device, threads }: Jo
       ...(parent === undefined ? {} : { parent }),
       ...(tokenizer === undefined ? {} : { tokenizer }),
       ...(trunk === undefined ? {} : { trunk: { folder: trunk, steps: node.startsAt } }),
+      ...(responses === undefined ? {} : { responses }),
       data,
     },
     output: attempt.folder,

@@ -1,4 +1,4 @@
-import { benchmarks, outOfDomainTasks, type Suite, upstreamTasks } from '../schemas/catalogue.ts';
+import { benchmarks, graderVersion, outOfDomainTasks, type Suite, upstreamTasks } from '../schemas/catalogue.ts';
 import type { EvaluateRecipe, Part } from '../schemas/types/job.ts';
 import type { LineageFile } from '../schemas/types/lineage.ts';
 import { benchmarkOf, generatedSource, partOf, setNameOf, sourceOf } from './data.ts';
@@ -114,7 +114,7 @@ function evaluationOf(file: LineageFile, suite: Suite, parts: [Part, ...Part[]])
   };
   return {
     suite,
-    recipe: { suite, kind: 'problems', tasks: parts, ...asked },
+    recipe: { suite, kind: 'problems', tasks: parts, ...asked, grader: graderVersion },
     settings: { suite, tasks: names, ...asked, seed },
   };
 }

@@ -110,7 +110,7 @@ export function recipeIdentity(task: Task, dataKeys: Readonly<Record<string, Key
       if (recipe.kind === 'heldout') return { ...identity, domains: recipe.domains.map(asked) };
       if (recipe.kind === 'cloze') return { ...identity, tasks: recipe.tasks.map(asked) };
       const tasks = recipe.tasks.map((part) => graded(part, asked(part)));
-      return { ...identity, tasks, grader: graderVersion };
+      return { ...identity, tasks };
     }
   }
 }

@@ -132,7 +132,7 @@ const moves = [
     from: 'samples',
     kept: `
       SELECT key, attempt, i.step, task, problem, sample, prompt, response, answer, expected, correct, reward, why,
-        log_likelihoods::DOUBLE[] AS log_likelihoods
+        log_likelihoods::DOUBLE[] AS log_likelihoods, truncated
       FROM incoming_samples AS i JOIN incoming_attempts USING (source)
       SEMI JOIN (
         -- Without the texts, which may be more than fits into memory.

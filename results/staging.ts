@@ -54,7 +54,7 @@ const stagingTables = {
     high DOUBLE`,
   samples: `line INTEGER, step BIGINT, task VARCHAR, problem VARCHAR, sample INTEGER, prompt VARCHAR,
     response VARCHAR, answer VARCHAR, expected VARCHAR, correct BOOLEAN, reward DOUBLE, why VARCHAR,
-    log_likelihoods VARCHAR`,
+    log_likelihoods VARCHAR, truncated BOOLEAN`,
   overlaps: `line INTEGER, trained VARCHAR, trained_problems BIGINT, against VARCHAR, problems BIGINT, exact BIGINT,
     grams BIGINT, common BIGINT, most_exact DOUBLE, most_grams DOUBLE`,
 };
@@ -117,7 +117,7 @@ function stageEvent(into: Appenders, source: number, line: number, event: Traine
     case 'sample': {
       const { step, task, problem, index, prompt, response, answer, expected, correct, reward, why } = event;
       const texts = [prompt, response, answer, expected];
-      const remarks = [reward ?? null, why ?? null, textOf(event.logLikelihoods)];
+      const remarks = [reward ?? null, why ?? null, textOf(event.logLikelihoods), event.truncated ?? null];
       into.samples.add([source, line, step, task, problem, index, ...texts, correct, ...remarks]);
       break;
     }

@@ -106,7 +106,10 @@ function generative(suite: Suite, description: string): BenchmarkEntry {
   return { version: 1, part: 'problems', suite, description };
 }
 
-/** The version of how responses are graded: part of the key of everything that learns from grades or counts them. */
+/**
+ * The version of how responses are graded: part of the key of everything that learns from grades or counts them. An evaluation
+ * under another version grades again what was sampled under an earlier one.
+ */
 export const graderVersion = 1;
 
 /** Versions of what each node type does. Bumped when the same recipe would give other bytes. */

@@ -62,6 +62,7 @@ export function sampleEvent(task: string, step: number, index: number, response:
     expected: response.problem.answer,
     correct: response.correct,
     why: response.why,
+    truncated: !response.ended,
     ...(response.reward === undefined ? {} : { reward: response.reward }),
   };
 }

@@ -74,7 +74,7 @@ COMMENT ON COLUMN latest_evaluations.high IS 'Upper end of the 95 % interval.';
 CREATE OR REPLACE VIEW latest_samples AS
 SELECT
   s.key, s.attempt, coalesce(edges.parent, s.key) AS model, s.step, s.task, s.problem, s.sample, s.prompt, s.response,
-  s.answer, s.expected, s.correct, s.reward, s.why, s.log_likelihoods
+  s.answer, s.expected, s.correct, s.reward, s.why, s.log_likelihoods, s.truncated
 FROM samples AS s
 SEMI JOIN latest_attempts AS a ON a.key = s.key AND a.attempt = s.attempt
 LEFT JOIN nodes ON nodes.key = s.key
@@ -95,3 +95,4 @@ COMMENT ON COLUMN latest_samples.correct IS 'Whether the two agree.';
 COMMENT ON COLUMN latest_samples.reward IS 'Reward, where one was given.';
 COMMENT ON COLUMN latest_samples.why IS 'Why: the kind of answer, and the two forms that were compared or what was missing; null where a trainer does not say.';
 COMMENT ON COLUMN latest_samples.log_likelihoods IS 'Of a cloze task: ln p of each choice; null of what was written.';
+COMMENT ON COLUMN latest_samples.truncated IS 'Whether it was cut before it ended.';

@@ -174,6 +174,10 @@ export interface SampleEvent {
    */
   reward?: number;
   /**
+   * Whether it was cut before it ended.
+   */
+  truncated?: boolean;
+  /**
    * Of a cloze task: ln p of each choice's continuation after its context; `answer` and `expected` are numbers of choices, from 0.
    */
   logLikelihoods?: number[];

@@ -333,6 +333,10 @@ export type EvaluateRecipe =
        * Longest response, in tokens.
        */
       maxResponse: number;
+      /**
+       * Version of how answers are read and compared.
+       */
+      grader: number;
     };
 
 export interface TokenizerJob {
@@ -883,6 +887,10 @@ export interface EvaluateJob {
      * Folder of the parent's model: config.json, model.safetensors, tokenizer.json.
      */
     parent: string;
+    /**
+     * The events.jsonl of an earlier evaluation that differs in nothing but the grader: its responses may be graded again instead of sampling them.
+     */
+    responses?: string;
     /**
      * Folders of prepared data, by role.
      */

@@ -223,6 +223,7 @@ function evaluate(add: (node: Declared) => PlanNode, model: PlanNode): void {
       samples: 1,
       temperature: 1,
       maxResponse: 32,
+      grader: 1,
     },
   });
 }

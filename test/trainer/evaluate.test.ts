@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -244,7 +244,7 @@ describe('the evaluation stage', { concurrency: 1 }, () => {
   });
   const part = (generator: string, kind: 'text' | 'problems' | 'choices') =>
     ({ name: generator, part: kind, source: generated(generator) }) as const;
-  const problemsRecipe: EvaluateRecipe = {
+  const problemsRecipe: Extract<EvaluateRecipe, { kind: 'problems' }> = {
     suite: 'mixed',
     kind: 'problems',
     tasks: [part('arithmetic', 'problems'), part('boardgame', 'problems')],
@@ -252,6 +252,7 @@ describe('the evaluation stage', { concurrency: 1 }, () => {
     samples: 2,
     temperature: 1,
     maxResponse: 4,
+    grader: 1,
   };
   const evaluations = (events: TrainerEvent[]) =>
     events.filter((event): event is EvaluationEvent => event.event === 'evaluation');
@@ -335,6 +336,45 @@ describe('the evaluation stage', { concurrency: 1 }, () => {
     assert.equal(value('all', 'pass@1'), 0);
     assert.ok((value('all', 'truncated') ?? 0) > 0.9);
     close(value('boardgame', 'chance'), 1 / 3);
+  });
+
+  it('grades what an earlier evaluation kept again, without a model, to the same figures', async () => {
+    const few: EvaluateRecipe = { ...problemsRecipe, problems: 5 };
+    const asked = evaluateJob('asked', few);
+    const first = await runTrainer(asked);
+    const again = (name: string, events: TrainerEvent[]): EvaluateJob => {
+      const path = join(root, `${name}.jsonl`);
+      writeFileSync(path, events.map((event) => `${JSON.stringify(event)}\n`).join(''));
+      const job = evaluateJob(name, few);
+      return { ...job, inputs: { parent: join(root, 'no-model'), data: {}, responses: path } };
+    };
+    const same = await runTrainer(again('same', first.events));
+    assert.deepEqual(evaluations(same.events), evaluations(first.events));
+    assert.deepEqual(samples(same.events), samples(first.events));
+
+    // What counts is what was written, and not the verdict of then. Before the last beginning nothing counts.
+    const righted = first.events.map((event) =>
+      event.event === 'sample' && event.task === 'arithmetic'
+        ? { ...event, response: ` The answer is ${event.expected}.` }
+        : event,
+    );
+    const { events } = await runTrainer(again('righted', [...first.events, ...righted]));
+    const value = (task: string) =>
+      evaluations(events).find((one) => one.task === task && one.metric === 'pass@1')?.value;
+    assert.deepEqual([value('arithmetic'), value('boardgame')], [1, 0]);
+
+    const lost = first.events.filter((event) => event.event !== 'sample' || event.index !== 2);
+    const failed = (await startTrainer(again('lost', lost)).ended).events.at(-1);
+    assert.ok(failed?.event === 'failed' && failed.kind === 'bad-data');
+    assert.match(failed.message, /did not keep the response 2 to the problem/);
+  });
+
+  it('refuses to grade by another version of the grader than it has', async () => {
+    const failed = (await startTrainer(evaluateJob('other-grader', { ...problemsRecipe, grader: 99 })).ended).events.at(
+      -1,
+    );
+    assert.ok(failed?.event === 'failed' && failed.kind === 'bad-job');
+    assert.match(failed.message, /version 99 of the grader/);
   });
 
   it('repeats itself, and its samples do not depend on what else is evaluated', async () => {

@@ -99,6 +99,7 @@ function plannedAnswers(architecture: Architecture, problems: number) {
       samples: 0,
       temperature: 1,
       maxResponse: architecture.context / 2,
+      grader: 1,
     },
     architecture,
     placement,

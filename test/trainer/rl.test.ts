@@ -140,6 +140,7 @@ describe('the RL stage', { concurrency: 1 }, () => {
             samples: 2,
             temperature: 1,
             maxResponse: 16,
+            grader: 1,
           },
           inputs: { parent: join(root, model, 'model'), data: { 'data:coin': data } },
         };

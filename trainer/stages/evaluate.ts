@@ -5,7 +5,9 @@
  * whole evaluation takes less than keeping half of one safe would.
  */
 import { setImmediate as yieldToEvents } from 'node:timers/promises';
+import { graderVersion } from '../../schemas/catalogue.ts';
 import { problemsAtOnce, scoredTokensAtOnce } from '../../schemas/passes.ts';
+import type { DoneEvent } from '../../schemas/types/event.ts';
 import type { EvaluateJob, EvaluateRecipe } from '../../schemas/types/job.ts';
 import { choiceBatches, choiceEvent, choiceScorer, clozeFigures, encodeChoice, type ScoredItem } from '../cloze.ts';
 import type { Outcome, TrainerContext } from '../context.ts';
@@ -22,6 +24,7 @@ import {
 } from '../evaluate.ts';
 import { TrainerFailure } from '../failure.ts';
 import { createGenerator } from '../generate.ts';
+import { gradeAgain, readResponses } from '../kept.ts';
 import { engine } from '../loop.ts';
 import { peakMemory } from '../memory.ts';
 import { createPace } from '../pace.ts';
@@ -43,9 +46,8 @@ interface Task {
 
 /** Runs an evaluation job: every response as a `sample` event, every figure as an `evaluation` event. */
 export async function run(job: EvaluateJob, context: TrainerContext): Promise<Outcome> {
-  const { recipe, inputs } = job;
-  const parent = await loadParent(inputs.parent);
-  const tasks = tasksOf(recipe, job, parent, context);
+  const { recipe } = job;
+  const { tasks, facts } = await workOf(job, context);
   const steps = tasks.reduce((sum, { portions }) => sum + portions.length, 0);
   context.emit({ event: 'started', resumedFrom: null, steps, ...engine() });
 
@@ -70,7 +72,6 @@ export async function run(job: EvaluateJob, context: TrainerContext): Promise<Ou
     figures.push(ofTask);
   }
   if (tasks.length > 1) emitFigures(context, recipe.suite, 'all', suiteFigures(figures));
-  const facts = { parameters: countParameters(parent.parameters) };
   context.emit({ event: 'memory', peakBytes: peakMemory() });
   const secondsPerStep = pace.secondsPerStep();
   if (secondsPerStep !== undefined) context.emit({ event: 'pace', secondsPerStep });
@@ -78,14 +79,31 @@ export async function run(job: EvaluateJob, context: TrainerContext): Promise<Ou
   return 'done';
 }
 
-function tasksOf(recipe: EvaluateRecipe, job: EvaluateJob, parent: Parent, context: TrainerContext): Task[] {
+/** What an evaluation does, and what there is to say of it. No model is loaded where kept responses are graded again. */
+async function workOf(
+  job: EvaluateJob,
+  context: TrainerContext,
+): Promise<{ tasks: Task[]; facts: DoneEvent['facts'] }> {
+  const { recipe, inputs } = job;
+  if (recipe.kind === 'problems' && recipe.grader !== graderVersion) {
+    const versions = `The job asks for version ${recipe.grader} of the grader, this trainer has version ${graderVersion}.`;
+    throw new TrainerFailure('bad-job', `${versions} Plan again with the Descent that trains.`);
+  }
+  if (recipe.kind === 'problems' && inputs.responses !== undefined) {
+    const kept = await readResponses(inputs.responses);
+    const attempt: Attempt = async (task, portion) =>
+      portion.map((problem) => gradeAgain(kept, task, problem, recipe.samples));
+    return { tasks: problemTasks(recipe, inputs.data, attempt, context), facts: { gradedAgain: 1 } };
+  }
+  const parent = await loadParent(inputs.parent);
+  const facts = { parameters: countParameters(parent.parameters) };
   switch (recipe.kind) {
     case 'heldout':
-      return heldoutTasks(recipe, job.inputs.data, parent);
+      return { tasks: heldoutTasks(recipe, inputs.data, parent), facts };
     case 'cloze':
-      return clozeTasks(recipe, job.inputs.data, parent, context);
+      return { tasks: clozeTasks(recipe, inputs.data, parent, context), facts };
     case 'problems':
-      return problemTasks(recipe, job, parent, context);
+      return { tasks: problemTasks(recipe, inputs.data, sampler(recipe, job.seed, parent), context), facts };
   }
 }
 
@@ -161,18 +179,14 @@ function clozeTasks(
   });
 }
 
-/** Graded responses to the problems of each task: a greedy one to each, and as many samples as are asked for. */
-function problemTasks(
-  recipe: ProblemsRecipe,
-  job: EvaluateJob,
-  { architecture, parameters, tokenizer }: Parent,
-  context: TrainerContext,
-): Task[] {
-  const generator = createGenerator(architecture, parameters, tokenizer.ends);
-  const purpose = ['evaluate', 'sample'];
-  const common = { maxTokens: recipe.maxResponse, seed: job.seed, purpose };
+/** All responses to some problems of a task, graded. */
+type Attempt = (task: string, portion: readonly Problem[]) => Promise<Attempted[]>;
 
-  async function attempt(task: string, portion: readonly Problem[]): Promise<Attempted[]> {
+/** Responses of the model: a greedy one to each problem, and as many samples as are asked for. */
+function sampler(recipe: ProblemsRecipe, seed: number, { architecture, parameters, tokenizer }: Parent): Attempt {
+  const generator = createGenerator(architecture, parameters, tokenizer.ends);
+  const common = { maxTokens: recipe.maxResponse, seed, purpose: ['evaluate', 'sample'] };
+  return async (_, portion) => {
     const numbers = Array.from({ length: recipe.samples }, (_, i) => i + 1);
     const repeated = portion.flatMap((problem) => numbers.map((number) => ({ problem, number })));
     const greedy = await respond(generator, tokenizer, portion, { ...common, temperature: 0 });
@@ -187,33 +201,37 @@ function problemTasks(
         draws: repeated.map(({ problem, number }) => `${problem.id}/${number}`),
       },
     );
-    return portion.map((_, i) => {
-      const attempted = {
-        greedy: greedy[i] as Response,
-        sampled: sampled.slice(i * recipe.samples, (i + 1) * recipe.samples),
-      };
-      for (const [index, response] of [attempted.greedy, ...attempted.sampled].entries()) {
-        context.emit(sampleEvent(task, 0, index, response));
-      }
-      return attempted;
-    });
-  }
+    return portion.map((_, i) => ({
+      greedy: greedy[i] as Response,
+      sampled: sampled.slice(i * recipe.samples, (i + 1) * recipe.samples),
+    }));
+  };
+}
 
-  const tasks = recipe.tasks.map(({ name, source }): Task => {
+/** The problems of each task, attempted; every response is told. */
+function problemTasks(
+  recipe: ProblemsRecipe,
+  data: EvaluateJob['inputs']['data'],
+  attempt: Attempt,
+  { emit }: TrainerContext,
+): Task[] {
+  return recipe.tasks.map(({ name, source }): Task => {
     const attempted: Attempted[] = [];
-    const chosen = testProblems(source, recipe.problems, job.inputs.data);
+    const chosen = testProblems(source, recipe.problems, data);
     return {
       name,
       portions: inGroups(chosen, problemsAtOnce).map((portion) => async () => {
         const latest = await attempt(name, portion);
         attempted.push(...latest);
-        const responses = latest.flatMap(({ greedy, sampled }) => [greedy, ...sampled]);
-        return responses.reduce((sum, { tokens }) => sum + tokens.length, 0);
+        const responses = latest.map(({ greedy, sampled }) => [greedy, ...sampled]);
+        for (const [index, response] of responses.flatMap((some) => [...some.entries()])) {
+          emit(sampleEvent(name, 0, index, response));
+        }
+        return responses.flat().reduce((sum, { tokens }) => sum + tokens.length, 0);
       }),
       figures: () => taskFigures(attempted),
     };
   });
-  return tasks;
 }
 
 function emitFigures(context: TrainerContext, suite: string, task: string, figures: Figures): void {
