@@ -240,7 +240,11 @@ async function bringToEnd(
   tries: number,
 ): Promise<Made> {
   const { node, attempt } = execution;
-  if (node.type === 'data') return await recorded(execution, preparation, () => prepareData(node, attempt));
+  const { env = process.env } = options;
+  if (node.type === 'data') {
+    const { cancellationSignal: signal } = execution.context;
+    return await recorded(execution, preparation, () => prepareData(node, attempt, { env, signal }));
+  }
   if (node.type === 'adopt') return await recorded(execution, adoption, () => adopt(node, execution, options.env));
   const before = attempt.executions === 1 ? {} : await collectEvents(attempt.folder);
   // Not more often than twice: should what it left be unfit to publish, the trainer has to make it anew.

@@ -1,7 +1,8 @@
 import { mkdir, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance, version } from '@duckdb/node-api';
-import type { ColumnPreparation, DataRecipe, PlanNode } from '../planner/plan.ts';
+import { formatOf } from '../planner/files.ts';
+import type { ColumnPreparation, DataRecipe, PlanNode, Preparation } from '../planner/plan.ts';
 import { problemIdLength, promptDigest } from '../schemas/problem.ts';
 import type { DoneEvent, StartedEvent } from '../schemas/types/event.ts';
 import type { Attempt } from '../store/attempt.ts';
@@ -9,6 +10,7 @@ import { digestOfFile } from '../store/digest.ts';
 import { prepareBenchmark } from './benchmarks/prepare.ts';
 import type { Row } from './benchmarks/row.ts';
 import { NodeError } from './failures.ts';
+import { bringData, type HubDataOptions } from './hub-data.ts';
 import { findBrokenLine } from './json-lines.ts';
 
 /** How it begins, as a trainer would say it. */
@@ -20,10 +22,8 @@ export const preparation: StartedEvent = {
   engine: `DuckDB ${version()}`,
 };
 
-type DataNode = Extract<PlanNode, { type: 'data' }> & { recipe: DataRecipe };
-
 /**
- * Prepares local files as a data set, in the attempt's `model/`:
+ * Prepares files as a data set, local ones or a benchmark's on the Hub, in the attempt's `model/`:
  *
  * - with a text column (or of format `text`): `documents-train.jsonl` and `documents-heldout.jsonl`, lines of `{text}`;
  * - with prompts and answers: `problems-sft.jsonl`, `problems-rl.jsonl` and `problems-test.jsonl`, lines of
@@ -32,14 +32,15 @@ type DataNode = Extract<PlanNode, { type: 'data' }> & { recipe: DataRecipe };
  *
  * Everything follows from the content: duplicates are dropped, the rest is ordered by hash, the first share of it held
  * out, and what is left of the problems halved between SFT and RL. So the split depends on no order of files or lines.
- * Throws a `bad-data` NodeError where the files are not those of the plan, cannot be read, or hold neither kind.
+ * Throws what `bringData` does, and a `bad-data` NodeError where the files are not those of the plan, cannot be read, or hold neither kind.
  */
 export async function prepareData(
   node: Extract<PlanNode, { type: 'data' }>,
   attempt: Attempt,
+  options: HubDataOptions,
 ): Promise<{ started: StartedEvent; done: DoneEvent }> {
-  if (!hasFiles(node)) throw new NodeError('bad-data', 'Descent downloads no data from the Hub');
-  await checkDigests(node);
+  const incoming = join(attempt.folder, 'incoming');
+  const files = await filesOf(node, incoming, options);
   const folder = join(attempt.folder, 'model.tmp');
   const spill = join(attempt.folder, 'spill.tmp');
   await rm(folder, { recursive: true, force: true });
@@ -54,11 +55,11 @@ export async function prepareData(
   let facts: Record<string, number>;
   try {
     const connection = await instance.connect();
-    facts = await prepare(connection, node, folder);
+    facts = await prepare(connection, files, folder);
     connection.closeSync();
   } catch (error) {
     if (error instanceof NodeError || !isDataError(error)) throw error;
-    const broken = node.recipe.format === 'jsonl' ? await findBrokenLine(node.files) : undefined;
+    const broken = files.recipe.format === 'jsonl' ? await findBrokenLine(files.files) : undefined;
     const what = broken === undefined ? (error as Error).message : `${broken}. Mend that line or take it out.`;
     throw new NodeError('bad-data', what);
   } finally {
@@ -68,30 +69,60 @@ export async function prepareData(
   const model = join(attempt.folder, 'model');
   await rm(model, { recursive: true, force: true });
   await rename(folder, model);
+  await rm(incoming, { recursive: true, force: true });
   return {
     started: preparation,
     done: { event: 'done', step: 0, tokens: 0, model: 'model', facts },
   };
 }
 
-function hasFiles(node: Extract<PlanNode, { type: 'data' }>): node is DataNode {
-  return 'digests' in node.recipe;
+/** What is prepared, and how. */
+interface Files {
+  files: string[];
+  recipe: Preparation & Pick<DataRecipe, 'format'>;
 }
 
-async function checkDigests({ files, recipe }: DataNode): Promise<void> {
+/** The files of a node: local ones, which must still be those of the plan, or those of the Hub, once they are here. */
+async function filesOf(
+  { recipe, files }: Extract<PlanNode, { type: 'data' }>,
+  incoming: string,
+  options: HubDataOptions,
+): Promise<Files> {
+  if ('digests' in recipe) {
+    await checkDigests(files, recipe.digests);
+    return { files, recipe };
+  }
+  if (!('benchmark' in recipe))
+    throw new NodeError('bad-data', 'Descent downloads no data from the Hub but benchmarks');
+  const brought = await bringData(recipe, incoming, options);
+  const [format, ...others] = new Set(brought.map(formatOf));
+  if (format === undefined || format === 'text' || others.length > 0) {
+    const names = brought.map((path) => decodeURIComponent(basename(path))).join(', ');
+    throw new NodeError(
+      'bad-data',
+      `${recipe.hub}: ${names} are not all jsonl, or all parquet: name others in \`files\``,
+    );
+  }
+  return { files: brought, recipe: { ...recipe, format } };
+}
+
+async function checkDigests(files: readonly string[], digests: readonly string[]): Promise<void> {
   for (const [at, file] of files.entries()) {
     const found = await digestOfFile(file).catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return undefined;
       throw error;
     });
-    if (found?.sha256 === recipe.digests[at]) continue;
+    if (found?.sha256 === digests[at]) continue;
     const what = found === undefined ? 'is gone' : 'has changed since the lineage was planned';
     throw new NodeError('bad-data', `${file} ${what}; run the lineage again, and its data gets another key`);
   }
 }
 
-async function prepare(connection: DuckDBConnection, node: DataNode, folder: string): Promise<Record<string, number>> {
-  const { files, recipe } = node;
+async function prepare(
+  connection: DuckDBConnection,
+  { files, recipe }: Files,
+  folder: string,
+): Promise<Record<string, number>> {
   if ('benchmark' in recipe) return prepareBenchmark(recipe, rowsOf(connection, recipe, files), folder);
   await connection.run(
     `CREATE TABLE source AS ${sourceQuery(recipe, await readColumns(connection, recipe, files), files)}`,
@@ -110,7 +141,11 @@ async function prepare(connection: DuckDBConnection, node: DataNode, folder: str
 }
 
 /** Every row of the files, in their order, as JSON has it: with what is nested in it. */
-async function* rowsOf(connection: DuckDBConnection, { format }: DataRecipe, files: string[]): AsyncGenerator<Row> {
+async function* rowsOf(
+  connection: DuckDBConnection,
+  { format }: Files['recipe'],
+  files: string[],
+): AsyncGenerator<Row> {
   const query =
     format === 'parquet'
       ? `SELECT to_json(found)::VARCHAR FROM read_parquet(${list(files)}, union_by_name = true) AS found`
@@ -121,7 +156,11 @@ async function* rowsOf(connection: DuckDBConnection, { format }: DataRecipe, fil
 }
 
 /** The files' columns; of JSON lines, those of the first thousand. */
-async function readColumns(connection: DuckDBConnection, { format }: DataRecipe, files: string[]): Promise<string[]> {
+async function readColumns(
+  connection: DuckDBConnection,
+  { format }: Files['recipe'],
+  files: string[],
+): Promise<string[]> {
   if (format === 'text') return [];
   const query =
     format === 'parquet'
@@ -131,7 +170,11 @@ async function readColumns(connection: DuckDBConnection, { format }: DataRecipe,
 }
 
 /** Every row as text, prompt, solution and answer, null where it has none. No types are guessed: an answer is text. */
-function sourceQuery({ format, columns }: DataRecipe & ColumnPreparation, found: string[], files: string[]): string {
+function sourceQuery(
+  { format, columns }: Files['recipe'] & ColumnPreparation,
+  found: string[],
+  files: string[],
+): string {
   const names = ['text', 'prompt', 'solution', 'answer'] as const;
   switch (format) {
     case 'text':

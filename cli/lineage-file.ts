@@ -81,7 +81,7 @@ export function downloadNotes(nodes: readonly PlanNode[]): string[] {
   const addresses = nodes.filter((node) => hubOf(node)).map(({ address }) => address);
   if (addresses.length === 0) return [];
   return [
-    `to plan, not to run: Descent downloads models from the Hugging Face Hub, and no data or tokenizers yet (${addresses.join(', ')})`,
+    `to plan, not to run: Descent downloads models and benchmarks from the Hugging Face Hub, and no other data or tokenizers yet (${addresses.join(', ')})`,
   ];
 }
 

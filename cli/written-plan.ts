@@ -85,7 +85,12 @@ function refuseDownloads(path: string, nodes: readonly PlanNode[]): void {
   });
   if (downloads.length > 0) {
     const hint = 'use files and tokenizers of your own, and write the plan anew: descent plan -o';
-    refuse(path, 'Descent downloads models from the Hugging Face Hub, and no data or tokenizers yet', downloads, hint);
+    refuse(
+      path,
+      'Descent downloads models and benchmarks from the Hugging Face Hub, and no other data or tokenizers yet',
+      downloads,
+      hint,
+    );
   }
 }
 

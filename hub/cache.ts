@@ -1,5 +1,5 @@
 import { readdir, realpath, stat } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename, join, sep } from 'node:path';
 import type { Digest } from './digest.ts';
 import type { Revision } from './request.ts';
 import type { HubSettings } from './settings.ts';
@@ -12,15 +12,15 @@ export interface CachedFile {
 }
 
 /**
- * The files at the top of a repository at a commit that lie in the cache of the Hub's libraries, by name: links in
- * `models--owner--name/snapshots/<commit>` to files that are named for their digests. None where it has none; a link to
- * what somebody has removed is none.
+ * The files of a repository at a commit that lie in the cache of the Hub's libraries, by name, with `/` where they are in
+ * folders: links in `models--owner--name/snapshots/<commit>` (`datasets--…` for data) to files that are named for their digests.
+ * None where it has none; a link to what somebody has removed is none.
  */
 export async function cachedFiles(settings: HubSettings, revision: Revision): Promise<ReadonlyMap<string, CachedFile>> {
   const found = new Map<string, CachedFile>();
-  for (const name of (await orNothing(readdir(snapshotOf(settings, revision)))) ?? []) {
+  for (const name of (await orNothing(readdir(snapshotOf(settings, revision), { recursive: true }))) ?? []) {
     const file = await cachedFile(settings, revision, name);
-    if (file) found.set(name, file);
+    if (file) found.set(name.replaceAll(sep, '/'), file);
   }
   return found;
 }
@@ -37,8 +37,8 @@ export async function cachedFile(
   return { path, digest: namedDigest(basename(target)) };
 }
 
-function snapshotOf({ cache }: HubSettings, { hub, revision }: Revision): string {
-  return join(cache, `models--${hub.replace('/', '--')}`, 'snapshots', revision);
+function snapshotOf({ cache }: HubSettings, { hub, revision, kind = 'model' }: Revision): string {
+  return join(cache, `${kind}s--${hub.replace('/', '--')}`, 'snapshots', revision);
 }
 
 /** What a look into the cache gives; undefined where nothing is there to look at. */

@@ -28,9 +28,10 @@ function parseCached(path: string, text: string, { hub, revision }: Revision): u
 }
 
 /** That something would have to be asked for, and must not be. */
-export function isOffline({ cache }: HubSettings, { hub, revision }: Revision, what: string): HubError {
+export function isOffline({ cache }: HubSettings, { hub, revision, kind }: Revision, what: string): HubError {
+  const ofKind = kind === 'dataset' ? ' --repo-type dataset' : '';
   return new HubError(
     'no-access',
-    `${what} is not in ${cache}, and HF_HUB_OFFLINE says to ask nobody: unset it, or first run hf download ${hub} --revision ${revision}`,
+    `${what} is not in ${cache}, and HF_HUB_OFFLINE says to ask nobody: unset it, or first run hf download ${hub}${ofKind} --revision ${revision}`,
   );
 }

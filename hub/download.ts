@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { hasDigest } from './digest.ts';
 import { HubError } from './errors.ts';
 import type { RemoteFile } from './repository.ts';
-import { type Revision, request } from './request.ts';
+import { addressOf, type Revision, request } from './request.ts';
 import type { HubSettings } from './settings.ts';
 
 export interface DownloadOptions {
@@ -65,7 +65,7 @@ async function goOn(
   const from = await sizeOf(partial);
   const what = `${file.name} of ${revision.hub}`;
   const at = file.name.split('/').map(encodeURIComponent).join('/');
-  const path = `/${revision.hub}/resolve/${revision.revision}/${at}`;
+  const path = `/${addressOf(revision)}/resolve/${revision.revision}/${at}`;
   const answer = await request(settings, path, { revision, what, from, signal });
   const begin = answer.status === 206 ? from : 0;
   const isAsked = begin === 0 || answer.headers.get('content-range')?.startsWith(`bytes ${from}-`) === true;

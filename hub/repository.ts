@@ -11,7 +11,7 @@ export interface RemoteFile {
 }
 
 /**
- * The files of a repository of models at a commit, by name, with what they hash to.
+ * The files of a repository at a commit, by name, with what they hash to.
  *
  * @throws HubError as `request` does; `no-access` where the answer is of another commit, or lacks sizes or digests.
  */
@@ -21,7 +21,7 @@ export async function filesAt(
   signal?: AbortSignal,
 ): Promise<ReadonlyMap<string, RemoteFile>> {
   const what = `the files of ${revision.hub}`;
-  const path = `/api/models/${revision.hub}/revision/${revision.revision}?blobs=true`;
+  const path = `/api/${revision.kind ?? 'model'}s/${revision.hub}/revision/${revision.revision}?blobs=true`;
   const { sha, siblings } = fieldsOf(await requestJson(settings, path, { revision, what, signal }));
   const refuse = (why: string) => new HubError('no-access', `${what}: ${settings.endpoint} ${why}`);
   if (sha !== revision.revision)

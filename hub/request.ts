@@ -1,12 +1,19 @@
 import { HubError } from './errors.ts';
 import type { HubSettings } from './settings.ts';
 
-/** A repository of models at a commit. */
+/** A repository at a commit. */
 export interface Revision {
   /** owner/name. */
   hub: string;
+  /** What it is of. Default: a model. */
+  kind?: 'model' | 'dataset';
   /** The commit. */
   revision: string;
+}
+
+/** Where a repository stands on the Hub's pages: models at the top, data sets below `datasets`. */
+export function addressOf({ hub, kind }: Revision): string {
+  return kind === 'dataset' ? `datasets/${hub}` : hub;
 }
 
 /** What is asked for, as sentences name it, and how. */

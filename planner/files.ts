@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs';
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import type { DataRecipe } from './plan.ts';
 
 /** Files that a pattern names, or why there are none. */
 export type FoundFiles =
@@ -21,9 +22,7 @@ const mostEntries = 200_000;
 export async function findFiles(folder: string, pattern: string): Promise<FoundFiles> {
   if (/^([/~\\]|[a-zA-Z]:)/.test(pattern))
     return { ok: false, why: 'refused', problem: 'is not relative to the lineage file', hint: outsideHint };
-  const steps = pattern
-    .split('/')
-    .filter((step, index, all) => step !== '' && step !== '.' && !(step === '**' && all[index - 1] === '**'));
+  const steps = stepsOf(pattern);
   if (steps.includes('..'))
     return { ok: false, why: 'refused', problem: "leads out of the lineage file's folder", hint: outsideHint };
   const search: Search = { folder, root: await realpath(folder), names: new Set(), entries: 0 };
@@ -53,11 +52,45 @@ export async function findFiles(folder: string, pattern: string): Promise<FoundF
   return { ok: true, names: [...search.names].sort() };
 }
 
+/** Those of some names with `/` that one of the patterns names, as `findFiles` reads them; sorted. */
+export function namesMatching(patterns: readonly string[], names: readonly string[]): string[] {
+  const found = (pattern: readonly string[], name: readonly string[]): boolean => {
+    const [step, ...rest] = pattern;
+    const [first, ...others] = name;
+    if (step === undefined || first === undefined) return step === undefined && first === undefined;
+    if (step === '**' && rest.length > 0)
+      return found(rest, name) || (!first.startsWith('.') && found(pattern, others));
+    if (step === '**') return name.every((part) => !part.startsWith('.'));
+    return matches(step, first) && found(rest, others);
+  };
+  return names.filter((name) => patterns.some((pattern) => found(stepsOf(pattern), name.split('/')))).sort();
+}
+
+const endings: Readonly<Record<string, DataRecipe['format']>> = {
+  txt: 'text',
+  md: 'text',
+  jsonl: 'jsonl',
+  ndjson: 'jsonl',
+  parquet: 'parquet',
+};
+
+/** The format that a file's ending says; undefined of others. */
+export function formatOf(name: string): DataRecipe['format'] | undefined {
+  const ending = name.slice(name.lastIndexOf('.') + 1).toLowerCase();
+  return Object.hasOwn(endings, ending) ? endings[ending] : undefined;
+}
+
 /** SHA-256 of a file's content, in hex. */
 export async function digestFile(path: string): Promise<string> {
   const hash = createHash('sha256');
   await pipeline(createReadStream(path), hash);
   return hash.digest('hex');
+}
+
+function stepsOf(pattern: string): string[] {
+  return pattern
+    .split('/')
+    .filter((step, index, all) => step !== '' && step !== '.' && !(step === '**' && all[index - 1] === '**'));
 }
 
 const outsideHint = 'put the files, or a copy of them, below the folder of the lineage file';

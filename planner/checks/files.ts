@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
 import { type Diagnostic, diagnose, listed, shown } from '../diagnostic.ts';
-import { findFiles } from '../files.ts';
+import { findFiles, formatOf } from '../files.ts';
 import type { DataRecipe } from '../plan.ts';
 import type { Path, Source } from '../syntax.ts';
 import { recordAt } from '../tree.ts';
@@ -56,17 +56,4 @@ export async function checkFiles(
     }
   }
   return { files, diagnostics };
-}
-
-const endings: Readonly<Record<string, DataRecipe['format']>> = {
-  txt: 'text',
-  md: 'text',
-  jsonl: 'jsonl',
-  ndjson: 'jsonl',
-  parquet: 'parquet',
-};
-
-function formatOf(name: string): DataRecipe['format'] | undefined {
-  const ending = name.slice(name.lastIndexOf('.') + 1).toLowerCase();
-  return Object.hasOwn(endings, ending) ? endings[ending] : undefined;
 }

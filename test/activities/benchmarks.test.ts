@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { after, before, describe, type TestContext, test } from 'node:test';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { clozeReaders } from '../../activities/benchmarks/cloze.ts';
 import { readProblem } from '../../activities/benchmarks/generative.ts';
 import type { Row } from '../../activities/benchmarks/row.ts';
 import { NodeError } from '../../activities/failures.ts';
+import type { HubDataOptions } from '../../activities/hub-data.ts';
 import { prepareData } from '../../activities/prepare.ts';
 import { keyOf } from '../../planner/key.ts';
 import type { PlanNode } from '../../planner/plan.ts';
@@ -16,6 +17,10 @@ import { beginAttempt } from '../../store/attempt.ts';
 import { digestOf } from '../../store/digest.ts';
 import { grade } from '../../trainer/data/grade/grade.ts';
 import { preparedItems, preparedProblems } from '../../trainer/data/prepared.ts';
+import { testHub } from '../fixtures/hub.ts';
+
+/** Nothing of these comes from the Hub. */
+const nobody = { env: {}, signal: new AbortController().signal };
 
 let folder: string;
 
@@ -202,16 +207,78 @@ describe('preparing a benchmark', () => {
   });
 });
 
-let made = 0;
+describe('a benchmark on the Hub', () => {
+  const revision = 'c0ffee'.padEnd(40, '0');
+  const lines = `${JSON.stringify(rows.piqa)}\n`.repeat(9);
+  const files = {
+    'data/test-0.jsonl': Buffer.from(lines),
+    'data/train-0.jsonl': Buffer.from('{}'),
+    'README.md': Buffer.from('#'),
+  };
 
-async function prepared(benchmark: string, format: 'jsonl' | 'parquet', content: string | Uint8Array) {
-  const path = join(folder, `${made++}.${format}`);
+  async function onHub(t: TestContext, name: string, more: NodeJS.ProcessEnv = {}, patterns = ['data/test-*']) {
+    const hub = await testHub(t, { hub: 'some/piqa', revision, files, kind: 'dataset' });
+    const recipe = { hub: 'some/piqa', revision, patterns, benchmark: 'piqa', version: 1, prompts: 'clean' as const };
+    const node = dataNode('piqa', recipe, [], name);
+    const env = { HF_ENDPOINT: hub.endpoint, HF_HOME: join(folder, 'hf'), ...more };
+    return { hub, make: () => made(node, { ...nobody, env }) };
+  }
+
+  test('is downloaded at its commit, the files alone that are named, from a mirror where there is one', async (t) => {
+    const { hub, make } = await onHub(t, 'named');
+    const { facts, model } = await make();
+    assert.deepEqual(facts, { items: 9 });
+    assert.equal(preparedItems(model).length, 9);
+    assert.deepEqual(
+      hub.seen.map(({ path }) => path),
+      [
+        `/api/datasets/some/piqa/revision/${revision}?blobs=true`,
+        `/datasets/some/piqa/resolve/${revision}/data/test-0.jsonl`,
+      ],
+    );
+    assert.ok(!existsSync(join(model, '..', 'incoming')), 'what was downloaded is kept no longer than it takes');
+  });
+
+  test('is taken from the cache of the libraries of the Hub, which offline is all there is', async (t) => {
+    const offline = { HF_HUB_OFFLINE: '1' };
+    const { make: without } = await onHub(t, 'without', offline);
+    await assert.rejects(
+      without(),
+      /HF_HUB_OFFLINE says to ask nobody: .* hf download some\/piqa --repo-type dataset --revision/,
+    );
+    const snapshot = join(folder, 'hf', 'hub', 'datasets--some--piqa', 'snapshots', revision, 'data');
+    mkdirSync(snapshot, { recursive: true });
+    writeFileSync(join(snapshot, 'test-0.jsonl'), lines);
+    const { hub, make } = await onHub(t, 'cached', offline);
+    assert.deepEqual((await make()).facts, { items: 9 });
+    assert.deepEqual(hub.seen, []);
+  });
+
+  test('must have files of the names, in a form that has rows', async (t) => {
+    const nothing = await onHub(t, 'nothing', {}, ['*.parquet']);
+    await assert.rejects(nothing.make(), /some\/piqa has no file at that commit that \*\.parquet names/);
+    const mixed = await onHub(t, 'mixed', {}, ['**']);
+    await assert.rejects(mixed.make(), /README\.md, data\/test-0\.jsonl, data\/train-0\.jsonl are not all jsonl/);
+  });
+});
+
+let count = 0;
+
+function prepared(benchmark: string, format: 'jsonl' | 'parquet', content: string | Uint8Array) {
+  const path = join(folder, `${count++}.${format}`);
   writeFileSync(path, content);
   const digests = [digestOf(readFileSync(path))];
-  const preimage = { type: 'data', digests, benchmark, made };
-  const node: Extract<PlanNode, { type: 'data' }> = {
+  const recipe = { format, digests, benchmark, version: 1, prompts: 'clean' as const };
+  return made(dataNode(benchmark, recipe, [path], `${count}`), nobody);
+}
+
+type DataNode = Extract<PlanNode, { type: 'data' }>;
+
+function dataNode(benchmark: string, recipe: DataNode['recipe'], files: string[], name: string): DataNode {
+  const preimage = { type: 'data', benchmark, name };
+  return {
     type: 'data',
-    recipe: { format, digests, benchmark, version: 1, prompts: 'clean' },
+    recipe,
     key: keyOf(preimage),
     address: `data:${benchmark}`,
     stage: benchmark,
@@ -219,16 +286,19 @@ async function prepared(benchmark: string, format: 'jsonl' | 'parquet', content:
     seed: 0,
     parents: {},
     preimage,
-    files: [path],
+    files,
     placement: { device: 'auto', checkpointEvery: 0, timeoutSeconds: 60 },
     architecture: null,
     settings: {},
   };
+}
+
+async function made(node: DataNode, options: HubDataOptions) {
   const begun = await beginAttempt(join(folder, 'home'), node);
   if (begun.state !== 'begun') throw new Error('unreachable');
-  const { done } = await prepareData(node, begun.attempt);
+  const { done } = await prepareData(node, begun.attempt, options);
   const model = join(begun.attempt.folder, done.model ?? '');
-  const name = benchmarks[benchmark]?.part === 'choices' ? 'choices.jsonl' : 'problems-test.jsonl';
+  const name = benchmarks[node.stage]?.part === 'choices' ? 'choices.jsonl' : 'problems-test.jsonl';
   return { facts: done.facts, model, content: readFileSync(join(model, name), 'utf8') };
 }
 

@@ -13,6 +13,9 @@ import { digestOf } from '../../store/digest.ts';
 
 type DataNode = Extract<PlanNode, { type: 'data' }>;
 
+/** Nothing of these comes from the Hub. */
+const nobody = { env: {}, signal: new AbortController().signal };
+
 let folder: string;
 
 before(() => {
@@ -195,7 +198,7 @@ async function prepare(
   const begun = await beginAttempt(join(folder, 'home'), node);
   assert.equal(begun.state, 'begun');
   if (begun.state !== 'begun') throw new Error('unreachable');
-  const { done } = await prepareData(node, begun.attempt);
+  const { done } = await prepareData(node, begun.attempt, nobody);
   const model = join(begun.attempt.folder, done.model ?? '');
   const files = Object.fromEntries(readdirSync(model).map((name) => [name, readFileSync(join(model, name), 'utf8')]));
   return { files, facts: done.facts };
@@ -204,7 +207,7 @@ async function prepare(
 async function refused(node: DataNode, message: RegExp): Promise<void> {
   const begun = await beginAttempt(join(folder, 'home'), node);
   if (begun.state !== 'begun') throw new Error('unreachable');
-  await assert.rejects(prepareData(node, begun.attempt), (error: unknown) => {
+  await assert.rejects(prepareData(node, begun.attempt, nobody), (error: unknown) => {
     assert.ok(error instanceof NodeError, String(error));
     assert.equal(error.kind, 'bad-data');
     assert.match(error.message, message);

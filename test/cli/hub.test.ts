@@ -19,7 +19,7 @@ test('run refuses what is on the Hub, before anything starts, and each place is 
   match(run.stderr, /^evolm\.yaml:\d+:\d+: error\[bad-files\]: the tokenizer `llama2` is on the Hugging Face Hub/);
   match(
     run.stderr,
-    /the data set `fineweb` is on the Hugging Face Hub .*downloads models from it, and no data or tokenizers yet/,
+    /the data set `fineweb` is on the Hugging Face Hub .*downloads models and benchmarks from it, and no other data or tokenizers yet/,
   );
   match(
     run.stderr,
@@ -41,13 +41,13 @@ test('validate, plan, why, diff and graph work, and take every name of a model',
   equal(validate.exitCode, 0);
   match(
     validate.stdout,
-    /to plan, not to run: Descent downloads models from the Hugging Face Hub, and no data or tokenizers yet \(data:fineweb, /,
+    /to plan, not to run: Descent downloads models and benchmarks from the Hugging Face Hub, and no other data or tokenizers yet \(data:fineweb, /,
   );
   const alias = 'zhenting/myllama-1B-160BT-cpt-MixedFW8FM42';
   const plan = await descent(['plan', 'evolm.yaml', '--select', `1+${alias}`], folder);
   match(
     plan.stdout,
-    /^ {2}note +to plan, not to run: Descent downloads models from the Hugging Face Hub, and no data or tokenizers yet \(data:/m,
+    /^ {2}note +to plan, not to run: Descent downloads models and benchmarks from the Hugging Face Hub, and no other data or tokenizers yet \(data:/m,
   );
   match(
     plan.stdout,

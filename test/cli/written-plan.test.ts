@@ -438,6 +438,6 @@ test('a plan with what is on the Hub can be written, and is refused to run', asy
   equal((await descent(['plan', 'lineage.yaml', '-o', 'plan.json'], folder)).exitCode, 0);
   isRefusal(
     await runPlan(folder),
-    /downloads models from the Hugging Face Hub, and no data or tokenizers yet\n {2}data:web: some\/notes\n/,
+    /downloads models and benchmarks from the Hugging Face Hub, and no other data or tokenizers yet\n {2}data:web: some\/notes\n/,
   );
 });

@@ -43,6 +43,18 @@ describe('data and tokenizers of the Hub', () => {
     );
   });
 
+  test('benchmarks at a commit can be run, and unpinned ones not', async () => {
+    const real = (revision: string) =>
+      `  real: {hub: Rowan/hellaswag, revision: ${revision}, files: "data/*", benchmark: hellaswag}`;
+    const asked = (revision: string) =>
+      lineage({
+        data: `  web: {generator: stories}\n${math}\n${real(revision)}`,
+        evaluate: '{each: [rl], suites: [upstream]}',
+      });
+    const hubs = async (revision: string) => (await planOfText(asked(revision))).nodes.filter(hubOf).length;
+    assert.deepEqual([await hubs(commit), await hubs('unpinned')], [0, 1]);
+  });
+
   test('whatever says what they are changes their keys, and those of all that learns from them', async () => {
     const before = keysOf(await planOfText(small(hub())));
     const changes = [
@@ -94,7 +106,10 @@ describe('data and tokenizers of the Hub', () => {
         ['unpinned', 'meta-llama/Llama-2-7b-hf'],
       );
       assert.match(told[0]?.message ?? '', /`web` is of no certain revision of HuggingFaceFW\/fineweb-edu/);
-      assert.match(told[1]?.message ?? '', /downloads models from it, and no data or tokenizers yet/);
+      assert.match(
+        told[1]?.message ?? '',
+        /downloads models and benchmarks from it, and no other data or tokenizers yet/,
+      );
       const web = planned.plan.nodes.filter(({ address }) => address === 'data:web');
       assert.equal([...checkDownloads(loaded.lineage.source, web)].length, 1, 'of what has to run alone');
     } finally {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { diagnose, diagnosticCodes, didYouMean, formatDiagnostics, sortDiagnostics } from '../../planner/diagnostic.ts';
 import { planLineage } from '../../planner/expand.ts';
-import { digestFile, findFiles } from '../../planner/files.ts';
+import { digestFile, findFiles, namesMatching } from '../../planner/files.ts';
 import { loadLineage } from '../../planner/load.ts';
 import { largestFile } from '../../planner/text.ts';
 import { keysOf, lineage, planOf } from './plans.ts';
@@ -141,6 +141,24 @@ describe('finding files', () => {
       else assert.match(files.ok ? files.names.join() : files.problem, expected);
     });
   }
+
+  test('a pattern names the same in a repository, whose files are known by their names', () => {
+    const names = ['a.txt', 'a[1].txt', 'texts/c.txt', 'texts/d1.txt', 'texts/.hidden/g.txt', 'texts/deep/e.txt'];
+    const named: Record<string, string[]> = {
+      './texts//c.txt': ['texts/c.txt'],
+      '*.txt': ['a.txt', 'a[1].txt'],
+      'texts/d?.txt': ['texts/d1.txt'],
+      'texts/**/*.txt': ['texts/c.txt', 'texts/d1.txt', 'texts/deep/e.txt'],
+      'texts/**': ['texts/c.txt', 'texts/d1.txt', 'texts/deep/e.txt'],
+      '**/**/e.txt': ['texts/deep/e.txt'],
+      'texts/.hidden/*.txt': ['texts/.hidden/g.txt'],
+      texts: [],
+      'a.txt/b.txt': [],
+    };
+    for (const [pattern, expected] of Object.entries(named))
+      assert.deepEqual(namesMatching([pattern], names), expected, pattern);
+    assert.deepEqual(namesMatching(['texts/c*', 'a.txt'], names), ['a.txt', 'texts/c.txt']);
+  });
 
   test('a pattern that is made to be slow is not', async () => {
     await writeFile(join(folder, 'found', `${'a'.repeat(200)}.bin`), '');
