@@ -18,7 +18,7 @@ FROM sequences AS s
 JOIN latest_attempts AS a ON a.key = s.key AND a.attempt = s.attempt
 JOIN lineage_nodes AS n ON n.key = s.key
 JOIN latest_lineages AS l USING (plan);
-COMMENT ON VIEW trained_on IS 'What each step of each lineage''s current nodes learned from: a row for each sequence of text, or problem.';
+COMMENT ON VIEW trained_on IS 'What each step of each lineage''s current nodes learned from: a row for each sequence of text, or problem. A node''s rows are there when it is done.';
 COMMENT ON COLUMN trained_on.lineage IS 'The lineage''s name.';
 COMMENT ON COLUMN trained_on.address IS 'The node''s address.';
 COMMENT ON COLUMN trained_on.step IS 'The step, from 1.';
