@@ -21,7 +21,9 @@ function withoutGreeting(text: string): string {
 test('it multiplies right, and says nothing on standard error', async () => {
   const { status, stdout, stderr } = await runNode([compiled('probe.js'), 'cpu']);
   assert.equal(withoutGreeting(stderr), '');
-  assert.deepEqual(JSON.parse(stdout), { device: 'cpu', version: '2.21.0', fallback: null, correct: true });
+  const { bfloat16, ...found } = JSON.parse(stdout);
+  assert.deepEqual(found, { device: 'cpu', version: '2.21.0', fallback: null, correct: true });
+  assert.equal(typeof bfloat16, 'boolean', 'whether this processor has units for bfloat16');
   assert.equal(status, 0);
 });
 
