@@ -4,7 +4,7 @@ import type { Architecture } from '../schemas/types/job.ts';
 import { hiddenStates } from './model.ts';
 import { rows } from './ops.ts';
 import type { Parameters } from './parameters.ts';
-import { predicting } from './shapes.ts';
+import { paddedPlaces } from './shapes.ts';
 import { tf } from './tf.ts';
 
 /** Tokens to read and tokens to predict, as plain arrays. */
@@ -78,6 +78,33 @@ function partOf({ time, tokens, places, targets, weights }: Batch, from: number,
     targets: chosen.map((i) => targets[i] as number),
     weights: chosen.map((i) => weights[i] as number),
   });
+}
+
+/** What is predicted after some tokens of a batch: the nth target at the nth place, with the nth weight. */
+interface Predictions {
+  /** Indices into the batch's tokens, in ascending order. */
+  places: readonly number[];
+  targets: readonly number[];
+  weights: readonly number[];
+}
+
+/** A batch, or a part of one, that predicts this after the tokens it reads. What is padded weighs nothing. */
+function predicting(
+  read: Pick<Batch, 'sequences' | 'time' | 'tokens'>,
+  { places, targets, weights }: Predictions,
+): Batch {
+  const chosen = paddedPlaces(read.tokens.length, places.length);
+  const size = chosen ?? read.tokens.length;
+  const batch = { ...read, targets: new Int32Array(size), weights: new Float32Array(size) };
+  for (const [index, place] of places.entries()) {
+    const at = chosen === undefined ? place : index;
+    batch.targets[at] = targets[index] as number;
+    batch.weights[at] = weights[index] as number;
+  }
+  if (chosen === undefined) return batch;
+  const padded = new Int32Array(chosen);
+  padded.set(places);
+  return { ...batch, places: padded };
 }
 
 /** Where parts of at most `atOnce` tokens, though never less than one sequence of `time`, begin and end among sequences. */

@@ -10,17 +10,12 @@
  * All are on float32 unless said otherwise; results belong to the surrounding `tidy`.
  */
 import type { Tensor } from '@tensorflow/tfjs-node';
-import { type Attribute, backend } from './native.ts';
+import { type Attribute, backend, flag, integer, run, type } from './native.ts';
 import { tf } from './tf.ts';
 
-const { TF_ATTR_TYPE, TF_ATTR_BOOL, TF_ATTR_INT, TF_FLOAT, TF_INT32 } = backend.binding;
-const type = (name: string, value = TF_FLOAT): Attribute => ({ name, type: TF_ATTR_TYPE, value });
-const flag = (name: string, value: boolean): Attribute => ({ name, type: TF_ATTR_BOOL, value });
-const count = (name: string, value: number): Attribute => ({ name, type: TF_ATTR_INT, value });
+const { TF_INT32 } = backend.binding;
 
 const float = [type('T')];
-const run = (name: string, attributes: Attribute[], ...inputs: Tensor[]) =>
-  backend.executeSingleOutput(name, attributes, inputs);
 
 /**
  * Small constants (scalars, shapes, axes) are made once and kept, because the same few come back every step. Generation
@@ -104,7 +99,7 @@ export const transpose = (x: Tensor, axes: number[]): Tensor =>
 export const reverse = (x: Tensor, axis: number): Tensor =>
   run('ReverseV2', [type('T'), type('Tidx', TF_INT32)], x, integers([axis]));
 export const concat = (tensors: Tensor[], axis: number): Tensor =>
-  run('ConcatV2', [count('N', tensors.length), type('T'), type('Tidx', TF_INT32)], ...tensors, integers(axis));
+  run('ConcatV2', [integer('N', tensors.length), type('T'), type('Tidx', TF_INT32)], ...tensors, integers(axis));
 /** The same of one tensor or more. */
 export const joined = (parts: Tensor[], axis: number): Tensor =>
   parts.length === 1 ? (parts[0] as Tensor) : concat(parts, axis);
@@ -116,7 +111,7 @@ export const slice = (x: Tensor, begin: number[], size: number[]): Tensor =>
  * bytes.
  */
 export const split = (x: Tensor, lengths: number[], axis: number): Tensor[] => {
-  const attributes = [count('num_split', lengths.length), type('T'), type('Tlen', TF_INT32)];
+  const attributes = [integer('num_split', lengths.length), type('T'), type('Tlen', TF_INT32)];
   return backend.executeMultipleOutputs('SplitV', attributes, [x, integers(lengths), integers(axis)], lengths.length);
 };
 
@@ -128,7 +123,7 @@ export const select = (condition: Tensor, x: Tensor, otherwise: number): Tensor 
 export const gather = (x: Tensor, indices: Tensor, axis = 0): Tensor =>
   run(
     'GatherV2',
-    [count('batch_dims', 0), type('Tparams'), type('Tindices', TF_INT32), type('Taxis', TF_INT32)],
+    [integer('batch_dims', 0), type('Tparams'), type('Tindices', TF_INT32), type('Taxis', TF_INT32)],
     x,
     indices,
     integers(axis),

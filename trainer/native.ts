@@ -58,3 +58,15 @@ export interface NativeBackend {
 }
 
 export const backend = tf.backend() as unknown as NativeBackend;
+
+const { TF_ATTR_TYPE, TF_ATTR_BOOL, TF_ATTR_INT, TF_ATTR_FLOAT, TF_FLOAT } = backend.binding;
+
+/** Attributes of operators: a type, one of the binding's TF_FLOAT, TF_INT32, ...; a truth; a whole number; a number. */
+export const type = (name: string, value = TF_FLOAT): Attribute => ({ name, type: TF_ATTR_TYPE, value });
+export const flag = (name: string, value: boolean): Attribute => ({ name, type: TF_ATTR_BOOL, value });
+export const integer = (name: string, value: number): Attribute => ({ name, type: TF_ATTR_INT, value });
+export const number = (name: string, value: number): Attribute => ({ name, type: TF_ATTR_FLOAT, value });
+
+/** Runs an operator that gives one tensor. */
+export const run = (name: string, attributes: Attribute[], ...inputs: Tensor[]): Tensor =>
+  backend.executeSingleOutput(name, attributes, inputs);

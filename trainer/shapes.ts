@@ -4,16 +4,6 @@
  * and the places that logits are taken of to eighths of all places. How full a batch is follows mostly from its longest
  * sequence, so that the second adds few shapes to those of the first: the two, each rounded up on its own, multiply.
  */
-import type { Batch } from './batch.ts';
-
-/** What is predicted after some tokens of a batch: the nth target at the nth place, with the nth weight. */
-export interface Predictions {
-  /** Indices into the batch's tokens, in ascending order. */
-  places: readonly number[];
-  targets: readonly number[];
-  weights: readonly number[];
-}
-
 /** Tokens of each sequence of a batch whose longest has `longest`: padded, but not beyond `context`. */
 export function paddedTime(longest: number, context: number): number {
   return Math.min(rung(longest), context);
@@ -23,25 +13,6 @@ export function paddedTime(longest: number, context: number): number {
 export function paddedPlaces(all: number, predictions: number): number | undefined {
   const eighths = Math.ceil((8 * predictions) / all);
   return eighths > fullest ? undefined : Math.ceil((Math.max(eighths, 1) * all) / 8);
-}
-
-/** A batch, or a part of one, that predicts this after the tokens it reads. What is padded weighs nothing. */
-export function predicting(
-  read: Pick<Batch, 'sequences' | 'time' | 'tokens'>,
-  { places, targets, weights }: Predictions,
-): Batch {
-  const chosen = paddedPlaces(read.tokens.length, places.length);
-  const size = chosen ?? read.tokens.length;
-  const batch = { ...read, targets: new Int32Array(size), weights: new Float32Array(size) };
-  for (const [index, place] of places.entries()) {
-    const at = chosen === undefined ? place : index;
-    batch.targets[at] = targets[index] as number;
-    batch.weights[at] = weights[index] as number;
-  }
-  if (chosen === undefined) return batch;
-  const padded = new Int32Array(chosen);
-  padded.set(places);
-  return { ...batch, places: padded };
 }
 
 /** Where more eighths than these are predicted at, choosing places saves less than it costs in shapes. */

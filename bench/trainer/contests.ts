@@ -1,13 +1,13 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { packageRoot } from '#setup/places.mjs';
-import type { Architecture } from '../../schemas/types/job.ts';
+import type { Architecture, Precision } from '../../schemas/types/job.ts';
 import { random } from '../../trainer/random.ts';
 import type { Found, Peer } from '../peers/peer.ts';
 import { type Program, startEngine } from './engine.ts';
 import { type Entrant, type Raced, race } from './race.ts';
 import type { Size } from './sizes.ts';
-import type { Decoding, Precision, Product, Training } from './tasks.ts';
+import type { Decoding, Product, Training } from './tasks.ts';
 
 /** What a bench of the trainer is set to. */
 export interface Setting {

@@ -1,9 +1,9 @@
 import { columns } from '../../cli/render/columns.ts';
 import { trainingFlops, wholeSequences } from '../../planner/flops.ts';
+import type { Precision } from '../../schemas/types/job.ts';
 import { decoded, type Peak, sequences } from './contests.ts';
 import type { Raced } from './race.ts';
 import type { Size } from './sizes.ts';
-import type { Precision } from './tasks.ts';
 
 /** The highest rates of matrix products, by precision. */
 export type Peaks = Record<Precision, Peak[]>;

@@ -1,9 +1,7 @@
 // What the engines are asked and answer, in lines of JSON: an engine is a process that reads a task, then does one turn of
 // it for each further line.
 
-import type { Architecture } from '../../schemas/types/job.ts';
-
-export type Precision = 'float32' | 'bfloat16';
+import type { Architecture, Precision } from '../../schemas/types/job.ts';
 
 export type Task = Writing | Training | Decoding | Product;
 

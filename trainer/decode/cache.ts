@@ -9,12 +9,7 @@ import type { Architecture } from '../../schemas/types/job.ts';
 import { gather } from '../kernels.ts';
 import { tf } from '../tf.ts';
 import { fill, room } from './device.ts';
-
-/** Of one layer: [kvHeads, sequences, tokens, headSize] each. */
-export interface KeysAndValues {
-  keys: Tensor;
-  values: Tensor;
-}
+import type { KeysAndValues } from './operators.ts';
 
 export interface Cache {
   /** Tokens that a slot has room for. */

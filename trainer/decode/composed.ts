@@ -1,6 +1,6 @@
 /** The operators of decoding, of TensorFlow's: for devices other than the processor, and what our own are compared with. */
 import type { Tensor } from '@tensorflow/tfjs-node';
-import { masked } from '../fused/composed.ts';
+import { masked, swapHalves } from '../fused/composed.ts';
 import {
   add,
   batchProduct,
@@ -11,7 +11,6 @@ import {
   max,
   mul,
   reshape,
-  reverse,
   rsqrt,
   sigmoid,
   softmax,
@@ -22,7 +21,7 @@ import {
   transpose,
   updateInPlace,
 } from '../kernels.ts';
-import { type Attribute, backend } from '../native.ts';
+import { backend, run, type } from '../native.ts';
 import { tf } from '../tf.ts';
 import type { DecodingOperators } from './operators.ts';
 
@@ -77,22 +76,15 @@ export const composed: DecodingOperators = {
   },
   likeliest(scores) {
     const above = sub(scores, max(scores, 0));
-    const tokens = backend.executeSingleOutput('ArgMax', toInteger, [scores, tf.scalar(0, 'int32')]);
+    const tokens = run('ArgMax', [type('output_type', backend.binding.TF_INT32)], scores, tf.scalar(0, 'int32'));
     return { tokens, logProbs: tf.neg(log(sum(exp(above), 0))) };
   },
 };
 
 type Pair = [Tensor, Tensor];
 
-const { TF_ATTR_TYPE, TF_INT32 } = backend.binding;
-const toInteger: Attribute[] = [{ name: 'output_type', type: TF_ATTR_TYPE, value: TF_INT32 }];
-
 /** x / sqrt(mean(x²) + epsilon), of columns. */
 function normalised(x: Tensor, epsilon: number): Tensor {
   if (epsilon === 0) return x;
   return mul(x, rsqrt(add(mul(sum(square(x), 0, true), 1 / (x.shape[0] as number)), epsilon)));
-}
-
-function swapHalves(x: Tensor): Tensor {
-  return reshape(reverse(reshape(x, [-1, 2, (x.shape.at(-1) as number) / 2]), 1), x.shape);
 }

@@ -8,6 +8,7 @@ import { exp, gather, log, max, mul, reshape, sub } from '../kernels.ts';
 import { type Attribute, backend } from '../native.ts';
 import { tf } from '../tf.ts';
 import { likeliest } from './device.ts';
+import type { Chosen } from './operators.ts';
 
 /** How tokens are drawn: both inputs are doubles, as `doubles` makes them. */
 export type Draws = {
@@ -16,12 +17,6 @@ export type Draws = {
   /** One over the temperature. */
   sharpness: Tensor;
 };
-
-/**
- * A token a slot, int32 [slots], and its ln p, [slots], under softmax(scores) or that of scores that were sharpened; it is not
- * finite where scores are not.
- */
-export type Chosen = { tokens: Tensor; logProbs: Tensor };
 
 /**
  * A token drawn by inverse CDF from softmax(sharpness * scores): the first up to which the probabilities add up to more than

@@ -1,15 +1,9 @@
 /** The operators of decoding as our own, for the processor. */
 import type { Tensor } from '@tensorflow/tfjs-node';
 import { knowShapes } from '../graph/shapes.ts';
-import { type Attribute, backend } from '../native.ts';
+import { backend, flag, integer, number, run, type } from '../native.ts';
 import { tf } from '../tf.ts';
 import type { DecodingOperators } from './operators.ts';
-
-const { TF_ATTR_FLOAT, TF_ATTR_INT, TF_ATTR_TYPE, TF_ATTR_BOOL, TF_FLOAT } = backend.binding;
-const number = (name: string, value: number): Attribute => ({ name, type: TF_ATTR_FLOAT, value });
-const integer = (name: string, value: number): Attribute => ({ name, type: TF_ATTR_INT, value });
-const run = (name: string, attributes: Attribute[], ...inputs: Tensor[]) =>
-  backend.executeSingleOutput(name, attributes, inputs);
 
 export const native: DecodingOperators = {
   columnsOf: (table, rows) => run('DescentColumns', [], table, rows),
@@ -26,11 +20,7 @@ export const native: DecodingOperators = {
     return run('DescentAttendCached', attributes, projected, cos, sin, places, keys, values);
   },
   room(shape) {
-    const attributes = [
-      { name: 'dtype', type: TF_ATTR_TYPE, value: TF_FLOAT },
-      { name: 'init', type: TF_ATTR_BOOL, value: false },
-    ];
-    return run('Empty', attributes, tf.tensor1d([...shape], 'int32'));
+    return run('Empty', [type('dtype'), flag('init', false)], tf.tensor1d([...shape], 'int32'));
   },
   fill(cache, slots, latest) {
     run('DescentFillCache', [], cache, slots, latest);

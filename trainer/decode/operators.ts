@@ -9,8 +9,18 @@
  */
 import type { Tensor } from '@tensorflow/tfjs-node';
 import type { RotaryTable } from '../fused/operators.ts';
-import type { KeysAndValues } from './cache.ts';
-import type { Chosen } from './draw.ts';
+
+/** Of one layer: [kvHeads, sequences, tokens, headSize] each. */
+export interface KeysAndValues {
+  keys: Tensor;
+  values: Tensor;
+}
+
+/**
+ * A token a slot, int32 [slots], and its ln p, [slots], under softmax(scores) or that of scores that were sharpened; it is not
+ * finite where scores are not.
+ */
+export type Chosen = { tokens: Tensor; logProbs: Tensor };
 
 export interface DecodingOperators {
   /** Rows of a table, [rows, width], by index, int32 [N], as columns. */

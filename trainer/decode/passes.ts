@@ -10,9 +10,10 @@ import { rmsNorm, splitHeads, swiGlu } from '../fused/device.ts';
 import { capture } from '../graph/capture.ts';
 import { add, gather, matMul, reshape, slice } from '../kernels.ts';
 import { tf } from '../tf.ts';
-import type { Cache, KeysAndValues } from './cache.ts';
+import type { Cache } from './cache.ts';
 import { attend, columnsOf, gatedProduct, likeliest, product } from './device.ts';
-import { type Chosen, type Draws, drawn } from './draw.ts';
+import { type Draws, drawn } from './draw.ts';
+import type { Chosen, KeysAndValues } from './operators.ts';
 import type { DecodingWeights, LayerWeights } from './weights.ts';
 
 /** Prompts, padded on the right to one length. */

@@ -9,7 +9,8 @@ import type { Architecture } from '../../schemas/types/job.ts';
 import { TrainerFailure } from '../failure.ts';
 import { tf } from '../tf.ts';
 import { type Cache, createCache, roundedUp } from './cache.ts';
-import { type Chosen, type Draws, doubles } from './draw.ts';
+import { type Draws, doubles } from './draw.ts';
+import type { Chosen } from './operators.ts';
 import type { Passes } from './passes.ts';
 
 /** A sequence that is written to. */

@@ -94,7 +94,7 @@ export const composed: Operators = {
 export const masked = -1e9;
 
 /** bool [time, keys]: query t sees keys 0 .. t + keys - time. */
-export function causalMask(time: number, keys = time): Tensor2D {
+function causalMask(time: number, keys = time): Tensor2D {
   const place = (count: number, first: number) => tf.range(first, first + count, 1, 'int32');
   return tf.lessEqual(place(keys, 0), tf.expandDims(place(time, keys - time), 1));
 }
@@ -135,6 +135,7 @@ function rotateGradient(dy: Tensor, { time, headSize, rotary: { cos, sin } }: He
   return reshape(add(mul(sequences, cos), swapHalves(mul(sequences, sin))), dy.shape);
 }
 
-function swapHalves(x: Tensor): Tensor {
+/** The halves of each head, exchanged. */
+export function swapHalves(x: Tensor): Tensor {
   return reshape(reverse(reshape(x, [-1, 2, (x.shape.at(-1) as number) / 2]), 1), x.shape);
 }

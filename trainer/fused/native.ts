@@ -1,15 +1,9 @@
 /** The fused operators as our own, for the processor: scripts/setup/kernels/ computes them. */
 import type { Tensor } from '@tensorflow/tfjs-node';
 import { knowShapes } from '../graph/shapes.ts';
-import { type Attribute, backend } from '../native.ts';
+import { type Attribute, backend, integer, number, run } from '../native.ts';
 import type { Heads, Operators } from './operators.ts';
 
-const { TF_ATTR_FLOAT, TF_ATTR_INT } = backend.binding;
-const number = (name: string, value: number): Attribute => ({ name, type: TF_ATTR_FLOAT, value });
-const integer = (name: string, value: number): Attribute => ({ name, type: TF_ATTR_INT, value });
-
-const one = (name: string, attributes: Attribute[], ...inputs: Tensor[]) =>
-  backend.executeSingleOutput(name, attributes, inputs);
 const several = (name: string, attributes: Attribute[], inputs: Tensor[], outputs: number) =>
   backend.executeMultipleOutputs(name, attributes, inputs, outputs);
 
@@ -36,10 +30,10 @@ export const native: Operators = {
     const [dx, dGain] = several('DescentRmsNormGradient', attributes, inputs, 2) as [Tensor, Tensor];
     return { dx, dGain };
   },
-  swiGlu: (au) => one('DescentSwiGlu', [], au),
-  swiGluGradient: (dy, au) => one('DescentSwiGluGradient', [], dy, au),
-  causalSoftmax: (scores, block) => one('DescentCausalSoftmax', [integer('block', block)], scores),
-  causalSoftmaxGradient: (p, dp, block) => one('DescentCausalSoftmaxGradient', [integer('block', block)], p, dp),
+  swiGlu: (au) => run('DescentSwiGlu', [], au),
+  swiGluGradient: (dy, au) => run('DescentSwiGluGradient', [], dy, au),
+  causalSoftmax: (scores, block) => run('DescentCausalSoftmax', [integer('block', block)], scores),
+  causalSoftmaxGradient: (p, dp, block) => run('DescentCausalSoftmaxGradient', [integer('block', block)], p, dp),
   splitHeads(projected, scale, heads) {
     const { cos, sin } = heads.rotary;
     const attributes = [number('scale', scale), ...layout(heads)];
@@ -49,9 +43,9 @@ export const native: Operators = {
   },
   splitHeadsGradient({ q, k, v }, scale, heads) {
     const { cos, sin } = heads.rotary;
-    return one('DescentSplitHeadsGradient', [number('scale', scale), ...layout(heads)], ...q, k, v, cos, sin);
+    return run('DescentSplitHeadsGradient', [number('scale', scale), ...layout(heads)], ...q, k, v, cos, sin);
   },
-  mergeHeads: (o, heads) => one('DescentMergeHeads', layout(heads), ...o),
+  mergeHeads: (o, heads) => run('DescentMergeHeads', layout(heads), ...o),
   mergeHeadsGradient: (dMerged, heads) =>
     several('DescentMergeHeadsGradient', layout(heads), [dMerged], heads.blocks.length),
   adamW({ theta, m, v }, gradient, rates, clip, [beta1, beta2]) {

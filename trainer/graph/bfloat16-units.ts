@@ -1,5 +1,5 @@
 /** What this machine multiplies bfloat16 with. Loads no TensorFlow. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 
 /**
  * Whether there are units that multiply matrices of bfloat16: a GPU's, AMX, or those of ARM. Others multiply float32 twice
@@ -12,9 +12,6 @@ export function hasBfloat16Units(device: 'cpu' | 'gpu'): boolean {
 
 /** What the processor can do, as Linux says it; nothing where nobody does. */
 function processorFlags(): string {
-  try {
-    return /^(flags|Features)\s*:.*$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[0] ?? '';
-  } catch {
-    return '';
-  }
+  const path = '/proc/cpuinfo';
+  return existsSync(path) ? (/^(flags|Features)\s*:.*$/m.exec(readFileSync(path, 'utf8'))?.[0] ?? '') : '';
 }

@@ -12,9 +12,10 @@
  * of a graph's constants, so what is large had better be an input or a variable.
  */
 import type { NamedTensorMap, Tensor } from '@tensorflow/tfjs-node';
+import type { Precision } from '../../schemas/types/job.ts';
 import { backend } from '../native.ts';
 import { tf } from '../tf.ts';
-import { CaptureError, type Precision } from './definition.ts';
+import { CaptureError } from './definition.ts';
 import { type Described, type Trace, trace, tracedPrecision } from './trace.ts';
 
 export { CaptureError } from './definition.ts';

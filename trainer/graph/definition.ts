@@ -1,5 +1,6 @@
 /** Writes a TensorFlow function down, operation by operation. */
 import { createHash } from 'node:crypto';
+import type { Precision } from '../../schemas/types/job.ts';
 import { type Attribute, backend } from '../native.ts';
 import { multipliesBfloat16, roundToBfloat16 } from './bfloat16.ts';
 import type { Recorded } from './memory.ts';
@@ -26,9 +27,6 @@ export interface Reference {
   readonly dtype: number;
   readonly shape: readonly number[];
 }
-
-/** What multiplies matrices in: see `CaptureOptions`. */
-export type Precision = 'float32' | 'bfloat16';
 
 /** A function in the making. */
 export interface Definition {

@@ -1,5 +1,6 @@
 /** Goes through a function once, without computing anything, and writes down what it does. */
 import type { DataType, NamedTensorMap, Tensor, TensorInfo, Variable } from '@tensorflow/tfjs-node';
+import type { Precision } from '../../schemas/types/job.ts';
 import { backend, type NativeBackend } from '../native.ts';
 import { tf } from '../tf.ts';
 import {
@@ -8,7 +9,6 @@ import {
   define,
   onlyNumbers,
   operatorOfSource,
-  type Precision,
   type Reference,
   TF_DOUBLE,
 } from './definition.ts';
