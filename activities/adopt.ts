@@ -2,13 +2,8 @@ import { constants, existsSync, statSync } from 'node:fs';
 import { copyFile, mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { isMap, parseDocument } from 'yaml';
-import { cachedFiles } from '../hub/cache.ts';
-import { isOffline } from '../hub/config.ts';
 import { hasDigest } from '../hub/digest.ts';
-import { download } from '../hub/download.ts';
-import { filesAt, type RemoteFile } from '../hub/repository.ts';
 import type { Revision } from '../hub/request.ts';
-import { type HubSettings, hubSettings } from '../hub/settings.ts';
 import type { PlanNode } from '../planner/plan.ts';
 import { configNames } from '../schemas/llama.ts';
 import { hasIndex, modelFilesAmong, papersAmong } from '../schemas/model-folder.ts';
@@ -21,6 +16,7 @@ import { modelProblems, readJson } from '../store/foreign-model.ts';
 import { freeBytes } from '../store/home.ts';
 import { fenced, holdsLease } from '../store/lease.ts';
 import { NodeError } from './failures.ts';
+import { type HubOptions, hubFiles } from './hub-files.ts';
 
 type AdoptNode = Extract<PlanNode, { type: 'adopt' }>;
 
@@ -33,10 +29,7 @@ export const adoption: StartedEvent = {
   engine: adoptedEngine,
 };
 
-export interface AdoptOptions {
-  /** Where the Hub is, and who asks: see `hubSettings`. */
-  env: NodeJS.ProcessEnv;
-  signal: AbortSignal;
+export interface AdoptOptions extends HubOptions {
   /** Told how many bytes of how many there are. */
   onProgress?: (there: number, all: number) => void;
 }
@@ -130,54 +123,21 @@ async function fill(node: AdoptNode, folder: string, options: AdoptOptions): Pro
 }
 
 /** Downloads the files of a repository's model, or takes them from the cache of the Hub's libraries, which offline is all there is. */
-async function bring(revision: Revision, folder: string, { env, signal, onProgress }: AdoptOptions): Promise<void> {
-  const settings = hubSettings(env);
-  const cached = await cachedFiles(settings, revision);
-  if (settings.offline) {
-    await bringCached(settings, revision, cached, folder, signal);
-    return;
-  }
-  const remote = await filesAt(settings, revision, signal);
-  const fetch = async (file: RemoteFile, onBytes?: (bytes: number) => void): Promise<void> => {
-    const path = join(folder, file.name);
-    const known = cached.get(file.name);
-    if (known && !existsSync(path) && (await hasDigest(known.path, file.digest, signal))) {
-      await copyFile(known.path, path, constants.COPYFILE_FICLONE);
-      onBytes?.(file.bytes);
-    } else await download(settings, revision, file, path, { signal, onBytes });
-  };
-  const names = new Set(remote.keys());
-  const index = remote.get(indexFile);
-  if (hasIndex(names) && index) await fetch(index);
-  const wanted = wantedAmong(names, revision, hasIndex(names) ? await readFile(join(folder, indexFile)) : undefined);
-  const files = wanted.map((name) => remote.get(name) as RemoteFile);
-  const all = files.reduce((sum, { bytes }) => sum + bytes, 0);
+async function bring(revision: Revision, folder: string, { onProgress, ...options }: AdoptOptions): Promise<void> {
+  const { names, remote, bring } = await hubFiles(revision, options);
+  const index = hasIndex(names) ? join(folder, indexFile) : undefined;
+  if (index !== undefined) await bring(indexFile, index);
+  const wanted = wantedAmong(names, revision, index === undefined ? undefined : await readFile(index));
+  const all = wanted.reduce((sum, name) => sum + (remote(name)?.bytes ?? 0), 0);
   let there = await bytesIn(folder);
   if (all - there > freeBytes(folder))
     throw new NodeError('disk-full', `${revision.hub} takes ${megabytes(all - there)} MB more, and the disk has less`);
-  await inTurns(files, signal, (file) =>
-    fetch(file, (bytes) => {
+  await inTurns(wanted, options.signal, (name) =>
+    bring(name, join(folder, name), (bytes) => {
       there += bytes;
       onProgress?.(there, all);
     }),
   );
-}
-
-async function bringCached(
-  settings: HubSettings,
-  revision: Revision,
-  cached: Awaited<ReturnType<typeof cachedFiles>>,
-  folder: string,
-  signal: AbortSignal,
-): Promise<void> {
-  if (cached.size === 0) throw isOffline(settings, revision, revision.hub);
-  const index = cached.get(indexFile);
-  for (const name of wantedAmong(new Set(cached.keys()), revision, index && (await readFile(index.path)))) {
-    const { path, digest } = cached.get(name) as { path: string; digest: RemoteFile['digest'] | undefined };
-    if (digest && !(await hasDigest(path, digest, signal)))
-      throw new NodeError('bad-data', `${path} is damaged: remove it, and run hf download ${revision.hub} again`);
-    await copyFile(path, join(folder, name), constants.COPYFILE_FICLONE);
-  }
 }
 
 /** The files to take. Throws a `bad-data` NodeError where they make no model. */

@@ -10,7 +10,8 @@ import { digestOfFile } from '../store/digest.ts';
 import { prepareBenchmark } from './benchmarks/prepare.ts';
 import type { Row } from './benchmarks/row.ts';
 import { NodeError } from './failures.ts';
-import { bringData, type HubDataOptions } from './hub-data.ts';
+import { bringData } from './hub-data.ts';
+import type { HubOptions } from './hub-files.ts';
 import { findBrokenLine } from './json-lines.ts';
 
 /** How it begins, as a trainer would say it. */
@@ -37,7 +38,7 @@ export const preparation: StartedEvent = {
 export async function prepareData(
   node: Extract<PlanNode, { type: 'data' }>,
   attempt: Attempt,
-  options: HubDataOptions,
+  options: HubOptions,
 ): Promise<{ started: StartedEvent; done: DoneEvent }> {
   const incoming = join(attempt.folder, 'incoming');
   const files = await filesOf(node, incoming, options);
@@ -86,7 +87,7 @@ interface Files {
 async function filesOf(
   { recipe, files }: Extract<PlanNode, { type: 'data' }>,
   incoming: string,
-  options: HubDataOptions,
+  options: HubOptions,
 ): Promise<Files> {
   if ('digests' in recipe) {
     await checkDigests(files, recipe.digests);

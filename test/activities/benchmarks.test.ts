@@ -8,7 +8,7 @@ import { clozeReaders } from '../../activities/benchmarks/cloze.ts';
 import { readProblem } from '../../activities/benchmarks/generative.ts';
 import type { Row } from '../../activities/benchmarks/row.ts';
 import { NodeError } from '../../activities/failures.ts';
-import type { HubDataOptions } from '../../activities/hub-data.ts';
+import type { HubOptions } from '../../activities/hub-files.ts';
 import { prepareData } from '../../activities/prepare.ts';
 import { keyOf } from '../../planner/key.ts';
 import type { PlanNode } from '../../planner/plan.ts';
@@ -293,7 +293,7 @@ function dataNode(benchmark: string, recipe: DataNode['recipe'], files: string[]
   };
 }
 
-async function made(node: DataNode, options: HubDataOptions) {
+async function made(node: DataNode, options: HubOptions) {
   const begun = await beginAttempt(join(folder, 'home'), node);
   if (begun.state !== 'begun') throw new Error('unreachable');
   const { done } = await prepareData(node, begun.attempt, options);
