@@ -24,6 +24,10 @@ const stages: { [Type in Job['type']]: () => Promise<{ run: Run<Type> }> } = {
   trunk: () => import('./stages/trunk.ts'),
   sft: () => import('./stages/sft.ts'),
   rl: () => import('./stages/rl.ts'),
+  dpo: () => import('./stages/dpo.ts'),
+  reward: () => import('./stages/reward.ts'),
+  generate: () => import('./stages/generate.ts'),
+  build: () => import('./stages/build.ts'),
   evaluate: () => import('./stages/evaluate.ts'),
 };
 

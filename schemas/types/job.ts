@@ -3,7 +3,19 @@
 /**
  * What a trainer is started with: one node's recipe, its inputs and where to write. The trainer's contract, part one.
  */
-export type Job = TokenizerJob | OverlapJob | PretrainJob | CptJob | TrunkJob | SftJob | RlJob | EvaluateJob;
+export type Job =
+  | TokenizerJob
+  | OverlapJob
+  | PretrainJob
+  | CptJob
+  | TrunkJob
+  | SftJob
+  | RlJob
+  | DpoJob
+  | RewardJob
+  | GenerateJob
+  | BuildJob
+  | EvaluateJob;
 /**
  * SHA-256 of a node's pre-image, in hex.
  */
@@ -276,6 +288,92 @@ export type CptRecipe =
       precision?: Precision;
       weightDecayOn?: WeightDecayOn;
     };
+/**
+ * A data set of problems made of others: one operation, which says of all that it drops why.
+ */
+export type BuildRecipe =
+  | {
+      /**
+       * Responses that are right, each different one once.
+       */
+      operation: 'correct';
+      data: Part;
+    }
+  | {
+      /**
+       * Problems on which so many models give one answer, with a response that does.
+       */
+      operation: 'agree';
+      /**
+       * Responses of a model each.
+       *
+       * @minItems 2
+       */
+      data: [Part, Part, ...Part[]];
+      /**
+       * Models whose answers agree.
+       */
+      least: number;
+    }
+  | {
+      /**
+       * Each problem once.
+       */
+      operation: 'dedupe';
+      /**
+       * @minItems 1
+       */
+      data: [Part, ...Part[]];
+      /**
+       * The same prompt but for case, spaces and Unicode forms; or also 13 words in a row in common with an earlier one.
+       */
+      by: 'prompt' | 'grams';
+    }
+  | {
+      /**
+       * Problems that share neither their prompt nor 13 words in a row with any of those compared with.
+       */
+      operation: 'decontaminate';
+      data: Part;
+      /**
+       * @minItems 1
+       */
+      against: [Selection, ...Selection[]];
+    }
+  | {
+      /**
+       * All problems of a set, parted anew into those for SFT and those for RL.
+       */
+      operation: 'split';
+      data: Part;
+      /**
+       * As they stand: SFT has the first and RL the last. Or as the seed draws.
+       */
+      order: 'given' | 'random';
+      sft: Extent;
+      rl: Extent;
+    }
+  | {
+      /**
+       * A right response and a wrong one to the same problem.
+       */
+      operation: 'pairs';
+      data: Part;
+      /**
+       * Most pairs of one problem; no response is in two of them.
+       */
+      perProblem: number;
+    };
+/**
+ * How much of a set: a number of problems, or a share of all of them, rounded down.
+ */
+export type Extent =
+  | {
+      problems: number;
+    }
+  | {
+      share: number;
+    };
 export type EvaluateRecipe =
   | {
       /**
@@ -377,9 +475,9 @@ export interface Part {
    */
   name: string;
   /**
-   * Documents, problems with answers, or items with choices of which one is right.
+   * Documents, problems with answers, pairs of a better and a worse response, or items with choices of which one is right.
    */
-  part: 'text' | 'problems' | 'choices';
+  part: 'text' | 'problems' | 'preferences' | 'choices';
   source: Source;
 }
 export interface GeneratedSource {
@@ -865,6 +963,290 @@ export interface RlRecipe {
   clip: number;
   precision?: Precision;
 }
+export interface DpoJob {
+  /**
+   * Version of this contract.
+   */
+  contract: 1;
+  type: 'dpo';
+  key: Key;
+  /**
+   * The node's address, for messages.
+   */
+  address: string;
+  attempt: number;
+  /**
+   * Seed of everything random in this node.
+   */
+  seed: number;
+  recipe: DpoRecipe;
+  inputs: {
+    /**
+     * Folder of the parent's model: config.json, model.safetensors, tokenizer.json.
+     */
+    parent: string;
+    /**
+     * Folders of prepared data, by role.
+     */
+    data: {
+      [k: string]: string;
+    };
+  };
+  /**
+   * The attempt's folder: everything is written in it.
+   */
+  output: string;
+  placement: Placement;
+  lease: Lease;
+}
+/**
+ * Direct preference optimisation against the parent, on pairs of responses.
+ */
+export interface DpoRecipe {
+  data: Part;
+  /**
+   * Pairs, the first so many of the set.
+   */
+  examples: number;
+  epochs: number;
+  /**
+   * Pairs in one step.
+   */
+  batch: number;
+  /**
+   * DPO as published, or IPO.
+   */
+  loss: 'sigmoid' | 'ipo';
+  /**
+   * How much departing from the parent costs.
+   */
+  beta: number;
+  /**
+   * Share of the pairs that are taken to be the wrong way round.
+   */
+  labelSmoothing: number;
+  /**
+   * Weight of the likelihood of the chosen responses, in the loss.
+   */
+  nllCoef: number;
+  /**
+   * Peak learning rate.
+   */
+  lr: number;
+  /**
+   * Learning rate of the last step.
+   */
+  minLr: number;
+  /**
+   * Share of the steps with linear warm-up.
+   */
+  warmup: number;
+  schedule: 'cosine' | 'constant';
+  /**
+   * Decoupled weight decay.
+   */
+  weightDecay: number;
+  /**
+   * @minItems 2
+   * @maxItems 2
+   */
+  betas: [number, number];
+  /**
+   * Largest global gradient norm; 0 is off.
+   */
+  clip: number;
+  precision?: Precision;
+  weightDecayOn?: WeightDecayOn;
+}
+export interface RewardJob {
+  /**
+   * Version of this contract.
+   */
+  contract: 1;
+  type: 'reward';
+  key: Key;
+  /**
+   * The node's address, for messages.
+   */
+  address: string;
+  attempt: number;
+  /**
+   * Seed of everything random in this node.
+   */
+  seed: number;
+  recipe: RewardRecipe;
+  inputs: {
+    /**
+     * Folder of the parent's model: config.json, model.safetensors, tokenizer.json.
+     */
+    parent: string;
+    /**
+     * Folders of prepared data, by role.
+     */
+    data: {
+      [k: string]: string;
+    };
+  };
+  /**
+   * The attempt's folder: everything is written in it.
+   */
+  output: string;
+  placement: Placement;
+  lease: Lease;
+}
+/**
+ * A reward model (Bradley-Terry) on pairs of responses.
+ */
+export interface RewardRecipe {
+  data: Part;
+  /**
+   * Pairs, the first so many of the set.
+   */
+  examples: number;
+  epochs: number;
+  /**
+   * Pairs in one step.
+   */
+  batch: number;
+  /**
+   * Weight of the squared sum of a pair's rewards in the loss, which keeps them around 0.
+   */
+  centerCoef: number;
+  /**
+   * Peak learning rate.
+   */
+  lr: number;
+  /**
+   * Learning rate of the last step.
+   */
+  minLr: number;
+  /**
+   * Share of the steps with linear warm-up.
+   */
+  warmup: number;
+  schedule: 'cosine' | 'constant';
+  /**
+   * Decoupled weight decay.
+   */
+  weightDecay: number;
+  /**
+   * @minItems 2
+   * @maxItems 2
+   */
+  betas: [number, number];
+  /**
+   * Largest global gradient norm; 0 is off.
+   */
+  clip: number;
+  precision?: Precision;
+  weightDecayOn?: WeightDecayOn;
+}
+export interface GenerateJob {
+  /**
+   * Version of this contract.
+   */
+  contract: 1;
+  type: 'generate';
+  key: Key;
+  /**
+   * The node's address, for messages.
+   */
+  address: string;
+  attempt: number;
+  /**
+   * Seed of everything random in this node.
+   */
+  seed: number;
+  recipe: GenerateRecipe;
+  inputs: {
+    /**
+     * Folder of the model that answers; not there where an endpoint does.
+     */
+    parent?: string;
+    /**
+     * Folders of prepared data, by role.
+     */
+    data: {
+      [k: string]: string;
+    };
+  };
+  /**
+   * The attempt's folder: everything is written in it.
+   */
+  output: string;
+  placement: Placement;
+  lease: Lease;
+}
+/**
+ * Responses to the first problems of a split, each graded.
+ */
+export interface GenerateRecipe {
+  data: Part;
+  /**
+   * Which problems are asked; what comes of them stays in that split.
+   */
+  split: 'sft' | 'rl';
+  /**
+   * The first so many of the split.
+   */
+  problems: number;
+  /**
+   * Responses a problem.
+   */
+  samples: number;
+  /**
+   * 0 is greedy.
+   */
+  temperature: number;
+  /**
+   * Nucleus sampling; 1 is off.
+   */
+  topP: number;
+  /**
+   * Longest response, in tokens.
+   */
+  maxResponse: number;
+  /**
+   * The name of the model at an OpenAI-compatible endpoint, where no checkpoint answers.
+   */
+  endpoint?: string;
+  /**
+   * Version of how answers are read and compared.
+   */
+  grader: number;
+}
+export interface BuildJob {
+  /**
+   * Version of this contract.
+   */
+  contract: 1;
+  type: 'build';
+  key: Key;
+  /**
+   * The node's address, for messages.
+   */
+  address: string;
+  attempt: number;
+  /**
+   * Seed of everything random in this node.
+   */
+  seed: number;
+  recipe: BuildRecipe;
+  inputs: {
+    /**
+     * Folders of prepared data, by role.
+     */
+    data: {
+      [k: string]: string;
+    };
+  };
+  /**
+   * The attempt's folder: everything is written in it.
+   */
+  output: string;
+  placement: Placement;
+  lease: Lease;
+}
 export interface EvaluateJob {
   /**
    * Version of this contract.
@@ -887,6 +1269,10 @@ export interface EvaluateJob {
      * Folder of the parent's model: config.json, model.safetensors, tokenizer.json.
      */
     parent: string;
+    /**
+     * Folder of the reward model that scores the sampled responses: config.json, model.safetensors with score.weight, tokenizer.json.
+     */
+    rewardModel?: string;
     /**
      * The events.jsonl of an earlier evaluation that differs in nothing but the grader: its responses may be graded again instead of sampling them.
      */

@@ -1,0 +1,8 @@
+import type { GenerateJob } from '../../schemas/types/job.ts';
+import type { Outcome, TrainerContext } from '../context.ts';
+import { TrainerFailure } from '../failure.ts';
+
+/** Runs a generate job. */
+export async function run(job: GenerateJob, _context: TrainerContext): Promise<Outcome> {
+  throw new TrainerFailure('bad-job', `${job.address}: this is not built yet`);
+}
