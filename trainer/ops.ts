@@ -75,6 +75,15 @@ export function total(x: Tensor): Scalar {
   }));
 }
 
+/** Σ x of a vector [N] by segment (int32 [N]), [count]. dx = dy[segment]. */
+export function segmentTotals(x: Tensor, segments: Tensor1D, count: number): Tensor1D {
+  return piece([x], () => ({
+    value: segmentSum(x, segments, count),
+    saved: { segments },
+    gradient: (dy, { segments }) => [gather(dy, segments)],
+  }));
+}
+
 /** x + b, [N], of a vector and one number, [1]. */
 export function shifted(x: Tensor1D, bias: Tensor1D): Tensor1D {
   return piece([x, bias], () => ({

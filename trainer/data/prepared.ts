@@ -7,6 +7,7 @@ import type { Grading } from '../../schemas/types/job.ts';
 import { TrainerFailure } from '../failure.ts';
 import { isGradable } from './grade/grade.ts';
 import { rightAnswer } from './grade/statement.ts';
+import type { Preference } from './preferences.ts';
 import type { AnswerKind, Problem, ProblemSplit } from './problem.ts';
 import { canonicalNumber } from './rational.ts';
 
@@ -85,6 +86,35 @@ export function preparedProblems(folder: string, split: ProblemSplit, grading: G
 export function* preparedPrompts(folder: string, split: ProblemSplit): Generator<string> {
   requireProblems(folder, split);
   for (const { value, where } of records(problemPath(folder, split))) yield field(value, 'prompt', where);
+}
+
+/**
+ * The pairs of a prepared folder, `preferences-train.jsonl` or `preferences-heldout.jsonl`, in the order of the file: lines of
+ * `{"id", "prompt", "chosen", "rejected"}`. It reads as it goes.
+ *
+ * @throws TrainerFailure `bad-data` when the file is missing, a line is something else, or both responses of a pair are the same.
+ */
+export function* preparedPreferences(folder: string, split: 'train' | 'heldout'): Generator<Preference> {
+  const path = join(folder, `preferences-${split}.jsonl`);
+  if (!existsSync(path))
+    throw new TrainerFailure(
+      'bad-data',
+      `${path} is missing: the data set has no pairs of a chosen and a rejected response. Say in its \`columns\` which hold the prompt and both, or make pairs with a \`build\`.`,
+    );
+  for (const { value, where } of records(path)) {
+    const pair = {
+      id: field(value, 'id', where),
+      prompt: field(value, 'prompt', where),
+      chosen: field(value, 'chosen', where),
+      rejected: field(value, 'rejected', where),
+    };
+    if (pair.chosen === pair.rejected)
+      throw new TrainerFailure(
+        'bad-data',
+        `${where}: "chosen" and "rejected" are the same, so that neither is better.`,
+      );
+    yield pair;
+  }
 }
 
 /**

@@ -3,7 +3,14 @@ import { normalisedPrompt, problemIdLength, promptDigest } from '../../schemas/p
 import type { Part, Source } from '../../schemas/types/job.ts';
 import { TrainerFailure } from '../failure.ts';
 import { generatedDocuments, generatedItems, generatedProblems, type Numbered } from './generators.ts';
-import { preparedDocuments, preparedItems, preparedProblems, preparedPrompts } from './prepared.ts';
+import type { Preference } from './preferences.ts';
+import {
+  preparedDocuments,
+  preparedItems,
+  preparedPreferences,
+  preparedProblems,
+  preparedPrompts,
+} from './prepared.ts';
 import type { Problem, ProblemContent, ProblemSplit } from './problem.ts';
 import { promptText, responseText } from './template.ts';
 
@@ -38,6 +45,30 @@ export function problems(source: Source, split: ProblemSplit, count: number, fol
     'bad-data',
     `The ${split} split of ${describe(source)} has ${found.length} problems, ${count} are asked for. Ask for at most ${found.length}, or give it more data.`,
   );
+}
+
+/**
+ * The first `count` pairs of responses to learn from, in the order of the file.
+ *
+ * @throws TrainerFailure `bad-data` when there are fewer, saying how many there are; `bad-job` for a generator, which has none.
+ */
+export function preferences(source: Source, count: number, folders: DataFolders): Preference[] {
+  const found = firstOf(pairsOf(source, 'train', folders), count);
+  if (found.length === count) return found;
+  throw new TrainerFailure(
+    'bad-data',
+    `There are ${found.length} pairs to learn from in ${describe(source)}, ${count} are asked for. Ask for at most ${found.length}, or give it more data.`,
+  );
+}
+
+/**
+ * The held-out pairs, of problems that no pair to learn from is of: the first `count`, or all where there are fewer. There may be
+ * none.
+ *
+ * @throws TrainerFailure as `preferences` does, but for their number.
+ */
+export function heldoutPreferences(source: Source, count: number, folders: DataFolders): Preference[] {
+  return firstOf(pairsOf(source, 'heldout', folders), count);
 }
 
 /**
@@ -131,6 +162,11 @@ function allProblems(source: Source, split: ProblemSplit, folders: DataFolders):
 function* allPrompts(source: Source, split: ProblemSplit, folders: DataFolders): Generator<string> {
   if ('prepared' in source) yield* preparedPrompts(folderOf(source.prepared, folders), split);
   else for (const { prompt } of distinctProblems(generatedProblems(source, split))) yield prompt;
+}
+
+function pairsOf(source: Source, split: 'train' | 'heldout', folders: DataFolders): Iterable<Preference> {
+  if ('prepared' in source) return preparedPreferences(folderOf(source.prepared, folders), split);
+  throw new TrainerFailure('bad-job', `There are no pairs of a chosen and a rejected response in ${describe(source)}.`);
 }
 
 function firstOf<T>(items: Iterable<T>, count: number): T[] {
