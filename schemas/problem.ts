@@ -13,3 +13,16 @@ export function promptDigest(prompt: string): string {
 
 /** Characters of a problem's id. */
 export const problemIdLength = 12;
+
+/** Problems of which one is held out of what is learned from. */
+const heldOutOf = 20;
+
+/** Whether the preferences between responses to a problem are held out: those of every 20th problem, by its digest. */
+export function isHeldOutProblem(prompt: string): boolean {
+  return isHeldOutDigest(promptDigest(prompt));
+}
+
+/** The same of a problem's digest. */
+export function isHeldOutDigest(digest: string): boolean {
+  return Number.parseInt(digest.slice(0, 8), 16) % heldOutOf === 0;
+}

@@ -66,7 +66,7 @@ export function adoptedFacts(architecture: Architecture | null, head: Head): Rec
 
 /** What a node of a type leaves: a reward model, or a language model. */
 export function headOfType(type: PlanNode['type']): Head {
-  return (type as string) === 'reward' ? 'score' : 'language';
+  return type === 'reward' ? 'score' : 'language';
 }
 
 function sizeOf(shapes: Readonly<Record<string, number[]>>): number {
