@@ -15,14 +15,14 @@
  * RPO, by the length of the response alone. (TRL takes the mean over all tokens of a batch, where long responses count more.)
  */
 import type { Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs-node';
+import { outputMatrix } from '../schemas/llama.ts';
 import { tokensAtOnce } from '../schemas/passes.ts';
 import type { Architecture, DpoRecipe } from '../schemas/types/job.ts';
 import type { Trainable } from './adamw.ts';
 import { type RowTensors, rowTensors, statesBefore } from './batch.ts';
 import { type Pair, pairsInParts, responsesOf } from './data/preferences.ts';
 import { capture } from './graph/capture.ts';
-import { logits } from './model.ts';
-import { segmentTotals, tokenLogProbs, total } from './ops.ts';
+import { outputLogProbs, segmentTotals, total } from './ops.ts';
 import { padded, spread } from './padded.ts';
 import type { Parameters } from './parameters.ts';
 import type { SupervisedOptions } from './supervised.ts';
@@ -96,7 +96,8 @@ function responseLogProbs(
   recompute = false,
 ): PairValues<Tensor1D> & { likelihood: Tensor1D | undefined } {
   const states = statesBefore(architecture, parameters, rows, recompute);
-  const logProbs = tokenLogProbs(logits(parameters, states) as Tensor2D, rows.targets);
+  const output = parameters[outputMatrix] as Tensor as Tensor2D;
+  const logProbs = outputLogProbs(states, output, rows.targets);
   const summed = (counting: Tensor1D) => segmentTotals(tf.mul(logProbs, counting), pairs, weights.size);
   return { chosen: summed(chosen), rejected: summed(rejected), likelihood: likelihood && summed(likelihood) };
 }

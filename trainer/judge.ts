@@ -1,11 +1,12 @@
 /** A reward model as a judge of what another model wrote. */
-import { exampleTokens, promptTokens, responseText } from './data/template.ts';
+import type { ExampleOf } from './data/preferences.ts';
+import { exampleTokens, solutionText } from './data/template.ts';
 import { loadRewardModel } from './parameters.ts';
 import { requireVocabulary } from './parent.ts';
 import type { Response } from './respond.ts';
 import { scorer, textOf } from './reward.ts';
 import { truncate } from './stages/sft.ts';
-import { loadTokenizer, type Tokenizer } from './tokenizer/load.ts';
+import { loadTokenizer } from './tokenizer/load.ts';
 
 /** The same responses, each with its score as `reward`. */
 export type Judge = (responses: readonly Response[]) => Response[];
@@ -16,8 +17,9 @@ export async function loadJudge(folder: string): Promise<Judge> {
   const tokenizer = await loadTokenizer(folder);
   requireVocabulary(tokenizer, architecture, 'bad-data');
   const score = scorer(architecture, parameters, padding);
+  const exampleOf: ExampleOf = (content) => exampleTokens(content, tokenizer);
   return (responses) => {
-    const scores = score(responses.map((response) => judgedText(response, tokenizer, architecture.context)));
+    const scores = score(responses.map((response) => judgedText(response, exampleOf, architecture.context)));
     return responses.map((response, i) => ({ ...response, reward: scores[i] as number }));
   };
 }
@@ -29,12 +31,9 @@ export async function loadJudge(folder: string): Promise<Judge> {
  */
 export function judgedText(
   { problem, text, ended }: Pick<Response, 'problem' | 'text' | 'ended'>,
-  tokenizer: Tokenizer,
+  exampleOf: ExampleOf,
   context: number,
 ): number[] {
-  const content = { prompt: problem.prompt, solution: text.replace(/^ /, '') };
-  const example = ended
-    ? exampleTokens(content, tokenizer)
-    : { prompt: promptTokens(tokenizer, content), response: tokenizer.encode(responseText(content)) };
-  return textOf(truncate(example, context - 1));
+  const { prompt, response } = exampleOf({ prompt: problem.prompt, solution: solutionText(text) });
+  return textOf(truncate({ prompt, response: ended ? response : response.slice(0, -1) }, context - 1));
 }

@@ -1,10 +1,9 @@
 /** What the stages that learn from pairs share: pairs to learn from and to be judged by, their order, and the figures of a judgement. */
 import type { Part } from '../schemas/types/job.ts';
-import { encodePairs, type Pair } from './data/preferences.ts';
+import { type ExampleOf, encodePairs, type Pair } from './data/preferences.ts';
 import { type DataFolders, heldoutPreferences, preferences } from './data/sources.ts';
 import { random } from './random.ts';
 import { proportion } from './statistics.ts';
-import type { Tokenizer } from './tokenizer/load.ts';
 
 /** More held-out pairs than this would only take time: the interval of an accuracy is then below ± 0.03. */
 const mostHeldout = 1000;
@@ -22,11 +21,11 @@ export function readPairs(
   { source }: Part,
   examples: number,
   data: DataFolders,
-  tokenizer: Tokenizer,
+  exampleOf: ExampleOf,
   longest: number,
 ): PairSet {
-  const { pairs, truncated } = encodePairs(preferences(source, examples, data), tokenizer, longest);
-  const { pairs: heldout } = encodePairs(heldoutPreferences(source, mostHeldout, data), tokenizer, longest);
+  const { pairs, truncated } = encodePairs(preferences(source, examples, data), exampleOf, longest);
+  const { pairs: heldout } = encodePairs(heldoutPreferences(source, mostHeldout, data), exampleOf, longest);
   return { pairs, heldout, truncated };
 }
 

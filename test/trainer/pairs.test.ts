@@ -7,6 +7,8 @@ import { after, before, describe, it } from 'node:test';
 import type { EvaluationEvent, MetricsEvent, SampleEvent, TrainerEvent } from '../../schemas/types/event.ts';
 import type { DpoJob, EvaluateJob, RewardJob, SftJob } from '../../schemas/types/job.ts';
 import { writeModel } from '../../trainer/checkpoint.ts';
+import { type ExampleOf, encodePairs } from '../../trainer/data/preferences.ts';
+import { exampleTokens } from '../../trainer/data/template.ts';
 import { initialise } from '../../trainer/init.ts';
 import { judgedText } from '../../trainer/judge.ts';
 import { loadRewardModel } from '../../trainer/parameters.ts';
@@ -251,12 +253,13 @@ describe('stages that learn from pairs', { timeout: 240_000 }, () => {
     assert.equal(samples.length, 8 * 4);
     const { architecture, parameters, padding } = await loadRewardModel(rewardModel);
     const tokenizer = await loadTokenizer(rewardModel);
+    const exampleOf: ExampleOf = (content) => exampleTokens(content, tokenizer);
     const texts = samples.map(({ problem, response, truncated }) => {
       const index = Number(problem.replace('test', ''));
       const asked = { id: problem, prompt: `test toss ${index}`, solution: '', answer: '', kind: 'label' } as const;
       return judgedText(
         { problem: asked, text: response, ended: truncated === false },
-        tokenizer,
+        exampleOf,
         architecture.context,
       );
     });
@@ -293,7 +296,8 @@ describe('what a reward model reads', async () => {
   after(() => rmSync(root, { recursive: true, force: true }));
   const tokenizer = await loadTokenizer(writeByteTokenizer(root));
   const problem = { id: '1', prompt: '2 + 2 = ?', solution: '', answer: '4', kind: 'number' } as const;
-  const read = (text: string, ended: boolean, context = 64) => judgedText({ problem, text, ended }, tokenizer, context);
+  const read = (text: string, ended: boolean, context = 64) =>
+    judgedText({ problem, text, ended }, (content) => exampleTokens(content, tokenizer), context);
 
   it('is the prompt and the response in the template, and the end where it ended', () => {
     const whole = 'Human: 2 + 2 = ?\nAssistant: 4';
@@ -305,5 +309,29 @@ describe('what a reward model reads', async () => {
   it('loses the beginning of its prompt where it is longer than the context', () => {
     const whole = read(' 4', true);
     assert.deepEqual(read(' 4', true, 12), whole.slice(-12));
+  });
+});
+
+describe('a pair in tokens', () => {
+  const exampleOf: ExampleOf = ({ prompt, solution }) => ({
+    prompt: Array.from(prompt, Number),
+    response: [...Array.from(solution, Number), 0],
+  });
+  const pair = { id: 'a', prompt: '123456', chosen: '7', rejected: '789' };
+
+  it('has the prompt twice, each as much of it as fits with its response', () => {
+    assert.deepEqual(encodePairs([pair], exampleOf, 10), {
+      pairs: [
+        {
+          id: 'a',
+          chosen: { prompt: [1, 2, 3, 4, 5, 6], response: [7, 0] },
+          rejected: { prompt: [1, 2, 3, 4, 5, 6], response: [7, 8, 9, 0] },
+        },
+      ],
+      truncated: 0,
+    });
+    assert.deepEqual(encodePairs([pair, pair], exampleOf, 8).truncated, 2);
+    assert.deepEqual(encodePairs([pair], exampleOf, 8).pairs[0]?.rejected.prompt, [3, 4, 5, 6]);
+    assert.deepEqual(encodePairs([pair], exampleOf, 4).pairs[0]?.rejected, { prompt: [6], response: [7, 8, 9] });
   });
 });

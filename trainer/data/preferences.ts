@@ -3,8 +3,7 @@ import { stretchesOf } from '../batch.ts';
 import { countResponseTokens, type Example, longestOf } from '../padded.ts';
 import { paddedTime } from '../shapes.ts';
 import { truncate } from '../stages/sft.ts';
-import type { Tokenizer } from '../tokenizer/load.ts';
-import { exampleTokens } from './template.ts';
+import type { ProblemContent } from './problem.ts';
 
 /** A better and a worse response to a prompt. */
 export interface Preference {
@@ -22,19 +21,22 @@ export interface Pair {
   rejected: Example;
 }
 
+/** A prompt and a response to it in tokens, as a template and a tokenizer have them. */
+export type ExampleOf = (content: Pick<ProblemContent, 'prompt' | 'solution'>) => Example;
+
 /**
- * Pairs in tokens, with the template of fine-tuning. What is longer than `longest` tokens, prompt and response together, is
- * cut as there: the beginning of the prompt goes, and of a response that is too long alone the end. Each response is cut by
+ * Pairs in tokens. What is longer than `longest` tokens, prompt and response together, is
+ * cut as in fine-tuning: the beginning of the prompt goes, and of a response that is too long alone the end. Each response is cut by
  * itself, so that of a pair the longer one may have less of the prompt (as in TRL). `truncated` counts responses.
  */
 export function encodePairs(
   preferences: readonly Preference[],
-  tokenizer: Tokenizer,
+  exampleOf: ExampleOf,
   longest: number,
 ): { pairs: Pair[]; truncated: number } {
   let truncated = 0;
   const encode = (prompt: string, solution: string): Example => {
-    const whole = exampleTokens({ prompt, solution }, tokenizer);
+    const whole = exampleOf({ prompt, solution });
     const fitting = truncate(whole, longest - 1);
     if (fitting !== whole) truncated++;
     return fitting;
