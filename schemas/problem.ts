@@ -13,3 +13,11 @@ export function promptDigest(prompt: string): string {
 
 /** Characters of a problem's id. */
 export const problemIdLength = 12;
+
+/** Problems of which one is held out of what is learned from. */
+const heldOutOf = 20;
+
+/** Whether the preferences between responses to a problem are held out: those of every 20th problem, by its digest. */
+export function isHeldOutProblem(prompt: string): boolean {
+  return Number.parseInt(promptDigest(prompt).slice(0, 8), 16) % heldOutOf === 0;
+}

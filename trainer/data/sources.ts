@@ -64,8 +64,8 @@ export function choiceItems(source: Source, count: number, folders: DataFolders)
 }
 
 /**
- * The prompts of the first `count` problems of a split, or of all where there are fewer. Prepared files take no memory:
- * they are read as they go.
+ * The prompts of the first `count` problems of a split, or of all where there are fewer, each once. Prepared files are
+ * read as they go.
  *
  * @throws TrainerFailure as `textDocuments` does.
  */
@@ -75,12 +75,8 @@ export function* promptsOf(
   count: number,
   folders: DataFolders,
 ): Generator<string> {
-  let left = count;
-  for (const prompt of allPrompts(source, split, folders)) {
-    if (left === 0) return;
-    yield prompt;
-    left -= 1;
-  }
+  if ('prepared' in source) yield* preparedPrompts(folderOf(source.prepared, folders), split, count);
+  else for (const { prompt } of taking(distinctProblems(generatedProblems(source, split)), count)) yield prompt;
 }
 
 /**
@@ -128,26 +124,26 @@ function allProblems(source: Source, split: ProblemSplit, folders: DataFolders):
     : distinctProblems(generatedProblems(source, split));
 }
 
-function* allPrompts(source: Source, split: ProblemSplit, folders: DataFolders): Generator<string> {
-  if ('prepared' in source) yield* preparedPrompts(folderOf(source.prepared, folders), split);
-  else for (const { prompt } of distinctProblems(generatedProblems(source, split))) yield prompt;
+function firstOf<T>(items: Iterable<T>, count: number): T[] {
+  return [...taking(items, count)];
 }
 
-function firstOf<T>(items: Iterable<T>, count: number): T[] {
-  const found: T[] = [];
-  if (count === 0) return found;
+function* taking<T>(items: Iterable<T>, count: number): Generator<T> {
+  let left = count;
+  if (left === 0) return;
   for (const item of items) {
-    found.push(item);
-    if (found.length === count) break;
+    yield item;
+    left -= 1;
+    if (left === 0) return;
   }
-  return found;
 }
 
 function* counted<T>(item: Numbered<T>): Generator<T> {
   for (let index = 0; ; index++) yield item(index);
 }
 
-function folderOf(role: string, folders: DataFolders): string {
+/** The folder that a job has for a role. Throws a `bad-job` TrainerFailure where it has none. */
+export function folderOf(role: string, folders: DataFolders): string {
   const folder = folders[role];
   if (folder === undefined) throw new TrainerFailure('bad-job', `The job has no data folder for the role \`${role}\`.`);
   return folder;
