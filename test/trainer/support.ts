@@ -207,17 +207,22 @@ export interface Running {
 export function startTrainer(
   job: Job,
   onEvent: (event: TrainerEvent, child: ChildProcess) => void = () => {},
+  env: Record<string, string> = {},
 ): Running {
   const path = join(job.output, 'job.json');
   writeFileSync(path, JSON.stringify(job));
-  return startTrainerAt(path, onEvent);
+  return startTrainerAt(path, onEvent, env);
 }
 
 export function startTrainerAt(
   path: string,
   onEvent: (event: TrainerEvent, child: ChildProcess) => void = () => {},
+  env: Record<string, string> = {},
 ): Running {
-  const child = spawn(process.execPath, [trainerProgram, path], { stdio: ['pipe', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [trainerProgram, path], {
+    stdio: ['pipe', 'pipe', 'pipe'],
+    env: { ...process.env, ...env },
+  });
   const events: TrainerEvent[] = [];
   let stderr = '';
   child.stderr.on('data', (text) => {

@@ -25,6 +25,19 @@ export function* readLines(path: string): Generator<Line> {
   }
 }
 
+/** As `readLines`, up to where a kill or a power cut has left something that is no whole line. */
+export function* readFinishedLines(path: string): Generator<Line> {
+  for (const { bytes, offset, isFinished } of rawLines(path, 0)) {
+    if (!isFinished) return;
+    try {
+      yield { value: JSON.parse(bytes.toString('utf8')) as unknown, where: `${path}, byte ${offset}`, offset };
+    } catch (error) {
+      if (!(error instanceof SyntaxError)) throw error;
+      return;
+    }
+  }
+}
+
 /** The line that begins at a byte of a file. Throws as `readLines`. */
 export function lineAt(path: string, offset: number): Line {
   const where = `${path}, byte ${offset}`;
@@ -51,7 +64,15 @@ function parsed(text: string, where: string, offset: number): Line {
 
 const newline = 0x0a;
 
-function* rawLines(path: string, from: number, block = 1 << 20): Generator<{ bytes: Buffer; offset: number }> {
+interface RawLine {
+  /** Its own until the next one is asked for. */
+  bytes: Buffer;
+  offset: number;
+  /** Whether its end is there. */
+  isFinished: boolean;
+}
+
+function* rawLines(path: string, from: number, block = 1 << 20): Generator<RawLine> {
   if (!existsSync(path)) throw new TrainerFailure('bad-data', `${path} is missing. Prepare the data set again.`);
   const file = openSync(path, 'r');
   try {
@@ -66,14 +87,14 @@ function* rawLines(path: string, from: number, block = 1 << 20): Generator<{ byt
       for (let end = buffer.indexOf(newline); end >= 0 && end < size; end = buffer.indexOf(newline, start)) {
         const piece = buffer.subarray(start, end);
         const bytes = rest.length === 0 ? piece : Buffer.concat([...rest, piece]);
-        yield { bytes, offset };
+        yield { bytes, offset, isFinished: true };
         offset += bytes.length + 1;
         start = end + 1;
         rest = [];
       }
       if (start < size) rest.push(Buffer.from(buffer.subarray(start, size)));
     }
-    if (rest.length > 0) yield { bytes: Buffer.concat(rest), offset };
+    if (rest.length > 0) yield { bytes: Buffer.concat(rest), offset, isFinished: false };
   } finally {
     closeSync(file);
   }

@@ -5,6 +5,7 @@ import { TrainerFailure } from '../failure.ts';
 import { generatedDocuments, generatedItems, generatedProblems, type Numbered } from './generators.ts';
 import { preparedDocuments, preparedItems, preparedProblems, preparedPrompts } from './prepared.ts';
 import type { Problem, ProblemContent, ProblemSplit } from './problem.ts';
+import { promptKey } from './problem-line.ts';
 import { promptText, responseText } from './template.ts';
 
 /** Folders of prepared data, by role: `job.inputs.data`. */
@@ -32,12 +33,12 @@ export function textDocuments(source: Source, split: 'train' | 'heldout', folder
  * @throws TrainerFailure `bad-data` when there are fewer, saying how many there are; otherwise as `textDocuments`.
  */
 export function problems(source: Source, split: ProblemSplit, count: number, folders: DataFolders): Problem[] {
-  const found = firstOf(allProblems(source, split, folders), count);
-  if (found.length === count) return found;
-  throw new TrainerFailure(
-    'bad-data',
-    `The ${split} split of ${describe(source)} has ${found.length} problems, ${count} are asked for. Ask for at most ${found.length}, or give it more data.`,
-  );
+  return exactly(allProblems(source, split, folders), source, split, count);
+}
+
+/** As `problems`, but each prompt once, also of a set that has several responses to it. */
+export function distinctPrompts(source: Source, split: ProblemSplit, count: number, folders: DataFolders): Problem[] {
+  return exactly(eachPromptOnce(allProblems(source, split, folders)), source, split, count);
 }
 
 /**
@@ -122,6 +123,25 @@ function allProblems(source: Source, split: ProblemSplit, folders: DataFolders):
   return 'prepared' in source
     ? preparedProblems(folderOf(source.prepared, folders), split, source.grading)
     : distinctProblems(generatedProblems(source, split));
+}
+
+function exactly(all: Iterable<Problem>, source: Source, split: ProblemSplit, count: number): Problem[] {
+  const found = firstOf(all, count);
+  if (found.length === count) return found;
+  throw new TrainerFailure(
+    'bad-data',
+    `The ${split} split of ${describe(source)} has ${found.length} problems, ${count} are asked for. Ask for at most ${found.length}, or give it more data.`,
+  );
+}
+
+function* eachPromptOnce(all: Iterable<Problem>): Generator<Problem> {
+  const known = new Set<string>();
+  for (const problem of all) {
+    const key = promptKey(problem.prompt);
+    if (known.has(key)) continue;
+    known.add(key);
+    yield problem;
+  }
 }
 
 function firstOf<T>(items: Iterable<T>, count: number): T[] {

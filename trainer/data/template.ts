@@ -16,6 +16,11 @@ export function responseText(problem: Pick<ProblemContent, 'solution'>): string 
   return ` ${problem.solution}`;
 }
 
+/** What `responseText` would make a response of, so that it is learned from as it was written. */
+export function solutionText(response: string): string {
+  return response.startsWith(' ') ? response.slice(1) : response;
+}
+
 /** The same template in Jinja, for tokenizer_config.json: transformers and vLLM then build the same prompts. */
 export const chatTemplate =
   "{% for message in messages %}{% if message['role'] == 'user' %}{{ 'Human: ' + message['content'] + '\\n' }}{% if loop.last and add_generation_prompt %}{{ 'Assistant:' }}{% endif %}{% elif message['role'] == 'assistant' %}{{ 'Assistant: ' + message['content'] + eos_token }}{% endif %}{% endfor %}";

@@ -1,6 +1,6 @@
 /** What a build writes: the lines that it keeps, those that it drops and why, and how many there are of each. */
-import { closeSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { createLineFile, type LineFile } from '../line-file.ts';
 import { problemPath } from '../prepared.ts';
 import type { ProblemSplit } from '../problem.ts';
 import { lineText, type ProblemLine } from '../problem-line.ts';
@@ -49,10 +49,10 @@ export interface BuiltFiles extends Output {
 export function builtFiles(folder: string, holds: readonly ProblemSplit[] | 'pairs', several: boolean): BuiltFiles {
   const lines = new Map<ProblemSplit | 'train' | 'heldout', LineFile>(
     holds === 'pairs'
-      ? (['train', 'heldout'] as const).map((side) => [side, lineFile(join(folder, `preferences-${side}.jsonl`))])
-      : holds.map((split) => [split, lineFile(problemPath(folder, split))]),
+      ? (['train', 'heldout'] as const).map((side) => [side, createLineFile(join(folder, `preferences-${side}.jsonl`))])
+      : holds.map((split) => [split, createLineFile(problemPath(folder, split))]),
   );
-  const dropped = lineFile(join(folder, 'dropped.jsonl'));
+  const dropped = createLineFile(join(folder, 'dropped.jsonl'));
   const fileOf = (name: ProblemSplit | 'train' | 'heldout'): LineFile => {
     const file = lines.get(name);
     if (file === undefined) throw new RangeError(`a build that has no ${name} wrote to it`);
@@ -90,39 +90,6 @@ export function builtFiles(folder: string, holds: readonly ProblemSplit[] | 'pai
       const unit = holds === 'pairs' ? 'Pairs' : 'Examples';
       const written = [...lines].map(([name, file]) => [`${name}${unit}`, file.count()] as const);
       return { ...Object.fromEntries(counts), ...Object.fromEntries(written) };
-    },
-  };
-}
-
-interface LineFile {
-  write(line: string): void;
-  count(): number;
-  close(): void;
-}
-
-/** Characters that are gathered before they are written. */
-const gathered = 1 << 16;
-
-function lineFile(path: string): LineFile {
-  const file = openSync(path, 'w');
-  let [waiting, count] = ['', 0];
-  const flush = () => {
-    for (let bytes = Buffer.from(waiting); bytes.length > 0; ) bytes = bytes.subarray(writeSync(file, bytes));
-    waiting = '';
-  };
-  return {
-    write(line) {
-      waiting += line;
-      count += 1;
-      if (waiting.length >= gathered) flush();
-    },
-    count: () => count,
-    close() {
-      try {
-        flush();
-      } finally {
-        closeSync(file);
-      }
     },
   };
 }
