@@ -20,7 +20,7 @@ export interface JobContext {
 /** The job that a trainer is started with for a node. Throws a `bad-job` NodeError where the schema does not allow it. */
 export function jobFor(node: PlanNode, { attempt, parents, device, threads, responses }: JobContext): Job {
   const folders = Object.fromEntries(Object.entries(parents).map(([role, artifact]) => [role, modelFolder(artifact)]));
-  const { parent, tokenizer, trunk, ...data } = folders;
+  const { parent, tokenizer, trunk, rewardModel, ...data } = folders;
   const job = {
     contract: 1,
     type: node.type,
@@ -33,6 +33,7 @@ export function jobFor(node: PlanNode, { attempt, parents, device, threads, resp
       ...(parent === undefined ? {} : { parent }),
       ...(tokenizer === undefined ? {} : { tokenizer }),
       ...(trunk === undefined ? {} : { trunk: { folder: trunk, steps: node.startsAt } }),
+      ...(rewardModel === undefined ? {} : { rewardModel }),
       ...(responses === undefined ? {} : { responses }),
       data,
     },

@@ -19,7 +19,11 @@ export const runsAs: Record<NodeType, PageNode['runsAs']> = {
   cpt: 'workflow',
   trunk: 'workflow',
   sft: 'workflow',
+  dpo: 'workflow',
   rl: 'workflow',
+  reward: 'workflow',
+  generate: 'workflow',
+  build: 'activity',
   evaluate: 'activity',
 };
 

@@ -28,7 +28,9 @@ async function figuresOf(node: PlanNode, artifact: Artifact): Promise<Figure[]> 
     case 'data':
     case 'tokenizer':
     case 'adopt':
-      return ['vocab', 'parameters', 'documents', 'problems'].flatMap((name) => {
+    case 'generate':
+    case 'build':
+      return ['vocab', 'parameters', 'documents', 'problems', 'responses', 'kept'].flatMap((name) => {
         const value = artifact.facts[name];
         return typeof value === 'number' ? [{ name, value, share: false }] : [];
       });
@@ -41,7 +43,9 @@ async function figuresOf(node: PlanNode, artifact: Artifact): Promise<Figure[]> 
     case 'cpt':
     case 'trunk':
     case 'sft':
+    case 'dpo':
     case 'rl':
+    case 'reward':
       return lastValues(artifact, node.type === 'rl' ? 'reward' : 'loss');
     case 'evaluate':
       return evaluated(artifact);

@@ -38,6 +38,10 @@ const NOUNS: Record<NodeType, [one: string, many: string]> = {
   cpt: ['CPT model', 'CPT models'],
   trunk: ['trunk', 'trunks'],
   sft: ['SFT model', 'SFT models'],
+  dpo: ['DPO model', 'DPO models'],
   rl: ['RL model', 'RL models'],
+  reward: ['reward model', 'reward models'],
+  generate: ['set of responses', 'sets of responses'],
+  build: ['built data set', 'built data sets'],
   evaluate: ['evaluation', 'evaluations'],
 };

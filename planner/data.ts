@@ -1,11 +1,21 @@
 import { generators } from '../schemas/catalogue.ts';
-import type { GeneratedSource, Grading, Part, Source } from '../schemas/types/job.ts';
+import type { GeneratedSource, Grading, Part, PreparedSource, Source } from '../schemas/types/job.ts';
 import type { Dataset, FileData, HubData, LineageFile } from '../schemas/types/lineage.ts';
 import { defaults } from './defaults.ts';
 import { own } from './tree.ts';
 
-/** A declared data set as a trainer finds it: a generator with all of its options, or the prepared files of a data node. */
-export function sourceOf(file: LineageFile, name: string): Source {
+/** The data sets that stages make, as one node finds them: by the stage's name. */
+export type MadeSets = ReadonlyMap<string, PreparedSource>;
+
+const noneMade: MadeSets = new Map();
+
+/**
+ * A data set as a trainer finds it: a generator with all of its options, the prepared files of a data node, or what a stage
+ * has made.
+ */
+export function sourceOf(file: LineageFile, name: string, made: MadeSets = noneMade): Source {
+  const found = made.get(name);
+  if (found) return found;
   const declared: Dataset | undefined = own(file.data, name);
   if (!declared) throw new Error(`no data set ${name}`);
   if (!('generator' in declared)) return { prepared: dataRole(name), ...gradingOf(declared) };
@@ -38,9 +48,13 @@ export function generatedSource(
 }
 
 /** `math` or `math/problems` as a part: the one that is named, else the one that is wanted. */
-export function partOf(file: LineageFile, reference: string, wanted: Part['part']): Part {
+export function partOf(file: LineageFile, reference: string, wanted: Part['part'], made?: MadeSets): Part {
   const [name = '', part] = reference.split('/');
-  return { name, part: part === 'text' || part === 'problems' ? part : wanted, source: sourceOf(file, name) };
+  return {
+    name,
+    part: part === 'text' || part === 'problems' || part === 'preferences' ? part : wanted,
+    source: sourceOf(file, name, made),
+  };
 }
 
 /** The data set that a reference names: `math` of `math/problems`. */

@@ -68,8 +68,12 @@ function stage(file: LineageFile, node: PlanNode): Declaration {
   for (const [name, value] of Object.entries(body)) {
     if (notLearned.has(name)) continue;
     if (name === 'model') fields.set(name, reference(String(value), model(file, String(value))));
-    else if (name === 'data') fields.set(name, ofData(file, node, String(value)));
-    else if (name === 'mix') {
+    else if (name === 'data') {
+      for (const [place, written] of [value].flat().entries())
+        fields.set(Array.isArray(value) ? `data.${place + 1}` : name, ofData(file, node, String(written)));
+    } else if (name === 'decontaminate') {
+      for (const written of [value].flat()) fields.set(`${name}.${written}`, ofData(file, node, String(written)));
+    } else if (name === 'mix') {
       for (const [entry, share] of Object.entries(recordAt(value))) {
         fields.set(`mix.${entry}`, leaf(share, 'share'));
         if (entry !== 'replay') fields.set(`data.${setNameOf(entry)}`, ofData(file, node, entry));
@@ -87,7 +91,8 @@ function usualFields(kind: StageKind, body: Readonly<Record<string, unknown>>, c
     return parsed?.ok && typeof parsed.value === 'number' ? parsed.value : usual;
   };
   if (kind === 'adopt') return {};
-  if (kind === 'sft') return defaults.sft;
+  if (kind === 'build') return own(body, 'split') === undefined ? {} : { order: defaults.build.order };
+  if (kind === 'sft' || kind === 'dpo' || kind === 'reward' || kind === 'generate') return defaults[kind];
   if (kind === 'rl') {
     const { lr, batch } = defaults.rl;
     const criticLr = derived.criticLr(said('lr', lr));
@@ -122,7 +127,8 @@ function dataSet(file: LineageFile, name: string): Declaration {
 function ofData(file: LineageFile, node: PlanNode, written: string, called = written): Declared {
   const name = setNameOf(written);
   const set = own(file.data, name);
-  const isFiles = set !== undefined && !('generator' in set);
+  if (set === undefined) return leaf(called); // a stage makes it, which is compared for itself
+  const isFiles = !('generator' in set);
   return reference(called, dataSet(file, name), isFiles ? own(node.parents, dataRole(name)) : undefined);
 }
 

@@ -7,7 +7,7 @@ import { type Diagnostic, diagnose } from './diagnostic.ts';
 import type { Lineage } from './load.ts';
 import type { PlanNode } from './plan.ts';
 import { parseCount, parseNumber } from './quantities.ts';
-import { declaredStages } from './stages.ts';
+import { type DeclaredStage, dataReferences, declaredStages, isDataKind, type StageKind } from './stages.ts';
 import { own, recordAt } from './tree.ts';
 
 /** One suite as a task: the same for every model that it is asked of. */
@@ -70,15 +70,35 @@ const suites: Readonly<Record<Suite, (lineage: Lineage) => Part[]>> = {
   },
 };
 
-/** The data sets, each once, whose text or problems some stage learns from. */
-function trainedOn({ file, source }: Lineage, part: Part['part']): Part[] {
+/** The declared data sets, each once, whose text or problems some stage learns from, also by way of what stages made of them. */
+function trainedOn({ file, source }: Lineage, part: 'text' | 'problems'): Part[] {
+  const stages = declaredStages(source.value);
   const names = new Set<string>();
-  for (const { kind, body } of declaredStages(source.value).values()) {
-    if ((part === 'text') !== (kind === 'pretrain' || kind === 'cpt')) continue;
-    const references = [...(typeof body.data === 'string' ? [body.data] : []), ...Object.keys(recordAt(body, 'mix'))];
-    for (const reference of references) if (reference !== 'replay') names.add(setNameOf(reference));
+  for (const { kind, body } of stages.values()) {
+    if (!kind || !learnsFrom[part].includes(kind)) continue;
+    for (const name of Object.keys(recordAt(body, 'mix'))) if (name !== 'replay') names.add(setNameOf(name));
+    for (const name of rootsOf(dataReferences(body).map(setNameOf), stages)) names.add(name);
   }
   return [...names].map((name) => partOf(file, name, part));
+}
+
+const learnsFrom: Readonly<Record<'text' | 'problems', readonly StageKind[]>> = {
+  text: ['pretrain', 'cpt'],
+  problems: ['sft', 'rl'],
+};
+
+/** The declared data sets that some sets are made of, themselves where no stage makes them. */
+function rootsOf(names: readonly string[], stages: ReadonlyMap<string, DeclaredStage>): Set<string> {
+  const roots = new Set<string>();
+  const seen = new Set<string>();
+  const open = [...names];
+  for (let name = open.shift(); name !== undefined; name = open.shift()) {
+    const stage = stages.get(name);
+    if (!stage || !isDataKind(stage.kind)) roots.add(name);
+    else if (!seen.has(name)) open.push(...dataReferences(stage.body).map(setNameOf));
+    seen.add(name);
+  }
+  return roots;
 }
 
 function evaluationOf(file: LineageFile, suite: Suite, parts: [Part, ...Part[]]): Evaluation {

@@ -1,3 +1,4 @@
+import type { PreparedSource } from '../schemas/types/job.ts';
 import type { LineageFile } from '../schemas/types/lineage.ts';
 import { type Accept, acceptancesOf, type Known } from './accept.ts';
 import { architectureOf } from './architecture.ts';
@@ -8,6 +9,7 @@ import { checkDecay } from './checks/decay.ts';
 import { checkEffects } from './checks/effects.ts';
 import { checkTakeaways } from './checks/takeaways.ts';
 import { checkVariants } from './checks/variants.ts';
+import { dataRole, type MadeSets, setNameOf, sourceOf } from './data.ts';
 import { defaults } from './defaults.ts';
 import { type Diagnostic, diagnose, sortDiagnostics } from './diagnostic.ts';
 import { type Evaluation, evaluationsOf } from './evaluations.ts';
@@ -18,8 +20,9 @@ import type { Lineage } from './load.ts';
 import { type MakeNode, nodeMaker, placementOf } from './nodes.ts';
 import { allowanceOf, certifier, type Learned } from './overlaps.ts';
 import type { Key, Placement, Plan, PlanNode } from './plan.ts';
-import { type Ancestry, type ResolvedStage, type Surroundings, stageResolver } from './resolve.ts';
-import { type DeclaredStage, declaredStages } from './stages.ts';
+import { type Ancestry, type Resolved, type Surroundings, stageResolver } from './resolve.ts';
+import { rewardModels } from './reward-models.ts';
+import { type DeclaredStage, dataReferences, declaredStages, isDataKind } from './stages.ts';
 import type { Source } from './syntax.ts';
 import { withTrunks } from './trunks.ts';
 import { type Expansion, expandStages, type Variant } from './variants.ts';
@@ -115,18 +118,20 @@ function planStages(
   accept: Accept,
 ): { nodes: PlanNode[]; diagnostics: Diagnostic[] } {
   const { file, source } = lineage;
-  const { around, diagnostics } = surroundings(lineage, data);
-  const tokenizers = planTokenizers(lineage, around.dataKeys, accept);
+  const dataKeys = Object.fromEntries(data.map((node) => [node.address, node.key]));
+  const { around, diagnostics } = surroundings(lineage, dataKeys);
+  const tokenizers = planTokenizers(lineage, dataKeys, accept);
   const [seedAxis] = seedAxes(readAxes(source));
   const nodes = [...tokenizers.values()];
-  const makeNode = nodeMaker(around.dataKeys, accept);
-  const resolveStage = stageResolver(around);
-  const certify = certifier(lineage, evaluations, around.dataKeys, makeNode);
+  const makeNode = nodeMaker(dataKeys, accept);
+  const resolve = stageResolver(around);
+  const certify = certifier(lineage, evaluations, dataKeys, makeNode);
   const untrained = untrainedModels(file, tokenizers);
   const trained = new Map<string, Start>();
-  const settled = new Map<ResolvedStage, Map<number, PlanNode['settings']>>();
+  const built = new Map<string, PreparedSource>();
+  const settled = new Map<Resolved, Map<number, PlanNode['settings']>>();
 
-  const adoptedNode = (stage: DeclaredStage, address: string, placement: Placement): TrainingNode | undefined => {
+  const adoptedNode = (stage: DeclaredStage, address: string, placement: Placement): StageNode | undefined => {
     const checkpoint = checkpoints.get(stage.name);
     if (!checkpoint) return undefined; // it was reported
     const { recipe, architecture, files, settings } = checkpoint;
@@ -134,38 +139,71 @@ function planStages(
     const node = makeNode({ type: 'adopt', recipe }, { ...circumstances, architecture, files, settings });
     const parents = { parent: node.key };
     trained.set(address, { ancestry: { architecture, corpus: 'unknown' }, parents, learned: null });
-    return { node, parents };
+    return { node };
   };
 
-  const trainingNode = (stage: DeclaredStage, variant: Variant, placement: Placement): TrainingNode | undefined => {
+  const trainingNode = (stage: DeclaredStage, variant: Variant, placement: Placement): StageNode | undefined => {
     const { address, setting } = variant;
-    const start = startOf(stage, variant);
-    const resolved = start && resolveStage(stage, setting, start.ancestry);
-    if (!resolved) return undefined; // it was reported, here or of the parent
-    const seed = seedOf(stage, setting, seedAxis);
+    const [start, made] = [startOf(stage, variant), madeSets(variant)];
+    const resolved = start && made && resolve.trained(stage, setting, start.ancestry, made);
+    if (!resolved) return undefined; // it was reported, here or of what comes before
     const learned = certify.learn(resolved.task, start.learned);
     const gate = learned && learned !== start.learned ? certify.certificate(stage, setting, learned) : undefined;
     const node = makeNode(resolved.task, {
-      address,
-      stage: stage.name,
-      axes: Object.fromEntries([...setting].map(([name, { value }]) => [name, value])),
-      seed,
+      ...circumstancesOf(stage, variant, resolved, placement),
       parents: start.parents,
       ...(gate && { gates: { overlap: gate.key } }),
-      placement,
       architecture: resolved.ancestry.architecture,
-      settings: settingsOf(stage, variant, resolved, seed),
     });
-    const parents = { parent: node.key };
-    trained.set(address, { ancestry: resolved.ancestry, parents, learned });
-    return { node, parents, ...(gate && { gate }) };
+    trained.set(address, { ancestry: resolved.ancestry, parents: { parent: node.key }, learned });
+    return { node, ...(gate && { gate }) };
+  };
+
+  const dataNode = (stage: DeclaredStage, variant: Variant, placement: Placement): StageNode | undefined => {
+    const { address, setting, parent } = variant;
+    const [start, made] = [parent === undefined ? null : trained.get(parent), madeSets(variant)];
+    const resolved = start !== undefined && made && resolve.made(stage, setting, start?.ancestry ?? null, made);
+    if (!resolved) return undefined; // it was reported, here or of what comes before
+    const node = makeNode(resolved.task, {
+      ...circumstancesOf(stage, variant, resolved, placement),
+      parents: start?.parents ?? {},
+      architecture: start?.ancestry.architecture ?? null,
+    });
+    const prepared = dataRole(address);
+    dataKeys[prepared] = node.key;
+    built.set(address, { prepared, ...gradingBefore(file, stage, made) });
+    return { node };
+  };
+
+  const circumstancesOf = (stage: DeclaredStage, variant: Variant, resolved: Resolved, placement: Placement) => {
+    const seed = seedOf(stage, variant.setting, seedAxis);
+    return {
+      address: variant.address,
+      stage: stage.name,
+      axes: Object.fromEntries([...variant.setting].map(([name, { value }]) => [name, value])),
+      seed,
+      placement,
+      settings: settingsOf(stage, variant, resolved, seed),
+    };
+  };
+
+  /** The data sets of stages that a node reads; undefined when one of them could not be resolved. */
+  const madeSets = ({ reads }: Variant): MadeSets | undefined => {
+    if (reads.size === 0) return noSets;
+    const made = new Map<string, PreparedSource>();
+    for (const [stage, address] of reads) {
+      const set = built.get(address);
+      if (!set) return undefined;
+      made.set(stage, set);
+    }
+    return made;
   };
 
   /** The settings of a node; those that differ in what they start from alone share them. */
   const settingsOf = (
     stage: DeclaredStage,
     { setting }: Variant,
-    resolved: ResolvedStage,
+    resolved: Resolved,
     seed: number,
   ): PlanNode['settings'] => {
     const bySeed = settled.get(resolved) ?? new Map<number, PlanNode['settings']>();
@@ -194,6 +232,8 @@ function planStages(
   };
 
   const evaluated = new Set<string>(file.evaluate?.each);
+  const rewardModelOf = rewardModels(lineage, expansion, around.report);
+  const scoredLater: (() => PlanNode[])[] = [];
   const gates = new Set<PlanNode>();
   for (const { scope, variants } of expansion.stages) {
     const { stage } = scope;
@@ -202,25 +242,52 @@ function planStages(
       const made =
         stage.kind === 'adopt'
           ? adoptedNode(stage, variant.address, placement)
-          : trainingNode(stage, variant, placement);
+          : isDataKind(stage.kind)
+            ? dataNode(stage, variant, placement)
+            : trainingNode(stage, variant, placement);
       if (!made) continue;
-      const { node, parents, gate } = made;
+      const { node, gate } = made;
       if (gate && !gates.has(gate)) nodes.push(gate);
       if (gate) gates.add(gate);
       nodes.push(node);
-      if (evaluated.has(stage.name))
-        for (const evaluation of evaluations)
-          nodes.push(evaluationNode(lineage, node, parents, evaluation, around, makeNode));
+      const { parents } = trained.get(variant.address) ?? {};
+      if (!evaluated.has(stage.name) || !parents) continue;
+      const evaluationsWith = (of: PlanNode['parents'], isMeant: (evaluation: Evaluation) => boolean) =>
+        evaluations
+          .filter(isMeant)
+          .map((evaluation) => evaluationNode(lineage, node, of, evaluation, around, makeNode));
+      const judge = rewardModelOf(stage, variant);
+      nodes.push(...evaluationsWith(parents, (evaluation) => judge === undefined || !isScored(evaluation)));
+      if (judge === undefined) continue;
+      // What scores the responses may come of the model that gives them: it is there once all stages are.
+      scoredLater.push(() => {
+        const rewardModel = trained.get(judge)?.parents.parent;
+        return rewardModel === undefined ? [] : evaluationsWith({ ...parents, rewardModel }, isScored);
+      });
     }
   }
+  for (const evaluationsOf of scoredLater) nodes.push(...evaluationsOf());
   return { nodes: withTrunks(nodes, makeNode), diagnostics };
 }
 
-/** A node, what has it for its parent, and the certificate that it waits for. */
-interface TrainingNode {
+/** A node of a stage, and the certificate that it waits for. */
+interface StageNode {
   node: PlanNode;
-  parents: PlanNode['parents'];
   gate?: PlanNode;
+}
+
+const noSets: MadeSets = new Map();
+
+/** Whether a reward model has something to score in an evaluation. */
+function isScored({ recipe }: Evaluation): boolean {
+  return recipe.kind === 'problems';
+}
+
+/** How the problems are graded that a stage makes its data set of: as those of the first that it reads. */
+function gradingBefore(file: LineageFile, { body }: DeclaredStage, made: MadeSets): Pick<PreparedSource, 'grading'> {
+  const [reference = ''] = dataReferences(body);
+  const source = sourceOf(file, setNameOf(reference), made);
+  return 'prepared' in source && source.grading ? { grading: source.grading } : {};
 }
 
 /** What a training node starts from: its ancestry, the keys of its parent or of its tokenizer by role, the problems learned from. */
@@ -280,13 +347,13 @@ function evaluationNode(
 
 function surroundings(
   { file, source }: Lineage,
-  data: readonly PlanNode[],
+  dataKeys: Surroundings['dataKeys'],
 ): { around: Surroundings; diagnostics: Diagnostic[] } {
   const diagnostics: Diagnostic[] = [];
   const told = new Set<string>();
   const around: Surroundings = {
     file,
-    dataKeys: Object.fromEntries(data.map((node) => [node.address, node.key])),
+    dataKeys,
     report(path, code, message, hint) {
       const place = source.place(path);
       const same = `${place.line}:${place.column} ${code}`; // all variants of a node are wrong in one way

@@ -1,8 +1,10 @@
 import type { Precision } from '../schemas/types/job.ts';
 import { axisNamed, type Setting } from './axes.ts';
 import {
+  type Extent,
   type Parsed,
   parseCount,
+  parseExtent,
   parseFraction,
   parseNumber,
   parsePrecision,
@@ -26,6 +28,8 @@ export interface Fields {
   seed(name: string): number | undefined;
   tokens(name: string): Tokens | undefined;
   warmup(name: string): Warmup | undefined;
+  /** Of an entry of a map, where `name` is one. */
+  extent(map: string, name: string): Extent | undefined;
   text(name: string): string | undefined;
   shares(name: string): Map<string, Share>;
   betas(): [number, number] | undefined;
@@ -60,6 +64,7 @@ export function fieldsOf(stage: DeclaredStage, setting: Setting): Fields {
     seed: (name) => read(name, parseSeed),
     tokens: (name) => read(name, parseTokens),
     warmup: (name) => read(name, parseWarmup),
+    extent: (map, name) => read(`${map}.${name}`, parseExtent, own(recordAt(stage.body, map), name)),
     text: (name) => {
       const value = takenFrom(own(stage.body, name));
       return value === undefined ? undefined : String(value);

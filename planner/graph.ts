@@ -138,7 +138,11 @@ const mermaidShapes: Readonly<Record<NodeType, readonly [open: string, close: st
   cpt: ['[', ']'],
   trunk: ['[/', '/]'],
   sft: ['[', ']'],
+  dpo: ['[', ']'],
   rl: ['[', ']'],
+  reward: ['{', '}'],
+  generate: ['[(', ')]'],
+  build: ['[(', ')]'],
   evaluate: ['([', '])'],
 };
 
@@ -151,7 +155,11 @@ const dotShapes: Readonly<Record<NodeType, string>> = {
   cpt: 'box',
   trunk: 'parallelogram',
   sft: 'box',
+  dpo: 'box',
   rl: 'box',
+  reward: 'diamond',
+  generate: 'cylinder',
+  build: 'cylinder',
   evaluate: 'ellipse',
 };
 

@@ -1,6 +1,7 @@
 import { generators, graderVersion, typeVersions } from '../schemas/catalogue.ts';
 import type {
   Architecture,
+  BuildRecipe,
   EvaluateRecipe,
   Mixture,
   Part,
@@ -9,6 +10,7 @@ import type {
   WeightedMixture,
 } from '../schemas/types/job.ts';
 import { defaults, derived } from './defaults.ts';
+import { canonicalJson } from './key.ts';
 import type { Json, Key, NodeType, PlanNode, Task } from './plan.ts';
 import { own } from './tree.ts';
 
@@ -29,11 +31,15 @@ export function preimageOf(
 }
 
 /**
- * What of a node's parents is in its pre-image by role: the model or the tokenizer that it starts from. Data is in its
+ * What of a node's parents is in its pre-image by role: the models or the tokenizer that it starts from. Data is in its
  * recipe, and a trunk in none: the result is the same.
  */
-export function startOf({ parent, tokenizer }: PlanNode['parents']): Record<string, Key> {
-  return { ...(parent ? { parent } : {}), ...(tokenizer ? { tokenizer } : {}) };
+export function startOf({ parent, tokenizer, rewardModel }: PlanNode['parents']): Record<string, Key> {
+  return {
+    ...(parent ? { parent } : {}),
+    ...(tokenizer ? { tokenizer } : {}),
+    ...(rewardModel ? { rewardModel } : {}),
+  };
 }
 
 /**
@@ -66,21 +72,15 @@ export function recipeIdentity(task: Task, dataKeys: Readonly<Record<string, Key
           : { files: Object.fromEntries(recipe.names.map((name, index) => [name, recipe.digests[index] as string])) };
       return { ...content, ...(context !== undefined && { context }) };
     }
-    case 'overlap': {
-      const compared = ({ split, problems, source }: Selection): JsonMap => ({
-        split,
-        problems,
-        source: sourceIdentity(source, dataKeys),
-      });
+    case 'overlap':
       return {
-        trained: compared(task.recipe.trained),
+        trained: selectionIdentity(task.recipe.trained, dataKeys),
         against: task.recipe.against.map(({ selection, mostExact, mostGrams }) => ({
-          ...compared(selection),
+          ...selectionIdentity(selection, dataKeys),
           mostExact,
           mostGrams,
         })),
       };
-    }
     case 'pretrain':
     case 'cpt': {
       const identity = withoutDefaults(task.recipe, usualRecipe(task.type, task.recipe));
@@ -94,11 +94,20 @@ export function recipeIdentity(task: Task, dataKeys: Readonly<Record<string, Key
       identity.mix = mixIdentity(task.recipe.mix, dataKeys);
       return identity;
     }
-    case 'sft': {
+    case 'sft':
+    case 'dpo':
+    case 'reward': {
       const identity = withoutDefaults(task.recipe, usualRecipe(task.type, task.recipe));
       identity.data = learned(task.recipe.data);
       return identity;
     }
+    case 'generate': {
+      const identity = withoutDefaults(task.recipe, usualRecipe(task.type, task.recipe));
+      identity.data = graded(task.recipe.data, learned(task.recipe.data));
+      return identity;
+    }
+    case 'build':
+      return buildIdentity(task.recipe, (part) => graded(part, learned(part)), dataKeys);
     case 'rl': {
       const identity = withoutDefaults(task.recipe, usualRecipe(task.type, task.recipe));
       identity.data = graded(task.recipe.data, learned(task.recipe.data));
@@ -113,6 +122,24 @@ export function recipeIdentity(task: Task, dataKeys: Readonly<Record<string, Key
       return { ...identity, tasks };
     }
   }
+}
+
+function selectionIdentity({ split, problems, source }: Selection, dataKeys: Readonly<Record<string, Key>>): JsonMap {
+  return { split, problems, source: sourceIdentity(source, dataKeys) };
+}
+
+/** Of several sets the order counts, as the first that has something is taken; of what is compared with it does not. */
+function buildIdentity(
+  recipe: BuildRecipe,
+  identityOf: (part: Part) => JsonMap,
+  dataKeys: Readonly<Record<string, Key>>,
+): JsonMap {
+  const identity = withoutDefaults(recipe, usualRecipe('build', recipe));
+  identity.data = [recipe.data].flat().map(identityOf);
+  if (recipe.operation === 'agree') identity.grader = graderVersion;
+  if (recipe.operation !== 'decontaminate') return identity;
+  const against = recipe.against.map((selection) => selectionIdentity(selection, dataKeys));
+  return { ...identity, against: against.sort((a, b) => (canonicalJson(a) < canonicalJson(b) ? -1 : 1)) };
 }
 
 /** A part's identity with how responses to it are graded, which nothing but grades depends on. */
@@ -165,7 +192,11 @@ export function usualRecipe(type: NodeType, recipe: object): Defaults {
     case 'trunk':
       return { ...defaults.pretrain, ...shape };
     case 'sft':
-      return defaults.sft;
+    case 'dpo':
+    case 'reward':
+    case 'generate':
+    case 'build':
+      return defaults[type];
     case 'rl': {
       const { lr = defaults.rl.lr, batch = defaults.rl.batch } = said;
       return { ...defaults.rl, criticLr: derived.criticLr(lr), miniBatch: derived.miniBatch(batch) };

@@ -8,7 +8,7 @@ import {
   readSignature,
   type Signature,
 } from './signature.ts';
-import type { TrainingKind } from './stages.ts';
+import type { SignatureKind } from './stages.ts';
 import type { Path, Source } from './syntax.ts';
 import { isRecord, listAt, recordAt } from './tree.ts';
 import { stagesMeant, unreadSignatures } from './unread.ts';
@@ -28,7 +28,7 @@ export interface Recipe {
 
 /** A stage that signatures imply; of no kind where it is what one that cannot be read may imply. */
 interface ImpliedStage {
-  kind: TrainingKind | undefined;
+  kind: SignatureKind | undefined;
   body: Readonly<Record<string, unknown>>;
   /** The signature that asks for it first. */
   path: Path;
@@ -86,7 +86,7 @@ export function listedSignatures(source: Source): ListedSignature[] {
 }
 
 /** The recipe of a kind of stage: what the model says, and of the rest what the file says for all. */
-export function recipeOf(source: Source, model: string, kind: TrainingKind): Recipe {
+export function recipeOf(source: Source, model: string, kind: SignatureKind): Recipe {
   const fields: Record<string, unknown> = {};
   const paths = new Map<string, Path>();
   for (const path of [

@@ -14,8 +14,8 @@ import type { Lineage } from './load.ts';
 import { nodeMaker, placementOf } from './nodes.ts';
 import type { DataRecipe, HubDataRecipe, HubTokenizerRecipe, Key, PlanNode, Preparation } from './plan.ts';
 import { parseCount, parseFraction } from './quantities.ts';
-import { declaredStages } from './stages.ts';
-import { own, recordAt } from './tree.ts';
+import { dataReferences, declaredStages } from './stages.ts';
+import { listAt, own, recordAt } from './tree.ts';
 
 /** Tokens of the byte tokenizer: 256 bytes and <|endoftext|>. */
 export const byteVocabulary = 257;
@@ -161,8 +161,8 @@ function usedDataSets({ file, source }: Lineage): Set<string> {
     'hub' in each ? [] : (each.bpe?.data ?? []),
   );
   for (const { body } of declaredStages(source.value).values()) {
-    if (typeof body.data === 'string') references.push(body.data);
-    references.push(...Object.keys(recordAt(body, 'mix')));
+    references.push(...dataReferences(body), ...Object.keys(recordAt(body, 'mix')));
+    references.push(...listAt(body, 'decontaminate').map(String));
   }
   for (const suite of suites)
     if (file.evaluate?.suites.includes(suite))

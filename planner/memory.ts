@@ -73,6 +73,7 @@ function needsOf(node: Remembering, architecture: Architecture): Needs | null {
     case 'tokenizer':
     case 'overlap':
     case 'adopt':
+    case 'build':
       return null;
     case 'pretrain':
     case 'cpt':
@@ -84,8 +85,15 @@ function needsOf(node: Remembering, architecture: Architecture): Needs | null {
       const { batch, examples, precision = defaults.sft.precision } = node.recipe;
       return supervised(architecture, Math.min(batch, examples), { precision, recompute });
     }
+    case 'dpo':
+    case 'reward': {
+      const { batch, examples, precision = defaults[node.type].precision } = node.recipe;
+      return supervised(architecture, 2 * Math.min(batch, examples), { precision, recompute });
+    }
     case 'rl':
       return reinforced(architecture, node.recipe);
+    case 'generate':
+      return generating(architecture, Math.min(node.recipe.problems, problemsAtOnce) * node.recipe.samples);
     case 'evaluate':
       return evaluated(architecture, node.recipe);
     default:
@@ -219,19 +227,24 @@ function evaluated(architecture: Architecture, recipe: Extract<Task, { type: 'ev
   const { context, vocab } = architecture;
   const parameters = parameterCount(architecture);
   const needs = { models: parameters, files: parameters };
-  if (recipe.kind === 'problems') {
-    return {
-      ...needs,
-      models: parameters + decodingNumbers(architecture),
-      step: written(architecture, Math.min(recipe.problems, problemsAtOnce) * Math.max(1, recipe.samples)),
-    };
-  }
+  if (recipe.kind === 'problems')
+    return generating(architecture, Math.min(recipe.problems, problemsAtOnce) * Math.max(1, recipe.samples));
   // Choices are as long as the context at most.
   const time = recipe.kind === 'cloze' ? context : Math.min(context, Math.ceil(recipe.tokens / 2));
   const sequences = Math.max(1, Math.floor(scoredTokensAtOnce / time));
   return {
     ...needs,
     step: 2 * Math.min(sequences * time, rowsAtOnce) * vocab + passing(architecture, { sequences, time }),
+  };
+}
+
+/** A model that writes so many responses at once. */
+function generating(architecture: Architecture, responses: number): Needs {
+  const parameters = parameterCount(architecture);
+  return {
+    models: parameters + decodingNumbers(architecture),
+    step: written(architecture, responses),
+    files: parameters,
   };
 }
 

@@ -109,8 +109,15 @@ function sourcesOf(task: Task): Source[] {
     case 'trunk':
       return task.recipe.mix.map((entry) => entry.source);
     case 'sft':
+    case 'dpo':
     case 'rl':
+    case 'reward':
+    case 'generate':
       return [task.recipe.data.source];
+    case 'build': {
+      const compared = task.recipe.operation === 'decontaminate' ? task.recipe.against : [];
+      return [...[task.recipe.data].flat(), ...compared].map(({ source }) => source);
+    }
     case 'evaluate':
       return (task.recipe.kind === 'heldout' ? task.recipe.domains : task.recipe.tasks).map((part) => part.source);
   }

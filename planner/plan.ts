@@ -1,9 +1,13 @@
 import type {
   Architecture,
+  BuildRecipe,
   CptRecipe,
+  DpoRecipe,
   EvaluateRecipe,
+  GenerateRecipe,
   OverlapRecipe,
   PretrainRecipe,
+  RewardRecipe,
   RlRecipe,
   SftRecipe,
   TokenizerRecipe,
@@ -28,7 +32,7 @@ export type DataRecipe = Preparation & {
 export type Preparation = ColumnPreparation | BenchmarkPreparation;
 
 export interface ColumnPreparation {
-  columns: { text: string; prompt: string; answer: string; solution: string };
+  columns: { text: string; prompt: string; answer: string; solution: string; chosen: string; rejected: string };
   /** Share kept for held-out loss and for tests, 0 to 1. */
   heldout: number;
 }
@@ -71,7 +75,11 @@ export type Task =
   | { type: 'cpt'; recipe: CptRecipe }
   | { type: 'trunk'; recipe: TrunkRecipe }
   | { type: 'sft'; recipe: SftRecipe }
+  | { type: 'dpo'; recipe: DpoRecipe }
   | { type: 'rl'; recipe: RlRecipe }
+  | { type: 'reward'; recipe: RewardRecipe }
+  | { type: 'generate'; recipe: GenerateRecipe }
+  | { type: 'build'; recipe: BuildRecipe }
   | { type: 'evaluate'; recipe: EvaluateRecipe };
 
 export type NodeType = Task['type'];
@@ -98,7 +106,7 @@ export type PlanNode = Task & {
   /** The axes' values it depends on, as YAML reads them (`20%`, `1`, 0.00001); the address has them as the file spells them. */
   axes: Record<string, string | number>;
   seed: number;
-  /** Keys it needs, by role: `parent`, `tokenizer`, `trunk`, `data:mine`. All come earlier in the plan. */
+  /** Keys it needs, by role: `parent`, `tokenizer`, `trunk`, `rewardModel`, `data:mine`. All come earlier in the plan. */
   parents: Record<string, Key>;
   /** Steps that its trunk has done before it; not there without a trunk. No part of the key: the result is the same. */
   startsAt?: number;

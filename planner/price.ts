@@ -1,4 +1,13 @@
-import type { Architecture, EvaluateRecipe, RlRecipe, SftRecipe, TrunkRecipe } from '../schemas/types/job.ts';
+import type {
+  Architecture,
+  DpoRecipe,
+  EvaluateRecipe,
+  GenerateRecipe,
+  RewardRecipe,
+  RlRecipe,
+  SftRecipe,
+  TrunkRecipe,
+} from '../schemas/types/job.ts';
 import { parameterCount } from './architecture.ts';
 import { causalPairs, forwardFlops, type Pass, trainingFlops, wholeSequences } from './flops.ts';
 import type { Task } from './plan.ts';
@@ -71,6 +80,7 @@ function findPrice(node: Priceable): Price {
     case 'data':
     case 'tokenizer':
     case 'overlap':
+    case 'build':
       return nothing;
     case 'adopt':
       return { ...nothing, bytes: { published: bytesANumber * parameterCount(shapeOf(node)), checkpoints: 0 } };
@@ -81,8 +91,14 @@ function findPrice(node: Priceable): Price {
       return trunkPrice(shapeOf(node), node.recipe, node.startsAt);
     case 'sft':
       return sftPrice(shapeOf(node), node.recipe);
+    case 'dpo':
+      return dpoPrice(shapeOf(node), node.recipe);
     case 'rl':
       return rlPrice(shapeOf(node), node.recipe);
+    case 'reward':
+      return rewardPrice(shapeOf(node), node.recipe);
+    case 'generate':
+      return generationPrice(node.architecture, node.recipe);
     case 'evaluate':
       return evaluationPrice(shapeOf(node), node.recipe);
     default:
@@ -153,10 +169,60 @@ function trunkPrice(architecture: Architecture, recipe: TrunkRecipe, startsAt?: 
 }
 
 /** An example is at most as long as the context, and at most all of it is response. */
-function sftPrice(architecture: Architecture, { examples, epochs, batch }: SftRecipe): Price {
+function sftPrice(
+  architecture: Architecture,
+  { examples, epochs, batch }: Pick<SftRecipe, 'examples' | 'epochs' | 'batch'>,
+): Price {
   const pass = wholeSequences(examples * epochs, architecture.context);
   const steps = Math.ceil(examples / batch) * epochs;
   return { ...supervisedPrice(architecture, pass, steps), exact: false };
+}
+
+/** Two responses a pair; those of the reference are read once, before training. */
+function dpoPrice(architecture: Architecture, recipe: DpoRecipe): Price {
+  const price = sftPrice(architecture, ofPairs(recipe));
+  const measured = wholeSequences(2 * recipe.examples, architecture.context);
+  return { ...price, flops: { ...price.flops, inference: forwardFlops(architecture, measured) } };
+}
+
+/** The same with one score a response in place of the vocabulary's. */
+function rewardPrice(architecture: Architecture, recipe: RewardRecipe): Price {
+  const { examples, epochs, batch } = recipe;
+  const steps = Math.ceil(examples / batch) * epochs;
+  const responses = 2 * examples * epochs;
+  const pass = { ...wholeSequences(responses, architecture.context), predicted: responses };
+  const { vocab, hidden } = architecture;
+  return {
+    ...nothing,
+    steps,
+    updates: steps,
+    tokens: { ...nothing.tokens, trained: responses },
+    flops: { training: trainingFlops(architecture, pass, 1), inference: 0 },
+    bytes: trainedBytes([parameterCount(architecture) - vocab * hidden + hidden]),
+    exact: false,
+  };
+}
+
+function ofPairs({ examples, epochs, batch }: DpoRecipe): Pick<SftRecipe, 'examples' | 'epochs' | 'batch'> {
+  return { examples: 2 * examples, epochs, batch: 2 * batch };
+}
+
+/** What an endpoint computes is not ours to pay. */
+function generationPrice(architecture: Architecture | null, recipe: GenerateRecipe): Price {
+  const responses = recipe.problems * recipe.samples;
+  if (architecture === null)
+    return {
+      ...nothing,
+      tokens: { ...nothing.tokens, generated: responses * recipe.maxResponse },
+      exact: false,
+    };
+  const pass = written(longestResponses(architecture, responses, recipe.maxResponse), architecture);
+  return {
+    ...nothing,
+    tokens: { ...nothing.tokens, generated: pass.predicted },
+    flops: { training: 0, inference: forwardFlops(architecture, pass) },
+    exact: false,
+  };
 }
 
 function supervisedPrice(architecture: Architecture, pass: Pass, steps: number): Price {

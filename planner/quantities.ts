@@ -23,6 +23,9 @@ export type Share =
   | { kind: 'tokens'; tokens: number }
   | { kind: 'weight'; weight: Rational };
 
+/** How much of a data set: so many of it, or a share of all of it, 0 to 1. */
+export type Extent = { problems: number } | { share: number };
+
 /** A quantity that was read, or a sentence on why it cannot be, for example "is not a whole number". */
 export type Parsed<T> = { ok: true; value: T } | { ok: false; problem: string; hint?: string };
 
@@ -36,6 +39,7 @@ export const quantityKinds = {
     expected: 'a share of the steps, such as 10%; with `schedule: wsd` an amount of tokens, such as 300K or 1x',
     parse: parseWarmup,
   },
+  extent: { expected: 'a number of problems, such as 4000 or 4K, or a share such as 60%', parse: parseExtent },
   number: { expected: 'a number of 0 or more, such as 0.1 or 3e-4', parse: parseNumber },
   seed: { expected: 'a whole number from 0 to 4294967295', parse: parseSeed },
   precision: { expected: 'float32 or bfloat16', parse: parsePrecision },
@@ -95,6 +99,16 @@ export function parseFraction(value: unknown): Parsed<number> {
   const fraction = percentage ? rational(decimal.numerator, decimal.denominator * 100n) : decimal;
   if (fraction.numerator > fraction.denominator) return { ok: false, problem: 'is more than 1' };
   return { ok: true, value: toNumber(fraction) };
+}
+
+/** 4000, `4K`, or `60%`. */
+export function parseExtent(value: unknown): Parsed<Extent> {
+  if (typeof value === 'string' && value.endsWith('%')) {
+    const share = parseFraction(value);
+    return share.ok ? { ok: true, value: { share: share.value } } : share;
+  }
+  const problems = parseCount(value);
+  return problems.ok ? { ok: true, value: { problems: problems.value } } : problems;
 }
 
 /** `10%` or 0.1 of the steps; or an amount of tokens, `300K`, `1x`. */

@@ -1,9 +1,11 @@
 import type {
   Architecture,
   CptRecipe,
+  DpoRecipe,
   Mixture,
   Precision,
   PretrainRecipe,
+  RewardRecipe,
   RlRecipe,
   SftRecipe,
   WeightDecayOn,
@@ -11,7 +13,8 @@ import type {
 import type { LineageFile } from '../schemas/types/lineage.ts';
 import { parameterCount } from './architecture.ts';
 import { type AxisValue, addressOf, axisNamed, type Setting } from './axes.ts';
-import { partOf, setNameOf, sourceOf } from './data.ts';
+import { resolveBuild, resolveGenerate } from './building.ts';
+import { type MadeSets, partOf, setNameOf, sourceOf } from './data.ts';
 import { defaults, derived } from './defaults.ts';
 import type { DiagnosticCode } from './diagnostic.ts';
 import { type Fields, fieldsOf } from './fields.ts';
@@ -43,36 +46,57 @@ export interface Surroundings {
   report(path: Path, code: DiagnosticCode, message: string, hint?: string): void;
 }
 
-/** A stage with its axes fixed: the exact task, and what a stage after it starts from. */
-export interface ResolvedStage {
+/** A stage with its axes fixed: the exact task. */
+export interface Resolved {
   task: Task;
-  ancestry: Ancestry;
   settings: PlanNode['settings'];
 }
 
-/** Resolves a stage: units, defaults, steps, exact mixture. Undefined when something does not fit, which is reported. */
-export type ResolveStage = (stage: DeclaredStage, setting: Setting, ancestry: Ancestry) => ResolvedStage | undefined;
+/** A stage that trains a model, with its axes fixed, and what a stage after it starts from. */
+export interface ResolvedStage extends Resolved {
+  ancestry: Ancestry;
+}
+
+/** Resolves stages: units, defaults, steps, exact mixture. Undefined when something does not fit, which is reported. */
+export interface ResolveStage {
+  /** A stage that trains a model. */
+  trained(stage: DeclaredStage, setting: Setting, ancestry: Ancestry, made: MadeSets): ResolvedStage | undefined;
+  /** A stage that makes a data set, with the model that answers where one does. */
+  made(stage: DeclaredStage, setting: Setting, ancestry: Ancestry | null, made: MadeSets): Resolved | undefined;
+}
 
 /**
  * What resolves the stages of one lineage. A stage is resolved once for the values that it mentions itself and the ancestry
  * that it starts from: variants that differ in nothing else, such as seeds, share the result.
  */
 export function stageResolver(around: Surroundings): ResolveStage {
-  const known = new Map<Ancestry, Map<string, ResolvedStage | undefined>>();
   const mentions = new Map<DeclaredStage, readonly string[]>();
-  return (stage, setting, ancestry) => {
-    const resolved = known.get(ancestry) ?? new Map<string, ResolvedStage | undefined>();
-    known.set(ancestry, resolved);
-    const names = mentions.get(stage) ?? axesMentioned(stage);
-    mentions.set(stage, names);
-    const mentioned = mentionedOf(names, setting);
-    const variant = addressOf(stage.name, mentioned);
-    if (!resolved.has(variant)) {
-      const within = setting.size === 0 ? around : reportingFor(addressOf(stage.name, setting), around);
-      resolved.set(variant, resolveStage(stage, mentioned, ancestry, within));
-    }
-    return resolved.get(variant);
+  const resolver = <From, Found>(
+    resolve: (
+      fields: Fields,
+      stage: DeclaredStage,
+      from: From,
+      made: MadeSets,
+      within: Surroundings,
+    ) => Found | undefined,
+  ) => {
+    const known = new Map<From, Map<string, Found | undefined>>();
+    return (stage: DeclaredStage, setting: Setting, from: From, made: MadeSets) => {
+      const resolved = known.get(from) ?? new Map<string, Found | undefined>();
+      known.set(from, resolved);
+      const names = mentions.get(stage) ?? axesMentioned(stage);
+      mentions.set(stage, names);
+      const mentioned = mentionedOf(names, setting);
+      const read = [...made.values()].map(({ prepared }) => prepared);
+      const variant = [addressOf(stage.name, mentioned), ...read].join(' ');
+      if (!resolved.has(variant)) {
+        const within = setting.size === 0 ? around : reportingFor(addressOf(stage.name, setting), around);
+        resolved.set(variant, resolve(fieldsOf(stage, mentioned), stage, from, made, within));
+      }
+      return resolved.get(variant);
+    };
   };
+  return { trained: resolver(resolveTrained), made: resolver(resolveMade) };
 }
 
 /** The axes that a stage's own fields take their values from. */
@@ -98,25 +122,39 @@ function reportingFor(address: string, around: Surroundings): Surroundings {
   };
 }
 
-function resolveStage(
-  stage: DeclaredStage,
-  setting: Setting,
+function resolveTrained(
+  fields: Fields,
+  { kind }: DeclaredStage,
   ancestry: Ancestry,
+  made: MadeSets,
   around: Surroundings,
 ): ResolvedStage | undefined {
-  const fields = fieldsOf(stage, setting);
-  switch (stage.kind) {
+  switch (kind) {
     case 'pretrain':
     case 'cpt':
-      return resolveText(stage.kind, fields, ancestry, around);
+      return resolveText(kind, fields, ancestry, around);
     case 'sft':
-      return resolveSft(fields, ancestry, around);
+      return resolveSft(fields, ancestry, made, around);
+    case 'dpo':
+    case 'reward':
+      return resolvePairs(kind, fields, ancestry, made, around);
     case 'rl':
-      return resolveRl(fields, ancestry, around);
-    case 'adopt': // a checkpoint is what it is
-    case undefined:
-      return undefined;
+      return resolveRl(fields, ancestry, made, around);
+    default:
+      throw new Error(`a stage of kind ${kind} trains no model`);
   }
+}
+
+function resolveMade(
+  fields: Fields,
+  stage: DeclaredStage,
+  ancestry: Ancestry | null,
+  made: MadeSets,
+  around: Surroundings,
+): Resolved | undefined {
+  return stage.kind === 'generate'
+    ? resolveGenerate(fields, ancestry?.architecture ?? null, made, around)
+    : resolveBuild(fields, stage, made, around);
 }
 
 function resolveText(
@@ -189,28 +227,83 @@ function resolveText(
   };
 }
 
-function resolveSft(fields: Fields, ancestry: Ancestry, around: Surroundings): ResolvedStage | undefined {
-  const common = resolveOptimizer('sft', fields, around);
-  if (!common || !ancestry.corpus) return undefined;
-  const optimizer = {
-    ...common,
-    warmup: fields.fraction('warmup') ?? defaults.sft.warmup,
-    schedule: fields.text('schedule') === 'constant' ? ('constant' as const) : ('cosine' as const),
-  };
-  const reference = fields.text('data') ?? '';
-  const recipe: SftRecipe = {
-    data: partOf(around.file, reference, 'problems'),
-    examples: fields.count('examples') ?? 1,
-    epochs: fields.count('epochs') ?? defaults.sft.epochs,
-    batch: fields.count('batch') ?? defaults.sft.batch,
-    ...optimizer,
-  };
-  const { examples, epochs, batch } = recipe;
-  const settings = { data: recipe.data.name, examples, epochs, batch, ...flat(optimizer) };
-  return { task: { type: 'sft', recipe }, ancestry, settings };
+function resolveSft(
+  fields: Fields,
+  ancestry: Ancestry,
+  made: MadeSets,
+  around: Surroundings,
+): ResolvedStage | undefined {
+  const passes = resolvePasses('sft', fields, ancestry, around);
+  if (!passes) return undefined;
+  const data = partOf(around.file, fields.text('data') ?? '', 'problems', made);
+  const recipe: SftRecipe = { data, ...passes };
+  return { task: { type: 'sft', recipe }, ancestry, settings: { data: data.name, ...flat(passes) } };
 }
 
-function resolveRl(fields: Fields, ancestry: Ancestry, around: Surroundings): ResolvedStage | undefined {
+function resolvePairs(
+  kind: 'dpo' | 'reward',
+  fields: Fields,
+  ancestry: Ancestry,
+  made: MadeSets,
+  around: Surroundings,
+): ResolvedStage | undefined {
+  const passes = resolvePasses(kind, fields, ancestry, around);
+  if (!passes) return undefined;
+  const data = partOf(around.file, fields.text('data') ?? '', 'preferences', made);
+  const resolved = (task: Task, options: object) => ({
+    task,
+    ancestry,
+    settings: { data: data.name, ...options, ...flat(passes) },
+  });
+  if (kind === 'reward') {
+    const options = { centerCoef: fields.number('centerCoef') ?? defaults.reward.centerCoef };
+    const recipe: RewardRecipe = { data, ...options, ...passes };
+    return resolved({ type: kind, recipe }, options);
+  }
+  const usual = defaults.dpo;
+  const options = {
+    beta: fields.number('beta') ?? usual.beta,
+    loss: fields.text('loss') === 'ipo' ? ('ipo' as const) : usual.loss,
+    labelSmoothing: fields.fraction('labelSmoothing') ?? usual.labelSmoothing,
+    nllCoef: fields.number('nllCoef') ?? usual.nllCoef,
+  };
+  if (options.labelSmoothing >= 0.5) {
+    const message = `\`labelSmoothing\` is ${options.labelSmoothing}: from a half on, the worse response is preferred`;
+    around.report(fields.path('labelSmoothing'), 'bad-value', message, 'give it less than 0.5');
+    return undefined;
+  }
+  const recipe: DpoRecipe = { data, ...options, ...passes };
+  return resolved({ type: kind, recipe }, options);
+}
+
+/** What a stage learns with that goes through examples in epochs. */
+type Passes = Optimizer & Pick<SftRecipe, 'examples' | 'epochs' | 'batch' | 'warmup' | 'schedule'>;
+
+function resolvePasses(
+  kind: 'sft' | 'dpo' | 'reward',
+  fields: Fields,
+  ancestry: Ancestry,
+  around: Surroundings,
+): Passes | undefined {
+  const optimizer = resolveOptimizer(kind, fields, around);
+  if (!optimizer || !ancestry.corpus) return undefined;
+  const usual = defaults[kind];
+  return {
+    examples: fields.count('examples') ?? 1,
+    epochs: fields.count('epochs') ?? usual.epochs,
+    batch: fields.count('batch') ?? usual.batch,
+    ...optimizer,
+    warmup: fields.fraction('warmup') ?? usual.warmup,
+    schedule: fields.text('schedule') === 'constant' ? ('constant' as const) : usual.schedule,
+  };
+}
+
+function resolveRl(
+  fields: Fields,
+  ancestry: Ancestry,
+  made: MadeSets,
+  around: Surroundings,
+): ResolvedStage | undefined {
   const usual = defaults.rl;
   const { architecture } = ancestry;
   if (!ancestry.corpus) return undefined;
@@ -218,7 +311,7 @@ function resolveRl(fields: Fields, ancestry: Ancestry, around: Surroundings): Re
   const batch = fields.count('batch') ?? usual.batch;
   const recipe: RlRecipe = {
     algorithm: usual.algorithm,
-    data: partOf(around.file, fields.text('data') ?? '', 'problems'),
+    data: partOf(around.file, fields.text('data') ?? '', 'problems', made),
     examples: fields.count('examples') ?? 1,
     epochs: fields.count('epochs') ?? usual.epochs,
     batch,
@@ -278,13 +371,14 @@ interface Optimizer {
 }
 
 function resolveOptimizer(
-  kind: 'pretrain' | 'cpt' | 'sft',
+  kind: 'pretrain' | 'cpt' | 'sft' | 'dpo' | 'reward',
   fields: Fields,
   around: Surroundings,
 ): Optimizer | undefined {
   const usual = defaults[kind];
   const lr = fields.number('lr') ?? usual.lr;
-  const minLr = fields.number('minLr') ?? (kind === 'sft' ? defaults.sft.minLr : derived.minLr(lr));
+  const minLr =
+    fields.number('minLr') ?? (kind === 'pretrain' || kind === 'cpt' ? derived.minLr(lr) : defaults[kind].minLr);
   if (minLr > lr) {
     around.report(
       fields.path('minLr'),

@@ -34,12 +34,14 @@ export type Work =
   | 'adopt'
   | Training
   | `${Training} in bfloat16`
+  | 'generate'
+  | 'build'
   | 'heldout'
   | 'cloze'
   | 'problems';
 
 /** Work that may multiply in either precision, and is as fast as that makes it. */
-type Training = 'text' | 'sft' | 'rl';
+type Training = 'text' | 'sft' | 'dpo' | 'rl' | 'reward';
 
 /** Nodes of one kind of work and one size of model, together. */
 export interface Measurement {
@@ -82,9 +84,10 @@ export function kindOfWork(node: Priceable): Work {
     case 'trunk':
       return inPrecision('text', node.recipe.precision);
     case 'sft':
-      return inPrecision('sft', node.recipe.precision);
+    case 'dpo':
     case 'rl':
-      return inPrecision('rl', node.recipe.precision);
+    case 'reward':
+      return inPrecision(node.type, node.recipe.precision);
     case 'evaluate':
       return node.recipe.kind;
     default:
@@ -208,10 +211,14 @@ function withDefaults(type: NodeType, recipe: FinishedRuns['recipe']): object {
     case 'tokenizer':
     case 'overlap':
     case 'adopt':
+    case 'build':
       return recipe;
     case 'pretrain':
     case 'cpt':
     case 'sft':
+    case 'dpo':
+    case 'reward':
+    case 'generate':
       return { ...defaults[type], ...recipe };
     case 'trunk':
       return { ...defaults.pretrain, ...recipe };

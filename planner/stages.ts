@@ -1,33 +1,66 @@
 import { type Axis, axisNamed, type Setting, seedAxes } from './axes.ts';
+import { setNameOf } from './data.ts';
 import type { NodeType } from './plan.ts';
 import { pinnedValues, type Scope, type Space } from './space.ts';
 import { isRecord, own, recordAt, scalars, textAt } from './tree.ts';
 
 /** The kinds of stage that train a model. */
-export const trainingKinds = ['pretrain', 'cpt', 'sft', 'rl'] as const;
+export const trainingKinds = ['pretrain', 'cpt', 'sft', 'dpo', 'rl', 'reward'] as const;
 export type TrainingKind = (typeof trainingKinds)[number];
 
+/** The kinds of stage that a signature can imply. */
+export const signatureKinds = ['pretrain', 'cpt', 'sft', 'rl'] as const satisfies readonly TrainingKind[];
+export type SignatureKind = (typeof signatureKinds)[number];
+
+/** The kinds of stage that make a data set. */
+export const dataKinds = ['generate', 'build'] as const;
+export type DataKind = (typeof dataKinds)[number];
+
 /** The kinds of stage: those, and the one that takes a model over. */
-export const stageKinds = ['adopt', ...trainingKinds] as const;
+export const stageKinds = ['adopt', ...trainingKinds, ...dataKinds] as const;
 export type StageKind = (typeof stageKinds)[number];
+
+/** What a `build` stage does with its data: of these one. */
+export const buildOperations = ['correct', 'agree', 'dedupe', 'decontaminate', 'split', 'pairs'] as const;
+export type BuildOperation = (typeof buildOperations)[number];
 
 /** Whether a node of this type trains a model. */
 export function isTraining(type: NodeType): boolean {
   return trainingKinds.some((kind) => kind === type);
 }
 
-/** Whether a node of this type leaves a stage's model, which can be evaluated and trained on from. */
+/** Whether a node of this type, or a stage of this kind, leaves a language model, which can be evaluated and trained on from. */
 export function isModel(type: NodeType): boolean {
-  return type === 'adopt' || isTraining(type);
+  return type === 'adopt' || (isTraining(type) && type !== 'reward');
 }
 
-/** The part of its data that each kind of stage learns from. */
-export const partOfStage: Readonly<Record<TrainingKind, 'text' | 'problems'>> = {
+/** Whether a stage of this kind makes a data set. */
+export function isDataKind(kind: StageKind | undefined): kind is DataKind {
+  return dataKinds.some((each) => each === kind);
+}
+
+/** The part of its data that each kind of stage reads. */
+export const partOfStage: Readonly<Record<TrainingKind | DataKind, 'text' | 'problems' | 'preferences'>> = {
   pretrain: 'text',
   cpt: 'text',
   sft: 'problems',
+  dpo: 'preferences',
   rl: 'problems',
+  reward: 'preferences',
+  generate: 'problems',
+  build: 'problems',
 };
+
+/** The operation of a `build` stage: the first that it names, as there is to be one. */
+export function operationOf({ body }: DeclaredStage): BuildOperation | undefined {
+  return buildOperations.find((operation) => own(body, operation) !== undefined);
+}
+
+/** The part that a stage's data set has; undefined of stages that make none. */
+export function partMadeBy(stage: DeclaredStage): 'problems' | 'preferences' | undefined {
+  if (!isDataKind(stage.kind)) return undefined;
+  return stage.kind === 'build' && operationOf(stage) === 'pairs' ? 'preferences' : 'problems';
+}
 
 /** `mid@replay=20%`: a stage, and the values that pick a variant of it, as they are written. */
 export interface StageReference {
@@ -42,22 +75,40 @@ export interface DeclaredStage {
   kind: StageKind | undefined;
   body: Readonly<Record<string, unknown>>;
   from: StageReference | undefined;
+  /** The stages whose data sets it reads, by name, each once. */
+  reads: readonly string[];
 }
 
 /** The stages of a file in declared order. */
 export function declaredStages(value: unknown): Map<string, DeclaredStage> {
   const stages = new Map<string, DeclaredStage>();
-  for (const [name, declared] of Object.entries(recordAt(value, 'stages'))) {
-    const kind = isRecord(declared) ? stageKinds.find((candidate) => Object.hasOwn(declared, candidate)) : undefined;
-    const body = kind ? recordAt(declared, kind) : {};
-    const from = kind === 'pretrain' || kind === 'adopt' ? undefined : textAt(body, 'from');
-    stages.set(name, { name, kind, body, from: from === undefined ? undefined : parseReference(from) });
+  const declared = recordAt(value, 'stages');
+  const kindOf = (stage: unknown) =>
+    isRecord(stage) ? stageKinds.find((candidate) => Object.hasOwn(stage, candidate)) : undefined;
+  for (const [name, stage] of Object.entries(declared)) {
+    const kind = kindOf(stage);
+    const body = kind ? recordAt(stage, kind) : {};
+    const from = kind === 'pretrain' || kind === 'adopt' || kind === 'build' ? undefined : textAt(body, 'from');
+    const reads = [...new Set(dataReferences(body).map(setNameOf))].filter((set) =>
+      isDataKind(kindOf(own(declared, set))),
+    );
+    stages.set(name, { name, kind, body, from: from === undefined ? undefined : parseReference(from), reads });
   }
   return stages;
 }
 
+/** What the `data` of a stage refers to: a data set or several, as they are written. */
+export function dataReferences(body: DeclaredStage['body']): string[] {
+  return [own(body, 'data')].flat().filter((reference) => typeof reference === 'string');
+}
+
+/** The stages that come directly before a stage: the one that it starts from, and those whose data sets it reads. */
+export function stagesBefore({ from, reads }: DeclaredStage): string[] {
+  return from === undefined ? [...reads] : [from.stage, ...reads];
+}
+
 /** A reference's parts; text that is none is taken as a stage's name. */
-function parseReference(text: string): StageReference {
+export function parseReference(text: string): StageReference {
   const at = text.indexOf('@');
   if (at < 0) return { stage: text, pins: new Map() };
   const pins = text
@@ -73,17 +124,20 @@ function parseReference(text: string): StageReference {
 /** Stages with parents first, otherwise in declared order. Stages of a cycle, and what comes after one, are left out. */
 export function parentsFirst(stages: ReadonlyMap<string, DeclaredStage>): DeclaredStage[] {
   const placed = new Map<string, DeclaredStage>();
+  const broken = new Set<DeclaredStage>();
   for (const stage of stages.values()) {
-    const chain: DeclaredStage[] = [];
-    const seen = new Set<string>();
-    let next: DeclaredStage | undefined = stage;
-    while (next && !placed.has(next.name) && !seen.has(next.name)) {
-      chain.push(next);
-      seen.add(next.name);
-      next = next.from && stages.get(next.from.stage);
+    const chain = new Set([stage]);
+    for (let last: DeclaredStage | undefined = stage; last; last = [...chain].at(-1)) {
+      const before = stagesBefore(last).flatMap((name) => stages.get(name) ?? []);
+      const next = before.find(({ name }) => !placed.has(name));
+      if (next === undefined) {
+        placed.set(last.name, last);
+        chain.delete(last);
+      } else if (chain.has(next) || broken.has(next)) {
+        for (const link of chain) broken.add(link); // ran into itself
+        break;
+      } else chain.add(next);
     }
-    if (next && !placed.has(next.name)) continue; // ran into itself
-    for (const link of chain.reverse()) placed.set(link.name, link);
   }
   return [...placed.values()];
 }
@@ -97,7 +151,7 @@ export interface StageScope extends Scope {
 
 /**
  * The scope of each stage, parents first: it varies over the axes that it, or a stage before it, mentions, but for those
- * that a reference on the way pins.
+ * that a reference on the way pins. The data set that it reads is the one of its own values.
  */
 export function scopesOf(stages: ReadonlyMap<string, DeclaredStage>, space: Space): Map<string, StageScope> {
   const scopes = new Map<string, StageScope>();
@@ -106,10 +160,13 @@ export function scopesOf(stages: ReadonlyMap<string, DeclaredStage>, space: Spac
     const names = mentionedAxes(stage, space.axes);
     const pins = parent && stage.from ? pinnedValues(space, parent.axes, stage.from.pins) : new Map();
     for (const { name } of parent?.axes ?? []) if (!pins.has(name) && !stage.from?.pins.has(name)) names.add(name);
+    const read = stage.reads.flatMap((name) => scopes.get(name) ?? []);
+    for (const { axes } of read) for (const { name } of axes) if (!pins.has(name)) names.add(name);
+    const fixed = [...read.flatMap((scope) => [...scope.fixed]), ...(parent?.fixed ?? []), ...pins];
     scopes.set(stage.name, {
       stage,
       axes: [...space.axes.values()].filter((axis) => names.has(axis.name)),
-      fixed: new Map([...(parent?.fixed ?? []), ...pins].filter(([name]) => !names.has(name))),
+      fixed: new Map(fixed.filter(([name]) => !names.has(name))),
       pins,
     });
   }
@@ -123,7 +180,12 @@ export function mentionedAxes(stage: DeclaredStage, axes: ReadonlyMap<string, Ax
     const name = axisNamed(value);
     if (name !== undefined) names.add(name);
   }
-  if (stage.kind !== 'adopt' && own(stage.body, 'seed') === undefined)
-    for (const name of seedAxes(axes)) names.add(name);
+  if (drawsAnything(stage) && own(stage.body, 'seed') === undefined) for (const name of seedAxes(axes)) names.add(name);
   return names;
+}
+
+/** Whether anything in a stage is random. */
+function drawsAnything(stage: DeclaredStage): boolean {
+  if (stage.kind === 'adopt') return false;
+  return stage.kind !== 'build' || operationOf(stage) === 'pairs' || own(stage.body, 'order') === 'random';
 }

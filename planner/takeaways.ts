@@ -33,13 +33,16 @@ export function metricName(text: string): MetricName {
   return third === undefined ? { suite, task: null, figure: second } : { suite, task: second, figure: third };
 }
 
-/** The figures of a model that an evaluation makes. What it says of the problems alone (`majority`, `chance`) is none. */
-export function figuresOf(recipe: EvaluateRecipe): string[] {
+/** The figures of a model that an evaluation makes, where a reward model scores its responses also that one's. What it says of the problems alone (`majority`, `chance`) is none. */
+export function figuresOf(recipe: EvaluateRecipe, isScored = false): string[] {
   if (recipe.kind === 'heldout') return ['loss', 'perplexity'];
   if (recipe.kind === 'cloze') return ['acc', 'acc_norm', 'acc_bytes'];
   if (recipe.samples === 0) return ['pass@1', 'truncated'];
-  const atK = Array.from({ length: recipe.samples - 1 }, (_, i) => [`pass@${i + 2}`, `maj@${i + 2}`]).flat();
-  return ['pass@1', 'pass@1(sampled)', ...atK, 'correctRatio', 'truncated'];
+  const metrics = ['pass', 'maj', ...(isScored ? ['rm'] : [])];
+  const atK = Array.from({ length: recipe.samples - 1 }, (_, i) =>
+    metrics.map((metric) => `${metric}@${i + 2}`),
+  ).flat();
+  return ['pass@1', 'pass@1(sampled)', ...atK, 'correctRatio', ...(isScored ? ['orm'] : []), 'truncated'];
 }
 
 /** The names of what an evaluation asks: its tasks or domains. */

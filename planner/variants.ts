@@ -7,8 +7,10 @@ import type { Source } from './syntax.ts';
 export interface Variant {
   address: string;
   setting: Setting;
-  /** The address of the variant that it starts from; undefined for pretraining. */
+  /** The address of the variant that it starts from; undefined of what starts from no stage. */
   parent: string | undefined;
+  /** The addresses of the variants whose data sets it reads, by stage. */
+  reads: ReadonlyMap<string, string>;
 }
 
 /** A stage with all its variants. */
@@ -30,23 +32,28 @@ export function expandStages(source: Source): Expansion {
   const space = readSpace(source);
   const scopes = scopesOf(declaredStages(source.value), space);
   const stages = [...scopes.values()].map((scope) => {
-    const { name, from } = scope.stage;
+    const { name, from, reads } = scope.stage;
     const candidates = [...candidatesOf(space, scope)];
     const variants: Variant[] = [];
     for (const { setting, exclude } of candidates) {
       if (exclude) continue;
-      const parent = from && addressOf(from.stage, parentSetting(scope, setting, scopes.get(from.stage)));
-      variants.push({ address: addressOf(name, setting), setting, parent });
+      const addressIn = (stage: string) => addressOf(stage, settingIn(scopes.get(stage), scope, setting));
+      variants.push({
+        address: addressOf(name, setting),
+        setting,
+        parent: from && addressIn(from.stage),
+        reads: new Map(reads.map((stage) => [stage, addressIn(stage)])),
+      });
     }
     return { scope, candidates, variants };
   });
   return { space, stages };
 }
 
-/** The setting of the variant that a node starts from: pinned values, for the other axes those of the node. */
-function parentSetting({ pins }: StageScope, setting: Setting, parent: StageScope | undefined): Setting {
+/** The setting of the variant that a node starts from, or reads: pinned values, for the other axes those of the node. */
+function settingIn(before: StageScope | undefined, { pins }: StageScope, setting: Setting): Setting {
   const values = new Map<string, AxisValue>();
-  for (const { name } of parent?.axes ?? []) {
+  for (const { name } of before?.axes ?? []) {
     const value = pins.get(name) ?? setting.get(name);
     if (value) values.set(name, value);
   }

@@ -36,8 +36,12 @@ function declaredSets(node: PlanNode): (Part & { sequences?: number })[] {
     case 'trunk':
       return node.recipe.mix.map((part) => ({ part: 'text', ...part }));
     case 'sft':
+    case 'dpo':
     case 'rl':
-      return [node.recipe.data];
+    case 'reward':
+    case 'generate':
+    case 'build':
+      return [node.recipe.data].flat();
     case 'evaluate':
       return node.recipe.kind === 'heldout' ? node.recipe.domains : node.recipe.tasks;
     default:

@@ -122,6 +122,10 @@ export const typeVersions = {
   cpt: 4,
   trunk: 4,
   sft: 4,
+  dpo: 1,
   rl: 3,
+  reward: 1,
+  generate: 1,
+  build: 1,
   evaluate: 4,
 } as const;

@@ -26,7 +26,7 @@ export function* checkDecay(
   const decayed = new Set<Json | undefined>();
   const told = new Set<string>();
   for (const node of nodes) {
-    if (node.type === 'evaluate' || node.type === 'trunk') continue;
+    if (node.type === 'evaluate' || node.type === 'trunk' || node.type === 'generate') continue;
     trained.set(node.key, node);
     const parent = trained.get((node.preimage.parents as PlanNode['parents']).parent as Key);
     const stage = stages.get(node.stage);
@@ -60,7 +60,7 @@ type Advice = Pick<Diagnostic, 'hint' | 'related'>;
 
 /** How a training ended at its peak; undefined for what decayed, and for what has no schedule to decay by. */
 export function undecayed({ type, preimage }: PlanNode): Undecayed | undefined {
-  if (type !== 'pretrain' && type !== 'cpt' && type !== 'sft') return undefined;
+  if (type !== 'pretrain' && type !== 'cpt' && type !== 'sft' && type !== 'dpo') return undefined;
   const said = preimage.recipe as { [name: string]: Json };
   const recipe = { ...usualRecipe(type, said), ...said } as unknown as PretrainRecipe | SftRecipe;
   const { lr } = recipe;
@@ -72,7 +72,7 @@ export function undecayed({ type, preimage }: PlanNode): Undecayed | undefined {
 
 /** What there is to see and to do where the file declares a parent that does not decay. */
 function declaredThere(source: Source, { stage, type }: PlanNode, { field }: Undecayed): Advice {
-  const schedules = `\`schedule: cosine\`${type === 'sft' ? '' : ' or `wsd`'}`;
+  const schedules = `\`schedule: cosine\`${type === 'pretrain' || type === 'cpt' ? ' or `wsd`' : ''}`;
   return {
     hint: `let \`${stage}\` decay (${schedules}, \`minLr\` below \`lr\`), or say here \`allowUndecayed: "<reason>"\``,
     related: [{ ...source.place(['stages', stage, type, field]), message: 'it stays at its peak' }],

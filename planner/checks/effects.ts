@@ -1,7 +1,8 @@
+import type { DpoRecipe, GenerateRecipe } from '../../schemas/types/job.ts';
 import type { LineageFile } from '../../schemas/types/lineage.ts';
 import { type Diagnostic, shown, warn } from '../diagnostic.ts';
 import type { Key, PlanNode } from '../plan.ts';
-import { declaredStages } from '../stages.ts';
+import { declaredStages, isTraining } from '../stages.ts';
 import type { Path, Source } from '../syntax.ts';
 import { isRecord, own, recordAt } from '../tree.ts';
 import { undecayed } from './decay.ts';
@@ -94,10 +95,15 @@ function idleOptions(node: PlanNode): Idle {
     case 'cpt':
       // Of wsd nothing is idle: a warm-up and a decay that leave no step between them are refused.
       return node.recipe.schedule === 'wsd' ? {} : idleSchedule(node.recipe, node.recipe.steps);
-    case 'sft': {
+    case 'sft':
+    case 'dpo':
+    case 'reward': {
       const { examples, batch, epochs } = node.recipe;
-      return idleSchedule(node.recipe, Math.ceil(examples / batch) * epochs);
+      const steps = Math.ceil(examples / batch) * epochs;
+      return { ...idleSchedule(node.recipe, steps), ...(node.type === 'dpo' ? idleInDpo(node.recipe) : {}) };
     }
+    case 'generate':
+      return idleInGeneration(node.recipe);
     case 'rl':
       return idleInPpo(node.recipe);
     case 'evaluate':
@@ -144,6 +150,17 @@ function idleInPpo(recipe: Extract<PlanNode, { type: 'rl' }>['recipe']): Idle {
   };
 }
 
+function idleInDpo({ loss }: DpoRecipe): Idle {
+  if (loss === 'sigmoid') return {};
+  return { labelSmoothing: { why: 'IPO has none', hint: 'remove it, or say `loss: sigmoid`' } };
+}
+
+function idleInGeneration({ temperature, endpoint }: GenerateRecipe): Idle {
+  if (temperature > 0) return {};
+  const greedy = { why: '`temperature` is 0, and nothing is drawn', hint: 'remove it, or raise `temperature`' };
+  return { topP: greedy, ...(endpoint === undefined ? { seed: greedy } : {}) };
+}
+
 function idleInEvaluation(recipe: Extract<PlanNode, { type: 'evaluate' }>['recipe']): Idle {
   const unasked = { why: 'no suite asks problems', hint: 'remove it, or add a suite of problems, such as `id`' };
   const unsampled = { samples: unasked, temperature: unasked, maxResponse: unasked, seed: unasked };
@@ -180,7 +197,8 @@ function* checkUse(
 function* checkPlacement(source: Source): Generator<Diagnostic> {
   for (const { name, kind } of declaredStages(source.value).values()) {
     const path = ['placement', name, 'recomputeActivations'];
-    const why = kind === 'rl' ? 'RL does without' : kind === 'adopt' ? 'an adopted model is not trained' : undefined;
+    const why =
+      kind === 'rl' ? 'RL does without' : kind && !isTraining(kind) ? `\`${kind}\` trains nothing` : undefined;
     if (why === undefined || own(recordAt(source.value, 'placement', name), 'recomputeActivations') === undefined)
       continue;
     const message = `\`recomputeActivations\` changes nothing: ${why}`;

@@ -2,9 +2,11 @@ import { suites } from '../../schemas/catalogue.ts';
 import { axisNamed, readAxes } from '../axes.ts';
 import { type Diagnostic, diagnose, didYouMean, listed, shown } from '../diagnostic.ts';
 import { plainAddress } from '../signature.ts';
-import { declaredStages } from '../stages.ts';
+import { readSpace } from '../space.ts';
+import { type DeclaredStage, declaredStages, isModel, parseReference, scopesOf } from '../stages.ts';
 import type { Path, Source } from '../syntax.ts';
 import { isRecord, listAt, recordAt, textAt } from '../tree.ts';
+import { checkPins } from './pins.ts';
 import { declaredNames } from './section.ts';
 
 /** Checks that names name something: models, tokenizers, suites, and the stages of `evaluate` and `placement`. */
@@ -44,11 +46,18 @@ function* checkModels(source: Source): Generator<Diagnostic> {
 }
 
 function* checkEvaluate(source: Source): Generator<Diagnostic> {
+  const declared = declaredStages(source.value);
   const stages = declaredNames(source, 'stages');
   for (const [index, name] of listAt(source.value, 'evaluate', 'each').entries()) {
-    if (typeof name === 'string') yield* unknownName(source, ['evaluate', 'each', index], 'stage', name, stages);
+    if (typeof name !== 'string') continue;
+    yield* unknownName(source, ['evaluate', 'each', index], 'stage', name, stages);
+    const kind = declared.get(name)?.kind;
+    if (kind === undefined || isModel(kind)) continue;
+    const message = `\`${name}\` leaves ${kind === 'reward' ? 'a reward model' : 'a data set'}, and no language model that could be evaluated`;
+    yield diagnose(source.file, source.place(['evaluate', 'each', index]), 'bad-value', message, { hint: 'remove it' });
   }
-  const kinds = new Set([...declaredStages(source.value).values()].map((stage) => stage.kind));
+  yield* checkRewardModel(source, declared);
+  const kinds = new Set([...declared.values()].map((stage) => stage.kind));
   for (const [index, name] of listAt(source.value, 'evaluate', 'suites').entries()) {
     if (typeof name !== 'string') continue;
     const path = ['evaluate', 'suites', index];
@@ -58,6 +67,26 @@ function* checkEvaluate(source: Source): Generator<Diagnostic> {
       const hint = 'remove `id`, or add an sft or rl stage';
       yield diagnose(source.file, source.place(path), 'bad-value', message, { hint });
     }
+  }
+}
+
+/** What scores responses is a reward stage, or a model that was adopted, and its variant is of axes and values that there are. */
+function* checkRewardModel(source: Source, declared: ReadonlyMap<string, DeclaredStage>): Generator<Diagnostic> {
+  const written = textAt(source.value, 'evaluate', 'rewardModel');
+  if (written === undefined) return;
+  const { stage: name, pins } = parseReference(written);
+  const path: Path = ['evaluate', 'rewardModel'];
+  const judges = [...declared.values()].filter(({ kind }) => kind === 'reward' || kind === 'adopt');
+  const names = judges.map((stage) => stage.name);
+  if (!declared.has(name)) yield* unknownName(source, path, 'stage', name, [...declared.keys()]);
+  else if (!names.includes(name)) {
+    const message = `\`${name}\` is no reward model`;
+    const expected = listed(names) || 'a `reward` stage, or an `adopt` stage with a reward model';
+    yield diagnose(source.file, source.place(path), 'bad-value', message, { expected });
+  } else {
+    const space = readSpace(source);
+    const available = scopesOf(declared, space).get(name)?.axes ?? [];
+    yield* checkPins(source, path, { stage: name, pins }, available, space);
   }
 }
 

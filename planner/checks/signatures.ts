@@ -2,7 +2,7 @@ import { lineageSchema } from '../../schemas/validate.ts';
 import { type Diagnostic, diagnose, isMisspelled, listed } from '../diagnostic.ts';
 import { listedSignatures, placeWithin, recipeOf } from '../implied.ts';
 import { prefixesOf, printSignature, readSignature } from '../signature.ts';
-import { type TrainingKind, trainingKinds } from '../stages.ts';
+import { type SignatureKind, signatureKinds } from '../stages.ts';
 import type { Path, Source } from '../syntax.ts';
 import { isRecord, listAt, own, recordAt } from '../tree.ts';
 
@@ -77,9 +77,9 @@ function* checkAlgorithms(source: Source): Generator<Diagnostic> {
 
 /** Each kind of stage that signatures imply has data to learn from; what lacks it is told once for all of them. */
 function* checkRecipes(source: Source): Generator<Diagnostic> {
-  const lacking = new Set<TrainingKind>();
+  const lacking = new Set<SignatureKind>();
   for (const { signature } of listedSignatures(source)) {
-    for (const kind of trainingKinds) {
+    for (const kind of signatureKinds) {
       if (kind !== 'pretrain' && signature[kind] === null) continue;
       const { fields, paths } = recipeOf(source, signature.model, kind);
       if (fields.data === undefined && fields.mix === undefined) lacking.add(kind);
@@ -97,7 +97,7 @@ function* checkRecipes(source: Source): Generator<Diagnostic> {
     const message = `\`recipes.${kind}\` lacks \`data\``;
     yield diagnose(source.file, source.place(['recipes', kind]), 'missing-key', message, { expected: dataOf(kind) });
   }
-  const missing = unsaid.filter((kind) => !isMisspelled(kind, recordAt(recipes), trainingKinds));
+  const missing = unsaid.filter((kind) => !isMisspelled(kind, recordAt(recipes), signatureKinds));
   if (missing.length === 0) return;
   const message = `no recipe has data for ${listed(missing)}, which signatures imply`;
   const hint = `recipes: {${missing.map((kind) => `${kind}: {data: ...}`).join(', ')}}`;
@@ -105,7 +105,7 @@ function* checkRecipes(source: Source): Generator<Diagnostic> {
   yield diagnose(source.file, source.keyPlace(['signatures']), 'missing-key', message, { expected, hint });
 }
 
-function dataOf(kind: TrainingKind): string {
+function dataOf(kind: SignatureKind): string {
   return kind === 'cpt' ? 'data: the domain, which each signature mixes with replay' : 'data: a data set';
 }
 

@@ -1,9 +1,9 @@
-import { axisNamed, lacksValue } from '../axes.ts';
+import { axisNamed } from '../axes.ts';
 import { type Diagnostic, diagnose, didYouMean, listed, shown } from '../diagnostic.ts';
 import { readSpace } from '../space.ts';
-import { type DeclaredStage, declaredStages, parentsFirst, scopesOf } from '../stages.ts';
+import { type DeclaredStage, declaredStages, isModel, parentsFirst, scopesOf, stagesBefore } from '../stages.ts';
 import type { Path, Source } from '../syntax.ts';
-import { declaredNames } from './section.ts';
+import { checkPins } from './pins.ts';
 
 /** Checks how stages follow each other: parents exist, none comes after itself, variants name axes and values that exist. */
 export function* checkStages(source: Source, isTold: (path: Path) => boolean): Generator<Diagnostic> {
@@ -16,7 +16,16 @@ export function* checkStages(source: Source, isTold: (path: Path) => boolean): G
 function* checkParents(source: Source, stages: ReadonlyMap<string, DeclaredStage>): Generator<Diagnostic> {
   const names = [...stages.keys()];
   for (const stage of stages.values()) {
-    if (!stage.kind || !stage.from || stages.has(stage.from.stage)) continue;
+    if (!stage.kind || !stage.from) continue;
+    const parent = stages.get(stage.from.stage);
+    if (parent) {
+      if (parent.kind === undefined || isModel(parent.kind)) continue;
+      const made = parent.kind === 'reward' ? 'a reward model' : 'a data set';
+      const message = `\`${stage.name}\` starts from \`${parent.name}\`, which leaves ${made} and no language model`;
+      const models = [...stages.values()].filter(({ kind }) => kind && isModel(kind)).map(({ name }) => name);
+      yield diagnose(source.file, source.place(fromPath(stage)), 'bad-value', message, { expected: listed(models) });
+      continue;
+    }
     const others = names.filter((name) => name !== stage.name);
     const remarks = {
       expected: others.length === 0 ? undefined : listed(others),
@@ -44,7 +53,9 @@ function* checkCycles(source: Source, stages: ReadonlyMap<string, DeclaredStage>
     while (next && !told.has(next.name)) {
       told.add(next.name);
       chain.push(next);
-      next = next.from && stages.get(next.from.stage);
+      next = stagesBefore(next)
+        .flatMap((name) => stages.get(name) ?? [])
+        .find(({ name }) => !placed.has(name));
     }
     const start = next ? chain.indexOf(next) : -1;
     if (start < 0) continue; // it leads into a cycle that has been told
@@ -53,11 +64,12 @@ function* checkCycles(source: Source, stages: ReadonlyMap<string, DeclaredStage>
     const round = [...chain.slice(start), first].map((link) => `\`${link.name}\``).join(' from ');
     const message =
       others.length === 0 ? `\`${first.name}\` starts from itself` : `these stages start from each other: ${round}`;
-    const related = others.map((link) => ({
-      ...source.place(fromPath(link)),
-      message: `\`${link.name}\` starts from \`${link.from?.stage}\``,
+    const places = [...chain.slice(start), first];
+    const related = others.map((link, index) => ({
+      ...source.place(edgePath(link, places[index + 2])),
+      message: `\`${link.name}\` starts from \`${places[index + 2]?.name}\``,
     }));
-    yield diagnose(source.file, source.place(fromPath(first)), 'cycle', message, {
+    yield diagnose(source.file, source.place(edgePath(first, places[1])), 'cycle', message, {
       related,
       hint: 'every chain of stages begins with a pretrain or an adopt stage',
     });
@@ -75,44 +87,27 @@ function* checkVariants(
     const parent = stage.from && stages.get(stage.from.stage);
     const available = parent && scopes.get(parent.name)?.axes;
     if (!stage.from || !available || isBroken(parent, stages)) continue;
-    const names = available.map((axis) => axis.name);
-    for (const [name, spelled] of stage.from.pins) {
-      const axis = available.find((candidate) => candidate.name === name);
-      const place = source.place(fromPath(stage));
-      if (!axis) {
-        if (!space.axes.has(name) && !declaredNames(source, 'axes')) continue; // which are no map
-        const message = space.axes.has(name)
-          ? `\`${parent.name}\` does not vary over \`${name}\``
-          : `there is no axis ${shown(name)}`;
-        const remarks = {
-          expected: names.length > 0 ? listed(names) : `\`${parent.name}\` has one variant: leave out the part after @`,
-          hint: didYouMean(name, names),
-        };
-        yield diagnose(source.file, place, 'unknown-name', message, remarks);
-      } else if (lacksValue(axis, spelled) && !axis.values.some((value) => isTold(value.path))) {
-        const values = axis.values.map((value) => value.written);
-        const remarks = { expected: listed(values) };
-        yield diagnose(
-          source.file,
-          place,
-          'unknown-name',
-          `the axis \`${name}\` has no value ${shown(spelled)}`,
-          remarks,
-        );
-      }
-    }
+    yield* checkPins(source, fromPath(stage), stage.from, available, space, isTold);
   }
 }
 
 /** Whether a stage, or one before it, is of no kind: which axes it varies over is not known then, and why is told. */
 function isBroken(stage: DeclaredStage, stages: ReadonlyMap<string, DeclaredStage>): boolean {
   const seen = new Set<DeclaredStage>();
-  for (let next: DeclaredStage | undefined = stage; next && !seen.has(next); ) {
+  const open = [stage];
+  for (let next = open.pop(); next; next = open.pop()) {
     if (next.kind === undefined) return true;
+    if (seen.has(next)) continue;
     seen.add(next);
-    next = next.from && stages.get(next.from.stage);
+    open.push(...stagesBefore(next).flatMap((name) => stages.get(name) ?? []));
   }
   return false;
+}
+
+/** Where a stage names the one before it: as what it starts from, or as its data. */
+function edgePath(stage: DeclaredStage, before: DeclaredStage | undefined): string[] {
+  if (stage.from?.stage === before?.name) return fromPath(stage);
+  return ['stages', stage.name, stage.kind ?? '', 'data'];
 }
 
 function fromPath(stage: DeclaredStage): string[] {

@@ -59,13 +59,13 @@ function checkMetric(plan: Plan, file: LineageFile, { metric }: Takeaway, report
     refuse('nothing asks the suite', suite, suites);
     return;
   }
-  const recipe = plan.nodes.flatMap((node) =>
-    node.type === 'evaluate' && node.recipe.suite === suite ? [node.recipe] : [],
-  )[0];
-  if (!recipe) return;
+  const evaluation = plan.nodes.find((node) => node.type === 'evaluate' && node.recipe.suite === suite);
+  if (evaluation?.type !== 'evaluate') return;
+  const { recipe, parents } = evaluation;
+  const figures = figuresOf(recipe, parents.rewardModel !== undefined);
   if (task !== null && !tasksOf(recipe).includes(task))
     refuse(`the suite \`${suite}\` has no task`, task, tasksOf(recipe));
-  if (!figuresOf(recipe).includes(figure)) refuse(`the suite \`${suite}\` has no figure`, figure, figuresOf(recipe));
+  if (!figures.includes(figure)) refuse(`the suite \`${suite}\` has no figure`, figure, figures);
 }
 
 /** The models to compare, in pairs, and what may tell them apart; undefined where there are none, which is reported. */

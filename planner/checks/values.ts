@@ -22,6 +22,8 @@ export function* checkValues(source: Source): Generator<Diagnostic> {
     yield* checkFields(source, path, quantityFields(stage.kind));
     for (const name of Object.keys(recordAt(stage.body, 'mix')))
       yield* checkQuantity(source, [...path, 'mix', name], 'share');
+    for (const name of Object.keys(recordAt(stage.body, 'split')))
+      yield* checkQuantity(source, [...path, 'split', name], 'extent');
   }
   yield* checkFields(source, ['evaluate'], quantityFields('evaluate'));
   yield* checkFields(source, ['budget'], quantityFields('budget'));
@@ -33,7 +35,7 @@ export function* checkValues(source: Source): Generator<Diagnostic> {
 /** Counts may not be 0, but these. */
 const mayBeZero = new Set(['samples']);
 /** Numbers may be 0, but these. */
-const mayNotBeZero = new Set(['temperature', 'decay', 'flops', 'hours']);
+const mayNotBeZero = new Set(['temperature', 'topP', 'beta', 'decay', 'flops', 'hours']);
 
 /** The least vocabulary of byte-pair encoding: every byte, and <|endoftext|>. */
 const leastVocabulary = 257;
@@ -134,6 +136,7 @@ function* checkOne(
     });
   if (!parsed.ok) yield report(parsed.problem, parsed.hint);
   else if (parsed.value === 0 && (kind === 'count' ? !mayBeZero.has(name) : mayNotBeZero.has(name))) {
+    if (name === 'temperature' && field.includes('generate')) return; // which is greedy
     yield report(`is too little for \`${name}\``, undefined, kind === 'count' ? 'at least 1' : 'more than 0');
   }
 }

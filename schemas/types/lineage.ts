@@ -31,7 +31,7 @@ export type Betas1 = [number, number];
  */
 export type Seed = number | AxisReference;
 /**
- * A data set by name, or a part of one: `math`, `math/problems`.
+ * A data set by name, or a part of one: `math`, `math/problems`; or a stage that generates or builds one.
  */
 export type DataReference = string;
 /**
@@ -114,6 +114,24 @@ export type Betas6 = [number, number];
  * @maxItems 2
  */
 export type Betas7 = [number, number];
+/**
+ * Default: [0.9, 0.999].
+ *
+ * @minItems 2
+ * @maxItems 2
+ */
+export type Betas8 = [number, number];
+/**
+ * Default: [0.9, 0.999].
+ *
+ * @minItems 2
+ * @maxItems 2
+ */
+export type Betas9 = [number, number];
+/**
+ * How much of a data set: a number of problems such as 100K, or a share such as 60%.
+ */
+export type Extent = number | string | AxisReference;
 /**
  * A list of values, or {replicate: [1, 2, 3]} for seeds that are averaged over.
  */
@@ -610,7 +628,7 @@ export interface FileData {
   grading?: Grading;
 }
 /**
- * Which columns hold what: `text` for documents; `prompt`, `answer` and `solution` for problems.
+ * Which columns hold what: `text` for documents; `prompt`, `answer` and `solution` for problems; `prompt`, `chosen` and `rejected` for preferences.
  */
 export interface Columns {
   /**
@@ -629,6 +647,14 @@ export interface Columns {
    * Worked solution that SFT learns from. Default: solution.
    */
   solution?: string;
+  /**
+   * The better of two responses. Default: chosen.
+   */
+  chosen?: string;
+  /**
+   * The worse of them. Default: rejected.
+   */
+  rejected?: string;
 }
 /**
  * How responses to the problems are graded, in RL and in evaluations. docs/grading.md has the rules.
@@ -672,14 +698,18 @@ export interface HubData {
   grading?: Grading;
 }
 /**
- * One stage: exactly one of adopt, pretrain, cpt, sft, rl.
+ * One stage: exactly one of adopt, pretrain, cpt, sft, dpo, rl, reward, generate, build.
  */
 export interface Stage {
   adopt?: Adopt;
   pretrain?: Pretrain;
   cpt?: Cpt;
   sft?: Sft;
+  dpo?: Dpo;
   rl?: Rl;
+  reward?: Reward;
+  generate?: Generate;
+  build?: Build;
 }
 export interface AdoptHub {
   hub: ModelRepository;
@@ -702,7 +732,7 @@ export interface Pretrain {
    */
   model: string;
   /**
-   * A data set by name, or a part of one: `math`, `math/problems`.
+   * A data set by name, or a part of one: `math`, `math/problems`; or a stage that generates or builds one.
    */
   data?: string;
   mix?: Mix;
@@ -760,7 +790,7 @@ export interface Cpt {
   from: StageReference;
   allowUndecayed?: AllowUndecayed;
   /**
-   * A data set by name, or a part of one: `math`, `math/problems`.
+   * A data set by name, or a part of one: `math`, `math/problems`; or a stage that generates or builds one.
    */
   data?: string;
   mix?: Mix;
@@ -864,6 +894,80 @@ export interface Sft {
   allowOverlap?: AllowOverlap;
 }
 /**
+ * Direct preference optimisation against the parent.
+ */
+export interface Dpo {
+  from: StageReference;
+  allowUndecayed?: AllowUndecayed;
+  /**
+   * A data set by name, or a part of one: `math`, `math/problems`; or a stage that generates or builds one.
+   */
+  data: string;
+  /**
+   * How many pairs.
+   */
+  examples: number | string | AxisReference;
+  /**
+   * Default: 1.
+   */
+  epochs?: number | string | AxisReference;
+  /**
+   * Pairs in one optimizer step. Default: 32.
+   */
+  batch?: number | string | AxisReference;
+  /**
+   * Peak learning rate. Default: 1e-4.
+   */
+  lr?: number | AxisReference;
+  /**
+   * Default: 0.
+   */
+  minLr?: number | AxisReference;
+  /**
+   * Default: 10%.
+   */
+  warmup?: number | string | AxisReference;
+  /**
+   * Default: cosine.
+   */
+  schedule?: 'cosine' | 'constant';
+  /**
+   * Default: 0.
+   */
+  weightDecay?: number | AxisReference;
+  /**
+   * Which parameters decay. Default: all, as in EvoLM. matrices: all but the gains of norms, as in Hugging Face's trainer.
+   */
+  weightDecayOn?: 'all' | 'matrices';
+  betas?: Betas7;
+  /**
+   * Default: 1.
+   */
+  clip?: number | AxisReference;
+  /**
+   * What matrices are multiplied in: float32 or bfloat16. Default: float32.
+   */
+  precision?: ('float32' | 'bfloat16') | AxisReference;
+  /**
+   * How much departing from the parent costs; more than 0. Default: 0.1.
+   */
+  beta?: number | AxisReference;
+  /**
+   * DPO as published, or IPO. Default: sigmoid.
+   */
+  loss?: 'sigmoid' | 'ipo';
+  /**
+   * Share of the pairs that are taken to be the wrong way round, below a half. Default: 0.
+   */
+  labelSmoothing?: number | string | AxisReference;
+  /**
+   * Weight of the likelihood of the chosen responses in the loss. Default: 0.
+   */
+  nllCoef?: number | AxisReference;
+  seed?: Seed;
+  allowOverlap?: AllowOverlap;
+}
+/**
  * Reinforcement learning on verifiable rewards: 1 for a right answer, 0 for any other.
  */
 export interface Rl {
@@ -942,7 +1046,7 @@ export interface Rl {
    * Default: 0.01.
    */
   weightDecay?: number | AxisReference;
-  betas?: Betas7;
+  betas?: Betas8;
   /**
    * Largest global gradient norm; 0 is off. Default: 1.
    */
@@ -953,6 +1057,153 @@ export interface Rl {
   precision?: ('float32' | 'bfloat16') | AxisReference;
   seed?: Seed;
   allowOverlap?: AllowOverlap;
+}
+/**
+ * A reward model (Bradley-Terry) that begins as its parent.
+ */
+export interface Reward {
+  from: StageReference;
+  allowUndecayed?: AllowUndecayed;
+  /**
+   * A data set by name, or a part of one: `math`, `math/problems`; or a stage that generates or builds one.
+   */
+  data: string;
+  /**
+   * How many pairs.
+   */
+  examples: number | string | AxisReference;
+  /**
+   * Default: 1.
+   */
+  epochs?: number | string | AxisReference;
+  /**
+   * Pairs in one optimizer step. Default: 32.
+   */
+  batch?: number | string | AxisReference;
+  /**
+   * Peak learning rate. Default: 3e-4.
+   */
+  lr?: number | AxisReference;
+  /**
+   * Default: 0.
+   */
+  minLr?: number | AxisReference;
+  /**
+   * Default: 10%.
+   */
+  warmup?: number | string | AxisReference;
+  /**
+   * Default: cosine.
+   */
+  schedule?: 'cosine' | 'constant';
+  /**
+   * Default: 0.
+   */
+  weightDecay?: number | AxisReference;
+  /**
+   * Which parameters decay. Default: all, as in EvoLM. matrices: all but the gains of norms, as in Hugging Face's trainer.
+   */
+  weightDecayOn?: 'all' | 'matrices';
+  betas?: Betas9;
+  /**
+   * Default: 1.
+   */
+  clip?: number | AxisReference;
+  /**
+   * What matrices are multiplied in: float32 or bfloat16. Default: float32.
+   */
+  precision?: ('float32' | 'bfloat16') | AxisReference;
+  /**
+   * Weight of the squared sum of a pair's rewards, which keeps them around 0. Default: 0.
+   */
+  centerCoef?: number | AxisReference;
+  seed?: Seed;
+  allowOverlap?: AllowOverlap;
+}
+/**
+ * Responses of a model to problems, graded, as a data set. One of `from`, `endpoint`.
+ */
+export interface Generate {
+  /**
+   * The stage this one starts from, or one variant of it: `mid`, `mid@replay=20%`.
+   */
+  from?: string;
+  /**
+   * Or the name of a model at an OpenAI-compatible server, whose address is in the environment of the worker (OPENAI_BASE_URL).
+   */
+  endpoint?: string;
+  /**
+   * A data set by name, or a part of one: `math`, `math/problems`; or a stage that generates or builds one.
+   */
+  data: string;
+  /**
+   * Which of them, and what the responses are for. Default: sft.
+   */
+  split?: 'sft' | 'rl';
+  /**
+   * How many, the first of the split.
+   */
+  problems: number | string | AxisReference;
+  /**
+   * Responses a problem. Default: 1.
+   */
+  samples?: number | string | AxisReference;
+  /**
+   * Of sampling; 0 is greedy. Default: 1.
+   */
+  temperature?: number | AxisReference;
+  /**
+   * Nucleus sampling, more than 0. Default: 1, which is off.
+   */
+  topP?: number | string | AxisReference;
+  /**
+   * Longest response, in tokens. Default: 32.
+   */
+  maxResponse?: number | string | AxisReference;
+  seed?: Seed;
+}
+/**
+ * A data set made of others by one operation: one of `correct`, `agree`, `dedupe`, `decontaminate`, `split`, `pairs`.
+ */
+export interface Build {
+  /**
+   * What it is made of: data sets of files, or stages that generate or build some. Several only of `agree` and `dedupe`.
+   */
+  data: DataReference | [DataReference, ...DataReference[]];
+  /**
+   * Responses that are right, each different one once (rejection sampling).
+   */
+  correct?: true;
+  /**
+   * Problems on which at least so many of the sets, which are responses of a model each, have one answer.
+   */
+  agree?: number | string | AxisReference;
+  /**
+   * Each problem once: by its prompt, or also where it has 13 words in a row in common with an earlier one.
+   */
+  dedupe?: 'prompt' | 'grams';
+  /**
+   * Problems that have neither their prompt nor 13 words in a row in common with the test problems of these data sets.
+   *
+   * @minItems 1
+   */
+  decontaminate?: [DataReference, ...DataReference[]];
+  /**
+   * All problems parted anew into those for SFT and those for RL: counts or shares.
+   */
+  split?: {
+    sft: Extent;
+    rl: Extent;
+  };
+  /**
+   * Of `split`: SFT has the first and RL the last, or as the seed draws. Default: given.
+   */
+  order?: 'given' | 'random';
+  /**
+   * Pairs of a right and a wrong response to one problem, at most so many of each problem.
+   */
+  pairs?: number | string | AxisReference;
+  seed?: Seed;
 }
 /**
  * Values of axes, by the axes' names: {replay: 0%, seed: 3}.
@@ -989,6 +1240,10 @@ export interface Evaluate {
    * Longest response, in tokens. Default: 32.
    */
   maxResponse?: number | string | AxisReference;
+  /**
+   * The stage this one starts from, or one variant of it: `mid`, `mid@replay=20%`.
+   */
+  rewardModel?: string;
   /**
    * Tokens a domain for held-out loss. Default: 16K.
    */

@@ -24,7 +24,14 @@ before(() => {
 
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-const columns = { text: 'text', prompt: 'prompt', answer: 'answer', solution: 'solution' };
+const columns = {
+  text: 'text',
+  prompt: 'prompt',
+  answer: 'answer',
+  solution: 'solution',
+  chosen: 'chosen',
+  rejected: 'rejected',
+};
 
 describe('preparing documents', () => {
   test('drops duplicates, holds a share out, and does not depend on the order of lines or files', async () => {

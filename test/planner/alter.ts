@@ -92,8 +92,12 @@ function setsOf(node: PlanNode): string[] {
     case 'overlap':
       return selectionsOf(node).map(({ name }) => name);
     case 'sft':
+    case 'dpo':
     case 'rl':
-      return [node.recipe.data.name];
+    case 'reward':
+    case 'generate':
+    case 'build':
+      return [node.recipe.data].flat().map(({ name }) => name);
     case 'evaluate':
       return (node.recipe.kind === 'heldout' ? node.recipe.domains : node.recipe.tasks).map((part) => part.name);
   }

@@ -84,7 +84,7 @@ evaluate: {each: [theirs, tuned], suites: [id]}
       ),
     );
     assert.deepEqual(placed.ok && placed.warnings.map(({ line, message }) => `${line} ${message}`), [
-      '9 `recomputeActivations` changes nothing: an adopted model is not trained',
+      '9 `recomputeActivations` changes nothing: `adopt` trains nothing',
     ]);
   });
 

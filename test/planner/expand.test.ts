@@ -285,7 +285,14 @@ describe('tokenizers, data and evaluations', () => {
     const asked = nodeAt(plan, 'data:asked');
     assert.ok(asked.type === 'data' && 'format' in asked.recipe && 'columns' in asked.recipe);
     assert.equal(asked.recipe.format, 'jsonl');
-    assert.deepEqual(asked.recipe.columns, { text: 'text', prompt: 'prompt', answer: 'answer', solution: 'solution' });
+    assert.deepEqual(asked.recipe.columns, {
+      text: 'text',
+      prompt: 'prompt',
+      answer: 'answer',
+      solution: 'solution',
+      chosen: 'chosen',
+      rejected: 'rejected',
+    });
     assert.deepEqual(Object.keys(nodeAt(plan, 'taught@tokens=20K,again=1').parents), ['parent', 'data:asked']);
   });
 

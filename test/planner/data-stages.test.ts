@@ -1,0 +1,244 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { formatDiagnostics } from '../../planner/diagnostic.ts';
+import { planLineage } from '../../planner/expand.ts';
+import { loadLineage } from '../../planner/load.ts';
+import { memoryOf } from '../../planner/memory.ts';
+import { allFlops, priceOf } from '../../planner/price.ts';
+import { keysOf, nodeAt, planOfText } from './plans.ts';
+
+const built = (
+  stages: Record<string, string> = {},
+  { axes = '', evaluate = '{each: [tuned, liked], suites: [id], samples: 2, rewardModel: judge}' } = {},
+) => {
+  const all: Record<string, string> = {
+    base: '{pretrain: {model: nano, data: web, tokens: 40K}}',
+    tuned: '{sft: {from: base, data: math/problems, examples: 100}}',
+    answers: '{generate: {from: tuned, data: math/problems, problems: 50, samples: 4}}',
+    pairs: '{build: {pairs: 1, data: answers}}',
+    liked: '{dpo: {from: tuned, data: pairs, examples: 20}}',
+    judge: '{reward: {from: tuned, data: pairs, examples: 20}}',
+    ...stages,
+  };
+  return `lineage: built
+models:
+  nano: {layers: 2, hidden: 32, heads: 4, ffn: 64, context: 64}
+data:
+  web: {generator: stories}
+  math: {generator: arithmetic}
+stages:
+${Object.entries(all)
+  .map(([name, stage]) => `  ${name}: ${stage}`)
+  .join('\n')}
+${axes}
+evaluate: ${evaluate}
+`;
+};
+
+describe('stages that make data sets', () => {
+  test('are read by their names, count in keys by their own, and come before what reads them', async () => {
+    const plan = await planOfText(built());
+    const [tuned, answers, pairs, liked] = ['tuned', 'answers', 'pairs', 'liked'].map((name) => nodeAt(plan, name));
+    assert.ok(tuned && answers && pairs && liked);
+    assert.deepEqual(answers.parents, { parent: tuned.key });
+    assert.deepEqual(answers.preimage.parents, { parent: tuned.key });
+    assert.deepEqual(pairs.parents, { 'data:answers': answers.key });
+    assert.deepEqual(pairs.preimage.parents, {});
+    assert.deepEqual(liked.parents, { parent: tuned.key, 'data:pairs': pairs.key });
+    assert.deepEqual((liked.preimage.recipe as { data: unknown }).data, {
+      part: 'preferences',
+      source: { prepared: pairs.key },
+    });
+    const order = plan.nodes.map(({ key }) => key);
+    for (const [at, node] of plan.nodes.entries())
+      for (const parent of Object.values(node.parents)) assert.ok(order.indexOf(parent) < at, node.address);
+  });
+
+  test('what they ask changes the keys of all that learns from what they make, and of nothing else', async () => {
+    const before = keysOf(await planOfText(built()));
+    const after = keysOf(
+      await planOfText(
+        built({
+          answers: '{generate: {from: tuned, data: math/problems, problems: 50, samples: 4, temperature: 0.7}}',
+        }),
+      ),
+    );
+    const changed = Object.keys(before).filter((address) => before[address] !== after[address]);
+    assert.deepEqual(changed.sort(), ['answers', 'judge', 'liked', 'liked/id', 'pairs', 'tuned/id']);
+  });
+
+  test('a rename changes no key but those of evaluations', async () => {
+    const renamed = built().replaceAll('answers', 'replies');
+    const [before, after] = [keysOf(await planOfText(built())), keysOf(await planOfText(renamed))];
+    assert.equal(after.replies, before.answers);
+    for (const address of ['pairs', 'liked', 'judge']) assert.equal(after[address], before[address]);
+  });
+
+  test('each value of an axis learns from what its own model answered', async () => {
+    const plan = await planOfText(built({}, { axes: 'axes: {seed: {replicate: [1, 2]}}' }));
+    for (const seed of [1, 2]) {
+      const at = (name: string) => nodeAt(plan, `${name}@seed=${seed}`);
+      assert.equal(at('answers').parents.parent, at('tuned').key);
+      assert.equal(at('pairs').parents[`data:answers@seed=${seed}`], at('answers').key);
+      assert.equal(at('liked').parents[`data:pairs@seed=${seed}`], at('pairs').key);
+      assert.equal(nodeAt(plan, `tuned@seed=${seed}/id`).parents.rewardModel, at('judge').key);
+    }
+  });
+
+  test('an operation that draws nothing has no seeds', async () => {
+    const stages = {
+      clean: '{build: {dedupe: prompt, data: theirs}}',
+      theirs: '{generate: {endpoint: qwen, data: math, problems: 9, seed: 0}}',
+    };
+    const plan = await planOfText(built(stages, { axes: 'axes: {seed: {replicate: [1, 2]}}' }));
+    assert.deepEqual(
+      plan.nodes.filter(({ stage }) => stage === 'clean').map(({ address }) => address),
+      ['clean'],
+    );
+  });
+
+  test('an endpoint needs no model, and computes nothing here', async () => {
+    const plan = await planOfText(built({ theirs: '{generate: {endpoint: qwen, data: math, problems: 9}}' }));
+    const theirs = nodeAt(plan, 'theirs');
+    assert.deepEqual(theirs.parents, {});
+    assert.equal(theirs.architecture, null);
+    assert.equal(allFlops(priceOf(theirs)), 0);
+    assert.equal(memoryOf(theirs), null);
+    assert.ok(allFlops(priceOf(nodeAt(plan, 'answers'))) > 0);
+  });
+
+  test('the suite `id` asks the data set that all came from', async () => {
+    const plan = await planOfText(
+      built({
+        parted: '{build: {split: {sft: 60%, rl: 10}, order: random, data: answers}}',
+        again: '{sft: {from: base, data: parted, examples: 10}}',
+      }),
+    );
+    const asked = nodeAt(plan, 'tuned/id');
+    assert.equal(asked.type, 'evaluate');
+    assert.deepEqual(asked.settings.tasks, 'math');
+    assert.deepEqual(nodeAt(plan, 'parted').recipe, {
+      operation: 'split',
+      data: { name: 'answers', part: 'problems', source: { prepared: 'data:answers' } },
+      order: 'random',
+      sft: { share: 0.6 },
+      rl: { problems: 10 },
+    });
+  });
+
+  test('a reward model is in the keys of what it scores, and its figures can be compared', async () => {
+    const claim = '\ntakeaways: [{claim: It judges better, contrast: {of: liked, over: tuned}, metric: id.rm@2}]';
+    const scored = keysOf(await planOfText(built() + claim));
+    const plain = keysOf(await planOfText(built({}, { evaluate: '{each: [tuned, liked], suites: [id], samples: 2}' })));
+    assert.notEqual(scored['tuned/id'], plain['tuned/id']);
+    assert.equal(scored.liked, plain.liked);
+  });
+});
+
+const wrong: [name: string, text: string, told: RegExp][] = [
+  [
+    'a stage that starts from a data set',
+    built({ more: '{sft: {from: answers, data: math, examples: 9}}' }),
+    /error\[bad-value\]: `more` starts from `answers`, which leaves a data set and no language model/,
+  ],
+  [
+    'a stage that starts from a reward model',
+    built({ more: '{sft: {from: judge, data: math, examples: 9}}' }),
+    /`more` starts from `judge`, which leaves a reward model/,
+  ],
+  [
+    'sft on pairs',
+    built({ more: '{sft: {from: base, data: pairs, examples: 9}}' }),
+    /error\[wrong-part\]: sft learns from problems, and `pairs` makes preferences/,
+  ],
+  [
+    'dpo on responses',
+    built({ liked: '{dpo: {from: tuned, data: answers, examples: 9}}' }),
+    /dpo learns from preferences, and `answers` makes problems[\s\S]*a build with `pairs`/,
+  ],
+  ['pretraining on responses', built({ more: '{pretrain: {model: nano, data: answers, tokens: 9K}}' }), /wrong-part/],
+  [
+    'two operations',
+    built({ pairs: '{build: {pairs: 1, correct: true, data: answers}}' }),
+    /error\[one-of\]: `stages\.pairs\.build` must have exactly one of/,
+  ],
+  ['no operation', built({ more: '{build: {data: answers}}' }), /exactly one of [\s\S]*and has none/],
+  [
+    'neither a model nor an endpoint',
+    built({ more: '{generate: {data: math, problems: 9}}' }),
+    /exactly one of `from`, `endpoint`, and has none/,
+  ],
+  [
+    'a generator built of',
+    built({ more: '{build: {dedupe: prompt, data: math}}' }),
+    /`math` is a generator's, which has no end/,
+  ],
+  [
+    'one set of responses that is to agree with itself',
+    built({ more: '{build: {agree: 2, data: answers}}' }),
+    /2 of 1 data sets are to agree/,
+  ],
+  [
+    'stages that read each other',
+    built({ one: '{build: {dedupe: prompt, data: two}}', two: '{build: {dedupe: prompt, data: one}}' }),
+    /error\[cycle\]/,
+  ],
+  [
+    'a stage that is called as a data set',
+    built({ math: '{generate: {from: tuned, data: web, problems: 9}}' }),
+    /error\[bad-name\]: `math` is a data set already/,
+  ],
+  [
+    'the evaluation of a reward model',
+    built({}, { evaluate: '{each: [judge], suites: [id]}' }),
+    /`judge` leaves a reward model, and no language model/,
+  ],
+  [
+    'a reward model that is none',
+    built({}, { evaluate: '{each: [tuned], suites: [id], rewardModel: liked}' }),
+    /`liked` is no reward model/,
+  ],
+  [
+    'a reward model of more variants than what it scores',
+    built(
+      {
+        base: '{pretrain: {model: nano, data: web, tokens: 40K, seed: 0}}',
+        tuned: '{sft: {from: base, data: math, examples: 9, seed: 0}}',
+      },
+      {
+        axes: 'axes: {seed: {replicate: [1, 2]}}',
+        evaluate: '{each: [tuned], suites: [id], rewardModel: judge}',
+      },
+    ),
+    /error\[missing-variant\]: `judge` varies over seed, and `tuned`, which it is to score, does not[\s\S]*judge@seed=1/,
+  ],
+  [
+    'a response that fills the context',
+    built({ answers: '{generate: {from: tuned, data: math, problems: 9, maxResponse: 64}}' }),
+    /a response of 64 tokens leaves no room/,
+  ],
+  [
+    'responses that are all the same',
+    built({ answers: '{generate: {from: tuned, data: math, problems: 9, samples: 2, temperature: 0}}' }),
+    /all 2 responses to a problem are the same/,
+  ],
+];
+
+describe('what is wrong with them', () => {
+  for (const [name, text, told] of wrong)
+    test(`${name}: is told`, async () => {
+      const folder = await mkdtemp(join(tmpdir(), 'descent-plan-'));
+      try {
+        await writeFile(join(folder, 'lineage.yaml'), text);
+        const loaded = await loadLineage(join(folder, 'lineage.yaml'));
+        const planned = loaded.ok ? await planLineage(loaded.lineage) : loaded;
+        if (planned.ok) assert.fail('it was planned');
+        assert.match(formatDiagnostics(planned.diagnostics, planned.text, { colour: false }), told);
+      } finally {
+        await rm(folder, { recursive: true });
+      }
+    });
+});
