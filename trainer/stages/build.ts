@@ -31,11 +31,11 @@ export async function run(job: BuildJob, context: TrainerContext): Promise<Outco
   const fill = async (folder: string) => {
     const files = builtFiles(folder, splitsOf(recipe, sets), sets.length > 1);
     try {
-      Object.assign(facts, operate(job, sets, files));
+      const counted = operate(job, sets, files);
+      Object.assign(facts, files.facts(), counted);
     } finally {
       files.close();
     }
-    Object.assign(facts, files.facts());
   };
   await writeFolder(join(output, 'model'), fill, context.checkLease);
   if (facts.kept === 0) throw new TrainerFailure('bad-data', nothingLeft(sets, facts, output));
