@@ -36,7 +36,7 @@ import { preparation, prepareData } from './prepare.ts';
 import { outOfMemoryKills } from './processes.ts';
 import { earlierResponses } from './responses.ts';
 import { stopped } from './stopped.ts';
-import { startTrainer, type TrainerEnd } from './trainer.ts';
+import { endpointEnvironment, startTrainer, type TrainerEnd } from './trainer.ts';
 
 /** What executing nodes needs to know of this machine. */
 export interface ExecuteOptions {
@@ -49,7 +49,7 @@ export interface ExecuteOptions {
   /** Threads for a node, and the GPUs there are for nodes, by device class. */
   devices: Record<string, { threads: number; gpus?: string[] }>;
   stopSeconds: number;
-  /** What says where the Hugging Face Hub is, and who asks it. Default: this process's environment. */
+  /** What says where the Hugging Face Hub and an OpenAI-compatible endpoint are, and who asks. Default: this process's environment. */
   env?: NodeJS.ProcessEnv;
 }
 
@@ -320,7 +320,7 @@ function isComplete(said: Said, folder: string): said is { started: StartedEvent
 
 async function train(
   execution: Execution,
-  { home, trainer: command, start = startTrainer, devices, stopSeconds }: ExecuteOptions,
+  { home, trainer: command, start = startTrainer, devices, stopSeconds, env: outside = process.env }: ExecuteOptions,
   parents: Record<string, Artifact>,
 ): Promise<{ started: StartedEvent; done: DoneEvent }> {
   const { node, device, context, progress, claim, attempt, env } = execution;
@@ -342,7 +342,7 @@ async function train(
     folder: attempt.folder,
     execution: attempt.executions,
     stopSeconds,
-    env,
+    env: { ...env, ...endpointEnvironment(job, outside) },
     onEvent: (event) => {
       follow(progress, event);
       // What it starts from is in its memory now: parents that are whole after that were whole when they were read.

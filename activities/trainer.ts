@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import type { TrainerEvent } from '../schemas/types/event.ts';
+import type { Job } from '../schemas/types/job.ts';
 import { errorsPath, followEvents, lastLines, outputPath, type Said } from './events.ts';
 import { type ProcessRecord, recordProcess } from './processes.ts';
 
@@ -102,10 +103,18 @@ function killGroup({ pid }: ChildProcess): void {
   }
 }
 
-/** Of Temporal, of collectors and of the Hugging Face Hub (the older name too). */
-const keptFromTrainers = /^(TEMPORAL_|OTEL_EXPORTER_|(HF|HUGGING_FACE_HUB)_TOKEN$)/;
+/** Of Temporal, of collectors, of the Hugging Face Hub (the older name too), and of OpenAI-compatible endpoints. */
+const keptFromTrainers =
+  /^(TEMPORAL_|OTEL_EXPORTER_|(HF_TOKEN|HUGGING_FACE_HUB_TOKEN|OPENAI_API_KEY|OPENAI_BASE_URL)$)/;
 
 /** A trainer asks none of them for anything, and has no use for their keys. */
 function trainerEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(env).filter(([name]) => !keptFromTrainers.test(name)));
+}
+
+/** Where the endpoint of a job is and what opens it; nothing for a job that asks none. */
+export function endpointEnvironment(job: Job, env: NodeJS.ProcessEnv): Record<string, string> {
+  if (job.type !== 'generate' || job.recipe.endpoint === undefined) return {};
+  const names = ['OPENAI_BASE_URL', 'OPENAI_API_KEY'];
+  return Object.fromEntries(names.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])));
 }

@@ -50,6 +50,8 @@ export interface GenerateOptions {
   maxTokens: number;
   /** 0 is greedy; else tokens are drawn from softmax(logits / temperature). */
   temperature: number;
+  /** Nucleus sampling: tokens are drawn from the likeliest that have this probability together. Default 1, all. */
+  topP?: number;
   /** Seed and purpose of the draws: `seed: job.seed, purpose: ['rollout', round]`. */
   seed: number;
   purpose: (string | number)[];
@@ -76,7 +78,7 @@ export interface Generated {
  * Yields to the event loop between tokens.
  */
 export async function generate(model: Generator, prompts: number[][], options: GenerateOptions): Promise<Generated[]> {
-  const { maxTokens, temperature, seed, purpose, draws, batch = responsesAtOnce } = options;
+  const { maxTokens, temperature, topP = 1, seed, purpose, draws, batch = responsesAtOnce } = options;
   const { architecture, ends } = model;
   const sequences = prompts.map(
     (prompt, index): Sequence => ({
@@ -89,6 +91,6 @@ export async function generate(model: Generator, prompts: number[][], options: G
     }),
   );
   const withRoom = sequences.filter(({ room }) => room > 0);
-  if (withRoom.length > 0) await decode(architecture, model.passes(), withRoom, { batch, temperature, ends });
+  if (withRoom.length > 0) await decode(architecture, model.passes(), withRoom, { batch, temperature, topP, ends });
   return sequences.map(({ tokens, logProbs, ended }) => ({ tokens, logProbs, ended }));
 }

@@ -6,8 +6,8 @@ import { promptText, promptTokens } from './data/template.ts';
 import { type Generated, type GenerateOptions, type Generator, generate } from './generate.ts';
 import type { Tokenizer } from './tokenizer/load.ts';
 
-/** A response and its verdict. */
-export interface Response {
+/** A response as it was written. */
+export interface Written {
   problem: Problem;
   /** Token ids of the prompt. */
   prompt: number[];
@@ -19,6 +19,10 @@ export interface Response {
   ended: boolean;
   /** The response as text, without the end token. */
   text: string;
+}
+
+/** A response and its verdict. */
+export interface Response extends Written {
   /** The answer read from the text; null where there is none. */
   answer: string | null;
   correct: boolean;
@@ -28,23 +32,33 @@ export interface Response {
   reward?: number;
 }
 
-/**
- * One response to each problem, in their order. A prompt that leaves no room in the context has an empty response that
- * did not end. Draws are named by the problems' place in the list unless `options.draws` names them.
- */
+/** As `writeResponses`, graded. */
 export async function respond(
   model: Generator,
   tokenizer: Tokenizer,
   problems: readonly Problem[],
   options: GenerateOptions,
 ): Promise<Response[]> {
+  const written = await writeResponses(model, tokenizer, problems, options);
+  return written.map((response) => ({ ...response, ...grade(response.problem, response.text) }));
+}
+
+/**
+ * One response to each problem, in their order. A prompt that leaves no room in the context has an empty response that
+ * did not end. Draws are named by the problems' place in the list unless `options.draws` names them.
+ */
+export async function writeResponses(
+  model: Generator,
+  tokenizer: Tokenizer,
+  problems: readonly Problem[],
+  options: GenerateOptions,
+): Promise<Written[]> {
   const prompts = problems.map((problem) => promptTokens(tokenizer, problem));
   const generated = await generate(model, prompts, options);
   return problems.map((problem, i) => {
-    const prompt = prompts[i] as number[];
     const { tokens, logProbs, ended } = generated[i] as Generated;
     const text = tokenizer.decode(ended ? tokens.slice(0, -1) : tokens);
-    return { problem, prompt, tokens, logProbs, ended, text, ...grade(problem, text) };
+    return { problem, prompt: prompts[i] as number[], tokens, logProbs, ended, text };
   });
 }
 

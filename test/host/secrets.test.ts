@@ -24,6 +24,8 @@ const secrets = {
   OTEL_EXPORTER_OTLP_HEADERS: 'authorization=key-of-a-collector',
   HF_TOKEN: 'token-of-the-hub',
   HUGGING_FACE_HUB_TOKEN: 'token-of-the-hub-by-its-older-name',
+  OPENAI_API_KEY: 'key-of-an-endpoint',
+  OPENAI_BASE_URL: 'https://endpoint.example/v1',
 };
 const inFile = 'api-key-of-the-file';
 const values = [...Object.values(secrets), inFile];

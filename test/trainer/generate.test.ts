@@ -66,6 +66,28 @@ describe('generation', () => {
     }
   });
 
+  it('draws from the nucleus: the fewest likeliest tokens that have the probability together', async () => {
+    for (const topP of [0.05, 0.6, 0.95]) {
+      const responses = await generate(model, prompts, { ...sampled, topP });
+      for (const [i, response] of responses.entries()) {
+        const { uniform } = random(1, 'test', i);
+        verify(prompts[i] as number[], response, 1.3, (logProbs) => {
+          const ranked = logProbs.map((logProb, token) => ({ token, share: Math.exp(logProb) }));
+          ranked.sort((a, b) => b.share - a.share);
+          let [mass, size] = [0, 0];
+          while (mass < topP) mass += (ranked[size++] as { share: number }).share;
+          const draw = uniform() * mass;
+          let sum = 0;
+          const found = ranked.slice(0, size).find(({ share }) => {
+            sum += share;
+            return sum > draw;
+          });
+          return found?.token ?? -1;
+        });
+      }
+    }
+  });
+
   it('draws by inverse CDF with one draw a token, named by the prompt', async () => {
     const responses = await generate(model, prompts, sampled);
     for (const [i, response] of responses.entries()) {

@@ -7,11 +7,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { graderVersion } from '../../schemas/catalogue.ts';
 import type { TrainerEvent } from '../../schemas/types/event.ts';
 import type {
   Architecture,
+  BuildJob,
   CptJob,
   GeneratedSource,
+  GenerateJob,
   Job,
   OverlapJob,
   PretrainJob,
@@ -147,6 +150,40 @@ export function overlapJob(
   return { ...frame(root, name), type: 'overlap', recipe, inputs: { data } };
 }
 
+export function buildJob(
+  root: string,
+  name: string,
+  recipe: BuildJob['recipe'],
+  data: Record<string, string> = {},
+): BuildJob {
+  return { ...frame(root, name), type: 'build', recipe, inputs: { data } };
+}
+
+/** Responses to problems of `arithmetic`, by the parent or, without one, by an endpoint. */
+export function generateJob(
+  root: string,
+  name: string,
+  recipe: Partial<GenerateJob['recipe']>,
+  parent?: string,
+): GenerateJob {
+  return {
+    ...frame(root, name),
+    type: 'generate',
+    recipe: {
+      data: { name: 'math', part: 'problems', source: generated('arithmetic') },
+      split: 'sft',
+      problems: 6,
+      samples: 2,
+      temperature: 1,
+      topP: 1,
+      maxResponse: 8,
+      grader: graderVersion,
+      ...recipe,
+    },
+    inputs: { ...(parent !== undefined && { parent }), data: {} },
+  };
+}
+
 /** The built-in trainer, compiled. */
 export const trainerProgram = fileURLToPath(new URL('../../trainer/main.js', import.meta.url));
 
@@ -170,17 +207,22 @@ export interface Running {
 export function startTrainer(
   job: Job,
   onEvent: (event: TrainerEvent, child: ChildProcess) => void = () => {},
+  env: Record<string, string> = {},
 ): Running {
   const path = join(job.output, 'job.json');
   writeFileSync(path, JSON.stringify(job));
-  return startTrainerAt(path, onEvent);
+  return startTrainerAt(path, onEvent, env);
 }
 
 export function startTrainerAt(
   path: string,
   onEvent: (event: TrainerEvent, child: ChildProcess) => void = () => {},
+  env: Record<string, string> = {},
 ): Running {
-  const child = spawn(process.execPath, [trainerProgram, path], { stdio: ['pipe', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [trainerProgram, path], {
+    stdio: ['pipe', 'pipe', 'pipe'],
+    env: { ...process.env, ...env },
+  });
   const events: TrainerEvent[] = [];
   let stderr = '';
   child.stderr.on('data', (text) => {

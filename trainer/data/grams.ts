@@ -129,6 +129,18 @@ export class GramTable {
     return { count, first: count === 0 ? 0 : (this.#slots.first[slot] as number) };
   }
 
+  /**
+   * The first of a prompt's hashes that problems have (0 its text, 1 all its words, from 2 on its 13-grams) and the first
+   * of these problems; undefined where they have none.
+   */
+  firstOf({ high, low }: Hashes): { at: number; row: number } | undefined {
+    for (let at = 0; at < high.length; at++) {
+      const { count, first } = this.lookUp(high[at] as number, low[at] as number);
+      if (count > 0) return { at, row: first };
+    }
+    return undefined;
+  }
+
   /** The slot that has a hash, or the free one where it belongs. */
   #find(high: number, low: number): number {
     const { used, high: highs, low: lows } = this.#slots;

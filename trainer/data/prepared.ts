@@ -1,18 +1,18 @@
-import { closeSync, existsSync, openSync, readSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { StringDecoder } from 'node:string_decoder';
 import type { Choice, ChoiceItem } from '../../schemas/choices.ts';
-import { normalisedPrompt } from '../../schemas/problem.ts';
 import type { Grading } from '../../schemas/types/job.ts';
 import { TrainerFailure } from '../failure.ts';
 import { isGradable } from './grade/grade.ts';
 import { rightAnswer } from './grade/statement.ts';
+import { readLines, textField } from './lines.ts';
 import type { Preference } from './preferences.ts';
-import type { AnswerKind, Problem, ProblemSplit } from './problem.ts';
+import type { Problem, ProblemSplit } from './problem.ts';
+import { exampleKey, type LineGrading, problemLine, promptKey } from './problem-line.ts';
 import { canonicalNumber } from './rational.ts';
 
 /** The problem files of a prepared folder, by split. */
-const splits: readonly ProblemSplit[] = ['sft', 'rl', 'test'];
+export const problemSplits: readonly ProblemSplit[] = ['sft', 'rl', 'test'];
 
 /** More different answers than this are no choice of labels. */
 const mostLabels = 10;
@@ -24,16 +24,17 @@ const mostLabels = 10;
  * @throws TrainerFailure `bad-data` when the file is missing or a line is something else.
  */
 export function* preparedDocuments(folder: string, split: 'train' | 'heldout'): Generator<string> {
-  for (const { value, where } of records(join(folder, `documents-${split}.jsonl`))) {
-    yield field(value, 'text', where);
+  for (const { value, where } of readLines(join(folder, `documents-${split}.jsonl`))) {
+    yield textField(value, 'text', where);
   }
 }
 
 /**
- * The problems of a prepared folder, `problems-<split>.jsonl`: lines of `{"id", "prompt", "solution", "answer"}`, each
- * prompt once. Of an answer with its working, what is marked in it counts. What kind answers are says the line (`kind`, and
- * `labels` to choose from), or `grading`, or else the answers of all three files: numbers, a few words to choose from, or
- * literals.
+ * The problems of a prepared folder, `problems-<split>.jsonl`: lines of `{"id", "prompt", "solution", "answer"}`. Each
+ * prompt counts once, but in `sft` each prompt with a solution: several responses to a problem are several examples. Of an
+ * answer with its working, what is marked in it counts. What kind answers are says the line (`kind`, and `labels` to choose
+ * from, and perhaps `marks` and `tolerance`), or `grading`, or else the answers of all three files: numbers, a few words to
+ * choose from, or literals.
  *
  * @throws TrainerFailure `bad-data` when the file is missing, a line is something else, two splits share a prompt, or no
  * response to a problem that is graded could be right.
@@ -41,51 +42,71 @@ export function* preparedDocuments(folder: string, split: 'train' | 'heldout'): 
 export function preparedProblems(folder: string, split: ProblemSplit, grading: Grading = {}): Problem[] {
   requireProblems(folder, split);
   const prompts = new Map<string, ProblemSplit>();
+  const examples = new Set<string>();
   const answers = new Set<string>();
-  const found: { problem: Omit<Problem, 'kind'>; said: Pick<Problem, 'kind' | 'labels'> | undefined; where: string }[] =
-    [];
-  for (const each of splits.filter((name) => existsSync(problemPath(folder, name)))) {
-    for (const { value, where } of records(problemPath(folder, each))) {
-      const problem = {
-        id: field(value, 'id', where),
-        prompt: field(value, 'prompt', where),
-        solution: field(value, 'solution', where),
-        answer: rightAnswer(field(value, 'answer', where)).trim(),
-      };
-      const same = prompts.get(normalisedPrompt(problem.prompt));
+  const found: { problem: Omit<Problem, 'kind'>; said: LineGrading; where: string }[] = [];
+  for (const each of problemSplits.filter((name) => existsSync(problemPath(folder, name)))) {
+    for (const read of readLines(problemPath(folder, each))) {
+      const { where } = read;
+      const { id, prompt, solution, answer, response: _, ...said } = problemLine(read);
+      const problem = { id, prompt, solution, answer: rightAnswer(answer).trim() };
+      const key = promptKey(prompt);
+      const same = prompts.get(key);
       if (same !== undefined && same !== each) {
         throw new TrainerFailure(
           'bad-data',
-          `${where}: the problem "${problem.prompt.slice(0, 60)}" is in the ${same} split too; what is tested must not be trained on.`,
+          `${where}: the problem "${prompt.slice(0, 60)}" is in the ${same} split too; what is tested must not be trained on.`,
         );
       }
+      prompts.set(key, each);
       answers.add(problem.answer);
-      if (same === undefined && each === split) found.push({ problem, said: answerKind(value, where), where });
-      prompts.set(normalisedPrompt(problem.prompt), each);
+      if (each === split && isNew(examples, split === 'sft' ? exampleKey(problem) : key))
+        found.push({ problem, said, where });
     }
   }
-  const { marks, tolerance } = grading;
-  const kind = { ...kindOf(answers, grading.answers), ...(marks && { marks }), ...(tolerance && { tolerance }) };
+  const usual = gradingOf(answers, grading);
   return found.map(({ problem, said, where }) => {
-    const whole = { ...problem, ...kind, ...said };
+    const whole = { ...problem, ...usual, ...said };
     // SFT grades nothing, and its key does not say how.
-    if (split === 'sft' || isGradable(whole)) return whole;
-    throw new TrainerFailure(
-      'bad-data',
-      `${where}: the answer ${JSON.stringify(problem.answer.slice(0, 60))} cannot be read as ${whole.kind}, so that no response would be right. Say in the data set's \`grading\` what its \`answers\` are.`,
-    );
+    if (split !== 'sft') requireGradable(whole, where);
+    return whole;
   });
 }
 
+/** Throws a `bad-data` TrainerFailure unless a response to the problem could be right. */
+export function requireGradable(problem: Problem, where: string): void {
+  if (isGradable(problem)) return;
+  throw new TrainerFailure(
+    'bad-data',
+    `${where}: the answer ${JSON.stringify(problem.answer.slice(0, 60))} cannot be read as ${problem.kind}, so that no response would be right. Say in the data set's \`grading\` what its \`answers\` are.`,
+  );
+}
+
 /**
- * The prompts of one split of a prepared folder, in the order of the file. It reads as it goes, so a large file takes no
- * memory.
+ * The prompts of the first `count` problems of a split of a prepared folder as `preparedProblems` counts them, each prompt
+ * once, in the order of the file. It reads as it goes: a large file takes no memory but for 16 bytes a response.
  *
  * @throws TrainerFailure `bad-data` when the file is missing or a line is something else.
  */
-export function* preparedPrompts(folder: string, split: ProblemSplit): Generator<string> {
+export function* preparedPrompts(folder: string, split: ProblemSplit, count: number): Generator<string> {
   requireProblems(folder, split);
-  for (const { value, where } of records(problemPath(folder, split))) yield field(value, 'prompt', where);
+  const [examples, prompts] = [new Set<string>(), new Set<string>()];
+  let left = count;
+  for (const read of readLines(problemPath(folder, split))) {
+    if (left === 0) return;
+    const line = problemLine(read);
+    // Only where models have answered may a prompt come again.
+    const isAnswered = line.response !== undefined;
+    const key = isAnswered ? promptKey(line.prompt) : '';
+    if (isAnswered && !isNew(examples, split === 'sft' ? exampleKey(line) : key)) continue;
+    left -= 1;
+    if (!isAnswered || isNew(prompts, key)) yield line.prompt;
+  }
+}
+
+/** Whether a key is new to a set, which has it from then on. */
+function isNew(known: Set<string>, key: string): boolean {
+  return known.size < known.add(key).size;
 }
 
 /**
@@ -101,12 +122,12 @@ export function* preparedPreferences(folder: string, split: 'train' | 'heldout')
       'bad-data',
       `${path} is missing: the data set has no pairs of a chosen and a rejected response. Say in its \`columns\` which hold the prompt and both, or make pairs with a \`build\`.`,
     );
-  for (const { value, where } of records(path)) {
+  for (const { value, where } of readLines(path)) {
     const pair = {
-      id: field(value, 'id', where),
-      prompt: field(value, 'prompt', where),
-      chosen: field(value, 'chosen', where),
-      rejected: field(value, 'rejected', where),
+      id: textField(value, 'id', where),
+      prompt: textField(value, 'prompt', where),
+      chosen: textField(value, 'chosen', where),
+      rejected: textField(value, 'rejected', where),
     };
     if (pair.chosen === pair.rejected)
       throw new TrainerFailure(
@@ -123,44 +144,41 @@ export function* preparedPreferences(folder: string, split: 'train' | 'heldout')
  * @throws TrainerFailure `bad-data` when the file is missing or a line is something else.
  */
 export function preparedItems(folder: string): ChoiceItem[] {
-  return [...records(join(folder, 'choices.jsonl'))].map(({ value, where }) => {
+  return [...readLines(join(folder, 'choices.jsonl'))].map(({ value, where }) => {
     const { choices, gold } = value as { choices?: unknown; gold?: unknown };
     if (!Array.isArray(choices) || typeof gold !== 'number' || choices[gold] === undefined)
       throw new TrainerFailure('bad-data', `${where}: there are no choices of which one is right.`);
     const read = (choice: unknown): Choice => ({
-      context: field(choice, 'context', where),
-      continuation: field(choice, 'continuation', where),
+      context: textField(choice, 'context', where),
+      continuation: textField(choice, 'continuation', where),
     });
-    return { id: field(value, 'id', where), choices: choices.map(read), gold };
+    return { id: textField(value, 'id', where), choices: choices.map(read), gold };
   });
+}
+
+/** The file of a split of a prepared folder. */
+export function problemPath(folder: string, split: ProblemSplit): string {
+  return join(folder, `problems-${split}.jsonl`);
+}
+
+/** How problems are graded whose lines do not say it: as declared, or else by what all answers of their set are. */
+export function gradingOf(
+  answers: ReadonlySet<string>,
+  { answers: declared, marks, tolerance }: Grading,
+): Pick<Problem, 'kind'> & LineGrading {
+  return { ...kindOf(answers, declared), ...(marks && { marks }), ...(tolerance && { tolerance }) };
 }
 
 function requireProblems(folder: string, split: ProblemSplit): void {
   const path = problemPath(folder, split);
   if (existsSync(path)) return;
+  const others = problemSplits.filter((name) => existsSync(problemPath(folder, name)));
   throw new TrainerFailure(
     'bad-data',
-    `${path} is missing: the data set has no problems. Say in its \`columns\` which hold the prompt and the answer.`,
+    others.length > 0
+      ? `${path} is missing: the data set has problems in its ${others.join(' and ')} split alone.`
+      : `${path} is missing: the data set has no problems. Say in its \`columns\` which hold the prompt and the answer.`,
   );
-}
-
-function problemPath(folder: string, split: ProblemSplit): string {
-  return join(folder, `problems-${split}.jsonl`);
-}
-
-const answerKinds: readonly unknown[] = ['number', 'math', 'choice', 'label', 'literal'] satisfies AnswerKind[];
-
-/** What a line says of its answer, where it does. */
-function answerKind(value: unknown, where: string): Pick<Problem, 'kind' | 'labels'> | undefined {
-  const { kind, labels } = value as { kind?: unknown; labels?: unknown };
-  if (kind === undefined) return undefined;
-  const isList = Array.isArray(labels) && labels.every((label) => typeof label === 'string');
-  if (!answerKinds.includes(kind) || (labels === undefined ? kind === 'label' : !isList))
-    throw new TrainerFailure(
-      'bad-data',
-      `${where}: "kind" is none of ${answerKinds.join(', ')}, or a label has no "labels".`,
-    );
-  return { kind: kind as AnswerKind, ...(isList ? { labels: labels as string[] } : {}) };
 }
 
 function kindOf(answers: ReadonlySet<string>, declared: Problem['kind'] | undefined): Pick<Problem, 'kind' | 'labels'> {
@@ -170,48 +188,4 @@ function kindOf(answers: ReadonlySet<string>, declared: Problem['kind'] | undefi
   if (all.length <= mostLabels && all.every((answer) => /^\p{L}+$/u.test(answer)))
     return { kind: 'label', labels: all.sort() };
   return { kind: 'literal' };
-}
-
-function* records(path: string): Generator<{ value: unknown; where: string }> {
-  let line = 0;
-  for (const text of lines(path)) {
-    line++;
-    if (text.trim() === '') continue;
-    const where = `${path}:${line}`;
-    try {
-      yield { value: JSON.parse(text) as unknown, where };
-    } catch (error) {
-      if (!(error instanceof SyntaxError)) throw error;
-      throw new TrainerFailure(
-        'bad-data',
-        `${where}: this is not JSON (${error.message}). Prepare the data set again.`,
-        { cause: error },
-      );
-    }
-  }
-}
-
-function* lines(path: string): Generator<string> {
-  if (!existsSync(path)) throw new TrainerFailure('bad-data', `${path} is missing. Prepare the data set again.`);
-  const file = openSync(path, 'r');
-  try {
-    const buffer = Buffer.allocUnsafe(1 << 20);
-    const decoder = new StringDecoder('utf8');
-    let rest = '';
-    for (let size = readSync(file, buffer); size > 0; size = readSync(file, buffer)) {
-      const pieces = (rest + decoder.write(buffer.subarray(0, size))).split('\n');
-      rest = pieces.pop() as string;
-      yield* pieces;
-    }
-    rest += decoder.end();
-    if (rest !== '') yield rest;
-  } finally {
-    closeSync(file);
-  }
-}
-
-function field(value: unknown, name: string, where: string): string {
-  const content = typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined;
-  if (typeof content !== 'string') throw new TrainerFailure('bad-data', `${where}: there is no text in "${name}".`);
-  return content;
 }

@@ -12,6 +12,7 @@ import {
   preparedPrompts,
 } from './prepared.ts';
 import type { Problem, ProblemContent, ProblemSplit } from './problem.ts';
+import { promptKey } from './problem-line.ts';
 import { promptText, responseText } from './template.ts';
 
 /** Folders of prepared data, by role: `job.inputs.data`. */
@@ -39,12 +40,12 @@ export function textDocuments(source: Source, split: 'train' | 'heldout', folder
  * @throws TrainerFailure `bad-data` when there are fewer, saying how many there are; otherwise as `textDocuments`.
  */
 export function problems(source: Source, split: ProblemSplit, count: number, folders: DataFolders): Problem[] {
-  const found = firstOf(allProblems(source, split, folders), count);
-  if (found.length === count) return found;
-  throw new TrainerFailure(
-    'bad-data',
-    `The ${split} split of ${describe(source)} has ${found.length} problems, ${count} are asked for. Ask for at most ${found.length}, or give it more data.`,
-  );
+  return exactly(allProblems(source, split, folders), source, split, count);
+}
+
+/** As `problems`, but each prompt once, also of a set that has several responses to it. */
+export function distinctPrompts(source: Source, split: ProblemSplit, count: number, folders: DataFolders): Problem[] {
+  return exactly(eachPromptOnce(allProblems(source, split, folders)), source, split, count);
 }
 
 /**
@@ -95,8 +96,8 @@ export function choiceItems(source: Source, count: number, folders: DataFolders)
 }
 
 /**
- * The prompts of the first `count` problems of a split, or of all where there are fewer. Prepared files take no memory:
- * they are read as they go.
+ * The prompts of the first `count` problems of a split, or of all where there are fewer, each once. Prepared files are
+ * read as they go.
  *
  * @throws TrainerFailure as `textDocuments` does.
  */
@@ -106,12 +107,8 @@ export function* promptsOf(
   count: number,
   folders: DataFolders,
 ): Generator<string> {
-  let left = count;
-  for (const prompt of allPrompts(source, split, folders)) {
-    if (left === 0) return;
-    yield prompt;
-    left -= 1;
-  }
+  if ('prepared' in source) yield* preparedPrompts(folderOf(source.prepared, folders), split, count);
+  else for (const { prompt } of taking(distinctProblems(generatedProblems(source, split)), count)) yield prompt;
 }
 
 /**
@@ -159,9 +156,23 @@ function allProblems(source: Source, split: ProblemSplit, folders: DataFolders):
     : distinctProblems(generatedProblems(source, split));
 }
 
-function* allPrompts(source: Source, split: ProblemSplit, folders: DataFolders): Generator<string> {
-  if ('prepared' in source) yield* preparedPrompts(folderOf(source.prepared, folders), split);
-  else for (const { prompt } of distinctProblems(generatedProblems(source, split))) yield prompt;
+function exactly(all: Iterable<Problem>, source: Source, split: ProblemSplit, count: number): Problem[] {
+  const found = firstOf(all, count);
+  if (found.length === count) return found;
+  throw new TrainerFailure(
+    'bad-data',
+    `The ${split} split of ${describe(source)} has ${found.length} problems, ${count} are asked for. Ask for at most ${found.length}, or give it more data.`,
+  );
+}
+
+function* eachPromptOnce(all: Iterable<Problem>): Generator<Problem> {
+  const known = new Set<string>();
+  for (const problem of all) {
+    const key = promptKey(problem.prompt);
+    if (known.has(key)) continue;
+    known.add(key);
+    yield problem;
+  }
 }
 
 function pairsOf(source: Source, split: 'train' | 'heldout', folders: DataFolders): Iterable<Preference> {
@@ -170,20 +181,25 @@ function pairsOf(source: Source, split: 'train' | 'heldout', folders: DataFolder
 }
 
 function firstOf<T>(items: Iterable<T>, count: number): T[] {
-  const found: T[] = [];
-  if (count === 0) return found;
+  return [...taking(items, count)];
+}
+
+function* taking<T>(items: Iterable<T>, count: number): Generator<T> {
+  let left = count;
+  if (left === 0) return;
   for (const item of items) {
-    found.push(item);
-    if (found.length === count) break;
+    yield item;
+    left -= 1;
+    if (left === 0) return;
   }
-  return found;
 }
 
 function* counted<T>(item: Numbered<T>): Generator<T> {
   for (let index = 0; ; index++) yield item(index);
 }
 
-function folderOf(role: string, folders: DataFolders): string {
+/** The folder that a job has for a role. Throws a `bad-job` TrainerFailure where it has none. */
+export function folderOf(role: string, folders: DataFolders): string {
   const folder = folders[role];
   if (folder === undefined) throw new TrainerFailure('bad-job', `The job has no data folder for the role \`${role}\`.`);
   return folder;

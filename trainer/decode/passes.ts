@@ -121,8 +121,9 @@ function choose(
   { normEpsilon }: Architecture,
   weights: DecodingWeights,
   x: Tensor,
-  { uniforms, sharpness }: NamedTensorMap,
+  { uniforms, sharpness, nucleus }: NamedTensorMap,
 ): Chosen {
   const scores = product(weights.output, x, normEpsilon);
-  return uniforms === undefined ? likeliest(scores) : drawn(scores, { uniforms, sharpness: sharpness as Tensor });
+  if (uniforms === undefined) return likeliest(scores);
+  return drawn(scores, { uniforms, sharpness: sharpness as Tensor, ...(nucleus && { nucleus }) });
 }

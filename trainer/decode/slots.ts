@@ -33,6 +33,8 @@ export interface DecodeOptions {
   batch: number;
   /** What scores are divided by; 0 for the likeliest token. */
   temperature: number;
+  /** The probability of the likeliest tokens that are drawn from; 1 for all. */
+  topP: number;
   /** Ids of the tokens that end a response, one or more. */
   ends: readonly number[];
 }
@@ -176,11 +178,15 @@ function shrink(batch: Batch): void {
 function drawsOf(
   sequences: readonly (Sequence | undefined)[],
   count: number,
-  { temperature }: DecodeOptions,
+  { temperature, topP }: DecodeOptions,
 ): Draws | undefined {
   if (temperature === 0) return undefined;
   const uniforms = Array.from({ length: count }, (_, i) => sequences[i]?.draw() ?? 0);
-  return { uniforms: doubles(uniforms), sharpness: doubles([1 / temperature]) };
+  return {
+    uniforms: doubles(uniforms),
+    sharpness: doubles([1 / temperature]),
+    ...(topP < 1 && { nucleus: doubles([topP]) }),
+  };
 }
 
 function lengthOf(sequence: Sequence | undefined): number {

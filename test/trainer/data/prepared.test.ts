@@ -7,6 +7,7 @@ import {
   heldoutPreferences,
   preferences,
   problems,
+  promptsOf,
   textDocuments,
   tokenizerTexts,
 } from '../../../trainer/data/sources.ts';
@@ -47,7 +48,11 @@ test('documents come once, in the order of the file, whole across blocks of read
 
 test('problems keep their ids and come once; their answers say their kind', async (t) => {
   const numbers = await prepared(t, {
-    'problems-sft': [problem('a', '1'), problem('b', ' 2.5 '), problem('c', '3', ' what  IS a? ')],
+    'problems-sft': [
+      problem('a', '1'),
+      problem('b', ' 2.5 '),
+      { ...problem('c', '1', ' what  IS a? '), solution: 'The answer is 1.' },
+    ],
     'problems-rl': [problem('d', '4')],
     'problems-test': [problem('e', '5')],
   });
@@ -67,6 +72,41 @@ test('problems keep their ids and come once; their answers say their kind', asyn
 
   const literals = await prepared(t, { 'problems-sft': [problem('a', '[1, 2]'), problem('b', '3')] });
   assert.equal(problems(source, 'sft', 2, literals)[1]?.kind, 'literal');
+});
+
+test('several responses to a problem are several examples for SFT, and one problem for whoever grades', async (t) => {
+  const response = (sample: number, solution: string) => ({
+    ...problem('a', '1'),
+    solution,
+    kind: 'math',
+    marks: ['last'],
+    tolerance: 0.1,
+    response: { sample, answer: '1', correct: true, truncated: false },
+  });
+  const lines = [response(0, 'It is 1.'), response(1, 'It is 1. '), response(2, 'So 1.'), problem('b', '2')];
+  const folders = await prepared(t, { 'problems-sft': lines });
+  const rl = await prepared(t, { 'problems-rl': lines });
+  assert.deepEqual(
+    problems(source, 'sft', 3, folders).map(({ solution }) => solution),
+    ['It is 1.', 'So 1.', 'The answer is 2.'],
+  );
+  const [first, second] = problems(source, 'rl', 2, rl);
+  assert.deepEqual(first, {
+    ...problem('a', '1'),
+    solution: 'It is 1.',
+    kind: 'math',
+    marks: ['last'],
+    tolerance: 0.1,
+  });
+  assert.deepEqual([second?.id, second?.kind], ['b', 'number']);
+  assert.throws(() => problems(source, 'rl', 3, rl), badData(/has 2 problems, 3 are asked for/));
+  // A certificate looks at what is learned from, and at each prompt once.
+  const prompts = (split: 'sft' | 'rl', count: number, of: typeof folders) => [...promptsOf(source, split, count, of)];
+  assert.deepEqual(prompts('sft', 2, folders), ['What is a?']);
+  assert.deepEqual(prompts('sft', 3, folders), ['What is a?', 'What is b?']);
+  assert.deepEqual(prompts('rl', 2, rl), ['What is a?', 'What is b?']);
+  const broken = await prepared(t, { 'problems-sft': [{ ...response(0, 'x'), response: { sample: 0 } }] });
+  assert.throws(() => problems(source, 'sft', 1, broken), badData(/"response" has no sample, answer, correct/));
 });
 
 test('a problem in two splits is refused, with its place', async (t) => {
@@ -100,7 +140,7 @@ test('broken and missing files are named with their line', async (t) => {
   assert.throws(() => problems(source, 'sft', 1, folders), badData(/problems-sft\.jsonl:1: there is no text in "id"/));
   assert.throws(
     () => problems(source, 'rl', 1, folders),
-    badData(/problems-rl\.jsonl is missing: the data set has no problems/),
+    badData(/problems-rl\.jsonl is missing: the data set has problems in its sft split alone/),
   );
   const empty = await prepared(t, {});
   assert.throws(() => [...textDocuments(source, 'train', empty)], badData(/documents-train\.jsonl is missing/));
