@@ -40,6 +40,7 @@ async function figuresOf(node: PlanNode, artifact: Artifact): Promise<Figure[]> 
     case 'pretrain':
     case 'cpt':
     case 'trunk':
+    case 'checkpoint':
     case 'sft':
     case 'rl':
       return lastValues(artifact, node.type === 'rl' ? 'reward' : 'loss');

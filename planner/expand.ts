@@ -12,12 +12,14 @@ import { defaults } from './defaults.ts';
 import { type Diagnostic, diagnose, sortDiagnostics } from './diagnostic.ts';
 import { type Evaluation, evaluationsOf } from './evaluations.ts';
 import { fieldsOf } from './fields.ts';
+import { startOf as startOfNode } from './identity.ts';
 import { planData, planTokenizers, tokenizerOf, vocabularyOf } from './inputs.ts';
 import { refuseTooMany } from './limit.ts';
 import type { Lineage } from './load.ts';
 import { type MakeNode, nodeMaker, placementOf } from './nodes.ts';
 import { allowanceOf, certifier, type Learned } from './overlaps.ts';
 import type { Key, Placement, Plan, PlanNode } from './plan.ts';
+import { placementOfPoint, pointOf, type Run } from './point.ts';
 import { type Ancestry, type ResolvedStage, type Surroundings, stageResolver } from './resolve.ts';
 import { type DeclaredStage, declaredStages } from './stages.ts';
 import type { Source } from './syntax.ts';
@@ -124,6 +126,7 @@ function planStages(
   const certify = certifier(lineage, evaluations, around.dataKeys, makeNode);
   const untrained = untrainedModels(file, tokenizers);
   const trained = new Map<string, Start>();
+  const runs = new Map<PlanNode, Run>();
   const settled = new Map<ResolvedStage, Map<number, PlanNode['settings']>>();
 
   const adoptedNode = (stage: DeclaredStage, address: string, placement: Placement): TrainingNode | undefined => {
@@ -134,6 +137,29 @@ function planStages(
     const node = makeNode({ type: 'adopt', recipe }, { ...circumstances, architecture, files, settings });
     const parents = { parent: node.key };
     trained.set(address, { ancestry: { architecture, corpus: 'unknown' }, parents, learned: null });
+    return { node, parents };
+  };
+
+  const checkpointNode = (stage: DeclaredStage, { address, setting, parent }: Variant): TrainingNode | undefined => {
+    const start = trained.get(parent ?? '');
+    const run = start?.node;
+    if (run?.type !== 'pretrain' && run?.type !== 'cpt') return undefined; // it was reported
+    const point = start && pointOf(stage, setting, run, start.ancestry, around.report);
+    if (!point) return undefined;
+    const { task, ancestry, settings } = point;
+    const node = makeNode(task, {
+      address,
+      stage: stage.name,
+      axes: axesOf(setting),
+      seed: run.seed,
+      parents: startOfNode(run.parents),
+      placement: placementOfPoint(file, stage.name, run),
+      architecture: ancestry.architecture,
+      settings,
+    });
+    const parents = { parent: node.key };
+    trained.set(address, { ancestry, parents, learned: start.learned, node });
+    runs.set(node, run);
     return { node, parents };
   };
 
@@ -148,7 +174,7 @@ function planStages(
     const node = makeNode(resolved.task, {
       address,
       stage: stage.name,
-      axes: Object.fromEntries([...setting].map(([name, { value }]) => [name, value])),
+      axes: axesOf(setting),
       seed,
       parents: start.parents,
       ...(gate && { gates: { overlap: gate.key } }),
@@ -157,7 +183,7 @@ function planStages(
       settings: settingsOf(stage, variant, resolved, seed),
     });
     const parents = { parent: node.key };
-    trained.set(address, { ancestry: resolved.ancestry, parents, learned });
+    trained.set(address, { ancestry: resolved.ancestry, parents, learned, node });
     return { node, parents, ...(gate && { gate }) };
   };
 
@@ -202,7 +228,9 @@ function planStages(
       const made =
         stage.kind === 'adopt'
           ? adoptedNode(stage, variant.address, placement)
-          : trainingNode(stage, variant, placement);
+          : stage.kind === 'checkpoint'
+            ? checkpointNode(stage, variant)
+            : trainingNode(stage, variant, placement);
       if (!made) continue;
       const { node, parents, gate } = made;
       if (gate && !gates.has(gate)) nodes.push(gate);
@@ -213,7 +241,7 @@ function planStages(
           nodes.push(evaluationNode(lineage, node, parents, evaluation, around, makeNode));
     }
   }
-  return { nodes: withTrunks(nodes, makeNode), diagnostics };
+  return { nodes: withTrunks(nodes, makeNode, runs), diagnostics };
 }
 
 /** A node, what has it for its parent, and the certificate that it waits for. */
@@ -223,8 +251,15 @@ interface TrainingNode {
   gate?: PlanNode;
 }
 
+/** The axes' values of a setting, as YAML reads them. */
+function axesOf(setting: Setting): PlanNode['axes'] {
+  return Object.fromEntries([...setting].map(([name, { value }]) => [name, value]));
+}
+
 /** What a training node starts from: its ancestry, the keys of its parent or of its tokenizer by role, the problems learned from. */
 interface Start {
+  /** The stage's node, where it starts from one that is trained here. */
+  node?: PlanNode;
   ancestry: Ancestry;
   parents: Record<string, Key>;
   learned: Learned | null;

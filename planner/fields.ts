@@ -8,11 +8,11 @@ import {
   parsePrecision,
   parseSeed,
   parseShare,
+  parseSpan,
   parseTokens,
-  parseWarmup,
   type Share,
+  type Span,
   type Tokens,
-  type Warmup,
 } from './quantities.ts';
 import type { DeclaredStage } from './stages.ts';
 import type { Path } from './syntax.ts';
@@ -25,7 +25,7 @@ export interface Fields {
   fraction(name: string): number | undefined;
   seed(name: string): number | undefined;
   tokens(name: string): Tokens | undefined;
-  warmup(name: string): Warmup | undefined;
+  span(name: string): Span | undefined;
   text(name: string): string | undefined;
   shares(name: string): Map<string, Share>;
   betas(): [number, number] | undefined;
@@ -59,7 +59,7 @@ export function fieldsOf(stage: DeclaredStage, setting: Setting): Fields {
     fraction: (name) => read(name, parseFraction),
     seed: (name) => read(name, parseSeed),
     tokens: (name) => read(name, parseTokens),
-    warmup: (name) => read(name, parseWarmup),
+    span: (name) => read(name, parseSpan),
     text: (name) => {
       const value = takenFrom(own(stage.body, name));
       return value === undefined ? undefined : String(value);

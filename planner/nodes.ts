@@ -108,6 +108,8 @@ function sourcesOf(task: Task): Source[] {
     case 'cpt':
     case 'trunk':
       return task.recipe.mix.map((entry) => entry.source);
+    case 'checkpoint':
+      return task.recipe.run.mix.map((entry) => entry.source);
     case 'sft':
     case 'rl':
       return [task.recipe.data.source];

@@ -113,7 +113,8 @@ function resolveStage(
       return resolveSft(fields, ancestry, around);
     case 'rl':
       return resolveRl(fields, ancestry, around);
-    case 'adopt': // a checkpoint is what it is
+    case 'adopt': // it is what it is
+    case 'checkpoint': // it is its run's: see pointOf
     case undefined:
       return undefined;
   }

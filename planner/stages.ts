@@ -7,8 +7,8 @@ import { isRecord, own, recordAt, scalars, textAt } from './tree.ts';
 export const trainingKinds = ['pretrain', 'cpt', 'sft', 'rl'] as const;
 export type TrainingKind = (typeof trainingKinds)[number];
 
-/** The kinds of stage: those, and the one that takes a model over. */
-export const stageKinds = ['adopt', ...trainingKinds] as const;
+/** The kinds of stage: those, the one that takes a model over, and the one that is a run at some point before its end. */
+export const stageKinds = ['adopt', ...trainingKinds, 'checkpoint'] as const;
 export type StageKind = (typeof stageKinds)[number];
 
 /** Whether a node of this type trains a model. */
@@ -18,7 +18,7 @@ export function isTraining(type: NodeType): boolean {
 
 /** Whether a node of this type leaves a stage's model, which can be evaluated and trained on from. */
 export function isModel(type: NodeType): boolean {
-  return type === 'adopt' || isTraining(type);
+  return type === 'adopt' || type === 'checkpoint' || isTraining(type);
 }
 
 /** The part of its data that each kind of stage learns from. */
@@ -41,6 +41,7 @@ export interface DeclaredStage {
   /** Undefined when it names no kind that exists. */
   kind: StageKind | undefined;
   body: Readonly<Record<string, unknown>>;
+  /** What it starts from; of a checkpoint the run that it is of. */
   from: StageReference | undefined;
 }
 
@@ -50,10 +51,15 @@ export function declaredStages(value: unknown): Map<string, DeclaredStage> {
   for (const [name, declared] of Object.entries(recordAt(value, 'stages'))) {
     const kind = isRecord(declared) ? stageKinds.find((candidate) => Object.hasOwn(declared, candidate)) : undefined;
     const body = kind ? recordAt(declared, kind) : {};
-    const from = kind === 'pretrain' || kind === 'adopt' ? undefined : textAt(body, 'from');
+    const from = kind === 'pretrain' || kind === 'adopt' ? undefined : textAt(body, fromField(kind));
     stages.set(name, { name, kind, body, from: from === undefined ? undefined : parseReference(from) });
   }
   return stages;
+}
+
+/** The field of a stage that names the one before it. */
+export function fromField(kind: StageKind | undefined): 'from' | 'of' {
+  return kind === 'checkpoint' ? 'of' : 'from';
 }
 
 /** A reference's parts; text that is none is taken as a stage's name. */
@@ -116,14 +122,14 @@ export function scopesOf(stages: ReadonlyMap<string, DeclaredStage>, space: Spac
   return scopes;
 }
 
-/** The axes that a stage itself names, and the seed's unless it has a seed of its own or draws nothing. */
+/** The axes that a stage itself names, and the seed's unless it has a seed of its own, its run's, or draws nothing. */
 export function mentionedAxes(stage: DeclaredStage, axes: ReadonlyMap<string, Axis>): Set<string> {
   const names = new Set<string>();
   for (const { value } of scalars(stage.body)) {
     const name = axisNamed(value);
     if (name !== undefined) names.add(name);
   }
-  if (stage.kind !== 'adopt' && own(stage.body, 'seed') === undefined)
+  if (stage.kind !== 'adopt' && stage.kind !== 'checkpoint' && own(stage.body, 'seed') === undefined)
     for (const name of seedAxes(axes)) names.add(name);
   return names;
 }

@@ -35,6 +35,8 @@ function declaredSets(node: PlanNode): (Part & { sequences?: number })[] {
     case 'cpt':
     case 'trunk':
       return node.recipe.mix.map((part) => ({ part: 'text', ...part }));
+    case 'checkpoint': // how many sequences of each there are is known of the whole run
+      return node.recipe.run.mix.map(({ name, source }) => ({ name, part: 'text', source }));
     case 'sft':
     case 'rl':
       return [node.recipe.data];

@@ -121,6 +121,7 @@ export const typeVersions = {
   pretrain: 4,
   cpt: 4,
   trunk: 4,
+  checkpoint: 1,
   sft: 4,
   rl: 3,
   evaluate: 4,

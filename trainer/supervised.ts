@@ -1,7 +1,7 @@
 /** Learning from given tokens: the step that pretraining, continued pretraining and fine-tuning share. */
 import type { Scalar, Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs-node';
 import { tokensAtOnce } from '../schemas/passes.ts';
-import type { Architecture, CptJob, Precision, PretrainJob, SftJob, TrunkJob } from '../schemas/types/job.ts';
+import type { Architecture, Placement, Precision, SftRecipe } from '../schemas/types/job.ts';
 import type { Trainable } from './adamw.ts';
 import { type Batch, type BatchTensors, batchTensors, inParts, statesBefore } from './batch.ts';
 import { outputLoss } from './ops.ts';
@@ -45,10 +45,13 @@ export interface SupervisedOptions {
   atOnce?: number;
 }
 
-/** The options of a job. */
-export function supervisedOptions({ recipe, placement }: PretrainJob | CptJob | TrunkJob | SftJob): SupervisedOptions {
+/** The options of a job, by its recipe and its placement. */
+export function supervisedOptions(
+  { precision }: Pick<SftRecipe, 'precision'>,
+  placement: Placement,
+): SupervisedOptions {
   return {
-    ...(recipe.precision && { precision: recipe.precision }),
+    ...(precision && { precision }),
     recompute: placement.recomputeActivations ?? false,
   };
 }

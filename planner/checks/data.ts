@@ -108,7 +108,7 @@ function* checkOption(
 }
 
 function* checkStageData(source: Source, stage: DeclaredStage): Generator<Diagnostic> {
-  if (!stage.kind || stage.kind === 'adopt') return;
+  if (!stage.kind || !own(partOfStage, stage.kind)) return;
   const { kind } = stage;
   const path: Path = ['stages', stage.name, kind];
   const { data, mix } = stage.body;
@@ -159,7 +159,7 @@ function* checkReference(
   if (!sets) return;
   const report = (code: Diagnostic['code'], message: string, expected?: string, hint?: string) =>
     diagnose(source.file, place, code, message, { expected, hint });
-  const wanted = stage?.kind && stage.kind !== 'adopt' ? partOfStage[stage.kind] : (part ?? 'text');
+  const wanted = own(partOfStage, stage?.kind ?? '') ?? part ?? 'text';
   if (!sets.includes(name)) {
     const hint =
       name === 'replay' ? '`replay` may stand in the mix of a cpt stage' : didYouMean(name, [...sets, ...others]);

@@ -1,7 +1,7 @@
 import { axisNamed, lacksValue } from '../axes.ts';
 import { type Diagnostic, diagnose, didYouMean, listed, shown } from '../diagnostic.ts';
 import { readSpace } from '../space.ts';
-import { type DeclaredStage, declaredStages, parentsFirst, scopesOf } from '../stages.ts';
+import { type DeclaredStage, declaredStages, fromField, parentsFirst, scopesOf } from '../stages.ts';
 import type { Path, Source } from '../syntax.ts';
 import { declaredNames } from './section.ts';
 
@@ -16,12 +16,20 @@ export function* checkStages(source: Source, isTold: (path: Path) => boolean): G
 function* checkParents(source: Source, stages: ReadonlyMap<string, DeclaredStage>): Generator<Diagnostic> {
   const names = [...stages.keys()];
   for (const stage of stages.values()) {
-    if (!stage.kind || !stage.from || stages.has(stage.from.stage)) continue;
+    if (!stage.kind || !stage.from) continue;
+    const parent = stages.get(stage.from.stage);
+    if (stage.kind === 'checkpoint' && parent?.kind && parent.kind !== 'pretrain' && parent.kind !== 'cpt') {
+      const message = `\`${stage.name}\` is a checkpoint of \`${parent.name}\`, which is ${parent.kind}: pretrain and cpt runs have them`;
+      const runs = [...stages.values()].filter(({ kind }) => kind === 'pretrain' || kind === 'cpt');
+      const expected = listed(runs.map(({ name }) => name));
+      yield diagnose(source.file, source.place(fromPath(stage)), 'bad-value', message, { expected });
+    }
+    if (parent) continue;
     const others = names.filter((name) => name !== stage.name);
     const remarks = {
       expected: others.length === 0 ? undefined : listed(others),
-      hint: axisNamed(stage.body.from)
-        ? '`from` names a stage; an axis cannot stand here'
+      hint: axisNamed(stage.body[fromField(stage.kind)])
+        ? `\`${fromField(stage.kind)}\` names a stage; an axis cannot stand here`
         : didYouMean(stage.from.stage, others),
     };
     yield diagnose(
@@ -116,5 +124,5 @@ function isBroken(stage: DeclaredStage, stages: ReadonlyMap<string, DeclaredStag
 }
 
 function fromPath(stage: DeclaredStage): string[] {
-  return ['stages', stage.name, stage.kind ?? '', 'from'];
+  return ['stages', stage.name, stage.kind ?? '', fromField(stage.kind)];
 }

@@ -3,7 +3,8 @@
 /**
  * What a trainer is started with: one node's recipe, its inputs and where to write. The trainer's contract, part one.
  */
-export type Job = TokenizerJob | OverlapJob | PretrainJob | CptJob | TrunkJob | SftJob | RlJob | EvaluateJob;
+export type Job =
+  TokenizerJob | OverlapJob | PretrainJob | CptJob | TrunkJob | CheckpointJob | SftJob | RlJob | EvaluateJob;
 /**
  * SHA-256 of a node's pre-image, in hex.
  */
@@ -579,7 +580,7 @@ export interface Architecture {
   normEpsilon: number;
 }
 /**
- * A trunk of the same run to go on from.
+ * A trunk or a checkpoint of the same run to go on from.
  */
 export interface TrunkInput {
   /**
@@ -706,6 +707,57 @@ export interface TrunkRecipe {
   clip: number;
   precision?: Precision;
   weightDecayOn?: WeightDecayOn;
+}
+export interface CheckpointJob {
+  /**
+   * Version of this contract.
+   */
+  contract: 1;
+  type: 'checkpoint';
+  key: Key;
+  /**
+   * The node's address, for messages.
+   */
+  address: string;
+  attempt: number;
+  /**
+   * Seed of everything random in this node.
+   */
+  seed: number;
+  recipe: CheckpointRecipe;
+  inputs: {
+    /**
+     * Folder with tokenizer.json, where it begins with random weights.
+     */
+    tokenizer?: string;
+    /**
+     * Folder of the parent's model: config.json, model.safetensors, tokenizer.json.
+     */
+    parent?: string;
+    trunk?: TrunkInput;
+    /**
+     * Folders of prepared data, by role.
+     */
+    data: {
+      [k: string]: string;
+    };
+  };
+  /**
+   * The attempt's folder: everything is written in it.
+   */
+  output: string;
+  placement: Placement;
+  lease: Lease;
+}
+export interface CheckpointRecipe {
+  /**
+   * The whole run: a pretraining where it has an architecture, else a continued pretraining.
+   */
+  run: PretrainRecipe | CptRecipe;
+  /**
+   * Optimizer steps from the start of the run to the checkpoint: fewer than the run's.
+   */
+  steps: number;
 }
 export interface SftJob {
   /**

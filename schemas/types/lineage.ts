@@ -672,11 +672,12 @@ export interface HubData {
   grading?: Grading;
 }
 /**
- * One stage: exactly one of adopt, pretrain, cpt, sft, rl.
+ * One stage: exactly one of adopt, pretrain, checkpoint, cpt, sft, rl.
  */
 export interface Stage {
   adopt?: Adopt;
   pretrain?: Pretrain;
+  checkpoint?: Checkpoint;
   cpt?: Cpt;
   sft?: Sft;
   rl?: Rl;
@@ -752,6 +753,19 @@ export interface Pretrain {
    * Seed of initial weights and data order. Default: 0, or the replicate axis.
    */
   seed?: number | AxisReference;
+}
+/**
+ * The model that a pretrain or cpt stage is at some point before its end, where its learning rate has not decayed.
+ */
+export interface Checkpoint {
+  /**
+   * The pretrain or cpt stage, with values of axes where it is one variant: "base@tokens=160BT".
+   */
+  of: string;
+  /**
+   * The point, before the run's end: an amount of tokens (20BT, 20x), or a share of its steps (40%), to the nearest step.
+   */
+  at: number | string | AxisReference;
 }
 /**
  * Continued pretraining: the parent's weights, a fresh optimizer, a new schedule.
