@@ -121,13 +121,13 @@ function selectionOf(task: Task): Selection | undefined {
   return { name: data.name, split: task.type, problems: examples, source: data.source };
 }
 
-/** The test problems of all suites. */
+/** What all suites ask: test problems, and the items of cloze tasks. Text whose likelihood is measured asks nothing. */
 function testsOf(evaluations: readonly Evaluation[]): Selection[] {
-  return evaluations.flatMap(({ recipe }) =>
-    recipe.kind === 'problems'
-      ? recipe.tasks.map(({ name, source }): Selection => ({ name, split: 'test', problems: recipe.problems, source }))
-      : [],
-  );
+  return evaluations.flatMap(({ recipe }) => {
+    if (recipe.kind === 'heldout') return [];
+    const split = recipe.kind === 'cloze' ? 'choices' : 'test';
+    return recipe.tasks.map(({ name, source }): Selection => ({ name, split, problems: recipe.problems, source }));
+  });
 }
 
 /** Some stages, and all that they come from. */

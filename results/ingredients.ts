@@ -29,7 +29,7 @@ function declaredSets(node: PlanNode): (Part & { sequences?: number })[] {
       return node.recipe.kind === 'bpe' ? node.recipe.data : [];
     case 'overlap':
       return [node.recipe.trained, ...node.recipe.against.map(({ selection }) => selection)].map(
-        ({ name, source }) => ({ name, part: 'problems', source }),
+        ({ name, split, source }) => ({ name, part: split === 'choices' ? split : 'problems', source }),
       );
     case 'pretrain':
     case 'cpt':

@@ -116,7 +116,7 @@ export const graderVersion = 1;
 export const typeVersions = {
   data: 1,
   tokenizer: 1,
-  overlap: 2,
+  overlap: 3,
   adopt: 1,
   pretrain: 4,
   cpt: 4,

@@ -9,6 +9,6 @@ export interface Ending {
 /** What makes the learning rate of a whole training end at its peak; undefined where it decays. */
 export function peakEnding({ lr, minLr, schedule, warmup }: Ending): 'schedule' | 'minLr' | 'warmup' | undefined {
   if (schedule === 'constant') return 'schedule';
-  if (minLr === lr) return 'minLr';
+  if (lr !== undefined && minLr === lr) return 'minLr';
   return schedule === 'cosine' && warmup === 1 ? 'warmup' : undefined;
 }

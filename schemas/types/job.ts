@@ -505,9 +505,9 @@ export interface Selection {
    */
   name: string;
   /**
-   * Which of the data set's problems.
+   * Which of the data set's problems; choices: the items of a cloze task.
    */
-  split: 'sft' | 'rl' | 'test';
+  split: 'sft' | 'rl' | 'test' | 'choices';
   /**
    * The first so many of the split.
    */

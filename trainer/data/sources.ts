@@ -1,4 +1,4 @@
-import type { ChoiceItem } from '../../schemas/choices.ts';
+import { type ChoiceItem, questionOf } from '../../schemas/choices.ts';
 import { normalisedPrompt, problemIdLength, promptDigest } from '../../schemas/problem.ts';
 import type { Part, Source } from '../../schemas/types/job.ts';
 import { TrainerFailure } from '../failure.ts';
@@ -81,6 +81,15 @@ export function* promptsOf(
     yield prompt;
     left -= 1;
   }
+}
+
+/**
+ * The questions of the first `count` items of a cloze task, or of all where there are fewer.
+ *
+ * @throws TrainerFailure as `textDocuments` does.
+ */
+export function* questionsOf(source: Source, count: number, folders: DataFolders): Generator<string> {
+  for (const item of choiceItems(source, count, folders)) yield questionOf(item);
 }
 
 /**

@@ -9,7 +9,7 @@ import type { Comparison, OverlapJob, Selection } from '../../schemas/types/job.
 import type { Outcome, TrainerContext } from '../context.ts';
 import { gramWords } from '../data/grams.ts';
 import { measureOverlap, mostSharing, type PromptSet } from '../data/overlap.ts';
-import { type DataFolders, promptsOf } from '../data/sources.ts';
+import { type DataFolders, promptsOf, questionsOf } from '../data/sources.ts';
 import { TrainerFailure } from '../failure.ts';
 import { writeFolder, writeJson } from '../folders.ts';
 import { version } from '../version.ts';
@@ -80,7 +80,9 @@ export async function run(job: OverlapJob, context: TrainerContext): Promise<Out
 }
 
 function promptSet({ source, split, problems }: Selection, folders: DataFolders): PromptSet {
-  return { problems, prompts: () => promptsOf(source, split, problems, folders) };
+  const prompts = () =>
+    split === 'choices' ? questionsOf(source, problems, folders) : promptsOf(source, split, problems, folders);
+  return { problems, prompts };
 }
 
 function isTooMuch({ mostExact, mostGrams }: Comparison, { problems, exact, grams }: Overlap): boolean {
