@@ -33,7 +33,7 @@ export function* checkValues(source: Source): Generator<Diagnostic> {
 /** Counts may not be 0, but these. */
 const mayBeZero = new Set(['samples']);
 /** Numbers may be 0, but these. */
-const mayNotBeZero = new Set(['temperature', 'decay', 'flops', 'hours']);
+const mayNotBeZero = new Set(['temperature', 'repetitionPenalty', 'decay', 'flops', 'hours']);
 
 /** The least vocabulary of byte-pair encoding: every byte, and <|endoftext|>. */
 const leastVocabulary = 257;

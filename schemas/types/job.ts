@@ -335,6 +335,16 @@ export type EvaluateRecipe =
        */
       maxResponse: number;
       /**
+       * Scores of tokens that stand in prompt or response are divided by it where above 0, and multiplied by it elsewhere. Default: 1.
+       */
+      repetitionPenalty?: number;
+      /**
+       * A response ends before the first of these strings. Default: none.
+       *
+       * @minItems 1
+       */
+      stop?: [string, ...string[]];
+      /**
        * Version of how answers are read and compared.
        */
       grader: number;

@@ -1004,6 +1004,16 @@ export interface Evaluate {
    */
   maxResponse?: number | string | AxisReference;
   /**
+   * Makes tokens of prompt and response less likely: their scores are divided by it where above 0, else multiplied. Default: 1, which is off.
+   */
+  repetitionPenalty?: number | AxisReference;
+  /**
+   * Strings that end a response where the first of them stands. Default: none.
+   *
+   * @minItems 1
+   */
+  stop?: [string, ...string[]];
+  /**
    * Tokens a domain for held-out loss. Default: 16K.
    */
   heldoutTokens?: number | string | AxisReference;

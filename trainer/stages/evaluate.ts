@@ -185,7 +185,8 @@ type Attempt = (task: string, portion: readonly Problem[]) => Promise<Attempted[
 /** Responses of the model: a greedy one to each problem, and as many samples as are asked for. */
 function sampler(recipe: ProblemsRecipe, seed: number, { architecture, parameters, tokenizer }: Parent): Attempt {
   const generator = createGenerator(architecture, parameters, tokenizer.ends);
-  const common = { maxTokens: recipe.maxResponse, seed, purpose: ['evaluate', 'sample'] };
+  const { maxResponse: maxTokens, repetitionPenalty, stop } = recipe;
+  const common = { maxTokens, repetitionPenalty, stop, seed, purpose: ['evaluate', 'sample'] };
   return async (_, portion) => {
     const numbers = Array.from({ length: recipe.samples }, (_, i) => i + 1);
     const repeated = portion.flatMap((problem) => numbers.map((number) => ({ problem, number })));
