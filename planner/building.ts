@@ -1,12 +1,12 @@
-import { graderVersion } from '../schemas/catalogue.ts';
+import { benchmarks, graderVersion } from '../schemas/catalogue.ts';
 import type { Architecture, BuildRecipe, Extent, GenerateRecipe, Part, Selection } from '../schemas/types/job.ts';
-import { type MadeSets, partOf, setNameOf, sourceOf } from './data.ts';
+import { benchmarkOf, type MadeSets, partOf, setNameOf, sourceOf } from './data.ts';
 import { defaults } from './defaults.ts';
 import type { Fields } from './fields.ts';
 import type { PlanNode, Task } from './plan.ts';
 import type { Surroundings } from './resolve.ts';
 import { type DeclaredStage, dataReferences, operationOf } from './stages.ts';
-import { listAt } from './tree.ts';
+import { listAt, own } from './tree.ts';
 
 /** A stage that makes a data set, with its axes fixed. */
 interface Made {
@@ -117,10 +117,13 @@ function recipeOf(
   }
 }
 
-/** The test problems of a data set. */
+/** What a data set has to be asked: its test problems, or the items of a cloze task. */
 function testsOf(reference: string, { file }: Surroundings): Selection {
   const name = setNameOf(reference);
-  return { name, split: 'test', problems: defaults.build.compared, source: sourceOf(file, name) };
+  const declared = own(file.data, name);
+  const benchmark = own(benchmarks, (declared && benchmarkOf(declared)) ?? '');
+  const split = benchmark?.part === 'choices' ? 'choices' : 'test';
+  return { name, split, problems: defaults.build.compared, source: sourceOf(file, name) };
 }
 
 function extentOf(fields: Fields, side: 'sft' | 'rl'): Extent {

@@ -1,4 +1,4 @@
-import type { PreparedSource } from '../schemas/types/job.ts';
+import type { Source as DataSource, PreparedSource } from '../schemas/types/job.ts';
 import type { LineageFile } from '../schemas/types/lineage.ts';
 import { type Accept, acceptancesOf, type Known } from './accept.ts';
 import { architectureOf } from './architecture.ts';
@@ -14,12 +14,14 @@ import { defaults } from './defaults.ts';
 import { type Diagnostic, diagnose, sortDiagnostics } from './diagnostic.ts';
 import { type Evaluation, evaluationsOf } from './evaluations.ts';
 import { fieldsOf } from './fields.ts';
+import { startOf as startOfNode } from './identity.ts';
 import { planData, planTokenizers, tokenizerOf, vocabularyOf } from './inputs.ts';
 import { refuseTooMany } from './limit.ts';
 import type { Lineage } from './load.ts';
-import { type MakeNode, nodeMaker, placementOf } from './nodes.ts';
+import { type MakeNode, nodeMaker, placementOf, sourcesOf } from './nodes.ts';
 import { allowanceOf, certifier, type Learned } from './overlaps.ts';
 import type { Key, Placement, Plan, PlanNode } from './plan.ts';
+import { placementOfPoint, pointOf, type Run } from './point.ts';
 import { type Ancestry, type Resolved, type Surroundings, stageResolver } from './resolve.ts';
 import { rewardModels } from './reward-models.ts';
 import { type DeclaredStage, dataReferences, declaredStages, isDataKind } from './stages.ts';
@@ -125,9 +127,13 @@ function planStages(
   const nodes = [...tokenizers.values()];
   const makeNode = nodeMaker(dataKeys, accept);
   const resolve = stageResolver(around);
-  const certify = certifier(lineage, evaluations, dataKeys, makeNode);
+  /** The roles of the data sets of stages that come of generators alone. */
+  const generated = new Set<string>();
+  const isGenerated = (from: DataSource) => 'generator' in from || generated.has(from.prepared);
+  const certify = certifier(lineage, evaluations, dataKeys, makeNode, isGenerated);
   const untrained = untrainedModels(file, tokenizers);
   const trained = new Map<string, Start>();
+  const runs = new Map<PlanNode, Run>();
   const built = new Map<string, PreparedSource>();
   const settled = new Map<Resolved, Map<number, PlanNode['settings']>>();
 
@@ -139,6 +145,28 @@ function planStages(
     const node = makeNode({ type: 'adopt', recipe }, { ...circumstances, architecture, files, settings });
     const parents = { parent: node.key };
     trained.set(address, { ancestry: { architecture, corpus: 'unknown' }, parents, learned: null });
+    return { node };
+  };
+
+  const checkpointNode = (stage: DeclaredStage, { address, setting, parent }: Variant): StageNode | undefined => {
+    const start = trained.get(parent ?? '');
+    const run = start?.node;
+    if (run?.type !== 'pretrain' && run?.type !== 'cpt') return undefined; // it was reported
+    const point = start && pointOf(stage, setting, run, start.ancestry, around.report);
+    if (!point) return undefined;
+    const { task, ancestry, settings } = point;
+    const node = makeNode(task, {
+      address,
+      stage: stage.name,
+      axes: axesOf(setting),
+      seed: run.seed,
+      parents: startOfNode(run.parents),
+      placement: placementOfPoint(file, stage.name, run),
+      architecture: ancestry.architecture,
+      settings,
+    });
+    trained.set(address, { ancestry, parents: { parent: node.key }, learned: start.learned, node });
+    runs.set(node, run);
     return { node };
   };
 
@@ -155,7 +183,7 @@ function planStages(
       ...(gate && { gates: { overlap: gate.key } }),
       architecture: resolved.ancestry.architecture,
     });
-    trained.set(address, { ancestry: resolved.ancestry, parents: { parent: node.key }, learned });
+    trained.set(address, { ancestry: resolved.ancestry, parents: { parent: node.key }, learned, node });
     return { node, ...(gate && { gate }) };
   };
 
@@ -171,6 +199,7 @@ function planStages(
     });
     const prepared = dataRole(address);
     dataKeys[prepared] = node.key;
+    if (sourcesOf(resolved.task).every(isGenerated)) generated.add(prepared);
     built.set(address, { prepared, ...gradingBefore(file, stage, made) });
     return { node };
   };
@@ -180,7 +209,7 @@ function planStages(
     return {
       address: variant.address,
       stage: stage.name,
-      axes: Object.fromEntries([...variant.setting].map(([name, { value }]) => [name, value])),
+      axes: axesOf(variant.setting),
       seed,
       placement,
       settings: settingsOf(stage, variant, resolved, seed),
@@ -242,9 +271,11 @@ function planStages(
       const made =
         stage.kind === 'adopt'
           ? adoptedNode(stage, variant.address, placement)
-          : isDataKind(stage.kind)
-            ? dataNode(stage, variant, placement)
-            : trainingNode(stage, variant, placement);
+          : stage.kind === 'checkpoint'
+            ? checkpointNode(stage, variant)
+            : isDataKind(stage.kind)
+              ? dataNode(stage, variant, placement)
+              : trainingNode(stage, variant, placement);
       if (!made) continue;
       const { node, gate } = made;
       if (gate && !gates.has(gate)) nodes.push(gate);
@@ -267,7 +298,7 @@ function planStages(
     }
   }
   for (const evaluationsOf of scoredLater) nodes.push(...evaluationsOf());
-  return { nodes: withTrunks(nodes, makeNode), diagnostics };
+  return { nodes: withTrunks(nodes, makeNode, runs), diagnostics };
 }
 
 /** A node of a stage, and the certificate that it waits for. */
@@ -290,8 +321,15 @@ function gradingBefore(file: LineageFile, { body }: DeclaredStage, made: MadeSet
   return 'prepared' in source && source.grading ? { grading: source.grading } : {};
 }
 
+/** The axes' values of a setting, as YAML reads them. */
+function axesOf(setting: Setting): PlanNode['axes'] {
+  return Object.fromEntries([...setting].map(([name, { value }]) => [name, value]));
+}
+
 /** What a training node starts from: its ancestry, the keys of its parent or of its tokenizer by role, the problems learned from. */
 interface Start {
+  /** The stage's node, where it starts from one that is trained here. */
+  node?: PlanNode;
   ancestry: Ancestry;
   parents: Record<string, Key>;
   learned: Learned | null;

@@ -10,11 +10,11 @@ import {
   parsePrecision,
   parseSeed,
   parseShare,
+  parseSpan,
   parseTokens,
-  parseWarmup,
   type Share,
+  type Span,
   type Tokens,
-  type Warmup,
 } from './quantities.ts';
 import type { DeclaredStage } from './stages.ts';
 import type { Path } from './syntax.ts';
@@ -27,7 +27,7 @@ export interface Fields {
   fraction(name: string): number | undefined;
   seed(name: string): number | undefined;
   tokens(name: string): Tokens | undefined;
-  warmup(name: string): Warmup | undefined;
+  span(name: string): Span | undefined;
   /** Of an entry of a map, where `name` is one. */
   extent(map: string, name: string): Extent | undefined;
   text(name: string): string | undefined;
@@ -63,7 +63,7 @@ export function fieldsOf(stage: DeclaredStage, setting: Setting): Fields {
     fraction: (name) => read(name, parseFraction),
     seed: (name) => read(name, parseSeed),
     tokens: (name) => read(name, parseTokens),
-    warmup: (name) => read(name, parseWarmup),
+    span: (name) => read(name, parseSpan),
     extent: (map, name) => read(`${map}.${name}`, parseExtent, own(recordAt(stage.body, map), name)),
     text: (name) => {
       const value = takenFrom(own(stage.body, name));

@@ -81,6 +81,10 @@ function needsOf(node: Remembering, architecture: Architecture): Needs | null {
       const { batchSequences, precision = defaults.pretrain.precision } = node.recipe;
       return supervised(architecture, batchSequences, { precision, recompute });
     }
+    case 'checkpoint': {
+      const { batchSequences, precision = defaults.pretrain.precision } = node.recipe.run;
+      return supervised(architecture, batchSequences, { precision, recompute });
+    }
     case 'sft': {
       const { batch, examples, precision = defaults.sft.precision } = node.recipe;
       return supervised(architecture, Math.min(batch, examples), { precision, recompute });

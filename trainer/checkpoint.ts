@@ -148,7 +148,7 @@ export async function restoreCheckpoint(
  * Puts a trunk into the trainables: weights, moments and the count of updates, so that what comes after is as if it had
  * been one run. A trunk is a node of its own, so its key is another than the run's, and the job names it by its folder
  * alone. Throws `bad-data` when it cannot be read or has other shapes, `bad-job` when it is not as long as the job says, or
- * has as many steps as the run (`steps`), or more.
+ * has more steps than what goes on from it (`steps`): with as many there is nothing to do.
  */
 export async function restoreTrunk(trunk: TrunkInput, steps: number, trainables: Trainables): Promise<Progress> {
   const { folder } = trunk;
@@ -161,7 +161,7 @@ export async function restoreTrunk(trunk: TrunkInput, steps: number, trainables:
         `The trunk ${folder} ends at step ${step}, and the run goes on from step ${trunk.steps}.`,
       );
     }
-    if (step >= steps) {
+    if (step > steps) {
       throw new TrainerFailure('bad-job', `The trunk ${folder} ends at step ${step}, and the run at step ${steps}.`);
     }
     const restore = await readTrainables(folder, state, trainables);

@@ -3,6 +3,7 @@ import { setImmediate as yieldToEvents } from 'node:timers/promises';
 import type { StartedEvent, TrainedOn } from '../schemas/types/event.ts';
 import type {
   Architecture,
+  CheckpointJob,
   CptJob,
   DpoJob,
   PretrainJob,
@@ -40,7 +41,7 @@ export interface Step {
 }
 
 /** A job that trains a model. */
-export type TrainingJob = PretrainJob | CptJob | TrunkJob | SftJob | RlJob | DpoJob | RewardJob;
+export type TrainingJob = PretrainJob | CptJob | TrunkJob | CheckpointJob | SftJob | RlJob | DpoJob | RewardJob;
 
 export interface Training {
   /** Steps in all. */

@@ -4,6 +4,7 @@ import { grade } from './data/grade/grade.ts';
 import type { Problem } from './data/problem.ts';
 import { promptText, promptTokens } from './data/template.ts';
 import { type Generated, type GenerateOptions, type Generator, generate } from './generate.ts';
+import { beforeStop, stopper } from './stops.ts';
 import type { Tokenizer } from './tokenizer/load.ts';
 
 /** A response as it was written. */
@@ -17,7 +18,7 @@ export interface Written {
   logProbs: number[];
   /** False when it was cut at the longest length, or at the end of the context. */
   ended: boolean;
-  /** The response as text, without the end token. */
+  /** The response as text, without the end token, and without the stop string that ended it and what comes after. */
   text: string;
 }
 
@@ -32,12 +33,17 @@ export interface Response extends Written {
   reward?: number;
 }
 
+export type RespondOptions = Omit<GenerateOptions, 'stops'> & {
+  /** Strings that end a response where the first of them stands. Default: none. */
+  stop?: readonly string[] | undefined;
+};
+
 /** As `writeResponses`, graded. */
 export async function respond(
   model: Generator,
   tokenizer: Tokenizer,
   problems: readonly Problem[],
-  options: GenerateOptions,
+  options: RespondOptions,
 ): Promise<Response[]> {
   const written = await writeResponses(model, tokenizer, problems, options);
   return written.map((response) => ({ ...response, ...grade(response.problem, response.text) }));
@@ -51,13 +57,15 @@ export async function writeResponses(
   model: Generator,
   tokenizer: Tokenizer,
   problems: readonly Problem[],
-  options: GenerateOptions,
+  { stop = [], ...options }: RespondOptions,
 ): Promise<Written[]> {
   const prompts = problems.map((problem) => promptTokens(tokenizer, problem));
-  const generated = await generate(model, prompts, options);
+  const stops = stop.length === 0 ? undefined : stopper(tokenizer, stop);
+  const generated = await generate(model, prompts, { ...options, stops });
   return problems.map((problem, i) => {
     const { tokens, logProbs, ended } = generated[i] as Generated;
-    const text = tokenizer.decode(ended ? tokens.slice(0, -1) : tokens);
+    const whole = model.ends.includes(tokens.at(-1) as number) ? tokens.slice(0, -1) : tokens;
+    const text = beforeStop(tokenizer.decode(whole), stop);
     return { problem, prompt: prompts[i] as number[], tokens, logProbs, ended, text };
   });
 }

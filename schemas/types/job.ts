@@ -9,6 +9,7 @@ export type Job =
   | PretrainJob
   | CptJob
   | TrunkJob
+  | CheckpointJob
   | SftJob
   | RlJob
   | DpoJob
@@ -432,6 +433,16 @@ export type EvaluateRecipe =
        */
       maxResponse: number;
       /**
+       * Scores of tokens that stand in prompt or response are divided by it where above 0, and multiplied by it elsewhere. Default: 1.
+       */
+      repetitionPenalty?: number;
+      /**
+       * A response ends before the first of these strings. Default: none.
+       *
+       * @minItems 1
+       */
+      stop?: [string, ...string[]];
+      /**
        * Version of how answers are read and compared.
        */
       grader: number;
@@ -602,9 +613,9 @@ export interface Selection {
    */
   name: string;
   /**
-   * Which of the data set's problems.
+   * Which of the data set's problems; choices: the items of a cloze task; preferences: the pairs that are learned from.
    */
-  split: 'sft' | 'rl' | 'test';
+  split: 'sft' | 'rl' | 'test' | 'choices' | 'preferences';
   /**
    * The first so many of the split.
    */
@@ -677,7 +688,7 @@ export interface Architecture {
   normEpsilon: number;
 }
 /**
- * A trunk of the same run to go on from.
+ * A trunk or a checkpoint of the same run to go on from.
  */
 export interface TrunkInput {
   /**
@@ -804,6 +815,57 @@ export interface TrunkRecipe {
   clip: number;
   precision?: Precision;
   weightDecayOn?: WeightDecayOn;
+}
+export interface CheckpointJob {
+  /**
+   * Version of this contract.
+   */
+  contract: 1;
+  type: 'checkpoint';
+  key: Key;
+  /**
+   * The node's address, for messages.
+   */
+  address: string;
+  attempt: number;
+  /**
+   * Seed of everything random in this node.
+   */
+  seed: number;
+  recipe: CheckpointRecipe;
+  inputs: {
+    /**
+     * Folder with tokenizer.json, where it begins with random weights.
+     */
+    tokenizer?: string;
+    /**
+     * Folder of the parent's model: config.json, model.safetensors, tokenizer.json.
+     */
+    parent?: string;
+    trunk?: TrunkInput;
+    /**
+     * Folders of prepared data, by role.
+     */
+    data: {
+      [k: string]: string;
+    };
+  };
+  /**
+   * The attempt's folder: everything is written in it.
+   */
+  output: string;
+  placement: Placement;
+  lease: Lease;
+}
+export interface CheckpointRecipe {
+  /**
+   * The whole run: a pretraining where it has an architecture, else a continued pretraining.
+   */
+  run: PretrainRecipe | CptRecipe;
+  /**
+   * Optimizer steps from the start of the run to the checkpoint: fewer than the run's.
+   */
+  steps: number;
 }
 export interface SftJob {
   /**

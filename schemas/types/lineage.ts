@@ -698,11 +698,12 @@ export interface HubData {
   grading?: Grading;
 }
 /**
- * One stage: exactly one of adopt, pretrain, cpt, sft, dpo, rl, reward, generate, build.
+ * One stage: exactly one of adopt, pretrain, checkpoint, cpt, sft, dpo, rl, reward, generate, build.
  */
 export interface Stage {
   adopt?: Adopt;
   pretrain?: Pretrain;
+  checkpoint?: Checkpoint;
   cpt?: Cpt;
   sft?: Sft;
   dpo?: Dpo;
@@ -782,6 +783,19 @@ export interface Pretrain {
    * Seed of initial weights and data order. Default: 0, or the replicate axis.
    */
   seed?: number | AxisReference;
+}
+/**
+ * The model that a pretrain or cpt stage is at some point before its end, where its learning rate has not decayed.
+ */
+export interface Checkpoint {
+  /**
+   * The pretrain or cpt stage, with values of axes where it is one variant: "base@tokens=160BT".
+   */
+  of: string;
+  /**
+   * The point, before the run's end: an amount of tokens (20BT, 20x), or a share of its steps (40%), to the nearest step.
+   */
+  at: number | string | AxisReference;
 }
 /**
  * Continued pretraining: the parent's weights, a fresh optimizer, a new schedule.
@@ -1244,6 +1258,16 @@ export interface Evaluate {
    * The stage this one starts from, or one variant of it: `mid`, `mid@replay=20%`.
    */
   rewardModel?: string;
+  /**
+   * Makes tokens of prompt and response less likely: their scores are divided by it where above 0, else multiplied. Default: 1, which is off.
+   */
+  repetitionPenalty?: number | AxisReference;
+  /**
+   * Strings that end a response where the first of them stands. Default: none.
+   *
+   * @minItems 1
+   */
+  stop?: [string, ...string[]];
   /**
    * Tokens a domain for held-out loss. Default: 16K.
    */

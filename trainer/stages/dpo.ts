@@ -34,7 +34,7 @@ export async function run(job: DpoJob, context: TrainerContext): Promise<Outcome
   const exampleOf: ExampleOf = (content) => exampleTokens(content, tokenizer);
   // All but the last token is read, so that prompt and response may have one more than the context.
   const read = readPairs(recipe.data, recipe.examples, inputs.data, exampleOf, architecture.context + 1);
-  const options = supervisedOptions(job);
+  const options = supervisedOptions(recipe, job.placement);
   const model = adamw(parameters, recipe);
   const measure = pairMeasure(architecture, parameters, recipe, options);
   const pairs = await measured(measure(read.pairs), context);

@@ -198,7 +198,8 @@ function sampler(
   judge: Judge = (responses) => [...responses],
 ): Attempt {
   const generator = createGenerator(architecture, parameters, tokenizer.ends);
-  const common = { maxTokens: recipe.maxResponse, seed, purpose: ['evaluate', 'sample'] };
+  const { maxResponse: maxTokens, repetitionPenalty, stop } = recipe;
+  const common = { maxTokens, repetitionPenalty, stop, seed, purpose: ['evaluate', 'sample'] };
   return async (_, portion) => {
     const numbers = Array.from({ length: recipe.samples }, (_, i) => i + 1);
     const repeated = portion.flatMap((problem) => numbers.map((number) => ({ problem, number })));

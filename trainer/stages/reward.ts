@@ -33,7 +33,7 @@ export async function run(job: RewardJob, context: TrainerContext): Promise<Outc
   );
   const parameters = rewardModelFrom(architecture, parent);
   const model = adamw(parameters, recipe);
-  const update = rewardSteps(architecture, model, recipe, supervisedOptions(job));
+  const update = rewardSteps(architecture, model, recipe, supervisedOptions(recipe, job.placement));
   const score = scorer(architecture, parameters, undefined);
   const { steps, batchAt } = batchesOf(pairs, recipe, seed, 'reward');
   return train(job, context, {

@@ -44,7 +44,7 @@ export async function run(job: SftJob, context: TrainerContext): Promise<Outcome
   const stepsPerEpoch = Math.ceil(examples.length / recipe.batch);
   const steps = stepsPerEpoch * recipe.epochs;
   const model = adamw(parameters, recipe);
-  const update = supervisedSteps(architecture, model, supervisedOptions(job));
+  const update = supervisedSteps(architecture, model, supervisedOptions(job.recipe, job.placement));
   let latest: { epoch: number; order: typeof examples } | undefined;
   const orderOf = (epoch: number) => {
     if (latest?.epoch !== epoch) latest = { epoch, order: random(seed, 'sft', 'order', epoch).shuffle(examples) };
