@@ -1,3 +1,4 @@
+import type { Template } from '../schemas/types/job.ts';
 import type { LineageFile } from '../schemas/types/lineage.ts';
 import { type Accept, acceptancesOf, type Known } from './accept.ts';
 import { architectureOf } from './architecture.ts';
@@ -18,7 +19,7 @@ import type { Lineage } from './load.ts';
 import { type MakeNode, nodeMaker, placementOf } from './nodes.ts';
 import { allowanceOf, certifier, type Learned } from './overlaps.ts';
 import type { Key, Placement, Plan, PlanNode } from './plan.ts';
-import { type Ancestry, type ResolvedStage, type Surroundings, stageResolver } from './resolve.ts';
+import { type Ancestry, askedBy, type ResolvedStage, type Surroundings, stageResolver } from './resolve.ts';
 import { type DeclaredStage, declaredStages } from './stages.ts';
 import type { Source } from './syntax.ts';
 import { withTrunks } from './trunks.ts';
@@ -129,12 +130,13 @@ function planStages(
   const adoptedNode = (stage: DeclaredStage, address: string, placement: Placement): TrainingNode | undefined => {
     const checkpoint = checkpoints.get(stage.name);
     if (!checkpoint) return undefined; // it was reported
-    const { recipe, architecture, files, settings } = checkpoint;
+    const { recipe, architecture, files, settings, template, hasTemplate } = checkpoint;
     const circumstances = { address, stage: stage.name, axes: {}, seed: 0, parents: {}, placement };
     const node = makeNode({ type: 'adopt', recipe }, { ...circumstances, architecture, files, settings });
     const parents = { parent: node.key };
-    trained.set(address, { ancestry: { architecture, corpus: 'unknown' }, parents, learned: null });
-    return { node, parents };
+    const ancestry: Ancestry = { architecture, corpus: 'unknown', template, hasTemplate };
+    trained.set(address, { ancestry, parents, learned: null });
+    return { node, parents, template };
   };
 
   const trainingNode = (stage: DeclaredStage, variant: Variant, placement: Placement): TrainingNode | undefined => {
@@ -158,7 +160,7 @@ function planStages(
     });
     const parents = { parent: node.key };
     trained.set(address, { ancestry: resolved.ancestry, parents, learned });
-    return { node, parents, ...(gate && { gate }) };
+    return { node, parents, template: resolved.ancestry.template, ...(gate && { gate }) };
   };
 
   /** The settings of a node; those that differ in what they start from alone share them. */
@@ -204,22 +206,22 @@ function planStages(
           ? adoptedNode(stage, variant.address, placement)
           : trainingNode(stage, variant, placement);
       if (!made) continue;
-      const { node, parents, gate } = made;
+      const { node, gate } = made;
       if (gate && !gates.has(gate)) nodes.push(gate);
       if (gate) gates.add(gate);
       nodes.push(node);
       if (evaluated.has(stage.name))
-        for (const evaluation of evaluations)
-          nodes.push(evaluationNode(lineage, node, parents, evaluation, around, makeNode));
+        for (const evaluation of evaluations) nodes.push(evaluationNode(lineage, made, evaluation, around, makeNode));
     }
   }
   return { nodes: withTrunks(nodes, makeNode), diagnostics };
 }
 
-/** A node, what has it for its parent, and the certificate that it waits for. */
+/** A node, what has it for its parent, how its model is asked, and the certificate that it waits for. */
 interface TrainingNode {
   node: PlanNode;
   parents: PlanNode['parents'];
+  template: Template;
   gate?: PlanNode;
 }
 
@@ -238,7 +240,7 @@ function untrainedModels(file: LineageFile, tokenizers: ReadonlyMap<string, Plan
     if (tokenizer?.type !== 'tokenizer') continue; // nothing pretrains this model
     const architecture = architectureOf(file, model, vocabularyOf(tokenizer.recipe));
     starts.set(model, {
-      ancestry: { architecture, corpus: null },
+      ancestry: { architecture, corpus: null, template: 'paper', hasTemplate: true },
       parents: { tokenizer: tokenizer.key },
       learned: null,
     });
@@ -248,8 +250,7 @@ function untrainedModels(file: LineageFile, tokenizers: ReadonlyMap<string, Plan
 
 function evaluationNode(
   { file }: Lineage,
-  { address, stage, axes, placement, architecture }: PlanNode,
-  parents: PlanNode['parents'],
+  { node: { address, stage, axes, placement, architecture }, parents, template }: TrainingNode,
   { suite, recipe, settings }: Evaluation,
   around: Surroundings,
   makeNode: MakeNode,
@@ -263,8 +264,11 @@ function evaluationNode(
       'lower `maxResponse`, or give the model a longer `context`',
     );
   }
+  const byTemplate = askedBy(template);
+  // The recipe itself where nothing is added: what is known of it is known by the object.
+  const asked = recipe.kind === 'problems' && byTemplate.template ? { ...recipe, ...byTemplate } : recipe;
   return makeNode(
-    { type: 'evaluate', recipe },
+    { type: 'evaluate', recipe: asked },
     {
       address: `${address}/${suite}`,
       stage,

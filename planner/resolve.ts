@@ -6,6 +6,7 @@ import type {
   PretrainRecipe,
   RlRecipe,
   SftRecipe,
+  Template,
   WeightDecayOn,
 } from '../schemas/types/job.ts';
 import type { LineageFile } from '../schemas/types/lineage.ts';
@@ -32,6 +33,10 @@ import { resolveSchedule, weightedMixture } from './wsd.ts';
 export interface Ancestry {
   architecture: Architecture;
   corpus: Corpus | 'unknown' | null;
+  /** How the model is asked: as the last fine-tuning taught it. */
+  template: Template;
+  /** Whether its tokenizer has a chat template; undefined where only a download will tell. What is trained here has one. */
+  hasTemplate: boolean | undefined;
 }
 
 /** What resolving needs besides the stage. */
@@ -184,7 +189,7 @@ function resolveText(
   const pretraining: PretrainRecipe = { architecture, ...recipe };
   return {
     task: kind === 'pretrain' ? { type: kind, recipe: pretraining } : { type: kind, recipe },
-    ancestry: ancestry.corpus ? ancestry : { architecture, corpus: { tokens: seen, mixture: recipe.mix } },
+    ancestry: ancestry.corpus ? ancestry : { ...ancestry, corpus: { tokens: seen, mixture: recipe.mix } },
     settings,
   };
 }
@@ -198,16 +203,34 @@ function resolveSft(fields: Fields, ancestry: Ancestry, around: Surroundings): R
     schedule: fields.text('schedule') === 'constant' ? ('constant' as const) : ('cosine' as const),
   };
   const reference = fields.text('data') ?? '';
+  const usual = defaults.sft;
+  const written = {
+    template: fields.text('template') === 'tokenizer' ? 'tokenizer' : usual.template,
+    packing: fields.flag('packing') ?? usual.packing,
+    neftune: fields.number('neftune') ?? usual.neftune,
+    overlong: fields.text('overlong') === 'drop' ? 'drop' : usual.overlong,
+  } as const;
   const recipe: SftRecipe = {
     data: partOf(around.file, reference, 'problems'),
     examples: fields.count('examples') ?? 1,
     epochs: fields.count('epochs') ?? defaults.sft.epochs,
     batch: fields.count('batch') ?? defaults.sft.batch,
     ...optimizer,
+    ...written,
   };
+  if (written.template === 'tokenizer' && ancestry.hasTemplate === false) {
+    around.report(
+      fields.path('template'),
+      'bad-value',
+      'the tokenizer that this starts from has no chat template: neither `chat_template` in its tokenizer_config.json nor a chat_template.jinja',
+      'remove `template`, for prompts as in the paper; or add a chat_template.jinja to the folder',
+    );
+    return undefined;
+  }
   const { examples, epochs, batch } = recipe;
-  const settings = { data: recipe.data.name, examples, epochs, batch, ...flat(optimizer) };
-  return { task: { type: 'sft', recipe }, ancestry, settings };
+  const settings = { data: recipe.data.name, examples, epochs, batch, ...flat(optimizer), ...written };
+  const { template } = written;
+  return { task: { type: 'sft', recipe }, ancestry: { ...ancestry, template, hasTemplate: true }, settings };
 }
 
 function resolveRl(fields: Fields, ancestry: Ancestry, around: Surroundings): ResolvedStage | undefined {
@@ -239,6 +262,7 @@ function resolveRl(fields: Fields, ancestry: Ancestry, around: Surroundings): Re
     betas: fields.betas() ?? [...usual.betas],
     clip: fields.number('clip') ?? usual.clip,
     precision: fields.precision() ?? usual.precision,
+    ...askedBy(ancestry.template),
   };
   if (recipe.miniBatch > batch) {
     around.report(
@@ -265,6 +289,11 @@ function resolveRl(fields: Fields, ancestry: Ancestry, around: Surroundings): Re
     ancestry,
     settings: { data: data.name, ...flat({ ...numbers, betas }) },
   };
+}
+
+/** What says in a recipe how a model is asked; nothing where it is the default. */
+export function askedBy(template: Template): { template?: Template } {
+  return template === 'paper' ? {} : { template };
 }
 
 interface Optimizer {

@@ -98,7 +98,7 @@ export function readOf({ prompt, response }: Example): number {
 
 /** The same of the longest example. */
 export function longestOf(examples: readonly Example[]): number {
-  return Math.max(...examples.map(readOf));
+  return examples.reduce((most, example) => Math.max(most, readOf(example)), 0);
 }
 
 export function countResponseTokens(examples: readonly Example[]): number {

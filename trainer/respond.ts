@@ -2,13 +2,15 @@
 import type { SampleEvent } from '../schemas/types/event.ts';
 import { grade } from './data/grade/grade.ts';
 import type { Problem } from './data/problem.ts';
-import { promptText, promptTokens } from './data/template.ts';
+import type { ChatTemplate } from './data/template.ts';
 import { type Generated, type GenerateOptions, type Generator, generate } from './generate.ts';
 import type { Tokenizer } from './tokenizer/load.ts';
 
 /** A response and its verdict. */
 export interface Response {
   problem: Problem;
+  /** What was asked, as text. */
+  asked: string;
   /** Token ids of the prompt. */
   prompt: number[];
   /** Token ids of the response, with the end token when it ended. */
@@ -35,16 +37,18 @@ export interface Response {
 export async function respond(
   model: Generator,
   tokenizer: Tokenizer,
+  template: ChatTemplate,
   problems: readonly Problem[],
   options: GenerateOptions,
 ): Promise<Response[]> {
-  const prompts = problems.map((problem) => promptTokens(tokenizer, problem));
+  const prompts = problems.map(template.promptTokens);
   const generated = await generate(model, prompts, options);
   return problems.map((problem, i) => {
     const prompt = prompts[i] as number[];
     const { tokens, logProbs, ended } = generated[i] as Generated;
     const text = tokenizer.decode(ended ? tokens.slice(0, -1) : tokens);
-    return { problem, prompt, tokens, logProbs, ended, text, ...grade(problem, text) };
+    const asked = template.promptText(problem);
+    return { problem, asked, prompt, tokens, logProbs, ended, text, ...grade(problem, text) };
   });
 }
 
@@ -56,7 +60,7 @@ export function sampleEvent(task: string, step: number, index: number, response:
     problem: response.problem.id,
     step,
     index,
-    prompt: promptText(response.problem),
+    prompt: response.asked,
     response: response.text,
     answer: response.answer,
     expected: response.problem.answer,

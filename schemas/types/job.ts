@@ -276,6 +276,10 @@ export type CptRecipe =
       precision?: Precision;
       weightDecayOn?: WeightDecayOn;
     };
+/**
+ * How prompts and responses are written: EvoLM's Human: and Assistant:, or the chat template in the parent's folder. Default: paper.
+ */
+export type Template = 'paper' | 'tokenizer';
 export type EvaluateRecipe =
   | {
       /**
@@ -333,6 +337,7 @@ export type EvaluateRecipe =
        * Longest response, in tokens.
        */
       maxResponse: number;
+      template?: Template;
       /**
        * Version of how answers are read and compared.
        */
@@ -779,6 +784,19 @@ export interface SftRecipe {
   clip: number;
   precision?: Precision;
   weightDecayOn?: WeightDecayOn;
+  template?: Template;
+  /**
+   * Whether several examples share a row, each attending to itself alone. Default: false.
+   */
+  packing?: boolean;
+  /**
+   * Alpha of NEFTune: noise on the embeddings, uniform in [-1, 1) times alpha / sqrt(tokens read * hidden). Default: 0, which is none.
+   */
+  neftune?: number;
+  /**
+   * What becomes of an example that does not fit into the context: truncate cuts the beginning of its prompt, and the end of a response that alone fills it. Default: truncate.
+   */
+  overlong?: 'truncate' | 'drop';
 }
 export interface RlJob {
   /**
@@ -864,6 +882,7 @@ export interface RlRecipe {
   betas: [number, number];
   clip: number;
   precision?: Precision;
+  template?: Template;
 }
 export interface EvaluateJob {
   /**

@@ -46,7 +46,7 @@ describe('a batch for fine-tuning', () => {
   ];
 
   it('reads all but the last token and predicts the response from the prompt on', () => {
-    const { sequences, time, tokens, places = [], targets, weights } = batchOf(examples, 9, 64);
+    const { sequences, time, tokens, places = [], targets, weights } = batchOf(examples, { padding: 9, context: 64 });
     assert.deepEqual(
       [sequences, time, tokens.length, places.length, targets.length, weights.length],
       [2, 16, 32, 8, 8, 8],
@@ -61,8 +61,8 @@ describe('a batch for fine-tuning', () => {
 
   it('is never longer than the context', () => {
     const example = { prompt: counting(1, 10), response: counting(30, 11) };
-    assert.equal(batchOf([example], 0, 20).time, 20);
-    assert.equal(batchOf([{ prompt: [1], response: counting(30, 17) }], 0, 64).time, 18);
+    assert.equal(batchOf([example], { padding: 0, context: 20 }).time, 20);
+    assert.equal(batchOf([{ prompt: [1], response: counting(30, 17) }], { padding: 0, context: 64 }).time, 18);
   });
 
   it('counts each token of a response the same, whatever the padding and however long the others are', () => {
@@ -74,7 +74,7 @@ describe('a batch for fine-tuning', () => {
     ];
     const lossOf = (examples: Example[], padding: number) => {
       const model = adamw(initialise(tiny, 1), { betas: [0.9, 0.999], weightDecay: 0, clip: 0 });
-      return supervisedSteps(tiny, model)(batchOf(examples, padding, tiny.context), 1e-3);
+      return supervisedSteps(tiny, model)(batchOf(examples, { padding, context: tiny.context }), 1e-3);
     };
     const [both, first, second] = [lossOf([short, long], 0), lossOf([short], 0), lossOf([long], 0)];
     close([both.loss as number], [((first.loss as number) * 3 + (second.loss as number) * 12) / 15], 1e-5);

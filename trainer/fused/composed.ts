@@ -52,7 +52,8 @@ export const composed: Operators = {
     const batch = begins === undefined ? 1 : (begins.shape[0] as number);
     const spread = reshape(scores, [-1, batch, rows / block, block, keys]);
     const causal = causalMask(block, keys);
-    const visible = begins === undefined ? causal : tf.logicalAnd(causal, documentMask(begins as Tensor2D, block, keys));
+    const visible =
+      begins === undefined ? causal : tf.logicalAnd(causal, documentMask(begins as Tensor2D, block, keys));
     return reshape(softmax(select(visible, spread, masked)), scores.shape);
   },
   causalSoftmaxGradient: (p, dp) => mul(p, sub(dp, sum(mul(p, dp), p.rank - 1, true))),

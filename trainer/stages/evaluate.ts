@@ -11,8 +11,10 @@ import type { DoneEvent } from '../../schemas/types/event.ts';
 import type { EvaluateJob, EvaluateRecipe } from '../../schemas/types/job.ts';
 import { choiceBatches, choiceEvent, choiceScorer, clozeFigures, encodeChoice, type ScoredItem } from '../cloze.ts';
 import type { Outcome, TrainerContext } from '../context.ts';
+import { loadTemplate } from '../data/chat-template.ts';
 import type { Problem } from '../data/problem.ts';
 import { choiceItems, testProblems, textDocuments } from '../data/sources.ts';
+import type { ChatTemplate } from '../data/template.ts';
 import {
   type Attempted,
   type Figures,
@@ -102,8 +104,11 @@ async function workOf(
       return { tasks: heldoutTasks(recipe, inputs.data, parent), facts };
     case 'cloze':
       return { tasks: clozeTasks(recipe, inputs.data, parent, context), facts };
-    case 'problems':
-      return { tasks: problemTasks(recipe, inputs.data, sampler(recipe, job.seed, parent), context), facts };
+    case 'problems': {
+      const template = await loadTemplate(recipe.template, inputs.parent, parent.tokenizer);
+      const attempt = sampler(recipe, job.seed, parent, template);
+      return { tasks: problemTasks(recipe, inputs.data, attempt, context), facts };
+    }
   }
 }
 
@@ -183,16 +188,22 @@ function clozeTasks(
 type Attempt = (task: string, portion: readonly Problem[]) => Promise<Attempted[]>;
 
 /** Responses of the model: a greedy one to each problem, and as many samples as are asked for. */
-function sampler(recipe: ProblemsRecipe, seed: number, { architecture, parameters, tokenizer }: Parent): Attempt {
+function sampler(
+  recipe: ProblemsRecipe,
+  seed: number,
+  { architecture, parameters, tokenizer }: Parent,
+  template: ChatTemplate,
+): Attempt {
   const generator = createGenerator(architecture, parameters, tokenizer.ends);
   const common = { maxTokens: recipe.maxResponse, seed, purpose: ['evaluate', 'sample'] };
   return async (_, portion) => {
     const numbers = Array.from({ length: recipe.samples }, (_, i) => i + 1);
     const repeated = portion.flatMap((problem) => numbers.map((number) => ({ problem, number })));
-    const greedy = await respond(generator, tokenizer, portion, { ...common, temperature: 0 });
+    const greedy = await respond(generator, tokenizer, template, portion, { ...common, temperature: 0 });
     const sampled = await respond(
       generator,
       tokenizer,
+      template,
       repeated.map(({ problem }) => problem),
       {
         ...common,
