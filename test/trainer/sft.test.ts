@@ -4,7 +4,7 @@ import { adamw } from '../../trainer/adamw.ts';
 import { initialise } from '../../trainer/init.ts';
 import type { Example } from '../../trainer/padded.ts';
 import { random } from '../../trainer/random.ts';
-import { batchOf, truncate } from '../../trainer/stages/sft.ts';
+import { batchOf, fitted, truncate } from '../../trainer/stages/sft.ts';
 import { supervisedSteps } from '../../trainer/supervised.ts';
 import { close, tiny } from './support.ts';
 
@@ -37,6 +37,37 @@ describe('an example for fine-tuning', () => {
   for (const [what, given, expected] of cases) {
     it(what, () => assert.deepEqual(truncate(given, context), expected));
   }
+});
+
+describe('examples of which some are too long', () => {
+  const data = { name: 'math' };
+  const [short, long, longer] = [
+    { prompt: [1, 2], response: [3, 0] },
+    { prompt: counting(1, 9), response: [4, 0] },
+    { prompt: [1], response: counting(1, 20) },
+  ] as [Example, Example, Example];
+
+  it('are cut, and counted', () => {
+    const { examples, cut, dropped } = fitted([short, long, longer], 8, { data });
+    assert.deepEqual([examples, cut, dropped], [[short, truncate(long, 8), truncate(longer, 8)], 2, 0]);
+  });
+
+  it('are left out where the recipe says so, and counted', () => {
+    const { examples, cut, dropped } = fitted([short, long, longer], 8, { data, overlong: 'drop' });
+    assert.deepEqual([examples, cut, dropped], [[short], 0, 2]);
+  });
+
+  it('are an error where no end of a response could be learned', () => {
+    const learn = (examples: Example[], overlong: 'truncate' | 'drop') => () => fitted(examples, 8, { data, overlong });
+    assert.throws(
+      learn([longer, longer], 'truncate'),
+      /^TrainerFailure: None of the 2 responses of math fits into .* 8 tokens/,
+    );
+    assert.throws(
+      learn([long, longer], 'drop'),
+      /^TrainerFailure: None of the 2 examples of math fits into .* 8 tokens/,
+    );
+  });
 });
 
 describe('a batch for fine-tuning', () => {

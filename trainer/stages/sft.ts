@@ -97,10 +97,10 @@ export async function run(job: SftJob, context: TrainerContext): Promise<Outcome
  * The examples that are learned from: each as far as the context holds it, or those alone that it holds whole. Throws
  * `bad-data` where no end of a response could be learned.
  */
-function fitted<E extends Example>(
+export function fitted<E extends Example>(
   whole: readonly E[],
   context: number,
-  { overlong, data }: Pick<SftRecipe, 'overlong' | 'data'>,
+  { overlong = 'truncate', data }: Pick<SftRecipe, 'overlong'> & { data: { name: string } },
 ): { examples: E[]; cut: number; dropped: number } {
   const fitting = whole.filter((example) => readOf(example) <= context);
   if (overlong === 'drop' && fitting.length > 0) {
