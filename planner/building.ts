@@ -1,10 +1,10 @@
 import { benchmarks, graderVersion } from '../schemas/catalogue.ts';
-import type { Architecture, BuildRecipe, Extent, GenerateRecipe, Part, Selection } from '../schemas/types/job.ts';
+import type { BuildRecipe, Extent, GenerateRecipe, Part, Selection } from '../schemas/types/job.ts';
 import { benchmarkOf, type MadeSets, partOf, setNameOf, sourceOf } from './data.ts';
 import { defaults } from './defaults.ts';
 import type { Fields } from './fields.ts';
 import type { PlanNode, Task } from './plan.ts';
-import type { Surroundings } from './resolve.ts';
+import { type Ancestry, askedBy, type Surroundings } from './resolve.ts';
 import { type DeclaredStage, dataReferences, operationOf } from './stages.ts';
 import { listAt, own } from './tree.ts';
 
@@ -14,10 +14,10 @@ interface Made {
   settings: PlanNode['settings'];
 }
 
-/** Responses of a model to problems; `architecture` is null where an endpoint answers. Undefined where something does not fit, which is reported. */
+/** Responses of a model to problems; `ancestry` is null where an endpoint answers. Undefined where something does not fit, which is reported. */
 export function resolveGenerate(
   fields: Fields,
-  architecture: Architecture | null,
+  ancestry: Ancestry | null,
   made: MadeSets,
   around: Surroundings,
 ): Made | undefined {
@@ -43,13 +43,13 @@ export function resolveGenerate(
       `at \`temperature\` 0 all ${asked.samples} responses to a problem are the same`,
       'lower `samples` to 1, or raise `temperature`',
     );
-  if (architecture && asked.maxResponse >= architecture.context)
+  if (ancestry && asked.maxResponse >= ancestry.architecture.context)
     return refuse(
       'maxResponse',
-      `a response of ${asked.maxResponse} tokens leaves no room for a prompt in the model's context of ${architecture.context}`,
+      `a response of ${asked.maxResponse} tokens leaves no room for a prompt in the model's context of ${ancestry.architecture.context}`,
       'lower `maxResponse`, or take a model with a longer `context`',
     );
-  const recipe: GenerateRecipe = { data, ...asked, grader: graderVersion };
+  const recipe: GenerateRecipe = { data, ...asked, ...(ancestry && askedBy(ancestry.template)), grader: graderVersion };
   return { task: { type: 'generate', recipe }, settings: { data: data.name, ...asked } };
 }
 

@@ -57,6 +57,10 @@ export const defaults = {
     clip: 1,
     precision: 'float32',
     weightDecayOn: 'all',
+    template: 'paper',
+    packing: false,
+    neftune: 0,
+    overlong: 'truncate',
   },
   rl: {
     algorithm: 'ppo',

@@ -22,7 +22,7 @@ import { type MakeNode, nodeMaker, placementOf, sourcesOf } from './nodes.ts';
 import { allowanceOf, certifier, type Learned } from './overlaps.ts';
 import type { Key, Placement, Plan, PlanNode } from './plan.ts';
 import { placementOfPoint, pointOf, type Run } from './point.ts';
-import { type Ancestry, type Resolved, type Surroundings, stageResolver } from './resolve.ts';
+import { type Ancestry, askedBy, type Resolved, type Surroundings, stageResolver } from './resolve.ts';
 import { rewardModels } from './reward-models.ts';
 import { type DeclaredStage, dataReferences, declaredStages, isDataKind } from './stages.ts';
 import type { Source } from './syntax.ts';
@@ -140,11 +140,12 @@ function planStages(
   const adoptedNode = (stage: DeclaredStage, address: string, placement: Placement): StageNode | undefined => {
     const checkpoint = checkpoints.get(stage.name);
     if (!checkpoint) return undefined; // it was reported
-    const { recipe, architecture, files, settings } = checkpoint;
+    const { recipe, architecture, files, settings, template, hasTemplate } = checkpoint;
     const circumstances = { address, stage: stage.name, axes: {}, seed: 0, parents: {}, placement };
     const node = makeNode({ type: 'adopt', recipe }, { ...circumstances, architecture, files, settings });
     const parents = { parent: node.key };
-    trained.set(address, { ancestry: { architecture, corpus: 'unknown' }, parents, learned: null });
+    const ancestry: Ancestry = { architecture, corpus: 'unknown', template, hasTemplate };
+    trained.set(address, { ancestry, parents, learned: null });
     return { node };
   };
 
@@ -281,20 +282,17 @@ function planStages(
       if (gate && !gates.has(gate)) nodes.push(gate);
       if (gate) gates.add(gate);
       nodes.push(node);
-      const { parents } = trained.get(variant.address) ?? {};
-      if (!evaluated.has(stage.name) || !parents) continue;
-      const evaluationsWith = (of: PlanNode['parents'], isMeant: (evaluation: Evaluation) => boolean) =>
+      const start = trained.get(variant.address);
+      if (!evaluated.has(stage.name) || !start) continue;
+      const evaluationsBy = (judge: Start | undefined, isMeant: (evaluation: Evaluation) => boolean) =>
         evaluations
           .filter(isMeant)
-          .map((evaluation) => evaluationNode(lineage, node, of, evaluation, around, makeNode));
+          .map((evaluation) => evaluationNode(lineage, node, start, judge, evaluation, around, makeNode));
       const judge = rewardModelOf(stage, variant);
-      nodes.push(...evaluationsWith(parents, (evaluation) => judge === undefined || !isScored(evaluation)));
+      nodes.push(...evaluationsBy(undefined, (evaluation) => judge === undefined || !isScored(evaluation)));
       if (judge === undefined) continue;
       // What scores the responses may come of the model that gives them: it is there once all stages are.
-      scoredLater.push(() => {
-        const rewardModel = trained.get(judge)?.parents.parent;
-        return rewardModel === undefined ? [] : evaluationsWith({ ...parents, rewardModel }, isScored);
-      });
+      scoredLater.push(() => (trained.has(judge) ? evaluationsBy(trained.get(judge), isScored) : []));
     }
   }
   for (const evaluationsOf of scoredLater) nodes.push(...evaluationsOf());
@@ -343,7 +341,7 @@ function untrainedModels(file: LineageFile, tokenizers: ReadonlyMap<string, Plan
     if (tokenizer?.type !== 'tokenizer') continue; // nothing pretrains this model
     const architecture = architectureOf(file, model, vocabularyOf(tokenizer.recipe));
     starts.set(model, {
-      ancestry: { architecture, corpus: null },
+      ancestry: { architecture, corpus: null, template: 'paper', hasTemplate: true },
       parents: { tokenizer: tokenizer.key },
       learned: null,
     });
@@ -354,7 +352,8 @@ function untrainedModels(file: LineageFile, tokenizers: ReadonlyMap<string, Plan
 function evaluationNode(
   { file }: Lineage,
   { address, stage, axes, placement, architecture }: PlanNode,
-  parents: PlanNode['parents'],
+  { ancestry, parents }: Start,
+  judge: Start | undefined,
   { suite, recipe, settings }: Evaluation,
   around: Surroundings,
   makeNode: MakeNode,
@@ -368,14 +367,21 @@ function evaluationNode(
       'lower `maxResponse`, or give the model a longer `context`',
     );
   }
+  const { template } = askedBy(ancestry.template);
+  const rewardTemplate = judge && askedBy(judge.ancestry.template).template;
+  const asked =
+    // The recipe itself where nothing is added: what is known of it is known by the object.
+    recipe.kind === 'problems' && (template || rewardTemplate)
+      ? { ...recipe, ...(template && { template }), ...(rewardTemplate && { rewardTemplate }) }
+      : recipe;
   return makeNode(
-    { type: 'evaluate', recipe },
+    { type: 'evaluate', recipe: asked },
     {
       address: `${address}/${suite}`,
       stage,
       axes,
       seed: file.evaluate?.seed ?? defaults.evaluate.seed,
-      parents,
+      parents: judge ? { ...parents, rewardModel: judge.parents.parent as Key } : parents,
       placement,
       architecture,
       settings,

@@ -32,6 +32,7 @@ export interface Fields {
   extent(map: string, name: string): Extent | undefined;
   text(name: string): string | undefined;
   shares(name: string): Map<string, Share>;
+  flag(name: string): boolean | undefined;
   betas(): [number, number] | undefined;
   precision(): Precision | undefined;
   /** Where the value of a field stands: in the stage, or in the axis that it takes it from. */
@@ -76,6 +77,10 @@ export function fieldsOf(stage: DeclaredStage, setting: Setting): Fields {
         if (share) shares.set(entry, share);
       }
       return shares;
+    },
+    flag: (name) => {
+      const value = own(stage.body, name);
+      return typeof value === 'boolean' ? value : undefined;
     },
     betas: () => {
       const betas = own(stage.body, 'betas');

@@ -28,6 +28,8 @@ export interface Publishable {
   parameters: Parameters;
   /** Folder with tokenizer.json and tokenizer_config.json. */
   tokenizer: string;
+  /** How it was taught to be asked, in Jinja. Default: as its tokenizer says. */
+  chatTemplate?: string | undefined;
   /** What it descends from, for its card; without it no card is written. */
   ancestry?: Ancestry;
 }
@@ -256,13 +258,14 @@ function checkpointName(step: number): string {
 }
 
 async function fillModel(folder: string, model: Publishable): Promise<void> {
-  const { architecture, parameters, tokenizer, ancestry } = model;
+  const { architecture, parameters, tokenizer, chatTemplate, ancestry } = model;
   const bounds = await loadTokenizer(tokenizer);
   const head = headOf(parameters);
   await writeJson(join(folder, 'config.json'), toConfig(architecture, bounds, head));
   await writeJson(join(folder, 'generation_config.json'), toGenerationConfig(bounds));
   await copyFile(join(tokenizer, 'tokenizer.json'), join(folder, 'tokenizer.json'));
-  await writeJson(join(folder, 'tokenizer_config.json'), await readTokenizerConfig(tokenizer, architecture));
+  const tokenizerConfig = await readTokenizerConfig(tokenizer, architecture, bounds, chatTemplate);
+  await writeJson(join(folder, 'tokenizer_config.json'), tokenizerConfig);
   if (ancestry !== undefined) {
     await writeJson(join(folder, ancestryFile), ancestry);
     await writeFile(join(folder, 'README.md'), modelCard(ancestry, architecture, head));

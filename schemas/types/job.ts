@@ -290,6 +290,10 @@ export type CptRecipe =
       weightDecayOn?: WeightDecayOn;
     };
 /**
+ * How prompts and responses are written: EvoLM's Human: and Assistant:, or the chat template in the parent's folder. Default: paper.
+ */
+export type Template = 'paper' | 'tokenizer';
+/**
  * A data set of problems made of others: one operation, which says of all that it drops why.
  */
 export type BuildRecipe =
@@ -442,6 +446,8 @@ export type EvaluateRecipe =
        * @minItems 1
        */
       stop?: [string, ...string[]];
+      template?: Template;
+      rewardTemplate?: Template;
       /**
        * Version of how answers are read and compared.
        */
@@ -939,6 +945,19 @@ export interface SftRecipe {
   clip: number;
   precision?: Precision;
   weightDecayOn?: WeightDecayOn;
+  template?: Template;
+  /**
+   * Whether several examples share a row, each attending to itself alone. Default: false.
+   */
+  packing?: boolean;
+  /**
+   * Alpha of NEFTune: noise on the embeddings, uniform in [-1, 1) times alpha / sqrt(tokens read * hidden). Default: 0, which is none.
+   */
+  neftune?: number;
+  /**
+   * What becomes of an example that does not fit into the context: truncate cuts the beginning of its prompt, and the end of a response that alone fills it. Default: truncate.
+   */
+  overlong?: 'truncate' | 'drop';
 }
 export interface RlJob {
   /**
@@ -1024,6 +1043,7 @@ export interface RlRecipe {
   betas: [number, number];
   clip: number;
   precision?: Precision;
+  template?: Template;
 }
 export interface DpoJob {
   /**
@@ -1119,6 +1139,7 @@ export interface DpoRecipe {
   clip: number;
   precision?: Precision;
   weightDecayOn?: WeightDecayOn;
+  template?: Template;
 }
 export interface RewardJob {
   /**
@@ -1202,6 +1223,7 @@ export interface RewardRecipe {
   clip: number;
   precision?: Precision;
   weightDecayOn?: WeightDecayOn;
+  template?: Template;
 }
 export interface GenerateJob {
   /**
@@ -1276,6 +1298,7 @@ export interface GenerateRecipe {
    * Version of how answers are read and compared.
    */
   grader: number;
+  template?: Template;
 }
 export interface BuildJob {
   /**

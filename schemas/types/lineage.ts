@@ -79,6 +79,10 @@ export type Commit = string;
  */
 export type AdoptedContext = number;
 /**
+ * How the model is asked, in RL and in evaluations, until a fine-tuning says otherwise. Default: paper. tokenizer: by the chat template of its tokenizer.
+ */
+export type AdoptedTemplate = 'paper' | 'tokenizer';
+/**
  * An amount of tokens: 400K, 2M, 8BT (a T after K, M or B says tokens), or 20x for twenty tokens per parameter of the model.
  */
 export type Tokens = number | string | AxisReference;
@@ -460,6 +464,22 @@ export interface Recipes {
      */
     precision?: ('float32' | 'bfloat16') | AxisReference;
     seed?: Seed;
+    /**
+     * How prompts and responses are written. Default: paper, which is EvoLM's Human: and Assistant:. tokenizer: the chat template of the parent's tokenizer.
+     */
+    template?: 'paper' | 'tokenizer';
+    /**
+     * Whether several examples share a row, each attending to itself alone: the same steps on the same examples, with less padding. Default: false.
+     */
+    packing?: boolean;
+    /**
+     * Alpha of NEFTune, the noise on the embeddings in training. Default: 0, which is none.
+     */
+    neftune?: number | AxisReference;
+    /**
+     * What becomes of an example that does not fit into the context. Default: truncate, which cuts the beginning of its prompt.
+     */
+    overlong?: 'truncate' | 'drop';
     allowOverlap?: AllowOverlap;
   };
   /**
@@ -716,6 +736,7 @@ export interface AdoptHub {
   hub: ModelRepository;
   revision: Commit;
   context?: AdoptedContext;
+  template?: AdoptedTemplate;
 }
 export interface AdoptFolder {
   /**
@@ -723,6 +744,7 @@ export interface AdoptFolder {
    */
   folder: string;
   context?: AdoptedContext;
+  template?: AdoptedTemplate;
 }
 /**
  * Pretraining from random weights.
@@ -905,6 +927,22 @@ export interface Sft {
    */
   precision?: ('float32' | 'bfloat16') | AxisReference;
   seed?: Seed;
+  /**
+   * How prompts and responses are written. Default: paper, which is EvoLM's Human: and Assistant:. tokenizer: the chat template of the parent's tokenizer.
+   */
+  template?: 'paper' | 'tokenizer';
+  /**
+   * Whether several examples share a row, each attending to itself alone: the same steps on the same examples, with less padding. Default: false.
+   */
+  packing?: boolean;
+  /**
+   * Alpha of NEFTune, the noise on the embeddings in training. Default: 0, which is none.
+   */
+  neftune?: number | AxisReference;
+  /**
+   * What becomes of an example that does not fit into the context. Default: truncate, which cuts the beginning of its prompt.
+   */
+  overlong?: 'truncate' | 'drop';
   allowOverlap?: AllowOverlap;
 }
 /**
