@@ -1,7 +1,9 @@
-import type { Precision } from '../schemas/types/job.ts';
+import type { Precision, RlRecipe } from '../schemas/types/job.ts';
 import { axisNamed, type Setting } from './axes.ts';
 import {
+  type choices,
   type Parsed,
+  parseChoice,
   parseCount,
   parseFraction,
   parseNumber,
@@ -30,6 +32,9 @@ export interface Fields {
   shares(name: string): Map<string, Share>;
   betas(): [number, number] | undefined;
   precision(): Precision | undefined;
+  /** One of several words, of an option that is called as it is in the recipe. */
+  choice<Name extends keyof typeof choices>(name: Name): RlRecipe[Name] | undefined;
+  flag(name: string): boolean | undefined;
   /** Where the value of a field stands: in the stage, or in the axis that it takes it from. */
   path(...names: string[]): Path;
 }
@@ -77,6 +82,11 @@ export function fieldsOf(stage: DeclaredStage, setting: Setting): Fields {
       return Array.isArray(betas) ? [Number(betas[0]), Number(betas[1])] : undefined;
     },
     precision: () => read('precision', parsePrecision),
+    choice: (name) => read(name, (value) => parseChoice(name, value)),
+    flag: (name) => {
+      const value = own(stage.body, name);
+      return typeof value === 'boolean' ? value : undefined;
+    },
     path: (...names) => {
       let written: unknown = stage.body;
       for (const name of names) written = own(recordAt(written), name);

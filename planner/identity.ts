@@ -8,6 +8,7 @@ import type {
   Source,
   WeightedMixture,
 } from '../schemas/types/job.ts';
+import { usualRl } from './algorithms.ts';
 import { defaults, derived } from './defaults.ts';
 import type { Json, Key, NodeType, PlanNode, Task } from './plan.ts';
 import { own } from './tree.ts';
@@ -149,7 +150,7 @@ export function sourceIdentity(source: Source, dataKeys: Readonly<Record<string,
  * that has left them out.
  */
 export function usualRecipe(type: NodeType, recipe: object): Defaults {
-  const said = recipe as { lr?: number; batch?: number; kind?: string; architecture?: { heads: number } };
+  const said = recipe as { lr?: number; kind?: string; architecture?: { heads: number } };
   const shape = said.architecture && { architecture: usualArchitecture(said.architecture.heads) };
   switch (type) {
     case 'data':
@@ -166,10 +167,8 @@ export function usualRecipe(type: NodeType, recipe: object): Defaults {
       return { ...defaults.pretrain, ...shape };
     case 'sft':
       return defaults.sft;
-    case 'rl': {
-      const { lr = defaults.rl.lr, batch = defaults.rl.batch } = said;
-      return { ...defaults.rl, criticLr: derived.criticLr(lr), miniBatch: derived.miniBatch(batch) };
-    }
+    case 'rl':
+      return { ...usualRl(recipe) };
     case 'evaluate':
       return defaults.evaluate[said.kind as EvaluateRecipe['kind']];
   }

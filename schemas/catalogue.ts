@@ -122,6 +122,6 @@ export const typeVersions = {
   cpt: 4,
   trunk: 4,
   sft: 4,
-  rl: 3,
+  rl: 4,
   evaluate: 4,
 } as const;

@@ -1,6 +1,6 @@
-import { lineageSchema } from '../../schemas/validate.ts';
 import { type Diagnostic, diagnose, isMisspelled, listed } from '../diagnostic.ts';
 import { listedSignatures, placeWithin, recipeOf } from '../implied.ts';
+import { choices } from '../quantities.ts';
 import { prefixesOf, printSignature, readSignature } from '../signature.ts';
 import { type TrainingKind, trainingKinds } from '../stages.ts';
 import type { Path, Source } from '../syntax.ts';
@@ -65,7 +65,7 @@ function* checkNames(source: Source): Generator<Diagnostic> {
 
 /** A word before the examples of RL is an algorithm that there is. */
 function* checkAlgorithms(source: Source): Generator<Diagnostic> {
-  const known = (lineageSchema().schema.$defs?.rl?.properties?.algorithm?.enum ?? []).map(String);
+  const known: readonly string[] = choices.algorithm;
   for (const { signature, path } of listedSignatures(source)) {
     const algorithm = signature.rl?.algorithm;
     if (!algorithm || known.includes(algorithm)) continue;

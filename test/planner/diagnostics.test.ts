@@ -537,7 +537,7 @@ const cases: Readonly<Record<string, string | Buffer>> = {
   'signature that breaks off': resigned(['-1Kep1-1Kep2', '-1Kep1-1K']),
   'signature with a seed': resigned(['1Kep1"', '1Kep1@seed=2"']),
   'signature of no model': resigned(['nano-2MT', 'nino-2MT']),
-  'signature with an unknown algorithm': resigned(['-1Kep1-1Kep2', '-1Kep1-grpo1Kep2']),
+  'signature with an unknown algorithm': resigned(['-1Kep1-1Kep2', '-1Kep1-gspo1Kep2']),
   'signature that stands twice': resigned(['\nrecipes:', '\n  - 1B-2000KT-0.1+0.9MT-1Kep1\nrecipes:']),
   'signature of a stage that is declared': resigned([
     '  more:',

@@ -8,8 +8,9 @@ import type { NamedTensorMap, Tensor, Tensor1D } from '@tensorflow/tfjs-node';
 import { parameterCount } from '../../planner/architecture.ts';
 import { memoryOf } from '../../planner/memory.ts';
 import { promptTokensAtOnce, tokensAtOnce } from '../../schemas/passes.ts';
-import type { Architecture, Mixture, PretrainJob, RlRecipe } from '../../schemas/types/job.ts';
+import type { Architecture, Mixture, PretrainJob } from '../../schemas/types/job.ts';
 import { adamw, gradientSum } from '../../trainer/adamw.ts';
+import { ppo } from '../../trainer/algorithms/ppo.ts';
 import { createCritic } from '../../trainer/critic.ts';
 import type { Cache } from '../../trainer/decode/cache.ts';
 import { createPasses } from '../../trainer/decode/passes.ts';
@@ -19,13 +20,14 @@ import { initialise } from '../../trainer/init.ts';
 import { roomForTensors } from '../../trainer/memory.ts';
 import { disposeParameters } from '../../trainer/parameters.ts';
 import { type PolicyTensors, policySums } from '../../trainer/policy.ts';
-import { ppo } from '../../trainer/ppo.ts';
 import { supervisedSteps, supervisedUpdate, type UpdateTensors } from '../../trainer/supervised.ts';
 import { tf } from '../../trainer/tf.ts';
 import { update } from '../../trainer/update.ts';
 import {
   generated,
   modelDigest,
+  type PpoRecipe,
+  ppoUsually,
   pretrainJob,
   runTrainer,
   sftJob,
@@ -164,7 +166,7 @@ describe('the planned memory of writing responses', () => {
 });
 
 /** What the plan says of RL on `miniBatch` responses at a time. */
-function plannedLearning(architecture: Architecture, miniBatch: number, fields: Partial<RlRecipe> = {}) {
+function plannedLearning(architecture: Architecture, miniBatch: number, fields: Partial<PpoRecipe> = {}) {
   const memory = memoryOf({
     type: 'rl',
     recipe: { ...learning, batch: miniBatch, examples: miniBatch, miniBatch, ...fields },
@@ -174,7 +176,8 @@ function plannedLearning(architecture: Architecture, miniBatch: number, fields: 
   return memory ?? assert.fail('reinforcement learning takes memory');
 }
 
-const learning: RlRecipe = {
+const learning: PpoRecipe = {
+  ...ppoUsually,
   algorithm: 'ppo',
   data: { name: 'sums', part: 'problems', source: generated('sums') },
   examples: 0,
@@ -209,7 +212,7 @@ describe('the planned memory of RL', () => {
       const sums = policySums({ architecture, parameters, temperature: 1 }, ppo(learning));
       const count = sequences * architecture.context;
       const figures = Object.fromEntries(
-        ['weights', 'oldLogProbs', 'referenceLogProbs', 'advantages'].map((name) => [
+        ['weights', 'shares', 'oldLogProbs', 'referenceLogProbs', 'advantages'].map((name) => [
           name,
           { dtype: 'float32', shape: [count] },
         ]),

@@ -5,16 +5,26 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { MetricsEvent, SampleEvent, TrainerEvent } from '../../schemas/types/event.ts';
-import type { Architecture, EvaluateJob, RlJob, RlRecipe, SftJob } from '../../schemas/types/job.ts';
+import type { Architecture, EvaluateJob, RlJob, SftJob } from '../../schemas/types/job.ts';
+import { ppo } from '../../trainer/algorithms/ppo.ts';
 import { writeModel } from '../../trainer/checkpoint.ts';
 import { createGenerator, generate } from '../../trainer/generate.ts';
 import { initialise } from '../../trainer/init.ts';
 import { createLearner } from '../../trainer/learner.ts';
-import { ppo } from '../../trainer/ppo.ts';
 import { random } from '../../trainer/random.ts';
-import { modelDigest, runTrainer, sftJob, startTrainer, tiny, writeByteTokenizer } from './support.ts';
+import {
+  modelDigest,
+  type PpoRecipe,
+  ppoUsually,
+  runTrainer,
+  sftJob,
+  startTrainer,
+  tiny,
+  writeByteTokenizer,
+} from './support.ts';
 
-const recipe: RlRecipe = {
+const recipe: PpoRecipe = {
+  ...ppoUsually,
   algorithm: 'ppo',
   data: { name: 'coin/problems', part: 'problems', source: { prepared: 'data:coin' } },
   examples: 32,
@@ -76,7 +86,7 @@ describe('the RL stage', { concurrency: 1 }, () => {
   let whole: TrainerEvent[];
 
   /** A job like an SFT job in all but what it does. */
-  const rlJob = (name: string, changes: Partial<RlRecipe> = {}): RlJob => ({
+  const rlJob = (name: string, changes: Partial<PpoRecipe> = {}): RlJob => ({
     ...sftJob(root, name, '', 1),
     type: 'rl',
     recipe: { ...recipe, ...changes },
@@ -161,11 +171,16 @@ describe('the RL stage', { concurrency: 1 }, () => {
     );
     assert.deepEqual(Object.keys(metrics[0]?.values ?? {}).sort(), [
       'clipFraction',
+      'clipFractionDual',
+      'clipFractionHigh',
+      'clipFractionLow',
+      'collapsed',
       'criticGradientNorm',
       'criticLr',
       'entropy',
       'explainedVariance',
       'gradientNorm',
+      'groupsWithoutSignal',
       'kl',
       'lr',
       'policyLoss',
@@ -235,7 +250,7 @@ describe('the RL stage', { concurrency: 1 }, () => {
   });
 
   it('drops what fills no round, and takes no round larger than an epoch', async () => {
-    const facts = async (name: string, changes: Partial<RlRecipe>) => {
+    const facts = async (name: string, changes: Partial<PpoRecipe>) => {
       const { events } = await runTrainer(
         rlJob(name, { epochs: 2, innerEpochs: 1, maxResponse: 1, klCoef: 0, ...changes }),
       );
@@ -251,7 +266,7 @@ describe('the RL stage', { concurrency: 1 }, () => {
   });
 
   it('refuses what cannot work, and says what to do', async () => {
-    const failure = async (name: string, changes: Partial<RlRecipe>) => {
+    const failure = async (name: string, changes: Partial<PpoRecipe>) => {
       const { code, events } = await startTrainer(rlJob(name, changes)).ended;
       assert.equal(code, 1);
       const failed = events.at(-1);
