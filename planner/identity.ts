@@ -168,7 +168,8 @@ export function usualRecipe(type: NodeType, recipe: object): Defaults {
     case 'sft':
       return defaults.sft;
     case 'rl':
-      return { ...usualRl(recipe) };
+      // The others are those of its algorithm, whichever that is.
+      return { ...usualRl(recipe), algorithm: defaults.rl.algorithm };
     case 'evaluate':
       return defaults.evaluate[said.kind as EvaluateRecipe['kind']];
   }
