@@ -30,11 +30,21 @@ export interface Truncation {
   truncated: number;
 }
 
+/** An RL that collapsed. */
+export interface CollapsedTraining {
+  address: string;
+  /** The step at whose end that showed. */
+  at: number;
+  /** How: `runaway-length`, `dead-reward`, `no-signal`. */
+  kind: string;
+}
+
 /** What the trainers said of the data and the losses of a plan's nodes. */
 export interface Trained {
   pretrainings: readonly Pretraining[];
   repetitions: readonly Repetition[];
   truncations: readonly Truncation[];
+  collapses: readonly CollapsedTraining[];
 }
 
 /**
@@ -45,12 +55,12 @@ export const mostEpochs = 4;
 
 /**
  * What the figures show, in plain sentences: how far pretraining came, which text was repeated too often, which examples
- * were cut, what each later stage did to its parent.
+ * were cut, which RL collapsed, what each later stage did to its parent.
  */
 export function findings(
   plan: Plan,
   stages: readonly StageSummary[],
-  { pretrainings, repetitions, truncations }: Trained,
+  { pretrainings, repetitions, truncations, collapses }: Trained,
 ): string[] {
   const types = new Map(plan.nodes.map((node) => [node.address, node.type]));
   const typeOf = (stage: StageSummary) => types.get(stage.address);
@@ -60,6 +70,7 @@ export function findings(
     ...pretrainings.flatMap((one) => nodeOf(one).map(({ address }) => pretrainingFinding(address, one))),
     ...repetitions.map(repetitionFinding),
     ...truncations.flatMap((one) => nodeOf(one).map((node) => truncationFinding(node, one))),
+    ...collapses.map(collapseFinding),
     ...stages.filter((stage) => typeOf(stage) === 'cpt').flatMap(lossFindings),
     ...replayFindings(plan, byAddress),
     ...stages.filter((stage) => ['sft', 'rl'].includes(typeOf(stage) ?? '')).flatMap(passFindings),
@@ -79,6 +90,10 @@ function repetitionFinding({ address, data, epochs }: Repetition): string {
 function truncationFinding({ address, architecture }: PlanNode, { examples, truncated }: Truncation): string {
   const context = architecture === null ? '' : ` of ${whole(architecture.context)} tokens`;
   return `${address}: ${whole(truncated)} of ${counted(examples, 'example')} lost the beginning of their prompt, because the context${context} does not hold them whole.`;
+}
+
+function collapseFinding({ address, at, kind }: CollapsedTraining): string {
+  return `${address}: collapsed, which shows at step ${whole(at)} (${kind}): its figures are those of a model that no longer learned.`;
 }
 
 /** What continued pretraining did to each domain. */

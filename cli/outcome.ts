@@ -6,7 +6,14 @@ import { runQuery } from '../results/query.ts';
 import { recordLineage } from '../results/record.ts';
 import type { IngestInput } from '../results/staging.ts';
 import { findArtifact } from '../store/artifact.ts';
-import { findings, mostEpochs, type Pretraining, type Repetition, type Truncation } from './findings.ts';
+import {
+  type CollapsedTraining,
+  findings,
+  mostEpochs,
+  type Pretraining,
+  type Repetition,
+  type Truncation,
+} from './findings.ts';
 import type { RunEvent } from './render/run-event.ts';
 import { type EvaluatedFigure, summarize } from './summary.ts';
 
@@ -21,6 +28,7 @@ export async function readOutcome(
     pretrainings: await readPretrainings(home, planDigest),
     repetitions: await readRepetitions(home, planDigest),
     truncations: await readTruncations(home, planDigest),
+    collapses: await readCollapses(home, planDigest),
   });
   return { event: 'summary', stages, findings: told };
 }
@@ -129,4 +137,18 @@ async function readTruncations(home: string, plan: string): Promise<Truncation[]
     examples: Number(examples),
     truncated: Number(truncated),
   }));
+}
+
+async function readCollapses(home: string, plan: string): Promise<CollapsedTraining[]> {
+  const { rows } = await runQuery(
+    home,
+    `SELECT m.address, step.number, kind.value
+     FROM models AS m
+     JOIN latest_facts AS step ON step.key = m.key AND step.name = 'collapsedAt'
+     JOIN latest_facts AS kind ON kind.key = m.key AND kind.name = 'collapse'
+     WHERE m.plan = $plan
+     ORDER BY m.place`,
+    { plan },
+  );
+  return rows.map(([address, at, kind]) => ({ address: String(address), at: Number(at), kind: String(kind) }));
 }

@@ -348,6 +348,15 @@ const cases: Readonly<Record<string, string | Buffer>> = {
   'batch over all there is to train on': changed(['tokens: 40K', 'tokens: 40K, batch: 1M']),
   'minLr over lr': changed(['tokens: 40K', 'tokens: 40K, lr: 1e-3, minLr: 1e-2']),
   'mini-batch over the batch': changed(['examples: 64', 'examples: 64, batch: 16, miniBatch: 32']),
+  'no group to compare within': changed(['examples: 64', 'examples: 64, algorithm: grpo, responses: 1']),
+  'no group to compare within, by an axis': changed(
+    ['examples: 64', 'examples: 64, algorithm: rloo, responses: "{n}"'],
+    ['[0%, 20%]', '[0%, 20%]\n  n: [4, 1]'],
+  ),
+  'mini-batch over the groups': changed(['examples: 64', 'examples: 64, batch: 16, responses: 4, miniBatch: 65']),
+  'a buffer over the longest response': changed(['examples: 64', 'examples: 64, overlongBuffer: 33']),
+  'a dual clip of what has not moved': changed(['examples: 64', 'examples: 64, dualClip: 1']),
+  'unknown place of the KL': changed(['examples: 64', 'examples: 64, kl: rewards']),
   'response over the context': changed(['examples: 64', 'examples: 64, maxResponse: 64']),
   'evaluated response over the context': changed([
     'suites: [heldout, id, ood]',

@@ -200,6 +200,30 @@ const learning: PpoRecipe = {
 };
 
 describe('the planned memory of RL', () => {
+  it('has no critic where the algorithm has none, and counts all responses of a round', () => {
+    const architecture = shape({ hidden: 64, layers: 2, ffn: 172, context: 64 });
+    const { criticLr: _, gamma: __, lambda: ___, valueClip: ____, ...shared } = learning;
+    const grouped = (batch: number, responses: number) =>
+      memoryOf({
+        type: 'rl',
+        recipe: {
+          ...shared,
+          algorithm: 'rloo',
+          dynamicSampling: false,
+          maxSamplings: 10,
+          batch,
+          responses,
+          examples: batch,
+          miniBatch: batch * responses,
+        },
+        architecture,
+        placement,
+      });
+    assert.deepEqual(grouped(8, 4), grouped(4, 8));
+    assert.ok((grouped(8, 4)?.step ?? 0) > (grouped(8, 2)?.step ?? 0));
+    assert.ok((grouped(8, 4)?.models ?? 0) < plannedLearning(architecture, 32).models);
+  });
+
   const cases: [string, Architecture, number][] = [
     ['activations', shape({ hidden: 64, layers: 6, ffn: 172, context: 64 }), 64],
     ['logits', shape({ vocab: 8192, context: 64 }), 16],
