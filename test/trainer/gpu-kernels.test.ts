@@ -69,6 +69,7 @@ async function usesOfTrainer(): Promise<{ captured: Use[]; eager: Use[] }> {
   const { adamw } = await import('../../trainer/adamw.ts');
   const { supervisedSteps } = await import('../../trainer/supervised.ts');
   const { createLearner } = await import('../../trainer/learner.ts');
+  const { grpo } = await import('../../trainer/algorithms/grpo.ts');
   const { ppo } = await import('../../trainer/algorithms/ppo.ts');
   const { rowScorer } = await import('../../trainer/evaluate.ts');
   const { createGenerator, generate } = await import('../../trainer/generate.ts');
@@ -94,6 +95,11 @@ async function usesOfTrainer(): Promise<{ captured: Use[]; eager: Use[] }> {
       const learner = createLearner(tiny, parameters, ppo(recipe), { ...recipe, ...changes }, 4);
       learner.learn([episode, { ...episode, reward: 0 }], 1, ['round', 0]);
     }
+    const inLoss = { ...recipe, responses: 2, kl: 'loss', klEstimator: 'k3' } as const;
+    createLearner(tiny, parameters, grpo(inLoss), inLoss, 4).learn([episode, { ...episode, reward: 0 }], 1, [
+      'round',
+      0,
+    ]);
     await generate(createGenerator(tiny, parameters, [0]), [[1, 2], [3]], {
       maxTokens: 3,
       temperature: 1,

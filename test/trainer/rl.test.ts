@@ -283,6 +283,8 @@ describe('the RL stage', { concurrency: 1 }, () => {
       assert.ok(signals.every((share) => share >= 0 && share <= 1) && signals.some((share) => share > 0), `${signals}`);
       assert.equal(metrics[0]?.values.kl !== undefined, changes.kl === 'loss');
       assert.equal(metrics[0]?.values.valueLoss, undefined, 'there is no critic');
+      const named = metrics[0]?.data?.problems?.['coin/problems'] ?? [];
+      assert.ok(named.length === new Set(named).size && named.length <= 8, 'a problem is named once');
       const job = groupedJob(`${name}-killed`, changes);
       job.placement.checkpointEvery = 3;
       const killed = await startTrainer(job, (event, child) => {

@@ -1,7 +1,7 @@
 /** Rewards compared within groups: the responses to one prompt, which stand side by side in a round. */
 import type { RlRecipe } from '../../schemas/types/job.ts';
 import type { CriticFree, PerToken } from '../algorithm.ts';
-import { type PolicyOptions, policyLearning } from './policy.ts';
+import { type PolicyOptions, policyLearning } from './policy-loss.ts';
 import { responseRewards, roundRewards } from './rewards.ts';
 import { whiten } from './whiten.ts';
 

@@ -7,7 +7,7 @@ import type { Tensor1D } from '@tensorflow/tfjs-node';
 import type { RlAlgorithm, RlRecipe } from '../../schemas/types/job.ts';
 import type { ActorCritic } from '../algorithm.ts';
 import { tf } from '../tf.ts';
-import { type PolicyOptions, policyLearning } from './policy.ts';
+import { type PolicyOptions, policyLearning } from './policy-loss.ts';
 import { generalisedAdvantages } from './returns.ts';
 import { roundRewards } from './rewards.ts';
 import { moments, whiten } from './whiten.ts';

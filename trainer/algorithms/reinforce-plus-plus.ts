@@ -1,7 +1,7 @@
 /** REINFORCE++ (Hu 2025, arXiv 2501.03262). */
 import type { RlAlgorithm, RlRecipe } from '../../schemas/types/job.ts';
 import type { CriticFree } from '../algorithm.ts';
-import { type PolicyOptions, policyLearning } from './policy.ts';
+import { type PolicyOptions, policyLearning } from './policy-loss.ts';
 import { discountedReturns } from './returns.ts';
 import { roundRewards } from './rewards.ts';
 import { whiten } from './whiten.ts';

@@ -93,7 +93,10 @@ export async function run(job: RlJob, context: TrainerContext): Promise<Outcome>
       },
       data: trainedOnProblems(
         recipe.data.name,
-        learned.map(({ problem, prompt, tokens }) => ({ id: problem.id, tokens: [...prompt, ...tokens] })),
+        rollout.learned.map((group) => ({
+          id: (group as [Response])[0].problem.id,
+          tokens: group.flatMap(({ prompt, tokens }) => [...prompt, ...tokens]),
+        })),
       ),
     };
   }
