@@ -42,12 +42,22 @@ export interface Preference {
   high: number;
 }
 
+/** An RL that collapsed. */
+export interface CollapsedTraining {
+  address: string;
+  /** The step at whose end that showed. */
+  at: number;
+  /** How: `runaway-length`, `dead-reward`, `no-signal`. */
+  kind: string;
+}
+
 /** What the trainers said of the data and the losses of a plan's nodes. */
 export interface Trained {
   pretrainings: readonly Pretraining[];
   repetitions: readonly Repetition[];
   truncations: readonly Truncation[];
   preferences: readonly Preference[];
+  collapses: readonly CollapsedTraining[];
 }
 
 /**
@@ -58,12 +68,12 @@ export const mostEpochs = 4;
 
 /**
  * What the figures show, in plain sentences: how far pretraining came, which text was repeated too often, which examples
- * were cut, what was learned from pairs, what each later stage did to its parent.
+ * were cut, what was learned from pairs, which RL collapsed, what each later stage did to its parent.
  */
 export function findings(
   plan: Plan,
   stages: readonly StageSummary[],
-  { pretrainings, repetitions, truncations, preferences }: Trained,
+  { pretrainings, repetitions, truncations, preferences, collapses }: Trained,
 ): string[] {
   const types = new Map(plan.nodes.map((node) => [node.address, node.type]));
   const typeOf = (stage: StageSummary) => types.get(stage.address);
@@ -74,6 +84,7 @@ export function findings(
     ...repetitions.map(repetitionFinding),
     ...truncations.flatMap((one) => nodeOf(one).map((node) => truncationFinding(node, one))),
     ...preferences.flatMap((one) => nodeOf(one).map(({ address }) => preferenceFinding(address, one))),
+    ...collapses.map(collapseFinding),
     ...stages.filter((stage) => typeOf(stage) === 'cpt').flatMap(lossFindings),
     ...replayFindings(plan, byAddress),
     ...stages.filter((stage) => ['sft', 'dpo', 'rl'].includes(typeOf(stage) ?? '')).flatMap(passFindings),
@@ -97,6 +108,10 @@ function truncationFinding({ address, architecture }: PlanNode, { unit, examples
 
 function preferenceFinding(address: string, { pairs, accuracy, low, high }: Preference): string {
   return `${address}: prefers the chosen response in ${percent(accuracy)} of ${counted(pairs, 'held-out pair')} (${percent(low)} to ${percent(high)}).`;
+}
+
+function collapseFinding({ address, at, kind }: CollapsedTraining): string {
+  return `${address}: collapsed, which shows at step ${whole(at)} (${kind}): its figures are those of a model that no longer learned.`;
 }
 
 /** What continued pretraining did to each domain. */

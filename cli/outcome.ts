@@ -7,6 +7,7 @@ import { recordLineage } from '../results/record.ts';
 import type { IngestInput } from '../results/staging.ts';
 import { findArtifact } from '../store/artifact.ts';
 import {
+  type CollapsedTraining,
   findings,
   mostEpochs,
   type Preference,
@@ -29,6 +30,7 @@ export async function readOutcome(
     repetitions: await readRepetitions(home, planDigest),
     truncations: await readTruncations(home, planDigest),
     preferences: await readPreferences(home, planDigest),
+    collapses: await readCollapses(home, planDigest),
   });
   return { event: 'summary', stages, findings: told };
 }
@@ -163,4 +165,18 @@ async function readPreferences(home: string, plan: string): Promise<Preference[]
     low: Number(low),
     high: Number(high),
   }));
+}
+
+async function readCollapses(home: string, plan: string): Promise<CollapsedTraining[]> {
+  const { rows } = await runQuery(
+    home,
+    `SELECT m.address, step.number, kind.value
+     FROM models AS m
+     JOIN latest_facts AS step ON step.key = m.key AND step.name = 'collapsedAt'
+     JOIN latest_facts AS kind ON kind.key = m.key AND kind.name = 'collapse'
+     WHERE m.plan = $plan
+     ORDER BY m.place`,
+    { plan },
+  );
+  return rows.map(([address, at, kind]) => ({ address: String(address), at: Number(at), kind: String(kind) }));
 }

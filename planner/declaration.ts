@@ -2,6 +2,7 @@ import { generators } from '../schemas/catalogue.ts';
 import { nameOfSelection } from '../schemas/certificate.ts';
 import type { OverlapRecipe, Selection } from '../schemas/types/job.ts';
 import type { LineageFile } from '../schemas/types/lineage.ts';
+import { usualRl } from './algorithms.ts';
 import { axisNamed } from './axes.ts';
 import { dataRole, setNameOf } from './data.ts';
 import { defaults, derived } from './defaults.ts';
@@ -94,26 +95,26 @@ function runOf(file: LineageFile, node: PlanNode): PlanNode {
 
 /** What a stage has where it says nothing, by field; `context` is its model's. */
 function usualFields(kind: StageKind, body: Readonly<Record<string, unknown>>, context: number): object {
-  const said = (name: string, usual: number): number => {
-    const kindOf = quantityFields(kind).get(name);
-    const parsed = kindOf && quantityKinds[kindOf].parse(own(body, name));
-    return parsed?.ok && typeof parsed.value === 'number' ? parsed.value : usual;
-  };
   if (kind === 'adopt' || kind === 'checkpoint') return {};
   if (kind === 'build') return own(body, 'split') === undefined ? {} : { order: defaults.build.order };
   if (kind === 'sft' || kind === 'dpo' || kind === 'reward' || kind === 'generate') return defaults[kind];
-  if (kind === 'rl') {
-    const { lr, batch } = defaults.rl;
-    const criticLr = derived.criticLr(said('lr', lr));
-    return { ...defaults.rl, criticLr, miniBatch: derived.miniBatch(said('batch', batch)) };
-  }
+  if (kind === 'rl') return usualRl(readFields(kind, body));
   const { batchSequences, decay, ...usual } = defaults[kind];
   return {
     ...usual,
     batch: batchSequences * context,
-    minLr: derived.minLr(said('lr', usual.lr)),
+    minLr: derived.minLr(readFields<{ lr: number }>(kind, body).lr ?? usual.lr),
     ...(own(body, 'schedule') === 'wsd' ? { warmup: '1x', decay } : {}),
   };
+}
+
+/** The quantities that a stage says, read. */
+function readFields<Recipe>(kind: StageKind, body: Readonly<Record<string, unknown>>): Partial<Recipe> {
+  const read = [...quantityFields(kind)].flatMap(([name, quantity]) => {
+    const parsed = quantityKinds[quantity].parse(own(body, name));
+    return parsed.ok ? [[name, parsed.value]] : [];
+  });
+  return Object.fromEntries(read);
 }
 
 function model(file: LineageFile, name: string): Declaration {

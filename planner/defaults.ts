@@ -1,3 +1,4 @@
+import type { RlRecipe } from '../schemas/types/job.ts';
 import { timesPowerOfTen } from './quantities.ts';
 
 /**
@@ -71,15 +72,15 @@ export const defaults = {
     temperature: 1,
     lr: 1e-4,
     warmup: 0.1,
-    gamma: 1,
-    lambda: 1,
     clipRatio: 0.2,
-    valueClip: 0.5,
+    dualClip: 3,
     klCoef: 0.001,
     entropyCoef: 0,
+    overlongPenalty: 1,
     weightDecay: 0.01,
     betas: [0.9, 0.999],
     clip: 1,
+    stopOnCollapse: false,
     precision: 'float32',
   },
   dpo: {
@@ -119,6 +120,23 @@ export const defaults = {
     /** Test problems of each data set that `decontaminate` compares with, at most. */
     compared: 100_000,
   },
+  /** Of RL the options that only some algorithms have. */
+  rlOfSome: { gamma: 1, lambda: 1, valueClip: 0.5, maxSamplings: 10 },
+  /** Of RL what differs by algorithm. */
+  algorithms: {
+    ppo: { responses: 1, whiten: true, kl: 'reward', lossAggregation: 'token-mean' },
+    grpo: { responses: 8, whiten: false, kl: 'loss', lossAggregation: 'seq-mean-token-mean', dynamicSampling: false },
+    dr_grpo: {
+      responses: 8,
+      whiten: false,
+      kl: 'off',
+      lossAggregation: 'seq-mean-token-sum-norm',
+      dynamicSampling: false,
+    },
+    dapo: { responses: 8, whiten: false, kl: 'off', lossAggregation: 'token-mean', dynamicSampling: true },
+    rloo: { responses: 8, whiten: false, kl: 'off', lossAggregation: 'seq-mean-token-sum', dynamicSampling: false },
+    reinforce_plus_plus: { responses: 1, whiten: true, kl: 'reward', lossAggregation: 'token-mean' },
+  },
   evaluate: {
     heldout: { tokens: 16_000 },
     cloze: { problems: 200 },
@@ -131,6 +149,8 @@ export const defaults = {
   seed: 0,
 } as const;
 
+type Algorithm = RlRecipe['algorithm'];
+
 /** Defaults that follow from other fields. */
 export const derived = {
   /** The learning rate of the last step of pretraining and CPT: a tenth of the peak. */
@@ -140,7 +160,14 @@ export const derived = {
   /** The critic's learning rate: ten times the policy's. */
   criticLr: (lr: number) => timesPowerOfTen(lr, 1),
   /** Responses in one optimizer step of RL: the whole round. */
-  miniBatch: (batch: number) => batch,
+  miniBatch: (batch: number, responses: number) => batch * responses,
+  /** How far above 1 a ratio counts: as far as below, and under DAPO further (Yu et al. 2025, arXiv 2503.14476, 3.1). */
+  clipRatioHigh: (algorithm: Algorithm, clipRatio: number) => (algorithm === 'dapo' ? 0.28 : clipRatio),
+  /** Tokens over which the reward of long responses falls: under DAPO a fifth of the longest (3.4 there: 4,096 of 20,480). */
+  overlongBuffer: (algorithm: Algorithm, maxResponse: number) =>
+    algorithm === 'dapo' ? Math.floor(maxResponse / 5) : 0,
+  /** The KL's estimator: unbiased in the reward, of low variance in the loss. */
+  klEstimator: (kl: RlRecipe['kl']) => (kl === 'loss' ? 'k3' : 'k1'),
   /** Key and value heads: as many as query heads. */
   kvHeads: (heads: number) => heads,
 } as const;

@@ -1,8 +1,10 @@
-import type { Precision } from '../schemas/types/job.ts';
+import type { Precision, RlRecipe } from '../schemas/types/job.ts';
 import { axisNamed, type Setting } from './axes.ts';
 import {
+  type choices,
   type Extent,
   type Parsed,
+  parseChoice,
   parseCount,
   parseExtent,
   parseFraction,
@@ -35,6 +37,8 @@ export interface Fields {
   flag(name: string): boolean | undefined;
   betas(): [number, number] | undefined;
   precision(): Precision | undefined;
+  /** One of several words, of an option that is called as it is in the recipe. */
+  choice<Name extends keyof typeof choices>(name: Name): RlRecipe[Name] | undefined;
   /** Where the value of a field stands: in the stage, or in the axis that it takes it from. */
   path(...names: string[]): Path;
 }
@@ -87,6 +91,7 @@ export function fieldsOf(stage: DeclaredStage, setting: Setting): Fields {
       return Array.isArray(betas) ? [Number(betas[0]), Number(betas[1])] : undefined;
     },
     precision: () => read('precision', parsePrecision),
+    choice: (name) => read(name, (value) => parseChoice(name, value)),
     path: (...names) => {
       let written: unknown = stage.body;
       for (const name of names) written = own(recordAt(written), name);

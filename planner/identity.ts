@@ -10,6 +10,7 @@ import type {
   Source,
   WeightedMixture,
 } from '../schemas/types/job.ts';
+import { usualRl } from './algorithms.ts';
 import { defaults, derived } from './defaults.ts';
 import { canonicalJson } from './key.ts';
 import type { Json, Key, NodeType, PlanNode, Task } from './plan.ts';
@@ -186,7 +187,7 @@ export function sourceIdentity(source: Source, dataKeys: Readonly<Record<string,
  * that has left them out.
  */
 export function usualRecipe(type: NodeType, recipe: object): Defaults {
-  const said = recipe as { lr?: number; batch?: number; kind?: string; architecture?: { heads: number } };
+  const said = recipe as { lr?: number; kind?: string; architecture?: { heads: number } };
   const shape = said.architecture && { architecture: usualArchitecture(said.architecture.heads) };
   switch (type) {
     case 'data':
@@ -208,10 +209,9 @@ export function usualRecipe(type: NodeType, recipe: object): Defaults {
     case 'generate':
     case 'build':
       return defaults[type];
-    case 'rl': {
-      const { lr = defaults.rl.lr, batch = defaults.rl.batch } = said;
-      return { ...defaults.rl, criticLr: derived.criticLr(lr), miniBatch: derived.miniBatch(batch) };
-    }
+    case 'rl':
+      // The others are those of its algorithm, whichever that is.
+      return { ...usualRl(recipe), algorithm: defaults.rl.algorithm };
     case 'evaluate':
       return defaults.evaluate[said.kind as EvaluateRecipe['kind']];
   }

@@ -166,7 +166,11 @@ function impliedStage(
     const passes = kind === 'rl' ? rl : sft;
     say('examples', printExamples(passes?.examples ?? 0));
     say('epochs', passes?.epochs);
-    if (rl?.algorithm) say('algorithm', rl.algorithm);
+    if (kind === 'rl' && rl?.algorithm) {
+      const { algorithm } = rl;
+      const place = placeWithin(source, path, whole.written.lastIndexOf(algorithm), algorithm.length);
+      say('algorithm', algorithm, { place, written: algorithm });
+    }
   }
   return { kind, body, path, origins };
 }

@@ -205,14 +205,14 @@ function keptNumbers(
   };
 }
 
-/** Policy and critic are trained, the reference is kept where there is a KL, responses are written, and each takes its turn. */
+/** The policy is trained and with it the critic of PPO, the reference is kept where there is a KL, responses are written, and each takes its turn. */
 function reinforced(architecture: Architecture, recipe: Extract<Task, { type: 'rl' }>['recipe']): Needs {
   const { vocab, hidden, context } = architecture;
   const { maxResponse, klCoef, precision = defaults.rl.precision } = recipe;
   const parameters = parameterCount(architecture);
-  const critic = parameters - vocab * hidden + hidden + 1;
-  const batch = Math.min(recipe.batch, recipe.examples);
-  const miniBatch = Math.min(recipe.miniBatch, batch);
+  const critic = recipe.algorithm === 'ppo' ? parameters - vocab * hidden + hidden + 1 : 0;
+  const responses = Math.min(recipe.batch, recipe.examples) * recipe.responses;
+  const miniBatch = Math.min(recipe.miniBatch, responses);
   const atOnce = (time: number) => Math.min(miniBatch, Math.max(1, Math.floor(tokensAtOnce / time)));
   const inParts = miniBatch > atOnce(context);
   // Logits are of all places of rows that are half responses, and more (trainer/shapes.ts).
@@ -229,7 +229,7 @@ function reinforced(architecture: Architecture, recipe: Extract<Task, { type: 'r
       trainedNumbers(critic, inParts) +
       (klCoef > 0 ? parameters : 0) +
       decodingNumbers(architecture),
-    step: Math.max(updateNumbers(architecture, pass, inParts), written(architecture, batch)),
+    step: Math.max(updateNumbers(architecture, pass, inParts), written(architecture, responses)),
     files: savedAParameter * (parameters + critic),
   };
 }

@@ -245,30 +245,35 @@ function supervisedPrice(architecture: Architecture, pass: Pass, steps: number):
 }
 
 /**
- * Each response is sampled; read by the critic, by the reference where there is a KL, and in bfloat16 by the policy before
- * its updates, unless a round is one of them and has no KL; and learned from by policy and critic, `innerEpochs` times.
+ * Each response is sampled; read by the critic of PPO, by the reference where there is a KL, and in bfloat16 by the policy
+ * before its updates, unless a round is one of them and has no KL; and learned from by the policy, and the critic,
+ * `innerEpochs` times. Under `dynamicSampling` rounds are taken to sample once.
  */
 function rlPrice(architecture: Architecture, recipe: RlRecipe): Price {
   const { examples, epochs, miniBatch, innerEpochs, maxResponse, klCoef, precision } = recipe;
   const batch = Math.min(recipe.batch, examples);
   const rounds = Math.floor(examples / batch) * epochs;
-  const responses = rounds * batch;
-  const pass = longestResponses(architecture, responses, maxResponse);
-  const isMeasuredAnew = precision === 'bfloat16' && (klCoef > 0 || innerEpochs > 1 || miniBatch < batch);
-  const policyReads = (klCoef > 0 ? 1 : 0) + (isMeasuredAnew ? 1 : 0);
+  const responsesARound = batch * recipe.responses;
+  const pass = longestResponses(architecture, rounds * responsesARound, maxResponse);
+  const isCompared = klCoef > 0;
+  const isMeasuredAnew = precision === 'bfloat16' && (isCompared || innerEpochs > 1 || miniBatch < responsesARound);
+  const policyReads = (isCompared ? 1 : 0) + (isMeasuredAnew ? 1 : 0);
   const policy = forwardFlops(architecture, pass);
-  const critic = forwardFlops(architecture, pass, 1);
+  const hasCritic = recipe.algorithm === 'ppo';
+  const critic = hasCritic ? forwardFlops(architecture, pass, 1) : 0;
   const parameters = parameterCount(architecture);
+  // The critic has a head of one column and a bias in place of the output matrix.
+  const criticParameters = parameters - architecture.vocab * architecture.hidden + architecture.hidden + 1;
   return {
     steps: rounds,
-    updates: rounds * innerEpochs * Math.ceil(batch / miniBatch),
+    updates: rounds * innerEpochs * Math.ceil(responsesARound / miniBatch),
     tokens: { trained: pass.predicted * innerEpochs, generated: pass.predicted, scored: 0 },
     flops: {
-      training: innerEpochs * (trainingFlops(architecture, pass) + trainingFlops(architecture, pass, 1)),
+      training:
+        innerEpochs * (trainingFlops(architecture, pass) + (hasCritic ? trainingFlops(architecture, pass, 1) : 0)),
       inference: forwardFlops(architecture, written(pass, architecture)) + policyReads * policy + critic,
     },
-    // The critic has a head of one column and a bias in place of the output matrix.
-    bytes: trainedBytes([parameters, parameters - architecture.vocab * architecture.hidden + architecture.hidden + 1]),
+    bytes: trainedBytes(hasCritic ? [parameters, criticParameters] : [parameters]),
     exact: false,
   };
 }

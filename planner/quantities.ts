@@ -2,7 +2,8 @@
  * Quantities: numbers with units, read exactly. Decimals are kept as integers (digits and a scale) until the very end, so
  * that 2.5M is 2,500,000 and ten per cent is the same number as 0.1.
  */
-import type { Precision } from '../schemas/types/job.ts';
+import type { Precision, RlRecipe } from '../schemas/types/job.ts';
+import { didYouMean } from './diagnostic.ts';
 
 /** An exact fraction, in lowest terms; the denominator is positive. */
 export interface Rational {
@@ -29,6 +30,14 @@ export type Extent = { problems: number } | { share: number };
 /** A quantity that was read, or a sentence on why it cannot be, for example "is not a whole number". */
 export type Parsed<T> = { ok: true; value: T } | { ok: false; problem: string; hint?: string };
 
+/** The options that are one of several words, by the name of the option. */
+export const choices = {
+  algorithm: ['ppo', 'grpo', 'dr_grpo', 'dapo', 'rloo', 'reinforce_plus_plus'],
+  kl: ['reward', 'loss', 'off'],
+  klEstimator: ['k1', 'k2', 'k3'],
+  lossAggregation: ['token-mean', 'seq-mean-token-sum', 'seq-mean-token-mean', 'seq-mean-token-sum-norm'],
+} as const satisfies { [Name in keyof RlRecipe]?: readonly RlRecipe[Name][] };
+
 /** The kinds of quantity that the schema's definitions of the same names describe. */
 export const quantityKinds = {
   count: { expected: 'a whole number, such as 4000, 4K or 2.5M', parse: parseCount },
@@ -47,6 +56,10 @@ export const quantityKinds = {
   number: { expected: 'a number of 0 or more, such as 0.1 or 3e-4', parse: parseNumber },
   seed: { expected: 'a whole number from 0 to 4294967295', parse: parseSeed },
   precision: { expected: 'float32 or bfloat16', parse: parsePrecision },
+  algorithm: choiceOf('algorithm'),
+  kl: choiceOf('kl'),
+  klEstimator: choiceOf('klEstimator'),
+  lossAggregation: choiceOf('lossAggregation'),
 } as const satisfies Record<string, { expected: string; parse: (value: unknown) => Parsed<unknown> }>;
 
 export type QuantityKind = keyof typeof quantityKinds;
@@ -151,6 +164,21 @@ export function parsePrecision(value: unknown): Parsed<Precision> {
   if (/^(fp|f|float|half)?[_ -]?16$|^half$/i.test(String(value)))
     return { ok: false, problem, hint: 'float16 is not trained in; take bfloat16' };
   return meant === undefined ? { ok: false, problem } : { ok: false, problem, hint: `write ${meant}` };
+}
+
+/** One of the words that an option may be. */
+export function parseChoice<Name extends keyof typeof choices>(name: Name, value: unknown): Parsed<RlRecipe[Name]> {
+  const words: readonly string[] = choices[name];
+  if (words.includes(value as string)) return { ok: true, value: value as RlRecipe[Name] };
+  const hint = didYouMean(String(value), words);
+  return { ok: false, problem: `is not possible for \`${name}\``, ...(hint !== undefined && { hint }) };
+}
+
+function choiceOf<Name extends keyof typeof choices>(name: Name) {
+  return {
+    expected: choices[name].join(', '),
+    parse: (value: unknown): Parsed<RlRecipe[Name]> => parseChoice(name, value),
+  };
 }
 
 /** How a number was probably meant that is written as text: `"2"`, `1_000`, `4K` where no unit may stand. */

@@ -6,12 +6,12 @@ import type {
   Precision,
   PretrainRecipe,
   RewardRecipe,
-  RlRecipe,
   SftRecipe,
   Template,
   WeightDecayOn,
 } from '../schemas/types/job.ts';
 import type { LineageFile } from '../schemas/types/lineage.ts';
+import { rlRecipe } from './algorithms.ts';
 import { parameterCount } from './architecture.ts';
 import { type AxisValue, addressOf, axisNamed, type Setting } from './axes.ts';
 import { resolveBuild, resolveGenerate } from './building.ts';
@@ -330,61 +330,13 @@ function resolveRl(
   made: MadeSets,
   around: Surroundings,
 ): ResolvedStage | undefined {
-  const usual = defaults.rl;
-  const { architecture } = ancestry;
   if (!ancestry.corpus) return undefined;
-  const lr = fields.number('lr') ?? usual.lr;
-  const batch = fields.count('batch') ?? usual.batch;
-  const recipe: RlRecipe = {
-    algorithm: usual.algorithm,
-    data: partOf(around.file, fields.text('data') ?? '', 'problems', made),
-    examples: fields.count('examples') ?? 1,
-    epochs: fields.count('epochs') ?? usual.epochs,
-    batch,
-    miniBatch: fields.count('miniBatch') ?? derived.miniBatch(batch),
-    innerEpochs: fields.count('innerEpochs') ?? usual.innerEpochs,
-    maxResponse: fields.count('maxResponse') ?? usual.maxResponse,
-    temperature: fields.number('temperature') ?? usual.temperature,
-    lr,
-    criticLr: fields.number('criticLr') ?? derived.criticLr(lr),
-    warmup: fields.fraction('warmup') ?? usual.warmup,
-    gamma: fields.fraction('gamma') ?? usual.gamma,
-    lambda: fields.fraction('lambda') ?? usual.lambda,
-    clipRatio: fields.number('clipRatio') ?? usual.clipRatio,
-    valueClip: fields.number('valueClip') ?? usual.valueClip,
-    klCoef: fields.number('klCoef') ?? usual.klCoef,
-    entropyCoef: fields.number('entropyCoef') ?? usual.entropyCoef,
-    weightDecay: fields.number('weightDecay') ?? usual.weightDecay,
-    betas: fields.betas() ?? [...usual.betas],
-    clip: fields.number('clip') ?? usual.clip,
-    precision: fields.precision() ?? usual.precision,
-    ...askedBy(ancestry.template),
-  };
-  if (recipe.miniBatch > batch) {
-    around.report(
-      fields.path('miniBatch'),
-      'bad-value',
-      `an optimizer step of ${recipe.miniBatch} responses is more than the round of ${batch}`,
-      'lower `miniBatch` or raise `batch`',
-    );
-    return undefined;
-  }
-  if (recipe.maxResponse >= architecture.context) {
-    const message = `a response of ${recipe.maxResponse} tokens leaves no room for a prompt in the model's context of ${architecture.context}`;
-    around.report(
-      fields.path('maxResponse'),
-      'bad-value',
-      message,
-      'lower `maxResponse`, or give the model a longer `context`',
-    );
-    return undefined;
-  }
-  const { data, betas, ...numbers } = recipe;
-  return {
-    task: { type: 'rl', recipe },
-    ancestry,
-    settings: { data: data.name, ...flat({ ...numbers, betas }) },
-  };
+  const part = partOf(around.file, fields.text('data') ?? '', 'problems', made);
+  const found = rlRecipe(fields, part, ancestry.architecture.context, around.report);
+  if (!found) return undefined;
+  const recipe = { ...found, ...askedBy(ancestry.template) };
+  const { data, ...numbers } = recipe;
+  return { task: { type: 'rl', recipe }, ancestry, settings: { data: data.name, ...flat(numbers) } };
 }
 
 /** What says in a recipe how a model is asked; nothing where it is the default. */

@@ -47,7 +47,7 @@ export function parseSignature(text: string): ParsedSignature {
     const signature: Signature = { model, pretrain: tokensOf(pretrain), cpt: null, sft: null, rl: null, seed };
     if (rest[0]?.text.includes('+')) signature.cpt = mixOf(rest.shift() as Part);
     for (const [index, part] of rest.entries()) {
-      const [, word = '', passes = ''] = /^([a-z]*)(.*)$/s.exec(part.text) ?? [];
+      const [, word = '', passes = ''] = /^([a-z_]*)(.*)$/s.exec(part.text) ?? [];
       const counted = passesOf({ text: passes, start: part.start + word.length });
       if (signature.rl || word === 'sft')
         fail(part, signature.rl ? 'nothing comes after RL' : 'SFT has no word before it', forms.whole);

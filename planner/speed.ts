@@ -1,7 +1,8 @@
 import { typeVersions } from '../schemas/catalogue.ts';
 import type { Architecture, EvaluateRecipe, Precision } from '../schemas/types/job.ts';
+import { usualRl } from './algorithms.ts';
 import { parameterCount } from './architecture.ts';
-import { defaults, derived } from './defaults.ts';
+import { defaults } from './defaults.ts';
 import type { Json, NodeType } from './plan.ts';
 import { allFlops, type Priceable, priceOf } from './price.ts';
 
@@ -226,10 +227,8 @@ function withDefaults(type: NodeType, recipe: FinishedRuns['recipe']): object {
       return { ...defaults.pretrain, ...recipe };
     case 'checkpoint':
       return { ...recipe, run: { ...defaults.pretrain, ...(recipe.run as object) } };
-    case 'rl': {
-      const usual = { ...defaults.rl, ...recipe };
-      return { miniBatch: derived.miniBatch(usual.batch), ...usual };
-    }
+    case 'rl':
+      return { ...usualRl(recipe), ...recipe };
     case 'evaluate':
       return { ...defaults.evaluate[recipe.kind as EvaluateRecipe['kind']], ...recipe };
     default:

@@ -124,7 +124,7 @@ export const typeVersions = {
   checkpoint: 1,
   sft: 4,
   dpo: 1,
-  rl: 3,
+  rl: 4,
   reward: 1,
   generate: 1,
   build: 1,

@@ -40,9 +40,12 @@ export interface PolicyTokens {
 /** The loss of each token, and figures beside it that are reported: all [N]. What stands in padding does not matter, as long as it is finite. */
 export type TokenLosses = { loss: Tensor1D; [figure: string]: Tensor1D };
 
-interface PolicyLearning {
+/** What of an algorithm is the policy's. */
+export interface PolicyLearning {
   /** Whether the policy is compared with its parent, which is then kept. */
   comparesWithParent: boolean;
+  /** The weight of a token in the losses of policy and critic, for each response of a mini-batch, by all their lengths. */
+  lossWeights(lengths: readonly number[]): number[];
   /** The loss of the policy, to be minimised, of tensors alone. */
   policyLoss(tokens: PolicyTokens): TokenLosses;
 }
@@ -56,6 +59,8 @@ export interface CriticFree extends PolicyLearning {
 /** An algorithm with a critic, which learns the returns of each token. */
 export interface ActorCritic extends PolicyLearning {
   critic: {
+    /** Its peak learning rate. */
+    lr: number;
     /** The loss of each token, [N], of its value, its value before the round, and its return. Of tensors alone. */
     loss(values: Tensor1D, oldValues: Tensor1D, returns: Tensor1D): Tensor1D;
   };

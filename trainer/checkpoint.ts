@@ -15,6 +15,7 @@ import { ContractError, validateCheckpointState } from '../schemas/validate.ts';
 import type { OptimizerState, Trainable } from './adamw.ts';
 import { ancestryFile } from './ancestry.ts';
 import { modelCard } from './card.ts';
+import type { RoundFigures } from './collapse.ts';
 import { readTokenizerConfig, toConfig, toGenerationConfig } from './config.ts';
 import { isFaultOfFile, TrainerFailure } from './failure.ts';
 import { writeFolder, writeJson } from './folders.ts';
@@ -40,6 +41,8 @@ export interface Progress {
   step: number;
   /** Tokens trained on. */
   tokens: number;
+  /** Of RL, figures of the rounds done. */
+  rounds?: RoundFigures[];
 }
 
 /** A checkpoint that was restored or written. */
@@ -138,7 +141,8 @@ export async function restoreCheckpoint(
       }
       const restore = await readTrainables(folder, state, trainables);
       restore();
-      return { step: state.step, tokens: state.tokens, path };
+      const { step, tokens, rounds } = state;
+      return { step, tokens, ...(rounds && { rounds }), path };
     } catch (error) {
       if (!isBadData(error)) throw error;
     }

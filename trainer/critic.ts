@@ -65,7 +65,7 @@ export function criticRole(
   const measureValues = measure(valuesAt, options);
   const learn = capturedUpdates(
     trainable,
-    ({ weights, values, returns, ...rows }: UpdateTensors<'values' | 'returns'>) => ({
+    ({ weights, shares: _, values, returns, ...rows }: UpdateTensors<'values' | 'returns'>) => ({
       loss: total(tf.mul(weights, critic.loss(valuesAt(rows), values, returns))),
     }),
     options,
@@ -77,7 +77,7 @@ export function criticRole(
       return { ...estimate({ ...round, values }), values };
     },
     update(parts, lr) {
-      const { loss, gradientNorm } = learn(updateTensors(parts, ['values', 'returns']), lr);
+      const { loss, gradientNorm } = learn(updateTensors(parts, ['values', 'returns'], algorithm.lossWeights), lr);
       return { valueLoss: loss, criticGradientNorm: gradientNorm, criticLr: lr };
     },
     dispose() {

@@ -55,26 +55,34 @@ export function inParts<E extends Episode>(episodes: readonly E[], { context, lo
 }
 
 /**
- * What an update is made from: rows, and for each of the places in them, [N], its weight and what is known of it; padding
- * has 0 of all.
+ * What an update is made from: rows, and for each of the places in them, [N], its weight in the loss, its share of the
+ * tokens, and what is known of it; padding has 0 of all.
  */
-export type UpdateTensors<Name extends Figure> = RowTensors & { weights: Tensor1D } & { [name in Name]: Tensor1D };
+export type UpdateTensors<Name extends Figure> = RowTensors & { weights: Tensor1D; shares: Tensor1D } & {
+  [name in Name]: Tensor1D;
+};
 
 /**
- * The parts of a mini-batch as makers of their tensors, with these figures as far as they were measured. Weights make a
- * sum a mean over the response tokens of the mini-batch: over all its parts they add up to 1.
+ * The parts of a mini-batch as makers of their tensors, with these figures as far as they were measured. `lossWeights` are
+ * those of a response's tokens in the loss. Shares make a sum a mean over the response tokens of the mini-batch: over all
+ * its parts they add up to 1.
  */
 export function updateTensors<Name extends Figure>(
   parts: readonly Part<Experience>[],
   names: readonly Name[],
+  lossWeights: (lengths: readonly number[]) => number[],
 ): (() => UpdateTensors<Name>)[] {
-  const weight = 1 / parts.reduce((sum, { episodes }) => sum + countResponseTokens(episodes), 0);
+  const all = parts.flatMap(({ episodes }) => episodes);
+  const share = 1 / countResponseTokens(all);
+  const found = lossWeights(all.map(({ response }) => response.length));
+  const weights = new Map(all.map((episode, i) => [episode, found[i] as number]));
   return parts.map(({ episodes, rows }) => () => {
     const tensor = (of: (episode: Experience) => Float32Array) => tf.tensor1d(spread(rows, episodes.map(of)));
     const measured = names.filter((name) => episodes[0]?.[name] !== undefined);
     return {
       ...rowTensors(rows),
-      weights: tensor(({ response }) => new Float32Array(response.length).fill(weight)),
+      weights: tensor((episode) => new Float32Array(episode.response.length).fill(weights.get(episode) as number)),
+      shares: tensor(({ response }) => new Float32Array(response.length).fill(share)),
       ...Object.fromEntries(measured.map((name) => [name, tensor((episode) => episode[name] as Float32Array)])),
     } as UpdateTensors<Name>;
   });

@@ -8,7 +8,7 @@
  *   bfloat16 they are measured anew, because sampling multiplies in float32. Where a round is one update its ratios are
  *   those of its own pass to itself, as in verl: 1.
  * - The reference is the parent, frozen; it is kept and evaluated only where the algorithm compares with it.
- * - Losses are means over all response tokens of a mini-batch, however it is split to fit into memory.
+ * - Losses are weighted sums over all response tokens of a mini-batch, however it is split to fit into memory.
  */
 import { tokensAtOnce } from '../schemas/passes.ts';
 import type { Architecture, RlRecipe } from '../schemas/types/job.ts';
@@ -26,16 +26,7 @@ import { tf } from './tf.ts';
 /** What of a recipe the learner follows, whatever the algorithm. */
 export type LearnerRecipe = Pick<
   RlRecipe,
-  | 'miniBatch'
-  | 'innerEpochs'
-  | 'temperature'
-  | 'lr'
-  | 'criticLr'
-  | 'warmup'
-  | 'weightDecay'
-  | 'betas'
-  | 'clip'
-  | 'precision'
+  'miniBatch' | 'innerEpochs' | 'temperature' | 'lr' | 'warmup' | 'weightDecay' | 'betas' | 'clip' | 'precision'
 >;
 
 export interface Learner {
@@ -64,7 +55,7 @@ export function createLearner(
   updates: number,
   { atOnce = tokensAtOnce }: { atOnce?: number } = {},
 ): Learner {
-  const { policyLr, criticLr } = ratesOf(recipe, updates);
+  const { warmup } = recipe;
   const sampled = { architecture, parameters: parent, temperature: recipe.temperature };
   const policy = adamw(parent, recipe);
   const measurePolicy = measureLogProbs(sampled, recipe);
@@ -98,8 +89,11 @@ export function createLearner(
 
   function update(batch: readonly Experience[], layout: Layout): Record<string, number> {
     const parts = inParts(batch, layout);
-    const done = policy.updates;
-    return { ...critic.update(parts, criticLr(done)), ...updatePolicy(parts, policyLr(done)) };
+    // Warmed up, then constant.
+    const rate = (peak: number) =>
+      learningRate(policy.updates, updates, { lr: peak, minLr: peak, warmup, schedule: 'constant' });
+    const [lr, criticLr] = [rate(recipe.lr), algorithm.critic && rate(algorithm.critic.lr)];
+    return { ...(criticLr !== undefined && critic.update(parts, criticLr)), ...updatePolicy(parts, lr) };
   }
 
   return {
@@ -122,13 +116,6 @@ export function createLearner(
       reference?.dispose();
     },
   };
-}
-
-/** Learning rates after so many updates: warmed up, then constant. */
-function ratesOf({ lr, criticLr, warmup }: LearnerRecipe, updates: number) {
-  const rate = (peak: number) => (done: number) =>
-    learningRate(done, updates, { lr: peak, minLr: peak, warmup, schedule: 'constant' });
-  return { policyLr: rate(lr), criticLr: rate(criticLr) };
 }
 
 /** Measures log-probabilities with a copy of a model's weights, which stay when the model is trained. */

@@ -22,6 +22,7 @@ import {
   writeModel,
   writeTrunk,
 } from './checkpoint.ts';
+import type { RoundFigures } from './collapse.ts';
 import type { Outcome, TrainerContext } from './context.ts';
 import { TrainerFailure } from './failure.ts';
 import { peakMemory } from './memory.ts';
@@ -61,9 +62,13 @@ export interface Training {
    * their weights, moments and count of updates are set from the checkpoint before the first step.
    */
   trainables: Trainables;
+  /** Of RL, figures of the rounds done, which its step adds to: in checkpoints, and on a resume set from one. */
+  rounds?: RoundFigures[];
+  /** Whether to end as things are, before the last step; asked before each. Default: never. */
+  ends?(): boolean;
   /**
    * Does step `index` (from 0): may sample, may do several optimizer updates. A function of the index, the seed and the
-   * trainables alone, so that a resumed run repeats what the interrupted one would have done. It tidies up after itself.
+   * trainables and rounds alone, so that a resumed run repeats what the interrupted one would have done. It tidies up after itself.
    */
   step(index: number): Step | Promise<Step>;
   /** What else is known of the result, for the `done` event; asked for after the last step. */
@@ -79,11 +84,12 @@ export interface Training {
  */
 export async function train(job: TrainingJob, context: TrainerContext, training: Training): Promise<Outcome> {
   const { key, output, placement } = job;
-  const { steps, trunk, leaves, architecture, tokenizer, chatTemplate, trainables, facts } = training;
+  const { steps, trunk, leaves, architecture, tokenizer, chatTemplate, trainables, rounds, facts } = training;
   const resumed =
     (await restoreCheckpoint(output, key, trainables)) ??
     (trunk === undefined ? undefined : await restoreTrunk(trunk, steps, trainables));
   let { step, tokens } = resumed ?? { step: 0, tokens: 0 };
+  rounds?.push(...(resumed?.rounds ?? []));
   let saved = step;
   const ancestry = await ancestryOf(job);
   const published = () => ({ architecture, tokenizer, chatTemplate, ancestry: ancestry({ step, tokens }) });
@@ -91,13 +97,20 @@ export async function train(job: TrainingJob, context: TrainerContext, training:
 
   const save = async () => {
     context.checkLease();
-    const path = await writeCheckpoint(output, key, { step, tokens }, published(), trainables, context.checkLease);
+    const path = await writeCheckpoint(
+      output,
+      key,
+      { step, tokens, ...(rounds && { rounds }) },
+      published(),
+      trainables,
+      context.checkLease,
+    );
     context.emit({ event: 'checkpoint', step, path });
     saved = step;
   };
 
   const pace = createPace(placement.checkpointEvery);
-  while (step < steps) {
+  while (step < steps && !training.ends?.()) {
     if (context.stopRequested()) {
       if (saved < step) await save();
       context.emit({ event: 'memory', peakBytes: peakMemory() });

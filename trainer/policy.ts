@@ -35,29 +35,29 @@ export function policyUpdates(
 ): PolicyUpdates {
   const update = capturedUpdates(policy, policySums(sampled, algorithm), options);
   const onParts = (parts: readonly Part<Experience>[], lr: number) => {
-    const { loss, ...others } = update(updateTensors(parts, figures), lr);
+    const { loss, ...others } = update(updateTensors(parts, figures, algorithm.lossWeights), lr);
     return { policyLoss: loss, ...others, lr };
   };
   return Object.assign(onParts, { dispose: update.dispose });
 }
 
 /**
- * The sums that a policy learns from, of a mini-batch or of a part of one. Where old log-probabilities were not measured
- * they are the policy's own, as constants.
+ * The sums that a policy learns from, of a mini-batch or of a part of one: the loss by its weights, figures as means over
+ * tokens. Where old log-probabilities were not measured they are the policy's own, as constants.
  */
 export function policySums(sampled: Sampled, { policyLoss }: Algorithm): SumsOf<PolicyTensors> {
-  return ({ weights, oldLogProbs, referenceLogProbs, advantages, ...rows }) => {
+  return ({ weights, shares, oldLogProbs, referenceLogProbs, advantages, ...rows }) => {
     const scores = logits(sampled.parameters, temperedStates(sampled, rows)) as Tensor2D;
     const logProbs = tokenLogProbs(scores, rows.targets);
-    const losses = policyLoss({
+    const { loss, ...others } = policyLoss({
       logProbs,
       entropies: entropy(scores),
       oldLogProbs: oldLogProbs ?? (stopGradient(logProbs) as Tensor1D),
       referenceLogProbs,
       advantages,
     });
-    const sums = Object.entries(losses).map(([name, values]) => [name, total(tf.mul(weights, values))]);
-    return Object.fromEntries(sums) as Sums;
+    const means = Object.entries(others).map(([name, values]) => [name, total(tf.mul(shares, values))]);
+    return { loss: total(tf.mul(weights, loss)), ...Object.fromEntries(means) } as Sums;
   };
 }
 

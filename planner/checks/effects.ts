@@ -6,6 +6,7 @@ import { declaredStages, isTraining } from '../stages.ts';
 import type { Path, Source } from '../syntax.ts';
 import { isRecord, own, recordAt } from '../tree.ts';
 import { undecayed } from './decay.ts';
+import { type Idle, idleInRl, idleKl } from './idle-rl.ts';
 
 /**
  * Warns of what a file says without changing anything: options that what stands beside them switches off, in every variant
@@ -26,9 +27,11 @@ export function* checkEffects(source: Source, file: LineageFile, nodes: readonly
     if (!kind) continue;
     const variants = nodes.filter((node) => node.stage === name && node.type === kind);
     const allows = own(body, 'allowUndecayed') !== undefined;
-    const idle = allows
-      ? (node: PlanNode) => ({ ...idleIn(node), ...idleAllowance(byKey.get(node.parents.parent as Key)) })
-      : idleIn;
+    const idle = (node: PlanNode) => ({
+      ...idleIn(node),
+      ...(allows && idleAllowance(byKey.get(node.parents.parent as Key))),
+      ...(node.type === 'rl' && idleKl(node.recipe, body)),
+    });
     checkOptions(source, ['stages', name, kind], body, variants.map(idle), told);
   }
   const evaluations = nodes.filter(({ type }) => type === 'evaluate');
@@ -51,9 +54,6 @@ function* checkGrading(source: Source, { data }: LineageFile): Generator<Diagnos
     });
   }
 }
-
-/** Why options change nothing about a node, each with a remedy, by their names. */
-type Idle = Readonly<Record<string, { why: string; hint: string }>>;
 
 /**
  * Notes for each written option, by its place, what there is to say (`idle`, for each node); null where it changes something. Stages may take an
@@ -105,7 +105,7 @@ function idleOptions(node: PlanNode): Idle {
     case 'generate':
       return idleInGeneration(node.recipe);
     case 'rl':
-      return idleInPpo(node.recipe);
+      return idleInRl(node.recipe);
     case 'evaluate':
       return idleInEvaluation(node.recipe);
     default:
@@ -125,28 +125,6 @@ function idleSchedule({ schedule, warmup }: { schedule: string; warmup: number }
   if (schedule !== 'constant') return {};
   return {
     minLr: { why: 'the schedule is constant, and stays at `lr`', hint: 'remove it, or say `schedule: cosine`' },
-  };
-}
-
-function idleInPpo(recipe: Extract<PlanNode, { type: 'rl' }>['recipe']): Idle {
-  const { batch, miniBatch, innerEpochs, gamma, maxResponse } = recipe;
-  const once = {
-    why: 'each round is one update (`innerEpochs` is 1, and `miniBatch` the whole round)',
-    hint: 'remove it, or lower `miniBatch` or raise `innerEpochs`',
-  };
-  const clips = {
-    clipRatio: { ...once, why: `${once.why}, so that every ratio is 1` },
-    valueClip: { ...once, why: `${once.why}, so that no value has moved yet` },
-  };
-  const short = {
-    why: 'a response is one token, and nothing comes after it',
-    hint: 'remove it, or raise `maxResponse`',
-  };
-  const blind = { why: '`gamma` is 0: what comes later counts for nothing', hint: 'remove it, or raise `gamma`' };
-  return {
-    ...(innerEpochs === 1 && miniBatch >= batch ? clips : {}),
-    ...(gamma === 0 ? { lambda: blind } : {}),
-    ...(maxResponse === 1 ? { gamma: short, lambda: short } : {}),
   };
 }
 

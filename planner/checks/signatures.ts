@@ -1,4 +1,3 @@
-import { lineageSchema } from '../../schemas/validate.ts';
 import { type Diagnostic, diagnose, isMisspelled, listed } from '../diagnostic.ts';
 import { listedSignatures, placeWithin, recipeOf } from '../implied.ts';
 import { prefixesOf, printSignature, readSignature } from '../signature.ts';
@@ -11,7 +10,6 @@ export function* checkSignatures(source: Source): Generator<Diagnostic> {
   yield* checkTexts(source);
   yield* checkRepeats(source);
   yield* checkNames(source);
-  yield* checkAlgorithms(source);
   yield* checkRecipes(source);
   yield* checkUse(source);
 }
@@ -60,18 +58,6 @@ function* checkNames(source: Source): Generator<Diagnostic> {
       const hint = 'rename this stage, or remove it';
       yield diagnose(source.file, source.keyPlace(['stages', name]), 'bad-name', message, { hint, related });
     }
-  }
-}
-
-/** A word before the examples of RL is an algorithm that there is. */
-function* checkAlgorithms(source: Source): Generator<Diagnostic> {
-  const known = (lineageSchema().schema.$defs?.rl?.properties?.algorithm?.enum ?? []).map(String);
-  for (const { signature, path } of listedSignatures(source)) {
-    const algorithm = signature.rl?.algorithm;
-    if (!algorithm || known.includes(algorithm)) continue;
-    const place = placeWithin(source, path, source.written(path).lastIndexOf(algorithm), algorithm.length);
-    const message = `there is no algorithm \`${algorithm}\``;
-    yield diagnose(source.file, place, 'bad-signature', message, { expected: listed(['rl', ...known]) });
   }
 }
 

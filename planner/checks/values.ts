@@ -33,7 +33,7 @@ export function* checkValues(source: Source): Generator<Diagnostic> {
 }
 
 /** Counts may not be 0, but these. */
-const mayBeZero = new Set(['samples']);
+const mayBeZero = new Set(['samples', 'overlongBuffer']);
 /** Numbers may be 0, but these. */
 const mayNotBeZero = new Set(['temperature', 'topP', 'repetitionPenalty', 'beta', 'decay', 'flops', 'hours']);
 

@@ -22,4 +22,12 @@ export interface CheckpointState {
   updates: {
     [k: string]: number;
   };
+  /**
+   * Of RL, what a collapse is told by: a row for each round done.
+   */
+  rounds?: {
+    reward: number;
+    truncationRate: number;
+    groupsWithoutSignal: number;
+  }[];
 }

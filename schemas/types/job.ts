@@ -294,6 +294,132 @@ export type CptRecipe =
  */
 export type Template = 'paper' | 'tokenizer';
 /**
+ * What every algorithm takes, and beside it what its own does.
+ */
+export type RlRecipe = RlAlgorithm & {
+  data: Part;
+  examples: number;
+  epochs: number;
+  /**
+   * Prompts a round.
+   */
+  batch: number;
+  /**
+   * To each prompt: a group.
+   */
+  responses: number;
+  /**
+   * Responses an optimizer step.
+   */
+  miniBatch: number;
+  /**
+   * Passes over a round.
+   */
+  innerEpochs: number;
+  /**
+   * Longest response, in tokens.
+   */
+  maxResponse: number;
+  temperature: number;
+  /**
+   * Of the policy.
+   */
+  lr: number;
+  /**
+   * Share of the optimizer steps with linear warm-up; constant after it.
+   */
+  warmup: number;
+  /**
+   * How far below 1 a ratio counts.
+   */
+  clipRatio: number;
+  /**
+   * How far above 1.
+   */
+  clipRatioHigh: number;
+  /**
+   * Largest ratio that counts where the advantage is negative; 0 is off.
+   */
+  dualClip: number;
+  /**
+   * Whether advantages are whitened over the round.
+   */
+  whiten: boolean;
+  lossAggregation: 'token-mean' | 'seq-mean-token-sum' | 'seq-mean-token-mean' | 'seq-mean-token-sum-norm';
+  /**
+   * Where the KL to the parent counts; off where klCoef is 0.
+   */
+  kl: 'reward' | 'loss' | 'off';
+  klEstimator: 'k1' | 'k2' | 'k3';
+  klCoef: number;
+  entropyCoef: number;
+  /**
+   * Tokens before maxResponse over which the reward falls; 0 is off.
+   */
+  overlongBuffer: number;
+  /**
+   * What is taken from the reward at maxResponse.
+   */
+  overlongPenalty: number;
+  weightDecay: number;
+  /**
+   * @minItems 2
+   * @maxItems 2
+   */
+  betas: [number, number];
+  /**
+   * Largest global gradient norm; 0 is off.
+   */
+  clip: number;
+  /**
+   * Whether training ends once it has collapsed.
+   */
+  stopOnCollapse: boolean;
+  precision?: Precision;
+  template?: Template;
+};
+/**
+ * An algorithm with the options that are its own.
+ */
+export type RlAlgorithm =
+  | {
+      algorithm: 'ppo';
+      /**
+       * Of the critic.
+       */
+      criticLr: number;
+      /**
+       * Discount.
+       */
+      gamma: number;
+      /**
+       * Of GAE.
+       */
+      lambda: number;
+      /**
+       * Clip range of the critic's values.
+       */
+      valueClip: number;
+    }
+  | {
+      algorithm: 'reinforce_plus_plus';
+      /**
+       * Discount.
+       */
+      gamma: number;
+    }
+  | {
+      algorithm: 'grpo' | 'dr_grpo' | 'dapo' | 'rloo';
+      /**
+       * Whether groups with equal rewards are replaced by further ones.
+       */
+      dynamicSampling: boolean;
+      /**
+       * How often a round samples at most.
+       */
+      maxSamplings: number;
+    };
+/**
  * A data set of problems made of others: one operation, which says of all that it drops why.
  */
 export type BuildRecipe =
@@ -994,56 +1120,6 @@ export interface RlJob {
   output: string;
   placement: Placement;
   lease: Lease;
-}
-export interface RlRecipe {
-  algorithm: 'ppo';
-  data: Part;
-  examples: number;
-  epochs: number;
-  /**
-   * Prompts a round.
-   */
-  batch: number;
-  /**
-   * Responses an optimizer step.
-   */
-  miniBatch: number;
-  /**
-   * Passes over a round.
-   */
-  innerEpochs: number;
-  /**
-   * Longest response, in tokens.
-   */
-  maxResponse: number;
-  temperature: number;
-  /**
-   * Of the policy.
-   */
-  lr: number;
-  /**
-   * Of the critic.
-   */
-  criticLr: number;
-  /**
-   * Share of the optimizer steps with linear warm-up; constant after it.
-   */
-  warmup: number;
-  gamma: number;
-  lambda: number;
-  clipRatio: number;
-  valueClip: number;
-  klCoef: number;
-  entropyCoef: number;
-  weightDecay: number;
-  /**
-   * @minItems 2
-   * @maxItems 2
-   */
-  betas: [number, number];
-  clip: number;
-  precision?: Precision;
-  template?: Template;
 }
 export interface DpoJob {
   /**

@@ -488,16 +488,20 @@ export interface Recipes {
   rl?: {
     allowUndecayed?: AllowUndecayed;
     /**
-     * Default: ppo.
+     * ppo, grpo, dr_grpo, dapo, rloo or reinforce_plus_plus. Default: ppo.
      */
-    algorithm?: 'ppo';
+    algorithm?: ('ppo' | 'grpo' | 'dr_grpo' | 'dapo' | 'rloo' | 'reinforce_plus_plus') | AxisReference;
     data?: DataReference;
     /**
      * Prompts sampled for one round. Default: 128.
      */
     batch?: number | string | AxisReference;
     /**
-     * Responses in one optimizer step. Default: the whole round.
+     * Responses to each prompt, which are a group. Default of ppo and reinforce_plus_plus is 1, of the others 8, and they need 2.
+     */
+    responses?: number | string | AxisReference;
+    /**
+     * Responses in one optimizer step. Default is the whole round, batch x responses.
      */
     miniBatch?: number | string | AxisReference;
     /**
@@ -517,7 +521,7 @@ export interface Recipes {
      */
     lr?: number | AxisReference;
     /**
-     * Learning rate of the critic. Default: ten times `lr`.
+     * Learning rate of the critic, of ppo. Default is ten times `lr`.
      */
     criticLr?: number | AxisReference;
     /**
@@ -525,29 +529,70 @@ export interface Recipes {
      */
     warmup?: number | string | AxisReference;
     /**
-     * Discount. Default: 1.
+     * Discount, of ppo and reinforce_plus_plus. Default: 1.
      */
     gamma?: number | string | AxisReference;
     /**
-     * Lambda of GAE. Default: 1.
+     * Lambda of GAE, of ppo. Default: 1.
      */
     lambda?: number | string | AxisReference;
     /**
-     * PPO's clip range. Default: 0.2.
+     * How far below 1, and above, a ratio counts. Default: 0.2.
      */
     clipRatio?: number | AxisReference;
     /**
-     * Clip range of the critic's values. Default: 0.5.
+     * How far above 1 a ratio counts. Default is `clipRatio`, of dapo 0.28.
+     */
+    clipRatioHigh?: number | AxisReference;
+    /**
+     * Largest ratio that counts where the advantage is negative, more than 1; 0 is off. Default: 3.
+     */
+    dualClip?: number | AxisReference;
+    /**
+     * Clip range of the critic's values, of ppo. Default: 0.5.
      */
     valueClip?: number | AxisReference;
     /**
-     * Weight of the KL to the parent, taken from each token's reward (k1). Default: 0.001; 0 is off.
+     * Whether advantages are whitened over the round. Default of ppo and reinforce_plus_plus is true, of the others false.
+     */
+    whiten?: boolean;
+    /**
+     * token-mean, seq-mean-token-sum, seq-mean-token-mean or seq-mean-token-sum-norm (over maxResponse). Default of ppo, dapo and reinforce_plus_plus is token-mean, of grpo seq-mean-token-mean, of dr_grpo seq-mean-token-sum-norm, of rloo seq-mean-token-sum.
+     */
+    lossAggregation?:
+      ('token-mean' | 'seq-mean-token-sum' | 'seq-mean-token-mean' | 'seq-mean-token-sum-norm') | AxisReference;
+    /**
+     * Where the KL to the parent counts. Default of ppo and reinforce_plus_plus is reward, of grpo loss, of the others off.
+     */
+    kl?: ('reward' | 'loss' | 'off') | AxisReference;
+    /**
+     * How the KL is estimated at a token. Default in the reward is k1, in the loss k3.
+     */
+    klEstimator?: ('k1' | 'k2' | 'k3') | AxisReference;
+    /**
+     * Weight of the KL to the parent; 0 is off. Default: 0.001.
      */
     klCoef?: number | AxisReference;
     /**
      * Weight of the entropy bonus. Default: 0.
      */
     entropyCoef?: number | AxisReference;
+    /**
+     * Whether groups whose rewards are all equal are left out, and further prompts sampled in their place; of algorithms with groups. Default of dapo is true, of the others false.
+     */
+    dynamicSampling?: boolean;
+    /**
+     * How often at most a round samples under dynamicSampling; then it goes on with what there is. Default: 10.
+     */
+    maxSamplings?: number | string | AxisReference;
+    /**
+     * Tokens before `maxResponse` over which the reward of a response falls by overlongPenalty; 0 is off. Default of dapo is a fifth of `maxResponse`, of the others 0.
+     */
+    overlongBuffer?: number | string | AxisReference;
+    /**
+     * What is taken from the reward of a response as long as `maxResponse`. Default: 1.
+     */
+    overlongPenalty?: number | AxisReference;
     /**
      * Default: 0.01.
      */
@@ -557,6 +602,10 @@ export interface Recipes {
      * Largest global gradient norm; 0 is off. Default: 1.
      */
     clip?: number | AxisReference;
+    /**
+     * Whether training ends, with the model as it is, once it has collapsed. Default: false.
+     */
+    stopOnCollapse?: boolean;
     /**
      * What matrices are multiplied in when the policy and the critic learn and are measured: float32 or bfloat16. Responses are sampled in float32. Default: float32.
      */
@@ -1026,9 +1075,9 @@ export interface Rl {
   from: StageReference;
   allowUndecayed?: AllowUndecayed;
   /**
-   * Default: ppo.
+   * ppo, grpo, dr_grpo, dapo, rloo or reinforce_plus_plus. Default: ppo.
    */
-  algorithm?: 'ppo';
+  algorithm?: ('ppo' | 'grpo' | 'dr_grpo' | 'dapo' | 'rloo' | 'reinforce_plus_plus') | AxisReference;
   data: DataReference;
   /**
    * How many problems of the RL split.
@@ -1043,7 +1092,11 @@ export interface Rl {
    */
   batch?: number | string | AxisReference;
   /**
-   * Responses in one optimizer step. Default: the whole round.
+   * Responses to each prompt, which are a group. Default of ppo and reinforce_plus_plus is 1, of the others 8, and they need 2.
+   */
+  responses?: number | string | AxisReference;
+  /**
+   * Responses in one optimizer step. Default is the whole round, batch x responses.
    */
   miniBatch?: number | string | AxisReference;
   /**
@@ -1063,7 +1116,7 @@ export interface Rl {
    */
   lr?: number | AxisReference;
   /**
-   * Learning rate of the critic. Default: ten times `lr`.
+   * Learning rate of the critic, of ppo. Default is ten times `lr`.
    */
   criticLr?: number | AxisReference;
   /**
@@ -1071,29 +1124,70 @@ export interface Rl {
    */
   warmup?: number | string | AxisReference;
   /**
-   * Discount. Default: 1.
+   * Discount, of ppo and reinforce_plus_plus. Default: 1.
    */
   gamma?: number | string | AxisReference;
   /**
-   * Lambda of GAE. Default: 1.
+   * Lambda of GAE, of ppo. Default: 1.
    */
   lambda?: number | string | AxisReference;
   /**
-   * PPO's clip range. Default: 0.2.
+   * How far below 1, and above, a ratio counts. Default: 0.2.
    */
   clipRatio?: number | AxisReference;
   /**
-   * Clip range of the critic's values. Default: 0.5.
+   * How far above 1 a ratio counts. Default is `clipRatio`, of dapo 0.28.
+   */
+  clipRatioHigh?: number | AxisReference;
+  /**
+   * Largest ratio that counts where the advantage is negative, more than 1; 0 is off. Default: 3.
+   */
+  dualClip?: number | AxisReference;
+  /**
+   * Clip range of the critic's values, of ppo. Default: 0.5.
    */
   valueClip?: number | AxisReference;
   /**
-   * Weight of the KL to the parent, taken from each token's reward (k1). Default: 0.001; 0 is off.
+   * Whether advantages are whitened over the round. Default of ppo and reinforce_plus_plus is true, of the others false.
+   */
+  whiten?: boolean;
+  /**
+   * token-mean, seq-mean-token-sum, seq-mean-token-mean or seq-mean-token-sum-norm (over maxResponse). Default of ppo, dapo and reinforce_plus_plus is token-mean, of grpo seq-mean-token-mean, of dr_grpo seq-mean-token-sum-norm, of rloo seq-mean-token-sum.
+   */
+  lossAggregation?:
+    ('token-mean' | 'seq-mean-token-sum' | 'seq-mean-token-mean' | 'seq-mean-token-sum-norm') | AxisReference;
+  /**
+   * Where the KL to the parent counts. Default of ppo and reinforce_plus_plus is reward, of grpo loss, of the others off.
+   */
+  kl?: ('reward' | 'loss' | 'off') | AxisReference;
+  /**
+   * How the KL is estimated at a token. Default in the reward is k1, in the loss k3.
+   */
+  klEstimator?: ('k1' | 'k2' | 'k3') | AxisReference;
+  /**
+   * Weight of the KL to the parent; 0 is off. Default: 0.001.
    */
   klCoef?: number | AxisReference;
   /**
    * Weight of the entropy bonus. Default: 0.
    */
   entropyCoef?: number | AxisReference;
+  /**
+   * Whether groups whose rewards are all equal are left out, and further prompts sampled in their place; of algorithms with groups. Default of dapo is true, of the others false.
+   */
+  dynamicSampling?: boolean;
+  /**
+   * How often at most a round samples under dynamicSampling; then it goes on with what there is. Default: 10.
+   */
+  maxSamplings?: number | string | AxisReference;
+  /**
+   * Tokens before `maxResponse` over which the reward of a response falls by overlongPenalty; 0 is off. Default of dapo is a fifth of `maxResponse`, of the others 0.
+   */
+  overlongBuffer?: number | string | AxisReference;
+  /**
+   * What is taken from the reward of a response as long as `maxResponse`. Default: 1.
+   */
+  overlongPenalty?: number | AxisReference;
   /**
    * Default: 0.01.
    */
@@ -1103,6 +1197,10 @@ export interface Rl {
    * Largest global gradient norm; 0 is off. Default: 1.
    */
   clip?: number | AxisReference;
+  /**
+   * Whether training ends, with the model as it is, once it has collapsed. Default: false.
+   */
+  stopOnCollapse?: boolean;
   /**
    * What matrices are multiplied in when the policy and the critic learn and are measured: float32 or bfloat16. Responses are sampled in float32. Default: float32.
    */

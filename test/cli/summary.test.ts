@@ -6,6 +6,7 @@ import { catchUp, readOutcome } from '../../cli/outcome.ts';
 import { renderSummary } from '../../cli/render/summary.ts';
 import { differsClearly, summarize } from '../../cli/summary.ts';
 import { judge } from '../../planner/verdict.ts';
+import { runQuery } from '../../results/query.ts';
 import { nodesInspector } from '../../store/artifact.ts';
 import { writePlan } from '../../store/plans.ts';
 import { asLines, makeEvents } from '../results/events.ts';
@@ -157,6 +158,38 @@ test('of what was learned from pairs it is told how it was judged, and how many 
     [
       `${tuned}: 3 of 64 responses lost the beginning of their prompt, because the context of ${context} tokens does not hold them whole.`,
       `${tuned}: prefers the chosen response in 90.0 % of 40 held-out pairs (77.0 % to 96.0 %).`,
+    ],
+  );
+});
+
+test('an RL that collapsed is told, and is a column of SQL', async (t) => {
+  const home = join(await temporaryFolder(t), '.descent');
+  const plan = makePlan({ seeds: [1, 2], replay: ['0%'] });
+  const digest = await writePlan(home, plan);
+  for (const node of plan.nodes) {
+    const collapsed = node.address.includes('seed=1') ? { collapsedAt: 20, collapse: 'dead-reward' } : {};
+    const events = makeEvents(node).map((event) =>
+      event.event === 'done' && node.type === 'rl' ? { ...event, facts: { ...event.facts, ...collapsed } } : event,
+    );
+    await runNode(home, node, asLines(events));
+  }
+  await catchUp(home, plan, digest, judge(plan, nodesInspector(home)));
+  const { findings } = await readOutcome(home, plan, digest);
+  deepEqual(
+    findings.filter((finding) => finding.includes('collapsed')),
+    [
+      'rl@replay=0%,seed=1: collapsed, which shows at step 20 (dead-reward): its figures are those of a model that no longer learned.',
+    ],
+  );
+  const { rows } = await runQuery(
+    home,
+    `SELECT seed, fact_collapsed_at, fact_collapse FROM lineage_wide WHERE stage = 'rl' ORDER BY seed`,
+  );
+  deepEqual(
+    rows.map((row) => row.map((value) => (value === null ? null : String(value)))),
+    [
+      ['1', '20', 'dead-reward'],
+      ['2', null, null],
     ],
   );
 });

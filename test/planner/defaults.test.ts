@@ -27,6 +27,7 @@ describe('the schema says each default as it is', () => {
     ['cpt', defaults.cpt, { batchSequences: '' }],
     ['sft', defaults.sft, {}],
     ['rl', defaults.rl, {}],
+    ['rl', defaults.rlOfSome, {}],
     [
       'evaluate',
       { ...defaults.evaluate.problems, heldoutTokens: defaults.evaluate.heldout.tokens, seed: defaults.evaluate.seed },

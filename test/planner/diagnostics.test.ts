@@ -348,6 +348,15 @@ const cases: Readonly<Record<string, string | Buffer>> = {
   'batch over all there is to train on': changed(['tokens: 40K', 'tokens: 40K, batch: 1M']),
   'minLr over lr': changed(['tokens: 40K', 'tokens: 40K, lr: 1e-3, minLr: 1e-2']),
   'mini-batch over the batch': changed(['examples: 64', 'examples: 64, batch: 16, miniBatch: 32']),
+  'no group to compare within': changed(['examples: 64', 'examples: 64, algorithm: grpo, responses: 1']),
+  'no group to compare within, by an axis': changed(
+    ['examples: 64', 'examples: 64, algorithm: rloo, responses: "{n}"'],
+    ['[0%, 20%]', '[0%, 20%]\n  n: [4, 1]'],
+  ),
+  'mini-batch over the groups': changed(['examples: 64', 'examples: 64, batch: 16, responses: 4, miniBatch: 65']),
+  'a buffer over the longest response': changed(['examples: 64', 'examples: 64, overlongBuffer: 33']),
+  'a dual clip of what has not moved': changed(['examples: 64', 'examples: 64, dualClip: 1']),
+  'unknown place of the KL': changed(['examples: 64', 'examples: 64, kl: rewards']),
   'response over the context': changed(['examples: 64', 'examples: 64, maxResponse: 64']),
   'evaluated response over the context': changed([
     'suites: [heldout, id, ood]',
@@ -537,7 +546,7 @@ const cases: Readonly<Record<string, string | Buffer>> = {
   'signature that breaks off': resigned(['-1Kep1-1Kep2', '-1Kep1-1K']),
   'signature with a seed': resigned(['1Kep1"', '1Kep1@seed=2"']),
   'signature of no model': resigned(['nano-2MT', 'nino-2MT']),
-  'signature with an unknown algorithm': resigned(['-1Kep1-1Kep2', '-1Kep1-grpo1Kep2']),
+  'signature with an unknown algorithm': resigned(['-1Kep1-1Kep2', '-1Kep1-gspo1Kep2']),
   'signature that stands twice': resigned(['\nrecipes:', '\n  - 1B-2000KT-0.1+0.9MT-1Kep1\nrecipes:']),
   'signature of a stage that is declared': resigned([
     '  more:',

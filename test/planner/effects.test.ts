@@ -56,6 +56,41 @@ const cases: Readonly<Record<string, [Parts, string[]]>> = {
     { ...rl('clipRatio: "{clip}"'), axes: '{clip: [0.1, 0.2]}' },
     [`\`clipRatio\` ${once}, so that every ratio is 1`],
   ],
+  'options of an algorithm that no variant has': [
+    rl('algorithm: grpo, lambda: 0.9, criticLr: 1e-3, dynamicSampling: true'),
+    [
+      '`lambda` changes nothing: it is an option of ppo, and `algorithm` is grpo',
+      '`criticLr` changes nothing: it is an option of ppo, and `algorithm` is grpo',
+    ],
+  ],
+  'options of an algorithm that some variant has': [
+    {
+      ...rl('algorithm: "{by}", gamma: 0.9, criticLr: 1e-3, maxSamplings: 5, dynamicSampling: true'),
+      axes: '{by: [ppo, dapo]}',
+    },
+    [],
+  ],
+  'a way to measure a KL where there is none': [
+    rl('algorithm: rloo, klCoef: 0.01, klEstimator: k2'),
+    ['`klCoef` changes nothing: there is no KL', '`klEstimator` changes nothing: there is no KL'],
+  ],
+  'a KL that is off by its weight, or in words': [rl('klCoef: 0'), []],
+  'a KL that is off by its weight where it is off anyway': [
+    rl('kl: off, klCoef: 0'),
+    ['`klCoef` changes nothing: there is no KL'],
+  ],
+  'a penalty without a buffer, and how often to sample once': [
+    rl('algorithm: rloo, overlongPenalty: 2, maxSamplings: 5'),
+    [
+      '`overlongPenalty` changes nothing: `overlongBuffer` is 0',
+      '`maxSamplings` changes nothing: each round samples once',
+    ],
+  ],
+  'clips of groups that are one update together': [
+    rl('algorithm: grpo, batch: 8, miniBatch: 64, clipRatioHigh: 0.3, dualClip: 0'),
+    [`\`clipRatioHigh\` ${once}, so that every ratio is 1`, `\`dualClip\` ${once}, so that every ratio is 1`],
+  ],
+  'clips of groups in several updates': [rl('algorithm: grpo, batch: 8, miniBatch: 32, clipRatioHigh: 0.3'), []],
   'lambda without gamma': [
     rl('gamma: 0, lambda: 0.9'),
     ['`lambda` changes nothing: `gamma` is 0: what comes later counts for nothing'],

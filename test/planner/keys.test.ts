@@ -133,10 +133,24 @@ describe('one meaning, one key', () => {
         base: '{model: nano, data: web, tokens: 40K, batch: 2048, lr: 3e-3, minLr: 3e-4, warmup: 0.1, schedule: cosine, weightDecay: 0.1, betas: [0.9, 0.95], clip: 1, precision: float32, seed: 0}',
         tuned:
           '{from: mid, data: math, examples: 100, epochs: 1, batch: 32, lr: 1e-3, minLr: 0, warmup: 10%, schedule: cosine, weightDecay: 0, betas: [0.9, 0.999], clip: 1, precision: float32}',
-        rl: '{from: tuned, algorithm: ppo, data: math, examples: 64, epochs: 1, batch: 128, miniBatch: 128, innerEpochs: 1, maxResponse: 32, temperature: 1, lr: 1e-4, criticLr: 1e-3, warmup: 10%, gamma: 1, lambda: 100%, clipRatio: 0.2, valueClip: 0.5, klCoef: 0.001, entropyCoef: 0, weightDecay: 0.01, betas: [0.9, 0.999], clip: 1, precision: float32}',
+        rl: '{from: tuned, algorithm: ppo, data: math, examples: 64, epochs: 1, batch: 128, miniBatch: 128, innerEpochs: 1, maxResponse: 32, temperature: 1, lr: 1e-4, criticLr: 1e-3, warmup: 10%, gamma: 1, lambda: 100%, clipRatio: 0.2, valueClip: 0.5, responses: 1, clipRatioHigh: 0.2, dualClip: 3, whiten: true, lossAggregation: token-mean, kl: reward, klEstimator: k1, klCoef: 0.001, entropyCoef: 0, overlongBuffer: 0, overlongPenalty: 1, stopOnCollapse: false, weightDecay: 0.01, betas: [0.9, 0.999], clip: 1, precision: float32}',
         evaluate:
           '{each: [tuned, rl], suites: [heldout, id, ood], problems: 200, samples: 4, temperature: 1, maxResponse: 32, heldoutTokens: 16K, seed: 0}',
       },
+    ],
+    'defaults of another algorithm written out': [
+      { rl: '{from: tuned, algorithm: dapo, data: math, examples: 64, maxResponse: 20}' },
+      {
+        rl: '{from: tuned, algorithm: dapo, data: math, examples: 64, maxResponse: 20, responses: 8, miniBatch: 1024, clipRatio: 0.2, clipRatioHigh: 0.28, dualClip: 3, whiten: false, lossAggregation: token-mean, kl: off, klCoef: 0, dynamicSampling: true, maxSamplings: 10, overlongBuffer: 4, overlongPenalty: 1}',
+      },
+    ],
+    'a KL that is off, in either way': [
+      { rl: '{from: tuned, data: math, examples: 64, klCoef: 0}' },
+      { rl: '{from: tuned, data: math, examples: 64, kl: off, klCoef: 0.01, klEstimator: k2}' },
+    ],
+    'what an algorithm has no use of': [
+      { rl: '{from: tuned, algorithm: grpo, data: math, examples: 64}' },
+      { rl: '{from: tuned, algorithm: grpo, data: math, examples: 64, criticLr: 1e-2, gamma: 0.9, valueClip: 0.1}' },
     ],
   };
   for (const [name, [one, other]] of Object.entries(same)) {
@@ -223,6 +237,24 @@ describe('another meaning, another key', () => {
         'clipRatio: 0.1',
         'valueClip: 0.1',
         'klCoef: 0',
+        'klCoef: 0.01',
+        'klEstimator: k2',
+        'kl: loss',
+        'responses: 4',
+        'clipRatioHigh: 0.3',
+        'dualClip: 0',
+        'whiten: false',
+        'lossAggregation: seq-mean-token-sum',
+        'overlongBuffer: 8',
+        'stopOnCollapse: true',
+        'algorithm: grpo',
+        'algorithm: dr_grpo',
+        'algorithm: dapo',
+        'algorithm: rloo',
+        'algorithm: reinforce_plus_plus',
+        'algorithm: grpo, dynamicSampling: true',
+        'algorithm: dapo, maxSamplings: 4',
+        'algorithm: dapo, overlongPenalty: 0.5',
         'entropyCoef: 0.1',
         'weightDecay: 0',
         'betas: [0.8, 0.95]',

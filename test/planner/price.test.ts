@@ -125,6 +125,20 @@ describe('what depends on texts that nobody has tokenized is an upper bound', as
     assert.equal(flops.inference, 2 * forwardFlops(shape, pass) + forwardFlops(shape, pass, 1), 'klCoef is not 0');
   });
 
+  test('of groups: so many responses to each prompt, without a critic', async () => {
+    const grouped = '{from: tuned, data: math/problems, algorithm: rloo, examples: 100, batch: 40, maxResponse: 24';
+    const [price, one] = await Promise.all(
+      [`${grouped}, responses: 4}`, `${grouped}, responses: 2}`].map(async (rl) =>
+        priceOf(nodeAt(await planOfText(lineage({ rl })), 'rl')),
+      ),
+    );
+    const pass = bound(320, 320 * 24);
+    assert.deepEqual([price?.steps, price?.updates, price?.tokens.generated], [2, 2, 320 * 24]);
+    assert.deepEqual(price?.flops, { training: trainingFlops(shape, pass), inference: forwardFlops(shape, pass) });
+    assert.equal(price?.flops.training, 2 * (one?.flops.training ?? 0));
+    assert.equal(price?.bytes.checkpoints, 3 * 3 * (price?.bytes.published ?? 0), 'weights and moments, and no critic');
+  });
+
   test('of answers; held-out text is cut into rows, and known', () => {
     const answers = priceOf(nodeAt(plan, 'rl/id'));
     assert.deepEqual([answers.tokens.generated, answers.exact], [7 * 5 * 16, false]);

@@ -110,7 +110,7 @@ function isSet(path: Path): boolean {
 }
 
 const counts = new Set(
-  'vocab characters tokens examples epochs batch miniBatch innerEpochs maxResponse problems samples heldoutTokens'.split(
+  'vocab characters tokens examples epochs batch responses miniBatch innerEpochs maxResponse maxSamplings overlongBuffer problems samples heldoutTokens'.split(
     ' ',
   ),
 );

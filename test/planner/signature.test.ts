@@ -30,6 +30,12 @@ const table: Record<string, Signature> = {
   '1B-160BT-8+42BT-rl100Kep8': { ...bare, cpt, rl },
   '1B-160BT-rl100Kep8': { ...bare, rl },
   '1B-160BT-grpo100Kep8': { ...bare, rl: { ...rl, algorithm: 'grpo' } },
+  '1B-160BT-dr_grpo100Kep8': { ...bare, rl: { ...rl, algorithm: 'dr_grpo' } },
+  '1B-160BT-100Kep8-reinforce_plus_plus100Kep8': {
+    ...bare,
+    sft: { examples: 100_000, epochs: 8 },
+    rl: { ...rl, algorithm: 'reinforce_plus_plus' },
+  },
   '1B-160BT-8+42BT-100Kep1-dpo12.5Kep2': { ...bare, cpt, sft, rl: { algorithm: 'dpo', examples: 12_500, epochs: 2 } },
   '1B-160BT-8+42BT@seed=2': { ...bare, cpt, seed: 2 },
   'nano-wide-2MT-0.1+0.9MT-0.5Kep2': {
@@ -110,7 +116,9 @@ const signatures = fc
     pretrain: tokens,
     cpt: fc.option(fc.record({ replay: fc.oneof(fc.constant(0), tokens), domain: tokens })),
     sft: fc.option(fc.record(passes)),
-    rl: fc.option(fc.record({ algorithm: fc.option(fc.constantFrom('ppo', 'grpo', 'dpo')), ...passes })),
+    rl: fc.option(
+      fc.record({ algorithm: fc.option(fc.constantFrom('ppo', 'dr_grpo', 'reinforce_plus_plus')), ...passes }),
+    ),
     seed: fc.option(fc.integer({ min: 0, max: 4294967295 })),
   })
   .map((drawn): Signature => structuredClone(drawn)); // drawn records have no prototype

@@ -144,6 +144,16 @@ const optimizer = {
   clip: 1,
 };
 const ppo = {
+  responses: 1,
+  clipRatioHigh: 0.2,
+  dualClip: 3,
+  whiten: true,
+  lossAggregation: 'token-mean' as const,
+  kl: 'reward' as const,
+  klEstimator: 'k1' as const,
+  overlongBuffer: 0,
+  overlongPenalty: 1,
+  stopOnCollapse: false,
   algorithm: 'ppo' as const,
   examples: 64,
   epochs: 1,

@@ -5,9 +5,9 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import protobuf from 'protobufjs';
+import type { PpoOptions } from '../../trainer/algorithms/ppo.ts';
 import type { LearnerRecipe } from '../../trainer/learner.ts';
-import type { PpoOptions } from '../../trainer/ppo.ts';
-import { tiny } from './support.ts';
+import { ppoUsually, tiny } from './support.ts';
 
 /** An operator that was used, with the types that were asked of it, by attribute. */
 interface Use {
@@ -69,7 +69,8 @@ async function usesOfTrainer(): Promise<{ captured: Use[]; eager: Use[] }> {
   const { adamw } = await import('../../trainer/adamw.ts');
   const { supervisedSteps } = await import('../../trainer/supervised.ts');
   const { createLearner } = await import('../../trainer/learner.ts');
-  const { ppo } = await import('../../trainer/ppo.ts');
+  const { grpo } = await import('../../trainer/algorithms/grpo.ts');
+  const { ppo } = await import('../../trainer/algorithms/ppo.ts');
   const { rowScorer } = await import('../../trainer/evaluate.ts');
   const { createGenerator, generate } = await import('../../trainer/generate.ts');
 
@@ -97,6 +98,11 @@ async function usesOfTrainer(): Promise<{ captured: Use[]; eager: Use[] }> {
       const learner = createLearner(tiny, parameters, ppo(recipe), { ...recipe, ...changes }, 4);
       learner.learn([episode, { ...episode, reward: 0 }], 1, ['round', 0]);
     }
+    const inLoss = { ...recipe, responses: 2, kl: 'loss', klEstimator: 'k3' } as const;
+    createLearner(tiny, parameters, grpo(inLoss), inLoss, 4).learn([episode, { ...episode, reward: 0 }], 1, [
+      'round',
+      0,
+    ]);
     await generate(createGenerator(tiny, parameters, [0]), [[1, 2], [3]], {
       maxTokens: 3,
       temperature: 1,
@@ -107,6 +113,8 @@ async function usesOfTrainer(): Promise<{ captured: Use[]; eager: Use[] }> {
 }
 
 const recipe: LearnerRecipe & PpoOptions = {
+  ...ppoUsually,
+  maxResponse: 8,
   miniBatch: 1,
   innerEpochs: 2,
   temperature: 1,

@@ -4,6 +4,7 @@ import type { Tensor1D, Tensor2D } from '@tensorflow/tfjs-node';
 import type { Architecture } from '../../schemas/types/job.ts';
 import { adamw } from '../../trainer/adamw.ts';
 import type { Algorithm } from '../../trainer/algorithm.ts';
+import { type PpoOptions, ppo } from '../../trainer/algorithms/ppo.ts';
 import { criticRole } from '../../trainer/critic.ts';
 import { type Episode, type Experience, inParts, layoutOf } from '../../trainer/episode.ts';
 import { createGenerator, generate } from '../../trainer/generate.ts';
@@ -14,10 +15,9 @@ import { hiddenStates, logits } from '../../trainer/model.ts';
 import { type PaddedRows, spread } from '../../trainer/padded.ts';
 import type { Parameters } from '../../trainer/parameters.ts';
 import { measureLogProbs, policyUpdates } from '../../trainer/policy.ts';
-import { type PpoOptions, ppo } from '../../trainer/ppo.ts';
 import { random } from '../../trainer/random.ts';
 import { tf } from '../../trainer/tf.ts';
-import { close } from './support.ts';
+import { close, ppoUsually } from './support.ts';
 
 const architecture: Architecture = {
   layers: 1,
@@ -32,6 +32,8 @@ const architecture: Architecture = {
 };
 
 const recipe: LearnerRecipe & PpoOptions = {
+  ...ppoUsually,
+  maxResponse: 8,
   miniBatch: 16,
   innerEpochs: 1,
   temperature: 1,
@@ -117,7 +119,11 @@ describe('the learner', () => {
   it('clips nothing where a round is one update: the clip ranges change no bit', () => {
     const trained = (clipRatio: number, valueClip: number, innerEpochs: number) => {
       const parameters = initialise(architecture, 1);
-      const learner = learnerOf(parameters, { ...recipe, innerEpochs, clipRatio, valueClip, lr: 1e-2 }, 2);
+      const learner = learnerOf(
+        parameters,
+        { ...recipe, innerEpochs, clipRatio, clipRatioHigh: clipRatio, valueClip, lr: 1e-2 },
+        2,
+      );
       for (const round of [0, 1]) learner.learn(sampledBy(parameters, episodes(round)), 1, [round]);
       return [weights(parameters), weights(learner.critic?.parameters ?? {})];
     };
@@ -332,6 +338,7 @@ describe('a captured round', () => {
 /** REINFORCE with the mean reward as its baseline, and the k3 estimate of the KL to the parent in its loss. */
 const reinforce: Algorithm = {
   comparesWithParent: true,
+  lossWeights: (lengths) => lengths.map(() => 1 / sum(lengths)),
   estimate({ episodes }) {
     const mean = sum(episodes.map(({ reward }) => reward)) / episodes.length;
     const advantages = episodes.map(({ reward, response }) => new Float32Array(response.length).fill(reward - mean));

@@ -8,8 +8,9 @@ import type { NamedTensorMap, Tensor, Tensor1D } from '@tensorflow/tfjs-node';
 import { parameterCount } from '../../planner/architecture.ts';
 import { memoryOf } from '../../planner/memory.ts';
 import { promptTokensAtOnce, tokensAtOnce } from '../../schemas/passes.ts';
-import type { Architecture, Mixture, PretrainJob, RlRecipe } from '../../schemas/types/job.ts';
+import type { Architecture, Mixture, PretrainJob } from '../../schemas/types/job.ts';
 import { adamw, gradientSum } from '../../trainer/adamw.ts';
+import { ppo } from '../../trainer/algorithms/ppo.ts';
 import { createCritic } from '../../trainer/critic.ts';
 import type { Cache } from '../../trainer/decode/cache.ts';
 import { createPasses } from '../../trainer/decode/passes.ts';
@@ -20,13 +21,14 @@ import { initialise } from '../../trainer/init.ts';
 import { roomForTensors } from '../../trainer/memory.ts';
 import { disposeParameters } from '../../trainer/parameters.ts';
 import { type PolicyTensors, policySums } from '../../trainer/policy.ts';
-import { ppo } from '../../trainer/ppo.ts';
 import { supervisedSteps, supervisedUpdate, type UpdateTensors } from '../../trainer/supervised.ts';
 import { tf } from '../../trainer/tf.ts';
 import { update } from '../../trainer/update.ts';
 import {
   generated,
   modelDigest,
+  type PpoRecipe,
+  ppoUsually,
   pretrainJob,
   runTrainer,
   sftJob,
@@ -237,7 +239,7 @@ describe('the planned memory of writing responses', () => {
 });
 
 /** What the plan says of RL on `miniBatch` responses at a time. */
-function plannedLearning(architecture: Architecture, miniBatch: number, fields: Partial<RlRecipe> = {}) {
+function plannedLearning(architecture: Architecture, miniBatch: number, fields: Partial<PpoRecipe> = {}) {
   const memory = memoryOf({
     type: 'rl',
     recipe: { ...learning, batch: miniBatch, examples: miniBatch, miniBatch, ...fields },
@@ -247,7 +249,8 @@ function plannedLearning(architecture: Architecture, miniBatch: number, fields: 
   return memory ?? assert.fail('reinforcement learning takes memory');
 }
 
-const learning: RlRecipe = {
+const learning: PpoRecipe = {
+  ...ppoUsually,
   algorithm: 'ppo',
   data: { name: 'sums', part: 'problems', source: generated('sums') },
   examples: 0,
@@ -270,6 +273,30 @@ const learning: RlRecipe = {
 };
 
 describe('the planned memory of RL', () => {
+  it('has no critic where the algorithm has none, and counts all responses of a round', () => {
+    const architecture = shape({ hidden: 64, layers: 2, ffn: 172, context: 64 });
+    const { criticLr: _, gamma: __, lambda: ___, valueClip: ____, ...shared } = learning;
+    const grouped = (batch: number, responses: number) =>
+      memoryOf({
+        type: 'rl',
+        recipe: {
+          ...shared,
+          algorithm: 'rloo',
+          dynamicSampling: false,
+          maxSamplings: 10,
+          batch,
+          responses,
+          examples: batch,
+          miniBatch: batch * responses,
+        },
+        architecture,
+        placement,
+      });
+    assert.deepEqual(grouped(8, 4), grouped(4, 8));
+    assert.ok((grouped(8, 4)?.step ?? 0) > (grouped(8, 2)?.step ?? 0));
+    assert.ok((grouped(8, 4)?.models ?? 0) < plannedLearning(architecture, 32).models);
+  });
+
   const cases: [string, Architecture, number][] = [
     ['activations', shape({ hidden: 64, layers: 6, ffn: 172, context: 64 }), 64],
     ['logits', shape({ vocab: 8192, context: 64 }), 16],
@@ -282,7 +309,7 @@ describe('the planned memory of RL', () => {
       const sums = policySums({ architecture, parameters, temperature: 1 }, ppo(learning));
       const count = sequences * architecture.context;
       const figures = Object.fromEntries(
-        ['weights', 'oldLogProbs', 'referenceLogProbs', 'advantages'].map((name) => [
+        ['weights', 'shares', 'oldLogProbs', 'referenceLogProbs', 'advantages'].map((name) => [
           name,
           { dtype: 'float32', shape: [count] },
         ]),

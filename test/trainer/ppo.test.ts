@@ -2,19 +2,18 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs-node';
 import fc from 'fast-check';
+import { klEstimates } from '../../trainer/algorithms/kl.ts';
+import { explainedVariance, valueLoss } from '../../trainer/algorithms/ppo.ts';
+import { generalisedAdvantages } from '../../trainer/algorithms/returns.ts';
+import { tokenRewards } from '../../trainer/algorithms/rewards.ts';
+import { clippedTokens, surrogateLoss } from '../../trainer/algorithms/surrogate.ts';
+import { whiten } from '../../trainer/algorithms/whiten.ts';
 import { entropy } from '../../trainer/policy.ts';
-import {
-  clippedTokens,
-  explainedVariance,
-  generalisedAdvantages,
-  klEstimates,
-  policyLoss,
-  tokenRewards,
-  valueLoss,
-  whiten,
-} from '../../trainer/ppo.ts';
 import { tf } from '../../trainer/tf.ts';
 import { close } from './support.ts';
+
+/** One bound below and above, and no dual clip. */
+const clips = (clipRatio: number) => ({ clipRatio, clipRatioHigh: clipRatio, dualClip: 0 });
 
 const at = (values: ArrayLike<number>, index: number) => values[index] as number;
 
@@ -41,7 +40,7 @@ const batch = fc.array(response, { minLength: 1, maxLength: 6 });
 
 describe('token rewards', () => {
   it('take the k1 KL from every token and put the score on the last', () => {
-    const kl = klEstimates(Float32Array.of(-1, -2, -0.5), Float32Array.of(-1.5, -1, -0.5));
+    const kl = klEstimates(Float32Array.of(-1, -2, -0.5), Float32Array.of(-1.5, -1, -0.5), 'k1');
     close(kl, [0.5, -1, 0]);
     close(tokenRewards(1, kl, 0.1), [-0.05, 0.1, 1]);
     close(tokenRewards(1, kl, 0), [0, 0, 1]);
@@ -173,14 +172,14 @@ describe('the policy loss', () => {
   it('is clipped only where clipping makes it worse', () => {
     const old = tf.fill([cases.length], -1) as Tensor1D;
     const logProbs = tf.add(old, tf.log(column(0))) as Tensor1D;
-    close(policyLoss(logProbs, old, column(1), 0.2).dataSync(), column(2).dataSync());
-    close(clippedTokens(logProbs, old, column(1), 0.2).dataSync(), column(3).dataSync());
+    close(surrogateLoss(logProbs, old, column(1), clips(0.2)).dataSync(), column(2).dataSync());
+    close(clippedTokens(logProbs, old, column(1), clips(0.2)).clipFraction.dataSync(), column(3).dataSync());
   });
 
   it('has no gradient where it is clipped, and that of -A * ratio elsewhere', () => {
     const old = tf.fill([cases.length], -1) as Tensor1D;
     const logProbs = tf.add(old, tf.log(column(0))) as Tensor1D;
-    const gradient = tf.grad((x: Tensor) => tf.sum(policyLoss(x as Tensor1D, old, column(1), 0.2)))(logProbs);
+    const gradient = tf.grad((x: Tensor) => tf.sum(surrogateLoss(x as Tensor1D, old, column(1), clips(0.2))))(logProbs);
     close(
       gradient.dataSync(),
       cases.map(([ratio, advantage, , clipped]) => (clipped ? 0 : -advantage * ratio)),
@@ -188,7 +187,12 @@ describe('the policy loss', () => {
   });
 
   it('stays finite for a token that became impossible', () => {
-    const loss = policyLoss(tf.tensor1d([-200, 0]), tf.tensor1d([0, -200]), tf.tensor1d([-1, -1]), 0.2).dataSync();
+    const loss = surrogateLoss(
+      tf.tensor1d([-200, 0]),
+      tf.tensor1d([0, -200]),
+      tf.tensor1d([-1, -1]),
+      clips(0.2),
+    ).dataSync();
     assert.ok(loss.every(Number.isFinite), String(loss));
   });
 
@@ -226,7 +230,7 @@ describe('the policy loss', () => {
 
     const loss = (x: Tensor2D) => {
       const picked = tf.sum(tf.mul(tf.oneHot(targets, vocab), tf.logSoftmax(x)), -1) as Tensor1D;
-      const surrogate = tf.mean(policyLoss(picked, tf.tensor1d(old), tf.tensor1d(advantages), clipRatio));
+      const surrogate = tf.mean(surrogateLoss(picked, tf.tensor1d(old), tf.tensor1d(advantages), clips(clipRatio)));
       return tf.sub(surrogate, tf.mul(entropyCoef, tf.mean(entropy(x)))) as Tensor1D;
     };
     const x = tf.tensor2d(logits, [rows, vocab]);

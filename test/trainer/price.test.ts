@@ -4,8 +4,9 @@ import { describe, it } from 'node:test';
 import type { Tensor } from '@tensorflow/tfjs-node';
 import { forwardFlops } from '../../planner/flops.ts';
 import { type Price, type Priceable, priceOf } from '../../planner/price.ts';
-import type { EvaluateRecipe, PretrainRecipe, RlRecipe, SftRecipe } from '../../schemas/types/job.ts';
+import type { EvaluateRecipe, PretrainRecipe, SftRecipe } from '../../schemas/types/job.ts';
 import { adamw, type Trainable } from '../../trainer/adamw.ts';
+import { ppo } from '../../trainer/algorithms/ppo.ts';
 import { type Batch, batchTensors } from '../../trainer/batch.ts';
 import { heldoutRows, predictedLogProbs } from '../../trainer/evaluate.ts';
 import { createGenerator, generate } from '../../trainer/generate.ts';
@@ -13,13 +14,12 @@ import { eagerly } from '../../trainer/graph/capture.ts';
 import { initialise } from '../../trainer/init.ts';
 import { createLearner } from '../../trainer/learner.ts';
 import { countParameters } from '../../trainer/parameters.ts';
-import { ppo } from '../../trainer/ppo.ts';
 import { batchOf } from '../../trainer/stages/sft.ts';
 import { supervisedUpdate } from '../../trainer/supervised.ts';
 import { tf } from '../../trainer/tf.ts';
 import { byteTokenizer } from '../../trainer/tokenizer/bytes.ts';
 import { createTokenizer } from '../../trainer/tokenizer/load.ts';
-import { generated, tiny } from './support.ts';
+import { generated, type PpoRecipe, ppoUsually, tiny } from './support.ts';
 
 const { context } = tiny;
 const optimizer = { weightDecay: 0.1, betas: [0.9, 0.95] as [number, number], clip: 1 };
@@ -82,7 +82,7 @@ describe('a price is what the trainer multiplies', () => {
     it(`in reinforcement learning from responses that fill the context: ${what}`, async () => {
       // Reads 32 tokens and predicts a quarter of them: lengths that are not rounded up.
       const architecture = { ...tiny, context: 33 };
-      const recipe: RlRecipe = { ...rounds, ...changes };
+      const recipe: PpoRecipe = { ...rounds, ...changes };
       const price = priceOf({ type: 'rl', recipe, architecture });
       const learner = createLearner(architecture, initialise(architecture, 1), ppo(recipe), recipe, price.updates);
       const response = tokens(recipe.maxResponse);
@@ -140,7 +140,8 @@ describe('a price is what the trainer multiplies', () => {
   });
 });
 
-const rounds: RlRecipe = {
+const rounds: PpoRecipe = {
+  ...ppoUsually,
   algorithm: 'ppo',
   data: problems,
   examples: 15,

@@ -6,15 +6,25 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { MetricsEvent, SampleEvent, TrainerEvent } from '../../schemas/types/event.ts';
 import type { Architecture, EvaluateJob, RlJob, RlRecipe, SftJob } from '../../schemas/types/job.ts';
+import { ppo } from '../../trainer/algorithms/ppo.ts';
 import { writeModel } from '../../trainer/checkpoint.ts';
 import { createGenerator, generate } from '../../trainer/generate.ts';
 import { initialise } from '../../trainer/init.ts';
 import { createLearner } from '../../trainer/learner.ts';
-import { ppo } from '../../trainer/ppo.ts';
 import { random } from '../../trainer/random.ts';
-import { modelDigest, runTrainer, sftJob, startTrainer, tiny, writeByteTokenizer } from './support.ts';
+import {
+  modelDigest,
+  type PpoRecipe,
+  ppoUsually,
+  runTrainer,
+  sftJob,
+  startTrainer,
+  tiny,
+  writeByteTokenizer,
+} from './support.ts';
 
-const recipe: RlRecipe = {
+const recipe: PpoRecipe = {
+  ...ppoUsually,
   algorithm: 'ppo',
   data: { name: 'coin/problems', part: 'problems', source: { prepared: 'data:coin' } },
   examples: 32,
@@ -37,6 +47,9 @@ const recipe: RlRecipe = {
   betas: [0.9, 0.999],
   clip: 1,
 };
+
+/** A recipe of an algorithm with groups. */
+type GroupedRecipe = Extract<RlRecipe, { dynamicSampling: boolean }>;
 
 const average = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
@@ -76,7 +89,7 @@ describe('the RL stage', { concurrency: 1 }, () => {
   let whole: TrainerEvent[];
 
   /** A job like an SFT job in all but what it does. */
-  const rlJob = (name: string, changes: Partial<RlRecipe> = {}): RlJob => ({
+  const rlJob = (name: string, changes: Partial<PpoRecipe> = {}): RlJob => ({
     ...sftJob(root, name, '', 1),
     type: 'rl',
     recipe: { ...recipe, ...changes },
@@ -161,11 +174,16 @@ describe('the RL stage', { concurrency: 1 }, () => {
     );
     assert.deepEqual(Object.keys(metrics[0]?.values ?? {}).sort(), [
       'clipFraction',
+      'clipFractionDual',
+      'clipFractionHigh',
+      'clipFractionLow',
+      'collapsed',
       'criticGradientNorm',
       'criticLr',
       'entropy',
       'explainedVariance',
       'gradientNorm',
+      'groupsWithoutSignal',
       'kl',
       'lr',
       'policyLoss',
@@ -234,8 +252,97 @@ describe('the RL stage', { concurrency: 1 }, () => {
     assert.ok(apart > 0 && apart < 0.02, `entropies ${found?.entropy} and ${exact?.entropy}`);
   });
 
+  /** The same stage by another algorithm, in groups of four. */
+  const groupedJob = (name: string, changes: Partial<GroupedRecipe>): RlJob => {
+    const { criticLr: _, gamma: __, lambda: ___, valueClip: ____, ...shared } = recipe;
+    const grouped: GroupedRecipe = {
+      ...shared,
+      algorithm: 'grpo',
+      dynamicSampling: false,
+      maxSamplings: 3,
+      responses: 4,
+      batch: 8,
+      whiten: false,
+      klEstimator: 'k3',
+      epochs: 3,
+      ...changes,
+    };
+    return { ...rlJob(name), recipe: grouped };
+  };
+
+  const byGroups: [string, Partial<GroupedRecipe>][] = [
+    ['groups', { kl: 'loss', klCoef: 0.01 }],
+    ['dynamic-sampling', { algorithm: 'dapo', dynamicSampling: true, kl: 'off', klCoef: 0, overlongBuffer: 4 }],
+  ];
+  for (const [name, changes] of byGroups) {
+    it(`with ${name} tells of groups, and ends in the same bytes after kill -9 as without`, async () => {
+      const { events } = await runTrainer(groupedJob(name, changes));
+      const metrics = metricsOf(events);
+      assert.equal(metrics.length, 12);
+      const signals = metrics.map(({ values }) => values.groupsWithoutSignal ?? Number.NaN);
+      assert.ok(signals.every((share) => share >= 0 && share <= 1) && signals.some((share) => share > 0), `${signals}`);
+      assert.equal(metrics[0]?.values.kl !== undefined, changes.kl === 'loss');
+      assert.equal(metrics[0]?.values.valueLoss, undefined, 'there is no critic');
+      const named = metrics[0]?.data?.problems?.['coin/problems'] ?? [];
+      assert.ok(named.length === new Set(named).size && named.length <= 8, 'a problem is named once');
+      const job = groupedJob(`${name}-killed`, changes);
+      job.placement.checkpointEvery = 3;
+      const killed = await startTrainer(job, (event, child) => {
+        if (event.event === 'metrics' && event.step === 7) child.kill('SIGKILL');
+      }).ended;
+      assert.equal(killed.signal, 'SIGKILL');
+      const resumed = await runTrainer(job);
+      const [started] = resumed.events;
+      assert.ok(started?.event === 'started' && started.resumedFrom === 6);
+      assert.equal(modelDigest(job.output), modelDigest(join(root, name)));
+      assert.deepEqual(metricsOf(resumed.events), metrics.slice(6));
+      assert.deepEqual(resumed.events.at(-1), events.at(-1));
+    });
+  }
+
+  it('samples further prompts until the round is full of groups with a signal, or it may no more', async () => {
+    const changes = { algorithm: 'dapo', dynamicSampling: true, kl: 'off', klCoef: 0, epochs: 1, lr: 1e-6 } as const;
+    const samplings = async (name: string, maxSamplings: number) => {
+      const { events } = await runTrainer(groupedJob(name, { ...changes, maxSamplings }));
+      return metricsOf(events).map(({ values }) => [values.samplings ?? 0, values.groupsLearned ?? 0] as const);
+    };
+    const often = await samplings('often', 20);
+    assert.ok(often.every(([, groups]) => groups === 8) && often.some(([count]) => count > 1), String(often));
+    const once = await samplings('once', 1);
+    assert.ok(once.every(([count, groups]) => count === 1 && groups <= 8) && once.some(([, groups]) => groups < 8));
+  });
+
+  it('goes on where no group has a signal, and ends where that lasts if it is to', async () => {
+    // One token answers nothing: every response is cut, and wrong.
+    const changes = { algorithm: 'dapo', dynamicSampling: true, maxSamplings: 2, maxResponse: 1, epochs: 4 } as const;
+    const on = await runTrainer(groupedJob('silent', changes));
+    const told = metricsOf(on.events);
+    assert.equal(told.length, 16);
+    assert.deepEqual(
+      told.map(({ values }) => values.collapsed),
+      told.map(({ step }) => (step < 10 ? 0 : 1)),
+    );
+    assert.ok(told.every(({ values }) => values.policyLoss === undefined && values.samplings === 2));
+    const done = on.events.at(-1);
+    assert.ok(done?.event === 'done');
+    const { rounds, updates, collapse, collapsedAt } = done.facts;
+    assert.deepEqual([rounds, updates, collapse, collapsedAt], [16, 0, 'no-signal', 10]);
+
+    const job = groupedJob('silent-stops', { ...changes, stopOnCollapse: true });
+    job.placement.checkpointEvery = 4;
+    const killed = await startTrainer(job, (event, child) => {
+      if (event.event === 'metrics' && event.step === 9) child.kill('SIGKILL');
+    }).ended;
+    assert.equal(killed.signal, 'SIGKILL');
+    const { events } = await runTrainer(job);
+    const last = events.at(-1);
+    assert.ok(last?.event === 'done');
+    assert.deepEqual([last.step, last.facts.collapsedAt, last.facts.rounds], [10, 10, 10]);
+    assert.equal(modelDigest(job.output), modelDigest(join(root, 'tuned')), 'its model is there, and learned nothing');
+  });
+
   it('drops what fills no round, and takes no round larger than an epoch', async () => {
-    const facts = async (name: string, changes: Partial<RlRecipe>) => {
+    const facts = async (name: string, changes: Partial<PpoRecipe>) => {
       const { events } = await runTrainer(
         rlJob(name, { epochs: 2, innerEpochs: 1, maxResponse: 1, klCoef: 0, ...changes }),
       );
@@ -251,7 +358,7 @@ describe('the RL stage', { concurrency: 1 }, () => {
   });
 
   it('refuses what cannot work, and says what to do', async () => {
-    const failure = async (name: string, changes: Partial<RlRecipe>) => {
+    const failure = async (name: string, changes: Partial<PpoRecipe>) => {
       const { code, events } = await startTrainer(rlJob(name, changes)).ended;
       assert.equal(code, 1);
       const failed = events.at(-1);

@@ -18,6 +18,7 @@ import type {
   Job,
   OverlapJob,
   PretrainJob,
+  RlRecipe,
   SftJob,
 } from '../../schemas/types/job.ts';
 import { byteTokenizer } from '../../trainer/tokenizer/bytes.ts';
@@ -34,6 +35,23 @@ export const tiny: Architecture = {
   ropeTheta: 10_000,
   normEpsilon: 1e-5,
 };
+
+/** Options of RL that most tests leave as PPO has them. */
+export const ppoUsually = {
+  responses: 1,
+  clipRatioHigh: 0.2,
+  dualClip: 3,
+  whiten: true,
+  lossAggregation: 'token-mean',
+  kl: 'reward',
+  klEstimator: 'k1',
+  overlongBuffer: 0,
+  overlongPenalty: 1,
+  stopOnCollapse: false,
+} as const;
+
+/** A recipe of RL by PPO. */
+export type PpoRecipe = Extract<RlRecipe, { algorithm: 'ppo' }>;
 
 /**
  * Asserts that no number is further from what is expected than a share of the largest that is expected, however small that

@@ -1,15 +1,18 @@
 /**
- * Reinforcement learning: PPO with a critic on a verifiable reward, 1 for a right answer and 0 for any other.
+ * Reinforcement learning on a verifiable reward, 1 for a right answer and 0 for any other, by any of the algorithms.
  *
- * One step of the training loop is one round: sample a response to each prompt of a batch, grade it, learn from it.
+ * One step of the training loop is one round: sample responses to each prompt of a batch, grade them, learn from them.
  *
  * - Problems are shuffled anew each epoch. An epoch is as many whole rounds as its problems fill; what is left of that
  *   order is left out (verl's `drop_last`), so each epoch leaves out others. A round is never larger than an epoch.
  * - Problems whose prompt leaves less room in the context than the longest response are left out, and counted.
- * - A response that was cut is graded as it stands.
+ * - A response that was cut is graded as it stands. What its length takes from its reward (`overlongBuffer`) is learned
+ *   from, and is not in what is reported.
  */
 import type { RlJob, RlRecipe } from '../../schemas/types/job.ts';
-import type { Algorithm } from '../algorithm.ts';
+import { algorithmOf } from '../algorithms/choose.ts';
+import { overlongReward } from '../algorithms/rewards.ts';
+import { firstCollapse, type RoundFigures } from '../collapse.ts';
 import type { Outcome, TrainerContext } from '../context.ts';
 import { loadTemplate } from '../data/chat-template.ts';
 import { problems } from '../data/sources.ts';
@@ -19,17 +22,14 @@ import { createGenerator } from '../generate.ts';
 import { createLearner } from '../learner.ts';
 import { train } from '../loop.ts';
 import { loadParent } from '../parent.ts';
-import { ppo } from '../ppo.ts';
 import { random } from '../random.ts';
-import { type Response, respond, sampleEvent } from '../respond.ts';
+import { type Response, sampleEvent } from '../respond.ts';
+import { hasSignal, rollOut } from '../rollout.ts';
 
-/** Responses of each round that are written out for people: those to its first prompts, whose order is random. */
+/** Responses of each round that are written out for people: one to each of its first prompts, whose order is random. */
 const samplesShown = 4;
 
-/** The algorithms, by the name that a recipe has for them. */
-const algorithms: Record<RlRecipe['algorithm'], (recipe: RlRecipe) => Algorithm> = { ppo };
-
-/** Runs an RL job: the parent's policy, trained. The critic lives in checkpoints only. */
+/** Runs an RL job: the parent's policy, trained. A critic lives in checkpoints only. */
 export async function run(job: RlJob, context: TrainerContext): Promise<Outcome> {
   const { recipe, inputs, seed } = job;
   if (recipe.temperature <= 0) {
@@ -53,11 +53,12 @@ export async function run(job: RlJob, context: TrainerContext): Promise<Outcome>
   const batch = Math.min(recipe.batch, usable.length);
   const roundsPerEpoch = Math.floor(usable.length / batch);
   const rounds = roundsPerEpoch * recipe.epochs;
-  const updates = rounds * recipe.innerEpochs * Math.ceil(batch / recipe.miniBatch);
+  const updates = rounds * recipe.innerEpochs * Math.ceil((batch * recipe.responses) / recipe.miniBatch);
 
-  const algorithm = algorithms[recipe.algorithm](recipe);
-  const learner = createLearner(architecture, parameters, algorithm, recipe, updates);
+  const learner = createLearner(architecture, parameters, algorithmOf(recipe), recipe, updates);
   const policy = createGenerator(architecture, parameters, tokenizer.ends);
+  const maxSamplings = 'dynamicSampling' in recipe && recipe.dynamicSampling ? recipe.maxSamplings : undefined;
+  const done: RoundFigures[] = [];
 
   async function round(index: number) {
     const epoch = Math.floor(index / roundsPerEpoch);
@@ -65,33 +66,42 @@ export async function run(job: RlJob, context: TrainerContext): Promise<Outcome>
     const chosen = random(seed, 'rl', 'order', epoch)
       .shuffle(usable)
       .slice(start, start + batch);
-    const responses = await respond(policy, tokenizer, template, chosen, {
-      maxTokens: recipe.maxResponse,
-      temperature: recipe.temperature,
-      seed,
-      purpose: ['rl', 'rollout', index],
-    });
-    for (const response of responses.slice(0, samplesShown)) {
+    const rollout = await rollOut(
+      { policy, tokenizer, template },
+      { chosen, usable },
+      { ...recipe, maxSamplings },
+      { seed, index },
+    );
+    const { sampled, samplings } = rollout;
+    for (const group of sampled.slice(0, samplesShown)) {
+      const [response] = group as [Response];
       context.emit({ ...sampleEvent('rollout', index + 1, 1, response), reward: rewardOf(response) });
     }
-    const episodes = responses.map((response) => ({
+    const learned = rollout.learned.flat();
+    const episodes = learned.map((response) => ({
       prompt: response.prompt,
       response: response.tokens,
       logProbs: response.logProbs,
-      reward: rewardOf(response),
+      reward: rewardOf(response) + overlongReward(response.tokens.length, recipe),
     }));
-    const learned = learner.learn(episodes, seed, ['rl', index]);
+    const { responseLength, ...figures } = figuresOf(sampled, recipe);
+    done.push(figures);
     return {
-      tokens: total(responses, ({ tokens }) => tokens.length) * recipe.innerEpochs,
+      tokens: total(learned, ({ tokens }) => tokens.length) * recipe.innerEpochs,
       values: {
-        reward: total(responses, rewardOf) / batch,
-        responseLength: total(responses, ({ tokens }) => tokens.length) / batch,
-        truncationRate: total(responses, ({ ended }) => (ended ? 0 : 1)) / batch,
-        ...learned,
+        ...figures,
+        responseLength,
+        ...(maxSamplings !== undefined && { samplings, groupsLearned: rollout.learned.length }),
+        collapsed: firstCollapse(done) ? 1 : 0,
+        // Where no group of dynamic sampling has a signal, there is nothing to learn.
+        ...(episodes.length > 0 && learner.learn(episodes, seed, ['rl', index])),
       },
       data: trainedOnProblems(
         recipe.data.name,
-        responses.map(({ problem, prompt, tokens }) => ({ id: problem.id, tokens: [...prompt, ...tokens] })),
+        rollout.learned.map((group) => ({
+          id: (group as [Response])[0].problem.id,
+          tokens: group.flatMap(({ prompt, tokens }) => [...prompt, ...tokens]),
+        })),
       ),
     };
   }
@@ -101,9 +111,35 @@ export async function run(job: RlJob, context: TrainerContext): Promise<Outcome>
     architecture,
     tokenizer: inputs.parent,
     trainables: { model: learner.policy, ...(learner.critic && { critic: learner.critic }) },
+    rounds: done,
+    ends: () => recipe.stopOnCollapse && firstCollapse(done) !== undefined,
     step: round,
-    facts: () => ({ problems: usable.length, overlongProblems: given.length - usable.length, rounds, updates }),
+    facts: () => {
+      const collapse = firstCollapse(done);
+      return {
+        problems: usable.length,
+        overlongProblems: given.length - usable.length,
+        rounds: done.length,
+        updates: learner.policy.updates,
+        ...(collapse && { collapsedAt: collapse.at, collapse: collapse.kind }),
+      };
+    },
   });
+}
+
+/**
+ * What is told of the responses of a round, whatever the algorithm: the mean reward of the verifier, the share that was cut,
+ * the mean length in tokens, and the share of groups without a signal. Of an algorithm without groups the round is one.
+ */
+function figuresOf(sampled: readonly Response[][], recipe: RlRecipe): RoundFigures & { responseLength: number } {
+  const all = sampled.flat();
+  const groups = 'dynamicSampling' in recipe ? sampled : [all];
+  return {
+    reward: total(all, rewardOf) / all.length,
+    truncationRate: total(all, ({ ended }) => (ended ? 0 : 1)) / all.length,
+    groupsWithoutSignal: total(groups, (group) => (hasSignal(group) ? 0 : 1)) / groups.length,
+    responseLength: total(all, ({ tokens }) => tokens.length) / all.length,
+  };
 }
 
 function rewardOf(response: Response): number {
