@@ -49,13 +49,15 @@ correlations AS (
   FROM pairs
   GROUP BY suite, task, predictor, metric
 ),
--- On Fisher's scale, where a correlation of 1 is infinite, and so has no width.
-widths AS (
-  SELECT *, 1.959963984540054 / sqrt(if(n > 3, n - 3, NULL)) AS half FROM correlations
+-- On Fisher's scale, where a correlation of 1 is infinite, and so has no width. (DuckDB's atanh of -1 is that of 1.)
+fisher AS (
+  SELECT *, sign(r) * atanh(abs(r)) AS z, sign(rho) * atanh(abs(rho)) AS z_rho,
+    1.959963984540054 / sqrt(if(n > 3, n - 3, NULL)) AS half
+  FROM correlations
 )
 SELECT suite, task, predictor, metric, n,
-  r AS pearson, tanh(atanh(r) - half) AS pearson_low, tanh(atanh(r) + half) AS pearson_high, r * r AS r_squared,
-  rho AS spearman, tanh(atanh(rho) - half * sqrt(1 + rho * rho / 2)) AS spearman_low,
-  tanh(atanh(rho) + half * sqrt(1 + rho * rho / 2)) AS spearman_high
-FROM widths
+  r AS pearson, tanh(z - half) AS pearson_low, tanh(z + half) AS pearson_high, r * r AS r_squared,
+  rho AS spearman, tanh(z_rho - half * sqrt(1 + rho * rho / 2)) AS spearman_low,
+  tanh(z_rho + half * sqrt(1 + rho * rho / 2)) AS spearman_high
+FROM fisher
 ORDER BY suite, (task != 'all'), task, metric, predictor;

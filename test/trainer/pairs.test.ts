@@ -173,10 +173,7 @@ describe('stages that learn from pairs', { timeout: 240_000 }, () => {
   });
 
   it('end in the same bytes and metrics when they are stopped and started again', async () => {
-    for (const [job, whole] of [
-      [dpoJob('dpo-stopped'), liked],
-      [rewardJob('reward-stopped'), judge],
-    ] as const) {
+    const stopAndGoOn = async (job: DpoJob | RewardJob, whole: Ended) => {
       const stopped = await startTrainer(job, (event, child) => {
         if (event.event === 'metrics' && event.step === 4) child.kill('SIGTERM');
       }).ended;
@@ -188,20 +185,21 @@ describe('stages that learn from pairs', { timeout: 240_000 }, () => {
       assert.deepEqual(metricsOf(resumed.events), metricsOf(whole.events).slice(from));
       assert.deepEqual(factsOf(resumed), factsOf(whole));
       assert.equal(modelDigest(job.output), modelDigest(join(root, job.type === 'dpo' ? 'liked-model' : 'judge')));
-    }
+    };
+    await Promise.all([stopAndGoOn(dpoJob('dpo-stopped'), liked), stopAndGoOn(rewardJob('reward-stopped'), judge)]);
   });
 
   it('learn in bfloat16 too, with recomputed activations, with each loss', async () => {
-    const jobs = [
-      dpoJob('ipo', { loss: 'ipo', beta: 0.5, nllCoef: 0.5, precision: 'bfloat16', epochs: 1 }),
-      rewardJob('rounded', { precision: 'bfloat16' }),
-    ];
-    for (const job of jobs) {
+    const learns = async (job: DpoJob | RewardJob) => {
       const { events } = await runTrainer({ ...job, placement: { ...job.placement, recomputeActivations: true } });
       const losses = metricsOf(events).map(({ values }) => values.loss as number);
       assert.ok((losses.at(-1) as number) < (losses[0] as number), String(losses));
       assert.ok(metricsOf(events).every(({ values }) => 'nllLoss' in values === (job.type === 'dpo')));
-    }
+    };
+    await Promise.all([
+      learns(dpoJob('ipo', { loss: 'ipo', beta: 0.5, nllCoef: 0.5, precision: 'bfloat16', epochs: 1 })),
+      learns(rewardJob('rounded', { precision: 'bfloat16' })),
+    ]);
   });
 
   it('refuse a smoothed IPO, and more pairs than there are', async () => {
