@@ -5,7 +5,7 @@ import { isMap, parseDocument } from 'yaml';
 import { hasDigest } from '../hub/digest.ts';
 import type { Revision } from '../hub/request.ts';
 import type { PlanNode } from '../planner/plan.ts';
-import { configNames } from '../schemas/llama.ts';
+import { configNames, type Head, shapeOfConfig } from '../schemas/llama.ts';
 import { hasIndex, modelFilesAmong, papersAmong } from '../schemas/model-folder.ts';
 import { indexFile } from '../schemas/safetensors.ts';
 import type { DoneEvent, StartedEvent } from '../schemas/types/event.ts';
@@ -69,7 +69,7 @@ export async function adoptCheckpoint(node: AdoptNode, attempt: Attempt, options
     checkLease();
     await rm(model, { recursive: true, force: true });
     await rename(folder, model);
-    const facts = adoptedFacts(node.architecture);
+    const facts = adoptedFacts(node.architecture, headIn(model));
     return { started: adoption, done: { event: 'done', step: 0, tokens: 0, model: 'model', facts }, adopted };
   } catch (error) {
     // What failed may be that who took over has the folder now.
@@ -78,6 +78,12 @@ export async function adoptCheckpoint(node: AdoptNode, attempt: Attempt, options
   } finally {
     clearInterval(watching);
   }
+}
+
+/** Whether a model that fits is a language model or a reward model. */
+function headIn(folder: string): Head {
+  const shape = shapeOfConfig(readJson(join(folder, 'config.json')));
+  return shape.ok ? shape.head : 'language';
 }
 
 /** How often a download looks whether it still has the lease. */

@@ -3,7 +3,7 @@ import { basename, join } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance, version } from '@duckdb/node-api';
 import { formatOf } from '../planner/files.ts';
 import type { ColumnPreparation, DataRecipe, PlanNode, Preparation } from '../planner/plan.ts';
-import { problemIdLength, promptDigest } from '../schemas/problem.ts';
+import { isHeldOutDigest, problemIdLength, promptDigest } from '../schemas/problem.ts';
 import type { DoneEvent, StartedEvent } from '../schemas/types/event.ts';
 import type { Attempt } from '../store/attempt.ts';
 import { digestOfFile } from '../store/digest.ts';
@@ -29,11 +29,14 @@ export const preparation: StartedEvent = {
  * - with a text column (or of format `text`): `documents-train.jsonl` and `documents-heldout.jsonl`, lines of `{text}`;
  * - with prompts and answers: `problems-sft.jsonl`, `problems-rl.jsonl` and `problems-test.jsonl`, lines of
  *   `{id, prompt, solution, answer}`;
+ * - with prompts and a chosen and a rejected response to each: `preferences-train.jsonl` and `preferences-heldout.jsonl`, lines
+ *   of `{id, prompt, chosen, rejected}`;
  * - of a benchmark: what `prepareBenchmark` says.
  *
  * Everything follows from the content: duplicates are dropped, the rest is ordered by hash, the first share of it held
- * out, and what is left of the problems halved between SFT and RL. So the split depends on no order of files or lines.
- * Throws what `bringData` does, and a `bad-data` NodeError where the files are not those of the plan, cannot be read, or hold neither kind.
+ * out, and what is left of the problems halved between SFT and RL. Of preferences those of every 20th problem are held out, as
+ * those that a build makes. So the split depends on no order of files or lines.
+ * Throws what `bringData` does, and a `bad-data` NodeError where the files are not those of the plan, cannot be read, or hold none of these.
  */
 export async function prepareData(
   node: Extract<PlanNode, { type: 'data' }>,
@@ -130,15 +133,19 @@ async function prepare(
   );
   const documents = await documentsOf(connection, folder, recipe.heldout);
   const problems = await problemsOf(connection, folder, recipe.heldout);
-  if (documents === null && problems === null) {
-    const { text, prompt, answer } = recipe.columns;
-    const wanted = recipe.format === 'text' ? 'text' : `\`${text}\`, nor both \`${prompt}\` and \`${answer}\``;
+  const preferences = await preferencesOf(connection, folder);
+  if (documents === null && problems === null && preferences === null) {
+    const { text, prompt, answer, chosen, rejected } = recipe.columns;
+    const wanted =
+      recipe.format === 'text'
+        ? 'text'
+        : `\`${text}\`, nor both \`${prompt}\` and \`${answer}\`, nor \`${prompt}\`, \`${chosen}\` and \`${rejected}\``;
     const columns = await readColumns(connection, recipe, files);
     const found =
       recipe.format === 'text' ? '' : ` They have: ${columns.join(', ') || 'no columns'}. Name yours in \`columns\`.`;
     throw new NodeError('bad-data', `no line of its files has ${wanted}.${found}`);
   }
-  return { ...documents, ...problems };
+  return { ...documents, ...problems, ...preferences };
 }
 
 /** Every row of the files, in their order, as JSON has it: with what is nested in it. */
@@ -170,17 +177,19 @@ async function readColumns(
   return (await connection.runAndReadAll(query)).getRows().map(([name]) => String(name));
 }
 
-/** Every row as text, prompt, solution and answer, null where it has none. No types are guessed: an answer is text. */
+/** Every row as text, prompt, solution, answer, chosen and rejected, null where it has none. No types are guessed: an answer is text. */
 function sourceQuery(
   { format, columns }: Files['recipe'] & ColumnPreparation,
   found: string[],
   files: string[],
 ): string {
-  const names = ['text', 'prompt', 'solution', 'answer'] as const;
+  const [text, ...others] = ['text', 'prompt', 'solution', 'answer', 'chosen', 'rejected'] as const;
+  const names = [text, ...others];
   switch (format) {
-    case 'text':
-      return `SELECT content AS text, NULL::VARCHAR AS prompt, NULL::VARCHAR AS solution, NULL::VARCHAR AS answer
-              FROM read_text(${list(files)})`;
+    case 'text': {
+      const absent = others.map((name) => `NULL::VARCHAR AS ${name}`);
+      return `SELECT content AS ${text}, ${absent.join(', ')} FROM read_text(${list(files)})`;
+    }
     case 'jsonl': {
       const fields = names.map((name) => `json_extract_string(json, ${quoted(pointer(columns[name]))}) AS ${name}`);
       return `SELECT ${fields.join(', ')} FROM read_ndjson_objects(${list(files)})`;
@@ -232,7 +241,7 @@ async function problemsOf(
     CREATE TABLE given AS
     SELECT row_number() OVER () AS id, prompt, answer, coalesce(solution, 'The answer is ' || answer || '.') AS solution
     FROM source WHERE regexp_matches(prompt, '\\S') AND regexp_matches(answer, '\\S')`);
-  await hashPrompts(connection);
+  await hashPrompts(connection, 'given', 'hashes');
   await connection.run(`
     CREATE TABLE problems AS
     SELECT substr(hash, 1, ${problemIdLength}) AS id, prompt, solution, answer, row_number() OVER (ORDER BY hash) AS place
@@ -260,17 +269,64 @@ async function problemsOf(
   };
 }
 
+/**
+ * Pairs of responses, each once whatever the prompt's spaces and capitals, in the order of its digest. Throws a `bad-data` NodeError where
+ * they are no text but lists of messages, as some repositories have them.
+ */
+async function preferencesOf(connection: DuckDBConnection, folder: string): Promise<Record<string, number> | null> {
+  await connection.run(`
+    CREATE TABLE compared AS
+    SELECT row_number() OVER () AS id, prompt, chosen, rejected
+    FROM source WHERE regexp_matches(prompt, '\\S') AND regexp_matches(chosen, '\\S') AND regexp_matches(rejected, '\\S')`);
+  const [messages] = await row(
+    connection,
+    `SELECT count(*), 0 FROM compared WHERE regexp_matches(chosen, '^\\[\\{.*\\brole\\b', 's')`,
+  );
+  if (messages > 0)
+    throw new NodeError(
+      'bad-data',
+      `in ${messages} of its pairs the chosen response is a list of messages: write its text alone into a column, and name that in \`columns\`.`,
+    );
+  await hashPrompts(connection, 'compared', 'compared_hashes');
+  await connection.run(`
+    CREATE TABLE preferences AS
+    SELECT substr(hash, 1, ${problemIdLength}) AS id, prompt, chosen, rejected, heldout,
+      row_number() OVER (ORDER BY hash, chosen, rejected) AS place
+    FROM (FROM compared JOIN compared_hashes USING (id) WHERE chosen != rejected
+          QUALIFY row_number() OVER (PARTITION BY hash, chosen, rejected ORDER BY prompt) = 1)`);
+  const [given, equal] = await row(connection, 'SELECT count(*), count(*) FILTER (chosen = rejected) FROM compared');
+  const [total, heldout] = await row(connection, 'SELECT count(*), count(*) FILTER (heldout) FROM preferences');
+  if (total === 0) return null;
+  const write = (part: string, where: string) =>
+    copy(
+      connection,
+      `SELECT id, prompt, chosen, rejected FROM preferences WHERE ${where} ORDER BY place`,
+      join(folder, `preferences-${part}.jsonl`),
+    );
+  await write('heldout', 'heldout');
+  await write('train', 'NOT heldout');
+  return {
+    pairs: total,
+    heldoutPairs: heldout,
+    duplicatePairs: given - equal - total,
+    equalPairs: equal,
+  };
+}
+
 /** A share, but at least one where there are two: a held-out part that is empty can measure nothing. */
 function heldoutCount(total: number, share: number): number {
   if (share === 0 || total < 2) return 0;
   return Math.min(total - 1, Math.max(1, Math.floor(total * share)));
 }
 
-/** The digest of each prompt. DuckDB has no NFKC, so the prompts pass through here, some thousands at a time. */
-async function hashPrompts(connection: DuckDBConnection): Promise<void> {
-  await connection.run('CREATE TABLE hashes (id BIGINT, hash VARCHAR)');
-  const appender = await connection.createAppender('hashes');
-  const prompts = await connection.stream('SELECT id, prompt FROM given');
+/**
+ * The digest of each prompt of a table, and whether its preferences are held out, into another. DuckDB has no NFKC, so the
+ * prompts pass through here, some thousands at a time.
+ */
+async function hashPrompts(connection: DuckDBConnection, from: string, into: string): Promise<void> {
+  await connection.run(`CREATE TABLE ${into} (id BIGINT, hash VARCHAR, heldout BOOLEAN)`);
+  const appender = await connection.createAppender(into);
+  const prompts = await connection.stream(`SELECT id, prompt FROM ${from}`);
   for (
     let chunk = await prompts.fetchChunk();
     chunk !== null && chunk.rowCount > 0;
@@ -278,7 +334,9 @@ async function hashPrompts(connection: DuckDBConnection): Promise<void> {
   ) {
     for (const [id, prompt] of chunk.getRows()) {
       appender.appendBigInt(id as bigint);
-      appender.appendVarchar(promptDigest(String(prompt)));
+      const digest = promptDigest(String(prompt));
+      appender.appendVarchar(digest);
+      appender.appendBoolean(isHeldOutDigest(digest));
       appender.endRow();
     }
   }

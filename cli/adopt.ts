@@ -7,7 +7,7 @@ import { didYouMean, listed } from '../planner/diagnostic.ts';
 import type { Plan, PlanNode } from '../planner/plan.ts';
 import { isTraining } from '../planner/stages.ts';
 import type { Manifest } from '../schemas/types/manifest.ts';
-import { adoptModel } from '../store/adopt.ts';
+import { adoptModel, headOfType } from '../store/adopt.ts';
 import { newestWhole } from '../store/artifact.ts';
 import { type ExpectedModel, modelProblems, readJson } from '../store/foreign-model.ts';
 import { findHome } from '../store/home.ts';
@@ -49,6 +49,7 @@ export async function adopt(
   const expected: ExpectedModel = {
     name: node.address,
     architecture: node.architecture,
+    head: headOfType(node.type),
     tokenizer: knownTokenizer(home, plan, node),
   };
   const problems = modelProblems(path, expected);

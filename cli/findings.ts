@@ -22,12 +22,24 @@ export interface Repetition {
   epochs: number;
 }
 
-/** What an SFT left out of its examples. */
+/** What a stage left out of its examples, or of the responses of its pairs. */
 export interface Truncation {
   key: string;
+  unit: 'example' | 'response';
+  /** How many there are. */
   examples: number;
-  /** Examples that the context does not hold. */
+  /** Those of them that the context does not hold with their prompt. */
   truncated: number;
+}
+
+/** How often a stage that learned from pairs prefers the chosen response in those that were held out. */
+export interface Preference {
+  key: string;
+  pairs: number;
+  /** Share of them, with its 95 % interval. */
+  accuracy: number;
+  low: number;
+  high: number;
 }
 
 /** What the trainers said of the data and the losses of a plan's nodes. */
@@ -35,6 +47,7 @@ export interface Trained {
   pretrainings: readonly Pretraining[];
   repetitions: readonly Repetition[];
   truncations: readonly Truncation[];
+  preferences: readonly Preference[];
 }
 
 /**
@@ -45,12 +58,12 @@ export const mostEpochs = 4;
 
 /**
  * What the figures show, in plain sentences: how far pretraining came, which text was repeated too often, which examples
- * were cut, what each later stage did to its parent.
+ * were cut, what was learned from pairs, what each later stage did to its parent.
  */
 export function findings(
   plan: Plan,
   stages: readonly StageSummary[],
-  { pretrainings, repetitions, truncations }: Trained,
+  { pretrainings, repetitions, truncations, preferences }: Trained,
 ): string[] {
   const types = new Map(plan.nodes.map((node) => [node.address, node.type]));
   const typeOf = (stage: StageSummary) => types.get(stage.address);
@@ -60,9 +73,10 @@ export function findings(
     ...pretrainings.flatMap((one) => nodeOf(one).map(({ address }) => pretrainingFinding(address, one))),
     ...repetitions.map(repetitionFinding),
     ...truncations.flatMap((one) => nodeOf(one).map((node) => truncationFinding(node, one))),
+    ...preferences.flatMap((one) => nodeOf(one).map(({ address }) => preferenceFinding(address, one))),
     ...stages.filter((stage) => typeOf(stage) === 'cpt').flatMap(lossFindings),
     ...replayFindings(plan, byAddress),
-    ...stages.filter((stage) => ['sft', 'rl'].includes(typeOf(stage) ?? '')).flatMap(passFindings),
+    ...stages.filter((stage) => ['sft', 'dpo', 'rl'].includes(typeOf(stage) ?? '')).flatMap(passFindings),
   ];
 }
 
@@ -76,9 +90,13 @@ function repetitionFinding({ address, data, epochs }: Repetition): string {
   return `${address}: went ${epochs.toFixed(1)} times through ${data}; after ${mostEpochs} passes text teaches little that is new, so more data or fewer tokens would be better.`;
 }
 
-function truncationFinding({ address, architecture }: PlanNode, { examples, truncated }: Truncation): string {
+function truncationFinding({ address, architecture }: PlanNode, { unit, examples, truncated }: Truncation): string {
   const context = architecture === null ? '' : ` of ${whole(architecture.context)} tokens`;
-  return `${address}: ${whole(truncated)} of ${counted(examples, 'example')} lost the beginning of their prompt, because the context${context} does not hold them whole.`;
+  return `${address}: ${whole(truncated)} of ${counted(examples, unit)} lost the beginning of their prompt, because the context${context} does not hold them whole.`;
+}
+
+function preferenceFinding(address: string, { pairs, accuracy, low, high }: Preference): string {
+  return `${address}: prefers the chosen response in ${percent(accuracy)} of ${counted(pairs, 'held-out pair')} (${percent(low)} to ${percent(high)}).`;
 }
 
 /** What continued pretraining did to each domain. */
@@ -90,7 +108,7 @@ function lossFindings(stage: StageSummary): string[] {
   return parts.length === 0 ? [] : [`${stage.address}, from ${stage.parent}: held-out loss ${parts.join(', ')}.`];
 }
 
-/** What SFT or RL did to Pass@1. */
+/** What SFT, DPO or RL did to Pass@1. */
 function passFindings(stage: StageSummary): string[] {
   const parts = changesOf(stage, 'pass@1').map(({ suite, before, after, change, clear }) => {
     const verdict = clear

@@ -43,10 +43,15 @@ async function figuresOf(node: PlanNode, artifact: Artifact): Promise<Figure[]> 
     case 'cpt':
     case 'trunk':
     case 'sft':
-    case 'dpo':
+      return lastValues(artifact, 'loss');
     case 'rl':
-    case 'reward':
-      return lastValues(artifact, node.type === 'rl' ? 'reward' : 'loss');
+      return lastValues(artifact, 'reward');
+    case 'dpo':
+    case 'reward': {
+      const { heldoutAccuracy: value } = artifact.facts;
+      const judged = typeof value === 'number' ? [{ name: 'held-out accuracy', value, share: true }] : [];
+      return [...(await lastValues(artifact, 'loss')), ...judged];
+    }
     case 'evaluate':
       return evaluated(artifact);
     default:

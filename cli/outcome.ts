@@ -6,7 +6,14 @@ import { runQuery } from '../results/query.ts';
 import { recordLineage } from '../results/record.ts';
 import type { IngestInput } from '../results/staging.ts';
 import { findArtifact } from '../store/artifact.ts';
-import { findings, mostEpochs, type Pretraining, type Repetition, type Truncation } from './findings.ts';
+import {
+  findings,
+  mostEpochs,
+  type Preference,
+  type Pretraining,
+  type Repetition,
+  type Truncation,
+} from './findings.ts';
 import type { RunEvent } from './render/run-event.ts';
 import { type EvaluatedFigure, summarize } from './summary.ts';
 
@@ -21,6 +28,7 @@ export async function readOutcome(
     pretrainings: await readPretrainings(home, planDigest),
     repetitions: await readRepetitions(home, planDigest),
     truncations: await readTruncations(home, planDigest),
+    preferences: await readPreferences(home, planDigest),
   });
   return { event: 'summary', stages, findings: told };
 }
@@ -116,17 +124,43 @@ async function readRepetitions(home: string, plan: string): Promise<Repetition[]
 async function readTruncations(home: string, plan: string): Promise<Truncation[]> {
   const { rows } = await runQuery(
     home,
-    `SELECT m.key, examples.number, truncated.number
+    `SELECT m.key, if(examples.name = 'pairs', 'response', 'example'),
+       examples.number * if(examples.name = 'pairs', 2, 1), truncated.number
      FROM models AS m
-     JOIN latest_facts AS truncated ON truncated.key = m.key AND truncated.name = 'truncatedExamples'
-     JOIN latest_facts AS examples ON examples.key = m.key AND examples.name = 'examples'
-     WHERE m.plan = $plan AND m.type = 'sft' AND truncated.number > 0
+     JOIN latest_facts AS truncated ON truncated.key = m.key AND truncated.name IN ('truncatedExamples', 'truncatedResponses')
+     JOIN latest_facts AS examples
+       ON examples.key = m.key AND examples.name = if(truncated.name = 'truncatedExamples', 'examples', 'pairs')
+     WHERE m.plan = $plan AND truncated.number > 0
      ORDER BY m.place`,
     { plan },
   );
-  return rows.map(([key, examples, truncated]) => ({
+  return rows.map(([key, unit, examples, truncated]) => ({
     key: String(key),
+    unit: unit === 'response' ? unit : 'example',
     examples: Number(examples),
     truncated: Number(truncated),
+  }));
+}
+
+async function readPreferences(home: string, plan: string): Promise<Preference[]> {
+  const { rows } = await runQuery(
+    home,
+    `SELECT m.key, any_value(f.number) FILTER (f.name = 'heldoutPairs'),
+       any_value(f.number) FILTER (f.name = 'heldoutAccuracy'),
+       any_value(f.number) FILTER (f.name = 'heldoutAccuracyLow'),
+       any_value(f.number) FILTER (f.name = 'heldoutAccuracyHigh')
+     FROM models AS m JOIN latest_facts AS f USING (key)
+     WHERE m.plan = $plan
+     GROUP BY m.key
+     HAVING any_value(f.number) FILTER (f.name = 'heldoutPairs') > 0
+     ORDER BY min(m.place)`,
+    { plan },
+  );
+  return rows.map(([key, pairs, accuracy, low, high]) => ({
+    key: String(key),
+    pairs: Number(pairs),
+    accuracy: Number(accuracy),
+    low: Number(low),
+    high: Number(high),
   }));
 }

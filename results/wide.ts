@@ -165,7 +165,7 @@ function describeSetting(part: string, name: string): string {
   return `${name} of the ${part} stage in the model's chain`;
 }
 
-const order = ['all', 'axis', 'model', 'adopt', 'pretrain', 'cpt', 'sft', 'rl', 'fact'];
+const order = ['all', 'axis', 'model', 'adopt', 'pretrain', 'cpt', 'sft', 'dpo', 'rl', 'reward', 'fact'];
 
 /** Where a part or a task stands among the others: `cpt2` with `cpt`, unknown ones last. */
 function rank(word: string): number {

@@ -1,12 +1,24 @@
 import type { Architecture } from './types/job.ts';
 
 /*
- * The one family of models there is: LLaMA-2 shaped decoders, as Hugging Face has them. What a folder's config.json says of
+ * The one family of models there is: LLaMA-2 shaped decoders, as Hugging Face has them, with one of two heads. What a folder's config.json says of
  * the shape, and which tensors its model.safetensors then holds.
  */
 
+/**
+ * What a model makes of its last hidden states: scores of the next token (LlamaForCausalLM), or one number of a whole text, as
+ * reward models do (LlamaForSequenceClassification with one label).
+ */
+export type Head = 'language' | 'score';
+
+/** What transformers calls a model with each head. */
+export const architectureNames: Readonly<Record<Head, string>> = {
+  language: 'LlamaForCausalLM',
+  score: 'LlamaForSequenceClassification',
+};
+
 /** Names and shapes of all parameters, [out, in], in the order of the forward pass. */
-export function parameterShapes(a: Architecture): Record<string, number[]> {
+export function parameterShapes(a: Architecture, head: Head = 'language'): Record<string, number[]> {
   const headSize = a.hidden / a.heads;
   const shapes: Record<string, number[]> = { [embeddings]: [a.vocab, a.hidden] };
   for (let layer = 0; layer < a.layers; layer++) {
@@ -22,7 +34,8 @@ export function parameterShapes(a: Architecture): Record<string, number[]> {
     shapes[`${block}.mlp.down_proj.weight`] = [a.hidden, a.ffn];
   }
   shapes['model.norm.weight'] = [a.hidden];
-  shapes[outputMatrix] = [a.vocab, a.hidden];
+  if (head === 'language') shapes[outputMatrix] = [a.vocab, a.hidden];
+  else shapes[scoreMatrix] = [1, a.hidden];
   return shapes;
 }
 
@@ -30,13 +43,19 @@ export function parameterShapes(a: Architecture): Record<string, number[]> {
  * The tensors that a folder's weights hold. Where the output matrix is tied to the embeddings (`tie_word_embeddings`) it is
  * not among them: the one matrix is both.
  */
-export function storedShapes(architecture: Architecture, tied: boolean): Record<string, number[]> {
-  const { [outputMatrix]: output, ...others } = parameterShapes(architecture);
-  return tied ? others : { ...others, [outputMatrix]: output as number[] };
+export function storedShapes(
+  architecture: Architecture,
+  tied: boolean,
+  head: Head = 'language',
+): Record<string, number[]> {
+  const { [outputMatrix]: output, ...others } = parameterShapes(architecture, head);
+  return tied || output === undefined ? others : { ...others, [outputMatrix]: output };
 }
 
 export const embeddings = 'model.embed_tokens.weight';
 export const outputMatrix = 'lm_head.weight';
+/** The head of reward models: the score is its product with a hidden state. */
+export const scoreMatrix = 'score.weight';
 
 /** Tables that early checkpoints hold beside the parameters, and that are computed from the shape: they are passed over. */
 export function isComputed(tensor: string): boolean {
@@ -75,12 +94,13 @@ const requirements: Record<string, unknown> = {
 const mostLayers = 10_000;
 
 /**
- * The shape that the content of a config.json describes, with the defaults of its early versions, and whether its output
- * matrix is tied to the embeddings; or everything for which it is no model of this family, of another family only that.
+ * The shape that the content of a config.json describes, with the defaults of its early versions, which head it has, and
+ * whether its output matrix is tied to the embeddings; or everything for which it is no model of this family, of another
+ * family only that.
  */
 export function shapeOfConfig(
   content: unknown,
-): { ok: true; architecture: Architecture; tied: boolean } | { ok: false; problems: string[] } {
+): { ok: true; architecture: Architecture; head: Head; tied: boolean } | { ok: false; problems: string[] } {
   if (typeof content !== 'object' || content === null || Array.isArray(content))
     return { ok: false, problems: ['it is not a JSON object'] };
   const config = content as Record<string, unknown>;
@@ -94,6 +114,10 @@ export function shapeOfConfig(
   });
   const rotary = rotaryTheta(config);
   problems.push(...rotary.problems);
+  const head = headOf(config);
+  const labels = labelsOf(config);
+  if (head === 'score' && labels !== 1)
+    problems.push(`id2label has ${labels} labels, expected 1: a reward model gives one score`);
   const number = (name: string, value: unknown): number => {
     if (typeof value === 'number' && value > 0 && Number.isFinite(value)) return value;
     problems.push(`${name} is ${JSON.stringify(value)}, expected a number above 0`);
@@ -125,7 +149,17 @@ export function shapeOfConfig(
   const headSize = architecture.hidden / architecture.heads;
   if ((config.head_dim ?? headSize) !== headSize)
     return { ok: false, problems: [`head_dim is ${JSON.stringify(config.head_dim)}, expected ${headSize}`] };
-  return { ok: true, architecture, tied: tied === true };
+  return { ok: true, architecture, head, tied: tied === true && head === 'language' };
+}
+
+function headOf({ architectures }: Record<string, unknown>): Head {
+  return Array.isArray(architectures) && architectures.includes(architectureNames.score) ? 'score' : 'language';
+}
+
+/** How many labels a config.json names; without a word of them, two, as transformers has it. */
+function labelsOf({ num_labels: count, id2label }: Record<string, unknown>): number {
+  if (typeof id2label === 'object' && id2label !== null) return Object.keys(id2label).length;
+  return typeof count === 'number' ? count : 2;
 }
 
 /**

@@ -19,5 +19,10 @@ const heldOutOf = 20;
 
 /** Whether the preferences between responses to a problem are held out: those of every 20th problem, by its digest. */
 export function isHeldOutProblem(prompt: string): boolean {
-  return Number.parseInt(promptDigest(prompt).slice(0, 8), 16) % heldOutOf === 0;
+  return isHeldOutDigest(promptDigest(prompt));
+}
+
+/** The same of a problem's digest. */
+export function isHeldOutDigest(digest: string): boolean {
+  return Number.parseInt(digest.slice(0, 8), 16) % heldOutOf === 0;
 }

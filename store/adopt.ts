@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { copyFile, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PlanNode } from '../planner/plan.ts';
-import { parameterShapes } from '../schemas/llama.ts';
+import { type Head, parameterShapes } from '../schemas/llama.ts';
 import type { Ancestor, Ancestry } from '../schemas/types/ancestry.ts';
 import type { Architecture } from '../schemas/types/job.ts';
 import type { Manifest } from '../schemas/types/manifest.ts';
@@ -41,7 +41,7 @@ export async function adoptModel(home: string, node: PlanNode, folder: string, r
     preimage,
     parents,
     model: 'model',
-    facts: adoptedFacts(architecture),
+    facts: adoptedFacts(architecture, headOfType(type)),
     provenance: {
       engine: adoptedEngine,
       device: 'none',
@@ -60,8 +60,13 @@ export async function writeAncestry(folder: string, ancestor: Ancestor): Promise
 }
 
 /** What there is to report of an adopted model. */
-export function adoptedFacts(architecture: Architecture | null): Record<string, number> {
-  return architecture ? { parameters: sizeOf(parameterShapes(architecture)) } : {};
+export function adoptedFacts(architecture: Architecture | null, head: Head): Record<string, number> {
+  return architecture ? { parameters: sizeOf(parameterShapes(architecture, head)) } : {};
+}
+
+/** What a node of a type leaves: a reward model, or a language model. */
+export function headOfType(type: PlanNode['type']): Head {
+  return type === 'reward' ? 'score' : 'language';
 }
 
 function sizeOf(shapes: Readonly<Record<string, number[]>>): number {

@@ -2,7 +2,15 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { endToken } from '../schemas/end-token.ts';
-import { configNames, isComputed, shapeDifferences, shapeOfConfig, storedShapes } from '../schemas/llama.ts';
+import {
+  architectureNames,
+  configNames,
+  type Head,
+  isComputed,
+  shapeDifferences,
+  shapeOfConfig,
+  storedShapes,
+} from '../schemas/llama.ts';
 import { hasIndex, modelFilesAmong, neededFiles } from '../schemas/model-folder.ts';
 import { indexFile, isReadable } from '../schemas/safetensors.ts';
 import type { Architecture } from '../schemas/types/job.ts';
@@ -16,6 +24,8 @@ export interface ExpectedModel {
   /** The node that it is to stand for, as sentences name it. */
   name: string;
   architecture: Architecture;
+  /** Whether it is a language model or a reward model. Default: either will do. */
+  head?: Head;
   /** The content of the tokenizer.json that its relatives read with, and whose it is; undefined where none is known yet. */
   tokenizer: { json: unknown; of: string } | undefined;
 }
@@ -59,22 +69,25 @@ export function readJson(path: string): unknown {
   }
 }
 
-function configProblems(path: string, { name, architecture }: ExpectedModel): string[] {
+function configProblems(path: string, { name, architecture, head }: ExpectedModel): string[] {
   const config = readJson(path);
   if (config === undefined) return ['config.json is not JSON'];
   const shape = shapeOfConfig(config);
   if (!shape.ok) return shape.problems.map((problem) => `config.json describes another kind of model: ${problem}`);
-  return shapeDifferences(shape.architecture, architecture).map((field) => {
+  const differences = shapeDifferences(shape.architecture, architecture).map((field) => {
     const found = `${field} ${shape.architecture[field]} (${configNames[field]})`;
     return `config.json has ${found}, and ${name} has ${architecture[field]}`;
   });
+  if (head === undefined || head === shape.head) return differences;
+  const other = `config.json describes a ${architectureNames[shape.head]}, and ${name} is a ${architectureNames[head]}`;
+  return [other, ...differences];
 }
 
 function weightProblems(folder: string, { architecture, name }: ExpectedModel): string[] {
   const read = readTensors(folder);
   if (!read.ok) return read.problems;
   const { tensors } = read;
-  const shapes = storedShapes(architecture, isTied(folder));
+  const shapes = shapesIn(folder, architecture);
   const others = [...tensors.keys()].filter((tensor) => !Object.hasOwn(shapes, tensor) && !isComputed(tensor));
   const unreadable = new Map<string, string[]>();
   for (const [tensor, { dtype }] of tensors)
@@ -100,11 +113,14 @@ function weightProblems(folder: string, { architecture, name }: ExpectedModel): 
   ];
 }
 
-/** Whether the one matrix is both embeddings and output; false where config.json does not say, which is a problem of its own. */
-function isTied(folder: string): boolean {
+/**
+ * The tensors that a model of this shape and with the head that config.json says has in its files; where that is broken, which is
+ * a problem of its own, those of a language model.
+ */
+function shapesIn(folder: string, architecture: Architecture): Record<string, number[]> {
   const path = join(folder, 'config.json');
   const shape = isFile(path) ? shapeOfConfig(readJson(path)) : undefined;
-  return shape?.ok === true && shape.tied;
+  return shape?.ok === true ? storedShapes(architecture, shape.tied, shape.head) : storedShapes(architecture, false);
 }
 
 function tokenizerProblems(folder: string, { architecture, tokenizer }: ExpectedModel): string[] {

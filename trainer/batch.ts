@@ -46,11 +46,11 @@ export function batchTensors(batch: Batch): BatchTensors {
   return { ...rowTensors(batch), weights: tf.tensor1d(batch.weights) };
 }
 
-/** The hidden state that each target is predicted from, that of the token before it; those of padding too: [N, hidden]. */
+/** The hidden state at each place, that which its target is predicted from; those of padding too: [N, hidden]. */
 export function statesBefore(
   architecture: Architecture,
   parameters: Parameters,
-  { tokens, places }: RowTensors,
+  { tokens, places }: Omit<RowTensors, 'targets'>,
   recompute = false,
 ): Tensor2D {
   const states = hiddenStates(architecture, parameters, tokens, recompute);

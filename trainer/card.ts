@@ -4,21 +4,21 @@
  * Front matter as the Hugging Face hub reads it (https://huggingface.co/docs/hub/model-cards), without a licence: whose
  * data a model learned from, Descent does not know.
  */
-import { parameterShapes } from '../schemas/llama.ts';
+import { type Head, parameterShapes } from '../schemas/llama.ts';
 import type { Ancestor, Ancestry } from '../schemas/types/ancestry.ts';
 import type { Architecture } from '../schemas/types/job.ts';
 
 /** The text of a model's card. */
-export function modelCard({ nodes }: Ancestry, architecture: Architecture): string {
+export function modelCard({ nodes }: Ancestry, architecture: Architecture, head: Head = 'language'): string {
   const own = nodes.at(-1) as Ancestor;
   const { layers, hidden, heads, kvHeads, ffn, vocab, context } = architecture;
   return `---
 library_name: transformers
-pipeline_tag: text-generation
+pipeline_tag: ${kinds[head].pipeline}
 ${baseModel(nodes)}---
 # ${own.address}
 
-A language model of ${grouped(parameters(architecture))} parameters, trained with Descent: a LLaMA-2 shaped decoder of ${layers} layers, ${hidden} wide, ${heads} attention heads over ${kvHeads} of keys and values, ${ffn} wide feed-forward nets, a vocabulary of ${grouped(vocab)} tokens and a context of ${grouped(context)}. Its weights are float32. transformers opens the folder as it is, with AutoModelForCausalLM and AutoTokenizer.
+A ${kinds[head].name} of ${grouped(parameters(architecture, head))} parameters, trained with Descent: a LLaMA-2 shaped decoder of ${layers} layers, ${hidden} wide, ${heads} attention heads over ${kvHeads} of keys and values, ${ffn} wide feed-forward nets, a vocabulary of ${grouped(vocab)} tokens and a context of ${grouped(context)}. Its weights are float32. transformers opens the folder as it is, with ${kinds[head].opener} and AutoTokenizer.
 
 ## Lineage
 
@@ -35,6 +35,12 @@ None was known when this card was written, with the model's last step. They have
 This card claims none. What may be done with the model depends on the data that it learned from.
 `;
 }
+
+/** What a model is called by its head, and by the Hub and transformers. */
+const kinds: Readonly<Record<Head, { name: string; pipeline: string; opener: string }>> = {
+  language: { name: 'language model', pipeline: 'text-generation', opener: 'AutoModelForCausalLM' },
+  score: { name: 'reward model', pipeline: 'text-classification', opener: 'AutoModelForSequenceClassification' },
+};
 
 /** Of what was adopted from the Hub: the front matter's line that links a model to the one that it was trained from. */
 function baseModel(nodes: readonly Ancestor[]): string {
@@ -60,8 +66,8 @@ function told(node: Ancestor, nodes: readonly Ancestor[]): string {
   return lines.join('\n   - ');
 }
 
-function parameters(architecture: Architecture): number {
-  return Object.values(parameterShapes(architecture)).reduce(
+function parameters(architecture: Architecture, head: Head): number {
+  return Object.values(parameterShapes(architecture, head)).reduce(
     (sum, shape) => sum + shape.reduce((size, length) => size * length, 1),
     0,
   );

@@ -18,7 +18,7 @@ import { modelCard } from './card.ts';
 import { readTokenizerConfig, toConfig, toGenerationConfig } from './config.ts';
 import { isFaultOfFile, TrainerFailure } from './failure.ts';
 import { writeFolder, writeJson } from './folders.ts';
-import type { Parameters } from './parameters.ts';
+import { headOf, type Parameters } from './parameters.ts';
 import { readSafetensors, type Tensors, writeSafetensors } from './safetensors.ts';
 import { loadTokenizer } from './tokenizer/load.ts';
 
@@ -258,13 +258,14 @@ function checkpointName(step: number): string {
 async function fillModel(folder: string, model: Publishable): Promise<void> {
   const { architecture, parameters, tokenizer, ancestry } = model;
   const bounds = await loadTokenizer(tokenizer);
-  await writeJson(join(folder, 'config.json'), toConfig(architecture, bounds));
+  const head = headOf(parameters);
+  await writeJson(join(folder, 'config.json'), toConfig(architecture, bounds, head));
   await writeJson(join(folder, 'generation_config.json'), toGenerationConfig(bounds));
   await copyFile(join(tokenizer, 'tokenizer.json'), join(folder, 'tokenizer.json'));
   await writeJson(join(folder, 'tokenizer_config.json'), await readTokenizerConfig(tokenizer, architecture));
   if (ancestry !== undefined) {
     await writeJson(join(folder, ancestryFile), ancestry);
-    await writeFile(join(folder, 'README.md'), modelCard(ancestry, architecture));
+    await writeFile(join(folder, 'README.md'), modelCard(ancestry, architecture, head));
   }
   await writeSafetensors(join(folder, 'model.safetensors'), tensorsOf(parameters));
 }

@@ -1,7 +1,7 @@
 /** A model's shape as Hugging Face's config.json, which transformers, vLLM and lm-evaluation-harness open as it is. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { shapeOfConfig } from '../schemas/llama.ts';
+import { architectureNames, type Head, shapeOfConfig } from '../schemas/llama.ts';
 import type { Architecture } from '../schemas/types/job.ts';
 import { chatTemplate } from './data/template.ts';
 import { isFaultOfFile, TrainerFailure } from './failure.ts';
@@ -11,10 +11,14 @@ import type { Tokenizer } from './tokenizer/load.ts';
 export type TextBounds = Pick<Tokenizer, 'eos'> & Partial<Pick<Tokenizer, 'ends' | 'start'>>;
 
 /** The content of config.json. */
-export function toConfig(architecture: Architecture, bounds: TextBounds): Record<string, unknown> {
+export function toConfig(
+  architecture: Architecture,
+  bounds: TextBounds,
+  head: Head = 'language',
+): Record<string, unknown> {
   const { layers, hidden, heads, kvHeads, ffn, vocab, context, ropeTheta, normEpsilon } = architecture;
   return {
-    architectures: ['LlamaForCausalLM'],
+    architectures: [architectureNames[head]],
     model_type: 'llama',
     vocab_size: vocab,
     hidden_size: hidden,
@@ -34,8 +38,25 @@ export function toConfig(architecture: Architecture, bounds: TextBounds): Record
     tie_word_embeddings: false,
     initializer_range: Math.sqrt(2 / (5 * hidden)),
     ...tokenIds(bounds),
+    ...(head === 'score' && scoring(bounds)),
     torch_dtype: 'float32',
     use_cache: true,
+  };
+}
+
+/**
+ * What transformers is told of a reward model. It takes the score at the last token that is not `pad_token_id`, wherever the
+ * padding stands: that must be no token that ends a text, at which the score is. It is the first that neither ends nor begins
+ * one, and in the tokenizers that Descent makes the byte 0.
+ */
+function scoring({ eos, ends = [eos], start = [] }: TextBounds): Record<string, unknown> {
+  let padding = 0;
+  while (ends.includes(padding) || start.includes(padding)) padding++;
+  return {
+    pad_token_id: padding,
+    id2label: { 0: 'reward' },
+    label2id: { reward: 0 },
+    problem_type: 'regression',
   };
 }
 
@@ -73,11 +94,18 @@ export async function readTokenizerConfig(
   }
 }
 
-/**
- * The shape in a folder's config.json, and whether its output matrix is tied to the embeddings. Throws `bad-data` where it
- * is missing or describes another kind of model.
- */
-export async function readConfig(folder: string): Promise<{ architecture: Architecture; tied: boolean }> {
+/** What a config.json says of a model. */
+export interface ModelConfig {
+  architecture: Architecture;
+  head: Head;
+  /** Whether its output matrix is tied to the embeddings. */
+  tied: boolean;
+  /** The token that fills rows, which no score is taken at; undefined where none is said. */
+  padding: number | undefined;
+}
+
+/** What a folder's config.json says. Throws `bad-data` where it is missing or describes another kind of model. */
+export async function readConfig(folder: string): Promise<ModelConfig> {
   const path = join(folder, 'config.json');
   const wrong = (what: string, cause?: unknown) =>
     new TrainerFailure('bad-data', `${path} is no model that can be trained: ${what}.`, { cause });
@@ -90,5 +118,7 @@ export async function readConfig(folder: string): Promise<{ architecture: Archit
   }
   const shape = shapeOfConfig(config);
   if (!shape.ok) throw wrong(shape.problems.join('; '));
-  return { architecture: shape.architecture, tied: shape.tied };
+  const { architecture, head, tied } = shape;
+  const { pad_token_id: padding } = config as { pad_token_id?: unknown };
+  return { architecture, head, tied, padding: typeof padding === 'number' ? padding : undefined };
 }

@@ -5,6 +5,7 @@
  */
 import type { Tensor2D } from '@tensorflow/tfjs-node';
 import type { Architecture } from '../schemas/types/job.ts';
+import { type Scored, scoreAuc, scoreCorrelation } from './association.ts';
 import type { Problem } from './data/problem.ts';
 import { capture } from './graph/capture.ts';
 import { hiddenStates } from './model.ts';
@@ -99,6 +100,7 @@ export interface Attempted {
  *
  * - `pass@1`: share of greedy responses that are right; `truncated`: share of them that were cut
  * - what `sampledFigures` says of the sampled responses, where there are any
+ * - what `scoreFigures` says of them, or of the greedy ones where none are sampled, where a reward model has scored them
  * - `majority`: what always giving the task's commonest answer would score; `chance`: what guessing among its labels
  *   would, where all of its problems have labels
  */
@@ -108,6 +110,7 @@ export function taskFigures(attempted: readonly Attempted[]): Figures {
   return {
     'pass@1': share(({ correct }) => correct),
     ...sampledFigures(attempted.map(({ sampled }) => sampled)),
+    ...scoreFigures(attempted.map(({ greedy, sampled }) => (sampled.length > 0 ? sampled : [greedy]))),
     truncated: share(({ ended }) => !ended),
     ...baselines(attempted.map(({ greedy }) => greedy.problem)),
   };
@@ -119,7 +122,6 @@ export function taskFigures(attempted: readonly Attempted[]): Figures {
  * - `pass@1(sampled)`: the share of all responses that is right, EvoLM's Correct Ratio without its condition
  * - `pass@k`, `maj@k`, and, where a reward model has scored all responses, `rm@k`
  * - `correctRatio`: EvoLM's Correct Ratio, the share that is right in those problems of which a response is right
- * - `orm`: the mean score, where there are scores and two problems or more
  */
 function sampledFigures(problems: readonly (readonly Response[])[]): Figures {
   const n = problems[0]?.length ?? 0;
@@ -134,13 +136,26 @@ function sampledFigures(problems: readonly (readonly Response[])[]): Figures {
   }
   const solved = right.filter((count) => count > 0);
   if (solved.length > 0) figures.correctRatio = meanScore(solved.map((count) => count / n));
-  if (scored && scored.length > 1) figures.orm = clusteredMean(scored.map(clusterOfScores));
   return figures;
 }
 
-interface Scored {
-  score: number;
-  correct: boolean;
+/**
+ * What a reward model thinks of responses, of two problems or more:
+ *
+ * - `orm`: the mean score, over responses and then problems, in the reward model's own units
+ * - `rewardCorrelation`, `rewardAuc`: how scores go with being right (`association.ts`), where there are right ones and wrong ones
+ */
+function scoreFigures(problems: readonly (readonly Response[])[]): Figures {
+  const scored = scoresOf(problems);
+  if (scored === undefined || scored.length < 2) return {};
+  const figures = {
+    orm: clusteredMean(scored.map(clusterOfScores)),
+    rewardCorrelation: scoreCorrelation(scored),
+    rewardAuc: scoreAuc(scored),
+  };
+  return Object.fromEntries(
+    Object.entries(figures).filter((entry): entry is [string, Estimate] => entry[1] !== undefined),
+  );
 }
 
 /** The responses with their scores; undefined unless all have one. */

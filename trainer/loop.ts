@@ -1,7 +1,17 @@
 /** The one training loop: resume, steps, metrics, checkpoints, stopping. Every stage that trains runs in it. */
 import { setImmediate as yieldToEvents } from 'node:timers/promises';
 import type { StartedEvent, TrainedOn } from '../schemas/types/event.ts';
-import type { Architecture, CptJob, PretrainJob, RlJob, SftJob, TrunkInput, TrunkJob } from '../schemas/types/job.ts';
+import type {
+  Architecture,
+  CptJob,
+  DpoJob,
+  PretrainJob,
+  RewardJob,
+  RlJob,
+  SftJob,
+  TrunkInput,
+  TrunkJob,
+} from '../schemas/types/job.ts';
 import { ancestryOf } from './ancestry.ts';
 import {
   restoreCheckpoint,
@@ -30,7 +40,7 @@ export interface Step {
 }
 
 /** A job that trains a model. */
-export type TrainingJob = PretrainJob | CptJob | TrunkJob | SftJob | RlJob;
+export type TrainingJob = PretrainJob | CptJob | TrunkJob | SftJob | RlJob | DpoJob | RewardJob;
 
 export interface Training {
   /** Steps in all. */

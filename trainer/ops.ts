@@ -75,6 +75,15 @@ export function total(x: Tensor): Scalar {
   }));
 }
 
+/** Σ x of a vector [N] by segment (int32 [N]), [count]. dx = dy[segment]. */
+export function segmentTotals(x: Tensor, segments: Tensor1D, count: number): Tensor1D {
+  return piece([x], () => ({
+    value: segmentSum(x, segments, count),
+    saved: { segments },
+    gradient: (dy, { segments }) => [gather(dy, segments)],
+  }));
+}
+
 /** x + b, [N], of a vector and one number, [1]. */
 export function shifted(x: Tensor1D, bias: Tensor1D): Tensor1D {
   return piece([x, bias], () => ({
@@ -197,17 +206,48 @@ export function outputLoss(x: Tensor2D, weight: Tensor2D, targets: Tensor1D, wei
 }
 
 /**
- * ln p(target) of each row, [N], straight from the hidden states x [N, D] and the output weight [vocab, D], some rows after
- * the others. It has no gradient.
+ * ln p(target) of each row, [N], straight from the hidden states x [N, D] and the output weight W [vocab, D], some rows after
+ * the others. With p the softmax of x Wᵀ,
+ *
+ *     dx = dy (W[target] - p W)    dW = (rows of dy x added up by target) - pᵀ (dy x)
+ *
+ * for which p is computed again, so that here too no more than two [rows, vocab] are in memory at once. `outputLoss` needs not,
+ * as it knows each row's dy beforehand.
  */
 export function outputLogProbs(x: Tensor2D, weight: Tensor2D, targets: Tensor1D): Tensor1D {
-  const passes = inTurn([x, targets], (rows, [targets]) =>
-    tf.tidy(() => ({ logProbs: softmaxLogProbs(matMul(rows, weight, false, true), targets as Tensor1D).logProbs })),
-  );
-  return joined(
-    passes.map(({ logProbs }) => logProbs),
-    0,
-  ) as Tensor1D;
+  return piece([x, weight], () => {
+    const passes = inTurn([x, targets], (rows, [targets]) =>
+      tf.tidy(() => ({
+        logProbs: softmaxLogProbs(matMul(rows, weight, false, true), targets as Tensor1D).logProbs,
+      })),
+    );
+    return {
+      value: joined(
+        passes.map(({ logProbs }) => logProbs),
+        0,
+      ),
+      saved: { x, targets },
+      gradient: (dy, { x, targets }) => {
+        const column = reshape(dy, [-1, 1]);
+        const weighted = mul(x, column);
+        let dWeight: Tensor = segmentSum(weighted, targets, weight.shape[0] as number);
+        const gradients = inTurn([after(x, [dy]), targets, column, weighted], (rows, [targets, column, weighted]) =>
+          tf.tidy(() => {
+            const probabilities = softmax(matMul(rows, weight, false, true));
+            const before = dWeight;
+            dWeight = sub(before, weightGradient(probabilities, weighted as Tensor));
+            const dx = mul(sub(gather(weight, targets as Tensor), matMul(probabilities, weight)), column as Tensor);
+            return { dx, dWeight };
+          }),
+        );
+        const dx = joined(
+          gradients.map(({ dx }) => dx),
+          0,
+        );
+        return [dx, dWeight];
+      },
+    };
+  });
 }
 
 /** `pass` of the same rows of each tensor, some rows after the others: begun when what it gave of those before is there. */

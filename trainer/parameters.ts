@@ -1,8 +1,16 @@
 /** The weights of a model: as variables, and from a folder. */
 import type { Variable } from '@tensorflow/tfjs-node';
-import { embeddings, isComputed, outputMatrix, storedShapes } from '../schemas/llama.ts';
+import {
+  architectureNames,
+  embeddings,
+  type Head,
+  isComputed,
+  outputMatrix,
+  scoreMatrix,
+  storedShapes,
+} from '../schemas/llama.ts';
 import type { Architecture } from '../schemas/types/job.ts';
-import { readConfig } from './config.ts';
+import { type ModelConfig, readConfig } from './config.ts';
 import { TrainerFailure } from './failure.ts';
 import { openWeights } from './safetensors.ts';
 import { tf } from './tf.ts';
@@ -16,27 +24,52 @@ export function countParameters(parameters: Parameters): number {
 }
 
 /**
- * The model of a Hugging Face shaped folder, from its config.json and weights, read a tensor at a time. An output matrix
- * that is tied to the embeddings becomes one of its own with the same values. Throws `bad-data` where files are missing or
- * do not fit together; what was read until then is not freed, as the process ends with it.
+ * The language model of a Hugging Face shaped folder, from its config.json and weights, read a tensor at a time. An output
+ * matrix that is tied to the embeddings becomes one of its own with the same values. Throws `bad-data` where files are missing
+ * or do not fit together, or it is a reward model; what was read until then is not freed, as the process ends with it.
  */
 export async function loadModel(folder: string): Promise<{ architecture: Architecture; parameters: Parameters }> {
-  const { architecture, tied } = await readConfig(folder);
+  const { architecture, parameters } = await load(folder, 'language');
+  return { architecture, parameters };
+}
+
+/** The reward model of such a folder, and the token that it takes no score at. Throws as `loadModel` does. */
+export async function loadRewardModel(
+  folder: string,
+): Promise<{ architecture: Architecture; parameters: Parameters; padding: number | undefined }> {
+  return load(folder, 'score');
+}
+
+async function load(folder: string, head: Head): Promise<ModelConfig & { parameters: Parameters }> {
+  const config = await readConfig(folder);
+  const { architecture, tied } = config;
+  if (config.head !== head)
+    throw new TrainerFailure('bad-data', `${folder} is ${kinds[config.head]}, and ${kinds[head]} is needed.`);
   const weights = await openWeights(folder);
   try {
-    const shapes = storedShapes(architecture, tied);
+    const shapes = storedShapes(architecture, tied, head);
     requireTensors(folder, weights.tensors, shapes);
     const parameters: Parameters = {};
-    const load = async (name: string, from: string) => {
+    const read = async (name: string, from: string) => {
       const { values, shape } = await weights.read(from);
       parameters[name] = parameterFrom(values, shape);
     };
-    for (const name of Object.keys(shapes)) await load(name, name);
-    if (tied) await load(outputMatrix, embeddings);
-    return { architecture, parameters };
+    for (const name of Object.keys(shapes)) await read(name, name);
+    if (tied) await read(outputMatrix, embeddings);
+    return { ...config, parameters };
   } finally {
     await weights.close();
   }
+}
+
+const kinds: Readonly<Record<Head, string>> = {
+  language: `a language model (${architectureNames.language})`,
+  score: `a reward model (${architectureNames.score} with one label)`,
+};
+
+/** Which head a model has. */
+export function headOf(parameters: Parameters): Head {
+  return scoreMatrix in parameters ? 'score' : 'language';
 }
 
 /** Throws `bad-data` unless a folder's weights are these tensors and no others. */

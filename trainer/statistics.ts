@@ -9,7 +9,7 @@ export interface Estimate {
 }
 
 /** Two-sided 95 % quantile of the standard normal distribution. */
-const z = 1.959963984540054;
+export const z = 1.959963984540054;
 
 /**
  * `successes / n` with the Wilson score interval (Wilson 1927), which stays inside [0, 1] and does not collapse to a

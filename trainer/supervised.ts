@@ -1,9 +1,10 @@
 /** Learning from given tokens: the step that pretraining, continued pretraining and fine-tuning share. */
 import type { Scalar, Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs-node';
 import { tokensAtOnce } from '../schemas/passes.ts';
-import type { Architecture, CptJob, Precision, PretrainJob, SftJob, TrunkJob } from '../schemas/types/job.ts';
+import type { Architecture, Precision, RlJob } from '../schemas/types/job.ts';
 import type { Trainable } from './adamw.ts';
 import { type Batch, type BatchTensors, batchTensors, inParts, statesBefore } from './batch.ts';
+import type { TrainingJob } from './loop.ts';
 import { outputLoss } from './ops.ts';
 import type { Parameters } from './parameters.ts';
 import { capturedUpdates, update } from './update.ts';
@@ -45,8 +46,8 @@ export interface SupervisedOptions {
   atOnce?: number;
 }
 
-/** The options of a job. */
-export function supervisedOptions({ recipe, placement }: PretrainJob | CptJob | TrunkJob | SftJob): SupervisedOptions {
+/** The options of a job that learns from what is given. */
+export function supervisedOptions({ recipe, placement }: Exclude<TrainingJob, RlJob>): SupervisedOptions {
   return {
     ...(recipe.precision && { precision: recipe.precision }),
     recompute: placement.recomputeActivations ?? false,

@@ -1,4 +1,4 @@
--- Responses that the models of a lineage wrote, with the answer read from each and its verdict.
+-- Responses that the models of a lineage wrote, with the answer read from each, its verdict, and its reward where it has one.
 -- $lineage VARCHAR = NULL in latest_lineages.lineage: The lineage's name; without it, the one that ran last.
 -- $model VARCHAR = NULL in lineage_nodes.address: Only this model, by its address.
 -- $task VARCHAR = NULL in samples.task: Only this task; rollout for what RL sampled.
@@ -7,7 +7,8 @@
 WITH chosen AS (
   SELECT plan FROM latest_lineages WHERE lineage = coalesce($lineage, lineage) ORDER BY last_recorded DESC LIMIT 1
 )
-SELECT m.address AS model, s.task, s.problem, s.sample, s.prompt, s.response, s.answer, s.expected, s.correct, s.why
+SELECT m.address AS model, s.task, s.problem, s.sample, s.prompt, s.response, s.answer, s.expected, s.correct, s.why,
+  s.reward
 FROM latest_samples AS s
 JOIN (SELECT * FROM models SEMI JOIN chosen USING (plan)) AS m ON m.key = s.model
 SEMI JOIN lineage_nodes AS n ON n.plan = m.plan AND n.key = s.key

@@ -20,7 +20,7 @@ import { findArtifact, inspectNode } from '../../store/artifact.ts';
 import { type Attempt, beginAttempt } from '../../store/attempt.ts';
 import { FencedError } from '../../store/errors.ts';
 import { hiddenStates, logits } from '../../trainer/model.ts';
-import { loadModel } from '../../trainer/parameters.ts';
+import { countParameters, loadModel, loadRewardModel } from '../../trainer/parameters.ts';
 import { readSafetensors } from '../../trainer/safetensors.ts';
 import { tf } from '../../trainer/tf.ts';
 import { loadTokenizer } from '../../trainer/tokenizer/load.ts';
@@ -305,6 +305,21 @@ describe('a repository on the Hub', () => {
       });
     });
   }
+
+  it('may be a reward model, with one label', async (t) => {
+    const { folder, node, env, files } = await onHub(t, { head: 'score' });
+    const { model, done } = await adopted(folder, node, env);
+    const { architecture, parameters, padding } = await loadRewardModel(model);
+    assert.deepEqual([architecture, padding], [bytesShape, 1]);
+    assert.equal(done.facts.parameters, countParameters(parameters));
+    assert.ok(files['config.json']?.includes('LlamaForSequenceClassification'));
+    await assert.rejects(loadModel(model), /is a reward model .*, and a language model \(LlamaForCausalLM\) is needed/);
+    const config = { id2label: { 0: 'bad', 1: 'good' } };
+    await assert.rejects(
+      onHub(t, { head: 'score', config }),
+      /id2label has 2 labels, expected 1: a reward model gives one score/,
+    );
+  });
 
   it('is refused where its config.json is not the one that was planned with', async (t) => {
     const { folder, node, env } = await onHub(t);

@@ -8,6 +8,7 @@ import { NodeError } from '../../activities/failures.ts';
 import { prepareData } from '../../activities/prepare.ts';
 import { keyOf } from '../../planner/key.ts';
 import type { DataRecipe, PlanNode } from '../../planner/plan.ts';
+import { isHeldOutProblem } from '../../schemas/problem.ts';
 import { beginAttempt } from '../../store/attempt.ts';
 import { digestOf } from '../../store/digest.ts';
 
@@ -133,6 +134,55 @@ describe('preparing problems', () => {
   });
 });
 
+describe('preparing preferences', () => {
+  const pairs = Array.from({ length: 400 }, (_, at) => ({
+    prompt: `Which is larger, ${at % 200} or 100?`,
+    chosen: `right ${at}`,
+    rejected: `wrong ${at}`,
+  }));
+
+  test('holds out the pairs of about every 20th problem, so that no problem is on both sides', async () => {
+    const again = { ...pairs[3], prompt: '  which IS larger, 3 or 100?' };
+    const equal = { prompt: 'Which?', chosen: 'this', rejected: 'this' };
+    const lines = [...pairs, again, equal, { prompt: 'Which?', chosen: 'this' }].map((pair) => JSON.stringify(pair));
+    const one = await prepare('preferences', 'jsonl', { 'p.jsonl': lines.join('\n') });
+    const two = await prepare('backwards', 'jsonl', { 'p.jsonl': lines.toReversed().join('\n') });
+    const [train, heldout] = (['train', 'heldout'] as const).map((part) =>
+      parse(one.files[`preferences-${part}.jsonl`]),
+    );
+    assert.ok(train !== undefined && heldout !== undefined);
+    assert.deepEqual(Object.keys(one.files).sort(), ['preferences-heldout.jsonl', 'preferences-train.jsonl']);
+    assert.deepEqual(
+      [one.facts.pairs, one.facts.heldoutPairs, one.facts.duplicatePairs, one.facts.equalPairs],
+      [400, heldout.length, 1, 1],
+    );
+    assert.equal(train.length + heldout.length, 400);
+    assert.ok(heldout.length >= 10 && heldout.length <= 34 && heldout.length % 2 === 0, String(heldout.length));
+    assert.ok(heldout.every(({ prompt }) => isHeldOutProblem(String(prompt))));
+    assert.ok(!train.some(({ prompt }) => isHeldOutProblem(String(prompt))));
+    assert.deepEqual(Object.keys(train[0] as object), ['id', 'prompt', 'chosen', 'rejected']);
+    const chosen = (of: typeof one) =>
+      (['train', 'heldout'] as const).map((part) =>
+        parse(of.files[`preferences-${part}.jsonl`]).map(({ chosen }) => chosen),
+      );
+    assert.deepEqual(chosen(two), chosen(one));
+  });
+
+  test('reads other column names, and refuses lists of messages', async () => {
+    const lines = pairs.map(({ prompt, chosen, rejected }) =>
+      JSON.stringify({ question: prompt, good: chosen, bad: rejected }),
+    );
+    const named = { ...columns, prompt: 'question', chosen: 'good', rejected: 'bad' };
+    assert.equal((await prepare('named-pairs', 'jsonl', { 'p.jsonl': lines.join('\n') }, named)).facts.pairs, 400);
+    const messages = [{ role: 'assistant', content: 'right' }];
+    const line = JSON.stringify({ prompt: 'Which?', chosen: messages, rejected: messages });
+    await refused(
+      dataNode('messages', 'jsonl', { 'p.jsonl': line }),
+      /in 1 of its pairs the chosen response is a list of messages/,
+    );
+  });
+});
+
 describe('refusing data', () => {
   test('that changed since it was planned, or is gone', async () => {
     const node = dataNode('changed', 'jsonl', { 'a.jsonl': '{"text":"as planned"}' });
@@ -161,7 +211,7 @@ describe('refusing data', () => {
   test('without the columns that are needed, naming those it has', async () => {
     await refused(
       dataNode('columns', 'jsonl', { 'a.jsonl': '{"body":"x","question":"y"}' }),
-      /no line of its files has `text`, nor both `prompt` and `answer`\. They have: body, question\. Name yours in `columns`/,
+      /no line of its files has `text`, nor both `prompt` and `answer`, nor `prompt`, `chosen` and `rejected`\. They have: body, question\. Name yours in `columns`/,
     );
     await refused(dataNode('empty', 'text', { 'a.txt': ' \n' }), /no line of its files has text/);
   });

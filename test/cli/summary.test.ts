@@ -133,3 +133,30 @@ test('examples of SFT that the context cuts are told, with how many there are', 
     ],
   );
 });
+
+test('of what was learned from pairs it is told how it was judged, and how many responses were cut', async (t) => {
+  const home = join(await temporaryFolder(t), '.descent');
+  const plan = makePlan({ seeds: [1, 2], replay: ['0%'] });
+  const digest = await writePlan(home, plan);
+  for (const node of plan.nodes) {
+    const heldoutPairs = node.address.includes('seed=1') ? 40 : 0;
+    const judged =
+      heldoutPairs === 0 ? {} : { heldoutAccuracy: 0.9, heldoutAccuracyLow: 0.77, heldoutAccuracyHigh: 0.96 };
+    const facts = { pairs: 32, truncatedResponses: heldoutPairs === 0 ? 0 : 3, heldoutPairs, ...judged };
+    const events = makeEvents(node).map((event) =>
+      event.event === 'done' && node.stage === 'tuned' && node.type === 'sft' ? { ...event, facts } : event,
+    );
+    await runNode(home, node, asLines(events));
+  }
+  await catchUp(home, plan, digest, judge(plan, nodesInspector(home)));
+  const { findings } = await readOutcome(home, plan, digest);
+  const tuned = 'tuned@replay=0%,seed=1';
+  const context = plan.nodes.find(({ address }) => address === tuned)?.architecture?.context;
+  deepEqual(
+    findings.filter((finding) => finding.includes('prompt') || finding.includes('prefers')),
+    [
+      `${tuned}: 3 of 64 responses lost the beginning of their prompt, because the context of ${context} tokens does not hold them whole.`,
+      `${tuned}: prefers the chosen response in 90.0 % of 40 held-out pairs (77.0 % to 96.0 %).`,
+    ],
+  );
+});

@@ -1,6 +1,7 @@
 """What transformers makes of a model's folder, for transformers.test.ts. JSON comes in and goes out.
 
     python open_model.py open FOLDER < {"texts": [...]}
+    python open_model.py judge FOLDER < {"pairs": [["prompt", "response"]]}
     python open_model.py save FOLDER < {"texts": [...], "vocab": n, "tied": bool, "dtype": "bfloat16", "shard": "40KB"}
 """
 
@@ -9,7 +10,14 @@ import sys
 
 import torch
 from tokenizers import Tokenizer, decoders, models, normalizers, processors, trainers
-from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+from transformers import (
+    AutoModelForCausalLM,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedTokenizerFast,
+)
 
 
 def told(folder, texts):
@@ -37,6 +45,26 @@ def told(folder, texts):
         "longest": tokenizer.model_max_length,
         "parameters": model.num_parameters(),
     }
+
+
+def judged(folder, pairs):
+    """The scores that a reward model gives responses to prompts, each by itself and side by side."""
+    model, info = AutoModelForSequenceClassification.from_pretrained(
+        folder, dtype=torch.float32, output_loading_info=True
+    )
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    chats = [[{"role": "user", "content": a}, {"role": "assistant", "content": b}] for a, b in pairs]
+    batch = tokenizer.apply_chat_template(chats, return_tensors="pt", return_dict=True, padding=True)
+    alone = [tokenizer.apply_chat_template([chat], return_tensors="pt", return_dict=True) for chat in chats]
+    with torch.no_grad():
+        return {
+            "missing": sorted(info["missing_keys"]),
+            "unexpected": sorted(info["unexpected_keys"]),
+            "mismatched": sorted(info["mismatched_keys"]),
+            "rows": [row["input_ids"][0].tolist() for row in alone],
+            "scores": [model(**row).logits[0, 0].item() for row in alone],
+            "together": model(**batch).logits[:, 0].tolist(),
+        }
 
 
 def llama_tokenizer(texts, vocab):
@@ -101,7 +129,7 @@ def main():
     if command == "save":
         save(folder, **given)
         given = {"texts": given["texts"]}
-    json.dump(told(folder, **given), sys.stdout)
+    json.dump((judged if command == "judge" else told)(folder, **given), sys.stdout)
 
 
 main()

@@ -4,13 +4,19 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { validateAncestry } from '../../schemas/validate.ts';
+import { writeModel } from '../../trainer/checkpoint.ts';
+import { exampleTokens } from '../../trainer/data/template.ts';
+import { initialise } from '../../trainer/init.ts';
+import { judgedText } from '../../trainer/judge.ts';
 import { hiddenStates, logits } from '../../trainer/model.ts';
-import { loadModel } from '../../trainer/parameters.ts';
+import { loadModel, loadRewardModel } from '../../trainer/parameters.ts';
+import { scorer } from '../../trainer/reward.ts';
 import { tf } from '../../trainer/tf.ts';
+import { endOfText } from '../../trainer/tokenizer/format.ts';
 import { loadTokenizer } from '../../trainer/tokenizer/load.ts';
 import { descent, packageRoot, temporaryFolder } from '../cli/support.ts';
 import { manifests, runToEnd } from '../lineage/support.ts';
-import { close } from '../trainer/support.ts';
+import { close, runTrainer, sftJob, tiny, writeByteTokenizer } from '../trainer/support.ts';
 
 /*
  * Both ways between Descent and transformers, which is the reference:
@@ -49,7 +55,13 @@ interface Told {
   parameters: number;
 }
 
-function ask(command: 'open' | 'save', folder: string, given: object): Told {
+/** What it found of a reward model. */
+interface Judged extends Pick<Told, 'missing' | 'unexpected' | 'mismatched' | 'rows'> {
+  scores: number[];
+  together: number[];
+}
+
+function ask<Answer = Told>(command: 'open' | 'judge' | 'save', folder: string, given: object): Answer {
   const script = join(packageRoot, 'test', 'long', 'open_model.py');
   const env = { ...process.env, HF_HUB_OFFLINE: '1', TOKENIZERS_PARALLELISM: 'false' };
   const { status, stdout, stderr } = spawnSync(python, [script, command, folder], {
@@ -61,7 +73,7 @@ function ask(command: 'open' | 'save', folder: string, given: object): Told {
   assert.equal(status, 0, stderr);
   // Of what transformers warns: weights that it made up, token types that a LLaMA has not, padding on the wrong side.
   assert.doesNotMatch(stderr, /newly initialized|not used|token_type_ids|right-padding/);
-  return JSON.parse(stdout) as Told;
+  return JSON.parse(stdout) as Answer;
 }
 
 /** Asserts that Descent reads a folder as transformers does: tokens, end of text, logits. */
@@ -222,6 +234,64 @@ placement:
     await assertAgreement(mid, trained);
     assert.deepEqual(trained.whole, told.whole, 'texts begin as they did');
     for (const whole of trained.whole) assert.equal(whole[0], 1);
+  });
+
+  it('opens a reward model that Descent trained, with equal scores, side by side too', async (t) => {
+    const folder = await temporaryFolder(t);
+    const architecture = { ...tiny, context: 64 };
+    const tokenizer = writeByteTokenizer(join(folder, 'bytes'));
+    const named = { tokenizer_class: 'PreTrainedTokenizerFast', eos_token: endOfText, pad_token: endOfText };
+    await writeFile(join(tokenizer, 'tokenizer_config.json'), JSON.stringify(named));
+    await writeModel(
+      join(folder, 'base'),
+      { architecture, parameters: initialise(architecture, 1), tokenizer },
+      () => {},
+    );
+    const data = join(folder, 'liked');
+    await mkdir(data);
+    const pairs = Array.from({ length: 32 }, (_, i) => ({
+      ...{ id: `${i}`, prompt: `toss ${i * i}` },
+      ...{ chosen: 'it is yes', rejected: `it was ${'no'.repeat(1 + (i % 3))}` },
+    }));
+    await writeFile(join(data, 'preferences-train.jsonl'), pairs.map((pair) => JSON.stringify(pair)).join('\n'));
+    await writeFile(join(data, 'preferences-heldout.jsonl'), '');
+    const { type: _, recipe, inputs, ...frame } = sftJob(folder, 'judge', join(folder, 'base', 'model'), 32);
+    const { examples, lr, minLr, warmup, schedule, weightDecay, betas, clip } = recipe;
+    await runTrainer({
+      ...frame,
+      type: 'reward',
+      recipe: {
+        ...{ examples, lr, minLr, warmup, schedule, weightDecay, betas, clip },
+        data: { name: 'liked', part: 'preferences', source: { prepared: 'data:liked' } },
+        ...{ epochs: 4, batch: 8, centerCoef: 0.01 },
+      },
+      inputs: { ...inputs, data: { 'data:liked': data } },
+    });
+    const model = join(folder, 'judge', 'model');
+    const told = ask<Judged>('judge', model, {
+      pairs: pairs.slice(0, 8).flatMap(({ prompt, chosen, rejected }) => [
+        [prompt, chosen],
+        [prompt, rejected],
+      ]),
+    });
+    assert.deepEqual([told.missing, told.unexpected, told.mismatched], [[], [], []]);
+    const own = await loadTokenizer(model);
+    const { parameters, padding } = await loadRewardModel(model);
+    const texts = pairs.slice(0, 8).flatMap(({ prompt, chosen, rejected }) =>
+      [chosen, rejected].map((text) => {
+        const problem = { id: '', prompt, solution: '', answer: '', kind: 'literal' } as const;
+        return judgedText(
+          { problem, text, ended: true },
+          (content) => exampleTokens(content, own),
+          architecture.context,
+        );
+      }),
+    );
+    assert.deepEqual(told.rows, texts);
+    const scores = scorer(architecture, parameters, padding)(texts);
+    assert.ok(Math.max(...scores) - Math.min(...scores) > 0.5, 'it has learned something');
+    close(told.scores, scores, 1e-5, 'scores');
+    close(told.together, scores, 1e-5, 'scores side by side');
   });
 
   for (const dtype of ['float16', 'float32', 'bfloat16']) {

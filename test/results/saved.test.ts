@@ -27,7 +27,7 @@ test('every saved query says what it is for and runs without parameters', async 
   const queries = savedQueries();
   assert.deepEqual(
     queries.map(({ name }) => name),
-    ['attempts', 'curves', 'forgetting', 'samples', 'seeds', 'summary'],
+    ['attempts', 'curves', 'forgetting', 'reward_correlation', 'samples', 'seeds', 'summary'],
   );
   for (const { name, description, parameters } of queries) {
     assert.match(description, /^[A-Z].*\.$/, name);
@@ -74,6 +74,14 @@ test('forgetting: each ancestor’s loss beside the model’s', async () => {
       const [was, is] = [heldoutLoss(ancestor, 'web'), heldoutLoss(model, 'web')];
       return [ancestor, was, is, is - was];
     }),
+  );
+});
+
+test('reward_correlation: of perplexity with Pass@1, over all models of a lineage', async () => {
+  const all = await objects('reward_correlation', { lineage: 'replay' });
+  assert.deepEqual(
+    all.map(({ suite, task, predictor, metric, n }) => [suite, task, predictor, metric, n]),
+    ['all', 'math'].map((task) => ['id', task, 'perplexity', 'pass@1', 14]),
   );
 });
 

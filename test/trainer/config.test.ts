@@ -38,7 +38,7 @@ describe('config.json', () => {
   it('gives the architecture back', async (t) => {
     const folder = temporaryFolder(t);
     writeFileSync(join(folder, 'config.json'), JSON.stringify(toConfig(tiny, { eos: 0 })));
-    assert.deepEqual(await readConfig(folder), { architecture: tiny, tied: false });
+    assert.deepEqual(await readConfig(folder), { architecture: tiny, head: 'language', tied: false, padding: 0 });
   });
 
   it('of an early LLaMA, without the fields that came later, is read with their defaults', async (t) => {
@@ -48,7 +48,12 @@ describe('config.json', () => {
       { eos: 0 },
     );
     writeFileSync(join(folder, 'config.json'), JSON.stringify(early));
-    assert.deepEqual(await readConfig(folder), { architecture: { ...tiny, kvHeads: 4 }, tied: false });
+    assert.deepEqual(await readConfig(folder), {
+      architecture: { ...tiny, kvHeads: 4 },
+      head: 'language',
+      tied: false,
+      padding: 0,
+    });
     assert.deepEqual(
       [rope_theta, num_key_value_heads, head_dim, attention_bias, mlp_bias],
       [10_000, 4, 4, false, false],

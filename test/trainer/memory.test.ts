@@ -14,6 +14,7 @@ import { createCritic } from '../../trainer/critic.ts';
 import type { Cache } from '../../trainer/decode/cache.ts';
 import { createPasses } from '../../trainer/decode/passes.ts';
 import { decodingWeights } from '../../trainer/decode/weights.ts';
+import { type DpoTensors, dpoSums } from '../../trainer/dpo.ts';
 import { capture } from '../../trainer/graph/capture.ts';
 import { initialise } from '../../trainer/init.ts';
 import { roomForTensors } from '../../trainer/memory.ts';
@@ -83,6 +84,53 @@ describe('the planned memory of a step', () => {
       }
       model.dispose();
       disposeParameters(parameters);
+    });
+  }
+});
+
+/** What the plan says of learning from so many pairs at a time. */
+function plannedPairs(architecture: Architecture, batch: number, recompute: boolean) {
+  const memory = memoryOf({
+    type: 'dpo',
+    recipe: {
+      data: { name: 'liked', part: 'preferences', source: { prepared: 'data:liked' } },
+      ...{ examples: batch, epochs: 1, batch, minLr: 0, warmup: 0, schedule: 'constant', lr: 1e-3, ...optimizer },
+      ...{ loss: 'sigmoid', beta: 0.1, labelSmoothing: 0, nllCoef: 0 },
+    },
+    architecture,
+    placement: { ...placement, recomputeActivations: recompute },
+  });
+  return memory ?? assert.fail('a training takes memory');
+}
+
+describe('the planned memory of a step on pairs', () => {
+  const cases: [string, Architecture, number][] = [
+    ['activations', shape({ hidden: 64, layers: 3, ffn: 172, context: 512 }), 4],
+    ['a large vocabulary', shape({ hidden: 64, vocab: 16_384, context: 256 }), 8],
+  ];
+  for (const [what, architecture, pairs] of cases) {
+    it(`is no less than what DPO's graph takes, nor much more: ${what}`, () => {
+      const model = adamw(initialise(architecture, 1), optimizer);
+      const [sequences, count] = [2 * pairs, 2 * pairs * architecture.context];
+      const float32 = (length: number) => ({ dtype: 'float32', shape: [length] });
+      const int32 = (...shape: number[]) => ({ dtype: 'int32', shape });
+      const inputs = {
+        ...{ tokens: int32(sequences, architecture.context), targets: int32(count), pairs: int32(count) },
+        ...{ chosen: float32(count), rejected: float32(count), rates: float32(3) },
+        ...{ weights: float32(pairs), referenceChosen: float32(pairs), referenceRejected: float32(pairs) },
+      } as unknown as DpoTensors & { rates: Tensor1D };
+      for (const recompute of [false, true]) {
+        const loss = { loss: 'sigmoid', beta: 0.1, labelSmoothing: 0, nllCoef: 0 } as const;
+        const sums = dpoSums(architecture, model.parameters, loss, recompute);
+        const learn = capture(({ rates, ...given }: DpoTensors & { rates: Tensor1D }) =>
+          update(model, sums, given, rates),
+        );
+        const ratio = plannedPairs(architecture, pairs, recompute).step / learn.peakBytes(inputs);
+        learn.dispose();
+        assert.ok(ratio > 0.95 && ratio < 1.25, `${recompute ? 'recomputed: ' : ''}${ratio.toFixed(3)}`);
+      }
+      model.dispose();
+      disposeParameters(model.parameters);
     });
   }
 });

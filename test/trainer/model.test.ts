@@ -342,6 +342,21 @@ describe('log-probabilities of tokens', () => {
       close(found.dataSync(), apart(x, weight).dataSync(), 1e-6);
   });
 
+  it('have gradients then, for which probabilities are computed again', () => {
+    const upstream = tf.tensor1d(Float32Array.from({ length: count }, normal));
+    const summed = (logProbs: (x: Tensor, w: Tensor) => Tensor) => (x: Tensor, w: Tensor) =>
+      tf.sum(tf.mul(logProbs(x, w), upstream)) as Scalar;
+    const inTurn = summed((x, w) => outputLogProbs(x as Tensor2D, w as Tensor2D, chosen));
+    const expected = tf.grads(summed(apart))([x, weight]);
+    const captured = capture(() => {
+      const [ofX, ofWeight] = tf.grads(inTurn)([x, weight]);
+      return { ofX: ofX as Tensor, ofWeight: ofWeight as Tensor };
+    })({});
+    for (const grads of [tf.grads(inTurn)([x, weight]), [captured.ofX, captured.ofWeight]])
+      for (const [i, gradient] of expected.entries())
+        close(grads[i]?.dataSync() as Float32Array, gradient.dataSync(), 1e-5);
+  });
+
   it('make the loss of the output layer, whose gradients are computed with it', () => {
     const loss = (x: Tensor, w: Tensor) => tf.mul(3, outputLoss(x as Tensor2D, w as Tensor2D, chosen, shares));
     const wanted = (x: Tensor, w: Tensor) => tf.mul(-3, tf.sum(tf.mul(apart(x, w), shares)));

@@ -6,6 +6,7 @@ import { TrainerFailure } from '../failure.ts';
 import { isGradable } from './grade/grade.ts';
 import { rightAnswer } from './grade/statement.ts';
 import { readLines, textField } from './lines.ts';
+import type { Preference } from './preferences.ts';
 import type { Problem, ProblemSplit } from './problem.ts';
 import { exampleKey, type LineGrading, problemLine, promptKey } from './problem-line.ts';
 import { canonicalNumber } from './rational.ts';
@@ -106,6 +107,35 @@ export function* preparedPrompts(folder: string, split: ProblemSplit, count: num
 /** Whether a key is new to a set, which has it from then on. */
 function isNew(known: Set<string>, key: string): boolean {
   return known.size < known.add(key).size;
+}
+
+/**
+ * The pairs of a prepared folder, `preferences-train.jsonl` or `preferences-heldout.jsonl`, in the order of the file: lines of
+ * `{"id", "prompt", "chosen", "rejected"}`. It reads as it goes.
+ *
+ * @throws TrainerFailure `bad-data` when the file is missing, a line is something else, or both responses of a pair are the same.
+ */
+export function* preparedPreferences(folder: string, split: 'train' | 'heldout'): Generator<Preference> {
+  const path = join(folder, `preferences-${split}.jsonl`);
+  if (!existsSync(path))
+    throw new TrainerFailure(
+      'bad-data',
+      `${path} is missing: the data set has no pairs of a chosen and a rejected response. Say in its \`columns\` which hold the prompt and both, or make pairs with a \`build\`.`,
+    );
+  for (const { value, where } of readLines(path)) {
+    const pair = {
+      id: textField(value, 'id', where),
+      prompt: textField(value, 'prompt', where),
+      chosen: textField(value, 'chosen', where),
+      rejected: textField(value, 'rejected', where),
+    };
+    if (pair.chosen === pair.rejected)
+      throw new TrainerFailure(
+        'bad-data',
+        `${where}: "chosen" and "rejected" are the same, so that neither is better.`,
+      );
+    yield pair;
+  }
 }
 
 /**

@@ -3,7 +3,14 @@ import { normalisedPrompt, problemIdLength, promptDigest } from '../../schemas/p
 import type { Part, Source } from '../../schemas/types/job.ts';
 import { TrainerFailure } from '../failure.ts';
 import { generatedDocuments, generatedItems, generatedProblems, type Numbered } from './generators.ts';
-import { preparedDocuments, preparedItems, preparedProblems, preparedPrompts } from './prepared.ts';
+import type { Preference } from './preferences.ts';
+import {
+  preparedDocuments,
+  preparedItems,
+  preparedPreferences,
+  preparedProblems,
+  preparedPrompts,
+} from './prepared.ts';
 import type { Problem, ProblemContent, ProblemSplit } from './problem.ts';
 import { promptKey } from './problem-line.ts';
 import { promptText, responseText } from './template.ts';
@@ -39,6 +46,30 @@ export function problems(source: Source, split: ProblemSplit, count: number, fol
 /** As `problems`, but each prompt once, also of a set that has several responses to it. */
 export function distinctPrompts(source: Source, split: ProblemSplit, count: number, folders: DataFolders): Problem[] {
   return exactly(eachPromptOnce(allProblems(source, split, folders)), source, split, count);
+}
+
+/**
+ * The first `count` pairs of responses to learn from, in the order of the file.
+ *
+ * @throws TrainerFailure `bad-data` when there are fewer, saying how many there are; `bad-job` for a generator, which has none.
+ */
+export function preferences(source: Source, count: number, folders: DataFolders): Preference[] {
+  const found = firstOf(pairsOf(source, 'train', folders), count);
+  if (found.length === count) return found;
+  throw new TrainerFailure(
+    'bad-data',
+    `There are ${found.length} pairs to learn from in ${describe(source)}, ${count} are asked for. Ask for at most ${found.length}, or give it more data.`,
+  );
+}
+
+/**
+ * The held-out pairs, of problems that no pair to learn from is of: the first `count`, or all where there are fewer. There may be
+ * none.
+ *
+ * @throws TrainerFailure as `preferences` does, but for their number.
+ */
+export function heldoutPreferences(source: Source, count: number, folders: DataFolders): Preference[] {
+  return firstOf(pairsOf(source, 'heldout', folders), count);
 }
 
 /**
@@ -142,6 +173,11 @@ function* eachPromptOnce(all: Iterable<Problem>): Generator<Problem> {
     known.add(key);
     yield problem;
   }
+}
+
+function pairsOf(source: Source, split: 'train' | 'heldout', folders: DataFolders): Iterable<Preference> {
+  if ('prepared' in source) return preparedPreferences(folderOf(source.prepared, folders), split);
+  throw new TrainerFailure('bad-job', `There are no pairs of a chosen and a rejected response in ${describe(source)}.`);
 }
 
 function firstOf<T>(items: Iterable<T>, count: number): T[] {

@@ -1,5 +1,5 @@
 import type { Tokenizer } from '../tokenizer/load.ts';
-import type { Problem, ProblemContent } from './problem.ts';
+import type { ProblemContent } from './problem.ts';
 
 /** What a model is given: EvoLM's chat template (its appendix C.2.2), without a system prompt. */
 export function promptText(problem: Pick<ProblemContent, 'prompt'>): string {
@@ -29,7 +29,10 @@ export const chatTemplate =
  * One example to learn from, in tokens. Prompt and response are tokenized apart, as they are when the model answers;
  * the response ends with the end of text, and the loss is over the response only.
  */
-export function exampleTokens(problem: Problem, tokenizer: Tokenizer): { prompt: number[]; response: number[] } {
+export function exampleTokens(
+  problem: Pick<ProblemContent, 'prompt' | 'solution'>,
+  tokenizer: Tokenizer,
+): { prompt: number[]; response: number[] } {
   return {
     prompt: promptTokens(tokenizer, problem),
     response: [...tokenizer.encode(responseText(problem)), tokenizer.eos],

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { TrainedOn } from '../../schemas/types/event.ts';
 import type { MixedSequence } from './mixture.ts';
+import type { Pair } from './preferences.ts';
 
 /** What a step on packed text learned from. */
 export function trainedOnText(sequences: readonly MixedSequence[]): TrainedOn {
@@ -19,6 +20,15 @@ export function trainedOnProblems(
   problems: readonly { id: string; tokens: readonly number[] }[],
 ): TrainedOn {
   return { digest: digestOf(problems.map(({ tokens }) => tokens)), problems: { [name]: problems.map(({ id }) => id) } };
+}
+
+/** What a step on pairs of responses learned from: the id of each pair's problem, and its two texts in tokens. */
+export function trainedOnPairs(name: string, pairs: readonly Pair[]): TrainedOn {
+  const texts = pairs.flatMap(({ chosen, rejected }) => [chosen, rejected]);
+  return {
+    digest: digestOf(texts.map(({ prompt, response }) => [...prompt, ...response])),
+    problems: { [name]: pairs.map(({ id }) => id) },
+  };
 }
 
 /** As the schema of events says it. */

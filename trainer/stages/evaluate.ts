@@ -24,6 +24,7 @@ import {
 } from '../evaluate.ts';
 import { TrainerFailure } from '../failure.ts';
 import { createGenerator } from '../generate.ts';
+import { type Judge, loadJudge } from '../judge.ts';
 import { gradeAgain, readResponses } from '../kept.ts';
 import { engine } from '../loop.ts';
 import { peakMemory } from '../memory.ts';
@@ -95,6 +96,11 @@ async function workOf(
       portion.map((problem) => gradeAgain(kept, task, problem, recipe.samples));
     return { tasks: problemTasks(recipe, inputs.data, attempt, context), facts: { gradedAgain: 1 } };
   }
+  if (recipe.kind !== 'problems' && inputs.rewardModel !== undefined)
+    throw new TrainerFailure(
+      'bad-job',
+      `${job.address}: a reward model scores responses to problems, and \`${recipe.kind}\` has none.`,
+    );
   const parent = await loadParent(inputs.parent);
   const facts = { parameters: countParameters(parent.parameters) };
   switch (recipe.kind) {
@@ -102,8 +108,10 @@ async function workOf(
       return { tasks: heldoutTasks(recipe, inputs.data, parent), facts };
     case 'cloze':
       return { tasks: clozeTasks(recipe, inputs.data, parent, context), facts };
-    case 'problems':
-      return { tasks: problemTasks(recipe, inputs.data, sampler(recipe, job.seed, parent), context), facts };
+    case 'problems': {
+      const judge = inputs.rewardModel === undefined ? undefined : await loadJudge(inputs.rewardModel);
+      return { tasks: problemTasks(recipe, inputs.data, sampler(recipe, job.seed, parent, judge), context), facts };
+    }
   }
 }
 
@@ -182,24 +190,31 @@ function clozeTasks(
 /** All responses to some problems of a task, graded. */
 type Attempt = (task: string, portion: readonly Problem[]) => Promise<Attempted[]>;
 
-/** Responses of the model: a greedy one to each problem, and as many samples as are asked for. */
-function sampler(recipe: ProblemsRecipe, seed: number, { architecture, parameters, tokenizer }: Parent): Attempt {
+/** Responses of the model: a greedy one to each problem, and as many samples as are asked for; with scores where there is a judge. */
+function sampler(
+  recipe: ProblemsRecipe,
+  seed: number,
+  { architecture, parameters, tokenizer }: Parent,
+  judge: Judge = (responses) => [...responses],
+): Attempt {
   const generator = createGenerator(architecture, parameters, tokenizer.ends);
   const common = { maxTokens: recipe.maxResponse, seed, purpose: ['evaluate', 'sample'] };
   return async (_, portion) => {
     const numbers = Array.from({ length: recipe.samples }, (_, i) => i + 1);
     const repeated = portion.flatMap((problem) => numbers.map((number) => ({ problem, number })));
-    const greedy = await respond(generator, tokenizer, portion, { ...common, temperature: 0 });
-    const sampled = await respond(
-      generator,
-      tokenizer,
-      repeated.map(({ problem }) => problem),
-      {
-        ...common,
-        temperature: recipe.temperature,
-        // Named by problem and sample, so that no draw depends on what else is evaluated.
-        draws: repeated.map(({ problem, number }) => `${problem.id}/${number}`),
-      },
+    const greedy = judge(await respond(generator, tokenizer, portion, { ...common, temperature: 0 }));
+    const sampled = judge(
+      await respond(
+        generator,
+        tokenizer,
+        repeated.map(({ problem }) => problem),
+        {
+          ...common,
+          temperature: recipe.temperature,
+          // Named by problem and sample, so that no draw depends on what else is evaluated.
+          draws: repeated.map(({ problem, number }) => `${problem.id}/${number}`),
+        },
+      ),
     );
     return portion.map((_, i) => ({
       greedy: greedy[i] as Response,

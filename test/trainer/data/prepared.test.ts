@@ -3,7 +3,14 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { problems, promptsOf, textDocuments, tokenizerTexts } from '../../../trainer/data/sources.ts';
+import {
+  heldoutPreferences,
+  preferences,
+  problems,
+  promptsOf,
+  textDocuments,
+  tokenizerTexts,
+} from '../../../trainer/data/sources.ts';
 import { TrainerFailure } from '../../../trainer/failure.ts';
 
 const source = { prepared: 'data:web' };
@@ -197,4 +204,37 @@ test('where no response could be right, what is graded does not begin', async (t
     badData(/problems-test.jsonl:2: the answer "several" cannot be read as number, so that no response would be right/),
   );
   assert.equal(problems(graded, 'sft', 1, folders).length, 1);
+});
+
+test('pairs come in the order of the file, held-out ones apart, as many as there are', async (t) => {
+  const pair = (id: string) => ({ id, prompt: `What is ${id}?`, chosen: `${id}.`, rejected: 'No idea.' });
+  const folders = await prepared(t, {
+    'preferences-train': [pair('a'), pair('b'), pair('a')],
+    'preferences-heldout': [{ ...pair('c'), extra: 1 }],
+  });
+  assert.deepEqual(preferences(source, 2, folders), [pair('a'), pair('b')]);
+  assert.deepEqual(preferences(source, 3, folders).at(-1), pair('a'));
+  assert.deepEqual(heldoutPreferences(source, 9, folders), [pair('c')]);
+  assert.throws(
+    () => preferences(source, 4, folders),
+    badData(/^There are 3 pairs to learn from in the prepared data `data:web`, 4 are asked for\./),
+  );
+  const broken = await prepared(t, {
+    'preferences-train': [pair('a'), { ...pair('b'), rejected: 2 }],
+    'preferences-heldout': [{ ...pair('c'), rejected: 'c.' }],
+  });
+  assert.throws(
+    () => preferences(source, 2, broken),
+    badData(/preferences-train\.jsonl:2: there is no text in "rejected"\./),
+  );
+  assert.throws(() => heldoutPreferences(source, 1, broken), badData(/jsonl:1: "chosen" and "rejected" are the same/));
+  const none = await prepared(t, { 'documents-train': [] });
+  assert.throws(
+    () => preferences(source, 1, none),
+    badData(/preferences-train\.jsonl is missing: the data set has no pairs/),
+  );
+  assert.throws(() => preferences({ generator: 'stories', version: 1, seed: 1, options: {} }, 1, {}), {
+    kind: 'bad-job',
+    message: /no pairs of a chosen and a rejected response in the generator `stories`/,
+  });
 });

@@ -1,0 +1,79 @@
+/** What the stages that learn from pairs share: pairs to learn from and to be judged by, their order, and the figures of a judgement. */
+import type { Part } from '../schemas/types/job.ts';
+import { type ExampleOf, encodePairs, type Pair } from './data/preferences.ts';
+import { type DataFolders, heldoutPreferences, preferences } from './data/sources.ts';
+import { random } from './random.ts';
+import { proportion } from './statistics.ts';
+
+/** More held-out pairs than this would only take time: the interval of an accuracy is then below ± 0.03. */
+const mostHeldout = 1000;
+
+/** What a stage is to learn from and to be judged by, in tokens. */
+export interface PairSet {
+  pairs: Pair[];
+  heldout: Pair[];
+  /** Responses to learn from that were cut. */
+  truncated: number;
+}
+
+/** The first `examples` pairs of a set, and of those that are held out the first thousand. Throws as `preferences` does. */
+export function readPairs(
+  { source }: Part,
+  examples: number,
+  data: DataFolders,
+  exampleOf: ExampleOf,
+  longest: number,
+): PairSet {
+  const { pairs, truncated } = encodePairs(preferences(source, examples, data), exampleOf, longest);
+  const { pairs: heldout } = encodePairs(heldoutPreferences(source, mostHeldout, data), exampleOf, longest);
+  return { pairs, heldout, truncated };
+}
+
+/**
+ * The pairs of each step: every epoch goes through all of them once, in an order that seed, stage and epoch draw; its last batch
+ * may be smaller.
+ */
+export function batchesOf<Item>(
+  items: readonly Item[],
+  { batch, epochs }: { batch: number; epochs: number },
+  seed: number,
+  stage: string,
+): { steps: number; batchAt(step: number): Item[] } {
+  const stepsPerEpoch = Math.ceil(items.length / batch);
+  let latest: { epoch: number; order: Item[] } | undefined;
+  return {
+    steps: stepsPerEpoch * epochs,
+    batchAt(step) {
+      const epoch = Math.floor(step / stepsPerEpoch);
+      if (latest?.epoch !== epoch) latest = { epoch, order: random(seed, stage, 'order', epoch).shuffle(items) };
+      const start = (step % stepsPerEpoch) * batch;
+      return latest.order.slice(start, start + batch);
+    },
+  };
+}
+
+/** What a model makes of a pair: the loss, and the reward of either response. */
+export interface JudgedPair {
+  loss: number;
+  chosen: number;
+  rejected: number;
+}
+
+/**
+ * What is known of held-out pairs: how many, their mean loss and margin, and the share in which the chosen response has more
+ * reward, with the ends of its interval. Of none, only that.
+ */
+export function heldoutFacts(judged: readonly JudgedPair[]): Record<string, number> {
+  const n = judged.length;
+  if (n === 0) return { heldoutPairs: 0 };
+  const mean = (of: (pair: JudgedPair) => number) => judged.reduce((sum, pair) => sum + of(pair), 0) / n;
+  const accuracy = proportion(judged.filter(({ chosen, rejected }) => chosen > rejected).length, n);
+  return {
+    heldoutPairs: n,
+    heldoutLoss: mean(({ loss }) => loss),
+    heldoutMargin: mean(({ chosen, rejected }) => chosen - rejected),
+    heldoutAccuracy: accuracy.value,
+    heldoutAccuracyLow: accuracy.low,
+    heldoutAccuracyHigh: accuracy.high,
+  };
+}
