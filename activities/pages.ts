@@ -18,6 +18,7 @@ export const runsAs: Record<NodeType, PageNode['runsAs']> = {
   pretrain: 'workflow',
   cpt: 'workflow',
   trunk: 'workflow',
+  checkpoint: 'workflow',
   sft: 'workflow',
   dpo: 'workflow',
   rl: 'workflow',

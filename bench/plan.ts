@@ -10,6 +10,7 @@ import { formatDiagnostics } from '../planner/diagnostic.ts';
 import { estimate } from '../planner/estimate.ts';
 import { planLineage } from '../planner/expand.ts';
 import { loadLineage } from '../planner/load.ts';
+import { marksOf } from '../planner/marks.ts';
 import { judge, verdictOf } from '../planner/verdict.ts';
 import { nodesInspector } from '../store/artifact.ts';
 import { findHome } from '../store/home.ts';
@@ -130,7 +131,8 @@ async function measure(lineage: string): Promise<void> {
     () => 'gpu',
     classes,
   );
-  const text = renderPlan(planned.plan, verdicts, { estimate: priced, notes: [] }, colours.createColors(false));
+  const marks = marksOf(planned.plan.nodes);
+  const text = renderPlan(planned.plan, verdicts, { estimate: priced, notes: [] }, marks, colours.createColors(false));
   const { user, system } = process.cpuUsage(cpu);
   const measured: Measured = {
     nodes: planned.plan.nodes.length,

@@ -42,6 +42,7 @@ async function figuresOf(node: PlanNode, artifact: Artifact): Promise<Figure[]> 
     case 'pretrain':
     case 'cpt':
     case 'trunk':
+    case 'checkpoint':
     case 'sft':
       return lastValues(artifact, 'loss');
     case 'rl':

@@ -1,4 +1,5 @@
 import type { Diagnostic } from '../planner/diagnostic.ts';
+import { type Mark, marksOf } from '../planner/marks.ts';
 import type { Key, Plan, PlanNode } from '../planner/plan.ts';
 import { reasonText } from '../planner/reason.ts';
 import { restrict } from '../planner/select.ts';
@@ -52,15 +53,31 @@ async function showPlan(
   refuseForcedOutside(all, chosen.nodes);
   const verdicts = judgeAgainstStore(all, context, chosen.nodes);
   const shown = { ...all, nodes };
+  const marks = marksOf(all.nodes);
   const priced = await priceWithin(planned, verdicts, context);
   const refused = overrun ?? priced.refused;
   const { estimate, notes } = priced.price(nodes, verdicts);
   const toRun = nodesToRun(restrict(all, nodes), verdicts);
-  const pricing = { estimate, notes: [...notes, ...priced.notes, ...downloadNotes(toRun), ...estimateNotes(toRun)] };
+  const again = repeatNotes(all, nodes, verdicts);
+  const pricing = {
+    estimate,
+    notes: [...notes, ...priced.notes, ...again, ...downloadNotes(toRun), ...estimateNotes(toRun)],
+  };
   terminal.out(
     options.json
-      ? JSON.stringify(planReport(shown, verdicts, pricing, planned.warnings, refused?.diagnostics ?? []), null, 2)
-      : renderPlan(shown, verdicts, pricing, terminal.colours, terminal.interactive ? terminal.columns : undefined),
+      ? JSON.stringify(
+          planReport(shown, verdicts, pricing, marks, planned.warnings, refused?.diagnostics ?? []),
+          null,
+          2,
+        )
+      : renderPlan(
+          shown,
+          verdicts,
+          pricing,
+          marks,
+          terminal.colours,
+          terminal.interactive ? terminal.columns : undefined,
+        ),
   );
   if (refused) {
     if (!options.json) printDiagnostics(refused, context);
@@ -80,6 +97,21 @@ async function showPlan(
   return options.detailedExitcode && pending ? exitCodes.pending : exitCodes.fine;
 }
 
+/** Of checkpoints that are asked for once their run is done: what came before them is not kept, and runs again. */
+function repeatNotes(plan: Plan, nodes: readonly PlanNode[], verdicts: ReadonlyMap<Key, Verdict>): string[] {
+  const byAddress = new Map(plan.nodes.map((node) => [node.address, node]));
+  const again = nodes.flatMap((node) => {
+    const run = node.type === 'checkpoint' ? byAddress.get(String(node.settings.of)) : undefined;
+    if (!run || verdictOf(node, verdicts).verdict === 'reuse' || verdictOf(run, verdicts).verdict !== 'reuse')
+      return [];
+    return [node.address];
+  });
+  const [first, ...others] = again;
+  if (first === undefined) return [];
+  const more = others.length > 0 ? ` (and ${others.length} more)` : '';
+  return [`${first}${more}: its run is done, and kept none of what came before its end: those steps run again`];
+}
+
 /** Each node's verdict against what this home's store holds; `part` are the nodes that are meant to run, with what they need. */
 export function judgeAgainstStore(
   plan: Plan,
@@ -95,6 +127,7 @@ function planReport(
   plan: Plan,
   verdicts: ReadonlyMap<Key, Verdict>,
   pricing: Pricing,
+  marks: ReadonlyMap<string, readonly Mark[]>,
   warnings: readonly Diagnostic[],
   errors: readonly Diagnostic[],
 ): object {
@@ -117,6 +150,7 @@ function planReport(
         stage: node.stage,
         axes: node.axes,
         seed: node.seed,
+        ...(marks.has(node.address) && { marks: marks.get(node.address) }),
         parents: node.parents,
         gates: node.gates ?? {},
         settings: node.settings,

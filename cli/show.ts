@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isExecuted } from '../activities/claim.ts';
 import { needsOf } from '../planner/kinship.ts';
+import { marksOf } from '../planner/marks.ts';
 import { memoryOf } from '../planner/memory.ts';
 import type { PlanNode } from '../planner/plan.ts';
 import { runQuery } from '../results/query.ts';
@@ -33,6 +34,7 @@ export async function show(
     stage: node.stage,
     axes: node.axes,
     seed: node.seed,
+    marks: marksOf(plan.nodes).get(node.address) ?? [],
     settings: node.settings,
     recipe: node.recipe,
     parents: Object.entries(needsOf(node)).map(([role, key]) => ({ role, key, address: addresses.get(key) ?? null })),

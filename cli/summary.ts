@@ -1,3 +1,4 @@
+import { marksOf } from '../planner/marks.ts';
 import type { Key, Plan, PlanNode } from '../planner/plan.ts';
 import { isModel } from '../planner/stages.ts';
 import type { Measure, StageSummary } from './render/run-event.ts';
@@ -29,6 +30,7 @@ export function summarize(plan: Plan, figures: readonly EvaluatedFigure[]): Stag
   const byKey = groupBy(figures, (one) => one.key);
   // Backwards, so that of two stages that are the same node the first address stands for it.
   const nodes = new Map<Key, PlanNode>(plan.nodes.toReversed().map((node) => [node.key, node]));
+  const marks = marksOf(plan.nodes);
   return trainingNodes(plan)
     .filter((node) => byKey.has(node.key))
     .map((node) => {
@@ -37,6 +39,7 @@ export function summarize(plan: Plan, figures: readonly EvaluatedFigure[]): Stag
       return {
         address: node.address,
         parent: parent?.address ?? null,
+        marks: marks.get(node.address) ?? [],
         measures: mainFigures(byKey.get(node.key) ?? []).map((now) =>
           compare(
             now,

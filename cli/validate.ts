@@ -37,6 +37,7 @@ const NOUNS: Record<NodeType, [one: string, many: string]> = {
   pretrain: ['pretrained model', 'pretrained models'],
   cpt: ['CPT model', 'CPT models'],
   trunk: ['trunk', 'trunks'],
+  checkpoint: ['checkpoint', 'checkpoints'],
   sft: ['SFT model', 'SFT models'],
   dpo: ['DPO model', 'DPO models'],
   rl: ['RL model', 'RL models'],

@@ -67,8 +67,15 @@ async function verifyArtifacts(
   } finally {
     progress?.close();
   }
-  const { nodes } = await readHistory(home, damaged.length > 0 ? damaged.map(({ key }) => key) : []);
+  const { nodes } = await readHistory(
+    home,
+    published.map(({ key }) => key),
+  );
+  const marked = [...nodes].flatMap(([key, { places, marks }]) =>
+    marks.size > 0 ? [{ address: places[0]?.address ?? null, key, marks: [...marks] }] : [],
+  );
   return {
+    marked: marked.sort((a, b) => ((a.address ?? '') < (b.address ?? '') ? -1 : 1)),
     attempts: published.length,
     bytes,
     damaged: damaged.map((one) => ({ address: nodes.get(one.key)?.places[0]?.address ?? null, ...one })),

@@ -1,12 +1,12 @@
-import { graderVersion } from '../schemas/catalogue.ts';
-import type { Architecture, BuildRecipe, Extent, GenerateRecipe, Part, Selection } from '../schemas/types/job.ts';
-import { type MadeSets, partOf, setNameOf, sourceOf } from './data.ts';
+import { benchmarks, graderVersion } from '../schemas/catalogue.ts';
+import type { BuildRecipe, Extent, GenerateRecipe, Part, Selection } from '../schemas/types/job.ts';
+import { benchmarkOf, type MadeSets, partOf, setNameOf, sourceOf } from './data.ts';
 import { defaults } from './defaults.ts';
 import type { Fields } from './fields.ts';
 import type { PlanNode, Task } from './plan.ts';
-import type { Surroundings } from './resolve.ts';
+import { type Ancestry, askedBy, type Surroundings } from './resolve.ts';
 import { type DeclaredStage, dataReferences, operationOf } from './stages.ts';
-import { listAt } from './tree.ts';
+import { listAt, own } from './tree.ts';
 
 /** A stage that makes a data set, with its axes fixed. */
 interface Made {
@@ -14,10 +14,10 @@ interface Made {
   settings: PlanNode['settings'];
 }
 
-/** Responses of a model to problems; `architecture` is null where an endpoint answers. Undefined where something does not fit, which is reported. */
+/** Responses of a model to problems; `ancestry` is null where an endpoint answers. Undefined where something does not fit, which is reported. */
 export function resolveGenerate(
   fields: Fields,
-  architecture: Architecture | null,
+  ancestry: Ancestry | null,
   made: MadeSets,
   around: Surroundings,
 ): Made | undefined {
@@ -43,13 +43,13 @@ export function resolveGenerate(
       `at \`temperature\` 0 all ${asked.samples} responses to a problem are the same`,
       'lower `samples` to 1, or raise `temperature`',
     );
-  if (architecture && asked.maxResponse >= architecture.context)
+  if (ancestry && asked.maxResponse >= ancestry.architecture.context)
     return refuse(
       'maxResponse',
-      `a response of ${asked.maxResponse} tokens leaves no room for a prompt in the model's context of ${architecture.context}`,
+      `a response of ${asked.maxResponse} tokens leaves no room for a prompt in the model's context of ${ancestry.architecture.context}`,
       'lower `maxResponse`, or take a model with a longer `context`',
     );
-  const recipe: GenerateRecipe = { data, ...asked, grader: graderVersion };
+  const recipe: GenerateRecipe = { data, ...asked, ...(ancestry && askedBy(ancestry.template)), grader: graderVersion };
   return { task: { type: 'generate', recipe }, settings: { data: data.name, ...asked } };
 }
 
@@ -117,10 +117,13 @@ function recipeOf(
   }
 }
 
-/** The test problems of a data set. */
+/** What a data set has to be asked: its test problems, or the items of a cloze task. */
 function testsOf(reference: string, { file }: Surroundings): Selection {
   const name = setNameOf(reference);
-  return { name, split: 'test', problems: defaults.build.compared, source: sourceOf(file, name) };
+  const declared = own(file.data, name);
+  const benchmark = own(benchmarks, (declared && benchmarkOf(declared)) ?? '');
+  const split = benchmark?.part === 'choices' ? 'choices' : 'test';
+  return { name, split, problems: defaults.build.compared, source: sourceOf(file, name) };
 }
 
 function extentOf(fields: Fields, side: 'sft' | 'rl'): Extent {

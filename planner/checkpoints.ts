@@ -1,9 +1,10 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
+import { chatTemplateFile, chatTemplateOf } from '../schemas/chat-template.ts';
 import { shapeOfConfig } from '../schemas/llama.ts';
 import { hasIndex, modelFilesAmong } from '../schemas/model-folder.ts';
 import { indexFile } from '../schemas/safetensors.ts';
-import type { Architecture } from '../schemas/types/job.ts';
+import type { Architecture, Template } from '../schemas/types/job.ts';
 import type { Adopt, AdoptHub } from '../schemas/types/lineage.ts';
 import { type Diagnostic, diagnose, listed, shown } from './diagnostic.ts';
 import { digestFile, findFiles } from './files.ts';
@@ -27,6 +28,10 @@ export interface Checkpoint {
   /** Absolute paths, in the order of the recipe's names; none of what is on the Hub. */
   files: string[];
   settings: PlanNode['settings'];
+  /** How the model is asked. */
+  template: Template;
+  /** Whether its tokenizer has a chat template; undefined of what is on the Hub. */
+  hasTemplate: boolean | undefined;
 }
 
 /**
@@ -59,7 +64,7 @@ async function planCheckpoint(
 ): Promise<Checkpoint | { diagnostic: Diagnostic }> {
   const field = 'hub' in declared ? 'hub' : 'folder';
   const refuse = (problem: string, hint?: string, at: string = field) => {
-    const code = at === 'context' ? 'bad-value' : 'bad-files';
+    const code = at === field ? 'bad-files' : 'bad-value';
     return { diagnostic: diagnose(source.file, source.place(['stages', name, 'adopt', at]), code, problem, { hint }) };
   };
   const what = 'hub' in declared ? `${declared.hub} at ${declared.revision.slice(0, 12)}` : shown(declared.folder);
@@ -82,12 +87,19 @@ async function planCheckpoint(
     const problem = `a context of ${context} is more than the ${shape.architecture.context} that ${what} reads (max_position_embeddings)`;
     return refuse(problem, 'lower `context`, or remove it', 'context');
   }
+  const { template = 'paper' } = declared;
+  if (template === 'tokenizer' && found.hasTemplate === false) {
+    const problem = `${what} has no chat template: neither \`chat_template\` in its tokenizer_config.json nor a ${chatTemplateFile}`;
+    return refuse(problem, 'remove `template`, for prompts as in the paper', 'template');
+  }
   const recipe = context === shape.architecture.context ? found.content : { ...found.content, context };
   return {
     architecture: { ...shape.architecture, context },
     recipe,
     files: found.files,
     settings: { ...declared, context },
+    template,
+    hasTemplate: found.hasTemplate,
   };
 }
 
@@ -97,12 +109,12 @@ const savedHint = 'copy it again, or save it with model.save_pretrained and toke
 
 /** What there is at a place: its config, and what its content is known by. */
 type Found =
-  | { ok: true; config: unknown; content: AdoptRecipe; files: string[] }
+  | { ok: true; config: unknown; content: AdoptRecipe; files: string[]; hasTemplate: boolean | undefined }
   | { ok: false; problem: string; hint?: string };
 
 async function askHub({ hub, revision }: AdoptHub, findConfig: FindConfig): Promise<Found> {
   const found = await findConfig(hub, revision);
-  return found.ok ? { ...found, content: { hub, revision }, files: [] } : found;
+  return found.ok ? { ...found, content: { hub, revision }, files: [], hasTemplate: undefined } : found;
 }
 
 /** A folder's config, and the files that make its model with their digests; or, in a sentence, why there is no model in it. */
@@ -129,11 +141,23 @@ async function readFolder(root: string, folder: string): Promise<Found> {
     const files = among.names.map(at);
     const digests: string[] = [];
     for (const file of files) digests.push(await digestFile(file));
-    return { ok: true, config, content: { names: among.names, digests }, files };
+    const hasTemplate =
+      there.has(chatTemplateFile) || saysTemplate(await readFile(at('tokenizer_config.json'), 'utf8'));
+    return { ok: true, config, content: { names: among.names, digests }, files, hasTemplate };
   } catch (error) {
     if (error instanceof SyntaxError)
       return refuse(`${shown(folder)} has a config.json that is not JSON (${error.message})`);
     return refuse(`${shown(folder)} cannot be read (${(error as NodeJS.ErrnoException).code ?? String(error)})`);
+  }
+}
+
+/** Whether a tokenizer_config.json has a chat template; undefined where it is not JSON, which `FindProblems` tells. */
+function saysTemplate(text: string): boolean | undefined {
+  try {
+    return chatTemplateOf(JSON.parse(text), undefined) !== undefined;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
   }
 }
 

@@ -101,9 +101,11 @@ function partsOf(field: string, { type }: PlanNode): string[] {
   const [first = '', , third = ''] = field.split('.');
   if (field === 'seed') return ['seed'];
   if (type === 'data') return (own(partsByField, third) ?? [third]).map((part) => `recipe.${part}`);
-  if (!isTraining(type) && type !== 'trunk') return [''];
-  if (first === 'models') return [`recipe.architecture.${third}`];
-  return (own(partsByField, first) ?? [first]).map((part) => `recipe.${part}`);
+  if (!isTraining(type) && type !== 'trunk' && type !== 'checkpoint') return [''];
+  if (type === 'checkpoint' && field === 'at') return ['recipe.steps'];
+  const recipe = type === 'checkpoint' ? 'recipe.run' : 'recipe';
+  if (first === 'models') return [`${recipe}.architecture.${third}`];
+  return (own(partsByField, first) ?? [first]).map((part) => `${recipe}.${part}`);
 }
 
 function isWithin(path: string, part: string): boolean {

@@ -62,6 +62,8 @@ function stage(file: LineageFile, node: PlanNode): Declaration {
   const kind = declaredStages(file).get(node.stage)?.kind;
   if (!kind) return new Map();
   const body = bodyOf(file, node);
+  if (kind === 'checkpoint')
+    return new Map([...stage(file, runOf(file, node)), ['at', leaf(own(body, 'at'), quantityFields(kind).get('at'))]]);
   const quantities = quantityFields(kind);
   const usual = usualFields(kind, body, node.architecture?.context ?? 0);
   const fields = new Map<string, Declared>([...leaves(usual, false, quantities), ['seed', leaf(node.seed)]]);
@@ -83,6 +85,13 @@ function stage(file: LineageFile, node: PlanNode): Declaration {
   return fields;
 }
 
+/** A checkpoint as a node of the run that it is of: what is learned is the run's to say. */
+function runOf(file: LineageFile, node: PlanNode): PlanNode {
+  const { from } = declaredStages(file).get(node.stage) ?? {};
+  if (!from) throw new Error(`${node.address} is of no run`);
+  return { ...node, stage: from.stage, axes: { ...node.axes, ...Object.fromEntries(from.pins) } };
+}
+
 /** What a stage has where it says nothing, by field; `context` is its model's. */
 function usualFields(kind: StageKind, body: Readonly<Record<string, unknown>>, context: number): object {
   const said = (name: string, usual: number): number => {
@@ -90,7 +99,7 @@ function usualFields(kind: StageKind, body: Readonly<Record<string, unknown>>, c
     const parsed = kindOf && quantityKinds[kindOf].parse(own(body, name));
     return parsed?.ok && typeof parsed.value === 'number' ? parsed.value : usual;
   };
-  if (kind === 'adopt') return {};
+  if (kind === 'adopt' || kind === 'checkpoint') return {};
   if (kind === 'build') return own(body, 'split') === undefined ? {} : { order: defaults.build.order };
   if (kind === 'sft' || kind === 'dpo' || kind === 'reward' || kind === 'generate') return defaults[kind];
   if (kind === 'rl') {

@@ -57,6 +57,10 @@ export const defaults = {
     clip: 1,
     precision: 'float32',
     weightDecayOn: 'all',
+    template: 'paper',
+    packing: false,
+    neftune: 0,
+    overlong: 'truncate',
   },
   rl: {
     algorithm: 'ppo',
@@ -118,7 +122,7 @@ export const defaults = {
   evaluate: {
     heldout: { tokens: 16_000 },
     cloze: { problems: 200 },
-    problems: { problems: 200, samples: 4, temperature: 1, maxResponse: 32 },
+    problems: { problems: 200, samples: 4, temperature: 1, maxResponse: 32, repetitionPenalty: 1 },
     seed: 0,
   },
   /** Largest shares of the problems compared with that may be trained on; docs/data.md says why these. */

@@ -34,6 +34,8 @@ export const diagnosticCodes = {
   'bad-accept':
     'An artifact that is accepted for a node and is not there, cannot stand for it, or was accepted for another declaration.',
   'bad-takeaway': 'A takeaway whose arms cannot be compared, or differ in more than it declares.',
+  'marked-arm':
+    'A warning: a takeaway compares a model that did not decay, or that was allowed to learn from problems not its own, or what comes of one.',
   'missing-variant':
     'A variant that a stage starts from is excluded, or was never there; or no variant of a stage is left.',
   'bad-mix': 'A mix whose shares do not add up.',

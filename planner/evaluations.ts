@@ -125,16 +125,22 @@ function evaluationOf(file: LineageFile, suite: Suite, parts: [Part, ...Part[]])
       recipe: { suite, kind: 'cloze', tasks: parts, problems },
       settings: { suite, tasks: names, problems, seed },
     };
-  const temperature = parseNumber(file.evaluate?.temperature ?? usual.problems.temperature);
+  const number = (value: unknown, usual: number): number => {
+    const parsed = parseNumber(value ?? usual);
+    return parsed.ok ? parsed.value : usual;
+  };
+  const penalty = number(file.evaluate?.repetitionPenalty, usual.problems.repetitionPenalty);
+  const stop = file.evaluate?.stop as [string, ...string[]] | undefined;
   const asked = {
     problems,
     samples: count(file.evaluate?.samples ?? usual.problems.samples),
-    temperature: temperature.ok ? temperature.value : usual.problems.temperature,
+    temperature: number(file.evaluate?.temperature, usual.problems.temperature),
     maxResponse: count(file.evaluate?.maxResponse ?? usual.problems.maxResponse),
+    ...(penalty !== usual.problems.repetitionPenalty && { repetitionPenalty: penalty }),
   };
   return {
     suite,
-    recipe: { suite, kind: 'problems', tasks: parts, ...asked, grader: graderVersion },
-    settings: { suite, tasks: names, ...asked, seed },
+    recipe: { suite, kind: 'problems', tasks: parts, ...asked, ...(stop && { stop }), grader: graderVersion },
+    settings: { suite, tasks: names, ...asked, ...(stop && { stop: stop.join(', ') }), seed },
   };
 }

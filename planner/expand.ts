@@ -1,4 +1,4 @@
-import type { PreparedSource } from '../schemas/types/job.ts';
+import type { Source as DataSource, PreparedSource } from '../schemas/types/job.ts';
 import type { LineageFile } from '../schemas/types/lineage.ts';
 import { type Accept, acceptancesOf, type Known } from './accept.ts';
 import { architectureOf } from './architecture.ts';
@@ -14,13 +14,15 @@ import { defaults } from './defaults.ts';
 import { type Diagnostic, diagnose, sortDiagnostics } from './diagnostic.ts';
 import { type Evaluation, evaluationsOf } from './evaluations.ts';
 import { fieldsOf } from './fields.ts';
+import { startOf as startOfNode } from './identity.ts';
 import { planData, planTokenizers, tokenizerOf, vocabularyOf } from './inputs.ts';
 import { refuseTooMany } from './limit.ts';
 import type { Lineage } from './load.ts';
-import { type MakeNode, nodeMaker, placementOf } from './nodes.ts';
+import { type MakeNode, nodeMaker, placementOf, sourcesOf } from './nodes.ts';
 import { allowanceOf, certifier, type Learned } from './overlaps.ts';
 import type { Key, Placement, Plan, PlanNode } from './plan.ts';
-import { type Ancestry, type Resolved, type Surroundings, stageResolver } from './resolve.ts';
+import { placementOfPoint, pointOf, type Run } from './point.ts';
+import { type Ancestry, askedBy, type Resolved, type Surroundings, stageResolver } from './resolve.ts';
 import { rewardModels } from './reward-models.ts';
 import { type DeclaredStage, dataReferences, declaredStages, isDataKind } from './stages.ts';
 import type { Source } from './syntax.ts';
@@ -125,20 +127,47 @@ function planStages(
   const nodes = [...tokenizers.values()];
   const makeNode = nodeMaker(dataKeys, accept);
   const resolve = stageResolver(around);
-  const certify = certifier(lineage, evaluations, dataKeys, makeNode);
+  /** The roles of the data sets of stages that come of generators alone. */
+  const generated = new Set<string>();
+  const isGenerated = (from: DataSource) => 'generator' in from || generated.has(from.prepared);
+  const certify = certifier(lineage, evaluations, dataKeys, makeNode, isGenerated);
   const untrained = untrainedModels(file, tokenizers);
   const trained = new Map<string, Start>();
+  const runs = new Map<PlanNode, Run>();
   const built = new Map<string, PreparedSource>();
   const settled = new Map<Resolved, Map<number, PlanNode['settings']>>();
 
   const adoptedNode = (stage: DeclaredStage, address: string, placement: Placement): StageNode | undefined => {
     const checkpoint = checkpoints.get(stage.name);
     if (!checkpoint) return undefined; // it was reported
-    const { recipe, architecture, files, settings } = checkpoint;
+    const { recipe, architecture, files, settings, template, hasTemplate } = checkpoint;
     const circumstances = { address, stage: stage.name, axes: {}, seed: 0, parents: {}, placement };
     const node = makeNode({ type: 'adopt', recipe }, { ...circumstances, architecture, files, settings });
     const parents = { parent: node.key };
-    trained.set(address, { ancestry: { architecture, corpus: 'unknown' }, parents, learned: null });
+    const ancestry: Ancestry = { architecture, corpus: 'unknown', template, hasTemplate };
+    trained.set(address, { ancestry, parents, learned: null });
+    return { node };
+  };
+
+  const checkpointNode = (stage: DeclaredStage, { address, setting, parent }: Variant): StageNode | undefined => {
+    const start = trained.get(parent ?? '');
+    const run = start?.node;
+    if (run?.type !== 'pretrain' && run?.type !== 'cpt') return undefined; // it was reported
+    const point = start && pointOf(stage, setting, run, start.ancestry, around.report);
+    if (!point) return undefined;
+    const { task, ancestry, settings } = point;
+    const node = makeNode(task, {
+      address,
+      stage: stage.name,
+      axes: axesOf(setting),
+      seed: run.seed,
+      parents: startOfNode(run.parents),
+      placement: placementOfPoint(file, stage.name, run),
+      architecture: ancestry.architecture,
+      settings,
+    });
+    trained.set(address, { ancestry, parents: { parent: node.key }, learned: start.learned, node });
+    runs.set(node, run);
     return { node };
   };
 
@@ -155,7 +184,7 @@ function planStages(
       ...(gate && { gates: { overlap: gate.key } }),
       architecture: resolved.ancestry.architecture,
     });
-    trained.set(address, { ancestry: resolved.ancestry, parents: { parent: node.key }, learned });
+    trained.set(address, { ancestry: resolved.ancestry, parents: { parent: node.key }, learned, node });
     return { node, ...(gate && { gate }) };
   };
 
@@ -171,6 +200,7 @@ function planStages(
     });
     const prepared = dataRole(address);
     dataKeys[prepared] = node.key;
+    if (sourcesOf(resolved.task).every(isGenerated)) generated.add(prepared);
     built.set(address, { prepared, ...gradingBefore(file, stage, made) });
     return { node };
   };
@@ -180,7 +210,7 @@ function planStages(
     return {
       address: variant.address,
       stage: stage.name,
-      axes: Object.fromEntries([...variant.setting].map(([name, { value }]) => [name, value])),
+      axes: axesOf(variant.setting),
       seed,
       placement,
       settings: settingsOf(stage, variant, resolved, seed),
@@ -242,32 +272,31 @@ function planStages(
       const made =
         stage.kind === 'adopt'
           ? adoptedNode(stage, variant.address, placement)
-          : isDataKind(stage.kind)
-            ? dataNode(stage, variant, placement)
-            : trainingNode(stage, variant, placement);
+          : stage.kind === 'checkpoint'
+            ? checkpointNode(stage, variant)
+            : isDataKind(stage.kind)
+              ? dataNode(stage, variant, placement)
+              : trainingNode(stage, variant, placement);
       if (!made) continue;
       const { node, gate } = made;
       if (gate && !gates.has(gate)) nodes.push(gate);
       if (gate) gates.add(gate);
       nodes.push(node);
-      const { parents } = trained.get(variant.address) ?? {};
-      if (!evaluated.has(stage.name) || !parents) continue;
-      const evaluationsWith = (of: PlanNode['parents'], isMeant: (evaluation: Evaluation) => boolean) =>
+      const start = trained.get(variant.address);
+      if (!evaluated.has(stage.name) || !start) continue;
+      const evaluationsBy = (judge: Start | undefined, isMeant: (evaluation: Evaluation) => boolean) =>
         evaluations
           .filter(isMeant)
-          .map((evaluation) => evaluationNode(lineage, node, of, evaluation, around, makeNode));
+          .map((evaluation) => evaluationNode(lineage, node, start, judge, evaluation, around, makeNode));
       const judge = rewardModelOf(stage, variant);
-      nodes.push(...evaluationsWith(parents, (evaluation) => judge === undefined || !isScored(evaluation)));
+      nodes.push(...evaluationsBy(undefined, (evaluation) => judge === undefined || !isScored(evaluation)));
       if (judge === undefined) continue;
       // What scores the responses may come of the model that gives them: it is there once all stages are.
-      scoredLater.push(() => {
-        const rewardModel = trained.get(judge)?.parents.parent;
-        return rewardModel === undefined ? [] : evaluationsWith({ ...parents, rewardModel }, isScored);
-      });
+      scoredLater.push(() => (trained.has(judge) ? evaluationsBy(trained.get(judge), isScored) : []));
     }
   }
   for (const evaluationsOf of scoredLater) nodes.push(...evaluationsOf());
-  return { nodes: withTrunks(nodes, makeNode), diagnostics };
+  return { nodes: withTrunks(nodes, makeNode, runs), diagnostics };
 }
 
 /** A node of a stage, and the certificate that it waits for. */
@@ -290,8 +319,15 @@ function gradingBefore(file: LineageFile, { body }: DeclaredStage, made: MadeSet
   return 'prepared' in source && source.grading ? { grading: source.grading } : {};
 }
 
+/** The axes' values of a setting, as YAML reads them. */
+function axesOf(setting: Setting): PlanNode['axes'] {
+  return Object.fromEntries([...setting].map(([name, { value }]) => [name, value]));
+}
+
 /** What a training node starts from: its ancestry, the keys of its parent or of its tokenizer by role, the problems learned from. */
 interface Start {
+  /** The stage's node, where it starts from one that is trained here. */
+  node?: PlanNode;
   ancestry: Ancestry;
   parents: Record<string, Key>;
   learned: Learned | null;
@@ -305,7 +341,7 @@ function untrainedModels(file: LineageFile, tokenizers: ReadonlyMap<string, Plan
     if (tokenizer?.type !== 'tokenizer') continue; // nothing pretrains this model
     const architecture = architectureOf(file, model, vocabularyOf(tokenizer.recipe));
     starts.set(model, {
-      ancestry: { architecture, corpus: null },
+      ancestry: { architecture, corpus: null, template: 'paper', hasTemplate: true },
       parents: { tokenizer: tokenizer.key },
       learned: null,
     });
@@ -316,7 +352,8 @@ function untrainedModels(file: LineageFile, tokenizers: ReadonlyMap<string, Plan
 function evaluationNode(
   { file }: Lineage,
   { address, stage, axes, placement, architecture }: PlanNode,
-  parents: PlanNode['parents'],
+  { ancestry, parents }: Start,
+  judge: Start | undefined,
   { suite, recipe, settings }: Evaluation,
   around: Surroundings,
   makeNode: MakeNode,
@@ -330,14 +367,21 @@ function evaluationNode(
       'lower `maxResponse`, or give the model a longer `context`',
     );
   }
+  const { template } = askedBy(ancestry.template);
+  const rewardTemplate = judge && askedBy(judge.ancestry.template).template;
+  const asked =
+    // The recipe itself where nothing is added: what is known of it is known by the object.
+    recipe.kind === 'problems' && (template || rewardTemplate)
+      ? { ...recipe, ...(template && { template }), ...(rewardTemplate && { rewardTemplate }) }
+      : recipe;
   return makeNode(
-    { type: 'evaluate', recipe },
+    { type: 'evaluate', recipe: asked },
     {
       address: `${address}/${suite}`,
       stage,
       axes,
       seed: file.evaluate?.seed ?? defaults.evaluate.seed,
-      parents,
+      parents: judge ? { ...parents, rewardModel: judge.parents.parent as Key } : parents,
       placement,
       architecture,
       settings,

@@ -10,11 +10,11 @@ import {
   parsePrecision,
   parseSeed,
   parseShare,
+  parseSpan,
   parseTokens,
-  parseWarmup,
   type Share,
+  type Span,
   type Tokens,
-  type Warmup,
 } from './quantities.ts';
 import type { DeclaredStage } from './stages.ts';
 import type { Path } from './syntax.ts';
@@ -27,11 +27,12 @@ export interface Fields {
   fraction(name: string): number | undefined;
   seed(name: string): number | undefined;
   tokens(name: string): Tokens | undefined;
-  warmup(name: string): Warmup | undefined;
+  span(name: string): Span | undefined;
   /** Of an entry of a map, where `name` is one. */
   extent(map: string, name: string): Extent | undefined;
   text(name: string): string | undefined;
   shares(name: string): Map<string, Share>;
+  flag(name: string): boolean | undefined;
   betas(): [number, number] | undefined;
   precision(): Precision | undefined;
   /** Where the value of a field stands: in the stage, or in the axis that it takes it from. */
@@ -63,7 +64,7 @@ export function fieldsOf(stage: DeclaredStage, setting: Setting): Fields {
     fraction: (name) => read(name, parseFraction),
     seed: (name) => read(name, parseSeed),
     tokens: (name) => read(name, parseTokens),
-    warmup: (name) => read(name, parseWarmup),
+    span: (name) => read(name, parseSpan),
     extent: (map, name) => read(`${map}.${name}`, parseExtent, own(recordAt(stage.body, map), name)),
     text: (name) => {
       const value = takenFrom(own(stage.body, name));
@@ -76,6 +77,10 @@ export function fieldsOf(stage: DeclaredStage, setting: Setting): Fields {
         if (share) shares.set(entry, share);
       }
       return shares;
+    },
+    flag: (name) => {
+      const value = own(stage.body, name);
+      return typeof value === 'boolean' ? value : undefined;
     },
     betas: () => {
       const betas = own(stage.body, 'betas');

@@ -2,6 +2,7 @@ import { generators, graderVersion, typeVersions } from '../schemas/catalogue.ts
 import type {
   Architecture,
   BuildRecipe,
+  CheckpointRecipe,
   EvaluateRecipe,
   Mixture,
   Part,
@@ -94,6 +95,10 @@ export function recipeIdentity(task: Task, dataKeys: Readonly<Record<string, Key
       identity.mix = mixIdentity(task.recipe.mix, dataKeys);
       return identity;
     }
+    case 'checkpoint': {
+      const { run, steps } = task.recipe;
+      return { run: recipeIdentity(runTask(run), dataKeys), steps };
+    }
     case 'sft':
     case 'dpo':
     case 'reward': {
@@ -155,6 +160,11 @@ function mixIdentity(mix: Mixture | WeightedMixture, dataKeys: Readonly<Record<s
   }));
 }
 
+/** The run that a checkpoint is of, as a task of its own. */
+export function runTask(run: CheckpointRecipe['run']): Extract<Task, { type: 'pretrain' | 'cpt' }> {
+  return 'architecture' in run ? { type: 'pretrain', recipe: run } : { type: 'cpt', recipe: run };
+}
+
 /** A data set by its content, generators without the options that are at their defaults. */
 export function sourceIdentity(source: Source, dataKeys: Readonly<Record<string, Key>>): JsonMap {
   if ('prepared' in source) {
@@ -185,6 +195,7 @@ export function usualRecipe(type: NodeType, recipe: object): Defaults {
       return defaults.tokenizer;
     case 'overlap':
     case 'adopt':
+    case 'checkpoint': // its run has them
       return {};
     case 'pretrain':
     case 'cpt':

@@ -227,6 +227,7 @@ function namedStages(file: unknown): string[] {
 /** Where a file names stages; `*` is each entry of a map or a list. */
 const placesOfNames = [
   ['stages', '*', '*', 'from'],
+  ['stages', '*', '*', 'of'],
   ['evaluate', 'each', '*'],
   ['moved', '*', 'from'],
   ['moved', '*', 'to'],

@@ -81,9 +81,17 @@ function needsOf(node: Remembering, architecture: Architecture): Needs | null {
       const { batchSequences, precision = defaults.pretrain.precision } = node.recipe;
       return supervised(architecture, batchSequences, { precision, recompute });
     }
+    case 'checkpoint': {
+      const { batchSequences, precision = defaults.pretrain.precision } = node.recipe.run;
+      return supervised(architecture, batchSequences, { precision, recompute });
+    }
     case 'sft': {
-      const { batch, examples, precision = defaults.sft.precision } = node.recipe;
-      return supervised(architecture, Math.min(batch, examples), { precision, recompute });
+      const { batch, examples, precision = defaults.sft.precision, packing, neftune = 0 } = node.recipe;
+      return supervised(architecture, Math.min(batch, examples), {
+        ...{ precision, recompute },
+        ...(packing && { packing }),
+        ...(neftune > 0 && { noise: true }),
+      });
     }
     case 'dpo':
     case 'reward': {
@@ -109,6 +117,10 @@ const savedAParameter = 5;
 interface StepOptions {
   precision: Precision;
   recompute: boolean;
+  /** Whether sequences hold several documents: then each token has cosines and sines of its own. */
+  packing?: boolean;
+  /** Whether there is noise on the embeddings. */
+  noise?: boolean;
 }
 
 /** Sequences of one length that go through a model side by side. */
@@ -161,7 +173,9 @@ function passNumbers(
   const count = pass.sequences * pass.time;
   const states = count * hidden;
   const block = keptNumbers(architecture, pass, options);
-  const kept = states + layers * (options.recompute ? 2 * states : block.attention + block.feedForward);
+  const given =
+    (options.noise ? states : 0) + (options.packing ? (2 * count * hidden) / architecture.heads + count : 0);
+  const kept = given + states + layers * (options.recompute ? 2 * states : block.attention + block.feedForward);
   const loss = kept + atLoss + 3 * states;
   const again = options.recompute ? Math.max(block.attention, block.feedForward) : 0;
   // Gradients by the weights are sums of one for each so many rows.

@@ -43,6 +43,8 @@ export function misfitOf(node: PlanNode, stored: Finished, tokenizers: Tokenizer
 const neverAccepted: Readonly<Record<string, string>> = {
   trunk:
     'it is a trunk, which is in the key of no run that goes on from it: they would have the keys of models that they are not. Accept the runs themselves',
+  checkpoint:
+    'it is a checkpoint, which is in the key of no run that goes on from it: they would have the keys of models that they are not',
   overlap:
     'an overlap certificate says what was found in the very problems that it compared, and is quickly made. Where overlap is meant, say `allowOverlap` at the stage',
 };

@@ -110,6 +110,7 @@ function declaredNow(file: LineageFile, now: Rename): LineageFile {
     return `${now('data', set)}${text.slice(set.length)}`;
   };
   const field = (name: string, value: unknown): unknown => {
+    if (name === 'of' && typeof value === 'string') return renamedAddress(now, value);
     if (name === 'data' && typeof value === 'string') return reference(value);
     if (name === 'mix' && isRecord(value)) return withKeys(mapped(value, axis), reference);
     return axis(value);

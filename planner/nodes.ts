@@ -93,7 +93,8 @@ export function placementOf({ placement }: LineageFile, stage?: string): Placeme
   };
 }
 
-function sourcesOf(task: Task): Source[] {
+/** The sources of all data that a task reads. */
+export function sourcesOf(task: Task): Source[] {
   switch (task.type) {
     case 'data':
     case 'adopt':
@@ -108,6 +109,8 @@ function sourcesOf(task: Task): Source[] {
     case 'cpt':
     case 'trunk':
       return task.recipe.mix.map((entry) => entry.source);
+    case 'checkpoint':
+      return task.recipe.run.mix.map((entry) => entry.source);
     case 'sft':
     case 'dpo':
     case 'rl':

@@ -1,5 +1,5 @@
 import { nameOfSelection } from '../schemas/certificate.ts';
-import type { Comparison, OverlapRecipe, RlRecipe, Selection, SftRecipe } from '../schemas/types/job.ts';
+import type { Comparison, OverlapRecipe, Selection, Source } from '../schemas/types/job.ts';
 import { addressOf, axisNamed, type Setting } from './axes.ts';
 import { defaults } from './defaults.ts';
 import type { Evaluation } from './evaluations.ts';
@@ -8,7 +8,7 @@ import { canonicalJson } from './key.ts';
 import type { Lineage } from './load.ts';
 import { type MakeNode, placementOf } from './nodes.ts';
 import type { Key, PlanNode, Task } from './plan.ts';
-import { type DeclaredStage, declaredStages } from './stages.ts';
+import { type DeclaredStage, declaredStages, parseReference, stagesBefore } from './stages.ts';
 import { own, scalars } from './tree.ts';
 
 /** The problems that a model learned from, the newest first; the same object for the same problems in the same order. */
@@ -17,9 +17,9 @@ export interface Learned {
   readonly before: Learned | null;
 }
 
-/** What the SFT and RL stages of one plan learn from, and the certificates that they wait for. */
+/** What the stages of one plan learn from that learn from problems, and the certificates that they wait for. */
 export interface Certifier {
-  /** What a model has learned from after a task; other tasks than SFT and RL add nothing. */
+  /** What a model has learned from after a task; those that learn from text add nothing. */
   learn(task: Task, before: Learned | null): Learned | null;
   /**
    * The certificate that a stage waits for; undefined where there is nothing that it could overlap with. Stages that
@@ -29,20 +29,25 @@ export interface Certifier {
 }
 
 /**
- * What certifies that SFT and RL learn from nothing that they, or what comes of them, are evaluated on, and that RL does
- * not repeat what SFT before it learned from, nor the other way about. A certificate depends on problems only, so that
- * seeds, learning rates and models share one; it is no part of any key but its own.
+ * What certifies that stages learn from no problem that they, or what comes of them, are evaluated on, and that RL does
+ * not repeat what SFT before it learned from, nor the other way about; pairs are of problems that were learned from, and
+ * may. A certificate depends on problems only, so that
+ * seeds, learning rates and models share one; it is no part of any key but its own. `isGenerated` tells of a source whether
+ * all of it comes of generators.
  */
 export function certifier(
   lineage: Lineage,
   evaluations: readonly Evaluation[],
   dataKeys: Readonly<Record<string, Key>>,
   makeNode: MakeNode,
+  isGenerated: (source: Source) => boolean,
 ): Certifier {
   const { file, source } = lineage;
   const stages = declaredStages(source.value);
   const tests = testsOf(evaluations);
-  const tested = withAncestors(stages, file.evaluate?.each ?? []);
+  const { each = [], rewardModel } = file.evaluate ?? {};
+  const judges = rewardModel === undefined ? [] : [parseReference(rewardModel).stage];
+  const tested = withAncestors(stages, [...each, ...judges]);
   const rankOf = ({ split, problems, source: from }: Selection) =>
     canonicalJson({ split, problems, source: sourceIdentity(from, dataKeys) });
   const ranks = new Map<Task, { selection: Selection; rank: string } | undefined>();
@@ -52,15 +57,22 @@ export function certifier(
 
   const makeCertificate = (stage: DeclaredStage, setting: Setting, learned: Learned): PlanNode | undefined => {
     const trained = learned.selection;
-    const earlier = selectionsOf(learned).filter(({ split }) => split !== trained.split);
+    const other = { sft: 'rl', rl: 'sft' }[trained.split as string];
+    const earlier = selectionsOf(learned).filter(({ split }) => split === other);
     const others = [...(tested.has(stage.name) ? tests : []), ...earlier];
     const ranked = new Map(others.map((selection) => [rankOf(selection), selection]));
     const allowed = allowanceOf(stage);
     const [first, ...more] = [...ranked]
       .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([, selection]) => comparison(trained, selection, allowed !== undefined));
+      .map(([, selection]): Comparison => {
+        if (allowed !== undefined) return { selection, mostExact: 1, mostGrams: 1 };
+        const { mostExact, mostGrams } = defaults.overlap;
+        const generated = isGenerated(trained.source) && isGenerated(selection.source);
+        return { selection, mostExact, mostGrams: generated ? mostGrams.generated : mostGrams.files };
+      });
     if (!first) return undefined;
-    const varying = new Map([...setting].filter(([name]) => axesOfData(stage, stages).has(name)));
+    const names = axesOfData(stage, stages);
+    const varying = names === 'all' ? setting : new Map([...setting].filter(([name]) => names.has(name)));
     const address = `overlap:${addressOf(stage.name, varying)}`;
     const recipe: OverlapRecipe = { trained, against: [first, ...more] };
     const node = makeNode(
@@ -116,29 +128,38 @@ export function allowanceOf(stage: DeclaredStage): string | undefined {
 }
 
 function selectionOf(task: Task): Selection | undefined {
-  if (task.type !== 'sft' && task.type !== 'rl') return undefined;
-  const { data, examples }: SftRecipe | RlRecipe = task.recipe;
-  return { name: data.name, split: task.type, problems: examples, source: data.source };
+  switch (task.type) {
+    case 'sft':
+    case 'rl':
+    case 'dpo':
+    case 'reward': {
+      const { data, examples } = task.recipe;
+      const split = task.type === 'sft' || task.type === 'rl' ? task.type : 'preferences';
+      return { name: data.name, split, problems: examples, source: data.source };
+    }
+    default:
+      return undefined;
+  }
 }
 
-/** The test problems of all suites. */
+/** What all suites ask: test problems, and the items of cloze tasks. Text whose likelihood is measured asks nothing. */
 function testsOf(evaluations: readonly Evaluation[]): Selection[] {
-  return evaluations.flatMap(({ recipe }) =>
-    recipe.kind === 'problems'
-      ? recipe.tasks.map(({ name, source }): Selection => ({ name, split: 'test', problems: recipe.problems, source }))
-      : [],
-  );
+  return evaluations.flatMap(({ recipe }) => {
+    if (recipe.kind === 'heldout') return [];
+    const split = recipe.kind === 'cloze' ? 'choices' : 'test';
+    return recipe.tasks.map(({ name, source }): Selection => ({ name, split, problems: recipe.problems, source }));
+  });
 }
 
-/** Some stages, and all that they come from. */
+/** Some stages, and all that they come from, by way of their data too. */
 function withAncestors(stages: ReadonlyMap<string, DeclaredStage>, names: readonly string[]): Set<string> {
   const all = new Set<string>();
-  for (const name of names) {
-    let next: DeclaredStage | undefined = stages.get(name);
-    while (next && !all.has(next.name)) {
-      all.add(next.name);
-      next = next.from && stages.get(next.from.stage);
-    }
+  const open = [...names];
+  for (let name = open.pop(); name !== undefined; name = open.pop()) {
+    const stage = stages.get(name);
+    if (!stage || all.has(name)) continue;
+    all.add(name);
+    open.push(...stagesBefore(stage));
   }
   return all;
 }
@@ -150,18 +171,11 @@ function selectionsOf(learned: Learned): Selection[] {
   return all;
 }
 
-/** How much of a selection may be found in what is trained on: all of it, where the stage says why. */
-function comparison(trained: Selection, selection: Selection, allowed: boolean): Comparison {
-  if (allowed) return { selection, mostExact: 1, mostGrams: 1 };
-  const generated = 'generator' in trained.source && 'generator' in selection.source;
-  const { mostExact, mostGrams } = defaults.overlap;
-  return { selection, mostExact, mostGrams: generated ? mostGrams.generated : mostGrams.files };
-}
-
-/** The axes that say which problems a stage, or one before it, learns from. */
-function axesOfData(stage: DeclaredStage, stages: ReadonlyMap<string, DeclaredStage>): Set<string> {
+/** The axes that say which problems a stage, or one before it, learns from; all where stages made them. */
+function axesOfData(stage: DeclaredStage, stages: ReadonlyMap<string, DeclaredStage>): Set<string> | 'all' {
   const names = new Set<string>();
   for (let at: DeclaredStage | undefined = stage; at; at = at.from && stages.get(at.from.stage)) {
+    if (at.reads.length > 0) return 'all';
     if (at.kind !== 'sft' && at.kind !== 'rl') continue;
     for (const { value } of scalars([own(at.body, 'data'), own(at.body, 'examples')])) {
       const name = axisNamed(value);

@@ -1,6 +1,7 @@
 import type {
   Architecture,
   BuildRecipe,
+  CheckpointRecipe,
   CptRecipe,
   DpoRecipe,
   EvaluateRecipe,
@@ -74,6 +75,7 @@ export type Task =
   | { type: 'pretrain'; recipe: PretrainRecipe }
   | { type: 'cpt'; recipe: CptRecipe }
   | { type: 'trunk'; recipe: TrunkRecipe }
+  | { type: 'checkpoint'; recipe: CheckpointRecipe }
   | { type: 'sft'; recipe: SftRecipe }
   | { type: 'dpo'; recipe: DpoRecipe }
   | { type: 'rl'; recipe: RlRecipe }
@@ -108,7 +110,7 @@ export type PlanNode = Task & {
   seed: number;
   /** Keys it needs, by role: `parent`, `tokenizer`, `trunk`, `rewardModel`, `data:mine`. All come earlier in the plan. */
   parents: Record<string, Key>;
-  /** Steps that its trunk has done before it; not there without a trunk. No part of the key: the result is the same. */
+  /** Steps that its trunk, or its run's checkpoint, has done before it; not there without one. No part of the key: the result is the same. */
   startsAt?: number;
   /** The lowest attempt that will do, where it is run again though it is done; any will, without. No part of the key. */
   attempt?: number;

@@ -89,6 +89,10 @@ function findPrice(node: Priceable): Price {
       return textPrice(shapeOf(node), node.recipe, node.startsAt);
     case 'trunk':
       return trunkPrice(shapeOf(node), node.recipe, node.startsAt);
+    case 'checkpoint': {
+      const { run, steps } = node.recipe;
+      return trunkPrice(shapeOf(node), { steps, batchSequences: run.batchSequences }, node.startsAt);
+    }
     case 'sft':
       return sftPrice(shapeOf(node), node.recipe);
     case 'dpo':
@@ -163,7 +167,11 @@ function textPrice(
 }
 
 /** What is published can be gone on from: the moments are in it too. */
-function trunkPrice(architecture: Architecture, recipe: TrunkRecipe, startsAt?: number): Price {
+function trunkPrice(
+  architecture: Architecture,
+  recipe: Pick<TrunkRecipe, 'steps' | 'batchSequences'>,
+  startsAt?: number,
+): Price {
   const price = textPrice(architecture, recipe, startsAt);
   return { ...price, bytes: { ...price.bytes, published: numbersAParameter * price.bytes.published } };
 }

@@ -14,7 +14,7 @@ export interface Rational {
 export type Tokens = { tokens: number } | { perParameter: Rational };
 
 /** How long a warm-up is: a share of the steps, 0 to 1, or an amount of tokens. */
-export type Warmup = { share: number } | Tokens;
+export type Span = { share: number } | Tokens;
 
 /** A part of a mix. */
 export type Share =
@@ -37,7 +37,11 @@ export const quantityKinds = {
   fraction: { expected: 'a fraction from 0 to 1, such as 0.1 or 10%', parse: parseFraction },
   warmup: {
     expected: 'a share of the steps, such as 10%; with `schedule: wsd` an amount of tokens, such as 300K or 1x',
-    parse: parseWarmup,
+    parse: parseSpan,
+  },
+  point: {
+    expected: 'a share of the steps, such as 40%, or an amount of tokens, such as 20BT or 20x',
+    parse: parseSpan,
   },
   extent: { expected: 'a number of problems, such as 4000 or 4K, or a share such as 60%', parse: parseExtent },
   number: { expected: 'a number of 0 or more, such as 0.1 or 3e-4', parse: parseNumber },
@@ -112,7 +116,7 @@ export function parseExtent(value: unknown): Parsed<Extent> {
 }
 
 /** `10%` or 0.1 of the steps; or an amount of tokens, `300K`, `1x`. */
-export function parseWarmup(value: unknown): Parsed<Warmup> {
+export function parseSpan(value: unknown): Parsed<Span> {
   const share = parseFraction(value);
   if (share.ok) return { ok: true, value: { share: share.value } };
   const amount = parseTokens(value);

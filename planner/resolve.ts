@@ -8,6 +8,7 @@ import type {
   RewardRecipe,
   RlRecipe,
   SftRecipe,
+  Template,
   WeightDecayOn,
 } from '../schemas/types/job.ts';
 import type { LineageFile } from '../schemas/types/lineage.ts';
@@ -35,6 +36,10 @@ import { resolveSchedule, weightedMixture } from './wsd.ts';
 export interface Ancestry {
   architecture: Architecture;
   corpus: Corpus | 'unknown' | null;
+  /** How the model is asked: as the last fine-tuning taught it. */
+  template: Template;
+  /** Whether its tokenizer has a chat template; undefined where only a download will tell. What is trained here has one. */
+  hasTemplate: boolean | undefined;
 }
 
 /** What resolving needs besides the stage. */
@@ -153,7 +158,7 @@ function resolveMade(
   around: Surroundings,
 ): Resolved | undefined {
   return stage.kind === 'generate'
-    ? resolveGenerate(fields, ancestry?.architecture ?? null, made, around)
+    ? resolveGenerate(fields, ancestry, made, around)
     : resolveBuild(fields, stage, made, around);
 }
 
@@ -222,7 +227,7 @@ function resolveText(
   const pretraining: PretrainRecipe = { architecture, ...recipe };
   return {
     task: kind === 'pretrain' ? { type: kind, recipe: pretraining } : { type: kind, recipe },
-    ancestry: ancestry.corpus ? ancestry : { architecture, corpus: { tokens: seen, mixture: recipe.mix } },
+    ancestry: ancestry.corpus ? ancestry : { ...ancestry, corpus: { tokens: seen, mixture: recipe.mix } },
     settings,
   };
 }
@@ -236,8 +241,26 @@ function resolveSft(
   const passes = resolvePasses('sft', fields, ancestry, around);
   if (!passes) return undefined;
   const data = partOf(around.file, fields.text('data') ?? '', 'problems', made);
-  const recipe: SftRecipe = { data, ...passes };
-  return { task: { type: 'sft', recipe }, ancestry, settings: { data: data.name, ...flat(passes) } };
+  const usual = defaults.sft;
+  const written = {
+    template: fields.text('template') === 'tokenizer' ? 'tokenizer' : usual.template,
+    packing: fields.flag('packing') ?? usual.packing,
+    neftune: fields.number('neftune') ?? usual.neftune,
+    overlong: fields.text('overlong') === 'drop' ? 'drop' : usual.overlong,
+  } as const;
+  if (written.template === 'tokenizer' && ancestry.hasTemplate === false) {
+    around.report(
+      fields.path('template'),
+      'bad-value',
+      'the tokenizer that this starts from has no chat template: neither `chat_template` in its tokenizer_config.json nor a chat_template.jinja',
+      'remove `template`, for prompts as in the paper; or add a chat_template.jinja to the folder',
+    );
+    return undefined;
+  }
+  const recipe: SftRecipe = { data, ...passes, ...written };
+  const settings = { data: data.name, ...flat(passes), ...written };
+  const { template } = written;
+  return { task: { type: 'sft', recipe }, ancestry: { ...ancestry, template, hasTemplate: true }, settings };
 }
 
 function resolvePairs(
@@ -250,6 +273,7 @@ function resolvePairs(
   const passes = resolvePasses(kind, fields, ancestry, around);
   if (!passes) return undefined;
   const data = partOf(around.file, fields.text('data') ?? '', 'preferences', made);
+  const asked = askedBy(ancestry.template);
   const resolved = (task: Task, options: object) => ({
     task,
     ancestry,
@@ -257,14 +281,16 @@ function resolvePairs(
   });
   if (kind === 'reward') {
     const options = { centerCoef: fields.number('centerCoef') ?? defaults.reward.centerCoef };
-    const recipe: RewardRecipe = { data, ...options, ...passes };
+    const recipe: RewardRecipe = { data, ...options, ...passes, ...asked };
     return resolved({ type: kind, recipe }, options);
   }
   const usual = defaults.dpo;
+  const loss = fields.text('loss') === 'ipo' ? ('ipo' as const) : usual.loss;
   const options = {
     beta: fields.number('beta') ?? usual.beta,
-    loss: fields.text('loss') === 'ipo' ? ('ipo' as const) : usual.loss,
-    labelSmoothing: fields.fraction('labelSmoothing') ?? usual.labelSmoothing,
+    loss,
+    // IPO has none: of an axis over losses, those that have it take it.
+    labelSmoothing: loss === 'ipo' ? 0 : (fields.fraction('labelSmoothing') ?? usual.labelSmoothing),
     nllCoef: fields.number('nllCoef') ?? usual.nllCoef,
   };
   if (options.labelSmoothing >= 0.5) {
@@ -272,7 +298,7 @@ function resolvePairs(
     around.report(fields.path('labelSmoothing'), 'bad-value', message, 'give it less than 0.5');
     return undefined;
   }
-  const recipe: DpoRecipe = { data, ...options, ...passes };
+  const recipe: DpoRecipe = { data, ...options, ...passes, ...asked };
   return resolved({ type: kind, recipe }, options);
 }
 
@@ -332,6 +358,7 @@ function resolveRl(
     betas: fields.betas() ?? [...usual.betas],
     clip: fields.number('clip') ?? usual.clip,
     precision: fields.precision() ?? usual.precision,
+    ...askedBy(ancestry.template),
   };
   if (recipe.miniBatch > batch) {
     around.report(
@@ -358,6 +385,11 @@ function resolveRl(
     ancestry,
     settings: { data: data.name, ...flat({ ...numbers, betas }) },
   };
+}
+
+/** What says in a recipe how a model is asked; nothing where it is the default. */
+export function askedBy(template: Template): { template?: Template } {
+  return template === 'paper' ? {} : { template };
 }
 
 interface Optimizer {

@@ -1,4 +1,4 @@
-import type { Key, PlanNode } from './plan.ts';
+import type { Key, NodeType, PlanNode } from './plan.ts';
 import { allFlops, priceOf } from './price.ts';
 import { isTraining } from './stages.ts';
 
@@ -33,7 +33,7 @@ export interface Savings {
  * @param secondsOf a node's time on one device
  */
 export function savings(plan: { nodes: readonly PlanNode[] }, secondsOf: (node: PlanNode) => number): Savings {
-  const trained = plan.nodes.filter(({ type }) => isTraining(type) || type === 'trunk');
+  const trained = plan.nodes.filter(({ type }) => isTraining(type) || isPart(type));
   const distinct = new Map<Key, { node: PlanNode; addresses: number }>();
   for (const node of trained) {
     const entry = distinct.get(node.key);
@@ -59,6 +59,11 @@ export function savings(plan: { nodes: readonly PlanNode[] }, secondsOf: (node: 
   const saved = { ...alone };
   add(saved, shared, -1);
   return { models, shared, alone, saved };
+}
+
+/** Whether a node is the beginning of a run that may go on from it. */
+function isPart(type: NodeType): boolean {
+  return type === 'trunk' || type === 'checkpoint';
 }
 
 /** What it saves that runs under wsd share trunks. */

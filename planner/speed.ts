@@ -83,6 +83,8 @@ export function kindOfWork(node: Priceable): Work {
     case 'cpt':
     case 'trunk':
       return inPrecision('text', node.recipe.precision);
+    case 'checkpoint':
+      return inPrecision('text', node.recipe.run.precision);
     case 'sft':
     case 'dpo':
     case 'rl':
@@ -222,6 +224,8 @@ function withDefaults(type: NodeType, recipe: FinishedRuns['recipe']): object {
       return { ...defaults[type], ...recipe };
     case 'trunk':
       return { ...defaults.pretrain, ...recipe };
+    case 'checkpoint':
+      return { ...recipe, run: { ...defaults.pretrain, ...(recipe.run as object) } };
     case 'rl': {
       const usual = { ...defaults.rl, ...recipe };
       return { miniBatch: derived.miniBatch(usual.batch), ...usual };

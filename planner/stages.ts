@@ -16,8 +16,8 @@ export type SignatureKind = (typeof signatureKinds)[number];
 export const dataKinds = ['generate', 'build'] as const;
 export type DataKind = (typeof dataKinds)[number];
 
-/** The kinds of stage: those, and the one that takes a model over. */
-export const stageKinds = ['adopt', ...trainingKinds, ...dataKinds] as const;
+/** The kinds of stage: those, the one that takes a model over, and the one that is a run at some point before its end. */
+export const stageKinds = ['adopt', ...trainingKinds, 'checkpoint', ...dataKinds] as const;
 export type StageKind = (typeof stageKinds)[number];
 
 /** What a `build` stage does with its data: of these one. */
@@ -31,7 +31,7 @@ export function isTraining(type: NodeType): boolean {
 
 /** Whether a node of this type, or a stage of this kind, leaves a language model, which can be evaluated and trained on from. */
 export function isModel(type: NodeType): boolean {
-  return type === 'adopt' || (isTraining(type) && type !== 'reward');
+  return type === 'adopt' || type === 'checkpoint' || (isTraining(type) && type !== 'reward');
 }
 
 /** Whether a stage of this kind makes a data set. */
@@ -74,6 +74,7 @@ export interface DeclaredStage {
   /** Undefined when it names no kind that exists. */
   kind: StageKind | undefined;
   body: Readonly<Record<string, unknown>>;
+  /** What it starts from; of a checkpoint the run that it is of. */
   from: StageReference | undefined;
   /** The stages whose data sets it reads, by name, each once. */
   reads: readonly string[];
@@ -88,7 +89,8 @@ export function declaredStages(value: unknown): Map<string, DeclaredStage> {
   for (const [name, stage] of Object.entries(declared)) {
     const kind = kindOf(stage);
     const body = kind ? recordAt(stage, kind) : {};
-    const from = kind === 'pretrain' || kind === 'adopt' || kind === 'build' ? undefined : textAt(body, 'from');
+    const startsAnew = kind === 'pretrain' || kind === 'adopt' || kind === 'build';
+    const from = startsAnew ? undefined : textAt(body, fromField(kind));
     const reads = [...new Set(dataReferences(body).map(setNameOf))].filter((set) =>
       isDataKind(kindOf(own(declared, set))),
     );
@@ -105,6 +107,11 @@ export function dataReferences(body: DeclaredStage['body']): string[] {
 /** The stages that come directly before a stage: the one that it starts from, and those whose data sets it reads. */
 export function stagesBefore({ from, reads }: DeclaredStage): string[] {
   return from === undefined ? [...reads] : [from.stage, ...reads];
+}
+
+/** The field of a stage that names the one before it. */
+export function fromField(kind: StageKind | undefined): 'from' | 'of' {
+  return kind === 'checkpoint' ? 'of' : 'from';
 }
 
 /** A reference's parts; text that is none is taken as a stage's name. */
@@ -173,7 +180,7 @@ export function scopesOf(stages: ReadonlyMap<string, DeclaredStage>, space: Spac
   return scopes;
 }
 
-/** The axes that a stage itself names, and the seed's unless it has a seed of its own or draws nothing. */
+/** The axes that a stage itself names, and the seed's unless it has a seed of its own, its run's, or draws nothing. */
 export function mentionedAxes(stage: DeclaredStage, axes: ReadonlyMap<string, Axis>): Set<string> {
   const names = new Set<string>();
   for (const { value } of scalars(stage.body)) {
@@ -186,6 +193,6 @@ export function mentionedAxes(stage: DeclaredStage, axes: ReadonlyMap<string, Ax
 
 /** Whether anything in a stage is random. */
 function drawsAnything(stage: DeclaredStage): boolean {
-  if (stage.kind === 'adopt') return false;
+  if (stage.kind === 'adopt' || stage.kind === 'checkpoint') return false;
   return stage.kind !== 'build' || operationOf(stage) === 'pairs' || own(stage.body, 'order') === 'random';
 }

@@ -119,7 +119,7 @@ export function judgeAlone(node: PlanNode, found: NodeState): Verdict {
       const { attempt, step } = found;
       const failed = found.failure && { failure: found.failure };
       if (step === null) return { verdict: 'run', reason: { kind: 'stopped', attempt, ...failed } };
-      const steps = node.type === 'pretrain' || node.type === 'cpt' || node.type === 'trunk' ? node.recipe.steps : null;
+      const steps = 'steps' in node.recipe ? node.recipe.steps : null;
       return { verdict: 'resume', reason: { kind: 'checkpoint', attempt, step, steps, ...failed } };
     }
     default:

@@ -35,7 +35,7 @@ export function resolveSchedule(
   report: Report,
 ): TextSchedule | undefined {
   const schedule = scheduleIn(fields);
-  const asked = fields.warmup('warmup');
+  const asked = fields.span('warmup');
   if (schedule !== 'wsd') {
     if (fields.fraction('decay') !== undefined) {
       const message = `\`decay\` is how a run under wsd ends, and this one has the schedule ${schedule}`;

@@ -29,12 +29,14 @@ function declaredSets(node: PlanNode): (Part & { sequences?: number })[] {
       return node.recipe.kind === 'bpe' ? node.recipe.data : [];
     case 'overlap':
       return [node.recipe.trained, ...node.recipe.against.map(({ selection }) => selection)].map(
-        ({ name, source }) => ({ name, part: 'problems', source }),
+        ({ name, split, source }) => ({ name, part: split === 'choices' ? split : 'problems', source }),
       );
     case 'pretrain':
     case 'cpt':
     case 'trunk':
       return node.recipe.mix.map((part) => ({ part: 'text', ...part }));
+    case 'checkpoint': // how many sequences of each there are is known of the whole run
+      return node.recipe.run.mix.map(({ name, source }) => ({ name, part: 'text', source }));
     case 'sft':
     case 'dpo':
     case 'rl':

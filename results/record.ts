@@ -1,5 +1,6 @@
 import { type DuckDBConnection, LIST, listValue, VARCHAR } from '@duckdb/node-api';
 import { canonicalJson } from '../planner/key.ts';
+import { marksOf } from '../planner/marks.ts';
 import type { Plan, PlanNode } from '../planner/plan.ts';
 import { appendRows, type Cell } from './append.ts';
 import { ingredientsOf } from './ingredients.ts';
@@ -107,6 +108,10 @@ async function recordAddresses(connection: DuckDBConnection, { nodes }: Plan, di
     Object.entries(gates).map(([role, gate]) => [digest, address, role, gate]),
   );
   await appendRows(connection, 'gates', waiting);
+  const marked = [...marksOf(nodes)].flatMap(([address, marks]) =>
+    marks.map((mark, place) => [digest, address, place, mark]),
+  );
+  await appendRows(connection, 'marks', marked);
 }
 
 /** A node's row in the table `nodes`. */

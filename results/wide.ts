@@ -93,8 +93,10 @@ const fixed = {
   lineage: "The lineage's name.",
   address: "The model's address.",
   stage: 'The declared stage.',
-  type: 'pretrain, cpt, sft or rl.',
+  type: 'pretrain, checkpoint, cpt, sft or rl.',
   seed: 'Seed of its training.',
+  marks:
+    'What has to be known before it is compared: undecayed, undecayed ancestor, overlap allowed, overlap allowed in ancestor; null where there is nothing.',
   key: "The model's key.",
 } as const;
 
@@ -165,7 +167,7 @@ function describeSetting(part: string, name: string): string {
   return `${name} of the ${part} stage in the model's chain`;
 }
 
-const order = ['all', 'axis', 'model', 'adopt', 'pretrain', 'cpt', 'sft', 'dpo', 'rl', 'reward', 'fact'];
+const order = ['all', 'axis', 'model', 'adopt', 'pretrain', 'checkpoint', 'cpt', 'sft', 'dpo', 'rl', 'reward', 'fact'];
 
 /** Where a part or a task stands among the others: `cpt2` with `cpt`, unknown ones last. */
 function rank(word: string): number {

@@ -116,11 +116,12 @@ export const graderVersion = 1;
 export const typeVersions = {
   data: 1,
   tokenizer: 1,
-  overlap: 2,
+  overlap: 3,
   adopt: 1,
   pretrain: 4,
   cpt: 4,
   trunk: 4,
+  checkpoint: 1,
   sft: 4,
   dpo: 1,
   rl: 3,

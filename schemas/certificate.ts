@@ -47,7 +47,7 @@ export interface Match {
 
 /**
  * A problem and its place in its split, from 1: of prepared files, the line of `problems-<split>.jsonl`, where each prompt
- * counts once.
+ * counts once, or of `choices.jsonl`.
  */
 export interface Placed {
   row: number;

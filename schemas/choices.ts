@@ -18,5 +18,15 @@ export interface Choice {
   continuation: string;
 }
 
+/**
+ * What an item asks, for whoever compares it with problems: its context without what lm-evaluation-harness puts around a
+ * question (`Question: …\nAnswer:`, `Q: …\nA:`). Under partial scoring, where contexts differ, the whole of the right one.
+ */
+export function questionOf({ choices, gold }: ChoiceItem): string {
+  const { context, continuation } = choices[gold] as Choice;
+  if (choices.some((choice) => choice.context !== context)) return `${context}${choiceDelimiter}${continuation}`;
+  return context.replace(/^(?:Question|Q): */, '').replace(/\s*\n(?:Answer|A):$/, '');
+}
+
 /** What stands between context and continuation: lm-evaluation-harness's `target_delimiter`. */
 export const choiceDelimiter = ' ';

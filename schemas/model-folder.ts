@@ -1,3 +1,4 @@
+import { chatTemplateFile } from './chat-template.ts';
 import { indexFile, MalformedSafetensors, parseIndex, weightsFile } from './safetensors.ts';
 
 /*
@@ -8,7 +9,7 @@ import { indexFile, MalformedSafetensors, parseIndex, weightsFile } from './safe
 export const neededFiles = ['config.json', 'tokenizer.json', 'tokenizer_config.json'] as const;
 
 /** What says more of its tokens, where it is there. */
-const optionalFiles = ['generation_config.json', 'chat_template.jinja', 'special_tokens_map.json'] as const;
+const optionalFiles = ['generation_config.json', chatTemplateFile, 'special_tokens_map.json'] as const;
 
 /** What it comes with, and its terms, which go wherever it goes: README.md, LICENSE, LICENSE.txt, NOTICE, USE_POLICY.md. */
 const papers = /^(readme\.md|(licen[cs]e|notice|use_policy)([.-][a-z0-9.-]+)?)$/i;

@@ -21,15 +21,32 @@ export async function ancestryOf(job: MakingJob): Promise<(progress: { step: num
   const parents: Record<string, string> = {};
   for (const [role, folder] of startsFrom(job)) {
     const ancestry = await readAncestry(folder);
-    for (const node of ancestry?.nodes ?? []) nodes.set(node.key, node);
-    const parent = ancestry?.nodes.at(-1);
-    if (parent !== undefined) parents[role] = parent.key;
+    const before = ancestry === undefined ? [] : role === 'trunk' ? withoutCheckpoint(ancestry) : ancestry.nodes;
+    for (const node of before) nodes.set(node.key, node);
+    const parent = before.at(-1);
+    if (parent !== undefined && parent.key !== parents.parent && parent.key !== parents.tokenizer)
+      parents[role] = parent.key;
   }
   const { type, address, key, seed } = job;
   return ({ step, tokens }) => {
-    const own: Ancestor = { type, address, key, parents, seed, recipe: brief(job.recipe), steps: step, tokens };
+    const own: Ancestor = { type, address, key, parents, seed, recipe: brief(saidOf(job)), steps: step, tokens };
     return { ancestry: 1, nodes: [...nodes.values(), own] };
   };
+}
+
+/**
+ * What a run descends from that goes on from its own checkpoint: what is before that. A checkpoint is a look at a run, and no
+ * ancestor: the run is the same without it.
+ */
+function withoutCheckpoint({ nodes }: Ancestry): readonly Ancestor[] {
+  return nodes.at(-1)?.type === 'checkpoint' ? nodes.slice(0, -1) : nodes;
+}
+
+/** The recipe that a job is of: of a checkpoint its run's, with the steps of both. */
+function saidOf(job: MakingJob): object {
+  if (job.type !== 'checkpoint') return job.recipe;
+  const { run, steps } = job.recipe;
+  return { ...run, steps, runSteps: run.steps };
 }
 
 /** The folders of models and tokenizers, by role; the oldest first, so that what leads to a trunk is before it. */
@@ -59,7 +76,7 @@ async function readAncestry(folder: string): Promise<Ancestry | undefined> {
  * A recipe's numbers and words, and of what is learned from the names: no paths, which mean nothing elsewhere, and no
  * architecture, which config.json has.
  */
-function brief(recipe: MakingJob['recipe']): Record<string, number | string> {
+function brief(recipe: object): Record<string, number | string> {
   const said: Record<string, number | string> = {};
   for (const [name, value] of Object.entries(recipe)) {
     const words = name === 'architecture' ? undefined : inWords(value);

@@ -13,7 +13,7 @@ import {
   splitHeadsGradient,
 } from './fused/device.ts';
 import type { Heads, RotaryTable, Split } from './fused/operators.ts';
-import { add, concat, joined, matMul, reshape, slice, split } from './kernels.ts';
+import { add, concat, gather, joined, matMul, reshape, slice, split } from './kernels.ts';
 import { piece, weightGradient } from './ops.ts';
 import { tf } from './tf.ts';
 
@@ -52,24 +52,25 @@ export function attention(
   const widths = [layout.heads, kvHeads, kvHeads].map((count) => count * headSize);
 
   const inputs = [x, weights.gain, weights.q, weights.k, weights.v, weights.o];
+  const documents = layout.begins === undefined ? [] : [layout.begins];
   return piece(
     inputs,
     (...tensors: Tensor[]) => {
-      const [x, gain, wq, wk, wv, wo, cos, sin] = tensors as InputsAndTable;
-      const heads = { ...layout, rotary: { cos, sin } };
+      const [x, gain, wq, wk, wv, wo, cos, sin, ...begins] = tensors as InputsAndTable;
+      const heads = { ...layout, rotary: { cos, sin }, begins: begins[0] };
       const { y: n, r } = rmsNorm(x, gain, epsilon);
       const projection = concat([wq, wk, wv], 0);
       const { q, k, v } = splitHeads(matMul(n, projection, false, true), scale, heads);
       const { p, merged } = attended({ q, k, v }, heads);
       return {
         value: add(x, matMul(merged, wo, false, true)),
-        saved: { x, n, r, projection, q, k, v, p, merged, cos, sin },
-        gradient: (dy, { x, n, r, projection, q, k, v, p, merged, cos, sin }) => {
-          const kept = { ...heads, rotary: { cos, sin } };
+        saved: { x, n, r, projection, q, k, v, p, merged, cos, sin, begins },
+        gradient: (dy, { x, n, r, projection, q, k, v, p, merged, cos, sin, begins }) => {
+          const kept = { ...heads, rotary: { cos, sin }, begins: begins[0] };
           const parts = mergeHeadsGradient(matMul(dy, wo), kept).map((part, i) => {
             const [queries, probabilities, dO] = [rowsOf(q[i] as Tensor), p[i] as Tensor, rowsOf(part)];
             const dP = matMul(dO, upTo(v, i, blocks), false, true);
-            const dS = causalSoftmaxGradient(probabilities, dP, blocks[i] as number);
+            const dS = causalSoftmaxGradient(probabilities, dP, blocks[i] as number, kept.begins);
             return {
               q: reshape(matMul(dS, upTo(k, i, blocks)), part.shape),
               k: matMul(dS, queries, true),
@@ -88,16 +89,18 @@ export function attention(
         },
       };
     },
-    { recompute, constants: [rotary.cos, rotary.sin] },
+    { recompute, constants: [rotary.cos, rotary.sin, ...documents] },
   );
 }
 
-type InputsAndTable = [Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor];
+type InputsAndTable = [Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, ...begins: Tensor[]];
 
 /** What attention gives of whole sequences, as rows of tokens, [N, heads * headSize], and the probabilities by block. */
 export function attended({ q, k, v }: Split, heads: Heads): { p: Tensor[]; merged: Tensor } {
-  const { blocks } = heads;
-  const p = q.map((q, i) => causalSoftmax(matMul(rowsOf(q), upTo(k, i, blocks), false, true), blocks[i] as number));
+  const { blocks, begins } = heads;
+  const p = q.map((q, i) =>
+    causalSoftmax(matMul(rowsOf(q), upTo(k, i, blocks), false, true), blocks[i] as number, begins),
+  );
   const o = p.map((p, i) => reshape(matMul(p, upTo(v, i, blocks)), (q[i] as Tensor).shape));
   return { p, merged: mergeHeads(o, heads) };
 }
@@ -109,15 +112,22 @@ function upTo(x: Tensor, index: number, blocks: readonly number[]): Tensor {
   return slice(x, [0, 0, 0, 0], [-1, -1, seen, -1]);
 }
 
-/** How a model's heads lie in a batch of whole sequences. */
+/**
+ * How a model's heads lie in a batch of whole sequences. With `begins`, int32 [batch, time], where the document of each token
+ * begins in its sequence, attention stays within documents, and places are counted from there.
+ */
 export function headsOf(
   { hidden, heads, kvHeads, ropeTheta }: Pick<Architecture, 'hidden' | 'heads' | 'kvHeads' | 'ropeTheta'>,
   batch: number,
   time: number,
+  begins?: Tensor2D,
 ): Heads {
   const headSize = hidden / heads;
-  const rotary = rotaryTable(time, headSize, ropeTheta);
-  return { batch, time, heads, kvHeads, headSize, blocks: queryBlocks(time), rotary };
+  const layout = { batch, time, heads, kvHeads, headSize, blocks: queryBlocks(time) };
+  const table = rotaryTable(time, headSize, ropeTheta);
+  if (begins === undefined) return { ...layout, rotary: table };
+  const places = tf.sub(tf.range(0, time, 1, 'int32'), begins);
+  return { ...layout, rotary: { cos: gather(table.cos, places), sin: gather(table.sin, places) }, begins };
 }
 
 /** Queries of one block after the other, and of all heads of a group: [.., group * block, headSize]. */

@@ -18,42 +18,55 @@ export interface Rows {
   places?: Int32Array;
   /** What is predicted at each place; 0 where that is padding. */
   targets: Int32Array;
+  /** Where several documents are packed into a sequence: the place in it where that of each token begins, as many as tokens. */
+  begins?: Int32Array;
 }
 
 /** Rows with what each prediction counts for. */
 export interface Batch extends Rows {
   /** Weight of each prediction in the loss: they add up to one, and padding has none. */
   weights: Float32Array;
+  /** What is added to the embeddings of the tokens, as many numbers for each as the model is wide. */
+  noise?: Float32Array;
 }
 
-/** Rows in TensorFlow, int32: tokens [sequences, time], the places that are predicted at [N] or undefined for all, targets [N]. */
-export type RowTensors = { tokens: Tensor2D; places?: Tensor1D; targets: Tensor1D };
+/**
+ * Rows in TensorFlow, int32: tokens [sequences, time], the places that are predicted at [N] or undefined for all, targets [N],
+ * and where documents begin [sequences, time], if several are packed.
+ */
+export type RowTensors = { tokens: Tensor2D; places?: Tensor1D; targets: Tensor1D; begins?: Tensor2D };
 
-/** A batch in TensorFlow: its rows, and weights [N]. */
-export type BatchTensors = RowTensors & { weights: Tensor1D };
+/** A batch in TensorFlow: its rows, weights [N], and what is added to the embeddings [sequences * time, hidden]. */
+export type BatchTensors = RowTensors & { weights: Tensor1D; noise?: Tensor2D };
 
 /** The tensors of rows; the caller disposes them. */
-export function rowTensors({ sequences, time, tokens, places, targets }: Rows): RowTensors {
+export function rowTensors({ sequences, time, tokens, places, targets, begins }: Rows): RowTensors {
   return {
     tokens: tf.tensor2d(tokens, [sequences, time], 'int32'),
     ...(places && { places: tf.tensor1d(places, 'int32') }),
     targets: tf.tensor1d(targets, 'int32'),
+    ...(begins && { begins: tf.tensor2d(begins, [sequences, time], 'int32') }),
   };
 }
 
 /** The tensors of a batch; the caller disposes them. */
 export function batchTensors(batch: Batch): BatchTensors {
-  return { ...rowTensors(batch), weights: tf.tensor1d(batch.weights) };
+  const { tokens, noise } = batch;
+  return {
+    ...rowTensors(batch),
+    weights: tf.tensor1d(batch.weights),
+    ...(noise && { noise: tf.tensor2d(noise, [tokens.length, noise.length / tokens.length]) }),
+  };
 }
 
 /** The hidden state at each place, that which its target is predicted from; those of padding too: [N, hidden]. */
 export function statesBefore(
   architecture: Architecture,
   parameters: Parameters,
-  { tokens, places }: Omit<RowTensors, 'targets'>,
+  { tokens, places, begins, noise }: Omit<RowTensors, 'targets'> & Pick<BatchTensors, 'noise'>,
   recompute = false,
 ): Tensor2D {
-  const states = hiddenStates(architecture, parameters, tokens, recompute);
+  const states = hiddenStates(architecture, parameters, tokens, { begins, noise, recompute });
   const hidden = states.reshape([-1, architecture.hidden]) as Tensor2D;
   return places === undefined ? hidden : rows(hidden, places);
 }
@@ -65,9 +78,16 @@ export function inParts(batch: Batch, atOnce: number): Batch[] {
 }
 
 /** Some sequences of a batch, with what is predicted in them. */
-function partOf({ time, tokens, places, targets, weights }: Batch, from: number, to: number): Batch {
+function partOf({ time, tokens, places, targets, weights, begins, noise }: Batch, from: number, to: number): Batch {
   const [first, end] = [from * time, to * time];
-  const read = { sequences: to - from, time, tokens: tokens.slice(first, end) };
+  const width = noise === undefined ? 0 : noise.length / tokens.length;
+  const read = {
+    sequences: to - from,
+    time,
+    tokens: tokens.slice(first, end),
+    ...(begins && { begins: begins.slice(first, end) }),
+    ...(noise && { noise: noise.slice(first * width, end * width) }),
+  };
   if (places === undefined) return { ...read, targets: targets.slice(first, end), weights: weights.slice(first, end) };
   const chosen = [...places.keys()].filter((i) => {
     const place = places[i] as number;
@@ -90,7 +110,7 @@ interface Predictions {
 
 /** A batch, or a part of one, that predicts this after the tokens it reads. What is padded weighs nothing. */
 function predicting(
-  read: Pick<Batch, 'sequences' | 'time' | 'tokens'>,
+  read: Omit<Batch, 'places' | 'targets' | 'weights'>,
   { places, targets, weights }: Predictions,
 ): Batch {
   const chosen = paddedPlaces(read.tokens.length, places.length);

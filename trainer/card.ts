@@ -4,6 +4,7 @@
  * Front matter as the Hugging Face hub reads it (https://huggingface.co/docs/hub/model-cards), without a licence: whose
  * data a model learned from, Descent does not know.
  */
+import { peakEnding } from '../schemas/decay.ts';
 import { type Head, parameterShapes } from '../schemas/llama.ts';
 import type { Ancestor, Ancestry } from '../schemas/types/ancestry.ts';
 import type { Architecture } from '../schemas/types/job.ts';
@@ -19,7 +20,7 @@ ${baseModel(nodes)}---
 # ${own.address}
 
 A ${kinds[head].name} of ${grouped(parameters(architecture, head))} parameters, trained with Descent: a LLaMA-2 shaped decoder of ${layers} layers, ${hidden} wide, ${heads} attention heads over ${kvHeads} of keys and values, ${ffn} wide feed-forward nets, a vocabulary of ${grouped(vocab)} tokens and a context of ${grouped(context)}. Its weights are float32. transformers opens the folder as it is, with ${kinds[head].opener} and AutoTokenizer.
-
+${decayNote(nodes)}
 ## Lineage
 
 What led to it, the oldest first. \`ancestry.json\` has the whole keys.
@@ -41,6 +42,24 @@ const kinds: Readonly<Record<Head, { name: string; pipeline: string; opener: str
   language: { name: 'language model', pipeline: 'text-generation', opener: 'AutoModelForCausalLM' },
   score: { name: 'reward model', pipeline: 'text-classification', opener: 'AutoModelForSequenceClassification' },
 };
+
+/** What to know of a model whose learning rate, or an ancestor's, did not decay; empty of others. */
+function decayNote(nodes: readonly Ancestor[]): string {
+  const own = nodes.at(-1);
+  const before = nodes.find((node) => node !== own && isUndecayed(node));
+  if (own && isUndecayed(own))
+    return `\n**Its learning rate has not decayed**${own.type === 'checkpoint' ? `: it is a checkpoint, step ${grouped(own.steps ?? 0)} of ${own.recipe?.runSteps ?? '?'} of a run` : ''}. What a model can do shows after a decay: it stands for no run of its length.\n`;
+  if (before) return `\n**It comes of \`${before.address}\`, whose learning rate has not decayed.**\n`;
+  return '';
+}
+
+/** Trunks are parts of runs that decay; RL stays at its learning rate by design. */
+function isUndecayed({ type, recipe = {} }: Ancestor): boolean {
+  if (type === 'checkpoint') return true;
+  return (
+    (type === 'pretrain' || type === 'cpt' || type === 'sft' || type === 'dpo') && peakEnding(recipe) !== undefined
+  );
+}
 
 /** Of what was adopted from the Hub: the front matter's line that links a model to the one that it was trained from. */
 function baseModel(nodes: readonly Ancestor[]): string {

@@ -28,6 +28,8 @@ export interface Publishable {
   parameters: Parameters;
   /** Folder with tokenizer.json and tokenizer_config.json. */
   tokenizer: string;
+  /** How it was taught to be asked, in Jinja. Default: as its tokenizer says. */
+  chatTemplate?: string | undefined;
   /** What it descends from, for its card; without it no card is written. */
   ancestry?: Ancestry;
 }
@@ -148,7 +150,7 @@ export async function restoreCheckpoint(
  * Puts a trunk into the trainables: weights, moments and the count of updates, so that what comes after is as if it had
  * been one run. A trunk is a node of its own, so its key is another than the run's, and the job names it by its folder
  * alone. Throws `bad-data` when it cannot be read or has other shapes, `bad-job` when it is not as long as the job says, or
- * has as many steps as the run (`steps`), or more.
+ * has more steps than what goes on from it (`steps`): with as many there is nothing to do.
  */
 export async function restoreTrunk(trunk: TrunkInput, steps: number, trainables: Trainables): Promise<Progress> {
   const { folder } = trunk;
@@ -161,7 +163,7 @@ export async function restoreTrunk(trunk: TrunkInput, steps: number, trainables:
         `The trunk ${folder} ends at step ${step}, and the run goes on from step ${trunk.steps}.`,
       );
     }
-    if (step >= steps) {
+    if (step > steps) {
       throw new TrainerFailure('bad-job', `The trunk ${folder} ends at step ${step}, and the run at step ${steps}.`);
     }
     const restore = await readTrainables(folder, state, trainables);
@@ -256,13 +258,14 @@ function checkpointName(step: number): string {
 }
 
 async function fillModel(folder: string, model: Publishable): Promise<void> {
-  const { architecture, parameters, tokenizer, ancestry } = model;
+  const { architecture, parameters, tokenizer, chatTemplate, ancestry } = model;
   const bounds = await loadTokenizer(tokenizer);
   const head = headOf(parameters);
   await writeJson(join(folder, 'config.json'), toConfig(architecture, bounds, head));
   await writeJson(join(folder, 'generation_config.json'), toGenerationConfig(bounds));
   await copyFile(join(tokenizer, 'tokenizer.json'), join(folder, 'tokenizer.json'));
-  await writeJson(join(folder, 'tokenizer_config.json'), await readTokenizerConfig(tokenizer, architecture));
+  const tokenizerConfig = await readTokenizerConfig(tokenizer, architecture, bounds, chatTemplate);
+  await writeJson(join(folder, 'tokenizer_config.json'), tokenizerConfig);
   if (ancestry !== undefined) {
     await writeJson(join(folder, ancestryFile), ancestry);
     await writeFile(join(folder, 'README.md'), modelCard(ancestry, architecture, head));

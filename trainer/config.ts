@@ -3,7 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { architectureNames, type Head, shapeOfConfig } from '../schemas/llama.ts';
 import type { Architecture } from '../schemas/types/job.ts';
-import { chatTemplate } from './data/template.ts';
+import { readJinja, readTokenizerFile } from './data/chat-template.ts';
+import { paperJinja } from './data/template.ts';
 import { isFaultOfFile, TrainerFailure } from './failure.ts';
 import type { Tokenizer } from './tokenizer/load.ts';
 
@@ -71,27 +72,26 @@ function tokenIds({ eos, ends = [eos], start = [] }: TextBounds): Record<string,
 
 /**
  * The content of a tokenizer_config.json beside a model, from that of its tokenizer's folder. What transformers would guess
- * wrongly is said: how a prompt is written where the tokenizer does not say, how long a text may be, that a LLaMA takes no
- * types of tokens, and that padding stands on the left, where a model that continues texts has it. Throws `bad-data` where
- * the folder has none.
+ * wrongly is said: how a prompt is written, how long a text may be, that a LLaMA takes no types of tokens, and that padding
+ * stands on the left, where a model that continues texts has it. Throws `bad-data` where the folder has none.
+ *
+ * @param chatTemplate how the model was taught to be asked, in Jinja. Default: as its tokenizer says; else as in the paper
  */
 export async function readTokenizerConfig(
   folder: string,
   architecture: Architecture,
+  bounds: Pick<Tokenizer, 'start' | 'decode'>,
+  chatTemplate?: string,
 ): Promise<Record<string, unknown>> {
-  const path = join(folder, 'tokenizer_config.json');
-  try {
-    return {
-      chat_template: chatTemplate,
-      ...(JSON.parse(await readFile(path, 'utf8')) as Record<string, unknown>),
-      model_max_length: architecture.context,
-      model_input_names: ['input_ids', 'attention_mask'],
-      padding_side: 'left',
-    };
-  } catch (error) {
-    if (!isFaultOfFile(error)) throw error;
-    throw new TrainerFailure('bad-data', `${path} cannot be read: ${error.message}.`, { cause: error });
-  }
+  const config = await readTokenizerFile(folder);
+  const { chat_template: _, ...others } = config;
+  return {
+    chat_template: chatTemplate ?? (await readJinja(folder, config)) ?? paperJinja(bounds),
+    ...others,
+    model_max_length: architecture.context,
+    model_input_names: ['input_ids', 'attention_mask'],
+    padding_side: 'left',
+  };
 }
 
 /** What a config.json says of a model. */

@@ -57,6 +57,10 @@ export interface GenerateOptions {
   purpose: (string | number)[];
   /** Name of each prompt among the draws; default its index. Equal names at equal prompts draw equal responses. */
   draws?: (string | number)[];
+  /** Makes what stands in prompt or response less likely (decode/penalty.ts). Default: 1, which is off. */
+  repetitionPenalty?: number | undefined;
+  /** Whether a response ends with its latest token though that is no end token. */
+  stops?: ((tokens: readonly number[]) => boolean) | undefined;
   /** Prompts that run at once, which bounds the memory. Does not change the result but for float noise. */
   batch?: number;
 }
@@ -64,7 +68,7 @@ export interface GenerateOptions {
 export interface Generated {
   /** The response, with the end token when it ended. Empty when the prompt leaves no room in the context. */
   tokens: number[];
-  /** ln p of each token under softmax(logits / temperature); for greedy under softmax(logits). */
+  /** ln p of each token under softmax(logits / temperature), for greedy under softmax(logits); logits as they are penalised. */
   logProbs: number[];
   /** True when it ended by itself, false when it was cut. */
   ended: boolean;
@@ -79,6 +83,7 @@ export interface Generated {
  */
 export async function generate(model: Generator, prompts: number[][], options: GenerateOptions): Promise<Generated[]> {
   const { maxTokens, temperature, topP = 1, seed, purpose, draws, batch = responsesAtOnce } = options;
+  const { repetitionPenalty = 1, stops } = options;
   const { architecture, ends } = model;
   const sequences = prompts.map(
     (prompt, index): Sequence => ({
@@ -91,6 +96,9 @@ export async function generate(model: Generator, prompts: number[][], options: G
     }),
   );
   const withRoom = sequences.filter(({ room }) => room > 0);
-  if (withRoom.length > 0) await decode(architecture, model.passes(), withRoom, { batch, temperature, topP, ends });
+  if (withRoom.length > 0) {
+    const decoding = { batch, temperature, topP, ends, repetitionPenalty, stops };
+    await decode(architecture, model.passes(), withRoom, decoding);
+  }
   return sequences.map(({ tokens, logProbs, ended }) => ({ tokens, logProbs, ended }));
 }

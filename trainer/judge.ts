@@ -1,6 +1,9 @@
 /** A reward model as a judge of what another model wrote. */
+import type { Template } from '../schemas/types/job.ts';
+
+import { loadTemplate } from './data/chat-template.ts';
 import type { ExampleOf } from './data/preferences.ts';
-import { exampleTokens, solutionText } from './data/template.ts';
+import { solutionText } from './data/template.ts';
 import { loadRewardModel } from './parameters.ts';
 import { requireVocabulary } from './parent.ts';
 import type { Response } from './respond.ts';
@@ -11,13 +14,13 @@ import { loadTokenizer } from './tokenizer/load.ts';
 /** The same responses, each with its score as `reward`. */
 export type Judge = (responses: readonly Response[]) => Response[];
 
-/** The judge in the folder of a reward model. Throws `bad-data` where that is none, or lacks a tokenizer. */
-export async function loadJudge(folder: string): Promise<Judge> {
+/** The judge in the folder of a reward model, which reads by a template. Throws `bad-data` where that is none, or lacks a tokenizer. */
+export async function loadJudge(folder: string, name: Template | undefined): Promise<Judge> {
   const { architecture, parameters, padding } = await loadRewardModel(folder);
   const tokenizer = await loadTokenizer(folder);
   requireVocabulary(tokenizer, architecture, 'bad-data');
   const score = scorer(architecture, parameters, padding);
-  const exampleOf: ExampleOf = (content) => exampleTokens(content, tokenizer);
+  const { exampleTokens: exampleOf } = await loadTemplate(name, folder, tokenizer);
   return (responses) => {
     const scores = score(responses.map((response) => judgedText(response, exampleOf, architecture.context)));
     return responses.map((response, i) => ({ ...response, reward: scores[i] as number }));

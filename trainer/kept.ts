@@ -50,9 +50,10 @@ export function gradeAgain(kept: KeptResponses, task: string, problem: Problem, 
       const which = `the response ${index} to the problem ${problem.id} of ${task}`;
       throw new TrainerFailure('bad-data', `The earlier evaluation did not keep ${which}. Evaluate the model anew.`);
     }
-    const { response, truncated = false, reward } = event;
+    const { prompt, response, truncated = false, reward } = event;
     return {
       problem,
+      asked: prompt,
       prompt: [],
       tokens: [],
       logProbs: [],

@@ -3,6 +3,7 @@ import { setImmediate as yieldToEvents } from 'node:timers/promises';
 import type { StartedEvent, TrainedOn } from '../schemas/types/event.ts';
 import type {
   Architecture,
+  CheckpointJob,
   CptJob,
   DpoJob,
   PretrainJob,
@@ -40,7 +41,7 @@ export interface Step {
 }
 
 /** A job that trains a model. */
-export type TrainingJob = PretrainJob | CptJob | TrunkJob | SftJob | RlJob | DpoJob | RewardJob;
+export type TrainingJob = PretrainJob | CptJob | TrunkJob | CheckpointJob | SftJob | RlJob | DpoJob | RewardJob;
 
 export interface Training {
   /** Steps in all. */
@@ -53,6 +54,8 @@ export interface Training {
   architecture: Architecture;
   /** Folder with tokenizer.json and tokenizer_config.json, copied to the model. */
   tokenizer: string;
+  /** How the model is taught to be asked, in Jinja, for its folder. Default: as the tokenizer says. */
+  chatTemplate?: string;
   /**
    * What is trained, by name; `model` is what is published, others (`critic`) live in checkpoints only. On a resume
    * their weights, moments and count of updates are set from the checkpoint before the first step.
@@ -76,14 +79,14 @@ export interface Training {
  */
 export async function train(job: TrainingJob, context: TrainerContext, training: Training): Promise<Outcome> {
   const { key, output, placement } = job;
-  const { steps, trunk, leaves, architecture, tokenizer, trainables, facts } = training;
+  const { steps, trunk, leaves, architecture, tokenizer, chatTemplate, trainables, facts } = training;
   const resumed =
     (await restoreCheckpoint(output, key, trainables)) ??
     (trunk === undefined ? undefined : await restoreTrunk(trunk, steps, trainables));
   let { step, tokens } = resumed ?? { step: 0, tokens: 0 };
   let saved = step;
   const ancestry = await ancestryOf(job);
-  const published = () => ({ architecture, tokenizer, ancestry: ancestry({ step, tokens }) });
+  const published = () => ({ architecture, tokenizer, chatTemplate, ancestry: ancestry({ step, tokens }) });
   context.emit({ event: 'started', resumedFrom: resumed?.step ?? null, steps, ...engine() });
 
   const save = async () => {

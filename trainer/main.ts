@@ -22,6 +22,7 @@ const stages: { [Type in Job['type']]: () => Promise<{ run: Run<Type> }> } = {
   pretrain: () => import('./stages/pretrain.ts'),
   cpt: () => import('./stages/cpt.ts'),
   trunk: () => import('./stages/trunk.ts'),
+  checkpoint: () => import('./stages/checkpoint.ts'),
   sft: () => import('./stages/sft.ts'),
   rl: () => import('./stages/rl.ts'),
   dpo: () => import('./stages/dpo.ts'),

@@ -11,28 +11,39 @@ import { attention, headsOf } from './attention.ts';
 import { TrainerFailure } from './failure.ts';
 import { feedForward, linear, norm, rows } from './ops.ts';
 import type { Parameters } from './parameters.ts';
+import { tf } from './tf.ts';
+
+/** How tokens [B, T] are read; without any of it, each row is one document. */
+export interface Reading {
+  /** Where the document of each token begins in its row, int32 [B, T], where several are packed into one. */
+  begins?: Tensor2D | undefined;
+  /** What is added to the embeddings, [B * T, hidden]. */
+  noise?: Tensor2D | undefined;
+  /** Whether blocks keep their inputs alone for the backward pass, which computes the rest of them again. Default: false. */
+  recompute?: boolean;
+}
 
 /**
  * Hidden states after the last norm, [B, T, hidden], of tokens int32 [B, T].
  *
- * Attention is causal. Rows padded on the right need no mask: what is padded comes later than what is real. Any
- * parameters with the backbone's names will do: a critic has the same ones and a head of its own.
- *
- * @param recompute whether blocks keep their inputs alone for the backward pass, which computes the rest of them again
+ * Attention is causal. Rows padded on the right need no mask: what is padded comes later than what is real. Where documents
+ * are packed, a token sees those of its own document, and its place is counted from where that begins: its state is as if
+ * the document stood alone. Any parameters with the backbone's names will do: a critic has the same ones and a head of its own.
  */
 export function hiddenStates(
   architecture: Architecture,
   parameters: Parameters,
   tokens: Tensor2D,
-  recompute = false,
+  { begins, noise, recompute = false }: Reading = {},
 ): Tensor3D {
   const { layers, hidden, normEpsilon } = architecture;
   const [batch, time] = tokens.shape;
   const matrix = (name: string) => parameter(parameters, name) as Tensor as Tensor2D;
   const gain = (name: string) => parameter(parameters, name) as Tensor as Tensor1D;
-  const heads = headsOf(architecture, batch, time);
+  const heads = headsOf(architecture, batch, time, begins);
 
   let x = rows(matrix('model.embed_tokens.weight'), tokens.reshape([batch * time]));
+  if (noise !== undefined) x = tf.add(x, noise);
   for (let layer = 0; layer < layers; layer++) {
     const block = `model.layers.${layer}`;
     const attentionWeights = {

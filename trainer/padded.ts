@@ -1,8 +1,10 @@
 /**
- * Prompts and their responses side by side: rows of tokens, padded on the right, where a causal model does not see it, to
- * one of a few shapes (`shapes.ts`). What is measured or said of each token of a response lies beside what is predicted.
+ * Prompts and their responses side by side, a row each or several packed into one: rows of tokens, padded on the right, where
+ * a causal model does not see it, to one of a few shapes (`shapes.ts`). What is measured or said of each token of a response
+ * lies beside what is predicted.
  */
 import type { Rows } from './batch.ts';
+import { bestFitDecreasing } from './best-fit.ts';
 import { paddedPlaces, paddedTime } from './shapes.ts';
 
 /** A prompt (at least one token) and a response, in tokens. */
@@ -13,33 +15,65 @@ export interface Example {
 
 /** Examples as rows: read are all tokens but the last of each, predicted are those of the responses. */
 export interface PaddedRows extends Rows {
+  /** Where among the tokens each example begins. */
+  firsts: number[];
   /** Where among the targets those of each example begin; the others follow without a gap. */
   starts: number[];
 }
 
-/** Lays examples out. Rows are as long as the longest of the examples and of `longest` asks for, within the context. */
+/** How examples are laid out. */
+export interface LayoutOptions {
+  /** The token that fills rows. */
+  padding: number;
+  /** The longest row that there may be. */
+  context: number;
+  /** As if one of the examples took so many tokens. Default: 0. */
+  longest?: number;
+  /** Whether examples go together into rows of at most `longest`, or of the longest of them. Default: a row each. */
+  packing?: boolean;
+}
+
+/**
+ * Lays examples out. Rows are as long as the longest of them and of `longest` asks for, within the context. Where examples are
+ * packed `begins` says where each one begins, and what pads a row is a document of its own.
+ */
 export function padded(
   examples: readonly Example[],
-  { padding, context, longest = 0 }: { padding: number; context: number; longest?: number },
+  { padding, context, longest = 0, packing = false }: LayoutOptions,
 ): PaddedRows {
-  const time = paddedTime(Math.max(longest, longestOf(examples)), context);
-  const tokens = new Int32Array(examples.length * time).fill(padding);
+  const lengths = examples.map(readOf);
+  const capacity = Math.max(longest, ...lengths);
+  const rows = packing ? bestFitDecreasing(lengths, capacity) : [...examples.keys()].map((index) => [index]);
+  const filled = rows.map((members) => members.reduce((sum, index) => sum + (lengths[index] as number), 0));
+  const time = paddedTime(packing ? Math.max(...filled) : capacity, context);
+  const tokens = new Int32Array(rows.length * time).fill(padding);
+  const begins = packing ? new Int32Array(tokens.length) : undefined;
   const size = paddedPlaces(tokens.length, countResponseTokens(examples));
   const places = size === undefined ? undefined : new Int32Array(size);
   const targets = new Int32Array(places?.length ?? tokens.length);
-  const starts: number[] = [];
+  const [firsts, starts]: [number[], number[]] = [[], []];
   let chosen = 0;
-  for (const [row, { prompt, response }] of examples.entries()) {
-    const first = row * time + prompt.length - 1;
-    tokens.set(prompt, row * time);
-    tokens.set(response.slice(0, -1), first + 1);
-    for (const index of response.keys()) if (places !== undefined) places[chosen + index] = first + index;
-    const start = places === undefined ? first : chosen;
-    targets.set(response, start);
-    starts.push(start);
-    chosen += response.length;
+  for (const [row, members] of rows.entries()) {
+    let place = 0;
+    for (const index of members) {
+      const { prompt, response } = examples[index] as Example;
+      const first = row * time + place;
+      const before = first + prompt.length - 1;
+      tokens.set(prompt, first);
+      tokens.set(response.slice(0, -1), before + 1);
+      for (const offset of response.keys()) if (places !== undefined) places[chosen + offset] = before + offset;
+      const start = places === undefined ? before : chosen;
+      targets.set(response, start);
+      firsts[index] = first;
+      starts[index] = start;
+      chosen += response.length;
+      begins?.fill(place, first, (row + 1) * time);
+      place += lengths[index] as number;
+    }
+    begins?.fill(place, row * time + place, (row + 1) * time);
   }
-  return { sequences: examples.length, time, tokens, ...(places && { places }), targets, starts };
+  const read = { sequences: rows.length, time, tokens, ...(places && { places }), targets };
+  return { ...read, ...(begins && { begins }), firsts, starts };
 }
 
 /** Figures of the tokens of each example's response, laid out as the targets are; padding has 0. */
@@ -57,9 +91,14 @@ export function collected({ starts }: PaddedRows, examples: readonly Example[], 
   });
 }
 
-/** Tokens that a model reads of the longest example: all but its last, after which nothing comes. */
+/** Tokens that a model reads of an example: all but its last, after which nothing comes. */
+export function readOf({ prompt, response }: Example): number {
+  return prompt.length + response.length - 1;
+}
+
+/** The same of the longest example. */
 export function longestOf(examples: readonly Example[]): number {
-  return Math.max(...examples.map(({ prompt, response }) => prompt.length + response.length - 1));
+  return examples.reduce((most, example) => Math.max(most, readOf(example)), 0);
 }
 
 export function countResponseTokens(examples: readonly Example[]): number {

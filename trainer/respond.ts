@@ -2,13 +2,16 @@
 import type { SampleEvent } from '../schemas/types/event.ts';
 import { grade } from './data/grade/grade.ts';
 import type { Problem } from './data/problem.ts';
-import { promptText, promptTokens } from './data/template.ts';
+import type { ChatTemplate } from './data/template.ts';
 import { type Generated, type GenerateOptions, type Generator, generate } from './generate.ts';
+import { beforeStop, stopper } from './stops.ts';
 import type { Tokenizer } from './tokenizer/load.ts';
 
 /** A response as it was written. */
 export interface Written {
   problem: Problem;
+  /** What was asked, as text. */
+  asked: string;
   /** Token ids of the prompt. */
   prompt: number[];
   /** Token ids of the response, with the end token when it ended. */
@@ -17,7 +20,7 @@ export interface Written {
   logProbs: number[];
   /** False when it was cut at the longest length, or at the end of the context. */
   ended: boolean;
-  /** The response as text, without the end token. */
+  /** The response as text, without the end token, and without the stop string that ended it and what comes after. */
   text: string;
 }
 
@@ -32,14 +35,20 @@ export interface Response extends Written {
   reward?: number;
 }
 
+export type RespondOptions = Omit<GenerateOptions, 'stops'> & {
+  /** Strings that end a response where the first of them stands. Default: none. */
+  stop?: readonly string[] | undefined;
+};
+
 /** As `writeResponses`, graded. */
 export async function respond(
   model: Generator,
   tokenizer: Tokenizer,
+  template: ChatTemplate,
   problems: readonly Problem[],
-  options: GenerateOptions,
+  options: RespondOptions,
 ): Promise<Response[]> {
-  const written = await writeResponses(model, tokenizer, problems, options);
+  const written = await writeResponses(model, tokenizer, template, problems, options);
   return written.map((response) => ({ ...response, ...grade(response.problem, response.text) }));
 }
 
@@ -50,15 +59,19 @@ export async function respond(
 export async function writeResponses(
   model: Generator,
   tokenizer: Tokenizer,
+  template: ChatTemplate,
   problems: readonly Problem[],
-  options: GenerateOptions,
+  { stop = [], ...options }: RespondOptions,
 ): Promise<Written[]> {
-  const prompts = problems.map((problem) => promptTokens(tokenizer, problem));
-  const generated = await generate(model, prompts, options);
+  const prompts = problems.map(template.promptTokens);
+  const stops = stop.length === 0 ? undefined : stopper(tokenizer, stop);
+  const generated = await generate(model, prompts, { ...options, stops });
   return problems.map((problem, i) => {
     const { tokens, logProbs, ended } = generated[i] as Generated;
-    const text = tokenizer.decode(ended ? tokens.slice(0, -1) : tokens);
-    return { problem, prompt: prompts[i] as number[], tokens, logProbs, ended, text };
+    const whole = model.ends.includes(tokens.at(-1) as number) ? tokens.slice(0, -1) : tokens;
+    const text = beforeStop(tokenizer.decode(whole), stop);
+    const asked = template.promptText(problem);
+    return { problem, asked, prompt: prompts[i] as number[], tokens, logProbs, ended, text };
   });
 }
 
@@ -70,7 +83,7 @@ export function sampleEvent(task: string, step: number, index: number, response:
     problem: response.problem.id,
     step,
     index,
-    prompt: promptText(response.problem),
+    prompt: response.asked,
     response: response.text,
     answer: response.answer,
     expected: response.problem.answer,

@@ -1,5 +1,5 @@
-/** Training on packed text: what pretraining, continued pretraining and their trunks have in common. */
-import type { Architecture, CptJob, PretrainJob, TrunkJob } from '../schemas/types/job.ts';
+/** Training on packed text: what pretraining, continued pretraining, their trunks and checkpoints have in common. */
+import type { Architecture, CheckpointJob, CptJob, PretrainJob, TrunkJob } from '../schemas/types/job.ts';
 import { adamw } from './adamw.ts';
 import type { Batch } from './batch.ts';
 import type { Outcome, TrainerContext } from './context.ts';
@@ -21,19 +21,24 @@ export interface Start {
   tokenizer: string;
 }
 
-type TextJob = PretrainJob | CptJob | TrunkJob;
+type TextJob = PretrainJob | CptJob | TrunkJob | CheckpointJob;
 
 /**
  * Trains on the mixture of the job's recipe, each of its sequences once, with a fresh optimizer and the whole schedule:
  * a continued pretraining does not go on with its parent's (as LitGPT and EvoLM do it).
  *
  * Where the job has a trunk, the part of the same run that the trunk has done is left out: weights, optimizer, step and
- * learning rate go on where it ended, and the result is that of the whole run.
+ * learning rate go on where it ended, and the result is that of the whole run. A checkpoint is the whole run, and stops after
+ * so many steps.
  */
 export async function trainOnSequences(job: TextJob, context: TrainerContext, start: Start): Promise<Outcome> {
-  const { recipe, inputs } = job;
+  const { inputs } = job;
+  const recipe = job.type === 'checkpoint' ? job.recipe.run : job.recipe;
   const { architecture, parameters } = start;
   const { steps, batchSequences } = recipe;
+  if (job.recipe.steps > steps) {
+    throw new TrainerFailure('bad-job', `${job.address} is at step ${job.recipe.steps}, and its run has ${steps}.`);
+  }
   const asked = recipe.mix.reduce((sum, { sequences }) => sum + sequences, 0);
   if (asked !== steps * batchSequences) {
     throw new TrainerFailure(
@@ -46,7 +51,7 @@ export async function trainOnSequences(job: TextJob, context: TrainerContext, st
   const text = mixText(recipe.mix, tokenizer, architecture.context, job.seed, inputs.data);
   const schedule = scheduleOf(job);
   const model = adamw(parameters, recipe);
-  const update = supervisedSteps(architecture, model, supervisedOptions(job));
+  const update = supervisedSteps(architecture, model, supervisedOptions(recipe, job.placement));
   let read = 0;
   /** The sequences of a step. Those of earlier steps that were done before are passed over. */
   const sequencesOf = (index: number) => {
@@ -55,9 +60,9 @@ export async function trainOnSequences(job: TextJob, context: TrainerContext, st
     return text.take(batchSequences);
   };
   return train(job, context, {
-    steps,
+    steps: job.recipe.steps,
     trunk: inputs.trunk,
-    leaves: job.type === 'trunk' ? 'trunk' : 'model',
+    leaves: job.type === 'trunk' || job.type === 'checkpoint' ? 'trunk' : 'model',
     architecture,
     tokenizer: start.tokenizer,
     trainables: { model },
@@ -77,7 +82,8 @@ export async function trainOnSequences(job: TextJob, context: TrainerContext, st
 /** A trunk is a run under wsd that never comes to its decay. Throws `bad-job` where a decay would begin in the warm-up. */
 function scheduleOf(job: TextJob): ScheduleOptions {
   if (job.type !== 'trunk') {
-    const { recipe, address } = job;
+    const { address } = job;
+    const recipe = job.type === 'checkpoint' ? job.recipe.run : job.recipe;
     if (recipe.schedule === 'wsd' && recipe.warmupSteps + recipe.decaySteps > recipe.steps) {
       const phases = `a warm-up of ${recipe.warmupSteps} and a decay of ${recipe.decaySteps}`;
       throw new TrainerFailure('bad-job', `${address}: ${phases} are more than the ${recipe.steps} steps there are.`);

@@ -1,10 +1,9 @@
 /** Learning from given tokens: the step that pretraining, continued pretraining and fine-tuning share. */
 import type { Scalar, Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs-node';
 import { tokensAtOnce } from '../schemas/passes.ts';
-import type { Architecture, Precision, RlJob } from '../schemas/types/job.ts';
+import type { Architecture, Placement, Precision, SftRecipe } from '../schemas/types/job.ts';
 import type { Trainable } from './adamw.ts';
 import { type Batch, type BatchTensors, batchTensors, inParts, statesBefore } from './batch.ts';
-import type { TrainingJob } from './loop.ts';
 import { outputLoss } from './ops.ts';
 import type { Parameters } from './parameters.ts';
 import { capturedUpdates, update } from './update.ts';
@@ -46,10 +45,13 @@ export interface SupervisedOptions {
   atOnce?: number;
 }
 
-/** The options of a job that learns from what is given. */
-export function supervisedOptions({ recipe, placement }: Exclude<TrainingJob, RlJob>): SupervisedOptions {
+/** The options of a job, by its recipe and its placement. */
+export function supervisedOptions(
+  { precision }: Pick<SftRecipe, 'precision'>,
+  placement: Placement,
+): SupervisedOptions {
   return {
-    ...(recipe.precision && { precision: recipe.precision }),
+    ...(precision && { precision }),
     recompute: placement.recomputeActivations ?? false,
   };
 }

@@ -1,3 +1,4 @@
+import type { Mark } from '../../planner/marks.ts';
 import type { NodeType, PlanNode } from '../../planner/plan.ts';
 import type { Certificate } from '../../schemas/certificate.ts';
 import type { Manifest } from '../../schemas/types/manifest.ts';
@@ -15,6 +16,8 @@ export interface NodeReport {
   stage: string;
   axes: PlanNode['axes'];
   seed: number;
+  /** What has to be known before it is compared. */
+  marks: readonly Mark[];
   settings: PlanNode['settings'];
   recipe: PlanNode['recipe'];
   parents: { role: string; key: string; address: string | null }[];
@@ -58,6 +61,7 @@ export function renderNode(report: NodeReport, colours: Colours): string {
         `${report.type} node of the lineage ${report.lineage}${axes.length > 0 ? `, at ${axes.join(', ')}` : ''}`,
       ],
       [colours.dim('key'), report.key],
+      ...(report.marks.length > 0 ? [[colours.dim('marks'), colours.yellow(report.marks.join(', '))]] : []),
       ...(report.accepted ? acceptedRows(report.accepted, colours) : []),
     ]),
     ...section(

@@ -1,4 +1,5 @@
 import type { NodeCost } from '../../planner/estimate.ts';
+import type { Mark } from '../../planner/marks.ts';
 import type { Key, Plan, PlanNode } from '../../planner/plan.ts';
 import type { Price } from '../../planner/price.ts';
 import { reasonText } from '../../planner/reason.ts';
@@ -10,7 +11,7 @@ import { costCells, leftText, renderPrice } from './price.ts';
 import type { Colours } from './terminal.ts';
 
 /**
- * The plan as a person reads it: a row for each node with its verdict, address, key, the reason and what it costs; then
+ * The plan as a person reads it: a row for each node with its verdict, address, key, the reason, its marks (of the whole plan, by address) and what it costs; then
  * what it adds up to, and what that is made of. Rows have at most `width` cells: where they would have more, first the key
  * is left out, then operations, then tokens, and then reasons and addresses are cut short.
  */
@@ -18,6 +19,7 @@ export function renderPlan(
   plan: Plan,
   verdicts: ReadonlyMap<Key, Verdict>,
   pricing: Pricing,
+  marks: ReadonlyMap<string, readonly Mark[]>,
   colours: Colours,
   width: number = Number.POSITIVE_INFINITY,
 ): string {
@@ -29,7 +31,7 @@ export function renderPlan(
       COLOURED[verdict.verdict](colours)(verdict.verdict),
       node.address,
       colours.dim(shortKey(node.key)),
-      reasonText(node, verdict),
+      [reasonText(node, verdict), ...(marks.get(node.address) ?? []).map((mark) => colours.yellow(mark))].join(', '),
       ...cellsOf(cost),
     ];
   });

@@ -1,3 +1,4 @@
+import type { Mark } from '../../planner/marks.ts';
 import type { NodeType } from '../../planner/plan.ts';
 import type { LineageCounts } from '../../workflows/messages.ts';
 import type { FailedTry, NodeLook } from '../lineages.ts';
@@ -72,6 +73,8 @@ export interface StageSummary {
   address: string;
   /** Address of the nearest evaluated node before it in its chain, which changes are against; null without one. */
   parent: string | null;
+  /** What has to be known before it is compared: `undecayed`, `overlap allowed`. */
+  marks: readonly Mark[];
   measures: Measure[];
 }
 

@@ -16,7 +16,12 @@ export function renderSummary(stages: readonly StageSummary[], colours: Colours)
     return [colours.bold(head), ...measureColumn(cells, colours)];
   });
   const addresses = [colours.bold('model'), ...stages.map((stage) => stage.address)];
-  const rows = addresses.map((address, row) => [address, ...measured.map((column) => column[row] ?? '')]);
+  const isMarked = stages.some(({ marks }) => marks.length > 0);
+  const marked = isMarked ? [['', ...stages.map(({ marks }) => colours.yellow(marks.join(', ')))]] : [];
+  const rows = addresses.map((address, row) => [
+    address,
+    ...[...measured, ...marked].map((column) => column[row] ?? ''),
+  ]);
   const legend =
     'Loss in nats a token; Pass@k in %, greedy Pass@1 with its 95 % interval; then the change from the stage';
   return `${columns(rows)}\n${colours.dim(`${legend}\nbefore, with * where the 95 % interval of the change leaves zero out.`)}`;

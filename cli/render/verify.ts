@@ -1,3 +1,4 @@
+import type { Mark } from '../../planner/marks.ts';
 import type { Comparison, RowOwner, TableDifference } from '../../results/compare.ts';
 import { columns } from './columns.ts';
 import { bytes, counted, shortKey, whole } from './figures.ts';
@@ -12,6 +13,8 @@ export interface VerifyReport {
     attempts: number;
     bytes: number;
     damaged: { address: string | null; key: string; attempt: number; reason: string }[];
+    /** Published models of which something has to be known before they are compared. */
+    marked: { address: string | null; key: string; marks: Mark[] }[];
   };
   results: {
     /** Whether the rebuilt results are in place now. */
@@ -45,6 +48,13 @@ export function renderVerify({ artifacts, results }: VerifyReport, colours: Colo
     lines.push(
       columns(damaged.map(({ address, key, reason }) => [`  ${address ?? '?'}`, shortKey(key), reason])),
       '  noted: they are served to nobody, and `descent run` makes them anew',
+    );
+  if (artifacts.marked.length > 0)
+    lines.push(
+      `marked: ${counted(artifacts.marked.length, 'model')} to be compared with care`,
+      columns(
+        artifacts.marked.map(({ address, key, marks }) => [`  ${address ?? '?'}`, shortKey(key), marks.join(', ')]),
+      ),
     );
   lines.push(...results.unreadablePlans.map((sentence) => red(sentence)), ...resultLines(results, damaged, colours));
   return lines.join('\n');

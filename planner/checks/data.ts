@@ -135,7 +135,7 @@ function* checkOption(
 }
 
 function* checkStageData(source: Source, stage: DeclaredStage): Generator<Diagnostic> {
-  if (!stage.kind || stage.kind === 'adopt') return;
+  if (!stage.kind || !own(partOfStage, stage.kind)) return;
   const { kind, name, body } = stage;
   const path: Path = ['stages', name, kind];
   const { data, mix } = body;
@@ -216,8 +216,8 @@ function* checkCompared(source: Source, place: Place, reference: string): Genera
     return;
   }
   const benchmark = own(benchmarks, textAt(source.value, 'data', name, 'benchmark') ?? '');
-  const asked = benchmark?.part ?? (hasPart(source, name, 'problems') ? 'problems' : 'text');
-  if (asked === 'problems' && (part === undefined || part === 'problems' || part === 'test')) return;
+  const isAsked = benchmark !== undefined || hasPart(source, name, 'problems');
+  if (isAsked && (part === undefined || part === 'problems' || part === 'test')) return;
   yield diagnose(source.file, place, 'wrong-part', `\`${reference}\` has no test problems to compare with`);
 }
 
@@ -255,7 +255,7 @@ function* checkReference(
   if (!sets) return;
   const report = (code: Diagnostic['code'], message: string, expected?: string, hint?: string) =>
     diagnose(source.file, place, code, message, { expected, hint });
-  const wanted = stage?.kind && stage.kind !== 'adopt' ? partOfStage[stage.kind] : (part ?? 'text');
+  const wanted = own(partOfStage, stage?.kind ?? '') ?? part ?? 'text';
   const stages = stage ? declaredStages(source.value) : new Map<string, DeclaredStage>();
   const made = [...stages.values()].filter((each) => isDataKind(each.kind) && each.name !== stage?.name);
   const found = made.find((each) => each.name === name);

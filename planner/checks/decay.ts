@@ -1,16 +1,17 @@
-import type { PretrainRecipe, SftRecipe } from '../../schemas/types/job.ts';
+import { peakEnding } from '../../schemas/decay.ts';
+import type { CheckpointRecipe, PretrainRecipe, SftRecipe } from '../../schemas/types/job.ts';
 import type { LineageFile } from '../../schemas/types/lineage.ts';
 import { type Diagnostic, diagnose } from '../diagnostic.ts';
 import { usualRecipe } from '../identity.ts';
 import type { Json, Key, PlanNode } from '../plan.ts';
-import type { DeclaredStage } from '../stages.ts';
+import { type DeclaredStage, fromField } from '../stages.ts';
 import type { Source } from '../syntax.ts';
 import { own } from '../tree.ts';
 
 /**
  * Checks that what a stage starts from was trained to the end of its schedule: a parent whose learning rate ends where it
  * peaked is refused, because what it is capable of shows only after a decay (EvoLM, arXiv 2506.16029, takes no such
- * checkpoint), unless the stage says `allowUndecayed` and why. Once for each stage, with the first of its variants.
+ * checkpoint), as is a checkpoint of a run, unless the stage says `allowUndecayed` and why. Once for each stage, with the first of its variants.
  *
  * RL stays at its learning rate by design and has no other schedule, so what starts from an RL stage is not refused. What
  * was trained is in a node's pre-image, and that of an accepted artifact is its own, whatever the file declares.
@@ -28,6 +29,7 @@ export function* checkDecay(
   for (const node of nodes) {
     if (node.type === 'evaluate' || node.type === 'trunk' || node.type === 'generate') continue;
     trained.set(node.key, node);
+    if (node.type === 'checkpoint') continue; // what its run starts from is the run's to answer for
     const parent = trained.get((node.preimage.parents as PlanNode['parents']).parent as Key);
     const stage = stages.get(node.stage);
     if (!parent || !stage || told.has(stage.name) || own(stage.body, 'allowUndecayed') !== undefined) continue;
@@ -40,19 +42,27 @@ export function* checkDecay(
     told.add(stage.name);
     yield diagnose(
       source.file,
-      source.place(['stages', stage.name, stage.kind ?? '', 'from']),
+      source.place(['stages', stage.name, stage.kind ?? '', fromField(stage.kind)]),
       'undecayed-parent',
-      `\`${node.address}\` starts from \`${parent.address}\`, which has decayed by 0 %: its learning rate ends at ${ended.lr}, its peak (${ended.why})`,
+      `\`${node.address}\` starts from \`${parent.address}\`, ${undecayedText(ended)}`,
       parent.accepted ? acceptedThere(source, accepts, parent) : declaredThere(source, parent, ended),
     );
   }
 }
 
-/** How a training ended that did not decay: its last learning rate, what made it so, and where the file may say that. */
-export interface Undecayed {
-  lr: number;
-  why: string;
-  field: 'schedule' | 'minLr' | 'warmup';
+/** How a training ended that did not decay. */
+export type Undecayed =
+  /** At its peak: its last learning rate, what made it so, and where the file may say that. */
+  | { kind: 'peak'; lr: number; why: string; field: 'schedule' | 'minLr' | 'warmup' }
+  /** It is a checkpoint: so many steps of a run. */
+  | { kind: 'checkpoint'; steps: number; runSteps: number };
+
+/** How a training ended that did not decay, as the end of a sentence on it. */
+function undecayedText(ended: Undecayed): string {
+  if (ended.kind === 'peak')
+    return `which has decayed by 0 %: its learning rate ends at ${ended.lr}, its peak (${ended.why})`;
+  const [steps, runSteps] = [ended.steps, ended.runSteps].map((count) => count.toLocaleString('en'));
+  return `which is a checkpoint, ${steps} of ${runSteps} steps of a run: its learning rate has not decayed to the end`;
 }
 
 /** What goes with a refusal: where the learning rate was settled, and what to do. */
@@ -60,22 +70,34 @@ type Advice = Pick<Diagnostic, 'hint' | 'related'>;
 
 /** How a training ended at its peak; undefined for what decayed, and for what has no schedule to decay by. */
 export function undecayed({ type, preimage }: PlanNode): Undecayed | undefined {
+  if (type === 'checkpoint') {
+    const { run, steps } = preimage.recipe as unknown as CheckpointRecipe;
+    return { kind: 'checkpoint', steps, runSteps: run.steps };
+  }
   if (type !== 'pretrain' && type !== 'cpt' && type !== 'sft' && type !== 'dpo') return undefined;
   const said = preimage.recipe as { [name: string]: Json };
   const recipe = { ...usualRecipe(type, said), ...said } as unknown as PretrainRecipe | SftRecipe;
-  const { lr } = recipe;
-  if (recipe.schedule === 'constant') return { lr, why: '`schedule: constant`', field: 'schedule' };
-  if (recipe.minLr === lr) return { lr, why: `\`minLr\` is \`lr\``, field: 'minLr' };
-  if (recipe.schedule === 'cosine' && recipe.warmup === 1) return { lr, why: 'all of it is warm-up', field: 'warmup' };
-  return undefined;
+  const field = peakEnding(recipe);
+  return field && { kind: 'peak', lr: recipe.lr, why: whyAtPeak[field], field };
 }
 
+const whyAtPeak = {
+  schedule: '`schedule: constant`',
+  minLr: '`minLr` is `lr`',
+  warmup: 'all of it is warm-up',
+} as const;
+
 /** What there is to see and to do where the file declares a parent that does not decay. */
-function declaredThere(source: Source, { stage, type }: PlanNode, { field }: Undecayed): Advice {
+function declaredThere(source: Source, { stage, type }: PlanNode, ended: Undecayed): Advice {
+  if (ended.kind === 'checkpoint')
+    return {
+      hint: 'start from a run of this length, or say here `allowUndecayed: "<reason>"`',
+      related: [{ ...source.place(['stages', stage, type, 'at']), message: 'its run goes on after this' }],
+    };
   const schedules = `\`schedule: cosine\`${type === 'pretrain' || type === 'cpt' ? ' or `wsd`' : ''}`;
   return {
     hint: `let \`${stage}\` decay (${schedules}, \`minLr\` below \`lr\`), or say here \`allowUndecayed: "<reason>"\``,
-    related: [{ ...source.place(['stages', stage, type, field]), message: 'it stays at its peak' }],
+    related: [{ ...source.place(['stages', stage, type, ended.field]), message: 'it stays at its peak' }],
   };
 }
 

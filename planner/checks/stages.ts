@@ -1,7 +1,15 @@
 import { axisNamed } from '../axes.ts';
 import { type Diagnostic, diagnose, didYouMean, listed, shown } from '../diagnostic.ts';
 import { readSpace } from '../space.ts';
-import { type DeclaredStage, declaredStages, isModel, parentsFirst, scopesOf, stagesBefore } from '../stages.ts';
+import {
+  type DeclaredStage,
+  declaredStages,
+  fromField,
+  isModel,
+  parentsFirst,
+  scopesOf,
+  stagesBefore,
+} from '../stages.ts';
 import type { Path, Source } from '../syntax.ts';
 import { checkPins } from './pins.ts';
 
@@ -18,19 +26,23 @@ function* checkParents(source: Source, stages: ReadonlyMap<string, DeclaredStage
   for (const stage of stages.values()) {
     if (!stage.kind || !stage.from) continue;
     const parent = stages.get(stage.from.stage);
-    if (parent) {
-      if (parent.kind === undefined || isModel(parent.kind)) continue;
+    if (stage.kind === 'checkpoint' && parent?.kind && parent.kind !== 'pretrain' && parent.kind !== 'cpt') {
+      const message = `\`${stage.name}\` is a checkpoint of \`${parent.name}\`, which is ${parent.kind}: pretrain and cpt runs have them`;
+      const runs = [...stages.values()].filter(({ kind }) => kind === 'pretrain' || kind === 'cpt');
+      const expected = listed(runs.map(({ name }) => name));
+      yield diagnose(source.file, source.place(fromPath(stage)), 'bad-value', message, { expected });
+    } else if (parent?.kind && !isModel(parent.kind)) {
       const made = parent.kind === 'reward' ? 'a reward model' : 'a data set';
       const message = `\`${stage.name}\` starts from \`${parent.name}\`, which leaves ${made} and no language model`;
       const models = [...stages.values()].filter(({ kind }) => kind && isModel(kind)).map(({ name }) => name);
       yield diagnose(source.file, source.place(fromPath(stage)), 'bad-value', message, { expected: listed(models) });
-      continue;
     }
+    if (parent) continue;
     const others = names.filter((name) => name !== stage.name);
     const remarks = {
       expected: others.length === 0 ? undefined : listed(others),
-      hint: axisNamed(stage.body.from)
-        ? '`from` names a stage; an axis cannot stand here'
+      hint: axisNamed(stage.body[fromField(stage.kind)])
+        ? `\`${fromField(stage.kind)}\` names a stage; an axis cannot stand here`
         : didYouMean(stage.from.stage, others),
     };
     yield diagnose(
@@ -111,5 +123,5 @@ function edgePath(stage: DeclaredStage, before: DeclaredStage | undefined): stri
 }
 
 function fromPath(stage: DeclaredStage): string[] {
-  return ['stages', stage.name, stage.kind ?? '', 'from'];
+  return ['stages', stage.name, stage.kind ?? '', fromField(stage.kind)];
 }

@@ -2,6 +2,7 @@ import type { Contrast, LineageFile, Takeaway } from '../../schemas/types/lineag
 import { type Axis, findValue, lacksValue, readAxes } from '../axes.ts';
 import { type Diagnostic, diagnose, didYouMean, listed, shown, warn } from '../diagnostic.ts';
 import type { Lineage } from '../load.ts';
+import { marksOf } from '../marks.ts';
 import type { Plan, PlanNode } from '../plan.ts';
 import { changeText } from '../reason.ts';
 import { asksForStates, select } from '../select.ts';
@@ -35,7 +36,12 @@ export function checkTakeaways({ source, file }: Lineage, plan: Plan): Diagnosti
       );
     checkMetric(plan, file, takeaway, report);
     const arms = armsOf(source, file, plan, takeaway.contrast, report);
-    if (arms) diagnostics.push(...checkArms(source, plan, ['takeaways', index, 'contrast'], takeaway.contrast, arms));
+    if (!arms) continue;
+    const path = ['takeaways', index, 'contrast'];
+    diagnostics.push(
+      ...checkArms(source, plan, path, takeaway.contrast, arms),
+      ...checkMarks(source, plan, path, arms),
+    );
   }
   return diagnostics;
 }
@@ -229,6 +235,19 @@ function checkArms(source: Source, plan: Plan, path: Path, contrast: Contrast, {
     const place = source.place([...path, 'also', also.indexOf(entry)]);
     return warn(source.file, place, 'no-effect', `the arms do not differ in ${shown(entry)}`, { hint: 'remove it' });
   });
+}
+
+/** Warns once for each takeaway of models that have to be compared with care, with the first of each arm. */
+function checkMarks(source: Source, plan: Plan, path: Path, { pairs, factor }: Arms): Diagnostic[] {
+  const marks = marksOf(plan.nodes);
+  const marked = (['of', 'over'] as const).flatMap((side) => {
+    const found = pairs.map((pair) => pair[side]).find(({ address }) => marks.has(address));
+    return found ? [`\`${found.address}\` is marked: ${marks.get(found.address)?.join(', ')}`] : [];
+  });
+  if (marked.length === 0) return [];
+  const place = source.place([...path, factor === null ? 'of' : 'axis']);
+  const hint = 'whatever is found holds of such models only; say so where it is told';
+  return [warn(source.file, place, 'marked-arm', `of what is compared, ${marked.join('; ')}`, { hint })];
 }
 
 /** Whether an entry of `also` means a difference: by its axis, its stage, its field or the beginning of that. */

@@ -35,7 +35,7 @@ export function* checkValues(source: Source): Generator<Diagnostic> {
 /** Counts may not be 0, but these. */
 const mayBeZero = new Set(['samples']);
 /** Numbers may be 0, but these. */
-const mayNotBeZero = new Set(['temperature', 'topP', 'beta', 'decay', 'flops', 'hours']);
+const mayNotBeZero = new Set(['temperature', 'topP', 'repetitionPenalty', 'beta', 'decay', 'flops', 'hours']);
 
 /** The least vocabulary of byte-pair encoding: every byte, and <|endoftext|>. */
 const leastVocabulary = 257;

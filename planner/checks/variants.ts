@@ -1,6 +1,7 @@
 import { addressOf, spelled } from '../axes.ts';
 import { type Diagnostic, diagnose, didYouMean, listed } from '../diagnostic.ts';
 import { type Entry, holds, zipsOf } from '../space.ts';
+import { fromField } from '../stages.ts';
 import type { Source } from '../syntax.ts';
 import type { ExpandedStage, Expansion } from '../variants.ts';
 
@@ -46,7 +47,7 @@ function* checkStarts(
   const alike = others.length > 0 ? ` (${others.length} more of \`${name}\` start from such)` : '';
   const message = `\`${first.address}\` starts from \`${first.parent}\`, which ${why}${alike}`;
   const alternatives = parent.variants.filter(({ setting }) => holds(setting, scope.pins));
-  yield diagnose(source.file, source.place(['stages', name, kind ?? '', 'from']), 'missing-variant', message, {
+  yield diagnose(source.file, source.place(['stages', name, kind ?? '', fromField(kind)]), 'missing-variant', message, {
     expected: listed([...there]),
     hint: didYouMean(first.parent, alternatives.length > 0 ? alternatives.map(({ address }) => address) : [...there]),
     related: exclude ? [excludedAt(source, exclude)] : [],

@@ -7,7 +7,7 @@ WITH chosen AS (
 losses AS (
   SELECT * FROM model_figures SEMI JOIN chosen USING (plan) WHERE suite = 'heldout' AND metric = 'loss'
 )
-SELECT f.address AS model, f.task AS domain, a.ancestor, b.value AS ancestor_loss, f.value AS loss,
+SELECT f.address AS model, f.marks, f.task AS domain, a.ancestor, b.value AS ancestor_loss, f.value AS loss,
   f.value - b.value AS change, f.low, f.high, f.n
 FROM losses AS f
 JOIN ancestors AS a ON a.plan = f.plan AND a.address = f.address AND a.depth > 0

@@ -7,7 +7,7 @@
 WITH chosen AS (
   SELECT plan FROM latest_lineages WHERE lineage = coalesce($lineage, lineage) ORDER BY last_recorded DESC LIMIT 1
 )
-SELECT m.address AS model, s.task, s.problem, s.sample, s.prompt, s.response, s.answer, s.expected, s.correct, s.why,
+SELECT m.address AS model, m.marks, s.task, s.problem, s.sample, s.prompt, s.response, s.answer, s.expected, s.correct, s.why,
   s.reward
 FROM latest_samples AS s
 JOIN (SELECT * FROM models SEMI JOIN chosen USING (plan)) AS m ON m.key = s.model

@@ -13,11 +13,11 @@ varied AS (
   FROM node_axes ANTI JOIN replicates USING (plan, axis)
   GROUP BY plan, address
 )
-SELECT f.stage, v.setting, f.suite, f.task, f.metric, avg(f.value) AS mean, stddev_samp(f.value) AS deviation,
+SELECT f.stage, v.setting, f.marks, f.suite, f.task, f.metric, avg(f.value) AS mean, stddev_samp(f.value) AS deviation,
   count(*) AS models, min(f.value) AS lowest, max(f.value) AS highest
 FROM model_figures AS f
 SEMI JOIN chosen USING (plan)
 LEFT JOIN varied AS v ON v.plan = f.plan AND v.address = f.address
 WHERE f.metric = coalesce($metric, f.metric)
-GROUP BY f.stage, v.setting, f.suite, f.task, f.metric
+GROUP BY f.stage, v.setting, f.marks, f.suite, f.task, f.metric
 ORDER BY min(f.place), v.setting, f.suite, (f.task != 'all'), f.task, f.metric;

@@ -14,7 +14,7 @@ before AS (
   WHERE a.depth > 0
   QUALIFY row_number() OVER (PARTITION BY a.address, f.suite, f.task, f.metric ORDER BY a.depth) = 1
 )
-SELECT f.address AS model, f.suite, f.task, f.metric, f.value, f.low, f.high, f.n,
+SELECT f.address AS model, f.marks, f.suite, f.task, f.metric, f.value, f.low, f.high, f.n,
   f.value - b.value AS difference, b.ancestor AS compared_to
 FROM figures AS f
 LEFT JOIN before AS b

@@ -10,7 +10,7 @@ COMMENT ON VIEW curves IS 'Every metric of every step of each lineage''s current
 COMMENT ON COLUMN curves.lineage IS 'The lineage''s name.';
 COMMENT ON COLUMN curves.address IS 'The node''s address.';
 COMMENT ON COLUMN curves.stage IS 'The declared stage.';
-COMMENT ON COLUMN curves.type IS 'pretrain, cpt, sft, rl, or trunk: the steps before the decay of runs under wsd.';
+COMMENT ON COLUMN curves.type IS 'pretrain, cpt, sft, rl, trunk (the steps before the decay of runs under wsd), or checkpoint (those before a point of a run).';
 COMMENT ON COLUMN curves.seed IS 'The node''s seed.';
 COMMENT ON COLUMN curves.step IS 'Steps done.';
 COMMENT ON COLUMN curves.tokens IS 'Tokens trained on so far.';

@@ -1,19 +1,23 @@
 -- The chain of models that each model comes from.
 
 CREATE OR REPLACE VIEW models AS
-SELECT l.lineage, l.plan, n.place, n.address, n.stage, n.type, nodes.seed, n.key
+SELECT l.lineage, l.plan, n.place, n.address, n.stage, n.type, nodes.seed, k.marks, n.key
 FROM lineage_nodes AS n
 JOIN latest_lineages AS l USING (plan)
 JOIN nodes USING (key)
-WHERE n.type IN ('adopt', 'pretrain', 'cpt', 'sft', 'dpo', 'rl', 'reward');
+LEFT JOIN (
+  SELECT plan, address, string_agg(mark, ', ' ORDER BY place) AS marks FROM marks GROUP BY plan, address
+) AS k ON k.plan = n.plan AND k.address = n.address
+WHERE n.type IN ('adopt', 'pretrain', 'checkpoint', 'cpt', 'sft', 'dpo', 'rl', 'reward');
 COMMENT ON VIEW models IS 'The training nodes of each lineage''s current version.';
 COMMENT ON COLUMN models.lineage IS 'The lineage''s name.';
 COMMENT ON COLUMN models.plan IS 'The plan.';
 COMMENT ON COLUMN models.place IS 'Position in the plan, parents first.';
 COMMENT ON COLUMN models.address IS 'The model''s address.';
 COMMENT ON COLUMN models.stage IS 'The declared stage.';
-COMMENT ON COLUMN models.type IS 'adopt, pretrain, cpt, sft, dpo, rl or reward.';
+COMMENT ON COLUMN models.type IS 'adopt, pretrain, checkpoint, cpt, sft, dpo, rl or reward.';
 COMMENT ON COLUMN models.seed IS 'Seed of its training.';
+COMMENT ON COLUMN models.marks IS 'What has to be known before it is compared, as in the table marks; null where there is nothing.';
 COMMENT ON COLUMN models.key IS 'The model''s key.';
 
 CREATE OR REPLACE VIEW ancestors AS
@@ -42,5 +46,5 @@ COMMENT ON COLUMN ancestors.key IS 'The model''s key.';
 COMMENT ON COLUMN ancestors.depth IS 'How far back: 0 is the model itself, 1 its parent.';
 COMMENT ON COLUMN ancestors.ancestor IS 'The ancestor''s address.';
 COMMENT ON COLUMN ancestors.ancestor_key IS 'The ancestor''s key.';
-COMMENT ON COLUMN ancestors.ancestor_type IS 'adopt, pretrain, cpt, sft, dpo, rl or reward.';
+COMMENT ON COLUMN ancestors.ancestor_type IS 'adopt, pretrain, checkpoint, cpt, sft, dpo, rl or reward.';
 COMMENT ON COLUMN ancestors.ordinal IS 'Which of that type in the chain, the oldest 1: a second cpt is 2.';

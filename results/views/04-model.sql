@@ -27,14 +27,14 @@ COMMENT ON VIEW model_settings IS 'Everything a model was made with, one setting
 COMMENT ON COLUMN model_settings.lineage IS 'The lineage''s name.';
 COMMENT ON COLUMN model_settings.plan IS 'The plan.';
 COMMENT ON COLUMN model_settings.address IS 'The model''s address.';
-COMMENT ON COLUMN model_settings.part IS 'axis, model (its shape), fact (its own), or the stage: pretrain, cpt, sft, dpo, rl, reward, and cpt2 for the second in a chain.';
+COMMENT ON COLUMN model_settings.part IS 'axis, model (its shape), fact (its own), or the stage: pretrain, checkpoint, cpt, sft, dpo, rl, reward, and cpt2 for the second in a chain.';
 COMMENT ON COLUMN model_settings.name IS 'The setting''s name.';
 COMMENT ON COLUMN model_settings.kind IS 'number, text, boolean or null.';
 COMMENT ON COLUMN model_settings.value IS 'The value as text.';
 COMMENT ON COLUMN model_settings.number IS 'The value, where it is a number.';
 
 CREATE OR REPLACE VIEW model_figures AS
-SELECT m.lineage, m.plan, m.place, m.address, m.stage, m.type, m.seed, m.key, e.suite, e.task, e.metric, e.value, e.n,
+SELECT m.lineage, m.plan, m.place, m.address, m.stage, m.type, m.seed, m.marks, m.key, e.suite, e.task, e.metric, e.value, e.n,
   e.low, e.high,
   any_value(e.value) FILTER (e.metric = 'chance') OVER task AS chance,
   any_value(e.value) FILTER (e.metric = 'majority') OVER task AS majority
@@ -49,8 +49,9 @@ COMMENT ON COLUMN model_figures.plan IS 'The plan.';
 COMMENT ON COLUMN model_figures.place IS 'The model''s position in the plan, parents first.';
 COMMENT ON COLUMN model_figures.address IS 'The model''s address.';
 COMMENT ON COLUMN model_figures.stage IS 'The declared stage.';
-COMMENT ON COLUMN model_figures.type IS 'pretrain, cpt, sft, dpo or rl.';
+COMMENT ON COLUMN model_figures.type IS 'pretrain, checkpoint, cpt, sft, dpo or rl.';
 COMMENT ON COLUMN model_figures.seed IS 'Seed of its training.';
+COMMENT ON COLUMN model_figures.marks IS 'What has to be known before it is compared, as in the table marks; null where there is nothing.';
 COMMENT ON COLUMN model_figures.key IS 'The model''s key.';
 COMMENT ON COLUMN model_figures.suite IS 'heldout, upstream, id, ood.';
 COMMENT ON COLUMN model_figures.task IS 'The task or domain; all for the suite''s mean.';
@@ -63,7 +64,7 @@ COMMENT ON COLUMN model_figures.chance IS 'What guessing would score in one answ
 COMMENT ON COLUMN model_figures.majority IS 'What always giving the commonest answer would score; null of losses.';
 
 CREATE OR REPLACE VIEW figures_at_k AS
-SELECT lineage, plan, place, address, stage, type, seed, key, suite, task,
+SELECT lineage, plan, place, address, stage, type, seed, marks, key, suite, task,
   regexp_extract(metric, '^[a-z]+') AS measure, regexp_extract(metric, '@(\d+)', 1)::INTEGER AS k, value, n, low, high
 FROM model_figures
 WHERE regexp_full_match(metric, '(pass|maj|rm)@\d+|pass@1\(sampled\)') AND metric != 'pass@1';
@@ -73,8 +74,9 @@ COMMENT ON COLUMN figures_at_k.plan IS 'The plan.';
 COMMENT ON COLUMN figures_at_k.place IS 'The model''s position in the plan, parents first.';
 COMMENT ON COLUMN figures_at_k.address IS 'The model''s address.';
 COMMENT ON COLUMN figures_at_k.stage IS 'The declared stage.';
-COMMENT ON COLUMN figures_at_k.type IS 'pretrain, cpt, sft, dpo or rl.';
+COMMENT ON COLUMN figures_at_k.type IS 'pretrain, checkpoint, cpt, sft, dpo or rl.';
 COMMENT ON COLUMN figures_at_k.seed IS 'Seed of its training.';
+COMMENT ON COLUMN figures_at_k.marks IS 'What has to be known before it is compared, as in the table marks; null where there is nothing.';
 COMMENT ON COLUMN figures_at_k.key IS 'The model''s key.';
 COMMENT ON COLUMN figures_at_k.suite IS 'id, ood.';
 COMMENT ON COLUMN figures_at_k.task IS 'The task; all for the suite''s mean.';

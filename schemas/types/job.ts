@@ -9,6 +9,7 @@ export type Job =
   | PretrainJob
   | CptJob
   | TrunkJob
+  | CheckpointJob
   | SftJob
   | RlJob
   | DpoJob
@@ -289,6 +290,10 @@ export type CptRecipe =
       weightDecayOn?: WeightDecayOn;
     };
 /**
+ * How prompts and responses are written: EvoLM's Human: and Assistant:, or the chat template in the parent's folder. Default: paper.
+ */
+export type Template = 'paper' | 'tokenizer';
+/**
  * A data set of problems made of others: one operation, which says of all that it drops why.
  */
 export type BuildRecipe =
@@ -431,6 +436,18 @@ export type EvaluateRecipe =
        * Longest response, in tokens.
        */
       maxResponse: number;
+      /**
+       * Scores of tokens that stand in prompt or response are divided by it where above 0, and multiplied by it elsewhere. Default: 1.
+       */
+      repetitionPenalty?: number;
+      /**
+       * A response ends before the first of these strings. Default: none.
+       *
+       * @minItems 1
+       */
+      stop?: [string, ...string[]];
+      template?: Template;
+      rewardTemplate?: Template;
       /**
        * Version of how answers are read and compared.
        */
@@ -602,9 +619,9 @@ export interface Selection {
    */
   name: string;
   /**
-   * Which of the data set's problems.
+   * Which of the data set's problems; choices: the items of a cloze task; preferences: the pairs that are learned from.
    */
-  split: 'sft' | 'rl' | 'test';
+  split: 'sft' | 'rl' | 'test' | 'choices' | 'preferences';
   /**
    * The first so many of the split.
    */
@@ -677,7 +694,7 @@ export interface Architecture {
   normEpsilon: number;
 }
 /**
- * A trunk of the same run to go on from.
+ * A trunk or a checkpoint of the same run to go on from.
  */
 export interface TrunkInput {
   /**
@@ -805,6 +822,57 @@ export interface TrunkRecipe {
   precision?: Precision;
   weightDecayOn?: WeightDecayOn;
 }
+export interface CheckpointJob {
+  /**
+   * Version of this contract.
+   */
+  contract: 1;
+  type: 'checkpoint';
+  key: Key;
+  /**
+   * The node's address, for messages.
+   */
+  address: string;
+  attempt: number;
+  /**
+   * Seed of everything random in this node.
+   */
+  seed: number;
+  recipe: CheckpointRecipe;
+  inputs: {
+    /**
+     * Folder with tokenizer.json, where it begins with random weights.
+     */
+    tokenizer?: string;
+    /**
+     * Folder of the parent's model: config.json, model.safetensors, tokenizer.json.
+     */
+    parent?: string;
+    trunk?: TrunkInput;
+    /**
+     * Folders of prepared data, by role.
+     */
+    data: {
+      [k: string]: string;
+    };
+  };
+  /**
+   * The attempt's folder: everything is written in it.
+   */
+  output: string;
+  placement: Placement;
+  lease: Lease;
+}
+export interface CheckpointRecipe {
+  /**
+   * The whole run: a pretraining where it has an architecture, else a continued pretraining.
+   */
+  run: PretrainRecipe | CptRecipe;
+  /**
+   * Optimizer steps from the start of the run to the checkpoint: fewer than the run's.
+   */
+  steps: number;
+}
 export interface SftJob {
   /**
    * Version of this contract.
@@ -877,6 +945,19 @@ export interface SftRecipe {
   clip: number;
   precision?: Precision;
   weightDecayOn?: WeightDecayOn;
+  template?: Template;
+  /**
+   * Whether several examples share a row, each attending to itself alone. Default: false.
+   */
+  packing?: boolean;
+  /**
+   * Alpha of NEFTune: noise on the embeddings, uniform in [-1, 1) times alpha / sqrt(tokens read * hidden). Default: 0, which is none.
+   */
+  neftune?: number;
+  /**
+   * What becomes of an example that does not fit into the context: truncate cuts the beginning of its prompt, and the end of a response that alone fills it. Default: truncate.
+   */
+  overlong?: 'truncate' | 'drop';
 }
 export interface RlJob {
   /**
@@ -962,6 +1043,7 @@ export interface RlRecipe {
   betas: [number, number];
   clip: number;
   precision?: Precision;
+  template?: Template;
 }
 export interface DpoJob {
   /**
@@ -1057,6 +1139,7 @@ export interface DpoRecipe {
   clip: number;
   precision?: Precision;
   weightDecayOn?: WeightDecayOn;
+  template?: Template;
 }
 export interface RewardJob {
   /**
@@ -1140,6 +1223,7 @@ export interface RewardRecipe {
   clip: number;
   precision?: Precision;
   weightDecayOn?: WeightDecayOn;
+  template?: Template;
 }
 export interface GenerateJob {
   /**
@@ -1214,6 +1298,7 @@ export interface GenerateRecipe {
    * Version of how answers are read and compared.
    */
   grader: number;
+  template?: Template;
 }
 export interface BuildJob {
   /**

@@ -79,6 +79,10 @@ export type Commit = string;
  */
 export type AdoptedContext = number;
 /**
+ * How the model is asked, in RL and in evaluations, until a fine-tuning says otherwise. Default: paper. tokenizer: by the chat template of its tokenizer.
+ */
+export type AdoptedTemplate = 'paper' | 'tokenizer';
+/**
  * An amount of tokens: 400K, 2M, 8BT (a T after K, M or B says tokens), or 20x for twenty tokens per parameter of the model.
  */
 export type Tokens = number | string | AxisReference;
@@ -460,6 +464,22 @@ export interface Recipes {
      */
     precision?: ('float32' | 'bfloat16') | AxisReference;
     seed?: Seed;
+    /**
+     * How prompts and responses are written. Default: paper, which is EvoLM's Human: and Assistant:. tokenizer: the chat template of the parent's tokenizer.
+     */
+    template?: 'paper' | 'tokenizer';
+    /**
+     * Whether several examples share a row, each attending to itself alone: the same steps on the same examples, with less padding. Default: false.
+     */
+    packing?: boolean;
+    /**
+     * Alpha of NEFTune, the noise on the embeddings in training. Default: 0, which is none.
+     */
+    neftune?: number | AxisReference;
+    /**
+     * What becomes of an example that does not fit into the context. Default: truncate, which cuts the beginning of its prompt.
+     */
+    overlong?: 'truncate' | 'drop';
     allowOverlap?: AllowOverlap;
   };
   /**
@@ -698,11 +718,12 @@ export interface HubData {
   grading?: Grading;
 }
 /**
- * One stage: exactly one of adopt, pretrain, cpt, sft, dpo, rl, reward, generate, build.
+ * One stage: exactly one of adopt, pretrain, checkpoint, cpt, sft, dpo, rl, reward, generate, build.
  */
 export interface Stage {
   adopt?: Adopt;
   pretrain?: Pretrain;
+  checkpoint?: Checkpoint;
   cpt?: Cpt;
   sft?: Sft;
   dpo?: Dpo;
@@ -715,6 +736,7 @@ export interface AdoptHub {
   hub: ModelRepository;
   revision: Commit;
   context?: AdoptedContext;
+  template?: AdoptedTemplate;
 }
 export interface AdoptFolder {
   /**
@@ -722,6 +744,7 @@ export interface AdoptFolder {
    */
   folder: string;
   context?: AdoptedContext;
+  template?: AdoptedTemplate;
 }
 /**
  * Pretraining from random weights.
@@ -782,6 +805,19 @@ export interface Pretrain {
    * Seed of initial weights and data order. Default: 0, or the replicate axis.
    */
   seed?: number | AxisReference;
+}
+/**
+ * The model that a pretrain or cpt stage is at some point before its end, where its learning rate has not decayed.
+ */
+export interface Checkpoint {
+  /**
+   * The pretrain or cpt stage, with values of axes where it is one variant: "base@tokens=160BT".
+   */
+  of: string;
+  /**
+   * The point, before the run's end: an amount of tokens (20BT, 20x), or a share of its steps (40%), to the nearest step.
+   */
+  at: number | string | AxisReference;
 }
 /**
  * Continued pretraining: the parent's weights, a fresh optimizer, a new schedule.
@@ -891,6 +927,22 @@ export interface Sft {
    */
   precision?: ('float32' | 'bfloat16') | AxisReference;
   seed?: Seed;
+  /**
+   * How prompts and responses are written. Default: paper, which is EvoLM's Human: and Assistant:. tokenizer: the chat template of the parent's tokenizer.
+   */
+  template?: 'paper' | 'tokenizer';
+  /**
+   * Whether several examples share a row, each attending to itself alone: the same steps on the same examples, with less padding. Default: false.
+   */
+  packing?: boolean;
+  /**
+   * Alpha of NEFTune, the noise on the embeddings in training. Default: 0, which is none.
+   */
+  neftune?: number | AxisReference;
+  /**
+   * What becomes of an example that does not fit into the context. Default: truncate, which cuts the beginning of its prompt.
+   */
+  overlong?: 'truncate' | 'drop';
   allowOverlap?: AllowOverlap;
 }
 /**
@@ -1244,6 +1296,16 @@ export interface Evaluate {
    * The stage this one starts from, or one variant of it: `mid`, `mid@replay=20%`.
    */
   rewardModel?: string;
+  /**
+   * Makes tokens of prompt and response less likely: their scores are divided by it where above 0, else multiplied. Default: 1, which is off.
+   */
+  repetitionPenalty?: number | AxisReference;
+  /**
+   * Strings that end a response where the first of them stands. Default: none.
+   *
+   * @minItems 1
+   */
+  stop?: [string, ...string[]];
   /**
    * Tokens a domain for held-out loss. Default: 16K.
    */

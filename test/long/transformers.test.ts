@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { validateAncestry } from '../../schemas/validate.ts';
 import { writeModel } from '../../trainer/checkpoint.ts';
-import { exampleTokens } from '../../trainer/data/template.ts';
+import { paperTemplate } from '../../trainer/data/template.ts';
 import { initialise } from '../../trainer/init.ts';
 import { judgedText } from '../../trainer/judge.ts';
 import { hiddenStates, logits } from '../../trainer/model.ts';
@@ -280,11 +280,7 @@ placement:
     const texts = pairs.slice(0, 8).flatMap(({ prompt, chosen, rejected }) =>
       [chosen, rejected].map((text) => {
         const problem = { id: '', prompt, solution: '', answer: '', kind: 'literal' } as const;
-        return judgedText(
-          { problem, text, ended: true },
-          (content) => exampleTokens(content, own),
-          architecture.context,
-        );
+        return judgedText({ problem, text, ended: true }, paperTemplate(own).exampleTokens, architecture.context);
       }),
     );
     assert.deepEqual(told.rows, texts);

@@ -89,6 +89,8 @@ function setsOf(node: PlanNode): string[] {
     case 'cpt':
     case 'trunk':
       return node.recipe.mix.map((entry) => entry.name.replace(/^replay:/, ''));
+    case 'checkpoint':
+      return node.recipe.run.mix.map((entry) => entry.name.replace(/^replay:/, ''));
     case 'overlap':
       return selectionsOf(node).map(({ name }) => name);
     case 'sft':

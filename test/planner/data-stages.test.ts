@@ -67,7 +67,7 @@ describe('stages that make data sets', () => {
       ),
     );
     const changed = Object.keys(before).filter((address) => before[address] !== after[address]);
-    assert.deepEqual(changed.sort(), ['answers', 'judge', 'liked', 'liked/id', 'pairs', 'tuned/id']);
+    assert.deepEqual(changed.sort(), ['answers', 'judge', 'liked', 'liked/id', 'overlap:liked', 'pairs', 'tuned/id']);
   });
 
   test('a rename changes no key but those of evaluations', async () => {

@@ -49,6 +49,45 @@ describe('what SFT and RL learn from is compared', () => {
     assert.deepEqual(addresses(onlyText), ['overlap:rl']);
   });
 
+  test('with the items of cloze tasks too, and with benchmarks in their place, whichever stage learns', async () => {
+    const plan = await planOfText(lineage({ evaluate: '{each: [rl], suites: [upstream, id]}' }));
+    for (const certificate of certificates(plan)) {
+      const asked = against(certificate).filter((name) => !name.startsWith('math/sft'));
+      assert.deepEqual(asked, ['math/test 200', 'stories/choices 200', 'strategy/choices 200']);
+    }
+    const folder = await mkdtemp(join(tmpdir(), 'descent-plan-'));
+    try {
+      await writeFile(join(folder, 'items.jsonl'), '{}\n');
+      const data = `  web: {generator: stories}
+  math: {generator: arithmetic}
+  piqa: {files: items.jsonl, benchmark: piqa}
+  gsm: {files: items.jsonl, benchmark: gsm8k}
+`;
+      await writeFile(join(folder, 'l.yaml'), lineage({ data, evaluate: '{each: [rl], suites: [upstream, id, ood]}' }));
+      const [tuned, rl] = certificates(await planOf(join(folder, 'l.yaml')));
+      const others = [
+        'boardgame/test 200',
+        'gsm/test 200',
+        'piqa/choices 200',
+        'programs/test 200',
+        'strategy/test 200',
+      ];
+      assert.deepEqual(against(tuned), [...others, 'tables/test 200']);
+      assert.deepEqual(against(rl), [...others, 'math/sft 100', 'tables/test 200'].sort());
+      const limits = rl?.recipe.against.map(({ selection, mostExact, mostGrams }) => [
+        selection.name,
+        mostExact,
+        mostGrams,
+      ]);
+      for (const [name, mostExact, mostGrams] of limits ?? []) {
+        assert.equal(mostExact, 0, 'an exact match is always too much');
+        assert.equal(mostGrams, name === 'gsm' || name === 'piqa' ? 0.01 : 1);
+      }
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
   test('SFT after SFT is no overlap, SFT after RL may be one, and other chains are not looked at', async () => {
     const stages = [
       '  again: {sft: {from: tuned, data: math, examples: 70}}',

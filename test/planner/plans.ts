@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { formatDiagnostics } from '../../planner/diagnostic.ts';
-import { planLineage } from '../../planner/expand.ts';
+import { type Planned, planLineage } from '../../planner/expand.ts';
 import { loadLineage } from '../../planner/load.ts';
 import type { Plan, PlanNode } from '../../planner/plan.ts';
 
@@ -28,6 +28,18 @@ export async function planOfText(text: string): Promise<Plan> {
   try {
     await writeFile(join(folder, 'lineage.yaml'), text);
     return await planOf(join(folder, 'lineage.yaml'));
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+/** What planning says of a lineage that is given as text, which must load where it is planned at all. */
+export async function planningOf(text: string): Promise<Planned> {
+  const folder = await mkdtemp(join(tmpdir(), 'descent-plan-'));
+  try {
+    await writeFile(join(folder, 'lineage.yaml'), text);
+    const loaded = await loadLineage(join(folder, 'lineage.yaml'));
+    return loaded.ok ? await planLineage(loaded.lineage) : loaded;
   } finally {
     await rm(folder, { recursive: true });
   }

@@ -45,6 +45,7 @@ test('summary: each model’s loss per domain and Pass@1, beside the evaluated s
   const loss = all.find((row) => row.model === model && row.task === 'math' && row.metric === 'loss');
   assert.deepEqual(loss, {
     model,
+    marks: null,
     suite: 'heldout',
     task: 'math',
     metric: 'loss',

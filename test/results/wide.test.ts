@@ -30,6 +30,7 @@ test('one row for each evaluated model, with its ancestors’ settings and its f
     'stage VARCHAR',
     'type VARCHAR',
     'seed BIGINT',
+    'marks VARCHAR',
     'key VARCHAR',
     'axis_replay VARCHAR',
     'axis_seed BIGINT',

@@ -49,7 +49,7 @@ describe('jobs', async () => {
     [
       'another type',
       { ...job, type: 'distil' },
-      /`type` must be one of tokenizer, overlap, pretrain, cpt, trunk, sft, rl, dpo, reward, generate, build, evaluate, and is "distil"/,
+      /`type` must be one of tokenizer, overlap, pretrain, cpt, trunk, checkpoint, sft, rl, dpo, reward, generate, build, evaluate, and is "distil"/,
     ],
     ['no type', { ...job, type: undefined }, /and is missing/],
     ['no object', 'job', /and is missing/],

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { Mixture } from '../../schemas/types/job.ts';
 import { mixText } from '../../trainer/data/mixture.ts';
-import { exampleTokens, promptText } from '../../trainer/data/template.ts';
+import type { Problem } from '../../trainer/data/problem.ts';
+import { paperTemplate, promptText } from '../../trainer/data/template.ts';
 import { heldoutRows } from '../../trainer/evaluate.ts';
 import { createGenerator, generate } from '../../trainer/generate.ts';
 import { initialise } from '../../trainer/init.ts';
@@ -27,7 +28,7 @@ function tokenizer(post: unknown = template, ends: unknown = undefined): Tokeniz
   });
 }
 
-const problem = { id: 'p', prompt: '1+1?', solution: '2', answer: '2' } as Parameters<typeof exampleTokens>[0];
+const problem = { id: 'p', prompt: '1+1?', solution: '2', answer: '2' } as Problem;
 
 describe('the beginning of a text', () => {
   it('is what the post-processor puts before it, whatever it puts behind', () => {
@@ -62,7 +63,7 @@ describe('the beginning of a text', () => {
     assert.deepEqual([...(packed?.tokens ?? [])], [...document, ...document], 'pass after pass');
     const rows = heldoutRows(['ab', '', 'ab'], starting, 7, 7).flatMap((row) => [...row.slice(0, -1)]);
     assert.deepEqual(rows, [...document, ...document].slice(0, 7));
-    const { prompt, response } = exampleTokens(problem, starting);
+    const { prompt, response } = paperTemplate(starting).exampleTokens(problem);
     assert.deepEqual(prompt, [bos, ...starting.encode(promptText(problem))]);
     assert.deepEqual(response, [...starting.encode(' 2'), eos]);
   });
@@ -74,14 +75,19 @@ describe('the end of a response', () => {
     assert.deepEqual(tokenizer(template, 11).ends, [eos, 11]);
     assert.deepEqual(tokenizer(template, [11, 12, eos]).ends, [eos, 11, 12]);
     assert.deepEqual(tokenizer(template, [11, 9999, 'x']).ends, [eos, 11], 'ids that there are');
-    assert.equal(exampleTokens(problem, tokenizer(template, [11, 12])).response.at(-1), eos);
+    assert.equal(
+      paperTemplate(tokenizer(template, [11, 12]))
+        .exampleTokens(problem)
+        .response.at(-1),
+      eos,
+    );
   });
 
   it('ends what is decoded, and is no part of its text', async () => {
     const architecture = { ...tiny, vocab: 258, context: 64 };
     const parameters = initialise(architecture, 3);
     const options = { maxTokens: 6, temperature: 0, seed: 1, purpose: ['test'] };
-    const prompt = exampleTokens(problem, tokenizer()).prompt;
+    const prompt = paperTemplate(tokenizer()).exampleTokens(problem).prompt;
     const [free] = await generate(createGenerator(architecture, parameters, [eos]), [prompt], options);
     const third = free?.tokens[2] as number;
     assert.ok(free?.tokens.length === 6 && !free.tokens.slice(0, 2).includes(third), 'a response that goes on');
@@ -89,6 +95,7 @@ describe('the end of a response', () => {
     const [response] = await respond(
       createGenerator(architecture, parameters, ending.ends),
       ending,
+      paperTemplate(ending),
       [problem as never],
       options,
     );

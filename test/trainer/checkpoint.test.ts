@@ -272,7 +272,7 @@ describe('a trunk', () => {
       assert.ok(failure instanceof TrainerFailure);
       return `${failure.kind}: ${failure.message}`;
     };
-    assert.match(await refused(12), /^bad-job: The trunk .* ends at step 12, and the run at step 12\.$/);
+    assert.match(await refused(11), /^bad-job: The trunk .* ends at step 12, and the run at step 11\.$/);
     assert.match(await refused(16, 7), /^bad-job: The trunk .* ends at step 12, and the run goes on from step 7\.$/);
     assert.deepEqual(everything(own), before);
     assert.deepEqual(await restoreTrunk({ folder, steps: 12 }, 16, own), progress);

@@ -122,6 +122,7 @@ const problem = (answer: string, labels?: readonly string[]): Problem => ({
 
 const response = (of: Problem, correct: boolean, ended = true): Response => ({
   problem: of,
+  asked: of.prompt,
   prompt: [1],
   tokens: [2],
   logProbs: [-1],

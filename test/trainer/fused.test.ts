@@ -1,6 +1,6 @@
 import { equal } from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Tensor } from '@tensorflow/tfjs-node';
+import type { Tensor, Tensor2D } from '@tensorflow/tfjs-node';
 import { headsOf } from '../../trainer/attention.ts';
 import { composed } from '../../trainer/fused/composed.ts';
 import { native } from '../../trainer/fused/native.ts';
@@ -15,6 +15,19 @@ import { close } from './support.ts';
 const { normal } = random(1, 'fused operators');
 const drawn = (...shape: number[]) =>
   tf.tensor(Float32Array.from({ length: shape.reduce((a, b) => a * b) }, normal), shape);
+
+/** Where documents of drawn lengths begin in sequences: int32 [sequences, time]. */
+function documentsOf(sequences: number, time: number): Tensor2D {
+  const { integer } = random(time, 'documents');
+  const begins = Array.from({ length: sequences }, () => {
+    let begin = 0;
+    return Array.from({ length: time }, (_, place) => {
+      if (integer(5) === 0) begin = place;
+      return begin;
+    });
+  });
+  return tf.tensor2d(begins, [sequences, time], 'int32');
+}
 
 /** Fails unless both give tensors of the same shapes, and numbers that differ in rounding alone. */
 function expectSame(found: readonly Tensor[], expected: readonly Tensor[], tolerance = 2e-6): void {
@@ -77,6 +90,49 @@ describe('the fused operators are, of TensorFlow’s own,', () => {
         close(total.dataSync(), tf.onesLike(total).dataSync(), 1e-6, 'sums of probabilities');
       }));
   }
+
+  for (const [block, keys, group] of [
+    [5, 5, 2],
+    [7, 30, 1],
+    [128, 256, 2],
+  ] as const) {
+    it(`the causal softmax within documents of ${group} times ${block} queries over ${keys} keys, and its gradient`, () =>
+      tf.tidy(() => {
+        const scores = drawn(2, 3, group * block, keys).mul(30);
+        const dp = drawn(2, 3, group * block, keys);
+        const begins = documentsOf(3, keys + 4);
+        const [found, expected] = [native, composed].map((operators) => {
+          const p = operators.causalSoftmax(scores, block, begins);
+          return [p, operators.causalSoftmaxGradient(p, dp, block, begins)];
+        }) as [Tensor[], Tensor[]];
+        expectSame(found, expected, 5e-6);
+        const total = (found[0] as Tensor).sum(3);
+        close(total.dataSync(), tf.onesLike(total).dataSync(), 1e-6, 'sums of probabilities');
+        // What a query sees is as if its document stood alone: the same bytes, and nothing of the keys before it.
+        const [p, first] = [(found[0] as Tensor).dataSync(), begins.arraySync()];
+        for (let row = 0; row < p.length / keys; row++) {
+          const place = keys - block + (row % block);
+          const begin = (first[Math.floor(row / (group * block)) % 3] as number[])[place] as number;
+          equal(
+            p.slice(row * keys, row * keys + begin).every((value) => value === 0),
+            true,
+            `row ${row}`,
+          );
+        }
+      }));
+  }
+
+  it('rotary embeddings whose places are counted from where a document begins', () =>
+    tf.tidy(() => {
+      const architecture = { hidden: 24, heads: 4, kvHeads: 2, ropeTheta: 10_000 };
+      const heads: Heads = { ...headsOf(architecture, 3, 9, documentsOf(3, 9)), blocks: [4, 4, 1] };
+      const projected = drawn(27, 8 * 6);
+      const [found, expected] = [native, composed].map((operators) => {
+        const { q, k, v } = operators.splitHeads(projected, 0.3, heads);
+        return [...q, k, v, operators.splitHeadsGradient({ q, k, v }, 0.3, heads)];
+      }) as [Tensor[], Tensor[]];
+      expectSame(found, expected);
+    }));
 
   for (const [name, kvHeads, blocks] of [
     ['one block', 4, [9]],
@@ -152,6 +208,8 @@ it('an operator refuses shapes that do not go together, and leaves no tensor', (
     () => native.rmsNorm(drawn(2, 3), drawn(4), 1e-5),
     () => native.swiGlu(drawn(2, 3, 4)),
     () => native.causalSoftmax(drawn(2, 3, 4), 2),
+    () => native.causalSoftmax(drawn(2, 4, 4), 2, documentsOf(3, 4)),
+    () => native.causalSoftmax(drawn(2, 4, 4), 2, documentsOf(2, 3)),
     () => native.mergeHeads([drawn(1, 2, 3, 4, 5)], { ...headsOf(tinyHeads, 1, 4), blocks: [4] }),
     () =>
       native.mergeHeads([drawn(4, 1, 1, 2, 6), drawn(2, 1, 1, 2, 6)], { ...headsOf(tinyHeads, 1, 4), blocks: [2, 2] }),

@@ -80,6 +80,8 @@ async function usesOfTrainer(): Promise<{ captured: Use[]; eager: Use[] }> {
   const weights = new Float32Array(tokens.length).fill(1 / tokens.length);
   const batch = { sequences, time, tokens, targets: tokens, weights };
   const places = { ...batch, places: Int32Array.from(tokens.keys()) };
+  const noise = new Float32Array(tokens.length * tiny.hidden);
+  const packed = { ...places, begins: Int32Array.from(tokens, (_, i) => (i % time < 3 ? 0 : 3)), noise };
   const episode = { prompt: [1, 2, 3], response: [4, 5], logProbs: [-1, -1], reward: 1 };
 
   return await whileRecording(async () => {
@@ -87,6 +89,7 @@ async function usesOfTrainer(): Promise<{ captured: Use[]; eager: Use[] }> {
       const whole = supervisedSteps(tiny, model, { precision });
       whole(batch, 1e-3);
       whole(places, 1e-3);
+      whole(packed, 1e-3);
       supervisedSteps(tiny, model, { precision, atOnce: time })(batch, 1e-3);
     }
     rowScorer(tiny, parameters)([tokens]);

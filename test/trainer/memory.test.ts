@@ -135,6 +135,31 @@ describe('the planned memory of a step on pairs', () => {
   }
 });
 
+it('the planned memory of a packed step with noise is what the graph takes, and the noise', () => {
+  const architecture = shape({ hidden: 64, layers: 3, ffn: 172, context: 512 });
+  const [sequences, hidden] = [8, architecture.hidden];
+  const parameters = initialise(architecture, 1);
+  const model = adamw(parameters, optimizer);
+  const count = sequences * architecture.context;
+  const inputs = {
+    tokens: { dtype: 'int32', shape: [sequences, architecture.context] },
+    targets: { dtype: 'int32', shape: [count] },
+    weights: { dtype: 'float32', shape: [count] },
+    begins: { dtype: 'int32', shape: [sequences, architecture.context] },
+    noise: { dtype: 'float32', shape: [count, hidden] },
+    rates: { dtype: 'float32', shape: [3] },
+  } as unknown as UpdateTensors;
+  const update = capture((given: UpdateTensors) => supervisedUpdate(architecture, model, given));
+  const { recipe } = sftJob(tmpdir(), 'planned', 'none', sequences);
+  const more = { batch: sequences, packing: true, neftune: 5 };
+  const memory = memoryOf({ type: 'sft', recipe: { ...recipe, ...more }, architecture, placement });
+  const ratio = (memory?.step ?? 0) / (update.peakBytes(inputs) + 4 * count * hidden);
+  update.dispose();
+  model.dispose();
+  disposeParameters(parameters);
+  assert.ok(ratio > 0.95 && ratio < 1.15, ratio.toFixed(3));
+});
+
 /** What the plan says of answering so many problems. */
 function plannedAnswers(architecture: Architecture, problems: number) {
   const memory = memoryOf({

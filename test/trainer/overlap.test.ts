@@ -105,6 +105,53 @@ test('files that overlap: refused with both sides, the numbers and the remedy, a
   assert.deepEqual(certificateIn(allowed.output).against[1]?.matches, written.against[1]?.matches);
 });
 
+test('items of cloze tasks are compared by their question, and under partial scoring by the whole sentence', async (t) => {
+  const root = temporaryFolder(t);
+  const goal = 'How do you keep the lid of a paint tin from sticking';
+  const mine = prepared(root, 'mine', { rl: [`${goal}?`, 'Ann thanked Eve, as she had helped.', 'What is 1 + 1?'] });
+  const items = [
+    ['Question: how do you keep the lid of a paint tin from sticking\nAnswer:', 'wipe the rim', 'shake it'],
+    ['Question: How do you open it?\nAnswer:', 'pull', 'push'],
+  ].map(([context, ...continuations]) => ({
+    choices: continuations.map((continuation) => ({ context, continuation })),
+  }));
+  const partial = ['Ann', 'Eve'].map((name) => ({
+    context: `Ann thanked Eve, as ${name}`,
+    continuation: 'had helped.',
+  }));
+  const she = [{ context: 'Ann thanked Eve, as she', continuation: 'had helped.' }, ...partial.slice(1)];
+  const lines = [...items, { choices: partial }, { choices: she }].map((item, id) =>
+    JSON.stringify({ id: `${id}`, ...item, gold: 0 }),
+  );
+  const piqa = join(root, 'piqa');
+  mkdirSync(piqa);
+  writeFileSync(join(piqa, 'choices.jsonl'), `${lines.join('\n')}\n`);
+  const recipe = {
+    trained: selection('rl', 3, { prepared: 'data:mine' }, 'mine'),
+    against: [
+      none(selection('choices', 200, { prepared: 'data:piqa' }, 'piqa')),
+      none(selection('choices', 5, generated('strategy'), 'strategy')),
+    ] as [Comparison, Comparison],
+  };
+  const job = overlapJob(root, 'cloze', recipe, { 'data:mine': mine, 'data:piqa': piqa });
+  const ended = await startTrainer(job).ended;
+  assert.equal(ended.code, 1);
+  assert.deepEqual(
+    overlapsOf(ended).map(({ against, problems, exact }) => [against, problems, exact]),
+    [
+      ['piqa/choices', 4, 2],
+      ['strategy/choices', 5, 0],
+    ],
+  );
+  assert.deepEqual(
+    certificateIn(job.output).against[0]?.matches.exact.map(({ against, trained }) => [against.row, trained.row]),
+    [
+      [1, 1],
+      [4, 2],
+    ],
+  );
+});
+
 test('a share of 13-grams up to the limit is no reason to refuse', async (t) => {
   const root = temporaryFolder(t);
   const long = 'The old mill by the river turns once for every nine steps that the miller takes';

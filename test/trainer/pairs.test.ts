@@ -8,7 +8,7 @@ import type { EvaluationEvent, MetricsEvent, SampleEvent, TrainerEvent } from '.
 import type { DpoJob, EvaluateJob, RewardJob, SftJob } from '../../schemas/types/job.ts';
 import { writeModel } from '../../trainer/checkpoint.ts';
 import { type ExampleOf, encodePairs } from '../../trainer/data/preferences.ts';
-import { exampleTokens } from '../../trainer/data/template.ts';
+import { paperTemplate } from '../../trainer/data/template.ts';
 import { initialise } from '../../trainer/init.ts';
 import { judgedText } from '../../trainer/judge.ts';
 import { loadRewardModel } from '../../trainer/parameters.ts';
@@ -253,7 +253,7 @@ describe('stages that learn from pairs', { timeout: 240_000 }, () => {
     assert.equal(samples.length, 8 * 4);
     const { architecture, parameters, padding } = await loadRewardModel(rewardModel);
     const tokenizer = await loadTokenizer(rewardModel);
-    const exampleOf: ExampleOf = (content) => exampleTokens(content, tokenizer);
+    const exampleOf: ExampleOf = paperTemplate(tokenizer).exampleTokens;
     const texts = samples.map(({ problem, response, truncated }) => {
       const index = Number(problem.replace('test', ''));
       const asked = { id: problem, prompt: `test toss ${index}`, solution: '', answer: '', kind: 'label' } as const;
@@ -297,7 +297,7 @@ describe('what a reward model reads', async () => {
   const tokenizer = await loadTokenizer(writeByteTokenizer(root));
   const problem = { id: '1', prompt: '2 + 2 = ?', solution: '', answer: '4', kind: 'number' } as const;
   const read = (text: string, ended: boolean, context = 64) =>
-    judgedText({ problem, text, ended }, (content) => exampleTokens(content, tokenizer), context);
+    judgedText({ problem, text, ended }, paperTemplate(tokenizer).exampleTokens, context);
 
   it('is the prompt and the response in the template, and the end where it ended', () => {
     const whole = 'Human: 2 + 2 = ?\nAssistant: 4';

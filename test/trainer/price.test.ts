@@ -66,7 +66,7 @@ describe('a price is what the trainer multiplies', () => {
     const price = priceOf({ type: 'sft', recipe, architecture: tiny });
     const model = adamw(initialise(tiny, 1), optimizer);
     const example = { prompt: [1], response: tokens(context) };
-    const batches = [4, 2, 4, 2].map((size) => batchOf(repeated(example, size), 0, context));
+    const batches = [4, 2, 4, 2].map((size) => batchOf(repeated(example, size), { padding: 0, context }));
     const done = await flopsOf(() => {
       for (const batch of batches) trainOn(model, batch);
     });

@@ -92,7 +92,10 @@ for (const [folder, what] of [
     const { examples } = expected.examples;
     const batches = {
       text: textBatch(expected.text.tokens),
-      examples: batchOf(examples, eos, (await readConfig(join(reference, folder))).architecture.context),
+      examples: batchOf(examples, {
+        padding: eos,
+        context: (await readConfig(join(reference, folder))).architecture.context,
+      }),
     };
 
     for (const [way, calling] of ways) {

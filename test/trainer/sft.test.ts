@@ -4,7 +4,7 @@ import { adamw } from '../../trainer/adamw.ts';
 import { initialise } from '../../trainer/init.ts';
 import type { Example } from '../../trainer/padded.ts';
 import { random } from '../../trainer/random.ts';
-import { batchOf, truncate } from '../../trainer/stages/sft.ts';
+import { batchOf, fitted, truncate } from '../../trainer/stages/sft.ts';
 import { supervisedSteps } from '../../trainer/supervised.ts';
 import { close, tiny } from './support.ts';
 
@@ -39,6 +39,37 @@ describe('an example for fine-tuning', () => {
   }
 });
 
+describe('examples of which some are too long', () => {
+  const data = { name: 'math' };
+  const [short, long, longer] = [
+    { prompt: [1, 2], response: [3, 0] },
+    { prompt: counting(1, 9), response: [4, 0] },
+    { prompt: [1], response: counting(1, 20) },
+  ] as [Example, Example, Example];
+
+  it('are cut, and counted', () => {
+    const { examples, cut, dropped } = fitted([short, long, longer], 8, { data });
+    assert.deepEqual([examples, cut, dropped], [[short, truncate(long, 8), truncate(longer, 8)], 2, 0]);
+  });
+
+  it('are left out where the recipe says so, and counted', () => {
+    const { examples, cut, dropped } = fitted([short, long, longer], 8, { data, overlong: 'drop' });
+    assert.deepEqual([examples, cut, dropped], [[short], 0, 2]);
+  });
+
+  it('are an error where no end of a response could be learned', () => {
+    const learn = (examples: Example[], overlong: 'truncate' | 'drop') => () => fitted(examples, 8, { data, overlong });
+    assert.throws(
+      learn([longer, longer], 'truncate'),
+      /^TrainerFailure: None of the 2 responses of math fits into .* 8 tokens/,
+    );
+    assert.throws(
+      learn([long, longer], 'drop'),
+      /^TrainerFailure: None of the 2 examples of math fits into .* 8 tokens/,
+    );
+  });
+});
+
 describe('a batch for fine-tuning', () => {
   const examples: Example[] = [
     { prompt: [11, 12, 13], response: [21, 22, 0] },
@@ -46,7 +77,7 @@ describe('a batch for fine-tuning', () => {
   ];
 
   it('reads all but the last token and predicts the response from the prompt on', () => {
-    const { sequences, time, tokens, places = [], targets, weights } = batchOf(examples, 9, 64);
+    const { sequences, time, tokens, places = [], targets, weights } = batchOf(examples, { padding: 9, context: 64 });
     assert.deepEqual(
       [sequences, time, tokens.length, places.length, targets.length, weights.length],
       [2, 16, 32, 8, 8, 8],
@@ -61,8 +92,8 @@ describe('a batch for fine-tuning', () => {
 
   it('is never longer than the context', () => {
     const example = { prompt: counting(1, 10), response: counting(30, 11) };
-    assert.equal(batchOf([example], 0, 20).time, 20);
-    assert.equal(batchOf([{ prompt: [1], response: counting(30, 17) }], 0, 64).time, 18);
+    assert.equal(batchOf([example], { padding: 0, context: 20 }).time, 20);
+    assert.equal(batchOf([{ prompt: [1], response: counting(30, 17) }], { padding: 0, context: 64 }).time, 18);
   });
 
   it('counts each token of a response the same, whatever the padding and however long the others are', () => {
@@ -74,7 +105,7 @@ describe('a batch for fine-tuning', () => {
     ];
     const lossOf = (examples: Example[], padding: number) => {
       const model = adamw(initialise(tiny, 1), { betas: [0.9, 0.999], weightDecay: 0, clip: 0 });
-      return supervisedSteps(tiny, model)(batchOf(examples, padding, tiny.context), 1e-3);
+      return supervisedSteps(tiny, model)(batchOf(examples, { padding, context: tiny.context }), 1e-3);
     };
     const [both, first, second] = [lossOf([short, long], 0), lossOf([short], 0), lossOf([long], 0)];
     close([both.loss as number], [((first.loss as number) * 3 + (second.loss as number) * 12) / 15], 1e-5);

@@ -81,7 +81,7 @@ describe('the shapes of padded batches', () => {
     });
     const shapes = Array.from({ length: 300 }, () => {
       const examples = Array.from({ length: 128 }, () => blank(gsmLengths()));
-      const { time, targets, places } = batchOf(examples, 0, 2048);
+      const { time, targets, places } = batchOf(examples, { padding: 0, context: 2048 });
       return `${time} ${targets.length} ${places === undefined}`;
     });
     assert.ok(new Set(shapes).size <= 20, `${new Set(shapes).size} shapes`);
@@ -98,7 +98,7 @@ describe('the shapes of padded batches', () => {
     ];
     const kinds = new Set<boolean>();
     for (const examples of batches) {
-      const padded = batchOf(examples, 256, architecture.context);
+      const padded = batchOf(examples, { padding: 256, context: architecture.context });
       kinds.add(padded.places === undefined);
       const [found, wanted] = [lossOf(architecture, padded), lossOf(architecture, unpadded(examples))];
       close([found], [wanted], 1e-6, `${examples.length} examples`);

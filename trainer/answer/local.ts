@@ -1,6 +1,7 @@
 /** Answers of a checkpoint. */
 import { responsesAtOnce } from '../../schemas/passes.ts';
 import type { GenerateJob } from '../../schemas/types/job.ts';
+import { loadTemplate } from '../data/chat-template.ts';
 import { solutionText } from '../data/template.ts';
 import { createGenerator } from '../generate.ts';
 import { engine } from '../loop.ts';
@@ -18,6 +19,7 @@ import type { Question } from './answers.ts';
  */
 export async function localAnswerer({ recipe, seed }: GenerateJob, folder: string): Promise<Answerer> {
   const { architecture, parameters, tokenizer } = await loadParent(folder);
+  const template = await loadTemplate(recipe.template, folder, tokenizer);
   const generator = createGenerator(architecture, parameters, tokenizer.ends);
   const { maxResponse, temperature, topP, samples } = recipe;
   const portionSize = Math.max(1, Math.floor(responsesAtOnce / samples)) * samples;
@@ -25,6 +27,7 @@ export async function localAnswerer({ recipe, seed }: GenerateJob, folder: strin
     const written = await writeResponses(
       generator,
       tokenizer,
+      template,
       portion.map(({ problem }) => problem),
       {
         maxTokens: maxResponse,

@@ -12,11 +12,26 @@ export function wordsOf(prompt: string): string[] {
   return wordsIn(normalisedPrompt(prompt));
 }
 
+/**
+ * What makes two prompts the same one: its words without case, Unicode form, spacing, and the punctuation of sentences and
+ * quotes around them. Brackets stay, because a list is no tuple, and so does what is part of a number: `.5`, `3!`. A prompt of
+ * nothing else is its text.
+ */
+export function exactText(prompt: string): string {
+  const normalised = normalisedPrompt(prompt);
+  return partsOf(normalised, opensSentence, closesSentence).join(' ') || normalised;
+}
+
 function wordsIn(normalised: string): string[] {
+  return partsOf(normalised, opening, closing);
+}
+
+/** What is between spaces without what opens and closes it. */
+function partsOf(normalised: string, opens: RegExp, closes: RegExp): string[] {
   return normalised
     .replace(unspaced, ' $& ')
     .split(' ')
-    .map((word) => word.replace(opening, '').replace(closing, ''))
+    .map((word) => word.replace(opens, '').replace(closes, ''))
     .filter((word) => word !== '');
 }
 
@@ -25,6 +40,9 @@ const unspaced = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]/gu;
 const opening = /^[.,;:!?'"`…。、・\p{Ps}\p{Pe}\p{Pi}\p{Pf}]+/u;
 const closing = /[.,;:!?'"`…。、・\p{Ps}\p{Pe}\p{Pi}\p{Pf}]+$/u;
 
+const opensSentence = /^(?:[,;:!?'"…。、・\p{Pi}\p{Pf}]|\.(?!\d))+/u;
+const closesSentence = /(?:[.,;:?'"…。、・\p{Pi}\p{Pf}]|(?<!\d)!)+$/u;
+
 /** 64-bit hashes of texts, as halves. */
 export interface Hashes {
   high: Uint32Array;
@@ -32,12 +50,12 @@ export interface Hashes {
 }
 
 /**
- * The hashes of a prompt: that of its whole normalised text, that of all its words, and then those of its 13-grams in
+ * The hashes of a prompt: that of its exact text, that of all its words, and then those of its 13-grams in
  * order, of which a prompt of fewer words has none.
  */
 export function hashesOf(prompt: string): Hashes {
-  const text = normalisedPrompt(prompt);
-  const words = wordsIn(text);
+  const text = exactText(prompt);
+  const words = wordsIn(normalisedPrompt(prompt));
   const count = Math.max(0, words.length - gramWords + 1);
   return { high: hashes(text, words, count, lanes[0]), low: hashes(text, words, count, lanes[1]) };
 }

@@ -2,7 +2,8 @@
  * How much two sets of problems have in common, after GPT-3's decontamination (Brown et al. 2020, arXiv 2005.14165,
  * appendix C).
  *
- * - Exact: the same prompt, but for letter case, spacing and Unicode form (schemas/problem.ts).
+ * - Exact: the same prompt, but for letter case, spacing, Unicode form, and the punctuation of sentences and quotes around
+ *   words (`exactText`).
  * - 13-grams: 13 words in a row that stand in both prompts. As in GPT-3, words have neither case nor punctuation, and a
  *   13-gram that more than ten of the problems trained on have says nothing: it is how such problems are worded. So that a
  *   prompt with no other 13-gram is found too, and one of fewer words, all words of a prompt count as one however many

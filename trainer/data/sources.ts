@@ -1,6 +1,6 @@
-import type { ChoiceItem } from '../../schemas/choices.ts';
+import { type ChoiceItem, questionOf } from '../../schemas/choices.ts';
 import { normalisedPrompt, problemIdLength, promptDigest } from '../../schemas/problem.ts';
-import type { Part, Source } from '../../schemas/types/job.ts';
+import type { Part, Selection, Source } from '../../schemas/types/job.ts';
 import { TrainerFailure } from '../failure.ts';
 import { generatedDocuments, generatedItems, generatedProblems, type Numbered } from './generators.ts';
 import type { Preference } from './preferences.ts';
@@ -109,6 +109,26 @@ export function* promptsOf(
 ): Generator<string> {
   if ('prepared' in source) yield* preparedPrompts(folderOf(source.prepared, folders), split, count);
   else for (const { prompt } of taking(distinctProblems(generatedProblems(source, split)), count)) yield prompt;
+}
+
+/**
+ * The prompts of a selection: of problems and of pairs theirs, of the items of a cloze task its questions. The first so many,
+ * or all where there are fewer.
+ *
+ * @throws TrainerFailure as `textDocuments` does.
+ */
+export function* selectedPrompts(selection: Selection, folders: DataFolders): Generator<string> {
+  const { source, split, problems: count } = selection;
+  switch (split) {
+    case 'choices':
+      for (const item of choiceItems(source, count, folders)) yield questionOf(item);
+      break;
+    case 'preferences':
+      for (const { prompt } of preferences(source, count, folders)) yield prompt;
+      break;
+    default:
+      yield* promptsOf(source, split, count, folders);
+  }
 }
 
 /**

@@ -14,6 +14,7 @@ import type { Cache } from './cache.ts';
 import { attend, columnsOf, gatedProduct, likeliest, product } from './device.ts';
 import { type Draws, drawn } from './draw.ts';
 import type { Chosen, KeysAndValues } from './operators.ts';
+import { type Penalty, penalised } from './penalty.ts';
 import type { DecodingWeights, LayerWeights } from './weights.ts';
 
 /** Prompts, padded on the right to one length. */
@@ -30,12 +31,12 @@ export interface Latest {
   positions: Tensor;
 }
 
-/** Both passes choose the tokens that come next: drawn, or the likeliest where there are no draws. */
+/** Both passes choose the tokens that come next: drawn, or the likeliest where there are no draws; of scores with a penalty where there is one. */
 export interface Passes {
   /** Reads prompts; gives their first tokens, and what a cache is to hold of them. */
-  read(prompts: Prompts, draws?: Draws): Chosen & { layers: KeysAndValues[] };
+  read(prompts: Prompts, draws?: Draws, penalty?: Penalty): Chosen & { layers: KeysAndValues[] };
   /** Reads a token a slot, which the cache then holds too. */
-  step(latest: Latest, cache: Cache, draws?: Draws): Chosen;
+  step(latest: Latest, cache: Cache, draws?: Draws, penalty?: Penalty): Chosen;
   /** Frees the graphs. */
   dispose(): void;
 }
@@ -86,16 +87,16 @@ export function createPasses(architecture: Architecture, weights: DecodingWeight
     return choose(architecture, weights, x, inputs);
   });
 
-  const draw = (draws: Draws | undefined): NamedTensorMap => ({ ...draws });
   return {
-    read(prompts, draws) {
-      const results = read({ ...prompts, ...draw(draws) });
+    read(prompts, draws, penalty) {
+      const results = read({ ...prompts, ...draws, ...penalty });
       return {
         ...(results as Chosen),
         layers: Array.from({ length: layers }, (_, layer) => layerOf(results, layer)),
       };
     },
-    step: (latest, cache, draws) => step({ ...latest, ...named(cache.layers), ...draw(draws) }) as Chosen,
+    step: (latest, cache, draws, penalty) =>
+      step({ ...latest, ...named(cache.layers), ...draws, ...penalty }) as Chosen,
     dispose() {
       read.dispose();
       step.dispose();
@@ -121,9 +122,10 @@ function choose(
   { normEpsilon }: Architecture,
   weights: DecodingWeights,
   x: Tensor,
-  { uniforms, sharpness, nucleus }: NamedTensorMap,
+  { uniforms, sharpness, nucleus, seen, penalty }: NamedTensorMap,
 ): Chosen {
-  const scores = product(weights.output, x, normEpsilon);
+  const given = product(weights.output, x, normEpsilon);
+  const scores = seen === undefined ? given : penalised(given, { seen, penalty: penalty as Tensor });
   if (uniforms === undefined) return likeliest(scores);
   return drawn(scores, { uniforms, sharpness: sharpness as Tensor, ...(nucleus && { nucleus }) });
 }

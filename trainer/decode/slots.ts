@@ -12,6 +12,7 @@ import { type Cache, createCache, roundedUp } from './cache.ts';
 import { type Draws, doubles } from './draw.ts';
 import type { Chosen } from './operators.ts';
 import type { Passes } from './passes.ts';
+import { type Penalty, penaltyOf } from './penalty.ts';
 
 /** A sequence that is written to. */
 export interface Sequence {
@@ -22,7 +23,7 @@ export interface Sequence {
   logProbs: number[];
   /** Most tokens it may get, at least one. */
   room: number;
-  /** Whether the latest token is the end. */
+  /** Whether it ended by its latest token. */
   ended: boolean;
   /** The next draw, from [0, 1). */
   draw: () => number;
@@ -37,6 +38,10 @@ export interface DecodeOptions {
   topP: number;
   /** Ids of the tokens that end a response, one or more. */
   ends: readonly number[];
+  /** What scores of tokens that a sequence has are made less by: see penalty.ts. 1 is none. */
+  repetitionPenalty: number;
+  /** Whether a response ends with its latest token though that is no end. */
+  stops?: ((tokens: readonly number[]) => boolean) | undefined;
 }
 
 /** What is written to side by side. */
@@ -44,6 +49,8 @@ interface Batch {
   /** The sequence of each slot of the cache; undefined where there is none any more. */
   slots: (Sequence | undefined)[];
   cache: Cache;
+  /** Tokens that there are. */
+  vocab: number;
   /** Lengths of prompts as they are padded. */
   padded(tokens: number): number;
   /** Room that slots are given where they need some for so many tokens. */
@@ -69,7 +76,8 @@ export async function decode(
   const roomFor = (tokens: number) =>
     Math.min(leastRoom * 2 ** Math.ceil(Math.log2(Math.max(1, tokens / leastRoom))), most);
   const cache = createCache(architecture, count, roomFor((waiting[0] as Sequence).prompt.length));
-  const batch: Batch = { slots: new Array(count).fill(undefined), cache, padded, roomFor };
+  const { vocab } = architecture;
+  const batch: Batch = { slots: new Array(count).fill(undefined), cache, vocab, padded, roomFor };
   try {
     for (;;) {
       const free = indicesWhere(batch.slots, (sequence) => sequence === undefined);
@@ -107,7 +115,7 @@ function promptsAtOnce({ slots, padded }: Batch, free: number, waiting: readonly
 /** Reads prompts, gives them slots, and writes their first tokens. Short of `together` some are read twice. */
 function readPrompts(
   passes: Passes,
-  { slots, cache, padded, roomFor }: Batch,
+  { slots, cache, vocab, padded, roomFor }: Batch,
   admitted: readonly Sequence[],
   free: readonly number[],
   together: number,
@@ -124,7 +132,8 @@ function readPrompts(
       tokens: tf.tensor2d(tokens, [together, time], 'int32'),
       lengths: integers(read.map(({ prompt }) => prompt.length)),
     };
-    const { layers, ...chosen } = passes.read(prompts, drawsOf(admitted, together, options));
+    const draws = drawsOf(admitted, together, options);
+    const { layers, ...chosen } = passes.read(prompts, draws, penaltiesOf(read, vocab, options));
     cache.write(
       places.map((place) => free[place] as number),
       layers,
@@ -135,19 +144,25 @@ function readPrompts(
 }
 
 /** Writes a token to each sequence. */
-function writeTokens(passes: Passes, { slots, cache, roomFor }: Batch, options: DecodeOptions): void {
+function writeTokens(passes: Passes, { slots, cache, vocab, roomFor }: Batch, options: DecodeOptions): void {
   cache.grow(roomFor(Math.max(...slots.map(lengthOf))));
   tf.tidy(() => {
     const latest = {
       tokens: integers(slots.map((sequence) => sequence?.tokens.at(-1) ?? (options.ends[0] as number))),
       positions: integers(slots.map((sequence) => Math.max(0, lengthOf(sequence) - 1))),
     };
-    write(slots, [...slots.keys()], passes.step(latest, cache, drawsOf(slots, slots.length, options)), options);
+    const draws = drawsOf(slots, slots.length, options);
+    write(slots, [...slots.keys()], passes.step(latest, cache, draws, penaltiesOf(slots, vocab, options)), options);
   });
 }
 
 /** Takes the chosen tokens, one for the sequence in each of the slots. Those that they end leave their slots. */
-function write(slots: Batch['slots'], targets: readonly number[], chosen: Chosen, { ends }: DecodeOptions): void {
+function write(
+  slots: Batch['slots'],
+  targets: readonly number[],
+  chosen: Chosen,
+  { ends, stops }: DecodeOptions,
+): void {
   const [tokens, logProbs] = [chosen.tokens.dataSync(), chosen.logProbs.dataSync()];
   for (const [i, slot] of targets.entries()) {
     const sequence = slots[slot];
@@ -158,7 +173,7 @@ function write(slots: Batch['slots'], targets: readonly number[], chosen: Chosen
     }
     sequence.tokens.push(token);
     sequence.logProbs.push(logProb);
-    sequence.ended = ends.includes(token);
+    sequence.ended = ends.includes(token) || (stops?.(sequence.tokens) ?? false);
     if (sequence.ended || sequence.tokens.length === sequence.room) slots[slot] = undefined;
   }
 }
@@ -187,6 +202,15 @@ function drawsOf(
     sharpness: doubles([1 / temperature]),
     ...(topP < 1 && { nucleus: doubles([topP]) }),
   };
+}
+
+/** What is penalised of some sequences; undefined where nothing is. */
+function penaltiesOf(
+  sequences: readonly (Sequence | undefined)[],
+  vocab: number,
+  { repetitionPenalty }: DecodeOptions,
+): Penalty | undefined {
+  return repetitionPenalty === 1 ? undefined : penaltyOf(sequences, vocab, repetitionPenalty);
 }
 
 function lengthOf(sequence: Sequence | undefined): number {

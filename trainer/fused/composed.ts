@@ -47,10 +47,13 @@ export const composed: Operators = {
     const da = mul(mul(dy, u), add(sigma, sub(silu, mul(silu, sigma))));
     return reshape(concat([da, mul(dy, silu)], 1), au.shape);
   },
-  causalSoftmax(scores, block) {
+  causalSoftmax(scores, block, begins) {
     const [rows, keys] = scores.shape.slice(-2) as [number, number];
-    const spread = reshape(scores, [-1, rows / block, block, keys]);
-    const visible = causalMask(block, keys);
+    const batch = begins === undefined ? 1 : (begins.shape[0] as number);
+    const spread = reshape(scores, [-1, batch, rows / block, block, keys]);
+    const causal = causalMask(block, keys);
+    const visible =
+      begins === undefined ? causal : tf.logicalAnd(causal, documentMask(begins as Tensor2D, block, keys));
     return reshape(softmax(select(visible, spread, masked)), scores.shape);
   },
   causalSoftmaxGradient: (p, dp) => mul(p, sub(dp, sum(mul(p, dp), p.rank - 1, true))),
@@ -99,6 +102,12 @@ function causalMask(time: number, keys = time): Tensor2D {
   return tf.lessEqual(place(keys, 0), tf.expandDims(place(time, keys - time), 1));
 }
 
+/** bool [batch, 1, block, keys]: query t, the last of which is at the last key, sees keys from where its document begins on. */
+function documentMask(begins: Tensor2D, block: number, keys: number): Tensor {
+  const first = tf.slice(begins, [0, keys - block], [-1, block]);
+  return tf.greaterEqual(tf.range(0, keys, 1, 'int32'), tf.reshape(first, [-1, 1, block, 1]));
+}
+
 /** [N, 2, width] as two of [N, width]. */
 function halves(x: Tensor): [Tensor, Tensor] {
   const [rows, , width] = x.shape as [number, number, number];
@@ -124,14 +133,14 @@ function unfold(x: Tensor, { batch, time, heads, kvHeads, headSize }: Heads): Te
 }
 
 /** y = cos * x + sin * swap(x), where swap exchanges the halves of each head: x [heads, N, headSize]. */
-function rotate(x: Tensor, { time, headSize, rotary: { cos, sin } }: Heads): Tensor {
-  const sequences = reshape(x, [-1, time, headSize]);
+function rotate(x: Tensor, { batch, time, headSize, rotary: { cos, sin } }: Heads): Tensor {
+  const sequences = reshape(x, [-1, batch, time, headSize]);
   return reshape(add(mul(sequences, cos), mul(swapHalves(sequences), sin)), x.shape);
 }
 
 /** dx = cos * dy + swap(sin * dy). */
-function rotateGradient(dy: Tensor, { time, headSize, rotary: { cos, sin } }: Heads): Tensor {
-  const sequences = reshape(dy, [-1, time, headSize]);
+function rotateGradient(dy: Tensor, { batch, time, headSize, rotary: { cos, sin } }: Heads): Tensor {
+  const sequences = reshape(dy, [-1, batch, time, headSize]);
   return reshape(add(mul(sequences, cos), swapHalves(mul(sequences, sin))), dy.shape);
 }
 

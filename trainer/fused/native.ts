@@ -18,6 +18,11 @@ function layout({ batch, heads, kvHeads, blocks }: Heads): Attribute[] {
   ];
 }
 
+/** What the causal softmax is told of the keys that a query sees. */
+function seen(block: number, documents: readonly Tensor[]): Attribute[] {
+  return [integer('block', block), integer('count', documents.length)];
+}
+
 export const native: Operators = {
   rmsNorm(x, gain, epsilon) {
     const [y, r] = several('DescentRmsNorm', [number('epsilon', epsilon)], [x, gain], 2) as [Tensor, Tensor];
@@ -32,8 +37,14 @@ export const native: Operators = {
   },
   swiGlu: (au) => run('DescentSwiGlu', [], au),
   swiGluGradient: (dy, au) => run('DescentSwiGluGradient', [], dy, au),
-  causalSoftmax: (scores, block) => run('DescentCausalSoftmax', [integer('block', block)], scores),
-  causalSoftmaxGradient: (p, dp, block) => run('DescentCausalSoftmaxGradient', [integer('block', block)], p, dp),
+  causalSoftmax(scores, block, begins) {
+    const documents = begins === undefined ? [] : [begins];
+    return run('DescentCausalSoftmax', seen(block, documents), scores, ...documents);
+  },
+  causalSoftmaxGradient(p, dp, block, begins) {
+    const documents = begins === undefined ? [] : [begins];
+    return run('DescentCausalSoftmaxGradient', seen(block, documents), p, dp, ...documents);
+  },
   splitHeads(projected, scale, heads) {
     const { cos, sin } = heads.rotary;
     const attributes = [number('scale', scale), ...layout(heads)];

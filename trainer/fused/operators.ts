@@ -16,9 +16,11 @@ export interface Heads {
   /** Lengths of the blocks: all alike, but for the last. */
   blocks: readonly number[];
   rotary: RotaryTable;
+  /** Where the document of each token begins in its sequence, int32 [batch, time]; without it a sequence is one document. */
+  begins?: Tensor | undefined;
 }
 
-/** Cosines and signed sines of a rotary embedding: [time, headSize]. */
+/** Cosines and signed sines of a rotary embedding: [time, headSize], or of each token, [batch, time, headSize]. */
 export interface RotaryTable {
   cos: Tensor;
   sin: Tensor;
@@ -45,12 +47,13 @@ export interface Operators {
   /** da = dy u (σ + a σ (1 - σ)) and du = dy a σ, side by side. */
   swiGluGradient(dy: Tensor, au: Tensor): Tensor;
   /**
-   * p = softmax over the keys that a query sees, and 0 for the others: scores [.., group * block, keys] of a block of
-   * queries whose last one sees all keys, and each one key less than the next.
+   * p = softmax over the keys that a query sees, and 0 for the others: scores [.., batch, group * block, keys] of a block of
+   * queries whose last one sees all keys, and each one key less than the next. With `begins`, int32 [batch, time >= keys], a
+   * query sees no key before the place where its document begins.
    */
-  causalSoftmax(scores: Tensor, block: number): Tensor;
+  causalSoftmax(scores: Tensor, block: number, begins?: Tensor): Tensor;
   /** dscores = p (dp - Σ dp p). */
-  causalSoftmaxGradient(p: Tensor, dp: Tensor, block: number): Tensor;
+  causalSoftmaxGradient(p: Tensor, dp: Tensor, block: number, begins?: Tensor): Tensor;
   /** Queries, turned and times `scale`, keys, turned, and values, of [N, (heads + 2 kvHeads) headSize]. */
   splitHeads(projected: Tensor, scale: number, heads: Heads): Split;
   splitHeadsGradient(gradients: Split, scale: number, heads: Heads): Tensor;

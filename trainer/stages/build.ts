@@ -17,7 +17,7 @@ import { type ProblemSet, problemSet } from '../data/build/set.ts';
 import { split } from '../data/build/split.ts';
 import { problemSplits } from '../data/prepared.ts';
 import type { ProblemSplit } from '../data/problem.ts';
-import { promptsOf } from '../data/sources.ts';
+import { selectedPrompts } from '../data/sources.ts';
 import { TrainerFailure } from '../failure.ts';
 import { writeFolder } from '../folders.ts';
 import { version } from '../version.ts';
@@ -60,7 +60,7 @@ function operate(
     case 'decontaminate': {
       const against = recipe.against.map((selection) => ({
         name: nameOfSelection(selection),
-        prompts: promptsOf(selection.source, selection.split, selection.problems, inputs.data),
+        prompts: selectedPrompts(selection, inputs.data),
       }));
       return void decontaminate(first, against, output);
     }

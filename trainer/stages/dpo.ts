@@ -11,8 +11,8 @@ import { setImmediate as yieldToEvents } from 'node:timers/promises';
 import type { DpoJob } from '../../schemas/types/job.ts';
 import { adamw } from '../adamw.ts';
 import type { Outcome, TrainerContext } from '../context.ts';
-import { countPairTokens, type ExampleOf } from '../data/preferences.ts';
-import { exampleTokens } from '../data/template.ts';
+import { loadTemplate } from '../data/chat-template.ts';
+import { countPairTokens } from '../data/preferences.ts';
 import { trainedOnPairs } from '../data/trained-on.ts';
 import { dpoSteps, judged, type MeasuredPair, pairMeasure } from '../dpo.ts';
 import { TrainerFailure } from '../failure.ts';
@@ -31,10 +31,10 @@ export async function run(job: DpoJob, context: TrainerContext): Promise<Outcome
       `${job.address}: labelSmoothing is for the loss \`sigmoid\`: \`ipo\` has none.`,
     );
   const { architecture, parameters, tokenizer } = await loadParent(inputs.parent);
-  const exampleOf: ExampleOf = (content) => exampleTokens(content, tokenizer);
+  const template = await loadTemplate(recipe.template, inputs.parent, tokenizer);
   // All but the last token is read, so that prompt and response may have one more than the context.
-  const read = readPairs(recipe.data, recipe.examples, inputs.data, exampleOf, architecture.context + 1);
-  const options = supervisedOptions(job);
+  const read = readPairs(recipe.data, recipe.examples, inputs.data, template.exampleTokens, architecture.context + 1);
+  const options = supervisedOptions(recipe, job.placement);
   const model = adamw(parameters, recipe);
   const measure = pairMeasure(architecture, parameters, recipe, options);
   const pairs = await measured(measure(read.pairs), context);

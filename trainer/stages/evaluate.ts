@@ -11,8 +11,10 @@ import type { DoneEvent } from '../../schemas/types/event.ts';
 import type { EvaluateJob, EvaluateRecipe } from '../../schemas/types/job.ts';
 import { choiceBatches, choiceEvent, choiceScorer, clozeFigures, encodeChoice, type ScoredItem } from '../cloze.ts';
 import type { Outcome, TrainerContext } from '../context.ts';
+import { loadTemplate } from '../data/chat-template.ts';
 import type { Problem } from '../data/problem.ts';
 import { choiceItems, testProblems, textDocuments } from '../data/sources.ts';
+import type { ChatTemplate } from '../data/template.ts';
 import {
   type Attempted,
   type Figures,
@@ -109,8 +111,11 @@ async function workOf(
     case 'cloze':
       return { tasks: clozeTasks(recipe, inputs.data, parent, context), facts };
     case 'problems': {
-      const judge = inputs.rewardModel === undefined ? undefined : await loadJudge(inputs.rewardModel);
-      return { tasks: problemTasks(recipe, inputs.data, sampler(recipe, job.seed, parent, judge), context), facts };
+      const { rewardModel } = inputs;
+      const judge = rewardModel === undefined ? undefined : await loadJudge(rewardModel, recipe.rewardTemplate);
+      const template = await loadTemplate(recipe.template, inputs.parent, parent.tokenizer);
+      const attempt = sampler(recipe, job.seed, parent, template, judge);
+      return { tasks: problemTasks(recipe, inputs.data, attempt, context), facts };
     }
   }
 }
@@ -195,18 +200,21 @@ function sampler(
   recipe: ProblemsRecipe,
   seed: number,
   { architecture, parameters, tokenizer }: Parent,
+  template: ChatTemplate,
   judge: Judge = (responses) => [...responses],
 ): Attempt {
   const generator = createGenerator(architecture, parameters, tokenizer.ends);
-  const common = { maxTokens: recipe.maxResponse, seed, purpose: ['evaluate', 'sample'] };
+  const { maxResponse: maxTokens, repetitionPenalty, stop } = recipe;
+  const common = { maxTokens, repetitionPenalty, stop, seed, purpose: ['evaluate', 'sample'] };
   return async (_, portion) => {
     const numbers = Array.from({ length: recipe.samples }, (_, i) => i + 1);
     const repeated = portion.flatMap((problem) => numbers.map((number) => ({ problem, number })));
-    const greedy = judge(await respond(generator, tokenizer, portion, { ...common, temperature: 0 }));
+    const greedy = judge(await respond(generator, tokenizer, template, portion, { ...common, temperature: 0 }));
     const sampled = judge(
       await respond(
         generator,
         tokenizer,
+        template,
         repeated.map(({ problem }) => problem),
         {
           ...common,

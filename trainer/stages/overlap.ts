@@ -9,7 +9,7 @@ import type { Comparison, OverlapJob, Selection } from '../../schemas/types/job.
 import type { Outcome, TrainerContext } from '../context.ts';
 import { gramWords } from '../data/grams.ts';
 import { measureOverlap, mostSharing, type PromptSet } from '../data/overlap.ts';
-import { type DataFolders, promptsOf } from '../data/sources.ts';
+import { type DataFolders, selectedPrompts } from '../data/sources.ts';
 import { TrainerFailure } from '../failure.ts';
 import { writeFolder, writeJson } from '../folders.ts';
 import { version } from '../version.ts';
@@ -79,8 +79,8 @@ export async function run(job: OverlapJob, context: TrainerContext): Promise<Out
   return 'done';
 }
 
-function promptSet({ source, split, problems }: Selection, folders: DataFolders): PromptSet {
-  return { problems, prompts: () => promptsOf(source, split, problems, folders) };
+function promptSet(selection: Selection, folders: DataFolders): PromptSet {
+  return { problems: selection.problems, prompts: () => selectedPrompts(selection, folders) };
 }
 
 function isTooMuch({ mostExact, mostGrams }: Comparison, { problems, exact, grams }: Overlap): boolean {

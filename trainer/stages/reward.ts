@@ -8,8 +8,8 @@
 import type { RewardJob } from '../../schemas/types/job.ts';
 import { adamw } from '../adamw.ts';
 import type { Outcome, TrainerContext } from '../context.ts';
-import { countPairTokens, type ExampleOf, type Pair, responsesOf } from '../data/preferences.ts';
-import { exampleTokens } from '../data/template.ts';
+import { loadTemplate } from '../data/chat-template.ts';
+import { countPairTokens, type Pair, responsesOf } from '../data/preferences.ts';
 import { trainedOnPairs } from '../data/trained-on.ts';
 import { train } from '../loop.ts';
 import { batchesOf, heldoutFacts, type JudgedPair, readPairs } from '../pairwise.ts';
@@ -23,17 +23,17 @@ import { readTensor, tf } from '../tf.ts';
 export async function run(job: RewardJob, context: TrainerContext): Promise<Outcome> {
   const { recipe, inputs, seed } = job;
   const { architecture, parameters: parent, tokenizer } = await loadParent(inputs.parent);
-  const exampleOf: ExampleOf = (content) => exampleTokens(content, tokenizer);
+  const template = await loadTemplate(recipe.template, inputs.parent, tokenizer);
   const { pairs, heldout, truncated } = readPairs(
     recipe.data,
     recipe.examples,
     inputs.data,
-    exampleOf,
+    template.exampleTokens,
     architecture.context,
   );
   const parameters = rewardModelFrom(architecture, parent);
   const model = adamw(parameters, recipe);
-  const update = rewardSteps(architecture, model, recipe, supervisedOptions(job));
+  const update = rewardSteps(architecture, model, recipe, supervisedOptions(recipe, job.placement));
   const score = scorer(architecture, parameters, undefined);
   const { steps, batchAt } = batchesOf(pairs, recipe, seed, 'reward');
   return train(job, context, {

@@ -11,9 +11,8 @@
 import type { RlJob, RlRecipe } from '../../schemas/types/job.ts';
 import type { Algorithm } from '../algorithm.ts';
 import type { Outcome, TrainerContext } from '../context.ts';
-import type { Problem } from '../data/problem.ts';
+import { loadTemplate } from '../data/chat-template.ts';
 import { problems } from '../data/sources.ts';
-import { promptTokens } from '../data/template.ts';
 import { trainedOnProblems } from '../data/trained-on.ts';
 import { TrainerFailure } from '../failure.ts';
 import { createGenerator } from '../generate.ts';
@@ -23,7 +22,6 @@ import { loadParent } from '../parent.ts';
 import { ppo } from '../ppo.ts';
 import { random } from '../random.ts';
 import { type Response, respond, sampleEvent } from '../respond.ts';
-import type { Tokenizer } from '../tokenizer/load.ts';
 
 /** Responses of each round that are written out for people: those to its first prompts, whose order is random. */
 const samplesShown = 4;
@@ -41,8 +39,10 @@ export async function run(job: RlJob, context: TrainerContext): Promise<Outcome>
     );
   }
   const { architecture, parameters, tokenizer } = await loadParent(inputs.parent);
+  const template = await loadTemplate(recipe.template, inputs.parent, tokenizer);
   const given = problems(recipe.data.source, 'rl', recipe.examples, inputs.data);
-  const usable = given.filter(fits(tokenizer, architecture.context - recipe.maxResponse));
+  const longest = architecture.context - recipe.maxResponse;
+  const usable = given.filter((problem) => template.promptTokens(problem).length <= longest);
   if (usable.length === 0) {
     throw new TrainerFailure(
       'bad-data',
@@ -65,7 +65,7 @@ export async function run(job: RlJob, context: TrainerContext): Promise<Outcome>
     const chosen = random(seed, 'rl', 'order', epoch)
       .shuffle(usable)
       .slice(start, start + batch);
-    const responses = await respond(policy, tokenizer, chosen, {
+    const responses = await respond(policy, tokenizer, template, chosen, {
       maxTokens: recipe.maxResponse,
       temperature: recipe.temperature,
       seed,
@@ -104,11 +104,6 @@ export async function run(job: RlJob, context: TrainerContext): Promise<Outcome>
     step: round,
     facts: () => ({ problems: usable.length, overlongProblems: given.length - usable.length, rounds, updates }),
   });
-}
-
-/** Whether a problem's prompt has at most so many tokens. */
-function fits(tokenizer: Tokenizer, longest: number): (problem: Problem) => boolean {
-  return (problem) => promptTokens(tokenizer, problem).length <= longest;
 }
 
 function rewardOf(response: Response): number {

@@ -1,24 +1,26 @@
 /**
  * Supervised fine-tuning: learns to write the response to each prompt.
  *
- * - The loss is over the tokens of the responses and their ends, and each of them counts the same within a step.
+ * - The loss is over the tokens of the responses and their ends, and each of them counts the same within a step, whatever parts
+ *   or rows its batch goes in.
  * - Every epoch goes through all examples once, in an order that seed and epoch draw; its last batch may be smaller.
- * - Examples are not packed: a row each, padded on the right to one of a few lengths (`shapes.ts`).
+ * - A row each, or packed into fewer rows: then each example still attends to itself alone, from its own first place on, so a
+ *   step learns the same up to rounding. Rows are padded on the right to one of a few lengths (`shapes.ts`).
  * - Too long an example keeps its response and loses the beginning of its prompt; a response that fills the context
- *   alone loses its end, and then does not learn to stop. Both are counted in the facts. Where no response fits,
- *   that is an error.
+ *   alone loses its end, and then does not learn to stop. Or, with `overlong: drop`, it is left out. Both are counted in the
+ *   facts. Where no response fits, that is an error.
  */
-import type { SftJob } from '../../schemas/types/job.ts';
+import type { SftJob, SftRecipe } from '../../schemas/types/job.ts';
 import { adamw } from '../adamw.ts';
 import type { Batch } from '../batch.ts';
 import type { Outcome, TrainerContext } from '../context.ts';
-import type { Problem } from '../data/problem.ts';
+import { loadTemplate } from '../data/chat-template.ts';
 import { problems } from '../data/sources.ts';
-import { exampleTokens } from '../data/template.ts';
 import { trainedOnProblems } from '../data/trained-on.ts';
 import { TrainerFailure } from '../failure.ts';
 import { train } from '../loop.ts';
-import { countResponseTokens, type Example, padded, spread } from '../padded.ts';
+import { embeddingNoise } from '../neftune.ts';
+import { countResponseTokens, type Example, type LayoutOptions, longestOf, padded, readOf, spread } from '../padded.ts';
 import { loadParent } from '../parent.ts';
 import { random } from '../random.ts';
 import { learningRate } from '../schedule.ts';
@@ -27,63 +29,132 @@ import { supervisedOptions, supervisedSteps } from '../supervised.ts';
 /** Runs a fine-tuning job. */
 export async function run(job: SftJob, context: TrainerContext): Promise<Outcome> {
   const { recipe, inputs, seed } = job;
+  const { packing = false, neftune = 0 } = recipe;
   const { architecture, parameters, tokenizer } = await loadParent(inputs.parent);
+  const template = await loadTemplate(recipe.template, inputs.parent, tokenizer);
   const given = problems(recipe.data.source, 'sft', recipe.examples, inputs.data);
-  const whole = given.map((problem) => exampleTokens(problem, tokenizer));
-  const fitting = whole.map((example) => truncate(example, architecture.context));
-  const truncated = fitting.filter((example, index) => example !== whole[index]).length;
-  const examples = fitting.map((example, index) => ({ ...example, id: (given[index] as Problem).id }));
-  if (whole.every(({ response }) => response.length > architecture.context)) {
-    throw new TrainerFailure(
-      'bad-data',
-      `None of the ${whole.length} responses of ${recipe.data.name} fits into the context of ${architecture.context} ` +
-        'tokens, so no end of one could be learned. Give the model a longer context, or take shorter examples.',
-    );
-  }
+  const whole = given.map((problem) => ({ ...template.exampleTokens(problem), id: problem.id }));
+  const { examples, cut, dropped } = fitted(whole, architecture.context, recipe);
 
   const stepsPerEpoch = Math.ceil(examples.length / recipe.batch);
   const steps = stepsPerEpoch * recipe.epochs;
   const model = adamw(parameters, recipe);
-  const update = supervisedSteps(architecture, model, supervisedOptions(job));
+  const update = supervisedSteps(architecture, model, supervisedOptions(recipe, job.placement));
+  const layout: LayoutOptions = {
+    padding: tokenizer.eos,
+    context: architecture.context,
+    packing,
+    // As long as the longest of all, so that the rows of most steps have one length.
+    ...(packing && { longest: longestOf(examples) }),
+  };
   let latest: { epoch: number; order: typeof examples } | undefined;
   const orderOf = (epoch: number) => {
     if (latest?.epoch !== epoch) latest = { epoch, order: random(seed, 'sft', 'order', epoch).shuffle(examples) };
     return latest.order;
   };
+  const chosenAt = (index: number) => {
+    const start = (index % stepsPerEpoch) * recipe.batch;
+    return orderOf(Math.floor(index / stepsPerEpoch)).slice(start, start + recipe.batch);
+  };
+  const noiseAt = (step: number): Noise => ({
+    alpha: neftune,
+    hidden: architecture.hidden,
+    drawsOf: (example) => random(seed, 'sft', 'neftune', step, example),
+  });
   return train(job, context, {
     steps,
     architecture,
     tokenizer: inputs.parent,
+    chatTemplate: template.jinja,
     trainables: { model },
     step(index) {
-      const start = (index % stepsPerEpoch) * recipe.batch;
-      const chosen = orderOf(Math.floor(index / stepsPerEpoch)).slice(start, start + recipe.batch);
-      const batch = batchOf(chosen, tokenizer.eos, architecture.context);
+      const chosen = chosenAt(index);
+      const batch = batchOf(chosen, layout, neftune > 0 ? noiseAt(index) : undefined);
       const values = update(batch, learningRate(index, steps, recipe));
       const seen = chosen.map(({ id, prompt, response }) => ({ id, tokens: [...prompt, ...response] }));
-      return { tokens: countResponseTokens(chosen), values, data: trainedOnProblems(recipe.data.name, seen) };
+      return {
+        tokens: countResponseTokens(chosen),
+        values: { ...values, ...(packing && { rows: batch.sequences }) },
+        data: trainedOnProblems(recipe.data.name, seen),
+      };
     },
     facts: () => ({
       examples: examples.length,
-      truncatedExamples: truncated,
+      truncatedExamples: cut,
+      droppedExamples: dropped,
       responseTokens: countResponseTokens(examples),
+      responseTokensPerStep: countResponseTokens(examples) / stepsPerEpoch,
+      ...paddingFacts(
+        Array.from({ length: stepsPerEpoch }, (_, step) => chosenAt(step)),
+        layout,
+      ),
       [`epochs.${recipe.data.name}`]: recipe.epochs,
     }),
   });
 }
 
+/**
+ * The examples that are learned from: each as far as the context holds it, or those alone that it holds whole. Throws
+ * `bad-data` where no end of a response could be learned.
+ */
+export function fitted<E extends Example>(
+  whole: readonly E[],
+  context: number,
+  { overlong = 'truncate', data }: Pick<SftRecipe, 'overlong'> & { data: { name: string } },
+): { examples: E[]; cut: number; dropped: number } {
+  const fitting = whole.filter((example) => readOf(example) <= context);
+  if (overlong === 'drop' && fitting.length > 0) {
+    return { examples: fitting, cut: 0, dropped: whole.length - fitting.length };
+  }
+  if (overlong === 'drop' || whole.every(({ response }) => response.length > context)) {
+    const what = overlong === 'drop' ? 'examples' : 'responses';
+    throw new TrainerFailure(
+      'bad-data',
+      `None of the ${whole.length} ${what} of ${data.name} fits into the context of ${context} tokens, so no end of one ` +
+        'could be learned. Give the model a longer context, or take shorter examples.',
+    );
+  }
+  const examples = whole.map((example) => ({ ...example, ...truncate(example, context) }));
+  return { examples, cut: whole.length - fitting.length, dropped: 0 };
+}
+
 /** An example that the context can hold: all of it but the last token is read. At least one token of the prompt stays. */
 export function truncate(example: Example, context: number): Example {
   const { prompt, response } = example;
-  if (prompt.length + response.length <= context + 1) return example;
+  if (readOf(example) <= context) return example;
   const kept = response.slice(0, context);
   return { prompt: prompt.slice(-(context + 1 - kept.length)), response: kept };
 }
 
+/** Noise on the embeddings of a batch: `embeddingNoise` says what of. */
+export interface Noise {
+  alpha: number;
+  hidden: number;
+  drawsOf: Parameters<typeof embeddingNoise>[4];
+}
+
 /** Examples as a batch: read all tokens but the last of each, predict those of the response. Padding weighs nothing. */
-export function batchOf(examples: readonly Example[], padding: number, context: number): Batch {
-  const { starts, ...rows } = padded(examples, { padding, context });
+export function batchOf(examples: readonly Example[], layout: LayoutOptions, noise?: Noise): Batch {
+  const rows = padded(examples, layout);
+  const { firsts, starts, ...read } = rows;
   const weight = 1 / countResponseTokens(examples);
   const figures = examples.map(({ response }) => new Float32Array(response.length).fill(weight));
-  return { ...rows, weights: spread({ ...rows, starts }, figures) };
+  const batch = { ...read, weights: spread(rows, figures) };
+  if (noise === undefined) return batch;
+  const { alpha, hidden, drawsOf } = noise;
+  return { ...batch, noise: embeddingNoise(rows, examples, hidden, alpha, drawsOf) };
+}
+
+/** Of the first epoch's batches: their rows, what share of them is padding, and what it would be with a row for each example. */
+function paddingFacts(batches: readonly Example[][], layout: LayoutOptions): Record<string, number> {
+  let [rows, read, places, apart] = [0, 0, 0, 0];
+  for (const examples of batches) {
+    const { sequences, tokens } = padded(examples, layout);
+    rows += sequences;
+    places += tokens.length;
+    read += examples.reduce((sum, example) => sum + readOf(example), 0);
+    if (layout.packing) apart += padded(examples, { padding: layout.padding, context: layout.context }).tokens.length;
+  }
+  const padding = 1 - read / places;
+  return layout.packing ? { rows, padding, paddingUnpacked: 1 - read / apart } : { padding };
 }

@@ -4,7 +4,7 @@ import type { TokenizerJob } from '../../schemas/types/job.ts';
 import { ancestryFile, ancestryOf } from '../ancestry.ts';
 import type { Outcome, TrainerContext } from '../context.ts';
 import { tokenizerTexts } from '../data/sources.ts';
-import { chatTemplate } from '../data/template.ts';
+import { paperJinja } from '../data/template.ts';
 import { writeFolder, writeJson } from '../folders.ts';
 import { byteTokenizer } from '../tokenizer/bytes.ts';
 import { endOfText, type TokenizerJson } from '../tokenizer/format.ts';
@@ -41,5 +41,5 @@ const tokenizerConfig = {
   add_bos_token: false,
   add_eos_token: false,
   clean_up_tokenization_spaces: false,
-  chat_template: chatTemplate,
+  chat_template: paperJinja({ start: [], decode: () => '' }),
 };

@@ -1,5 +1,6 @@
 // The softmax of causal attention and its gradient.
 
+#include <algorithm>
 #include <cstring>
 
 #include "lanes.h"
@@ -8,13 +9,36 @@
 
 namespace descent {
 
-// Row i of a block of queries sees all keys but the last block - 1 - i.
-INLINE int64_t Seen(int64_t row, int64_t block, int64_t keys) { return keys - block + 1 + row % block; }
+// Which keys a row of scores sees. Row i of a block of queries sees all but the last block - 1 - i; where documents are
+// packed, none before the first of its own document. Rows are those of [.., batch, rows, keys]; `begins`, [batch, time], has
+// where the document of each token begins, and is null where a sequence is one document.
+struct Keys {
+  int64_t block, keys, rows, batch, time;
+  const int32_t *begins;
+};
 
-FOR_EACH_PROCESSOR static void SoftmaxRows(const float *scores, float *p, int64_t first, int64_t rows, int64_t block,
-                                           int64_t keys) {
-  for (int64_t row = first; row < first + rows; row++, scores += keys, p += keys) {
-    const int64_t seen = Seen(row, block, keys);
+INLINE int64_t EndOf(const Keys &visible, int64_t row) {
+  return visible.keys - visible.block + 1 + row % visible.block;
+}
+INLINE int64_t BeginOf(const Keys &visible, int64_t row) {
+  if (!visible.begins) return 0;
+  const int64_t place = EndOf(visible, row) - 1, sequence = row / visible.rows % visible.batch;
+  return std::clamp<int64_t>(visible.begins[sequence * visible.time + place], 0, place);
+}
+
+// Zero for what is not seen.
+INLINE void Clear(float *row, int64_t begin, int64_t end, int64_t keys) {
+  std::memset(row, 0, static_cast<size_t>(begin) * sizeof(float));
+  std::memset(row + end, 0, static_cast<size_t>(keys - end) * sizeof(float));
+}
+
+FOR_EACH_PROCESSOR static void SoftmaxRows(const float *allScores, float *all, int64_t first, int64_t last,
+                                           const Keys &visible) {
+  const int64_t keys = visible.keys;
+  for (int64_t row = first; row < last; row++) {
+    const int64_t begin = BeginOf(visible, row), end = EndOf(visible, row), seen = end - begin;
+    const float *const scores = allScores + row * keys + begin;
+    float *const p = all + row * keys + begin;
     const int64_t whole = seen / width * width, rest = seen - whole;
     Lanes largest = LoadSome(scores + whole, rest, scores[0]);
     for (int64_t at = 0; at < whole; at += width) largest = Larger(largest, Load(scores + at));
@@ -33,14 +57,17 @@ FOR_EACH_PROCESSOR static void SoftmaxRows(const float *scores, float *p, int64_
     const float scale = 1 / sum;
     SIDE_BY_SIDE
     for (int64_t at = 0; at < seen; at++) p[at] *= scale;
-    std::memset(p + seen, 0, static_cast<size_t>(keys - seen) * sizeof(float));
+    Clear(all + row * keys, begin, end, keys);
   }
 }
 
-FOR_EACH_PROCESSOR static void SoftmaxGradientRows(const float *p, const float *dp, float *ds, int64_t first,
-                                                   int64_t rows, int64_t block, int64_t keys) {
-  for (int64_t row = first; row < first + rows; row++, p += keys, dp += keys, ds += keys) {
-    const int64_t seen = Seen(row, block, keys);
+FOR_EACH_PROCESSOR static void SoftmaxGradientRows(const float *allP, const float *allDp, float *all, int64_t first,
+                                                   int64_t last, const Keys &visible) {
+  const int64_t keys = visible.keys;
+  for (int64_t row = first; row < last; row++) {
+    const int64_t begin = BeginOf(visible, row), end = EndOf(visible, row), seen = end - begin;
+    const float *const p = allP + row * keys + begin, *const dp = allDp + row * keys + begin;
+    float *const ds = all + row * keys + begin;
     Lanes products = {};
     int64_t at = 0;
     for (; at + width <= seen; at += width) products += Load(p + at) * Load(dp + at);
@@ -48,38 +75,51 @@ FOR_EACH_PROCESSOR static void SoftmaxGradientRows(const float *p, const float *
     for (; at < seen; at++) along += p[at] * dp[at];
     SIDE_BY_SIDE
     for (at = 0; at < seen; at++) ds[at] = p[at] * (dp[at] - along);
-    std::memset(ds + seen, 0, static_cast<size_t>(keys - seen) * sizeof(float));
+    Clear(all + row * keys, begin, end, keys);
   }
 }
 
+// What scores of this shape see, by the attributes of an operator and its input `index`, if it has one. Fails where they do
+// not go together.
+static Keys KeysOf(Call &call, const Shape &scores, int index) {
+  const int64_t block = call.integer(0), rank = static_cast<int64_t>(scores.size());
+  if (!call.require(rank >= 2 && block > 0 && scores.back() >= block && scores[static_cast<size_t>(rank) - 2] % block == 0))
+    return {};
+  Keys visible = {block, scores.back(), scores[static_cast<size_t>(rank) - 2], 1, 0, nullptr};
+  if (call.integer(1) == 0) return visible;
+  const Input begins = call.input(index);
+  if (!call.require(rank >= 3 && begins.shape.size() == 2 && begins.shape[0] == scores[static_cast<size_t>(rank) - 3] &&
+                    begins.shape[1] >= visible.keys))
+    return {};
+  visible.batch = begins.shape[0];
+  visible.time = begins.shape[1];
+  visible.begins = reinterpret_cast<const int32_t *>(begins.data);
+  return visible;
+}
+
 static const Operator causalSoftmax = {
-    "DescentCausalSoftmax", {"scores: float"}, {"p: float"}, {}, {"block"}, [](Call &call) {
+    "DescentCausalSoftmax", {"scores: float", "begins: count * int32"}, {"p: float"}, {}, {"block", "count"},
+    [](Call &call) {
       const Input scores = call.input(0);
-      const int64_t block = call.integer(0);
-      if (!call.require(scores.shape.size() >= 2 && block > 0 && scores.shape.back() >= block &&
-                        scores.shape[scores.shape.size() - 2] % block == 0))
-        return;
-      const int64_t keys = scores.shape.back();
+      const Keys visible = KeysOf(call, scores.shape, 1);
+      if (call.failed()) return;
       float *const p = call.output(0, scores.shape, 0);
       if (call.failed()) return;
-      InStretches(scores.size() / keys, keys, [&](int64_t from, int64_t to) {
-        SoftmaxRows(scores.data + from * keys, p + from * keys, from, to - from, block, keys);
-      });
+      InStretches(scores.size() / visible.keys, visible.keys,
+                  [&](int64_t from, int64_t to) { SoftmaxRows(scores.data, p, from, to, visible); });
     }};
 
 static const Operator causalSoftmaxGradient = {
-    "DescentCausalSoftmaxGradient", {"p: float", "dp: float"}, {"ds: float"}, {}, {"block"}, [](Call &call) {
+    "DescentCausalSoftmaxGradient", {"p: float", "dp: float", "begins: count * int32"}, {"ds: float"}, {},
+    {"block", "count"}, [](Call &call) {
       const Input p = call.input(0), dp = call.input(1);
-      const int64_t block = call.integer(0);
-      if (!call.require(p.shape.size() >= 2 && dp.shape == p.shape && block > 0 && p.shape.back() >= block &&
-                        p.shape[p.shape.size() - 2] % block == 0))
-        return;
-      const int64_t keys = p.shape.back();
+      if (!call.require(dp.shape == p.shape)) return;
+      const Keys visible = KeysOf(call, p.shape, 2);
+      if (call.failed()) return;
       float *const ds = call.output(0, p.shape, 1);
       if (call.failed()) return;
-      InStretches(p.size() / keys, keys, [&](int64_t from, int64_t to) {
-        SoftmaxGradientRows(p.data + from * keys, dp.data + from * keys, ds + from * keys, from, to - from, block, keys);
-      });
+      InStretches(p.size() / visible.keys, visible.keys,
+                  [&](int64_t from, int64_t to) { SoftmaxGradientRows(p.data, dp.data, ds, from, to, visible); });
     }};
 
 void RegisterSoftmax(TF_Status *status) {

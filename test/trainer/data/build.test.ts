@@ -220,6 +220,7 @@ test('decontaminate: what is planted is always found, and of what is left a cert
         { id: 'within', prompt: `Listen: ${long}. How many are there?`, solution: 's', answer: '1' },
         { id: 'part', prompt: `So ${long.split(' ').slice(2, 15).join(' ')} it was`, solution: 's', answer: '1' },
         { id: 'short', prompt: 'what is two, plus two', solution: 's', answer: '4' },
+        { id: 'bracket', prompt: 'What is (two plus two)?', solution: 's', answer: '4' },
       ];
       const sft = lines.sft.toSpliced(place, 0, ...planted);
       const against = [
@@ -233,7 +234,8 @@ test('decontaminate: what is planted is always found, and of what is left a cert
       assert.deepEqual(found.get('shout'), ['prompt', 'gsm8k/test', 1]);
       assert.deepEqual(found.get('within'), ['grams', 'gsm8k/test', 1]);
       assert.deepEqual(found.get('part'), ['grams', 'gsm8k/test', 1]);
-      assert.deepEqual(found.get('short'), ['grams', 'math/test', tested.length + 1]);
+      assert.deepEqual(found.get('short'), ['prompt', 'math/test', tested.length + 1]);
+      assert.deepEqual(found.get('bracket'), ['grams', 'math/test', tested.length + 1]);
       assert.deepEqual(
         kept.filter((one) => one.split === 'test').map(({ line }) => line),
         lines.test,

@@ -12,7 +12,7 @@ import type { Mixture, WeightedMixture } from '../../../schemas/types/job.ts';
 import { mixText } from '../../../trainer/data/mixture.ts';
 import { type Packed, packDocuments } from '../../../trainer/data/packing.ts';
 import { textDocuments } from '../../../trainer/data/sources.ts';
-import { exampleTokens, promptText, responseText } from '../../../trainer/data/template.ts';
+import { paperTemplate, promptText, responseText } from '../../../trainer/data/template.ts';
 import { TrainerFailure } from '../../../trainer/failure.ts';
 import { byteTokenizer } from '../../../trainer/tokenizer/bytes.ts';
 import { createTokenizer } from '../../../trainer/tokenizer/load.ts';
@@ -283,7 +283,7 @@ test('an example is the chat template, its response apart and ended', () => {
     promptText(problem) + responseText(problem),
     'Human: What is 1 + 1?\nAssistant: 1 + 1 = 2. The answer is 2.',
   );
-  const { prompt, response } = exampleTokens(problem, bytes);
+  const { prompt, response } = paperTemplate(bytes).exampleTokens(problem);
   assert.equal(bytes.decode(prompt), 'Human: What is 1 + 1?\nAssistant:');
   assert.equal(bytes.decode(response), ' 1 + 1 = 2. The answer is 2.<|endoftext|>');
 });

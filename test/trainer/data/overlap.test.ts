@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { normalisedPrompt } from '../../../schemas/problem.ts';
-import { gramWords, wordsOf } from '../../../trainer/data/grams.ts';
+import { exactText, gramWords, wordsOf } from '../../../trainer/data/grams.ts';
 import { measureOverlap, mostSharing, type PromptSet } from '../../../trainer/data/overlap.ts';
 
 /** Fourteen words. */
@@ -21,11 +20,15 @@ describe('two prompts', () => {
     ['the same', question, question, [1, 0, 0]],
     ['but for letter case and spacing', question, ` ${question.toUpperCase().replaceAll(' ', '\n\t ')} `, [1, 0, 0]],
     ['but for Unicode form', 'Wie viele Äpfel sind ½?', 'wie viele A\u0308pfel sind 1⁄2?', [1, 0, 0]],
-    ['but for punctuation, which is all', question, `“${question.replace('shells', 'shells,')}”!`, [0, 1, 0]],
+    ['but for punctuation, which is all', question, `“${question.replace('shells', 'shells,')}”!`, [1, 0, 0]],
+    ['but for brackets', question, question.replace('17', '(17)'), [0, 1, 0]],
+    ['a point that is part of a number', 'What is .5 + 1?', 'What is 5 + 1?', [0, 1, 0]],
+    ['a factorial', 'What is 3!?', 'What is 3?', [0, 1, 0]],
+    ['a list and a tuple', 'f([1, 2])', 'f((1, 2))', [0, 0, 0]],
     ['but for the first word', question, question.replace('Emma', 'Anton'), [0, 1, 0]],
     ['but for the first two words', question, question.replace('Emma has', 'Anton had'), [0, 0, 0]],
     ['but for a word in the middle', question, question.replace('gives', 'sells'), [0, 0, 0]],
-    ['short, and but for a full stop', 'What is 3 + 4', 'What is 3 + 4.', [0, 1, 0]],
+    ['short, and but for a full stop', 'What is 3 + 4', 'What is 3 + 4.', [1, 0, 0]],
     ['short, and with another sign', 'What is 3 + 4', 'What is 3 - 4', [0, 0, 0]],
     ['nothing but punctuation', '?!', '…', [0, 0, 0]],
     ['short, and the same', 'What is 3 + 4?', 'what is 3  + 4?', [1, 0, 0]],
@@ -63,8 +66,8 @@ test('what more than ten problems trained on have in common says nothing, but an
 
 test('a prompt of nothing but common wording is found by all of its words', () => {
   const many = Array.from({ length: 40 }, (_, at) => `${question} and ${at}`);
-  assert.deepEqual(counts([...many, question], [`${question}?`]), [0, 1, 0], 'leaked');
-  assert.deepEqual(counts([...Array(40).fill(question)], [`${question}?`]), [0, 1, 0], 'leaked many times');
+  assert.deepEqual(counts([...many, question], [`(${question})`]), [0, 1, 0], 'leaked');
+  assert.deepEqual(counts([...Array(40).fill(question)], [`(${question})`]), [0, 1, 0], 'leaked many times');
   assert.deepEqual(counts(many, [`${question}?`]), [0, 0, 1], 'not leaked');
 });
 
@@ -86,7 +89,7 @@ test('problems too short for a 13-gram are counted, and found as a whole', () =>
   const against = ['What is 3 + 4?', 'what is 5 + 6', 'How many?', question];
   const { overlaps } = measureOverlap(setOf(['What is 3 + 4?', '“What is 5 + 6?”']), [setOf(against)], 0);
   const [{ problems, withoutGrams, exact, grams }] = overlaps as [(typeof overlaps)[number]];
-  assert.deepEqual([problems, withoutGrams, exact, grams], [4, 3, 1, 1]);
+  assert.deepEqual([problems, withoutGrams, exact, grams], [4, 3, 2, 0]);
 });
 
 test('a problem that repeats its own words counts as one that has them', () => {
@@ -170,6 +173,84 @@ describe('whatever the problems', () => {
     );
   });
 
+  // What each side has by itself is made of words that the other has not, so that nothing meets by chance.
+  const sentence = (words: readonly string[], minLength: number) =>
+    fc.array(fc.constantFrom(...words), { minLength, maxLength: 30 });
+  const ours = sentence(['Äpfel', 'mill', 'ﬁnds', 'river', '17', '+', 'x²', 'so'], 13);
+  const theirs = sentence(['table', 'plays', 'never', 'green', '42', 'of'], 1);
+  /** A word as somebody else may have written it. */
+  const respelled = fc.tuple(
+    fc.constantFrom('NFC', 'NFD', 'NFKC'),
+    fc.constantFrom('lower', 'upper', 'as it is'),
+    fc.constantFrom('', ',', '…', '”', '?'),
+    fc.constantFrom('', '“', '"'),
+    fc.constantFrom(' ', '  ', '\n', '\u00a0'),
+  );
+  const spell = (words: readonly string[], ways: readonly (readonly string[])[]) =>
+    words
+      .map((word, at) => {
+        const [form = 'NFC', cased = '', after = '', before = '', space = ' '] = ways[at % ways.length] ?? [];
+        const text = word.normalize(form);
+        const written = cased === 'upper' ? text.toUpperCase() : cased === 'lower' ? text.toLowerCase() : text;
+        return `${before}${written}${after}${space}`;
+      })
+      .join('');
+  const planted = fc.record({
+    trained: fc.uniqueArray(ours, { minLength: 1, maxLength: 8, selector: (words) => exactText(words.join(' ')) }),
+    against: fc.array(theirs, { maxLength: 8 }),
+    ways: fc.array(respelled, { minLength: 1, maxLength: 5 }),
+    from: fc.nat(),
+    to: fc.nat(),
+    at: fc.nat(),
+    within: fc.nat(),
+  });
+  const texts = (all: readonly (readonly string[])[]) => all.map((words) => words.join(' '));
+
+  test('nothing is found where nothing was planted', () => {
+    fc.assert(
+      fc.property(planted, ({ trained, against }) => {
+        assert.deepEqual(counts(texts(trained), texts(against)), [0, 0, 0]);
+      }),
+      { seed: 33, numRuns: 50 },
+    );
+  });
+
+  test('a planted problem is found, wherever it stands and however it is spelled', () => {
+    fc.assert(
+      fc.property(planted, ({ trained, against, ways, from, to }) => {
+        const leaked = trained[from % trained.length] as string[];
+        const rows = texts(against);
+        rows.splice(to % (rows.length + 1), 0, spell(leaked, ways));
+        const { overlaps } = measureOverlap(setOf(texts(trained)), [setOf(rows)], 1);
+        const [{ exact, grams, matches }] = overlaps as [(typeof overlaps)[number]];
+        assert.deepEqual([exact, grams], [1, 0]);
+        assert.equal(matches.exact[0]?.against.row, (to % rows.length) + 1);
+        assert.equal(matches.exact[0]?.trained.row, (from % trained.length) + 1);
+      }),
+      { seed: 34, numRuns: 300 },
+    );
+  });
+
+  test('thirteen words of a problem are found, wherever they stand in whichever', () => {
+    fc.assert(
+      fc.property(planted, ({ trained, against, ways, from, to, at, within }) => {
+        const leaked = trained[from % trained.length] as string[];
+        const first = at % (leaked.length - gramWords + 1);
+        const words = leaked.slice(first, first + gramWords);
+        const host = [...(against[to % Math.max(1, against.length)] ?? []), 'green'];
+        const place = within % (host.length + 1);
+        const carrier = [...host.slice(0, place), spell(words, ways).trim(), ...host.slice(place)].join(' ');
+        const rows = texts(against);
+        rows.splice(to % (rows.length + 1), 0, carrier);
+        const { overlaps } = measureOverlap(setOf(texts(trained)), [setOf(rows)], 1);
+        const [{ exact, grams, matches }] = overlaps as [(typeof overlaps)[number]];
+        assert.deepEqual([exact, grams], [0, 1]);
+        assert.equal(matches.grams[0]?.against.row, (to % rows.length) + 1);
+      }),
+      { seed: 35, numRuns: 300 },
+    );
+  });
+
   function plainly(trained: readonly string[], against: readonly string[]): [number, number, number] {
     const gramsOf = (text: string): Set<string> => {
       const words = wordsOf(text);
@@ -180,7 +261,7 @@ describe('whatever the problems', () => {
     const found: [number, number, number] = [0, 0, 0];
     for (const prompt of against) {
       const sharing = [...gramsOf(prompt)].map((gram) => all.filter((grams) => grams.has(gram)).length);
-      if (trained.some((other) => normalisedPrompt(other) === normalisedPrompt(prompt))) found[0] += 1;
+      if (trained.some((other) => exactText(other) === exactText(prompt))) found[0] += 1;
       else if (trained.some((other) => wordsOf(other).join(' ') === wordsOf(prompt).join(' '))) found[1] += 1;
       else if (sharing.some((count) => count > 0 && count <= mostSharing)) found[1] += 1;
       else if (sharing.some((count) => count > 0)) found[2] += 1;
