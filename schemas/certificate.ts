@@ -45,7 +45,10 @@ export interface Match {
   words: string;
 }
 
-/** A problem and its place in its split, from 1: of prepared files, the line of `problems-<split>.jsonl`, or of `choices.jsonl`. */
+/**
+ * A problem and its place in its split, from 1: of prepared files, the line of `problems-<split>.jsonl`, where each prompt
+ * counts once, or of `choices.jsonl`.
+ */
 export interface Placed {
   row: number;
   prompt: string;

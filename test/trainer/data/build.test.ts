@@ -7,11 +7,12 @@ import { agree } from '../../../trainer/data/build/agree.ts';
 import { correct } from '../../../trainer/data/build/correct.ts';
 import { decontaminate } from '../../../trainer/data/build/decontaminate.ts';
 import { dedupe } from '../../../trainer/data/build/dedupe.ts';
-import type { Output, Preference } from '../../../trainer/data/build/output.ts';
+import type { Output } from '../../../trainer/data/build/output.ts';
 import { pairs } from '../../../trainer/data/build/pairs.ts';
 import { learnedSplits, type ProblemSet } from '../../../trainer/data/build/set.ts';
 import { split } from '../../../trainer/data/build/split.ts';
 import { measureOverlap } from '../../../trainer/data/overlap.ts';
+import type { Preference } from '../../../trainer/data/preferences.ts';
 import type { ProblemSplit } from '../../../trainer/data/problem.ts';
 import type { ProblemLine } from '../../../trainer/data/problem-line.ts';
 import { TrainerFailure } from '../../../trainer/failure.ts';
@@ -219,6 +220,7 @@ test('decontaminate: what is planted is always found, and of what is left a cert
         { id: 'within', prompt: `Listen: ${long}. How many are there?`, solution: 's', answer: '1' },
         { id: 'part', prompt: `So ${long.split(' ').slice(2, 15).join(' ')} it was`, solution: 's', answer: '1' },
         { id: 'short', prompt: 'what is two, plus two', solution: 's', answer: '4' },
+        { id: 'bracket', prompt: 'What is (two plus two)?', solution: 's', answer: '4' },
       ];
       const sft = lines.sft.toSpliced(place, 0, ...planted);
       const against = [
@@ -232,7 +234,8 @@ test('decontaminate: what is planted is always found, and of what is left a cert
       assert.deepEqual(found.get('shout'), ['prompt', 'gsm8k/test', 1]);
       assert.deepEqual(found.get('within'), ['grams', 'gsm8k/test', 1]);
       assert.deepEqual(found.get('part'), ['grams', 'gsm8k/test', 1]);
-      assert.deepEqual(found.get('short'), ['grams', 'math/test', tested.length + 1]);
+      assert.deepEqual(found.get('short'), ['prompt', 'math/test', tested.length + 1]);
+      assert.deepEqual(found.get('bracket'), ['grams', 'math/test', tested.length + 1]);
       assert.deepEqual(
         kept.filter((one) => one.split === 'test').map(({ line }) => line),
         lines.test,

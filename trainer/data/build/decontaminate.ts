@@ -9,8 +9,8 @@ export interface Compared {
 }
 
 /**
- * Keeps the lines whose prompts are like none of those compared with. Dropped is one that is the same `prompt`, but for
- * case, spaces and Unicode forms, or that has 13 words in a row, or all words, in common with one (`grams`); with the set
+ * Keeps the lines whose prompts are like none of those compared with. Dropped is one that is the same `prompt`, as
+ * `exactText` has it, or that has 13 words in a row, or all words, in common with one (`grams`); with the set
  * it was found in, `against`, the place in it, and the `words`.
  *
  * What an overlap certificate counts is dropped, and more: to have 13 words in common counts however many have them, so

@@ -1,6 +1,7 @@
 /** What a build writes: the lines that it keeps, those that it drops and why, and how many there are of each. */
 import { join } from 'node:path';
 import { createLineFile, type LineFile } from '../line-file.ts';
+import type { Preference } from '../preferences.ts';
 import { problemPath } from '../prepared.ts';
 import type { ProblemSplit } from '../problem.ts';
 import { lineText, type ProblemLine } from '../problem-line.ts';
@@ -19,14 +20,6 @@ export interface Output {
   pair(side: 'train' | 'heldout', pair: Preference): void;
   /** Counts what is kept without a line of its own. */
   count(kept: number): void;
-}
-
-/** A line of `preferences-<side>.jsonl`. */
-export interface Preference {
-  id: string;
-  prompt: string;
-  chosen: string;
-  rejected: string;
 }
 
 /** Files that are written into as things come. */
