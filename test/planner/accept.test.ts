@@ -272,6 +272,23 @@ describe('accept', async () => {
     assert.ok((await planned(allowed(text), storeOf(stays))).ok);
   });
 
+  it('has no checkpoints, of which nothing is kept, and stands for none', async () => {
+    const point = '  point: {checkpoint: {of: base, at: 50%}}\n  mid:';
+    const withPoint = (base: string, rest = '') => lineage({ base, evaluate, rest }).replace('  mid:', point);
+    const [wrong, ...others] = await refused(withPoint(edited, entry('base', base.key, ours)), store);
+    assert.deepEqual(others, []);
+    assert.equal(
+      `${wrong?.line}:${wrong?.column} ${wrong?.code}: ${wrong?.message}`,
+      '9:28 bad-value: `base` stands on an accepted artifact, of which only the end is known',
+    );
+    const usual = '{model: nano, data: web, tokens: 40K}';
+    const theirs = await planOfText(withPoint(usual));
+    const declared = await declaredKey(withPoint(edited), 'point');
+    const text = withPoint(edited, entry('point', nodeAt(theirs, 'point').key, declared));
+    const [never] = await refused(text, storeOf(theirs));
+    assert.match(never?.message ?? '', /it is a checkpoint, which is in the key of no run that goes on from it/);
+  });
+
   it('is not refused for the parent of a declaration that it was not trained from', async () => {
     const constant = lineage({ base: '{model: nano, data: web, tokens: 40K, schedule: constant}', evaluate });
     const own = await planOfText(constant.replace('{from: base,', '{from: base, allowUndecayed: "a test of decay",'));
