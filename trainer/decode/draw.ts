@@ -5,7 +5,7 @@
 import type { Tensor } from '@tensorflow/tfjs-node';
 import { TF_DOUBLE } from '../graph/definition.ts';
 import { exp, gather, log, max, mul, reshape, sub } from '../kernels.ts';
-import { type Attribute, backend } from '../native.ts';
+import { flag, run, type } from '../native.ts';
 import { tf } from '../tf.ts';
 import { likeliest } from './device.ts';
 import type { Chosen } from './operators.ts';
@@ -40,15 +40,9 @@ export function doubles(values: readonly number[]): Tensor {
   return tf.tensor2d(new Int32Array(Float64Array.from(values).buffer), [values.length, 2], 'int32');
 }
 
-const { TF_ATTR_TYPE, TF_ATTR_BOOL, TF_FLOAT } = backend.binding;
-const type = (name: string, value: number): Attribute => ({ name, type: TF_ATTR_TYPE, value });
-const run = (name: string, attributes: Attribute[], ...inputs: Tensor[]) =>
-  backend.executeSingleOutput(name, attributes, inputs);
-
 const firstAxis = () => tf.scalar(0, 'int32');
 const fromInput = (halves: Tensor) => run('Bitcast', [type('type', TF_DOUBLE)], halves);
 const asDouble = (x: Tensor) => run('Cast', [type('DstT', TF_DOUBLE)], x);
-const asFloat = (x: Tensor) => run('Cast', [type('DstT', TF_FLOAT)], x);
+const asFloat = (x: Tensor) => run('Cast', [type('DstT')], x);
 const lessEqual = (a: Tensor, b: Tensor) => run('LessEqual', [], a, b);
-const cumulative = (x: Tensor) =>
-  run('Cumsum', [{ name: 'exclusive', type: TF_ATTR_BOOL, value: false }], x, firstAxis());
+const cumulative = (x: Tensor) => run('Cumsum', [flag('exclusive', false)], x, firstAxis());
