@@ -110,7 +110,7 @@ function generative(suite: Suite, description: string): BenchmarkEntry {
  * The version of how responses are graded: part of the key of everything that learns from grades or counts them. An evaluation
  * under another version grades again what was sampled under an earlier one.
  */
-export const graderVersion = 1;
+export const graderVersion = 2;
 
 /** Versions of what each node type does. Bumped when the same recipe would give other bytes. */
 export const typeVersions = {

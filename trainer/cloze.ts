@@ -7,6 +7,7 @@ import { type Choice, type ChoiceItem, choiceDelimiter } from '../schemas/choice
 import type { SampleEvent } from '../schemas/types/event.ts';
 import type { Architecture } from '../schemas/types/job.ts';
 import { type Figures, predictedLogProbs } from './evaluate.ts';
+import { TrainerFailure } from './failure.ts';
 import { capture } from './graph/capture.ts';
 import type { Parameters } from './parameters.ts';
 import { paddedTime } from './shapes.ts';
@@ -65,7 +66,11 @@ export function choiceBatches(
   return batches;
 }
 
-/** Gives the log-likelihoods (nats) of the continuations of a batch, with a model, as a captured function. */
+/**
+ * Gives the log-likelihoods (nats) of the continuations of a batch, with a model, as a captured function.
+ *
+ * @throws TrainerFailure `diverged`, from what it gives, where they are not finite
+ */
 export function choiceScorer(architecture: Architecture, parameters: Parameters): (batch: ChoiceBatch) => Float32Array {
   const score = capture(({ rows, weights }: { rows: Tensor2D; weights: Tensor2D }) => ({
     sums: tf.sum(tf.mul(predictedLogProbs(architecture, parameters, rows), weights), 1) as Tensor1D,
@@ -78,13 +83,16 @@ export function choiceScorer(architecture: Architecture, parameters: Parameters)
       const end = i * time + tokens.length - 1;
       weights.fill(1, end - scored, end);
     }
-    return readTensor(
+    const sums = readTensor(
       () =>
         score({
           rows: tf.tensor2d(rows, [choices.length, time + 1], 'int32'),
           weights: tf.tensor2d(weights, [choices.length, time]),
         }).sums,
-    ) as Float32Array;
+    );
+    if (!sums.every(Number.isFinite))
+      throw new TrainerFailure('diverged', 'The model gives scores that are not finite: training has diverged.');
+    return sums;
   };
 }
 

@@ -49,13 +49,15 @@ export function majorityAtK(votes: readonly Vote[], k: number): number {
 
 /**
  * RM@k: whether the response that a reward model likes best among k is right, from the scores of n. Equal scores share
- * evenly. Throws a RangeError unless k is an integer from 1 to their number.
+ * evenly. Throws a RangeError unless k is an integer from 1 to their number, and where a score is not a number.
  */
 export function bestAtK(scored: readonly { score: number; correct: boolean }[], k: number): number {
   const n = scored.length;
   requireSubset(n, k);
   const groups = new Map<number, { size: number; right: number }>();
   for (const { score, correct } of scored) {
+    if (Number.isNaN(score))
+      throw new RangeError('the best of several responses needs scores that are numbers, not NaN');
     const group = groups.get(score) ?? { size: 0, right: 0 };
     groups.set(score, { size: group.size + 1, right: group.right + Number(correct) });
   }

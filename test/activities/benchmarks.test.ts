@@ -254,6 +254,16 @@ describe('a benchmark on the Hub', () => {
     assert.deepEqual(hub.seen, []);
   });
 
+  test('is not made of one of several shards, which is all that a cache may have', async (t) => {
+    const snapshot = join(folder, 'hf', 'hub', 'datasets--some--piqa', 'snapshots', revision, 'shards');
+    mkdirSync(snapshot, { recursive: true });
+    writeFileSync(join(snapshot, 'test-00001-of-00002.jsonl'), lines);
+    const { make } = await onHub(t, 'shards', { HF_HUB_OFFLINE: '1' }, ['shards/*']);
+    await assert.rejects(make(), /shards\/test-00000-of-00002\.jsonl of some\/piqa is not among its files/);
+    writeFileSync(join(snapshot, 'test-00000-of-00002.jsonl'), lines);
+    assert.deepEqual((await make()).facts, { items: 18 });
+  });
+
   test('must have files of the names, in a form that has rows', async (t) => {
     const nothing = await onHub(t, 'nothing', {}, ['*.parquet']);
     await assert.rejects(nothing.make(), /some\/piqa has no file at that commit that \*\.parquet names/);

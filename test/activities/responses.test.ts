@@ -5,6 +5,7 @@ import { earlierResponses } from '../../activities/responses.ts';
 import { preimageOf, recipeIdentity } from '../../planner/identity.ts';
 import { keyOf } from '../../planner/key.ts';
 import type { PlanNode } from '../../planner/plan.ts';
+import { graderVersion } from '../../schemas/catalogue.ts';
 import { publish } from '../../store/artifact.ts';
 import { fixture, nodeAt, planOf } from '../planner/plans.ts';
 import { begun, leaveFiles, publication, temporaryHome } from '../store/support.ts';
@@ -25,7 +26,7 @@ test('an evaluation takes the responses that the newest earlier grader read, and
   const home = await temporaryHome(t);
   const planned = nodeAt(await planOf(fixture('replay.yaml')), 'base@seed=1/ood');
   assert.ok(planned.type === 'evaluate');
-  const [first, second, fourth] = [1, 2, 4].map((grader) => graded(planned, grader)) as [
+  const [first, second, fourth] = [0, 1, 3].map((more) => graded(planned, graderVersion + more)) as [
     Evaluation,
     Evaluation,
     Evaluation,
@@ -41,5 +42,9 @@ test('an evaluation takes the responses that the newest earlier grader read, and
     assert.ok(found.includes(node.key), `of ${found}`);
     assert.match(readFileSync(found, 'utf8'), /interrupted/);
   }
-  assert.equal(await earlierResponses(home, graded(planned, 4, 8)), undefined, 'other samples are other responses');
+  assert.equal(
+    await earlierResponses(home, graded(planned, graderVersion + 3, 8)),
+    undefined,
+    'other samples are other responses',
+  );
 });

@@ -7,6 +7,7 @@ import { formatDiagnostics } from '../../planner/diagnostic.ts';
 import { planLineage } from '../../planner/expand.ts';
 import { loadLineage } from '../../planner/load.ts';
 import type { PlanNode } from '../../planner/plan.ts';
+import { graderVersion } from '../../schemas/catalogue.ts';
 
 /** The nodes of base → tuned → rl on problems from a file, with what `grading` says of them; and what is warned of. */
 async function planned(t: TestContext, grading: string): Promise<{ nodes: Map<string, PlanNode>; warnings: string[] }> {
@@ -71,8 +72,8 @@ test('the version of the grader is in the keys of what grades', async (t) => {
   assert.deepEqual(
     graders.filter(([, version]) => version !== undefined),
     [
-      ['rl', 1],
-      ['rl/id', 1],
+      ['rl', graderVersion],
+      ['rl/id', graderVersion],
     ],
   );
 });

@@ -1,5 +1,6 @@
 import { keyOf } from '../../planner/key.ts';
 import type { Json, Key, Plan, PlanNode, Task } from '../../planner/plan.ts';
+import { graderVersion } from '../../schemas/catalogue.ts';
 import type { Architecture, Mixture, Part, Source } from '../../schemas/types/job.ts';
 
 /** What varies in a made-up lineage. */
@@ -233,7 +234,7 @@ function evaluate(add: (node: Declared) => PlanNode, model: PlanNode): void {
       samples: 1,
       temperature: 1,
       maxResponse: 32,
-      grader: 1,
+      grader: graderVersion,
     },
   });
 }

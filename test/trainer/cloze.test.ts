@@ -8,6 +8,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import type { Variable } from '@tensorflow/tfjs-node';
 import { clozeReaders } from '../../activities/benchmarks/cloze.ts';
 import type { Row } from '../../activities/benchmarks/row.ts';
 import type { Choice, ChoiceItem } from '../../schemas/choices.ts';
@@ -19,7 +20,9 @@ import {
   encodeChoice,
   likeliest,
 } from '../../trainer/cloze.ts';
+import type { TrainerFailure } from '../../trainer/failure.ts';
 import { loadParent, type Parent } from '../../trainer/parent.ts';
+import { tf } from '../../trainer/tf.ts';
 import { byteTokenizer } from '../../trainer/tokenizer/bytes.ts';
 import { createTokenizer } from '../../trainer/tokenizer/load.ts';
 
@@ -74,6 +77,22 @@ describe('the cloze scorer, beside lm-evaluation-harness', () => {
       }
     });
   }
+
+  it('is refused by a model whose scores are not finite', () => {
+    const { architecture, parameters, tokenizer } = parent;
+    const choice = encodeChoice(tokenizer, { context: 'It was', continuation: 'cold' }, architecture.context);
+    const [name, weight] = Object.entries(parameters).find(([each]) => each === 'model.norm.weight') as [
+      string,
+      Variable,
+    ];
+    const broken = tf.variable(tf.mul(weight, Number.NaN));
+    const score = choiceScorer(architecture, { ...parameters, [name]: broken });
+    assert.throws(
+      () => score({ choices: [choice], time: choice.tokens.length - 1 }),
+      (error: TrainerFailure) => error.kind === 'diverged',
+    );
+    broken.dispose();
+  });
 
   it('does not depend on how choices are batched', () => {
     const items = itemsOf('arc_easy').slice(0, 20);

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { graderVersion } from '../../schemas/catalogue.ts';
 import type { EvaluationEvent, SampleEvent, TrainerEvent } from '../../schemas/types/event.ts';
 import type { Architecture, EvaluateJob, EvaluateRecipe } from '../../schemas/types/job.ts';
 import { writeModel } from '../../trainer/checkpoint.ts';
@@ -253,7 +254,7 @@ describe('the evaluation stage', { concurrency: 1 }, () => {
     samples: 2,
     temperature: 1,
     maxResponse: 4,
-    grader: 1,
+    grader: graderVersion,
   };
   const evaluations = (events: TrainerEvent[]) =>
     events.filter((event): event is EvaluationEvent => event.event === 'evaluation');

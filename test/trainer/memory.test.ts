@@ -7,6 +7,7 @@ import { after, before, describe, it } from 'node:test';
 import type { NamedTensorMap, Tensor, Tensor1D } from '@tensorflow/tfjs-node';
 import { parameterCount } from '../../planner/architecture.ts';
 import { memoryOf } from '../../planner/memory.ts';
+import { graderVersion } from '../../schemas/catalogue.ts';
 import { promptTokensAtOnce, tokensAtOnce } from '../../schemas/passes.ts';
 import type { Architecture, Mixture, PretrainJob } from '../../schemas/types/job.ts';
 import { adamw, gradientSum } from '../../trainer/adamw.ts';
@@ -174,7 +175,7 @@ function plannedAnswers(architecture: Architecture, problems: number) {
       samples: 0,
       temperature: 1,
       maxResponse: architecture.context / 2,
-      grader: 1,
+      grader: graderVersion,
     },
     architecture,
     placement,

@@ -4,6 +4,7 @@ import { describe, it } from 'node:test';
 import type { Tensor } from '@tensorflow/tfjs-node';
 import { forwardFlops } from '../../planner/flops.ts';
 import { type Price, type Priceable, priceOf } from '../../planner/price.ts';
+import { graderVersion } from '../../schemas/catalogue.ts';
 import type { EvaluateRecipe, PretrainRecipe, SftRecipe } from '../../schemas/types/job.ts';
 import { adamw, type Trainable } from '../../trainer/adamw.ts';
 import { ppo } from '../../trainer/algorithms/ppo.ts';
@@ -123,7 +124,11 @@ describe('a price is what the trainer multiplies', () => {
     const [count, maxResponse] = [3, 8];
     const tasks: [typeof problems] = [problems];
     const recipe = { suite: 'id', kind: 'problems' as const, tasks, problems: count, samples: 0, temperature: 1 };
-    const price = priceOf({ type: 'evaluate', recipe: { ...recipe, maxResponse, grader: 1 }, architecture: tiny });
+    const price = priceOf({
+      type: 'evaluate',
+      recipe: { ...recipe, maxResponse, grader: graderVersion },
+      architecture: tiny,
+    });
     const prompt = tokens(context - maxResponse);
     const never = tiny.vocab;
     const options = { maxTokens: maxResponse, temperature: 1, seed: 1, purpose: ['test'] };

@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { graderVersion } from '../../schemas/catalogue.ts';
 import type { MetricsEvent, SampleEvent, TrainerEvent } from '../../schemas/types/event.ts';
 import type { Architecture, EvaluateJob, RlJob, RlRecipe, SftJob } from '../../schemas/types/job.ts';
 import { ppo } from '../../trainer/algorithms/ppo.ts';
@@ -153,7 +154,7 @@ describe('the RL stage', { concurrency: 1 }, () => {
             samples: 2,
             temperature: 1,
             maxResponse: 16,
-            grader: 1,
+            grader: graderVersion,
           },
           inputs: { parent: join(root, model, 'model'), data: { 'data:coin': data } },
         };

@@ -195,5 +195,7 @@ describe('bestAtK', () => {
       }),
     );
     assert.throws(() => bestAtK([{ score: 1, correct: true }], 2), RangeError);
+    const unknown = [1, Number.NaN, 0].map((score) => ({ score, correct: true }));
+    assert.throws(() => bestAtK(unknown, 1), /NaN/);
   });
 });

@@ -5,7 +5,7 @@
 import type { Tensor } from '@tensorflow/tfjs-node';
 import { TF_DOUBLE } from '../graph/definition.ts';
 import { exp, gather, log, max, mul, reshape, sub, transpose } from '../kernels.ts';
-import { backend, flag, run, type } from '../native.ts';
+import { flag, run, several, type } from '../native.ts';
 import { tf } from '../tf.ts';
 import { likeliest } from './device.ts';
 import type { Chosen } from './operators.ts';
@@ -66,16 +66,14 @@ export function doubles(values: readonly number[]): Tensor {
   return tf.tensor2d(new Int32Array(Float64Array.from(values).buffer), [values.length, 2], 'int32');
 }
 
-const { TF_FLOAT } = backend.binding;
-
 const whole = (value: number) => tf.scalar(value, 'int32');
 const asColumn = (x: Tensor, slots: number) => reshape(x, [slots, 1]);
 const countOf = (conditions: Tensor, axis: number) => tf.sum(tf.cast(conditions, 'int32'), axis);
 const fromInput = (halves: Tensor) => run('Bitcast', [type('type', TF_DOUBLE)], halves);
 const asDouble = (x: Tensor) => run('Cast', [type('DstT', TF_DOUBLE)], x);
-const asFloat = (x: Tensor) => run('Cast', [type('DstT', TF_FLOAT)], x);
+const asFloat = (x: Tensor) => run('Cast', [type('DstT')], x);
 const less = (a: Tensor, b: Tensor) => run('Less', [], a, b);
 const lessEqual = (a: Tensor, b: Tensor) => run('LessEqual', [], a, b);
 const cumulative = (x: Tensor, axis: number) => run('Cumsum', [flag('exclusive', false)], x, whole(axis));
 const sorted = (x: Tensor, count: number) =>
-  backend.executeMultipleOutputs('TopKV2', [flag('sorted', true)], [x, whole(count)], 2) as [Tensor, Tensor];
+  several('TopKV2', [flag('sorted', true)], [x, whole(count)], 2) as [Tensor, Tensor];

@@ -60,7 +60,7 @@ const kinds: Readonly<Record<AnswerKind, (problem: Graded, marked: Marked) => Co
     (expected, said, { tolerance }) => sameAnswer(expected, said, tolerance),
   ),
   choice: comparing<string>((marked) => readChoice(marked.mark === 'phrase' ? sentenceOf(marked) : marked.text)),
-  label: comparing<string>((marked, { labels = [] }) => readLabel(sentenceOf(marked), labels)),
+  label: comparing<string>((marked, { labels = [] }) => readLabel(marked.text, labels)),
   literal: comparing<string>((marked, { answer }) => readWritten(marked, answer)),
 };
 

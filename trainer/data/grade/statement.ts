@@ -62,8 +62,8 @@ const finders: Readonly<Record<Mark, (text: string) => string | undefined | null
     return at < 0 ? null : text.slice(at + '####'.length).split('\n', 1)[0];
   },
   last(text) {
-    const all = text.match(/(?<![\d\p{L}.,])[-−]?(?:\d[\d,]*(?:\.\d+)?|\.\d+)(?:\/\d+)?/gu);
-    return all?.at(-1)?.replace(/,+$/, '') ?? null;
+    const all = text.match(/(?<![\d\p{L}.,])[-−–]?[$€£]?(?:\d+(?:,\d+)*(?:\.\d+)?|\.\d+)(?:\/\d+)?/gu);
+    return all?.at(-1) ?? null;
   },
   whole: (text) => text.trim(),
 };

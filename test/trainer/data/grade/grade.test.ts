@@ -57,7 +57,7 @@ test('numbers', () => {
     ['The answer is 1,200.', '1200', true],
     ['The answer is 1200.00', '1200', true],
     ['The answer is 1.200', '6/5', false],
-    ['The answer is 12,00', '12', false],
+    ['The answer is 12,00', null, false],
   ]);
   check({ answer: '0.75', kind: 'number' }, [
     ['The answer is 3/4.', '3/4', true],
@@ -126,7 +126,7 @@ test('literals', () => {
     ['The answer is [1, 2', null, false],
     ['The answer is [1, 2] + [3].', null, false],
     ['The answer is [1, 2][0].', null, false],
-    ['The answer is 1, 2', '1', false],
+    ['The answer is 1, 2', null, false],
   ]);
   check({ answer: "'ab'", kind: 'literal' }, [
     ["The answer is 'ab'.", '"ab"', true],

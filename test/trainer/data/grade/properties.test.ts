@@ -175,6 +175,10 @@ const pathological: readonly string[] = [
   'answer is '.repeat(10_000),
   '####'.repeat(25_000),
   '['.repeat(100_000),
+  `${'.'.repeat(100_000)}x`,
+  `${'`'.repeat(100_000)}x`,
+  `1${','.repeat(100_000)}5`,
+  `${'not '.repeat(25_000)}`,
   '[1,'.repeat(3_000),
   `'${"\\'".repeat(4_900)}`,
   'A or B '.repeat(15_000),
@@ -185,9 +189,18 @@ const pathological: readonly string[] = [
   'constructor',
 ];
 
+const unreached: readonly Pick<Graded, 'kind' | 'answer'>[] = [
+  { kind: 'number', answer: '7' },
+  { kind: 'math', answer: '\\sqrt{7}x' },
+  { kind: 'choice', answer: 'C' },
+  { kind: 'label', answer: 'False' },
+  { kind: 'literal', answer: '[7]' },
+  { kind: 'literal', answer: "'seven'" },
+  { kind: 'literal', answer: 'seven' },
+];
+
 test('pathological answers are wrong, and cost next to nothing', () => {
-  for (const kind of ['number', 'math', 'choice', 'label', 'literal'] as const) {
-    const answer = { number: '7', math: '\\sqrt{7}x', choice: 'C', label: 'False', literal: '[7]' }[kind];
+  for (const { kind, answer } of unreached) {
     const problem: Graded = {
       kind,
       answer,

@@ -56,7 +56,7 @@ export function quotientOf(above: Expression, below: Expression): Expression | u
   return inverse && productOf([above, inverse]);
 }
 
-/** A power; undefined where it divides by the number 0. */
+/** A power; undefined where it divides by the number 0, and for 0^0. */
 export function powerOf(base: Expression, exponent: Expression): Expression | undefined {
   const asWritten: Expression = { kind: 'power', base, exponent };
   if (exponent.kind !== 'number') return asWritten;
@@ -72,11 +72,36 @@ export function powerOf(base: Expression, exponent: Expression): Expression | un
   }
   if (base.kind !== 'number') return above === 0n ? one : asWritten;
   if (below === 1n) {
-    if (base.value.above === 0n && above < 0n) return undefined;
+    if (base.value.above === 0n && above <= 0n) return undefined;
     const value = rationalPower(base.value, above);
     return value === undefined ? asWritten : { kind: 'number', value };
   }
   return below === 2n && base.value.above >= 0n ? (squareRootPower(base.value, above) ?? asWritten) : asWritten;
+}
+
+/** A function of operands; factorials and binomials of numbers are numbers, as long as these are not too large. */
+export function callOf(name: string, operands: readonly Expression[]): Expression {
+  const [n, k] = operands.map(countOf);
+  let value: Rational | undefined;
+  if (name === 'factorial' && n !== undefined) value = multiplied(n, (i) => rational(i));
+  if (name === 'binom' && n !== undefined && k !== undefined) value = multiplied(k, (i) => rational(n - k + i, i));
+  return value === undefined ? { kind: 'call', name, operands } : { kind: 'number', value };
+}
+
+/** A whole number from 0 to 1,000. */
+function countOf(operand: Expression): bigint | undefined {
+  if (operand.kind !== 'number' || operand.value.below !== 1n) return undefined;
+  return operand.value.above >= 0n && operand.value.above <= 1000n ? operand.value.above : undefined;
+}
+
+/** The product of the factors from the first on; undefined once it is too large. */
+function multiplied(count: bigint, factorAt: (i: bigint) => Rational | undefined): Rational | undefined {
+  let result: Rational | undefined = { above: 1n, below: 1n };
+  for (let i = 1n; i <= count && result !== undefined; i++) {
+    const factor = factorAt(i);
+    result = factor && rationalProduct(result, factor);
+  }
+  return result;
 }
 
 /** q^(n/2) for a small q, with the squares taken out: 8^(1/2) is 2 times 2^(1/2). */

@@ -1,6 +1,7 @@
 import { rational, readRational, sum } from '../../rational.ts';
 import { type Cursor, NoFormula } from './cursor.ts';
 import {
+  callOf,
   type Expression,
   half,
   negative,
@@ -89,9 +90,9 @@ export function formulaReader(cursor: Cursor, plusMinus: 1 | -1): () => Expressi
 
   /** A base with what stands behind it: powers, factorials, percent, degrees. */
   function factor(): Expression {
-    let result = base();
+    let result = tokens[cursor.at]?.kind === 'number' ? mixedOrNot() : base();
     for (;;) {
-      if (take('!')) result = { kind: 'call', name: 'factorial', operands: [result] };
+      if (take('!')) result = callOf('factorial', [result]);
       else if (take('°')) result = productOf([result, symbol('degree')]);
       else if (sign('^')) {
         cursor.at++;
@@ -140,10 +141,15 @@ export function formulaReader(cursor: Cursor, plusMinus: 1 | -1): () => Expressi
   function readNumber(token: Extract<Token, { kind: 'number' }>): Expression {
     cursor.at++;
     const value = token.repeated === undefined ? numberOf(token.text) : repeating(token.text, token.repeated);
-    if (take('_')) return symbol(`${token.text}_${subscript()}`);
+    return take('_') ? symbol(`${token.text}_${subscript()}`) : value;
+  }
+
+  /** A number; 3\frac{1}{2} is a mixed one, as 3 1/2 is, but not where 3 is an exponent or what a command takes. */
+  function mixedOrNot(): Expression {
+    const whole = (tokens[cursor.at] as Token).text;
+    const value = base();
     const next = tokens[cursor.at];
-    // 3\frac{1}{2} is a mixed number, as 3 1/2 is.
-    if (next?.kind !== 'name' || next.text !== 'frac' || !/^\d+$/.test(token.text)) return value;
+    if (next?.kind !== 'name' || next.text !== 'frac' || !/^\d+$/.test(whole)) return value;
     const start = cursor.at;
     const fraction = readName('frac');
     const plain = tokens
@@ -164,7 +170,7 @@ export function formulaReader(cursor: Cursor, plusMinus: 1 | -1): () => Expressi
       }
       case 'binom': {
         const operands = sign('(') ? operandsInBrackets() : [argument(), argument()];
-        return { kind: 'call', name, operands };
+        return callOf(name, operands);
       }
       case 'log':
       case 'lg':
@@ -196,11 +202,15 @@ export function formulaReader(cursor: Cursor, plusMinus: 1 | -1): () => Expressi
     return { kind: 'call', name: 'log', operands: [base ?? whole(10), functionArgument()] };
   }
 
-  /** `\sin x`, `\sin^2 x`, `\sin(x)`. */
+  /** `\sin x`, `\sin^2 x`, `\sin(x)`; `\sin^{-1} x` is the inverse function and no power. */
   function call(name: string): Expression {
     const power = take('^') ? exponent() : one;
     const operands = sign('(') ? operandsInBrackets() : [functionArgument()];
-    return defined(powerOf({ kind: 'call', name, operands }, power));
+    if (power.kind === 'number' && power.value.above === -1n && power.value.below === 1n) {
+      if (!Object.hasOwn(inverses, name)) throw new NoFormula();
+      return callOf(inverses[name] as string, operands);
+    }
+    return defined(powerOf(callOf(name, operands), power));
   }
 
   /** The factors behind a function's name, up to the next function or operator. */
@@ -249,6 +259,8 @@ export function formulaReader(cursor: Cursor, plusMinus: 1 | -1): () => Expressi
 
   return total;
 }
+
+const inverses: Readonly<Record<string, string>> = { sin: 'arcsin', cos: 'arccos', tan: 'arctan' };
 
 function repeating(digits: string, repeated: string): Expression {
   const [, decimals = ''] = digits.split('.');

@@ -8,7 +8,7 @@ import { type Expression, productOf } from './expression.ts';
 import { formulaReader } from './formula.ts';
 import { functions } from './numeric.ts';
 import { mostCharacters, plainText, type Token, tokenize } from './tokens.ts';
-import { canonicalUnit, isUnit } from './unit.ts';
+import { canonicalUnit, isUnit, saysUnit } from './unit.ts';
 
 /**
  * The answer that a text states. What is no formula is words: two of these are the same where they are written the same.
@@ -174,8 +174,13 @@ function readAnswer(given: readonly Token[], plusMinus: 1 | -1): Answer {
       return { kind: 'words', text: before.join(' ').toLowerCase() };
     // Other words before a value may say that it is not: `not 5`, `less than 5`.
     if (!before.every(isUnit)) throw new NoFormula();
+    const start = cursor.at;
     const { expression, unit } = withoutUnit(total());
-    const said = unit ?? canonicalUnit([...before, ...words()]);
+    // `degree` alone is a word.
+    if (unit !== undefined && cursor.at === start + 1) throw new NoFormula();
+    const around = [...before, ...(unit === undefined ? words() : [])];
+    if (!saysUnit(around)) throw new NoFormula();
+    const said = unit ?? canonicalUnit(around);
     return { kind: 'value', expression, ...(said !== undefined && { unit: said }) };
   }
 
@@ -215,11 +220,12 @@ function isName(tokens: readonly Token[]): boolean {
 
 /** A value without the unit that it is multiplied by: of 90 degrees, 90. */
 function withoutUnit(expression: Expression): { expression: Expression; unit?: string } {
-  if (expression.kind !== 'product') return { expression };
+  // Of one degree the number is not written in a product.
+  const factors = expression.kind === 'product' ? expression.operands : [expression];
   const unit = ['percent', 'degree'].find((name) =>
-    expression.operands.some((operand) => operand.kind === 'symbol' && operand.name === name),
+    factors.some((factor) => factor.kind === 'symbol' && factor.name === name),
   );
   if (unit === undefined) return { expression };
-  const others = expression.operands.filter((operand) => operand.kind !== 'symbol' || operand.name !== unit);
+  const others = factors.filter((factor) => factor.kind !== 'symbol' || factor.name !== unit);
   return { expression: productOf(others), unit };
 }

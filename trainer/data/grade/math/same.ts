@@ -122,22 +122,22 @@ function isNumber(expression: Expression, value: number): boolean {
 type Relation = Extract<Answer, { kind: 'relation' }>;
 
 /**
- * `x = 5` is 5, `x ∈ (1, 2)` is (1, 2), and `2 + 3 = 5` said where 5 is expected too. Two equations are the same where one
+ * `x = 5` is 5, `x ∈ (1, 2)` is (1, 2), and `2 + 3 = 5` and `AB = 5` said where 5 is expected too. Two equations are the same where one
  * is a multiple of the other, two inequalities where they are once both are read from the small side.
  */
 function sameRelation(expected: Answer, said: Answer, tolerance: number): boolean {
   if (expected.kind !== 'relation') {
-    const stated = said.kind === 'relation' ? valueStated(said, true) : said;
+    const stated = said.kind === 'relation' ? (valueStated(said) ?? valueComputed(said)) : said;
     return stated !== undefined && sameAnswer(expected, stated, tolerance);
   }
-  const value = valueStated(expected, false);
+  const value = valueStated(expected);
   if (said.kind !== 'relation') {
     if (value !== undefined) return sameAnswer(value, said, tolerance);
     const interval = intervalOf(expected);
     return interval !== undefined && sameAnswer(interval, said, tolerance);
   }
   if (value !== undefined && said.named) {
-    const stated = valueStated(said, false);
+    const stated = valueStated(said);
     return (
       stated !== undefined &&
       printAnswer(expected.sides[0] as Answer) === printAnswer(said.sides[0] as Answer) &&
@@ -150,9 +150,26 @@ function sameRelation(expected: Answer, said: Answer, tolerance: number): boolea
 }
 
 /** What a relation says a name is: the last side, where all signs are `=`, or the only sign is `∈`. */
-function valueStated({ sides, signs, named }: Relation, anyChain: boolean): Answer | undefined {
-  const equal = signs.every((sign) => sign === '=') && (named || anyChain);
-  return equal || (named && signs.join() === '∈') ? sides.at(-1) : undefined;
+function valueStated({ sides, signs, named }: Relation): Answer | undefined {
+  return named && (signs.every((sign) => sign === '=') || signs.join() === '∈') ? sides.at(-1) : undefined;
+}
+
+/**
+ * The last side of a chain of `=`, where the others are its calculation (`2+3`) or what is asked for (`AB`, `P(A)`). An
+ * equation with unknowns, `x-3z=0`, is not solved by that, and is not 0.
+ */
+function valueComputed({ sides, signs }: Relation): Answer | undefined {
+  const value = sides.at(-1) as Answer;
+  const isAsked = (side: Answer) => {
+    if (side.kind !== 'value') return true;
+    const { kind } = side.expression;
+    const factors = kind === 'product' ? side.expression.operands : [];
+    return (
+      kind === 'symbol' || kind === 'call' || (factors.length > 0 && !factors.some((each) => each.kind === 'number'))
+    );
+  };
+  const isChain = signs.every((sign) => sign === '=');
+  return isChain && sides.slice(0, -1).every((side) => isAsked(side) || sameAnswer(value, side)) ? value : undefined;
 }
 
 function isEquation({ sides, signs }: Relation): boolean {

@@ -98,7 +98,11 @@ export function tokenize(written: string): Token[] | undefined {
 /** The text without dollars around formulas, marks of emphasis and a last full stop, with plain characters. */
 export function plainText(written: string): string {
   const dollars = written.replaceAll('\\$', '').split('$').length - 1;
+  // Where e is a number, `2e-1` is twice that, less 1.
+  const hasE = /(?<![\d.\p{L}\\])e(?!\p{L})/u.test(written);
   return written
+    .replace(/(\d)e(?=[-+])/g, hasE ? '$1 e' : '$&')
+    .replace(/^(\s*[-−–])\s*(\\?\$)/, '$2$1')
     .replace(/\\\$/g, dollars % 2 === 0 ? ' USD ' : ' ')
     .replace(/\$/g, dollars % 2 === 1 ? ' USD ' : ' ')
     .replace(/\\[()[\]]/g, ' ')
@@ -166,6 +170,7 @@ function tokensOfText(content: string): Token[] {
   const text = content.trim().replace(/\s+/g, ' ');
   if (text === '') return [];
   if (Object.hasOwn(separators, text)) return [{ kind: 'sign', text: separators[text] as string }];
+  if (text === ',' || text === ';') return [{ kind: 'sign', text }];
   const letter = /^\(?([A-Z])\)?\.?$/.exec(text);
   if (letter !== null) return [{ kind: 'name', text: letter[1] as string }];
   if (/^[-+]?\d/.test(text)) return tokenize(text) ?? [];

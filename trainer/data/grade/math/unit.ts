@@ -61,6 +61,22 @@ export function canonicalUnit(words: readonly string[]): string | undefined {
   return unit === '' ? undefined : unit + power;
 }
 
+/**
+ * Whether words beside a value can be its unit: of letters alone, with a power, and none that makes another value of it, as
+ * `or`, `not`, `million` and a `squared` without a unit do.
+ */
+export function saysUnit(words: readonly string[]): boolean {
+  const all = words.flatMap((each) => each.split(/\s+/)).filter((word) => word !== '');
+  const alone = all.every((word) => /^(?:squared|cubed|\^\d)$/.test(word));
+  const plain = all.every((word) => /^(?:\p{L}[\p{L}.'’/·-]*(?:\^?[23])?|\^\d)$/u.test(word));
+  return all.length === 0 || (plain && !alone && !all.some((word) => others.has(word.toLowerCase())));
+}
+
+const others = new Set(
+  `or and not nor no never is are isn't aren't than but except if plus minus times over by to mod modulo hundred thousand
+  million billion trillion dozen`.split(/\s+/),
+);
+
 function singular(word: string): string {
   return /[^s]s$/.test(word) && word.length > 3 ? word.slice(0, -1) : word;
 }
