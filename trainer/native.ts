@@ -70,3 +70,7 @@ export const number = (name: string, value: number): Attribute => ({ name, type:
 /** Runs an operator that gives one tensor. */
 export const run = (name: string, attributes: Attribute[], ...inputs: Tensor[]): Tensor =>
   backend.executeSingleOutput(name, attributes, inputs);
+
+/** The same of one with several outputs. */
+export const several = (name: string, attributes: Attribute[], inputs: Tensor[], outputs: number): Tensor[] =>
+  backend.executeMultipleOutputs(name, attributes, inputs, outputs);

@@ -1,11 +1,8 @@
 /** The fused operators as our own, for the processor: scripts/setup/kernels/ computes them. */
 import type { Tensor } from '@tensorflow/tfjs-node';
 import { knowShapes } from '../graph/shapes.ts';
-import { type Attribute, backend, integer, number, run } from '../native.ts';
+import { type Attribute, integer, number, run, several } from '../native.ts';
 import type { Heads, Operators } from './operators.ts';
-
-const several = (name: string, attributes: Attribute[], inputs: Tensor[], outputs: number) =>
-  backend.executeMultipleOutputs(name, attributes, inputs, outputs);
 
 /** What the operators on heads are told of how they lie. */
 function layout({ batch, heads, kvHeads, blocks }: Heads): Attribute[] {
