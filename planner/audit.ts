@@ -1,4 +1,5 @@
 import { generators, typeVersions } from '../schemas/catalogue.ts';
+import { roleOfMade } from './data.ts';
 import { preimageOf, recipeIdentity, startOf } from './identity.ts';
 import { canonicalJson, keyOf } from './key.ts';
 import { needsOf } from './kinship.ts';
@@ -45,9 +46,11 @@ export function versionChanges(before: Versions, now: Versions): string[] {
  * the plan says it would be instead. Asks for a plan whose types have the versions of this Descent.
  */
 export function auditKeys(plan: Plan): { address: string; problem: string }[] {
-  const dataKeys = Object.fromEntries(
-    plan.nodes.filter(({ type }) => type === 'data').map(({ address, key }) => [address, key]),
-  );
+  const dataKeys: Record<string, Key> = {};
+  for (const node of plan.nodes) {
+    const role = roleOfMade(node);
+    if (role !== undefined) dataKeys[role] = node.key;
+  }
   const seen = { keys: new Map<string, PlanNode>(), addresses: new Set<string>() };
   const problems: { address: string; problem: string }[] = [];
   for (const node of plan.nodes) {

@@ -2,6 +2,7 @@ import { generators } from '../schemas/catalogue.ts';
 import type { GeneratedSource, Grading, Part, PreparedSource, Source } from '../schemas/types/job.ts';
 import type { Dataset, FileData, HubData, LineageFile } from '../schemas/types/lineage.ts';
 import { defaults } from './defaults.ts';
+import type { PlanNode } from './plan.ts';
 import { own } from './tree.ts';
 
 /** The data sets that stages make, as one node finds them: by the stage's name. */
@@ -65,6 +66,12 @@ export function setNameOf(reference: string): string {
 /** The role, and the address, of a data set's node. */
 export function dataRole(name: string): string {
   return `data:${name}`;
+}
+
+/** The role by which others read the data set that a node makes; undefined of one that makes none. */
+export function roleOfMade({ type, address }: Pick<PlanNode, 'type' | 'address'>): string | undefined {
+  if (type === 'data') return address;
+  return type === 'generate' || type === 'build' ? dataRole(address) : undefined;
 }
 
 /** The roles of the data nodes that some sources come from. */
