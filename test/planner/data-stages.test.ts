@@ -110,6 +110,13 @@ describe('stages that make data sets', () => {
     assert.ok(allFlops(priceOf(nodeAt(plan, 'answers'))) > 0);
   });
 
+  test('tokens of a reward model are bounded as those of DPO are', async () => {
+    const plan = await planOfText(built());
+    const trained = (address: string) => priceOf(nodeAt(plan, address)).tokens.trained;
+    assert.equal(trained('judge'), 2 * 20 * 64);
+    assert.equal(trained('judge'), trained('liked'));
+  });
+
   test('the suite `id` asks the data set that all came from', async () => {
     const plan = await planOfText(
       built({
@@ -220,6 +227,19 @@ const wrong: [name: string, text: string, told: RegExp][] = [
     'an algorithm for a kind of stage',
     built({ more: '{grpo: {from: tuned, data: math, examples: 9}}' }),
     /has no key `grpo`[\s\S]*hint: say `rl: \{ algorithm: grpo, \.\.\. \}`/,
+  ],
+  [
+    'RL on answers to problems of SFT, though sorted out',
+    built({ right: '{build: {correct: true, data: answers}}', more: '{rl: {from: tuned, data: right, examples: 9}}' }),
+    /rl reads the rl split, and `right` has problems in the sft split alone[\s\S]*say `split: rl` where they are generated/,
+  ],
+  [
+    'agreement of different splits',
+    built({
+      others: '{generate: {from: base, data: math, split: rl, problems: 9}}',
+      more: '{build: {agree: 2, data: [answers, others]}}',
+    }),
+    /these sets are of different splits, and have no problem in common to agree on/,
   ],
   [
     'stages that read each other',
