@@ -244,11 +244,12 @@ function plainError(source: Source, path: Path, error: ErrorObject): Diagnostic 
       );
     case 'enum': {
       const allowed = (part.enum ?? []).map(String);
+      const isAxis = /^\{.*\}$/.test(String(error.data));
       return report(
         'bad-value',
         `${shown(error.data)} is not possible for ${where(path)}`,
         listed(allowed),
-        didYouMean(String(error.data), allowed),
+        isAxis ? 'no axis may vary this: write a stage for each value' : didYouMean(String(error.data), allowed),
       );
     }
     case 'pattern':

@@ -242,6 +242,11 @@ const wrong: [name: string, text: string, told: RegExp][] = [
     /these sets are of different splits, and have no problem in common to agree on/,
   ],
   [
+    'an axis of what none may vary',
+    built({ liked: '{dpo: {from: tuned, data: pairs, examples: 9, loss: "{loss}"}}' }, { axes: 'axes: {loss: [ipo]}' }),
+    /expected: sigmoid, ipo\n {2}hint: no axis may vary this: write a stage for each value/,
+  ],
+  [
     'stages that read each other',
     built({ one: '{build: {dedupe: prompt, data: two}}', two: '{build: {dedupe: prompt, data: one}}' }),
     /error\[cycle\]/,
