@@ -141,8 +141,9 @@ async function prepare(
         ? 'text'
         : `\`${text}\`, nor both \`${prompt}\` and \`${answer}\`, nor \`${prompt}\`, \`${chosen}\` and \`${rejected}\``;
     const columns = await readColumns(connection, recipe, files);
-    const found =
-      recipe.format === 'text' ? '' : ` They have: ${columns.join(', ') || 'no columns'}. Name yours in \`columns\`.`;
+    if (recipe.format !== 'text' && columns.length === 0)
+      throw new NodeError('bad-data', 'its files hold nothing: there is no line in them, or none with a column.');
+    const found = recipe.format === 'text' ? '' : ` They have: ${columns.join(', ')}. Name yours in \`columns\`.`;
     throw new NodeError('bad-data', `no line of its files has ${wanted}.${found}`);
   }
   return { ...documents, ...problems, ...preferences };
@@ -296,6 +297,11 @@ async function preferencesOf(connection: DuckDBConnection, folder: string): Prom
           QUALIFY row_number() OVER (PARTITION BY hash, chosen, rejected ORDER BY prompt) = 1)`);
   const [given, equal] = await row(connection, 'SELECT count(*), count(*) FILTER (chosen = rejected) FROM compared');
   const [total, heldout] = await row(connection, 'SELECT count(*), count(*) FILTER (heldout) FROM preferences');
+  if (given > 0 && total === 0)
+    throw new NodeError(
+      'bad-data',
+      `in all ${given} of its pairs the chosen response is the rejected one: there is nothing to prefer. Name the right columns in \`columns\`.`,
+    );
   if (total === 0) return null;
   const write = (part: string, where: string) =>
     copy(

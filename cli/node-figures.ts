@@ -30,10 +30,12 @@ async function figuresOf(node: PlanNode, artifact: Artifact): Promise<Figure[]> 
     case 'adopt':
     case 'generate':
     case 'build':
-      return ['vocab', 'parameters', 'documents', 'problems', 'responses', 'kept'].flatMap((name) => {
-        const value = artifact.facts[name];
-        return typeof value === 'number' ? [{ name, value, share: false }] : [];
-      });
+      return ['vocab', 'parameters', 'documents', 'problems', 'pairs', 'responses', 'right', 'kept', 'dropped'].flatMap(
+        (name) => {
+          const value = artifact.facts[name];
+          return typeof value === 'number' ? [{ name, value, share: false }] : [];
+        },
+      );
     case 'overlap':
       return ['exact', 'grams'].flatMap((name) => {
         const value = artifact.facts[name];

@@ -12,7 +12,7 @@ export function buildProgram(outer: Context, finish: (exitCode: ExitCode) => voi
   const program = new Command('descent');
   program
     .description(
-      'Runs language-model training lineages - pretrain, continued pretraining, SFT, RL and every evaluation - from one YAML file.',
+      'Runs language-model training lineages - pretraining, fine-tuning, RL, preferences, the data that models make for them, and every evaluation - from one YAML file.',
     )
     .version(ownVersion(), '-V, --version', 'print the version')
     .option('--home <folder>', 'where models, results and state are kept (default: DESCENT_HOME, else .descent)')

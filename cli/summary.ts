@@ -23,8 +23,8 @@ export interface EvaluatedFigure extends EvaluationFigure {
 
 /**
  * The figures that a person looks at first, for each evaluated model in the plan's order: held-out loss of each domain,
- * and for each suite of problems greedy Pass@1 and the largest Pass@k; each with its change from the
- * nearest evaluated model before it in its chain.
+ * and for each suite of problems greedy Pass@1, the largest Pass@k, and RM@k where a reward model scored; each with its
+ * change from the nearest evaluated model before it in its chain.
  */
 export function summarize(plan: Plan, figures: readonly EvaluatedFigure[]): StageSummary[] {
   const byKey = groupBy(figures, (one) => one.key);
@@ -82,17 +82,23 @@ function evaluatedAncestor(
   return evaluatedAncestor(parent, nodes, evaluated);
 }
 
-/** Held-out losses by domain, then for each suite Pass@1 and its largest Pass@k. */
+/** Held-out losses by domain, then for each suite Pass@1, its largest Pass@k and, where a reward model scored, RM@k. */
 export function mainFigures<Evaluated extends EvaluationFigure>(figures: readonly Evaluated[]): Evaluated[] {
   const suites = [...groupBy(figures, (one) => one.suite).values()];
   return suites.flatMap((suite) => {
     const losses = suite.filter((one) => one.metric === 'loss' && one.task !== 'all');
     const overall = suite.some((one) => one.task === 'all') ? suite.filter((one) => one.task === 'all') : suite;
     const greedy = overall.filter((one) => one.metric === 'pass@1');
-    const sampled = overall.filter((one) => /^pass@\d+$/.test(one.metric) && one.metric !== 'pass@1');
-    const largest = Math.max(0, ...sampled.map((one) => Number(one.metric.slice('pass@'.length))));
-    return [...losses, ...greedy, ...sampled.filter((one) => one.metric === `pass@${largest}`)];
+    return [...losses, ...greedy, ...largestOf(overall, 'pass@'), ...largestOf(overall, 'rm@')];
   });
+}
+
+/** The figures of `pass@k` or `rm@k` with the largest k above 1. */
+function largestOf<Evaluated extends EvaluationFigure>(figures: readonly Evaluated[], metric: string): Evaluated[] {
+  const kOf = (one: Evaluated) => (one.metric.startsWith(metric) ? Number(one.metric.slice(metric.length)) : 1);
+  const sampled = figures.filter((one) => kOf(one) > 1);
+  const largest = Math.max(...sampled.map(kOf));
+  return sampled.filter((one) => kOf(one) === largest);
 }
 
 function sameMeasure(a: EvaluatedFigure, b: EvaluatedFigure): boolean {

@@ -37,6 +37,12 @@ export function resolveGenerate(
     around.report(fields.path(field), 'bad-value', message, hint);
     return undefined;
   };
+  if (endpoint !== undefined && /^https?:/.test(endpoint))
+    return refuse(
+      'endpoint',
+      `\`${endpoint}\` is an address, and \`endpoint\` is the name of a model there`,
+      'name the model as the server calls it; the address is in OPENAI_BASE_URL, where the worker is started',
+    );
   if (asked.temperature === 0 && asked.samples > 1)
     return refuse(
       'samples',
@@ -102,14 +108,15 @@ function recipeOf(
       if (!first) throw new Error(`${stage.name} compares with nothing`);
       return { operation, data, against: [first, ...more] };
     }
-    case 'split':
-      return {
-        operation,
-        data,
-        order: fields.text('order') === 'random' ? 'random' : defaults.build.order,
-        sft: extentOf(fields, 'sft'),
-        rl: extentOf(fields, 'rl'),
-      };
+    case 'split': {
+      const [sft, rl] = [extentOf(fields, 'sft'), extentOf(fields, 'rl')];
+      if ('share' in sft && 'share' in rl && sft.share + rl.share > 1 + 1e-9) {
+        const message = 'the shares for SFT and for RL are more than 100 % together';
+        around.report(fields.path('split'), 'bad-value', message, 'lower one of them: no problem may be for both');
+        return undefined;
+      }
+      return { operation, data, order: fields.text('order') === 'random' ? 'random' : defaults.build.order, sft, rl };
+    }
     case 'pairs':
       return { operation, data, perProblem: fields.count('pairs') ?? 1 };
     case undefined:

@@ -9,6 +9,7 @@ import { checkNames } from './checks/names.ts';
 import { checkShape } from './checks/shape.ts';
 import { checkSignatures } from './checks/signatures.ts';
 import { checkSpace } from './checks/space.ts';
+import { checkSplits } from './checks/splits.ts';
 import { checkStages } from './checks/stages.ts';
 import { checkValues } from './checks/values.ts';
 import { type Diagnostic, type Place, sortDiagnostics } from './diagnostic.ts';
@@ -46,6 +47,7 @@ const checksAsWritten: readonly Check[] = [checkShape, checkSignatures];
 const checks: readonly Check[] = [
   checkNames,
   checkData,
+  checkSplits,
   checkAxes,
   checkValues,
   checkStages,

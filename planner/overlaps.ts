@@ -171,12 +171,15 @@ function selectionsOf(learned: Learned): Selection[] {
   return all;
 }
 
-/** The axes that say which problems a stage, or one before it, learns from; all where stages made them. */
+/** The axes that say which problems or pairs a stage learns from, and which problems one before it; all where stages made them. */
 function axesOfData(stage: DeclaredStage, stages: ReadonlyMap<string, DeclaredStage>): Set<string> | 'all' {
   const names = new Set<string>();
-  for (let at: DeclaredStage | undefined = stage; at; at = at.from && stages.get(at.from.stage)) {
+  // Pairs are compared with nothing that was learned from before.
+  const comparesChain = stage.kind === 'sft' || stage.kind === 'rl';
+  const before = ({ from }: DeclaredStage) => (comparesChain && from ? stages.get(from.stage) : undefined);
+  for (let at: DeclaredStage | undefined = stage; at; at = before(at)) {
     if (at.reads.length > 0) return 'all';
-    if (at.kind !== 'sft' && at.kind !== 'rl') continue;
+    if (at !== stage && at.kind !== 'sft' && at.kind !== 'rl') continue;
     for (const { value } of scalars([own(at.body, 'data'), own(at.body, 'examples')])) {
       const name = axisNamed(value);
       if (name !== undefined) names.add(name);

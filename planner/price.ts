@@ -204,7 +204,7 @@ function rewardPrice(architecture: Architecture, recipe: RewardRecipe): Price {
     ...nothing,
     steps,
     updates: steps,
-    tokens: { ...nothing.tokens, trained: responses },
+    tokens: { ...nothing.tokens, trained: pass.read },
     flops: { training: trainingFlops(architecture, pass, 1), inference: 0 },
     bytes: trainedBytes([parameterCount(architecture) - vocab * hidden + hidden]),
     exact: false,

@@ -11,8 +11,8 @@ export interface Speed {
 }
 
 export interface Pace {
-  /** Notes a step of so many tokens with so many steps to go; gives the speed of late when it is time to tell it. */
-  afterStep(tokens: number, stepsLeft: number): Speed | undefined;
+  /** Notes steps of so many tokens, one unless it says how many, with so many to go; gives the speed of late when it is time to tell it. */
+  afterStep(tokens: number, stepsLeft: number, steps?: number): Speed | undefined;
   /** Whether to save now, and if so, that it is done now. */
   checkpointDue(step: number): boolean;
   /** What a step took on average, without the first, which prepares for the others; undefined where there is no other. */
@@ -25,14 +25,14 @@ export function createPace(checkpointEvery: number, now: () => number = () => pe
   let saved = now();
   let first: number | undefined;
   let [last, others] = [now(), 0];
-  let recent = [{ at: now(), tokens: 0 }];
+  let recent = [{ at: now(), tokens: 0, steps: 0 }];
   return {
-    afterStep(tokens, stepsLeft) {
+    afterStep(tokens, stepsLeft, steps = 1) {
       const at = now();
       if (first === undefined) first = at;
       else others += 1;
       last = at;
-      recent.push({ at, tokens });
+      recent.push({ at, tokens, steps });
       // The span keeps at least one step, however long that took.
       while (recent.length > 2 && at - (recent[1] as { at: number }).at > speedSpan) recent = recent.slice(1);
       if (at - told < progressEvery && stepsLeft > 0) return undefined;
@@ -41,7 +41,7 @@ export function createPace(checkpointEvery: number, now: () => number = () => pe
       const done = recent.slice(1);
       return {
         tokensPerSecond: done.reduce((sum, step) => sum + step.tokens, 0) / seconds,
-        secondsLeft: (stepsLeft * seconds) / done.length,
+        secondsLeft: (stepsLeft * seconds) / done.reduce((sum, step) => sum + step.steps, 0),
       };
     },
     checkpointDue(step) {

@@ -22,9 +22,11 @@ export function renderSummary(stages: readonly StageSummary[], colours: Colours)
     address,
     ...[...measured, ...marked].map((column) => column[row] ?? ''),
   ]);
+  const isJudged = stages.some(({ measures }) => measures.some(({ metric }) => metric.startsWith('rm@')));
+  const judged = isJudged ? '\nRM@k: the same of the response that the reward model likes best among k.' : '';
   const legend =
     'Loss in nats a token; Pass@k in %, greedy Pass@1 with its 95 % interval; then the change from the stage';
-  return `${columns(rows)}\n${colours.dim(`${legend}\nbefore, with * where the 95 % interval of the change leaves zero out.`)}`;
+  return `${columns(rows)}\n${colours.dim(`${legend}\nbefore, with * where the 95 % interval of the change leaves zero out.${judged}`)}`;
 }
 
 /** The cells of one measure: value, interval and change, each lined up below the others. */

@@ -215,10 +215,13 @@ function* checkCompared(source: Source, place: Place, reference: string): Genera
     yield diagnose(source.file, place, 'unknown-name', `there is no data set ${shown(name)}`, remarks);
     return;
   }
-  const benchmark = own(benchmarks, textAt(source.value, 'data', name, 'benchmark') ?? '');
-  const isAsked = benchmark !== undefined || hasPart(source, name, 'problems');
-  if (isAsked && (part === undefined || part === 'problems' || part === 'test')) return;
-  yield diagnose(source.file, place, 'wrong-part', `\`${reference}\` has no test problems to compare with`);
+  const isAsked = (set: string) =>
+    own(benchmarks, textAt(source.value, 'data', set, 'benchmark') ?? '') !== undefined ||
+    hasPart(source, set, 'problems');
+  if (isAsked(name) && (part === undefined || part === 'problems' || part === 'test')) return;
+  const expected = listed(sets.filter(isAsked)) || 'a data set with problems';
+  const message = `\`${reference}\` has no test problems to compare with`;
+  yield diagnose(source.file, place, 'wrong-part', message, { expected });
 }
 
 function* checkMix(source: Source, path: Path, stage: DeclaredStage, names: readonly string[]): Generator<Diagnostic> {
@@ -263,13 +266,9 @@ function* checkReference(
   if (found) {
     const has = partMadeBy(found);
     if (has === wanted && (part === undefined || part === has)) return;
-    const message = `${stage?.kind} learns from ${wanted}, and \`${name}\` makes ${has}`;
-    yield report(
-      'wrong-part',
-      message,
-      undefined,
-      has === 'problems' ? 'make pairs of them first: a build with `pairs`' : undefined,
-    );
+    const message = `${stage?.kind} ${takes(stage)} ${wanted}, and \`${name}\` makes ${has}`;
+    const hint = wanted === 'preferences' ? 'make pairs of them first: a build with `pairs`' : undefined;
+    yield report('wrong-part', message, undefined, hint);
   } else if (!sets.includes(name)) {
     const hint =
       name === 'replay' ? '`replay` may stand in the mix of a cpt stage' : didYouMean(name, [...names, ...others]);
@@ -278,13 +277,27 @@ function* checkReference(
     const hint = didYouMean(part, parts);
     yield report('wrong-part', `a data set has no part ${shown(part)}`, listed(parts), hint);
   } else if (part !== undefined && part !== wanted) {
-    const message = `${stage?.kind} learns from ${wanted}, and this is \`${reference}\``;
-    yield report('wrong-part', message, undefined, `write \`${name}/${wanted}\`, or another data set`);
+    const message = `${stage?.kind} ${takes(stage)} ${wanted}, and this is \`${reference}\``;
+    const hint = hasPart(source, name, wanted) ? `write \`${name}/${wanted}\`, or another data set` : wayTo(wanted);
+    yield report('wrong-part', message, undefined, hint);
   } else if (!hasPart(source, name, wanted)) {
     const having = sets.filter((set) => hasPart(source, set, wanted));
-    const message = `\`${name}\` has no ${wanted}${stage?.kind ? `, which ${stage.kind} learns from` : ''}`;
-    yield report('wrong-part', message, listed(having) || `a data set with ${wanted}`);
+    const message = `\`${name}\` has no ${wanted}${stage?.kind ? `, which ${stage.kind} ${takes(stage)}` : ''}`;
+    yield report('wrong-part', message, listed(having) || `a data set with ${wanted}`, wayTo(wanted));
   }
+}
+
+/** What a stage does with its data. */
+function takes(stage: DeclaredStage | undefined): string {
+  if (stage?.kind === 'generate') return 'answers';
+  return stage?.kind === 'build' ? 'is made of' : 'learns from';
+}
+
+/** How to come to a part that no generator has. */
+function wayTo(part: string): string | undefined {
+  return part === 'preferences'
+    ? 'let a model answer problems (`generate`), and make pairs of that (`build`)'
+    : undefined;
 }
 
 /** The parts that a reference can name. */

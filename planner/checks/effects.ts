@@ -142,7 +142,7 @@ function idleInGeneration({ temperature, endpoint }: GenerateRecipe): Idle {
 function idleInEvaluation(recipe: Extract<PlanNode, { type: 'evaluate' }>['recipe']): Idle {
   const unasked = { why: 'no suite asks problems', hint: 'remove it, or add a suite of problems, such as `id`' };
   const decoding = { maxResponse: unasked, repetitionPenalty: unasked, stop: unasked };
-  const unsampled = { samples: unasked, temperature: unasked, ...decoding, seed: unasked };
+  const unsampled = { samples: unasked, temperature: unasked, ...decoding, rewardModel: unasked, seed: unasked };
   if (recipe.kind === 'heldout') return { problems: unasked, ...unsampled };
   const heldoutTokens = { why: 'the suite `heldout` is not among `suites`', hint: 'remove it, or add `heldout`' };
   if (recipe.kind === 'cloze') return { heldoutTokens, ...unsampled };

@@ -54,7 +54,9 @@ function* checkEvaluate(source: Source): Generator<Diagnostic> {
     const kind = declared.get(name)?.kind;
     if (kind === undefined || isModel(kind)) continue;
     const message = `\`${name}\` leaves ${kind === 'reward' ? 'a reward model' : 'a data set'}, and no language model that could be evaluated`;
-    yield diagnose(source.file, source.place(['evaluate', 'each', index]), 'bad-value', message, { hint: 'remove it' });
+    const hint =
+      kind === 'reward' ? `remove it; to score responses with it, say \`rewardModel: ${name}\`` : 'remove it';
+    yield diagnose(source.file, source.place(['evaluate', 'each', index]), 'bad-value', message, { hint });
   }
   yield* checkRewardModel(source, declared);
   const kinds = new Set([...declared.values()].map((stage) => stage.kind));

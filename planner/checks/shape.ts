@@ -1,7 +1,7 @@
 import type { ErrorObject } from 'ajv/dist/2020.js';
 import { type JsonSchema, lineageSchema, type Pointer } from '../../schemas/validate.ts';
 import { type Diagnostic, diagnose, didYouMean, listed, shown } from '../diagnostic.ts';
-import { numberHint, type QuantityKind, quantityKinds } from '../quantities.ts';
+import { choices, numberHint, type QuantityKind, quantityKinds } from '../quantities.ts';
 import { declaredStages, stageKinds } from '../stages.ts';
 import type { Path, Source } from '../syntax.ts';
 import { isRecord, textAt } from '../tree.ts';
@@ -190,6 +190,8 @@ function keyHint(
     const hint = misplacedHint(source, stage, name, isRecord(map[name]) ? '...' : String(map[name] ?? '...'));
     if (hint !== undefined) return hint;
   }
+  if (path.length === 2 && path[0] === 'stages' && choices.algorithm.some((algorithm) => algorithm === name))
+    return `say \`rl: { algorithm: ${name}, ... }\``;
   const kind =
     path.length === 2 && path[0] === 'stages'
       ? stageKinds.find((candidate) => Object.hasOwn(map, candidate))
@@ -235,13 +237,19 @@ function plainError(source: Source, path: Path, error: ErrorObject): Diagnostic 
   const report = (code: Diagnostic['code'], message: string, expected = part.description, hint?: string) =>
     diagnose(source.file, place, code, message, { expected, hint });
   switch (error.keyword) {
+    case 'const':
+      return report(
+        'bad-value',
+        `${where(path)} can only be ${shown(error.params.allowedValue)}, and is ${shown(error.data)}`,
+      );
     case 'enum': {
       const allowed = (part.enum ?? []).map(String);
+      const isAxis = /^\{.*\}$/.test(String(error.data));
       return report(
         'bad-value',
         `${shown(error.data)} is not possible for ${where(path)}`,
         listed(allowed),
-        didYouMean(String(error.data), allowed),
+        isAxis ? 'no axis may vary this: write a stage for each value' : didYouMean(String(error.data), allowed),
       );
     }
     case 'pattern':

@@ -34,7 +34,9 @@ function* checkParents(source: Source, stages: ReadonlyMap<string, DeclaredStage
     } else if (parent?.kind && !isModel(parent.kind)) {
       const made = parent.kind === 'reward' ? 'a reward model' : 'a data set';
       const message = `\`${stage.name}\` starts from \`${parent.name}\`, which leaves ${made} and no language model`;
-      const models = [...stages.values()].filter(({ kind }) => kind && isModel(kind)).map(({ name }) => name);
+      const models = [...stages.values()]
+        .filter(({ name, kind }) => kind && isModel(kind) && name !== stage.name)
+        .map(({ name }) => name);
       yield diagnose(source.file, source.place(fromPath(stage)), 'bad-value', message, { expected: listed(models) });
     }
     if (parent) continue;

@@ -214,6 +214,15 @@ describe('refusing data', () => {
       /no line of its files has `text`, nor both `prompt` and `answer`, nor `prompt`, `chosen` and `rejected`\. They have: body, question\. Name yours in `columns`/,
     );
     await refused(dataNode('empty', 'text', { 'a.txt': ' \n' }), /no line of its files has text/);
+    await refused(dataNode('nothing', 'jsonl', { 'a.jsonl': '' }), /its files hold nothing/);
+  });
+
+  test('of pairs that are all equal', async () => {
+    const equal = '{"prompt":"x","chosen":"a","rejected":"a"}\n'.repeat(2);
+    await refused(
+      dataNode('equal', 'jsonl', { 'a.jsonl': equal }),
+      /in all 2 of its pairs the chosen response is the rejected one/,
+    );
   });
 });
 

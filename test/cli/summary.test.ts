@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import picocolors from 'picocolors';
 import { catchUp, readOutcome } from '../../cli/outcome.ts';
 import { renderSummary } from '../../cli/render/summary.ts';
-import { differsClearly, summarize } from '../../cli/summary.ts';
+import { differsClearly, mainFigures, summarize } from '../../cli/summary.ts';
 import { judge } from '../../planner/verdict.ts';
 import { runQuery } from '../../results/query.ts';
 import { nodesInspector } from '../../store/artifact.ts';
@@ -46,6 +46,19 @@ test('the summary of a lineage: a row a model, changes from the stage before, se
   deepEqual([web?.value, web?.change?.toFixed(3), web?.clear], [2.51, '0.500', true]);
   const text = `${renderSummary(stages, picocolors.createColors(false))}\n\n${findings.join('\n')}\n`;
   equal(text, await golden('summary.txt', text));
+});
+
+test('of what a reward model scored, RM@k of the most responses stands beside Pass@k', () => {
+  const figures = ['maj@4', 'orm', 'pass@1', 'pass@1(sampled)', 'pass@2', 'pass@4', 'rewardAuc', 'rm@2', 'rm@4'].map(
+    (metric) => ({ suite: 'id', task: 'math', metric, value: 0.5, low: 0.4, high: 0.6, n: 9 }),
+  );
+  deepEqual(
+    mainFigures(figures).map(({ metric }) => metric),
+    ['pass@1', 'pass@4', 'rm@4'],
+  );
+  const measures = mainFigures(figures).map((figure) => ({ ...figure, change: null, clear: false }));
+  const text = renderSummary([{ address: 'tuned', parent: null, marks: [], measures }], picocolors.createColors(false));
+  match(text, /id math rm@4[\s\S]*RM@k: the same of the response that the reward model likes best among k\.$/);
 });
 
 test('a stage whose parent is not evaluated is compared with the nearest model before it that is', () => {

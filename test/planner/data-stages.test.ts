@@ -110,6 +110,13 @@ describe('stages that make data sets', () => {
     assert.ok(allFlops(priceOf(nodeAt(plan, 'answers'))) > 0);
   });
 
+  test('tokens of a reward model are bounded as those of DPO are', async () => {
+    const plan = await planOfText(built());
+    const trained = (address: string) => priceOf(nodeAt(plan, address)).tokens.trained;
+    assert.equal(trained('judge'), 2 * 20 * 64);
+    assert.equal(trained('judge'), trained('liked'));
+  });
+
   test('the suite `id` asks the data set that all came from', async () => {
     const plan = await planOfText(
       built({
@@ -182,6 +189,64 @@ const wrong: [name: string, text: string, told: RegExp][] = [
     /2 of 1 data sets are to agree/,
   ],
   [
+    'responses that are not right',
+    built({ more: '{build: {correct: false, data: answers}}' }),
+    /`stages\.more\.build\.correct` can only be `true`, and is `false`/,
+  ],
+  [
+    'shares that are more than all',
+    built({ more: '{build: {split: {sft: 60%, rl: 50%}, data: answers}}' }),
+    /the shares for SFT and for RL are more than 100 % together/,
+  ],
+  [
+    'an address for the name of a model',
+    built({ more: '{generate: {endpoint: "http://localhost:8000/v1", data: math, problems: 9}}' }),
+    /is an address, and `endpoint` is the name of a model there[\s\S]*the address is in OPENAI_BASE_URL/,
+  ],
+  [
+    'preferences of a generator',
+    built({ more: '{dpo: {from: tuned, data: math/problems, examples: 9}}' }),
+    /this is `math\/problems`[\s\S]*hint: let a model answer problems \(`generate`\), and make pairs of that/,
+  ],
+  [
+    'text of a stage that makes problems',
+    built({ more: '{cpt: {from: base, data: answers, tokens: 20K}}' }),
+    /cpt learns from text, and `answers` makes problems\n(?![\s\S]*make pairs)/,
+  ],
+  [
+    'test problems of a data set without any',
+    built({ more: '{build: {decontaminate: [web], data: answers}}' }),
+    /`web` has no test problems to compare with[\s\S]*expected: math\n/,
+  ],
+  [
+    'a stage that starts from a reward model',
+    built({ more: '{sft: {from: judge, data: math, examples: 9}}' }),
+    /`judge`, which leaves a reward model and no language model[\s\S]*expected: base, tuned, liked\n/,
+  ],
+  [
+    'an algorithm for a kind of stage',
+    built({ more: '{grpo: {from: tuned, data: math, examples: 9}}' }),
+    /has no key `grpo`[\s\S]*hint: say `rl: \{ algorithm: grpo, \.\.\. \}`/,
+  ],
+  [
+    'RL on answers to problems of SFT, though sorted out',
+    built({ right: '{build: {correct: true, data: answers}}', more: '{rl: {from: tuned, data: right, examples: 9}}' }),
+    /rl reads the rl split, and `right` has problems in the sft split alone[\s\S]*say `split: rl` where they are generated/,
+  ],
+  [
+    'agreement of different splits',
+    built({
+      others: '{generate: {from: base, data: math, split: rl, problems: 9}}',
+      more: '{build: {agree: 2, data: [answers, others]}}',
+    }),
+    /these sets are of different splits, and have no problem in common to agree on/,
+  ],
+  [
+    'an axis of what none may vary',
+    built({ liked: '{dpo: {from: tuned, data: pairs, examples: 9, loss: "{loss}"}}' }, { axes: 'axes: {loss: [ipo]}' }),
+    /expected: sigmoid, ipo\n {2}hint: no axis may vary this: write a stage for each value/,
+  ],
+  [
     'stages that read each other',
     built({ one: '{build: {dedupe: prompt, data: two}}', two: '{build: {dedupe: prompt, data: one}}' }),
     /error\[cycle\]/,
@@ -194,7 +259,7 @@ const wrong: [name: string, text: string, told: RegExp][] = [
   [
     'the evaluation of a reward model',
     built({}, { evaluate: '{each: [judge], suites: [id]}' }),
-    /`judge` leaves a reward model, and no language model/,
+    /`judge` leaves a reward model, and no language model[\s\S]*say `rewardModel: judge`/,
   ],
   [
     'a reward model that is none',

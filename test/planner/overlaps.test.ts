@@ -131,6 +131,19 @@ describe('certificates are few', () => {
     assert.deepEqual(gatesOf(plan, 'rl@lr=3e-5,some=2K'), [['overlap', 'overlap:rl@some=2K']]);
   });
 
+  test('so is another number of pairs, whatever was learned from before', async () => {
+    const text = lineage({
+      tuned: '{from: mid, data: math/problems, examples: "{some}"}',
+      axes: '{some: [1K, 2K], pairs: [10, 20]}',
+      evaluate: '{each: [liked], suites: [id]}',
+    })
+      .replace('data:\n', 'data:\n  mine: {hub: a/b, revision: unpinned, files: "*.jsonl"}\n')
+      .replace('  rl:', '  liked: {dpo: {from: tuned, data: mine, examples: "{pairs}"}}\n  rl:');
+    const plan = await planOfText(text);
+    const ofPairs = addresses(plan).filter((address) => address.startsWith('overlap:liked'));
+    assert.deepEqual(ofPairs, ['overlap:liked@pairs=10', 'overlap:liked@pairs=20']);
+  });
+
   test('stages that learn from the same share one, and so do lineages, whatever they call things', async () => {
     const text = lineage({ evaluate: '{each: [rl, side], suites: [id]}' }).replace(
       '  rl:',

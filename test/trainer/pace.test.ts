@@ -34,6 +34,13 @@ describe('the pace', () => {
     assert.deepEqual(pace.afterStep(500, 40), { tokensPerSecond: 500, secondsLeft: 40 });
   });
 
+  it('counts several steps that are done at a time', () => {
+    const { now, wait } = clock();
+    const pace = createPace(0, now);
+    wait(2000);
+    assert.deepEqual(pace.afterStep(500, 60, 20), { tokensPerSecond: 250, secondsLeft: 6 });
+  });
+
   it('measures at least one step, however long it took', () => {
     const { now, wait } = clock();
     const pace = createPace(0, now);

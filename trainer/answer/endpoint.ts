@@ -49,11 +49,17 @@ const usualPatience: Patience = { timeout: 280, waits: [1, 2, 4, 8, 16, 32, 60],
 /**
  * The endpoint. What may pass is tried again: no connection, one that broke, silence, 5xx, an answer that is no JSON; and
  * 429, after as long as the server says, for all requests together, since it is all of them that are too many. Those are
- * given up only when none gets through any more.
+ * given up only when none gets through any more. `tell` gets a line on what fails a second time, one at a
+ * time for all requests.
  */
-export function createEndpoint(sampling: Sampling, settings: EndpointSettings, patience = usualPatience): Endpoint {
+export function createEndpoint(
+  sampling: Sampling,
+  settings: EndpointSettings,
+  patience = usualPatience,
+  tell: (line: string) => void = () => {},
+): Endpoint {
   const { waits, longestWait } = patience;
-  let [busyUntil, answered] = [0, 0];
+  let [busyUntil, quietUntil, answered] = [0, 0, 0];
   return {
     async ask(prompt, seed, signal) {
       let [tries, seen] = [0, answered];
@@ -70,6 +76,10 @@ export function createEndpoint(sampling: Sampling, settings: EndpointSettings, p
           if (wait === undefined) throw givenUp(error, tries + 1);
           tries += 1;
           const milliseconds = 1000 * Math.min(error.retryAfter ?? wait, longestWait);
+          if (tries > 1 && Date.now() >= quietUntil) {
+            quietUntil = Date.now() + milliseconds;
+            tell(`The endpoint at OPENAI_BASE_URL ${error.message}; it is asked again in ${milliseconds / 1000} s.`);
+          }
           if (error.isBusy) busyUntil = Math.max(busyUntil, Date.now() + milliseconds);
           else await sleep(milliseconds, undefined, { signal });
         }

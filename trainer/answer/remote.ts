@@ -33,6 +33,7 @@ export function remoteAnswerer(
     { model, temperature, topP, maxTokens: maxResponse },
     endpointSettings(env),
     patience,
+    (line) => process.stderr.write(`${line}\n`),
   );
   return {
     engine: { device: 'cpu', engine: `descent ${version()}, OpenAI-compatible endpoint` },

@@ -58,7 +58,7 @@ export function preferences(source: Source, count: number, folders: DataFolders)
   if (found.length === count) return found;
   throw new TrainerFailure(
     'bad-data',
-    `There are ${found.length} pairs to learn from in ${describe(source)}, ${count} are asked for. Ask for at most ${found.length}, or give it more data.`,
+    `There are ${found.length} pairs to learn from in ${describe(source)}, ${count} are asked for. ${remedyOf(found.length)}`,
   );
 }
 
@@ -181,8 +181,12 @@ function exactly(all: Iterable<Problem>, source: Source, split: ProblemSplit, co
   if (found.length === count) return found;
   throw new TrainerFailure(
     'bad-data',
-    `The ${split} split of ${describe(source)} has ${found.length} problems, ${count} are asked for. Ask for at most ${found.length}, or give it more data.`,
+    `The ${split} split of ${describe(source)} has ${found.length} problems, ${count} are asked for. ${remedyOf(found.length)}`,
   );
+}
+
+function remedyOf(found: number): string {
+  return found === 0 ? 'Give it more data.' : `Ask for at most ${found}, or give it more data.`;
 }
 
 function* eachPromptOnce(all: Iterable<Problem>): Generator<Problem> {
@@ -225,6 +229,8 @@ export function folderOf(role: string, folders: DataFolders): string {
   return folder;
 }
 
+/** As the lineage file calls it: a folder's role is `data:` and the name of the data set, or of the stage that made it. */
 function describe(source: Source): string {
-  return 'prepared' in source ? `the prepared data \`${source.prepared}\`` : `the generator \`${source.generator}\``;
+  if ('generator' in source) return `the generator \`${source.generator}\``;
+  return `the data set \`${source.prepared.replace(/^data:/, '')}\``;
 }

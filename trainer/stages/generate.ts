@@ -42,7 +42,7 @@ export async function run(job: GenerateJob, context: TrainerContext): Promise<Ou
       stopped: context.stopRequested,
       onAnswers(answered) {
         const tokens = answered.reduce((sum, answer) => sum + (answer.tokens ?? 0), 0);
-        const speed = pace.afterStep(tokens, steps - answers.count);
+        const speed = pace.afterStep(tokens, steps - answers.count, answered.length);
         if (speed !== undefined) context.emit({ event: 'progress', step: answers.count, steps, ...speed, values: {} });
       },
     });

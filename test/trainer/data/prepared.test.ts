@@ -62,7 +62,7 @@ test('problems keep their ids and come once; their answers say their kind', asyn
   ]);
   assert.throws(
     () => problems(source, 'sft', 3, numbers),
-    badData(/The sft split of the prepared data `data:web` has 2 problems, 3 are asked for/),
+    badData(/The sft split of the data set `web` has 2 problems, 3 are asked for/),
   );
 
   const labels = await prepared(t, { 'problems-sft': [problem('a', 'yes')], 'problems-test': [problem('b', 'no')] });
@@ -217,7 +217,7 @@ test('pairs come in the order of the file, held-out ones apart, as many as there
   assert.deepEqual(heldoutPreferences(source, 9, folders), [pair('c')]);
   assert.throws(
     () => preferences(source, 4, folders),
-    badData(/^There are 3 pairs to learn from in the prepared data `data:web`, 4 are asked for\./),
+    badData(/^There are 3 pairs to learn from in the data set `web`, 4 are asked for\./),
   );
   const broken = await prepared(t, {
     'preferences-train': [pair('a'), { ...pair('b'), rejected: 2 }],
