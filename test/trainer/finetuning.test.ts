@@ -11,9 +11,10 @@ import type { EvaluateJob, SftJob, SftRecipe } from '../../schemas/types/job.ts'
 import { validateEvent } from '../../schemas/validate.ts';
 import { valueAndGradients } from '../../trainer/adamw.ts';
 import { type Batch, type BatchTensors, batchTensors, inParts } from '../../trainer/batch.ts';
+import type { Example } from '../../trainer/example.ts';
 import { capture } from '../../trainer/graph/capture.ts';
 import { embeddingNoise } from '../../trainer/neftune.ts';
-import { type Example, type LayoutOptions, padded } from '../../trainer/padded.ts';
+import { type LayoutOptions, padded } from '../../trainer/padded.ts';
 import { loadModel, type Parameters } from '../../trainer/parameters.ts';
 import { readSafetensors } from '../../trainer/safetensors.ts';
 import { batchOf } from '../../trainer/stages/sft.ts';
