@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { NamedTensorMap } from '@tensorflow/tfjs-node';
+import { graderVersion } from '../../schemas/catalogue.ts';
 import type { MetricsEvent, TrainerEvent } from '../../schemas/types/event.ts';
 import type { EvaluateJob, SftJob, SftRecipe } from '../../schemas/types/job.ts';
 import { validateEvent } from '../../schemas/validate.ts';
@@ -178,7 +179,7 @@ describe('fine-tuning', () => {
       type: 'evaluate',
       recipe: {
         ...{ suite: 'id', kind: 'problems', tasks: [recipe.data], problems: 2, samples: 0 },
-        ...{ temperature: 1, maxResponse: 4, grader: 1, template: 'tokenizer' },
+        ...{ temperature: 1, maxResponse: 4, grader: graderVersion, template: 'tokenizer' },
       },
       inputs: { ...inputs, parent: join(root, 'whole', 'model') },
     };

@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { graderVersion } from '../../schemas/catalogue.ts';
 import type { EvaluationEvent, MetricsEvent, SampleEvent, TrainerEvent } from '../../schemas/types/event.ts';
 import type { DpoJob, EvaluateJob, RewardJob, SftJob } from '../../schemas/types/job.ts';
 import { writeModel } from '../../trainer/checkpoint.ts';
@@ -81,7 +82,7 @@ describe('stages that learn from pairs', { timeout: 240_000 }, () => {
       samples: 3,
       temperature: 1,
       maxResponse: 16,
-      grader: 1,
+      grader: graderVersion,
     },
     inputs: { parent: join(root, 'tuned', 'model'), data: { 'data:coin': join(root, 'coin') }, ...more },
   });
