@@ -1,6 +1,7 @@
 import type { Source as DataSource, PreparedSource } from '../schemas/types/job.ts';
 import type { LineageFile } from '../schemas/types/lineage.ts';
 import { type Accept, acceptancesOf, type Known } from './accept.ts';
+import { type Ancestry, askedBy } from './ancestry.ts';
 import { architectureOf } from './architecture.ts';
 import { readAxes, type Setting, seedAxes } from './axes.ts';
 import { checkBudget } from './budget.ts';
@@ -22,7 +23,8 @@ import { type MakeNode, nodeMaker, placementOf, sourcesOf } from './nodes.ts';
 import { allowanceOf, certifier, type Learned } from './overlaps.ts';
 import type { Key, Placement, Plan, PlanNode } from './plan.ts';
 import { placementOfPoint, pointOf, type Run } from './point.ts';
-import { type Ancestry, askedBy, type Resolved, type Surroundings, stageResolver } from './resolve.ts';
+import { stageResolver } from './resolve.ts';
+import type { Resolved, Surroundings } from './resolved.ts';
 import { rewardModels } from './reward-models.ts';
 import { type DeclaredStage, dataReferences, declaredStages, isDataKind } from './stages.ts';
 import type { Source } from './syntax.ts';
