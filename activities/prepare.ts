@@ -1,4 +1,4 @@
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance, version } from '@duckdb/node-api';
 import { formatOf } from '../planner/files.ts';
@@ -13,6 +13,7 @@ import { NodeError } from './failures.ts';
 import { bringData } from './hub-data.ts';
 import type { HubOptions } from './hub-files.ts';
 import { findBrokenLine } from './json-lines.ts';
+import { makeModel } from './own-folder.ts';
 
 /** How it begins, as a trainer would say it. */
 export const preparation: StartedEvent = {
@@ -36,17 +37,24 @@ export const preparation: StartedEvent = {
  * Everything follows from the content: duplicates are dropped, the rest is ordered by hash, the first share of it held
  * out, and what is left of the problems halved between SFT and RL. Of preferences those of every 20th problem are held out, as
  * those that a build makes. So the split depends on no order of files or lines.
- * Throws what `bringData` does, and a `bad-data` NodeError where the files are not those of the plan, cannot be read, or hold none of these.
+ *
+ * @throws what `bringData` and `makeModel` do; NodeError `bad-data` where the files are not those of the plan, cannot be read,
+ * or hold none of these
  */
 export async function prepareData(
   node: Extract<PlanNode, { type: 'data' }>,
   attempt: Attempt,
   options: HubOptions,
 ): Promise<{ started: StartedEvent; done: DoneEvent }> {
-  const incoming = join(attempt.folder, 'incoming');
-  const files = await filesOf(node, incoming, options);
-  const folder = join(attempt.folder, 'model.tmp');
-  const spill = join(attempt.folder, 'spill.tmp');
+  const facts = await makeModel(attempt, options.signal, async (own, signal) => {
+    const files = await filesOf(node, join(own, 'downloads'), { ...options, signal });
+    return fill(files, join(own, 'model'), join(own, 'spill'));
+  });
+  return { started: preparation, done: { event: 'done', step: 0, tokens: 0, model: 'model', facts } };
+}
+
+/** Prepares files into a folder, anew; gives what they come to. What DuckDB has no memory for goes to `spill`. */
+async function fill(files: Files, folder: string, spill: string): Promise<Record<string, number>> {
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
   const instance = await DuckDBInstance.create(':memory:', {
@@ -56,11 +64,11 @@ export async function prepareData(
     autoinstall_known_extensions: 'false',
     autoload_known_extensions: 'false',
   });
-  let facts: Record<string, number>;
   try {
     const connection = await instance.connect();
-    facts = await prepare(connection, files, folder);
+    const facts = await prepare(connection, files, folder);
     connection.closeSync();
+    return facts;
   } catch (error) {
     if (error instanceof NodeError || !isDataError(error)) throw error;
     const broken = files.recipe.format === 'jsonl' ? await findBrokenLine(files.files) : undefined;
@@ -68,16 +76,7 @@ export async function prepareData(
     throw new NodeError('bad-data', what);
   } finally {
     instance.closeSync();
-    await rm(spill, { recursive: true, force: true });
   }
-  const model = join(attempt.folder, 'model');
-  await rm(model, { recursive: true, force: true });
-  await rename(folder, model);
-  await rm(incoming, { recursive: true, force: true });
-  return {
-    started: preparation,
-    done: { event: 'done', step: 0, tokens: 0, model: 'model', facts },
-  };
 }
 
 /** What is prepared, and how. */
@@ -89,7 +88,7 @@ interface Files {
 /** The files of a node: local ones, which must still be those of the plan, or those of the Hub, once they are here. */
 async function filesOf(
   { recipe, files }: Extract<PlanNode, { type: 'data' }>,
-  incoming: string,
+  downloads: string,
   options: HubOptions,
 ): Promise<Files> {
   if ('digests' in recipe) {
@@ -98,7 +97,7 @@ async function filesOf(
   }
   if (!('benchmark' in recipe))
     throw new NodeError('bad-data', 'Descent downloads no data from the Hub but benchmarks');
-  const brought = await bringData(recipe, incoming, options);
+  const brought = await bringData(recipe, downloads, options);
   const [format, ...others] = new Set(brought.map(formatOf));
   if (format === undefined || format === 'text' || others.length > 0) {
     const names = brought.map((path) => decodeURIComponent(basename(path))).join(', ');
