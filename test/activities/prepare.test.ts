@@ -6,8 +6,9 @@ import { after, before, describe, test } from 'node:test';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { NodeError } from '../../activities/failures.ts';
 import { prepareData } from '../../activities/prepare.ts';
+import { defaults } from '../../planner/defaults.ts';
 import { keyOf } from '../../planner/key.ts';
-import type { DataRecipe, PlanNode } from '../../planner/plan.ts';
+import type { ColumnPreparation, DataRecipe, PlanNode } from '../../planner/plan.ts';
 import { isHeldOutProblem } from '../../schemas/problem.ts';
 import { type Attempt, beginAttempt } from '../../store/attempt.ts';
 import { digestOf } from '../../store/digest.ts';
@@ -25,14 +26,7 @@ before(() => {
 
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-const columns = {
-  text: 'text',
-  prompt: 'prompt',
-  answer: 'answer',
-  solution: 'solution',
-  chosen: 'chosen',
-  rejected: 'rejected',
-};
+const columns: ColumnPreparation['columns'] = defaults.files.columns;
 
 describe('preparing documents', () => {
   test('drops duplicates, holds a share out, and does not depend on the order of lines or files', async () => {

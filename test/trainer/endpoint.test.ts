@@ -57,9 +57,10 @@ test('a request is one that every such server takes, and its answer is read', as
   });
 });
 
-test('what may pass is tried again: 429, 500, cut connections, no JSON, silence', async (t) => {
+test('what may pass is tried again: 429, 408, 500, cut connections, no JSON, silence', async (t) => {
   const troubles: [string, (response: Parameters<Interference>[1]) => void][] = [
     ['429', (response) => reply(response, '{}', 429, { 'retry-after': '0.3' })],
+    ['408', (response) => reply(response, '{}', 408)],
     ['500', (response) => reply(response, 'oops', 500)],
     ['cut at once', (response) => response.destroy()],
     [
