@@ -1,8 +1,10 @@
 import { generators, typeVersions } from '../schemas/catalogue.ts';
+import { dataRole } from './data.ts';
 import { preimageOf, recipeIdentity, startOf } from './identity.ts';
 import { canonicalJson, keyOf } from './key.ts';
 import { needsOf } from './kinship.ts';
 import type { Key, NodeType, Plan, PlanNode } from './plan.ts';
+import { isDataKind } from './stages.ts';
 import { own, scalars } from './tree.ts';
 
 /** Versions of node types and generators. */
@@ -46,7 +48,10 @@ export function versionChanges(before: Versions, now: Versions): string[] {
  */
 export function auditKeys(plan: Plan): { address: string; problem: string }[] {
   const dataKeys = Object.fromEntries(
-    plan.nodes.filter(({ type }) => type === 'data').map(({ address, key }) => [address, key]),
+    plan.nodes.flatMap(({ type, address, key }) => {
+      if (type === 'data') return [[address, key]];
+      return isDataKind(type) ? [[dataRole(address), key]] : [];
+    }),
   );
   const seen = { keys: new Map<string, PlanNode>(), addresses: new Set<string>() };
   const problems: { address: string; problem: string }[] = [];
@@ -76,6 +81,9 @@ function problemOf(
   const inherited = node.type === 'pretrain' ? node.recipe.architecture : parent?.architecture;
   if (inherited && canonicalJson(inherited) !== canonicalJson(node.architecture))
     return 'its architecture is not that of the model it comes from';
+  const judge = seen.keys.get(node.parents.rewardModel ?? '')?.architecture;
+  if (canonicalJson(judge ?? null) !== canonicalJson(node.judge ?? null))
+    return 'the shape of its reward model is not that of the model that scores';
   return null;
 }
 

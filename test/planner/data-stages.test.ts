@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { parameterCount } from '../../planner/architecture.ts';
+import { auditKeys } from '../../planner/audit.ts';
 import { formatDiagnostics } from '../../planner/diagnostic.ts';
 import { planLineage } from '../../planner/expand.ts';
 import { forwardFlops, wholeSequences } from '../../planner/flops.ts';
@@ -154,6 +155,14 @@ describe('stages that make data sets', () => {
     const scoring = parameterCount(shape) - shape.vocab * shape.hidden + shape.hidden;
     const [more, less] = [memoryOf(asked), memoryOf(alone as PlanNode)];
     assert.equal((more?.models ?? 0) - (less?.models ?? 0), 4 * scoring);
+  });
+
+  test('a plan with them that comes from a file is what its recipes say, the judge of its evaluations too', async () => {
+    const plan = await planOfText(built({}, { axes: 'axes: {seed: {replicate: [1, 2]}}' }));
+    assert.deepEqual(auditKeys(plan), []);
+    const forged = plan.nodes.map((node) => (node.judge ? { ...node, judge: { ...node.judge, layers: 9 } } : node));
+    const [told] = auditKeys({ ...plan, nodes: forged });
+    assert.match(told?.problem ?? '', /shape of its reward model/);
   });
 
   test('responses of one sample are written as many at once as those of several', async () => {
