@@ -1,5 +1,5 @@
 import { constants, existsSync, statSync } from 'node:fs';
-import { copyFile, mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, open, readdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { isMap, parseDocument } from 'yaml';
 import { hasDigest } from '../hub/digest.ts';
@@ -14,9 +14,9 @@ import { adoptedEngine, adoptedFacts, writeAncestry } from '../store/adopt.ts';
 import type { Attempt } from '../store/attempt.ts';
 import { modelProblems, readJson } from '../store/foreign-model.ts';
 import { freeBytes } from '../store/home.ts';
-import { fenced, holdsLease } from '../store/lease.ts';
 import { NodeError } from './failures.ts';
 import { type HubOptions, hubFiles } from './hub-files.ts';
+import { makeModel } from './own-folder.ts';
 
 type AdoptNode = Extract<PlanNode, { type: 'adopt' }>;
 
@@ -46,66 +46,26 @@ interface Adopted {
 
 /**
  * Brings a model that was trained elsewhere into the attempt's `model/`, once all of it is there and is the Llama-shaped
- * model that was planned. Until then what came lies in a folder of this execution's own, which the execution after it
- * takes over and goes on with. Nothing is changed but the context in config.json, where the lineage gives it a shorter one.
+ * model that was planned: see `makeModel`. Nothing is changed but the context in config.json, where the lineage gives it a
+ * shorter one.
  *
  * @throws HubError; NodeError `bad-data` with everything that is wrong with the files, `disk-full` before they would not fit;
- * FencedError when another execution has taken the lease, and `model/` is left to that one; the signal's reason when it is
- * aborted.
+ * otherwise as `makeModel`
  */
 export async function adoptCheckpoint(node: AdoptNode, attempt: Attempt, options: AdoptOptions): Promise<Adopted> {
-  const losing = new AbortController();
-  const checkLease = (): void => {
-    if (!holdsLease(attempt.leasePath, attempt.token)) throw fenced(attempt.folder);
-  };
-  const watching = setInterval(() => {
-    if (!holdsLease(attempt.leasePath, attempt.token)) losing.abort(fenced(attempt.folder));
-  }, lookEveryMs);
-  const signal = AbortSignal.any([options.signal, losing.signal]);
-  try {
-    const folder = await takeOver(attempt, checkLease);
+  return makeModel(attempt, options.signal, async (own, signal) => {
+    const folder = join(own, 'model');
+    await mkdir(folder, { recursive: true });
     const adopted = await fill(node, folder, { ...options, signal });
-    const model = join(attempt.folder, 'model');
-    checkLease();
-    await rm(model, { recursive: true, force: true });
-    await rename(folder, model);
-    const facts = adoptedFacts(node.architecture, headIn(model));
+    const facts = adoptedFacts(node.architecture, headIn(folder));
     return { started: adoption, done: { event: 'done', step: 0, tokens: 0, model: 'model', facts }, adopted };
-  } catch (error) {
-    // What failed may be that who took over has the folder now.
-    checkLease();
-    throw error;
-  } finally {
-    clearInterval(watching);
-  }
+  });
 }
 
 /** Whether a model that fits is a language model or a reward model. */
 function headIn(folder: string): Head {
   const shape = shapeOfConfig(readJson(join(folder, 'config.json')));
   return shape.ok ? shape.head : 'language';
-}
-
-/** How often a download looks whether it still has the lease. */
-const lookEveryMs = 1000;
-
-/** How the folders of executions end. The store takes what ends in `.tmp` for no part of an artifact. */
-const incoming = '.incoming.tmp';
-
-/**
- * This execution's own folder, with what the one before it had got. The lease is asked when the others' folders have been
- * listed: what is listed then is of executions that this one has replaced, and never the other way round.
- */
-async function takeOver({ folder, token }: Attempt, checkLease: () => void): Promise<string> {
-  const own = join(folder, `${token}${incoming}`);
-  const others = (await readdir(folder)).filter((name) => name.endsWith(incoming));
-  checkLease();
-  for (const [at, name] of others.entries()) {
-    if (at === 0) await rename(join(folder, name), own);
-    else await rm(join(folder, name), { recursive: true, force: true });
-  }
-  await mkdir(own, { recursive: true });
-  return own;
 }
 
 /** Brings all of a model into the folder, and looks whether it is the one that was planned. Gives where it is from. */

@@ -1,10 +1,11 @@
 import { columns } from '../cli/render/columns.ts';
 import type { Architecture } from '../schemas/types/job.ts';
 import { adamw } from '../trainer/adamw.ts';
+import { type Example, longestOf, readOf, truncate } from '../trainer/example.ts';
 import { initialise } from '../trainer/init.ts';
-import { type Example, longestOf, padded, readOf } from '../trainer/padded.ts';
+import { padded } from '../trainer/padded.ts';
 import { random } from '../trainer/random.ts';
-import { batchOf, truncate } from '../trainer/stages/sft.ts';
+import { batchOf } from '../trainer/stages/sft.ts';
 import { supervisedSteps } from '../trainer/supervised.ts';
 
 // What packing saves of fine-tuning: `npm run bench -- packing`. The same batches, a row for each example and packed, take

@@ -79,6 +79,9 @@ function problemOf(
   const inherited = node.type === 'pretrain' ? node.recipe.architecture : parent?.architecture;
   if (inherited && canonicalJson(inherited) !== canonicalJson(node.architecture))
     return 'its architecture is not that of the model it comes from';
+  const judge = seen.keys.get(node.parents.rewardModel ?? '')?.architecture;
+  if (canonicalJson(judge ?? null) !== canonicalJson(node.judge ?? null))
+    return 'the shape of its reward model is not that of the model that scores';
   return null;
 }
 

@@ -1,18 +1,13 @@
 import { benchmarks, graderVersion } from '../schemas/catalogue.ts';
 import type { BuildRecipe, Extent, GenerateRecipe, Part, Selection } from '../schemas/types/job.ts';
+import { type Ancestry, askedBy } from './ancestry.ts';
 import { benchmarkOf, type MadeSets, partOf, setNameOf, sourceOf } from './data.ts';
 import { defaults } from './defaults.ts';
 import type { Fields } from './fields.ts';
-import type { PlanNode, Task } from './plan.ts';
-import { type Ancestry, askedBy, type Surroundings } from './resolve.ts';
+import type { PlanNode } from './plan.ts';
+import type { Resolved, Surroundings } from './resolved.ts';
 import { type DeclaredStage, dataReferences, operationOf } from './stages.ts';
 import { listAt, own } from './tree.ts';
-
-/** A stage that makes a data set, with its axes fixed. */
-interface Made {
-  task: Task;
-  settings: PlanNode['settings'];
-}
 
 /** Responses of a model to problems; `ancestry` is null where an endpoint answers. Undefined where something does not fit, which is reported. */
 export function resolveGenerate(
@@ -20,7 +15,7 @@ export function resolveGenerate(
   ancestry: Ancestry | null,
   made: MadeSets,
   around: Surroundings,
-): Made | undefined {
+): Resolved | undefined {
   const usual = defaults.generate;
   const data = partOf(around.file, fields.text('data') ?? '', 'problems', made);
   const endpoint = fields.text('endpoint');
@@ -65,7 +60,7 @@ export function resolveBuild(
   stage: DeclaredStage,
   made: MadeSets,
   around: Surroundings,
-): Made | undefined {
+): Resolved | undefined {
   const parts = dataReferences(stage.body).map((reference) => partOf(around.file, reference, 'problems', made));
   const recipe = recipeOf(fields, stage, parts as [Part, ...Part[]], around);
   if (!recipe) return undefined;

@@ -1,7 +1,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { chatTemplateFile, chatTemplateOf } from '../schemas/chat-template.ts';
-import { shapeOfConfig } from '../schemas/llama.ts';
+import { type Head, shapeOfConfig } from '../schemas/llama.ts';
 import { hasIndex, modelFilesAmong } from '../schemas/model-folder.ts';
 import { indexFile } from '../schemas/safetensors.ts';
 import type { Architecture, Template } from '../schemas/types/job.ts';
@@ -24,6 +24,8 @@ export type FindProblems = (folder: string, expected: { name: string; architectu
 /** What a stage adopts, as far as planning has to know it. */
 export interface Checkpoint {
   architecture: Architecture;
+  /** Whether it is a language model or a reward model. */
+  head: Head;
   recipe: AdoptRecipe;
   /** Absolute paths, in the order of the recipe's names; none of what is on the Hub. */
   files: string[];
@@ -95,6 +97,7 @@ async function planCheckpoint(
   const recipe = context === shape.architecture.context ? found.content : { ...found.content, context };
   return {
     architecture: { ...shape.architecture, context },
+    head: shape.head,
     recipe,
     files: found.files,
     settings: { ...declared, context },

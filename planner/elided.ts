@@ -1,7 +1,7 @@
 import { type Change, preimageDifferences } from './compare.ts';
-import { usualOptions, usualRecipe } from './identity.ts';
 import type { Json, PlanNode } from './plan.ts';
 import { isRecord, own } from './tree.ts';
+import { usualOptions, usualRecipe } from './usual.ts';
 
 type Preimage = PlanNode['preimage'];
 type JsonMap = { [name: string]: Json };

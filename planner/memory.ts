@@ -22,7 +22,7 @@ import { causalPairs } from './flops.ts';
 import type { Placement, Task } from './plan.ts';
 
 /** What of a node its memory depends on; every PlanNode is one. */
-export type Remembering = Task & { architecture: Architecture | null; placement: Placement };
+export type Remembering = Task & { architecture: Architecture | null; judge?: Architecture; placement: Placement };
 
 /** What a node's trainer takes of its machine's memory at most, in bytes, and what for. */
 export interface Memory {
@@ -101,9 +101,9 @@ function needsOf(node: Remembering, architecture: Architecture): Needs | null {
     case 'rl':
       return reinforced(architecture, node.recipe);
     case 'generate':
-      return generating(architecture, Math.min(node.recipe.problems, problemsAtOnce) * node.recipe.samples);
+      return generating(architecture, node.recipe.problems * node.recipe.samples);
     case 'evaluate':
-      return evaluated(architecture, node.recipe);
+      return evaluated(architecture, node.recipe, node.judge);
     default:
       return node satisfies never;
   }
@@ -237,12 +237,19 @@ function reinforced(architecture: Architecture, recipe: Extract<Task, { type: 'r
 /** Of a logit of the policy: two softmaxes, what entropy keeps of it, and one that comes and goes (trainer/policy.ts). */
 const numbersALogit = 4;
 
-function evaluated(architecture: Architecture, recipe: Extract<Task, { type: 'evaluate' }>['recipe']): Needs {
+function evaluated(
+  architecture: Architecture,
+  recipe: Extract<Task, { type: 'evaluate' }>['recipe'],
+  judge: Architecture | undefined,
+): Needs {
   const { context, vocab } = architecture;
   const parameters = parameterCount(architecture);
   const needs = { models: parameters, files: parameters };
-  if (recipe.kind === 'problems')
-    return generating(architecture, Math.min(recipe.problems, problemsAtOnce) * Math.max(1, recipe.samples));
+  if (recipe.kind === 'problems') {
+    const responses = Math.min(recipe.problems, problemsAtOnce) * Math.max(1, recipe.samples);
+    const writing = generating(architecture, responses);
+    return judge === undefined ? writing : besides(writing, judging(judge));
+  }
   // Choices are as long as the context at most.
   const time = recipe.kind === 'cloze' ? context : Math.min(context, Math.ceil(recipe.tokens / 2));
   const sequences = Math.max(1, Math.floor(scoredTokensAtOnce / time));
@@ -252,7 +259,25 @@ function evaluated(architecture: Architecture, recipe: Extract<Task, { type: 'ev
   };
 }
 
-/** A model that writes so many responses at once. */
+/** A reward model that scores texts as long as its context. */
+function judging(architecture: Architecture): Needs {
+  const { context, vocab, hidden } = architecture;
+  const parameters = parameterCount(architecture) - vocab * hidden + hidden;
+  const sequences = Math.max(1, Math.floor(scoredTokensAtOnce / context));
+  const step = passing(architecture, { sequences, time: context });
+  return { models: parameters, step, files: parameters };
+}
+
+/** Two models in one process, that are loaded and at work one after the other. */
+function besides(one: Needs, other: Needs): Needs {
+  return {
+    models: one.models + other.models,
+    step: Math.max(one.step, other.step),
+    files: Math.max(one.files, other.files),
+  };
+}
+
+/** A model that writes so many responses. */
 function generating(architecture: Architecture, responses: number): Needs {
   const parameters = parameterCount(architecture);
   return {
@@ -284,7 +309,7 @@ function written({ layers, hidden, heads, kvHeads, ffn, vocab, context }: Archit
   return remembered * slots * context + Math.max(read, numbersAScore * slots * vocab);
 }
 
-/** Of a token that may come next: its score, and in the draw three doubles (trainer/decode/draw.ts). */
+/** Of a token that may come next: its score, and in the draw three doubles, sorted for a nucleus or not (trainer/decode/draw.ts). */
 const numbersAScore = 7;
 
 /** A forward pass of which nothing is kept: one block at work. */

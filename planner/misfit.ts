@@ -29,7 +29,11 @@ export function misfitOf(node: PlanNode, stored: Finished, tokenizers: Tokenizer
     case 'evaluate': {
       if ((recipe as { suite?: Json }).suite !== node.recipe.suite)
         return `it asks the suite ${(recipe as { suite?: Json }).suite}`;
-      return (parents as { parent?: Json }).parent === node.parents.parent ? undefined : 'it evaluates another model';
+      const { parent, rewardModel } = parents as { parent?: Json; rewardModel?: Json };
+      if (parent !== node.parents.parent) return 'it evaluates another model';
+      return rewardModel === node.parents.rewardModel
+        ? undefined
+        : 'another reward model scored its responses, or none';
     }
     default:
       return (

@@ -50,7 +50,8 @@ export function nodeMaker(
       architecture: of.architecture,
       settings: of.settings,
     };
-    if (of.gates) node.gates = of.gates; // to spread it would be slow
+    if (of.gates) node.gates = of.gates; // to spread them would be slow
+    if (of.judge) node.judge = of.judge;
     return accept(node as PlanNode); // `...task` would keep the pair of type and recipe in sight of the compiler, at four times the cost
   };
 }

@@ -123,6 +123,8 @@ export type PlanNode = Task & {
   placement: Placement;
   /** Shape of the model after this node (for evaluations: of the model evaluated); null for data, tokenizers and certificates. */
   architecture: Architecture | null;
+  /** Shape of the reward model that scores its responses; only there where one does. */
+  judge?: Architecture;
   /** Recipe as the person wrote it, resolved and with defaults: what `lineage_wide` shows, flat. */
   settings: Record<string, string | number | boolean | null>;
   /** Where the file accepts an artifact for it: `key` and `preimage` are the artifact's, and nothing else. */

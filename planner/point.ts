@@ -1,11 +1,12 @@
 import type { LineageFile } from '../schemas/types/lineage.ts';
+import type { Ancestry } from './ancestry.ts';
 import { parameterCount } from './architecture.ts';
 import type { Setting } from './axes.ts';
 import { fieldsOf } from './fields.ts';
 import { placementOf } from './nodes.ts';
 import type { Placement, PlanNode, Task } from './plan.ts';
 import { totalTokens } from './quantities.ts';
-import type { Ancestry, Surroundings } from './resolve.ts';
+import type { Surroundings } from './resolved.ts';
 import type { DeclaredStage } from './stages.ts';
 import { own } from './tree.ts';
 

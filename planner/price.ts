@@ -44,6 +44,8 @@ export type Priceable = Task & {
   architecture: Architecture | null;
   /** Steps that its trunk has done, and paid for. */
   startsAt?: number;
+  /** Of the reward model that scores an evaluation's responses. */
+  judge?: Architecture;
 };
 
 /** The price of nothing. */
@@ -63,8 +65,8 @@ export const nothing: Price = {
  * as seeds do, share the price.
  */
 export function priceOf(node: Priceable): Readonly<Price> {
-  const { recipe, architecture } = node;
-  if (architecture === null || node.startsAt !== undefined) return findPrice(node);
+  const { recipe, architecture, startsAt, judge } = node;
+  if (architecture === null || startsAt !== undefined || judge !== undefined) return findPrice(node);
   const ofShapes = known.get(recipe) ?? new WeakMap<Architecture, Price>();
   known.set(recipe, ofShapes);
   const price = ofShapes.get(architecture) ?? findPrice(node);
@@ -104,7 +106,7 @@ function findPrice(node: Priceable): Price {
     case 'generate':
       return generationPrice(node.architecture, node.recipe);
     case 'evaluate':
-      return evaluationPrice(shapeOf(node), node.recipe);
+      return evaluationPrice(shapeOf(node), node.recipe, node.judge);
     default:
       return node satisfies never;
   }
@@ -218,19 +220,14 @@ function ofPairs({ examples, epochs, batch }: DpoRecipe): Pick<SftRecipe, 'examp
 /** What an endpoint computes is not ours to pay. */
 function generationPrice(architecture: Architecture | null, recipe: GenerateRecipe): Price {
   const responses = recipe.problems * recipe.samples;
-  if (architecture === null)
-    return {
-      ...nothing,
-      tokens: { ...nothing.tokens, generated: responses * recipe.maxResponse },
-      exact: false,
-    };
+  if (architecture === null) return inferencePrice({ generated: responses * recipe.maxResponse }, 0);
   const pass = written(longestResponses(architecture, responses, recipe.maxResponse), architecture);
-  return {
-    ...nothing,
-    tokens: { ...nothing.tokens, generated: pass.predicted },
-    flops: { training: 0, inference: forwardFlops(architecture, pass) },
-    exact: false,
-  };
+  return inferencePrice({ generated: pass.predicted }, forwardFlops(architecture, pass));
+}
+
+/** Of a node that learns nothing and leaves no model. */
+function inferencePrice(tokens: Partial<Price['tokens']>, inference: number, exact = false): Price {
+  return { ...nothing, tokens: { ...nothing.tokens, ...tokens }, flops: { training: 0, inference }, exact };
 }
 
 function supervisedPrice(architecture: Architecture, pass: Pass, steps: number): Price {
@@ -278,34 +275,24 @@ function rlPrice(architecture: Architecture, recipe: RlRecipe): Price {
   };
 }
 
-function evaluationPrice(architecture: Architecture, recipe: EvaluateRecipe): Price {
+/** What a judge reads fills its context at most, and has one score in place of the vocabulary's. */
+function evaluationPrice(architecture: Architecture, recipe: EvaluateRecipe, judge: Architecture | undefined): Price {
   if (recipe.kind === 'heldout') {
     const pass = heldoutPass(architecture, recipe.tokens, recipe.domains.length);
-    return {
-      ...nothing,
-      tokens: { ...nothing.tokens, scored: pass.predicted },
-      flops: { training: 0, inference: forwardFlops(architecture, pass) },
-      // Generators have text without end; files may have less than is asked for.
-      exact: recipe.domains.every(({ source }) => 'generator' in source),
-    };
+    // Generators have text without end; files may have less than is asked for.
+    const exact = recipe.domains.every(({ source }) => 'generator' in source);
+    return inferencePrice({ scored: pass.predicted }, forwardFlops(architecture, pass), exact);
   }
   if (recipe.kind === 'cloze') {
     const pass = wholeSequences(recipe.problems * recipe.tasks.length * mostChoices, architecture.context);
-    return {
-      ...nothing,
-      tokens: { ...nothing.tokens, scored: pass.predicted },
-      flops: { training: 0, inference: forwardFlops(architecture, pass) },
-      exact: false,
-    };
+    return inferencePrice({ scored: pass.predicted }, forwardFlops(architecture, pass));
   }
   const responses = recipe.problems * recipe.tasks.length * (1 + recipe.samples);
   const pass = written(longestResponses(architecture, responses, recipe.maxResponse), architecture);
-  return {
-    ...nothing,
-    tokens: { ...nothing.tokens, generated: pass.predicted },
-    flops: { training: 0, inference: forwardFlops(architecture, pass) },
-    exact: false,
-  };
+  const judged = judge
+    ? forwardFlops(judge, { ...wholeSequences(responses, judge.context), predicted: responses }, 1)
+    : 0;
+  return inferencePrice({ generated: pass.predicted }, forwardFlops(architecture, pass) + judged);
 }
 
 /** Choices of an item: what most cloze tasks have. */

@@ -1,7 +1,7 @@
 import { type AxisValue, addressOf } from './axes.ts';
 import { listed } from './diagnostic.ts';
 import type { Lineage } from './load.ts';
-import type { Surroundings } from './resolve.ts';
+import type { Surroundings } from './resolved.ts';
 import { pinnedValues } from './space.ts';
 import { type DeclaredStage, parseReference } from './stages.ts';
 import type { Expansion, Variant } from './variants.ts';

@@ -60,6 +60,9 @@ export interface Measurement {
   working: number;
 }
 
+/** No price depends on the constants of the rotary embedding and the norms. */
+type Shape = Omit<Architecture, 'ropeTheta' | 'normEpsilon'>;
+
 /** Finished nodes with equal recipes on one device, as the results have them. */
 export interface FinishedRuns {
   type: NodeType;
@@ -67,7 +70,9 @@ export interface FinishedRuns {
   version: number;
   recipe: { [name: string]: Json };
   /** Null for data, tokenizers and certificates. */
-  architecture: Omit<Architecture, 'ropeTheta' | 'normEpsilon'> | null;
+  architecture: Shape | null;
+  /** Of the reward model that scored an evaluation's responses; null without one. */
+  judge: Shape | null;
   /** `cpu`, `gpu`: what the trainer said that it ran on. */
   device: string;
   count: number;
@@ -202,10 +207,14 @@ function parametersOf({ architecture }: Pick<Priceable, 'architecture'>): number
 }
 
 /** A node as far as its price goes, from its pre-image: that leaves out defaults, and the shape where it is the parent's. */
-function priceable({ type, recipe, architecture }: FinishedRuns): Priceable {
-  // No price depends on the constants of the rotary embedding and the norms.
-  const shape = architecture && { ...defaults.architecture, ...architecture };
-  return { type, recipe: withDefaults(type, recipe), architecture: shape } as unknown as Priceable;
+function priceable({ type, recipe, architecture, judge }: FinishedRuns): Priceable {
+  const whole = (shape: Shape) => ({ ...defaults.architecture, ...shape });
+  return {
+    type,
+    recipe: withDefaults(type, recipe),
+    architecture: architecture && whole(architecture),
+    ...(judge && { judge: whole(judge) }),
+  } as unknown as Priceable;
 }
 
 function withDefaults(type: NodeType, recipe: FinishedRuns['recipe']): object {

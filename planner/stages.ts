@@ -34,8 +34,8 @@ export function isModel(type: NodeType): boolean {
   return type === 'adopt' || type === 'checkpoint' || (isTraining(type) && type !== 'reward');
 }
 
-/** Whether a stage of this kind makes a data set. */
-export function isDataKind(kind: StageKind | undefined): kind is DataKind {
+/** Whether a stage of this kind, or a node of this type, makes a data set. */
+export function isDataKind(kind: StageKind | NodeType | undefined): kind is DataKind {
   return dataKinds.some((each) => each === kind);
 }
 

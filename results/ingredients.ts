@@ -1,7 +1,7 @@
 import { dataRole } from '../planner/data.ts';
-import { usualOptions } from '../planner/identity.ts';
 import type { Json, PlanNode } from '../planner/plan.ts';
 import { isRecord } from '../planner/tree.ts';
+import { usualOptions } from '../planner/usual.ts';
 import type { Part, Source } from '../schemas/types/job.ts';
 
 /** What a node is made of. */

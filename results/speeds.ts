@@ -11,11 +11,12 @@ import { type QueryOptions, runQuery } from './query.ts';
  */
 export async function finishedRuns(home: string, options: QueryOptions = {}): Promise<FinishedRuns[]> {
   const { rows } = await runQuery(home, sql, {}, options);
-  return rows.map(([type, version, recipe, shape, device, count, seconds, working]) => ({
+  return rows.map(([type, version, recipe, shape, judge, device, count, seconds, working]) => ({
     type: type as FinishedRuns['type'],
     version: version as number,
     recipe: JSON.parse(recipe as string) as { [name: string]: Json },
     architecture: shape as FinishedRuns['architecture'],
+    judge: judge as FinishedRuns['judge'],
     device: device as string,
     count: count as number,
     seconds: seconds as number,
@@ -23,22 +24,29 @@ export async function finishedRuns(home: string, options: QueryOptions = {}): Pr
   }));
 }
 
+function shapeOf(nodes: string): string {
+  const columns = ['layers', 'hidden', 'heads', 'kvHeads', 'ffn', 'vocab', 'context'];
+  const fields = columns.map((name) => `${name}: ${nodes}.${name === 'kvHeads' ? 'kv_heads' : name}`);
+  return `CASE WHEN ${nodes}.layers IS NOT NULL THEN {${fields.join(', ')}} END`;
+}
+
 const sql = `
   SELECT
-    type,
-    (preimage ->> 'version')::INTEGER AS version,
-    (preimage -> 'recipe')::VARCHAR AS recipe,
-    CASE WHEN layers IS NOT NULL THEN {
-      layers: layers, hidden: hidden, heads: heads, kvHeads: kv_heads, ffn: ffn, vocab: vocab, context: context
-    } END AS shape,
+    nodes.type,
+    (nodes.preimage ->> 'version')::INTEGER AS version,
+    (nodes.preimage -> 'recipe')::VARCHAR AS recipe,
+    ${shapeOf('nodes')} AS shape,
+    ${shapeOf('judges')} AS judge,
     device,
     count(*) AS count,
     sum(epoch(finished_at) - epoch(started_at)) AS seconds,
     CASE WHEN count(pace.number) = count(*) THEN sum(pace.number * steps) END AS working
   FROM attempts
   JOIN nodes USING (key)
+  LEFT JOIN edges AS scored ON scored.child = nodes.key AND scored.role = 'rewardModel'
+  LEFT JOIN nodes AS judges ON judges.key = scored.parent
   LEFT JOIN facts AS pace ON pace.key = attempts.key AND pace.attempt = attempts.attempt AND pace.name = 'secondsPerStep'
   WHERE state = 'done' AND executions = 1 AND finished_at > started_at AND engine != 'adopted' AND NOT EXISTS (
     FROM executions WHERE executions.key = attempts.key AND executions.attempt = attempts.attempt AND resumed_from IS NOT NULL)
   GROUP BY ALL
-  ORDER BY type, version, recipe, shape, device`;
+  ORDER BY type, version, recipe, shape, judge, device`;

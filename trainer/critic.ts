@@ -5,6 +5,7 @@
  * rewards themselves, and no seed is needed.
  */
 import type { Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs-node';
+import { outputMatrix, scoreMatrix } from '../schemas/llama.ts';
 import type { Architecture } from '../schemas/types/job.ts';
 import { type AdamWOptions, adamw, type Trainable } from './adamw.ts';
 import type { Algorithm, Estimates, PerToken, Round } from './algorithm.ts';
@@ -16,24 +17,24 @@ import { disposeParameters, type Parameters } from './parameters.ts';
 import { tf } from './tf.ts';
 import { capturedUpdates } from './update.ts';
 
-const weight = 'score.weight';
-const bias = 'score.bias';
+/** Beside the weights of LlamaForTokenClassification's head. */
+const scoreBias = 'score.bias';
 
 /** A critic whose body has the weights of `parent` and whose values are all 0. */
 export function createCritic(architecture: Architecture, parent: Parameters): Parameters {
   const critic: Parameters = {};
   for (const [name, parameter] of Object.entries(parent)) {
-    if (name !== 'lm_head.weight') critic[name] = tf.variable(parameter);
+    if (name !== outputMatrix) critic[name] = tf.variable(parameter);
   }
-  critic[weight] = tf.tidy(() => tf.variable(tf.zeros([1, architecture.hidden])));
-  critic[bias] = tf.tidy(() => tf.variable(tf.zeros([1])));
+  critic[scoreMatrix] = tf.tidy(() => tf.variable(tf.zeros([1, architecture.hidden])));
+  critic[scoreBias] = tf.tidy(() => tf.variable(tf.zeros([1])));
   return critic;
 }
 
 /** The value of each state, [N], of the critic's hidden states [N, hidden]. */
 export function valuesOf(critic: Parameters, states: Tensor2D): Tensor1D {
-  const products = linear(states, critic[weight] as Tensor as Tensor2D);
-  return shifted(products.as1D(), critic[bias] as Tensor as Tensor1D);
+  const products = linear(states, critic[scoreMatrix] as Tensor as Tensor2D);
+  return shifted(products.as1D(), critic[scoreBias] as Tensor as Tensor1D);
 }
 
 /** The critic's part in a round. Its passes are captured functions. */

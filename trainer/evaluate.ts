@@ -4,6 +4,7 @@
  * worth, because the samples of a problem are not independent of one another.
  */
 import type { Tensor2D } from '@tensorflow/tfjs-node';
+import { outputMatrix } from '../schemas/llama.ts';
 import type { Architecture } from '../schemas/types/job.ts';
 import { type Scored, scoreAuc, scoreCorrelation } from './association.ts';
 import type { Problem } from './data/problem.ts';
@@ -63,7 +64,7 @@ export function predictedLogProbs(architecture: Architecture, parameters: Parame
   const inputs = tf.slice(rows, [0, 0], [count, length - 1]);
   const targets = tf.slice(rows, [0, 1], [count, length - 1]);
   const states = hiddenStates(architecture, parameters, inputs).reshape([-1, architecture.hidden]) as Tensor2D;
-  const output = parameters['lm_head.weight'] as unknown as Tensor2D;
+  const output = parameters[outputMatrix] as unknown as Tensor2D;
   return outputLogProbs(states, output, targets.reshape([-1])).reshape([count, length - 1]);
 }
 

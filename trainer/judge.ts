@@ -1,14 +1,13 @@
 /** A reward model as a judge of what another model wrote. */
 import type { Template } from '../schemas/types/job.ts';
-
 import { loadTemplate } from './data/chat-template.ts';
 import type { ExampleOf } from './data/preferences.ts';
 import { solutionText } from './data/template.ts';
+import { truncate } from './example.ts';
 import { loadRewardModel } from './parameters.ts';
 import { requireVocabulary } from './parent.ts';
 import type { Response } from './respond.ts';
 import { scorer, textOf } from './reward.ts';
-import { truncate } from './stages/sft.ts';
 import { loadTokenizer } from './tokenizer/load.ts';
 
 /** The same responses, each with its score as `reward`. */

@@ -6,6 +6,7 @@
  * and rotary embeddings its half-split convention, so a checkpoint opens in transformers as it is.
  */
 import type { Tensor, Tensor1D, Tensor2D, Tensor3D, Variable } from '@tensorflow/tfjs-node';
+import { outputMatrix } from '../schemas/llama.ts';
 import type { Architecture } from '../schemas/types/job.ts';
 import { attention, headsOf } from './attention.ts';
 import { TrainerFailure } from './failure.ts';
@@ -74,6 +75,6 @@ function parameter(parameters: Parameters, name: string): Variable {
 /** Scores of the next token, [..., vocab], of hidden states [..., hidden]. */
 export function logits(parameters: Parameters, hidden: Tensor): Tensor {
   const width = hidden.shape.at(-1) as number;
-  const scores = linear(hidden.reshape([-1, width]), parameter(parameters, 'lm_head.weight') as Tensor as Tensor2D);
+  const scores = linear(hidden.reshape([-1, width]), parameter(parameters, outputMatrix) as Tensor as Tensor2D);
   return scores.reshape([...hidden.shape.slice(0, -1), scores.shape[1]]);
 }

@@ -5,13 +5,8 @@
  */
 import type { Rows } from './batch.ts';
 import { bestFitDecreasing } from './best-fit.ts';
+import { countResponseTokens, type Example, readOf } from './example.ts';
 import { paddedPlaces, paddedTime } from './shapes.ts';
-
-/** A prompt (at least one token) and a response, in tokens. */
-export interface Example {
-  prompt: number[];
-  response: number[];
-}
 
 /** Examples as rows: read are all tokens but the last of each, predicted are those of the responses. */
 export interface PaddedRows extends Rows {
@@ -89,18 +84,4 @@ export function collected({ starts }: PaddedRows, examples: readonly Example[], 
     const start = starts[example] as number;
     return values.slice(start, start + response.length);
   });
-}
-
-/** Tokens that a model reads of an example: all but its last, after which nothing comes. */
-export function readOf({ prompt, response }: Example): number {
-  return prompt.length + response.length - 1;
-}
-
-/** The same of the longest example. */
-export function longestOf(examples: readonly Example[]): number {
-  return examples.reduce((most, example) => Math.max(most, readOf(example)), 0);
-}
-
-export function countResponseTokens(examples: readonly Example[]): number {
-  return examples.reduce((sum, { response }) => sum + response.length, 0);
 }

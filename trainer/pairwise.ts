@@ -1,8 +1,7 @@
-/** What the stages that learn from pairs share: pairs to learn from and to be judged by, their order, and the figures of a judgement. */
+/** What the stages that learn from pairs share: pairs to learn from and to be judged by, and the figures of a judgement. */
 import type { Part } from '../schemas/types/job.ts';
 import { type ExampleOf, encodePairs, type Pair } from './data/preferences.ts';
 import { type DataFolders, heldoutPreferences, preferences } from './data/sources.ts';
-import { random } from './random.ts';
 import { proportion } from './statistics.ts';
 
 /** More held-out pairs than this would only take time: the interval of an accuracy is then below ± 0.03. */
@@ -27,29 +26,6 @@ export function readPairs(
   const { pairs, truncated } = encodePairs(preferences(source, examples, data), exampleOf, longest);
   const { pairs: heldout } = encodePairs(heldoutPreferences(source, mostHeldout, data), exampleOf, longest);
   return { pairs, heldout, truncated };
-}
-
-/**
- * The pairs of each step: every epoch goes through all of them once, in an order that seed, stage and epoch draw; its last batch
- * may be smaller.
- */
-export function batchesOf<Item>(
-  items: readonly Item[],
-  { batch, epochs }: { batch: number; epochs: number },
-  seed: number,
-  stage: string,
-): { steps: number; batchAt(step: number): Item[] } {
-  const stepsPerEpoch = Math.ceil(items.length / batch);
-  let latest: { epoch: number; order: Item[] } | undefined;
-  return {
-    steps: stepsPerEpoch * epochs,
-    batchAt(step) {
-      const epoch = Math.floor(step / stepsPerEpoch);
-      if (latest?.epoch !== epoch) latest = { epoch, order: random(seed, stage, 'order', epoch).shuffle(items) };
-      const start = (step % stepsPerEpoch) * batch;
-      return latest.order.slice(start, start + batch);
-    },
-  };
 }
 
 /** What a model makes of a pair: the loss, and the reward of either response. */

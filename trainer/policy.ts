@@ -1,5 +1,6 @@
 /** The policy of reinforcement learning: how likely it makes what was sampled, and its loss by an algorithm. */
 import type { Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs-node';
+import { outputMatrix } from '../schemas/llama.ts';
 import type { Architecture } from '../schemas/types/job.ts';
 import type { Trainable } from './adamw.ts';
 import type { Algorithm } from './algorithm.ts';
@@ -22,7 +23,7 @@ export interface Sampled {
 
 /** ln p of each response token under a model, as a captured function. */
 export function measureLogProbs(sampled: Sampled, options: CaptureOptions): Measure {
-  const output = sampled.parameters['lm_head.weight'] as Tensor as Tensor2D;
+  const output = sampled.parameters[outputMatrix] as Tensor as Tensor2D;
   return measure((rows) => outputLogProbs(temperedStates(sampled, rows), output, rows.targets), options);
 }
 

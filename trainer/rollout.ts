@@ -7,10 +7,10 @@
  * run samples the same.
  */
 import type { RlRecipe } from '../schemas/types/job.ts';
-import { inGroups } from './algorithms/groups.ts';
 import type { Problem } from './data/problem.ts';
 import type { ChatTemplate } from './data/template.ts';
 import type { Generator } from './generate.ts';
+import { inGroups } from './portions.ts';
 import { random } from './random.ts';
 import { type Response, respond } from './respond.ts';
 import type { Tokenizer } from './tokenizer/load.ts';

@@ -1,5 +1,6 @@
 /** Learning from given tokens: the step that pretraining, continued pretraining and fine-tuning share. */
 import type { Scalar, Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs-node';
+import { outputMatrix } from '../schemas/llama.ts';
 import { tokensAtOnce } from '../schemas/passes.ts';
 import type { Architecture, Placement, Precision, SftRecipe } from '../schemas/types/job.ts';
 import type { Trainable } from './adamw.ts';
@@ -16,7 +17,7 @@ export function supervisedLoss(
   recompute = false,
 ): Scalar {
   const states = statesBefore(architecture, parameters, batch, recompute);
-  const output = parameters['lm_head.weight'] as Tensor as Tensor2D;
+  const output = parameters[outputMatrix] as Tensor as Tensor2D;
   return outputLoss(states, output, batch.targets, batch.weights);
 }
 

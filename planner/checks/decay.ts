@@ -2,11 +2,11 @@ import { peakEnding } from '../../schemas/decay.ts';
 import type { CheckpointRecipe, PretrainRecipe, SftRecipe } from '../../schemas/types/job.ts';
 import type { LineageFile } from '../../schemas/types/lineage.ts';
 import { type Diagnostic, diagnose } from '../diagnostic.ts';
-import { usualRecipe } from '../identity.ts';
 import type { Json, Key, PlanNode } from '../plan.ts';
 import { type DeclaredStage, fromField } from '../stages.ts';
 import type { Source } from '../syntax.ts';
 import { own } from '../tree.ts';
+import { usualRecipe } from '../usual.ts';
 
 /**
  * Checks that what a stage starts from was trained to the end of its schedule: a parent whose learning rate ends where it

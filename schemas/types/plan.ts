@@ -129,6 +129,12 @@ export interface Node {
   architecture: {
     [k: string]: unknown;
   } | null;
+  /**
+   * Of an evaluation: the shape of the reward model that scores its responses.
+   */
+  judge?: {
+    [k: string]: unknown;
+  };
   settings: {
     [k: string]: unknown;
   };

@@ -35,10 +35,7 @@ const revision = 'c0ffee'.padEnd(40, '0');
 /** The node of a lineage that adopts something, planned. */
 async function planned(folder: string, adopt: string, findConfig?: FindConfig): Promise<AdoptNode> {
   const file = join(folder, 'lineage.yaml');
-  writeFileSync(
-    file,
-    `lineage: foreign\ndata: {web: {generator: stories}}\nstages:\n  theirs: {adopt: ${adopt}}\nevaluate: {each: [theirs], suites: [ood], maxResponse: 8}\n`,
-  );
+  writeFileSync(file, `lineage: foreign\ndata: {web: {generator: stories}}\nstages:\n  theirs: {adopt: ${adopt}}\n`);
   const loaded = await loadLineage(file);
   const made = loaded.ok ? await planLineage(loaded.lineage, findConfig && { findConfig }) : loaded;
   if (!made.ok) throw new Error(formatDiagnostics(made.diagnostics, made.text, { colour: false }));

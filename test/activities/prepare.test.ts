@@ -1,15 +1,16 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { NodeError } from '../../activities/failures.ts';
 import { prepareData } from '../../activities/prepare.ts';
+import { defaults } from '../../planner/defaults.ts';
 import { keyOf } from '../../planner/key.ts';
-import type { DataRecipe, PlanNode } from '../../planner/plan.ts';
+import type { ColumnPreparation, DataRecipe, PlanNode } from '../../planner/plan.ts';
 import { isHeldOutProblem } from '../../schemas/problem.ts';
-import { beginAttempt } from '../../store/attempt.ts';
+import { type Attempt, beginAttempt } from '../../store/attempt.ts';
 import { digestOf } from '../../store/digest.ts';
 
 type DataNode = Extract<PlanNode, { type: 'data' }>;
@@ -25,14 +26,7 @@ before(() => {
 
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-const columns = {
-  text: 'text',
-  prompt: 'prompt',
-  answer: 'answer',
-  solution: 'solution',
-  chosen: 'chosen',
-  rejected: 'rejected',
-};
+const columns: ColumnPreparation['columns'] = defaults.files.columns;
 
 describe('preparing documents', () => {
   test('drops duplicates, holds a share out, and does not depend on the order of lines or files', async () => {
@@ -257,23 +251,45 @@ function dataNode(
   };
 }
 
+describe('an execution that another has replaced', () => {
+  test('leaves the data set to that one, which takes over what it had got', async () => {
+    const node = dataNode('replaced', 'jsonl', { 'a.jsonl': '{"text": "one"}\n{"text": "two"}' });
+    const [first, second] = [await begin(node), await begin(node)];
+    const left = join(first.folder, `${first.token}.incoming.tmp`);
+    mkdirSync(join(left, 'downloads'), { recursive: true });
+    await assert.rejects(prepareData(node, first, nobody), { name: 'FencedError' });
+    assert.deepEqual(
+      readdirSync(first.folder).filter((name) => name === 'model'),
+      [],
+    );
+    const { done } = await prepareData(node, second, nobody);
+    assert.equal(done.facts.documents, 2);
+    assert.deepEqual(
+      readdirSync(second.folder).filter((name) => name.endsWith('.tmp')),
+      [],
+    );
+  });
+});
+
+async function begin(node: DataNode): Promise<Attempt> {
+  const begun = await beginAttempt(join(folder, 'home'), node);
+  if (begun.state !== 'begun') throw new Error('unreachable');
+  return begun.attempt;
+}
+
 async function prepare(
   ...args: Parameters<typeof dataNode>
 ): Promise<{ files: Record<string, string>; facts: Record<string, number | string> }> {
   const node = dataNode(...args);
-  const begun = await beginAttempt(join(folder, 'home'), node);
-  assert.equal(begun.state, 'begun');
-  if (begun.state !== 'begun') throw new Error('unreachable');
-  const { done } = await prepareData(node, begun.attempt, nobody);
-  const model = join(begun.attempt.folder, done.model ?? '');
+  const attempt = await begin(node);
+  const { done } = await prepareData(node, attempt, nobody);
+  const model = join(attempt.folder, done.model ?? '');
   const files = Object.fromEntries(readdirSync(model).map((name) => [name, readFileSync(join(model, name), 'utf8')]));
   return { files, facts: done.facts };
 }
 
 async function refused(node: DataNode, message: RegExp): Promise<void> {
-  const begun = await beginAttempt(join(folder, 'home'), node);
-  if (begun.state !== 'begun') throw new Error('unreachable');
-  await assert.rejects(prepareData(node, begun.attempt, nobody), (error: unknown) => {
+  await assert.rejects(prepareData(node, await begin(node), nobody), (error: unknown) => {
     assert.ok(error instanceof NodeError, String(error));
     assert.equal(error.kind, 'bad-data');
     assert.match(error.message, message);

@@ -39,9 +39,10 @@ it('a run with a checkpoint leaves what it leaves without, and what is marked is
 }, async (t) => {
   const folder = await temporaryFolder(t);
   const run = async (name: string, point: boolean) => {
-    await writeFile(join(folder, 'lineage.yaml'), lineage(point));
+    const file = `${name}.yaml`;
+    await writeFile(join(folder, file), lineage(point));
     const env = { DESCENT_HOME: join(folder, name) };
-    const ended = await descent(['run', 'lineage.yaml'], folder, { env });
+    const ended = await descent(['run', file], folder, { env });
     assert.equal(ended.exitCode, 0, ended.stdout + ended.stderr);
     const made = await manifests(join(folder, name));
     const modelOf = (address: string) => {
@@ -50,8 +51,7 @@ it('a run with a checkpoint leaves what it leaves without, and what is marked is
     };
     return { env, ended, modelOf };
   };
-  const whole = await run('whole', false);
-  const parts = await run('parts', true);
+  const [whole, parts] = await Promise.all([run('whole', false), run('parts', true)]);
   const [alone, after] = [whole.modelOf('base'), parts.modelOf('base')];
   const names = await readdir(alone);
   assert.deepEqual(await readdir(after), names);
@@ -71,15 +71,17 @@ it('a run with a checkpoint leaves what it leaves without, and what is marked is
   const marks = 'undecayed ancestor, overlap allowed';
   assert.match(parts.ended.stdout, /^point .* undecayed$/m);
   assert.match(parts.ended.stdout, new RegExp(`^tuned .* ${marks}$`, 'm'));
-  const plan = await ask('plan', 'lineage.yaml');
+  const [plan, selected, shown, verified] = await Promise.all([
+    ask('plan', 'parts.yaml'),
+    ask('plan', 'parts.yaml', '--select', 'tuned'),
+    ask('show', 'tuned'),
+    ask('verify'),
+  ]);
   assert.match(plan, /^reuse {2}point .*, undecayed /m);
   assert.match(plan, new RegExp(`^reuse {2}tuned/id .*, ${marks} `, 'm'));
-  assert.match(
-    await ask('plan', 'lineage.yaml', '--select', 'tuned'),
-    new RegExp(`^reuse {2}tuned .*, ${marks} `, 'm'),
-  );
-  assert.match(await ask('show', 'tuned'), new RegExp(`marks +${marks}$`, 'm'));
-  assert.match(await ask('verify'), new RegExp(`^ {2}tuned +[0-9a-f]{12} +${marks}$`, 'm'));
+  assert.match(selected, new RegExp(`^reuse {2}tuned .*, ${marks} `, 'm'));
+  assert.match(shown, new RegExp(`marks +${marks}$`, 'm'));
+  assert.match(verified, new RegExp(`^ {2}tuned +[0-9a-f]{12} +${marks}$`, 'm'));
   const home = env.DESCENT_HOME;
   const saved = new Map(savedQueries().map(({ name, sql }) => [name, sql]));
   const defaults = { lineage: null, model: null, task: null, correct: null, metric: null, limit: 100 };

@@ -149,6 +149,16 @@ describe('accept', async () => {
     );
   });
 
+  it('is no evaluation whose responses another reward model scored', async () => {
+    const asked = nodeAt(before, 'base/id');
+    const judged = { ...asked.preimage, parents: { ...(asked.preimage.parents as object), rewardModel: base.key } };
+    const node = { ...asked, key: keyOf(judged), preimage: judged };
+    const fewer = { evaluate: '{each: [base, rl], suites: [heldout, id], samples: 3}' };
+    const rest = entry('base/id', node.key, await declaredKey(lineage(fewer), 'base/id'));
+    const [told] = await refused(lineage({ ...fewer, rest }), storeOf({ ...before, nodes: [node] }));
+    assert.match(told?.message ?? '', /another reward model scored its responses, or none/);
+  });
+
   it('says what to write where it is not said which declaration an entry holds for', async () => {
     const both = (base2: string, mid: string) =>
       lineage({

@@ -121,6 +121,30 @@ evaluate: {each: [theirs, tuned], suites: [id]}
     assert.match(await one('{folder: a, from: b}'), /^4 unknown-key/);
   });
 
+  it('is a language model where something starts from it or asks it, and a reward model where it scores', async (t) => {
+    const scoring: FindConfig = async () => ({ ok: true, config: toConfig(bytesShape, { eos: 0 }, 'score') });
+    const from = (stage: string) => wrong(t, stages(fromHub, `  more: ${stage}\n`), scoring);
+    for (const stage of [
+      '{sft: {from: theirs, data: math, examples: 9}}',
+      '{generate: {from: theirs, data: math, problems: 9}}',
+    ])
+      assert.deepEqual(await from(stage), [
+        '5 bad-value `more` starts from `theirs`, which adopts a reward model and no language model',
+      ]);
+    const [asked] = await wrong(t, stages(fromHub, 'evaluate: {each: [theirs], suites: [heldout]}\n'), scoring);
+    assert.equal(asked, '5 bad-value `theirs` adopts a reward model, and no language model that could be evaluated');
+
+    const judged = `  base: {pretrain: {model: nano, data: web, tokens: 40K}}
+  tuned: {sft: {from: base, data: math, examples: 9}}
+models: {nano: {layers: 2, hidden: 32, heads: 4, ffn: 64, context: 64}}
+evaluate: {each: [tuned], suites: [id], rewardModel: theirs}
+`;
+    assert.deepEqual(await wrong(t, stages(fromHub, judged)), [
+      '8 bad-value `theirs` adopts a language model, which gives no scores',
+    ]);
+    assert.deepEqual(await wrong(t, stages(fromHub, judged), scoring), []);
+  });
+
   it('says what a folder lacks, and takes none that lies elsewhere', async (t) => {
     const folder = temporaryFolder(t);
     const elsewhere = temporaryFolder(t);

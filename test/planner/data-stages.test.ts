@@ -3,10 +3,14 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { parameterCount } from '../../planner/architecture.ts';
+import { auditKeys } from '../../planner/audit.ts';
 import { formatDiagnostics } from '../../planner/diagnostic.ts';
 import { planLineage } from '../../planner/expand.ts';
+import { forwardFlops, wholeSequences } from '../../planner/flops.ts';
 import { loadLineage } from '../../planner/load.ts';
 import { memoryOf } from '../../planner/memory.ts';
+import type { PlanNode } from '../../planner/plan.ts';
 import { allFlops, priceOf } from '../../planner/price.ts';
 import { keysOf, nodeAt, planOfText } from './plans.ts';
 
@@ -142,6 +146,39 @@ describe('stages that make data sets', () => {
     const plain = keysOf(await planOfText(built({}, { evaluate: '{each: [tuned, liked], suites: [id], samples: 2}' })));
     assert.notEqual(scored['tuned/id'], plain['tuned/id']);
     assert.equal(scored.liked, plain.liked);
+  });
+
+  test('a reward model costs an evaluation a pass over each response, and the memory of a model', async () => {
+    const plan = await planOfText(built());
+    const asked = nodeAt(plan, 'tuned/id');
+    const shape = nodeAt(plan, 'judge').architecture ?? assert.fail('a judge has a shape');
+    const { judge, ...alone } = asked;
+    assert.deepEqual(judge, shape);
+    const responses = 200 * 3; // the greedy one, and two samples
+    const read = { ...wholeSequences(responses, shape.context), predicted: responses };
+    const [scored, unscored] = [priceOf(asked), priceOf(alone as PlanNode)];
+    assert.equal(scored.flops.inference - unscored.flops.inference, forwardFlops(shape, read, 1));
+    assert.deepEqual([scored.tokens, scored.exact], [unscored.tokens, unscored.exact]);
+    const scoring = parameterCount(shape) - shape.vocab * shape.hidden + shape.hidden;
+    const [more, less] = [memoryOf(asked), memoryOf(alone as PlanNode)];
+    assert.equal((more?.models ?? 0) - (less?.models ?? 0), 4 * scoring);
+  });
+
+  test('a plan with them that comes from a file is what its recipes say, the judge of its evaluations too', async () => {
+    const plan = await planOfText(built({}, { axes: 'axes: {seed: {replicate: [1, 2]}}' }));
+    assert.deepEqual(auditKeys(plan), []);
+    const forged = plan.nodes.map((node) => (node.judge ? { ...node, judge: { ...node.judge, layers: 9 } } : node));
+    const [told] = auditKeys({ ...plan, nodes: forged });
+    assert.match(told?.problem ?? '', /shape of its reward model/);
+  });
+
+  test('responses of one sample are written as many at once as those of several', async () => {
+    const of = async (problems: number, samples: number) => {
+      const answers = `{generate: {from: tuned, data: math/problems, problems: ${problems}, samples: ${samples}}}`;
+      return memoryOf(nodeAt(await planOfText(built({ answers })), 'answers'))?.step;
+    };
+    assert.equal(await of(2000, 1), await of(500, 4));
+    assert.notEqual(await of(64, 1), await of(2000, 1));
   });
 });
 

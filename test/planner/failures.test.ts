@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { planLineage } from '../../planner/expand.ts';
-import { withoutDefaults } from '../../planner/identity.ts';
 import { keyOf } from '../../planner/key.ts';
 import { loadLineage } from '../../planner/load.ts';
 import { reasonText } from '../../planner/reason.ts';
 import { select } from '../../planner/select.ts';
+import { withoutDefaults } from '../../planner/usual.ts';
 import { judge } from '../../planner/verdict.ts';
 import { keysOf, lineage, planOf, planOfText } from './plans.ts';
 

@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import canonicalizeModule from 'canonicalize';
-import { withoutDefaults } from '../../planner/identity.ts';
 import { canonicalJson, keyOf, planDigest } from '../../planner/key.ts';
 import type { Json, Placement, Task } from '../../planner/plan.ts';
+import { withoutDefaults } from '../../planner/usual.ts';
 import { fixture, keysOf, lineage, nodeAt, planOf, planOfText } from './plans.ts';
 
 // Keys are forever: what was trained under one is found again by it. UPDATE_GOLDEN=1 writes golden.json anew, which is

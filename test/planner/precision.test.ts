@@ -86,6 +86,7 @@ describe('precision', () => {
         version,
         recipe,
         architecture: node.architecture,
+        judge: null,
         device: 'gpu',
         count: 1,
         seconds,

@@ -23,7 +23,9 @@ const flopsOf = (node: PlanNode) => priceOf(node).flops.training + priceOf(node)
 function finished(node: PlanNode, seconds: number, others: Partial<FinishedRuns> = {}): FinishedRuns {
   const { version, recipe } = node.preimage as { version: number; recipe: { [name: string]: Json } };
   const architecture = node.architecture && shapeOf(node.architecture);
-  return { type: node.type, version, recipe, architecture, device: 'gpu', count: 1, seconds, working: null, ...others };
+  const judge = node.judge ? shapeOf(node.judge) : null;
+  const ran = { device: 'gpu', count: 1, seconds, working: null };
+  return { type: node.type, version, recipe, architecture, judge, ...ran, ...others };
 }
 
 function secondsOf(node: PlanNode, speed: Speed): number | undefined {

@@ -49,11 +49,26 @@ test('seeds of one recipe are one row', async (t) => {
     version: typeVersions.pretrain,
     recipe: row?.recipe,
     architecture: { layers: 2, hidden: 32, heads: 4, kvHeads: 4, ffn: 64, vocab: 257, context: 64 },
+    judge: null,
     device: 'cpu',
     count: 3,
     seconds: 3 * secondsEach,
     working: null,
   });
+});
+
+test('an evaluation is told with the shape of the reward model that scored its responses', async (t) => {
+  const home = await temporaryHome(t);
+  const plan = await planOfText(lineage());
+  const judge = nodeAt(plan, 'mid');
+  const scored = (node: PlanNode) =>
+    node.address === 'tuned/id' ? { ...node, parents: { ...node.parents, rewardModel: judge.key } } : node;
+  await recordRuns(home, { ...plan, nodes: plan.nodes.map(scored) });
+  const judges = (await finishedRuns(home)).filter(({ judge }) => judge !== null);
+  assert.deepEqual(
+    judges.map(({ type, count, judge }) => [type, count, judge]),
+    [['evaluate', 1, { layers: 2, hidden: 32, heads: 4, kvHeads: 4, ffn: 64, vocab: 257, context: 64 }]],
+  );
 });
 
 test('what trainers said of their steps is told where all of them did', async (t) => {

@@ -12,13 +12,13 @@ import type { ActorCritic, Algorithm, PerToken } from '../../trainer/algorithm.t
 import { lossWeights } from '../../trainer/algorithms/aggregation.ts';
 import { algorithmOf } from '../../trainer/algorithms/choose.ts';
 import { centredAdvantages } from '../../trainer/algorithms/dr-grpo.ts';
-import { inGroups } from '../../trainer/algorithms/groups.ts';
 import { normalisedAdvantages } from '../../trainer/algorithms/grpo.ts';
 import { overlongReward } from '../../trainer/algorithms/rewards.ts';
 import { leaveOneOutAdvantages } from '../../trainer/algorithms/rloo.ts';
 import type { Episode } from '../../trainer/episode.ts';
 import { tokenLogProbs } from '../../trainer/ops.ts';
 import { entropy } from '../../trainer/policy.ts';
+import { inGroups } from '../../trainer/portions.ts';
 import { tf } from '../../trainer/tf.ts';
 import { close } from './support.ts';
 

@@ -72,9 +72,10 @@ test('what is waited for is told, in one line for all requests', async (t) => {
   assert.deepEqual(told, ['The endpoint at OPENAI_BASE_URL answered 500; it is asked again in 0.3 s.']);
 });
 
-test('what may pass is tried again: 429, 500, cut connections, no JSON, silence', async (t) => {
+test('what may pass is tried again: 429, 408, 500, cut connections, no JSON, silence', async (t) => {
   const troubles: [string, (response: Parameters<Interference>[1]) => void][] = [
     ['429', (response) => reply(response, '{}', 429, { 'retry-after': '0.3' })],
+    ['408', (response) => reply(response, '{}', 408)],
     ['500', (response) => reply(response, 'oops', 500)],
     ['cut at once', (response) => response.destroy()],
     [

@@ -6,14 +6,16 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { NamedTensorMap } from '@tensorflow/tfjs-node';
+import { graderVersion } from '../../schemas/catalogue.ts';
 import type { MetricsEvent, TrainerEvent } from '../../schemas/types/event.ts';
 import type { EvaluateJob, SftJob, SftRecipe } from '../../schemas/types/job.ts';
 import { validateEvent } from '../../schemas/validate.ts';
 import { valueAndGradients } from '../../trainer/adamw.ts';
 import { type Batch, type BatchTensors, batchTensors, inParts } from '../../trainer/batch.ts';
+import type { Example } from '../../trainer/example.ts';
 import { capture } from '../../trainer/graph/capture.ts';
 import { embeddingNoise } from '../../trainer/neftune.ts';
-import { type Example, type LayoutOptions, padded } from '../../trainer/padded.ts';
+import { type LayoutOptions, padded } from '../../trainer/padded.ts';
 import { loadModel, type Parameters } from '../../trainer/parameters.ts';
 import { readSafetensors } from '../../trainer/safetensors.ts';
 import { batchOf } from '../../trainer/stages/sft.ts';
@@ -155,7 +157,7 @@ describe('fine-tuning', () => {
   });
 
   it('with all of it ends in the same bytes when it was interrupted, and asks as it was taught from then on', async () => {
-    const all: Partial<SftRecipe> = { packing: true, neftune: 5, template: 'tokenizer' };
+    const all: Partial<SftRecipe> = { packing: true, neftune: 5, template: 'tokenizer', epochs: 4 };
     const whole = await runTrainer(job('whole', all));
     for (const event of whole.events) validateEvent(event);
     const interrupted = job('interrupted', all);
@@ -165,7 +167,8 @@ describe('fine-tuning', () => {
       asked = true;
       child.kill('SIGTERM');
     }).ended;
-    const ended = stopped.code === 75 ? await runTrainer(interrupted) : stopped;
+    assert.equal(stopped.code, 75);
+    const ended = await runTrainer(interrupted);
     assert.equal(modelDigest(interrupted.output), modelDigest(join(root, 'whole')));
     assert.deepEqual(ended.events.at(-1), whole.events.at(-1));
 
@@ -177,7 +180,7 @@ describe('fine-tuning', () => {
       type: 'evaluate',
       recipe: {
         ...{ suite: 'id', kind: 'problems', tasks: [recipe.data], problems: 2, samples: 0 },
-        ...{ temperature: 1, maxResponse: 4, grader: 1, template: 'tokenizer' },
+        ...{ temperature: 1, maxResponse: 4, grader: graderVersion, template: 'tokenizer' },
       },
       inputs: { ...inputs, parent: join(root, 'whole', 'model') },
     };

@@ -27,6 +27,7 @@ import { tf } from '../../trainer/tf.ts';
 import { update } from '../../trainer/update.ts';
 import {
   generated,
+  generateJob,
   modelDigest,
   type PpoRecipe,
   ppoUsually,
@@ -184,22 +185,26 @@ function plannedAnswers(architecture: Architecture, problems: number) {
 }
 
 /** What decoding takes beside a model, by its graphs: the cache of `slots`, and the larger of its two passes. */
-function decodingBytes(architecture: Architecture, slots: number): number {
+function decodingBytes(architecture: Architecture, slots: number, hasNucleus = false): number {
   const { layers, hidden, heads, kvHeads, context } = architecture;
   const parameters = initialise(architecture, 1);
   const weights = decodingWeights(architecture, parameters);
   const passes = createPasses(architecture, weights);
-  const read = capture(({ tokens, lengths, uniforms, sharpness }: DecodingTensors): NamedTensorMap => {
-    const { layers, ...chosen } = passes.read({ tokens, lengths }, { uniforms, sharpness });
+  const read = capture(({ tokens, lengths, ...draws }: DecodingTensors): NamedTensorMap => {
+    const { layers, ...chosen } = passes.read({ tokens, lengths }, draws);
     return { ...chosen, ...named(layers) };
   });
-  const step = capture(({ tokens, positions, uniforms, sharpness, ...cache }: DecodingTensors): NamedTensorMap => {
-    const held = Array.from({ length: layers }, (_, i) => ({ keys: cache[`keys${i}`], values: cache[`values${i}`] }));
-    return passes.step({ tokens, positions }, { layers: held } as unknown as Cache, { uniforms, sharpness });
-  });
+  const step = capture(
+    ({ tokens, positions, uniforms, sharpness, nucleus, ...cache }: DecodingTensors): NamedTensorMap => {
+      const draws = { uniforms, sharpness, ...(nucleus && { nucleus }) };
+      const held = Array.from({ length: layers }, (_, i) => ({ keys: cache[`keys${i}`], values: cache[`values${i}`] }));
+      return passes.step({ tokens, positions }, { layers: held } as unknown as Cache, draws);
+    },
+  );
 
   const int32 = (...shape: number[]) => ({ dtype: 'int32', shape });
-  const draws = (count: number) => ({ uniforms: int32(count, 2), sharpness: int32(1, 2) });
+  const one = int32(1, 2);
+  const draws = (count: number) => ({ uniforms: int32(count, 2), sharpness: one, ...(hasNucleus && { nucleus: one }) });
   const prompts = Math.min(slots, Math.max(1, Math.floor(promptTokensAtOnce / context)));
   const reading = { tokens: int32(prompts, context), lengths: int32(prompts), ...draws(prompts) };
   const half = { dtype: 'float32', shape: [kvHeads, slots, context, hidden / heads] };
@@ -237,6 +242,15 @@ describe('the planned memory of writing responses', () => {
       assert.ok(ratio > 0.9 && ratio < 1.2, ratio.toFixed(3));
     });
   }
+
+  it('is no more where tokens are sorted for a nucleus', () => {
+    const architecture = shape({ vocab: 16_384 });
+    const { recipe } = generateJob(tmpdir(), 'planned', { problems: 16, samples: 4, topP: 0.9 });
+    const ratio =
+      (memoryOf({ type: 'generate', recipe, architecture, placement })?.step ?? 0) /
+      decodingBytes(architecture, 64, true);
+    assert.ok(ratio > 0.9 && ratio < 1.2, ratio.toFixed(3));
+  });
 });
 
 /** What the plan says of RL on `miniBatch` responses at a time. */

@@ -1,6 +1,7 @@
 /** Rewards compared within groups: the responses to one prompt, which stand side by side in a round. */
 import type { RlRecipe } from '../../schemas/types/job.ts';
 import type { CriticFree, PerToken } from '../algorithm.ts';
+import { inGroups } from '../portions.ts';
 import { type PolicyOptions, policyLearning } from './policy-loss.ts';
 import { responseRewards, roundRewards } from './rewards.ts';
 import { whiten } from './whiten.ts';
@@ -25,11 +26,6 @@ export function grouped(options: GroupedOptions, advantagesOf: (rewards: readonl
       return { advantages: options.whiten ? whiten(advantages) : advantages, metrics };
     },
   };
-}
-
-/** Items that stand side by side in groups of one size; what is left of them is the last. */
-export function inGroups<T>(items: readonly T[], size: number): T[][] {
-  return Array.from({ length: Math.ceil(items.length / size) }, (_, i) => items.slice(i * size, (i + 1) * size));
 }
 
 /** The mean of a group, and its deviation with Bessel's correction. */

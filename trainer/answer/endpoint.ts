@@ -47,7 +47,7 @@ export interface Endpoint {
 const usualPatience: Patience = { timeout: 280, waits: [1, 2, 4, 8, 16, 32, 60], longestWait: 600 };
 
 /**
- * The endpoint. What may pass is tried again: no connection, one that broke, silence, 5xx, an answer that is no JSON; and
+ * The endpoint. What may pass is tried again: no connection, one that broke, silence, 408, 5xx, an answer that is no JSON; and
  * 429, after as long as the server says, for all requests together, since it is all of them that are too many. Those are
  * given up only when none gets through any more. `tell` gets a line on what fails a second time, one at a
  * time for all requests.
@@ -197,7 +197,7 @@ function refusalOf({ status, headers }: Response, body: string, model: string, {
       `${said}. Its account has nothing left: pay in, and start again; only the rest is asked.`,
     );
   if (status === 429) return new Passing('answered 429, too many requests', true, retryAfter(headers));
-  if (status >= 500) return new Passing(`answered ${status}`, false, retryAfter(headers));
+  if (status === 408 || status >= 500) return new Passing(`answered ${status}`, false, retryAfter(headers));
   if (status === 401 || status === 403)
     // What it says of a wrong key may quote it.
     return refuse(

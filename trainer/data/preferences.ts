@@ -1,8 +1,7 @@
 /** Pairs of responses to one prompt of which one is preferred: as they are read, as tokens, and in parts that fit into one pass. */
 import { stretchesOf } from '../batch.ts';
-import { countResponseTokens, type Example, longestOf } from '../padded.ts';
+import { countResponseTokens, type Example, longestOf, truncate } from '../example.ts';
 import { paddedTime } from '../shapes.ts';
-import { truncate } from '../stages/sft.ts';
 import type { ProblemContent } from './problem.ts';
 
 /** A better and a worse response to a prompt. */
@@ -25,9 +24,9 @@ export interface Pair {
 export type ExampleOf = (content: Pick<ProblemContent, 'prompt' | 'solution'>) => Example;
 
 /**
- * Pairs in tokens. What is longer than `longest` tokens, prompt and response together, is
- * cut as in fine-tuning: the beginning of the prompt goes, and of a response that is too long alone the end. Each response is cut by
- * itself, so that of a pair the longer one may have less of the prompt (as in TRL). `truncated` counts responses.
+ * Pairs in tokens. What is longer than `longest` tokens, prompt and response together, is cut as in fine-tuning: the
+ * beginning of the prompt goes, and of a response that is too long alone the end. Each response is cut by itself, so that of
+ * a pair the longer one may have less of the prompt (as in TRL). `truncated` counts responses.
  */
 export function encodePairs(
   preferences: readonly Preference[],

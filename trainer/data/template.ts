@@ -1,6 +1,6 @@
 /** How a model is asked: a problem as a prompt, and a worked one as an example to learn from. */
 import { isDeepStrictEqual } from 'node:util';
-import type { Example } from '../padded.ts';
+import type { Example } from '../example.ts';
 import type { Tokenizer } from '../tokenizer/load.ts';
 import type { ProblemContent } from './problem.ts';
 

@@ -15,9 +15,10 @@ import { loadTemplate } from '../data/chat-template.ts';
 import { countPairTokens } from '../data/preferences.ts';
 import { trainedOnPairs } from '../data/trained-on.ts';
 import { dpoSteps, judged, type MeasuredPair, pairMeasure } from '../dpo.ts';
+import { epochsOf } from '../epochs.ts';
 import { TrainerFailure } from '../failure.ts';
 import { train } from '../loop.ts';
-import { batchesOf, heldoutFacts, readPairs } from '../pairwise.ts';
+import { heldoutFacts, readPairs } from '../pairwise.ts';
 import { loadParent } from '../parent.ts';
 import { learningRate } from '../schedule.ts';
 import { supervisedOptions } from '../supervised.ts';
@@ -39,7 +40,7 @@ export async function run(job: DpoJob, context: TrainerContext): Promise<Outcome
   const measure = pairMeasure(architecture, parameters, recipe, options);
   const pairs = await measured(measure(read.pairs), context);
   const heldout = await measured(measure(read.heldout), context);
-  const { steps, batchAt } = batchesOf([...read.pairs.keys()], recipe, seed, 'dpo');
+  const { steps, batchAt } = epochsOf([...read.pairs.keys()], recipe, seed, 'dpo');
   const update = dpoSteps(architecture, model, recipe, options);
   return train(job, context, {
     steps,

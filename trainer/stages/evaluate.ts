@@ -33,6 +33,7 @@ import { peakMemory } from '../memory.ts';
 import { createPace } from '../pace.ts';
 import { countParameters } from '../parameters.ts';
 import { loadParent, type Parent } from '../parent.ts';
+import { inGroups } from '../portions.ts';
 import { type Response, respond, sampleEvent } from '../respond.ts';
 import type { Cluster } from '../statistics.ts';
 
@@ -261,8 +262,4 @@ function emitFigures(context: TrainerContext, suite: string, task: string, figur
   for (const [metric, estimate] of Object.entries(figures)) {
     context.emit({ event: 'evaluation', suite, task, metric, ...estimate });
   }
-}
-
-function inGroups<T>(items: readonly T[], size: number): T[][] {
-  return Array.from({ length: Math.ceil(items.length / size) }, (_, i) => items.slice(i * size, (i + 1) * size));
 }

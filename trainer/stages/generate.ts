@@ -5,7 +5,6 @@
  * What was answered is kept in the attempt's `checkpoints/answers/`, and not asked again after a kill; the lines are in the
  * order of the problems, whichever order answers came in.
  */
-
 import { join } from 'node:path';
 import { setImmediate as yieldToEvents } from 'node:timers/promises';
 import { graderVersion } from '../../schemas/catalogue.ts';

@@ -11,8 +11,9 @@ import type { Outcome, TrainerContext } from '../context.ts';
 import { loadTemplate } from '../data/chat-template.ts';
 import { countPairTokens, type Pair, responsesOf } from '../data/preferences.ts';
 import { trainedOnPairs } from '../data/trained-on.ts';
+import { epochsOf } from '../epochs.ts';
 import { train } from '../loop.ts';
-import { batchesOf, heldoutFacts, type JudgedPair, readPairs } from '../pairwise.ts';
+import { heldoutFacts, type JudgedPair, readPairs } from '../pairwise.ts';
 import { loadParent } from '../parent.ts';
 import { bradleyTerryLoss, rewardModelFrom, rewardSteps, scorer, textOf } from '../reward.ts';
 import { learningRate } from '../schedule.ts';
@@ -35,7 +36,7 @@ export async function run(job: RewardJob, context: TrainerContext): Promise<Outc
   const model = adamw(parameters, recipe);
   const update = rewardSteps(architecture, model, recipe, supervisedOptions(recipe, job.placement));
   const score = scorer(architecture, parameters, undefined);
-  const { steps, batchAt } = batchesOf(pairs, recipe, seed, 'reward');
+  const { steps, batchAt } = epochsOf(pairs, recipe, seed, 'reward');
   return train(job, context, {
     steps,
     architecture,

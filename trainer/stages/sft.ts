@@ -17,10 +17,12 @@ import type { Outcome, TrainerContext } from '../context.ts';
 import { loadTemplate } from '../data/chat-template.ts';
 import { problems } from '../data/sources.ts';
 import { trainedOnProblems } from '../data/trained-on.ts';
+import { epochsOf } from '../epochs.ts';
+import { countResponseTokens, type Example, longestOf, readOf, truncate } from '../example.ts';
 import { TrainerFailure } from '../failure.ts';
 import { train } from '../loop.ts';
 import { embeddingNoise } from '../neftune.ts';
-import { countResponseTokens, type Example, type LayoutOptions, longestOf, padded, readOf, spread } from '../padded.ts';
+import { type LayoutOptions, padded, spread } from '../padded.ts';
 import { loadParent } from '../parent.ts';
 import { random } from '../random.ts';
 import { learningRate } from '../schedule.ts';
@@ -36,8 +38,7 @@ export async function run(job: SftJob, context: TrainerContext): Promise<Outcome
   const whole = given.map((problem) => ({ ...template.exampleTokens(problem), id: problem.id }));
   const { examples, cut, dropped } = fitted(whole, architecture.context, recipe);
 
-  const stepsPerEpoch = Math.ceil(examples.length / recipe.batch);
-  const steps = stepsPerEpoch * recipe.epochs;
+  const { steps, stepsPerEpoch, batchAt } = epochsOf(examples, recipe, seed, 'sft');
   const model = adamw(parameters, recipe);
   const update = supervisedSteps(architecture, model, supervisedOptions(recipe, job.placement));
   const layout: LayoutOptions = {
@@ -46,15 +47,6 @@ export async function run(job: SftJob, context: TrainerContext): Promise<Outcome
     packing,
     // As long as the longest of all, so that the rows of most steps have one length.
     ...(packing && { longest: longestOf(examples) }),
-  };
-  let latest: { epoch: number; order: typeof examples } | undefined;
-  const orderOf = (epoch: number) => {
-    if (latest?.epoch !== epoch) latest = { epoch, order: random(seed, 'sft', 'order', epoch).shuffle(examples) };
-    return latest.order;
-  };
-  const chosenAt = (index: number) => {
-    const start = (index % stepsPerEpoch) * recipe.batch;
-    return orderOf(Math.floor(index / stepsPerEpoch)).slice(start, start + recipe.batch);
   };
   const noiseAt = (step: number): Noise => ({
     alpha: neftune,
@@ -68,7 +60,7 @@ export async function run(job: SftJob, context: TrainerContext): Promise<Outcome
     chatTemplate: template.jinja,
     trainables: { model },
     step(index) {
-      const chosen = chosenAt(index);
+      const chosen = batchAt(index);
       const batch = batchOf(chosen, layout, neftune > 0 ? noiseAt(index) : undefined);
       const values = update(batch, learningRate(index, steps, recipe));
       const seen = chosen.map(({ id, prompt, response }) => ({ id, tokens: [...prompt, ...response] }));
@@ -85,7 +77,7 @@ export async function run(job: SftJob, context: TrainerContext): Promise<Outcome
       responseTokens: countResponseTokens(examples),
       responseTokensPerStep: countResponseTokens(examples) / stepsPerEpoch,
       ...paddingFacts(
-        Array.from({ length: stepsPerEpoch }, (_, step) => chosenAt(step)),
+        Array.from({ length: stepsPerEpoch }, (_, step) => batchAt(step)),
         layout,
       ),
       [`epochs.${recipe.data.name}`]: recipe.epochs,
@@ -116,14 +108,6 @@ export function fitted<E extends Example>(
   }
   const examples = whole.map((example) => ({ ...example, ...truncate(example, context) }));
   return { examples, cut: whole.length - fitting.length, dropped: 0 };
-}
-
-/** An example that the context can hold: all of it but the last token is read. At least one token of the prompt stays. */
-export function truncate(example: Example, context: number): Example {
-  const { prompt, response } = example;
-  if (readOf(example) <= context) return example;
-  const kept = response.slice(0, context);
-  return { prompt: prompt.slice(-(context + 1 - kept.length)), response: kept };
 }
 
 /** Noise on the embeddings of a batch: `embeddingNoise` says what of. */
