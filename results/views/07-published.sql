@@ -103,3 +103,68 @@ COMMENT ON COLUMN sourced_figures.error IS 'How far a digitised value may be off
 COMMENT ON COLUMN sourced_figures.approximate IS 'Whether it could only be read roughly.';
 COMMENT ON COLUMN sourced_figures.note IS 'What has to be known of it; null where there is nothing.';
 COMMENT ON COLUMN sourced_figures.overall IS 'Whether it is of the suite: its mean, or that of the only task.';
+
+CREATE OR REPLACE VIEW model_panels AS
+WITH varied AS (
+  SELECT plan, address, string_agg(axis || '=' || value, ',' ORDER BY axis) AS setting
+  FROM node_axes ANTI JOIN (FROM axes WHERE replicate) AS replicates USING (plan, axis)
+  GROUP BY plan, address
+),
+figures AS (
+  SELECT *, if(metric = 'pass@1', NULL, try_cast(regexp_extract(metric, '^(pass|maj|rm)@(\d+)$', 2) AS INTEGER)) AS k
+  FROM sourced_figures
+  WHERE overall AND suite IN ('id', 'ood')
+  QUALIFY k IS NULL OR k = max(k) OVER (PARTITION BY plan, address, suite, source)
+)
+SELECT f.lineage, f.plan, min(f.place) AS place, f.source, f.stage, v.setting, f.marks, f.model, f.parameters, f.pretrain_tokens,
+  f.replay_tokens, f.domain_tokens, f.sft_examples, f.sft_epochs, f.rl_examples, f.rl_epochs, f.post_training, f.collapse,
+  count(DISTINCT f.address) AS models, max(f.k) AS k,
+  round(avg(f.shown) FILTER (f.suite = 'id' AND f.metric = 'pass@1'), 4) AS id_greedy,
+  round(avg(f.shown) FILTER (f.suite = 'id' AND f.metric = 'maj@' || f.k), 4) AS id_maj,
+  round(avg(f.shown) FILTER (f.suite = 'id' AND f.metric = 'rm@' || f.k), 4) AS id_rm,
+  round(avg(f.shown) FILTER (f.suite = 'id' AND f.metric = 'pass@' || f.k), 4) AS id_pass,
+  round(avg(f.shown) FILTER (f.suite = 'id' AND f.metric = 'orm'), 4) AS id_orm,
+  round(avg(f.shown) FILTER (f.suite = 'id' AND f.metric = 'correctRatio'), 4) AS id_correct_ratio,
+  round(avg(f.shown) FILTER (f.suite = 'ood' AND f.metric = 'pass@1'), 4) AS ood_greedy,
+  round(avg(f.shown) FILTER (f.suite = 'ood' AND f.metric = 'maj@' || f.k), 4) AS ood_maj,
+  round(avg(f.shown) FILTER (f.suite = 'ood' AND f.metric = 'rm@' || f.k), 4) AS ood_rm,
+  round(avg(f.shown) FILTER (f.suite = 'ood' AND f.metric = 'pass@' || f.k), 4) AS ood_pass,
+  round(avg(f.shown) FILTER (f.suite = 'ood' AND f.metric = 'orm'), 4) AS ood_orm,
+  round(avg(f.shown) FILTER (f.suite = 'ood' AND f.metric = 'correctRatio'), 4) AS ood_correct_ratio
+FROM figures AS f
+LEFT JOIN varied AS v ON v.plan = f.plan AND v.address = f.address
+GROUP BY f.lineage, f.plan, f.source, f.stage, v.setting, f.marks, f.model, f.parameters, f.pretrain_tokens, f.replay_tokens,
+  f.domain_tokens, f.sft_examples, f.sft_epochs, f.rl_examples, f.rl_epochs, f.post_training, f.collapse;
+COMMENT ON VIEW model_panels IS 'The six figures of problems that EvoLM''s figures have panels of, id and ood, in percent (orm as it is): a row for each model and, of a published one, each source; mean over replicates (seeds).';
+COMMENT ON COLUMN model_panels.lineage IS 'The lineage''s name.';
+COMMENT ON COLUMN model_panels.plan IS 'The plan.';
+COMMENT ON COLUMN model_panels.place IS 'Position of the first of its models in the plan.';
+COMMENT ON COLUMN model_panels.source IS 'The table or figure that reports it; null of one''s own.';
+COMMENT ON COLUMN model_panels.stage IS 'The declared stage; of a published model its signature.';
+COMMENT ON COLUMN model_panels.setting IS 'Values of the axes that are no replicates; null where there are none.';
+COMMENT ON COLUMN model_panels.marks IS 'What has to be known before it is compared, as in the table marks; null where there is nothing.';
+COMMENT ON COLUMN model_panels.model IS 'What the lineage file calls its shape.';
+COMMENT ON COLUMN model_panels.parameters IS 'Parameters, by its shape.';
+COMMENT ON COLUMN model_panels.pretrain_tokens IS 'Tokens of pretraining; of a checkpoint those until there.';
+COMMENT ON COLUMN model_panels.replay_tokens IS 'Tokens of CPT that are replayed.';
+COMMENT ON COLUMN model_panels.domain_tokens IS 'Tokens of CPT that are not.';
+COMMENT ON COLUMN model_panels.sft_examples IS 'Examples of SFT.';
+COMMENT ON COLUMN model_panels.sft_epochs IS 'How often SFT went through them.';
+COMMENT ON COLUMN model_panels.rl_examples IS 'Problems of RL.';
+COMMENT ON COLUMN model_panels.rl_epochs IS 'How often RL went through them.';
+COMMENT ON COLUMN model_panels.post_training IS 'What came after pretraining and CPT: none, SFT, SFT+RL, ...';
+COMMENT ON COLUMN model_panels.collapse IS 'How its RL collapsed; null where it did not, as far as is known.';
+COMMENT ON COLUMN model_panels.models IS 'How many models the row is the mean of.';
+COMMENT ON COLUMN model_panels.k IS 'Responses a problem of maj, rm and pass: the most that there are.';
+COMMENT ON COLUMN model_panels.id_greedy IS 'Pass@1 of the greedy response, id.';
+COMMENT ON COLUMN model_panels.id_maj IS 'Maj@k, id.';
+COMMENT ON COLUMN model_panels.id_rm IS 'RM@k, id.';
+COMMENT ON COLUMN model_panels.id_pass IS 'Pass@k, id.';
+COMMENT ON COLUMN model_panels.id_orm IS 'Mean reward, id.';
+COMMENT ON COLUMN model_panels.id_correct_ratio IS 'Correct Ratio, id.';
+COMMENT ON COLUMN model_panels.ood_greedy IS 'Pass@1 of the greedy response, ood.';
+COMMENT ON COLUMN model_panels.ood_maj IS 'Maj@k, ood.';
+COMMENT ON COLUMN model_panels.ood_rm IS 'RM@k, ood.';
+COMMENT ON COLUMN model_panels.ood_pass IS 'Pass@k, ood.';
+COMMENT ON COLUMN model_panels.ood_orm IS 'Mean reward, ood.';
+COMMENT ON COLUMN model_panels.ood_correct_ratio IS 'Correct Ratio, ood.';
