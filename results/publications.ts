@@ -46,6 +46,11 @@ export function lineageOf({ name }: Publication): string {
   return `published/${name}`;
 }
 
+/** The publication that a lineage in the results is of; undefined of one's own. */
+export function publicationIn(lineage: string): string | undefined {
+  return /^published\/(.+)$/.exec(lineage)?.[1];
+}
+
 /** Absolute path of the lineage file that declares a publication's models. */
 export function modelsPath({ name }: Publication): string {
   return fileURLToPath(new URL(`../../results/published/${name}.yaml`, import.meta.url));
