@@ -16,7 +16,7 @@ export interface PublishedFigure {
   /** `Table 1`, `Figure 8a`. */
   source: string;
   reading: 'printed' | 'digitised';
-  /** How far a digitised value may be off, either way; null where it is printed or no bound is known. */
+  /** By about how much a digitised value may be off, either way; null where it is printed, and where that is not known. */
   error: number | null;
   approximate: boolean;
   /** The model as the publication names it. */

@@ -30,7 +30,7 @@ COMMENT ON COLUMN published_figures.plan IS 'The plan of its models.';
 COMMENT ON COLUMN published_figures.place IS 'Position in the publication''s data, from 0.';
 COMMENT ON COLUMN published_figures.source IS 'The table or figure that has it: Table 1, Figure 8a.';
 COMMENT ON COLUMN published_figures.reading IS 'printed, or digitised: read off a figure that prints no numbers.';
-COMMENT ON COLUMN published_figures.error IS 'How far a digitised value may be off, either way; null where it is printed, and where no bound is known.';
+COMMENT ON COLUMN published_figures.error IS 'By about how much a digitised value may be off, either way; null where it is printed, and where that is not known.';
 COMMENT ON COLUMN published_figures.approximate IS 'Whether it could only be read roughly, because its marker is hidden or was read by eye.';
 COMMENT ON COLUMN published_figures.model IS 'The model as the publication names it.';
 COMMENT ON COLUMN published_figures.address IS 'The model''s address in the plan; null of other people''s models, and of figures that are not of one model.';

@@ -99,7 +99,7 @@ COMMENT ON COLUMN sourced_figures.n IS 'Items it is over; null where that is not
 COMMENT ON COLUMN sourced_figures.low IS 'Lower end of the 95 % interval; null where that is not known.';
 COMMENT ON COLUMN sourced_figures.high IS 'Upper end of the 95 % interval; null where that is not known.';
 COMMENT ON COLUMN sourced_figures.reading IS 'printed or digitised; null of one''s own.';
-COMMENT ON COLUMN sourced_figures.error IS 'How far a digitised value may be off, either way; null where no bound is known or needed.';
+COMMENT ON COLUMN sourced_figures.error IS 'By about how much a digitised value may be off, either way; null where it is printed, and where that is not known.';
 COMMENT ON COLUMN sourced_figures.approximate IS 'Whether it could only be read roughly.';
 COMMENT ON COLUMN sourced_figures.note IS 'What has to be known of it; null where there is nothing.';
 COMMENT ON COLUMN sourced_figures.overall IS 'Whether it is of the suite: its mean, or that of the only task.';
