@@ -19,7 +19,7 @@ stages:
 axes:
   replay: [0%, 5%, 20%, 40%]
   seed: {replicate: [${seeds.join(', ')}]}
-evaluate: {each: [mid, tuned], suites: [heldout, id], samples: 4}
+evaluate: {each: [tuned], suites: [heldout, id], samples: 4}
 takeaways:
 ${takeaways}
 `;
