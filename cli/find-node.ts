@@ -2,6 +2,8 @@ import { didYouMean, listed } from '../planner/diagnostic.ts';
 import { addressNow } from '../planner/moved.ts';
 import type { Plan, PlanNode } from '../planner/plan.ts';
 import { plainAddress } from '../planner/signature.ts';
+import { readImport } from '../results/imports.ts';
+import { publicationIn } from '../results/publications.ts';
 import { runQuery } from '../results/query.ts';
 import { readPlan } from '../store/plans.ts';
 import { CommandError } from './failure.ts';
@@ -20,7 +22,8 @@ const mostVariants = 5;
 
 /**
  * The node that a person means: an address in the newest plan of a lineage (of `lineage`, where one is named), the
- * beginning of a key that any plan has, or an address from before a rename. Throws CommandError, with near names, when
+ * beginning of a key that any plan has, or an address from before a rename. One of an imported lineage is meant where none
+ * of one's own is, or where that lineage is named. Throws CommandError, with near names, when
  * there is none or more than one.
  */
 export async function findNode(home: string, text: string, lineage: string | null): Promise<FoundNode> {
@@ -28,7 +31,8 @@ export async function findNode(home: string, text: string, lineage: string | nul
     text,
     plain: plainAddress(text),
   });
-  const inLineage = named.filter((one) => lineage === null || one.lineage === lineage);
+  const own = named.filter((one) => publicationIn(one.lineage) === undefined);
+  const inLineage = lineage === null ? (own.length > 0 ? own : named) : named.filter((one) => one.lineage === lineage);
   if (inLineage.length === 0 && lineage === null && isPrefix(text)) {
     const keyed = await places(home, 'starts_with(n.key, $text)', { text });
     if (keyed.length > 0) return theOne(home, text, keyed, 'give more of the key');
@@ -44,7 +48,7 @@ async function findRenamed(home: string, text: string, lineage: string | null): 
   const { rows } = await runQuery(home, 'SELECT plan, lineage FROM latest_lineages ORDER BY last_recorded DESC');
   for (const [digest, name] of rows) {
     if (lineage !== null && name !== lineage) continue;
-    const plan = await readPlan(home, String(digest));
+    const plan = await readRecorded(home, String(name), String(digest));
     const renamed = [text, plainAddress(text)].map((name) => addressNow(plan.declared.moved ?? [], name));
     const node = renamed.flatMap((address) => plan.nodes.find((one) => one.address === address) ?? [])[0];
     if (node) return { plan, node };
@@ -85,11 +89,17 @@ async function theOne(home: string, text: string, found: readonly Place[], hint:
     const list = distinct.slice(0, 10).map((one) => `  ${shortKey(one.key)}  ${one.address} of ${one.lineage}`);
     throw new CommandError(`${text} is ${distinct.length} nodes:\n${list.join('\n')}`, hint);
   }
-  const plan = await readPlan(home, first.plan);
+  const plan = await readRecorded(home, first.lineage, first.plan);
   const node = plan.nodes[first.place];
   if (node?.key !== first.key)
     throw new Error(`the results and the plan ${first.plan} disagree about ${first.address}`);
   return { plan, node };
+}
+
+/** A plan that the results have: one that was run, or that of an imported lineage. */
+async function readRecorded(home: string, lineage: string, digest: string): Promise<Plan> {
+  const publication = publicationIn(lineage);
+  return publication === undefined ? await readPlan(home, digest) : (await readImport(home, publication)).plan;
 }
 
 async function unknownNode(home: string, text: string, lineage: string | null): Promise<CommandError> {

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import type { Client } from '@temporalio/client';
+import { publicationIn } from '../results/publications.ts';
 import { runQuery } from '../results/query.ts';
 import { databasePath, storeFolder } from '../store/home.ts';
 import { loadConfig } from './config.ts';
@@ -23,18 +24,16 @@ export interface KnownLineage {
   lastRun: string;
 }
 
-/** The lineages that were run in this home, the newest first; none in one that nothing was run in. */
+/** The lineages that were run in this home, the newest first; none in one that nothing was run in. Imported ones were not. */
 export async function knownLineages(home: string): Promise<KnownLineage[]> {
   if (!existsSync(databasePath(home)) && !existsSync(storeFolder(home))) return [];
   const { rows } = await runQuery(
     home,
     'SELECT lineage, plan, last_recorded FROM latest_lineages ORDER BY last_recorded DESC, lineage',
   );
-  return rows.map(([lineage, plan, lastRun]) => ({
-    lineage: String(lineage),
-    plan: String(plan),
-    lastRun: String(lastRun),
-  }));
+  return rows
+    .map(([lineage, plan, lastRun]) => ({ lineage: String(lineage), plan: String(plan), lastRun: String(lastRun) }))
+    .filter(({ lineage }) => publicationIn(lineage) === undefined);
 }
 
 /** A client of the Temporal that lineages of this home run on, or undefined where none runs; starts nothing. */

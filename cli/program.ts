@@ -273,6 +273,23 @@ export function buildProgram(outer: Context, finish: (exitCode: ExitCode) => voi
       finish(await (await import('./takeaways.ts')).takeaways(lineage, which, options, context())),
     );
 
+  program
+    .command('import')
+    .argument('<what>', '`published` to list what there is, or one of that: published/evolm')
+    .description("Take a paper's own results into the results, beside one's own")
+    .option('--json', 'print it as JSON')
+    .addHelpText(
+      'after',
+      example(
+        'descent import published',
+        'descent import published/evolm',
+        'descent query figure3 --param lineage=published/evolm',
+      ),
+    )
+    .action(async (what, options) =>
+      finish(await (await import('./import.ts')).importPublished(what, options, context())),
+    );
+
   program.commandsGroup('Store:');
 
   program

@@ -110,8 +110,12 @@ async function reportEvaluations(home: string, node: PlanNode): Promise<NodeRepo
     task: String(task),
     metric: String(metric),
     value: Number(value),
-    low: Number(low),
-    high: Number(high),
-    n: Number(n),
+    low: numberOrNull(low),
+    high: numberOrNull(high),
+    n: numberOrNull(n),
   }));
+}
+
+function numberOrNull(value: unknown): number | null {
+  return value === null ? null : Number(value);
 }

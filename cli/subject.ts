@@ -4,6 +4,8 @@ import { didYouMean } from '../planner/diagnostic.ts';
 import { addressNow } from '../planner/moved.ts';
 import type { Plan } from '../planner/plan.ts';
 import { plainAddress } from '../planner/signature.ts';
+import { importedNames, readImport } from '../results/imports.ts';
+import { publicationIn } from '../results/publications.ts';
 import { findHome } from '../store/home.ts';
 import { plansRun } from '../store/plans.ts';
 import type { Context } from './context.ts';
@@ -18,7 +20,7 @@ export type Subject = { kind: 'plan'; plan: Plan } | ({ kind: 'node' } & NodeInP
 
 /**
  * What a text stands for, in this order: a lineage file; a plan in a file, written or frozen; a lineage that was run, as
- * it was run last; a node, by its address or the beginning of its key. `file.yaml:address` is a node of a lineage file,
+ * it was run last, or was imported; a node, by its address or the beginning of its key. `file.yaml:address` is a node of a lineage file,
  * `lineage:address` one of a lineage that was run; a signature in an address may be spelled in any way. Throws a
  * CommandError where it stands for nothing, and a Refusal where it is a file that is not there or not valid.
  */
@@ -62,7 +64,11 @@ async function findPlan(text: string, context: Context): Promise<Plan | undefine
     if (unreadable) throw new Refusal(`${text}: ${unreadable.message}`, unreadable.hint);
     throw new Refusal(`${text} has errors`, `descent validate ${shellWord(text)}`);
   }
+  const home = findHome(context.cwd, context.env);
+  const publication = publicationIn(text);
+  if (publication !== undefined && (await importedNames(home)).includes(publication))
+    return (await readImport(home, publication)).plan;
   if (!/^[a-zA-Z][a-zA-Z0-9_-]{0,62}$/.test(text)) return undefined;
-  const [newest] = plansRun(findHome(context.cwd, context.env), text);
+  const [newest] = plansRun(home, text);
   return newest;
 }

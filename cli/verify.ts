@@ -7,7 +7,7 @@ import { compareResults } from '../results/compare.ts';
 import { replaceDatabase, withDatabase } from '../results/database.ts';
 import { UnreadableDatabaseError } from '../results/errors.ts';
 import { type Rebuilt, rebuildResults } from '../results/rebuild.ts';
-import { databasePath, findHome, keysBeginning, plansFolder } from '../store/home.ts';
+import { databasePath, findHome, importsFolder, keysBeginning, plansFolder } from '../store/home.ts';
 import { machineName } from '../store/machine.ts';
 import { damageIn, publishedAttempts } from '../store/published.ts';
 import { type Context, type ExitCode, exitCodes } from './context.ts';
@@ -90,7 +90,7 @@ async function verifyResults(
 ): Promise<VerifyReport['results']> {
   const path = databasePath(home);
   const none = { state: 'none', rebuilt: false, aside: null, unreadablePlans: [] } as const;
-  if (!existsSync(path) && !existsSync(plansFolder(home))) return none;
+  if (![path, plansFolder(home), importsFolder(home)].some((there) => existsSync(there))) return none;
   await removeLeftovers(path);
   const temporary = `${path}.rebuilt-${encodeURIComponent(machineName())}-${process.pid}-${randomBytes(4).toString('hex')}`;
   try {
@@ -106,9 +106,14 @@ async function verifyResults(
   }
 }
 
-async function compare(home: string, rebuilt: string, keys: ReadonlySet<string> | undefined, { attempts }: Rebuilt) {
+async function compare(
+  home: string,
+  rebuilt: string,
+  keys: ReadonlySet<string> | undefined,
+  { attempts, imports }: Rebuilt,
+) {
   if (!existsSync(databasePath(home)))
-    return attempts === 0 ? ({ state: 'none' } as const) : ({ state: 'missing', attempts } as const);
+    return attempts + imports === 0 ? ({ state: 'none' } as const) : ({ state: 'missing', attempts } as const);
   try {
     return { state: 'compared', ...(await compareResults(home, rebuilt, { keys })) } as const;
   } catch (error) {

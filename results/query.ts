@@ -12,6 +12,7 @@ import type { Json } from '../planner/plan.ts';
 import { syncFolder } from '../store/write.ts';
 import { withDatabase } from './database.ts';
 import { QueryError, ResultsError } from './errors.ts';
+import { lineageOf, publications } from './publications.ts';
 import { findSavedQuery, type SavedParameter } from './saved.ts';
 import { quoted } from './sql.ts';
 import { toJson } from './value.ts';
@@ -154,7 +155,11 @@ async function mustBeKnown(
   const found = await connection.runAndReadAll(`SELECT DISTINCT ${column} FROM ${table} ORDER BY ${column}`);
   const known = found.getRows().map(([entry]) => String(entry));
   if (known.includes(String(value))) return;
-  const near = known.length === 0 ? 'there is none yet' : `did you mean ${closest(String(value), known)}?`;
+  const near = publications.some((publication) => lineageOf(publication) === value)
+    ? `\`descent import ${String(value)}\` brings it`
+    : known.length === 0
+      ? 'there is none yet'
+      : `did you mean ${closest(String(value), known)}?`;
   throw new QueryError(`there is no ${name} ${String(value)}: ${near}`);
 }
 

@@ -6,6 +6,8 @@ import { attemptFolder, attemptNumbers } from '../store/home.ts';
 import { inspectAttempt } from '../store/inspect.ts';
 import { plansByAge, readPlan } from '../store/plans.ts';
 import { withDatabase } from './database.ts';
+import { ResultsError } from './errors.ts';
+import { importedNames, readImport, recordImport } from './imports.ts';
 import { type Ingested, ingestAttempts } from './ingest.ts';
 import { recordLineage } from './record.ts';
 import type { IngestInput } from './staging.ts';
@@ -14,15 +16,17 @@ import type { IngestInput } from './staging.ts';
 export interface Rebuilt extends Ingested {
   plans: number;
   attempts: number;
+  /** Publications that were imported. */
+  imports: number;
   /** Attempts that were left out because their files are damaged, with the reason. */
   damaged: { key: string; reason: string }[];
-  /** Plans that were left out because they cannot be read, a sentence each. */
+  /** Plans and imports that were left out because they cannot be read, a sentence each. */
   unreadable: string[];
 }
 
 /**
  * Reads everything that the store has into `results.duckdb` again: all frozen plans, the oldest run first, and the
- * events of all attempts at their nodes. What is there already is replaced, so it may be run at any time; after the
+ * events of all attempts at their nodes; and what was imported. What is there already is replaced, so it may be run at any time; after the
  * file was lost, it brings everything back. `path` is another file to read it into, `keys` are the nodes whose attempts are
  * read where these are not all.
  */
@@ -33,12 +37,22 @@ export async function rebuildResults(
   const rebuilt: Rebuilt = {
     plans: 0,
     attempts: 0,
+    imports: 0,
     metrics: 0,
     evaluations: 0,
     samples: 0,
     damaged: [],
     unreadable: [],
   };
+  for (const name of await importedNames(home)) {
+    const imported = await readImport(home, name).catch((error: unknown) => {
+      if (!(error instanceof ResultsError)) throw error;
+      rebuilt.unreadable.push(error.message);
+    });
+    if (!imported) continue;
+    await withDatabase(home, 'write', (connection) => recordImport(connection, imported), { path });
+    rebuilt.imports += 1;
+  }
   const seen = new Set<string>();
   for (const digest of await plansByAge(home)) {
     const plan = await readPlan(home, digest).catch((error: unknown) => {

@@ -67,6 +67,11 @@ export function lineagesFolder(home: string): string {
   return join(home, 'lineages');
 }
 
+/** Where it is noted what was imported of publications. */
+export function importsFolder(home: string): string {
+  return join(home, 'imports');
+}
+
 /** The DuckDB file with all results. */
 export function databasePath(home: string): string {
   return join(home, 'results.duckdb');

@@ -1,5 +1,6 @@
 import type { Mark } from '../../planner/marks.ts';
 import type { NodeType, PlanNode } from '../../planner/plan.ts';
+import { publicationIn } from '../../results/publications.ts';
 import type { Certificate } from '../../schemas/certificate.ts';
 import type { Manifest } from '../../schemas/types/manifest.ts';
 import { columns } from './columns.ts';
@@ -27,7 +28,15 @@ export interface NodeReport {
   accepted?: AcceptedReport;
   /** Newest first. */
   attempts: AttemptReport[];
-  evaluations: { suite: string; task: string; metric: string; value: number; low: number; high: number; n: number }[];
+  evaluations: {
+    suite: string;
+    task: string;
+    metric: string;
+    value: number;
+    low: number | null;
+    high: number | null;
+    n: number | null;
+  }[];
   /** What an overlap certificate found; null of all other nodes, and before it was made. */
   overlap: Certificate | null;
 }
@@ -77,7 +86,11 @@ export function renderNode(report: NodeReport, colours: Colours): string {
       report.children.map((address) => [address]),
     ),
     ...(report.attempts.length === 0
-      ? ['No attempt yet.']
+      ? [
+          publicationIn(report.lineage) === undefined
+            ? 'No attempt yet.'
+            : 'Published elsewhere; nothing of it was run here.',
+        ]
       : report.attempts.flatMap((attempt) => section(...attemptSection(attempt, colours)))),
     ...section(
       'Evaluations',
@@ -86,8 +99,8 @@ export function renderNode(report: NodeReport, colours: Colours): string {
         task,
         metric,
         figure(value),
-        `[${figure(low)}, ${figure(high)}]`,
-        colours.dim(`n ${whole(n)}`),
+        low === null || high === null ? '' : `[${figure(low)}, ${figure(high)}]`,
+        n === null ? '' : colours.dim(`n ${whole(n)}`),
       ]),
     ),
     ...(report.overlap === null ? [] : overlapSections(report.overlap, section)),

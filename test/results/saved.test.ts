@@ -3,6 +3,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { readPublication } from '../../cli/import.ts';
+import { withDatabase } from '../../results/database.ts';
+import { recordImport } from '../../results/imports.ts';
+import { publications } from '../../results/publications.ts';
 import { type Parameters, runQuery } from '../../results/query.ts';
 import { savedQueries } from '../../results/saved.ts';
 import { heldoutLoss, rightAnswers } from './events.ts';
@@ -15,6 +19,10 @@ before(async () => {
   home = await mkdtemp(join(tmpdir(), 'descent-'));
   await recordRuns(home, makePlan({ replay: ['0%', '20%'], seeds: [1, 2] }));
   await recordRuns(home, makePlan({ lineage: 'other', replay: ['5%'], seeds: [1] }));
+  for (const publication of publications) {
+    const imported = await readPublication(publication);
+    await withDatabase(home, 'write', (connection) => recordImport(connection, imported));
+  }
 });
 after(() => rm(home, { recursive: true, force: true }));
 
@@ -27,7 +35,23 @@ test('every saved query says what it is for and runs without parameters', async 
   const queries = savedQueries();
   assert.deepEqual(
     queries.map(({ name }) => name),
-    ['attempts', 'curves', 'forgetting', 'reward_correlation', 'samples', 'seeds', 'summary'],
+    [
+      ...['attempts', 'curves'],
+      ...[
+        'figure10',
+        'figure2',
+        'figure3',
+        'figure4',
+        'figure5',
+        'figure6',
+        'figure7',
+        'figure8a',
+        'figure8b',
+        'figure9',
+      ],
+      ...['forgetting', 'published', 'reward_correlation', 'samples', 'seeds', 'summary'],
+      ...['table1', 'table2', 'table3', 'table4'],
+    ],
   );
   for (const { name, description, parameters } of queries) {
     assert.match(description, /^[A-Z].*\.$/, name);

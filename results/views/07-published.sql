@@ -1,0 +1,170 @@
+-- What each model is made of in the quantities that its figures are compared by, and its figures source by source.
+
+CREATE OR REPLACE VIEW model_recipes AS
+WITH totals AS (
+  SELECT plan, address,
+    any_value(value) FILTER (part = 'pretrain' AND name = 'model') AS model,
+    sum(number) FILTER (part IN ('pretrain', 'checkpoint') AND name = 'tokens') AS pretrain_tokens,
+    sum(number) FILTER (regexp_full_match(part, 'cpt\d*') AND name = 'tokens') AS cpt_tokens,
+    sum(number) FILTER (regexp_full_match(part, 'cpt\d*') AND name = 'replayTokens') AS replay_tokens,
+    any_value(number) FILTER (part = 'sft' AND name = 'examples') AS sft_examples,
+    any_value(number) FILTER (part = 'sft' AND name = 'epochs') AS sft_epochs,
+    any_value(number) FILTER (part = 'rl' AND name = 'examples') AS rl_examples,
+    any_value(number) FILTER (part = 'rl' AND name = 'epochs') AS rl_epochs,
+    any_value(value) FILTER (part = 'fact' AND name = 'collapse') AS collapse
+  FROM model_settings GROUP BY plan, address
+),
+trained AS (
+  SELECT plan, address,
+    string_agg(upper(ancestor_type), '+' ORDER BY depth DESC) FILTER (ancestor_type IN ('sft', 'dpo', 'rl')) AS post_training
+  FROM ancestors GROUP BY plan, address
+)
+SELECT m.lineage, m.plan, m.place, m.address, m.stage, m.type, m.seed, m.marks, m.key, t.model,
+  -- The LLaMA shape: attention, feed-forward layer and norms of each layer; the last norm; embeddings and head.
+  n.layers * (2 * n.hidden::BIGINT ** 2 + 2 * n.hidden * n.kv_heads * (n.hidden / n.heads) + 3 * n.hidden::BIGINT * n.ffn
+    + 2 * n.hidden)::BIGINT + n.hidden + 2 * n.vocab::BIGINT * n.hidden AS parameters,
+  coalesce(t.pretrain_tokens, 0)::BIGINT AS pretrain_tokens,
+  coalesce(t.cpt_tokens, 0)::BIGINT AS cpt_tokens,
+  coalesce(t.replay_tokens, 0)::BIGINT AS replay_tokens,
+  coalesce(t.cpt_tokens - coalesce(t.replay_tokens, 0), 0)::BIGINT AS domain_tokens,
+  coalesce(t.sft_examples, 0)::BIGINT AS sft_examples, coalesce(t.sft_epochs, 0)::BIGINT AS sft_epochs,
+  coalesce(t.rl_examples, 0)::BIGINT AS rl_examples, coalesce(t.rl_epochs, 0)::BIGINT AS rl_epochs,
+  coalesce(r.post_training, 'none') AS post_training, t.collapse
+FROM models AS m
+JOIN nodes AS n USING (key)
+LEFT JOIN totals AS t ON t.plan = m.plan AND t.address = m.address
+LEFT JOIN trained AS r ON r.plan = m.plan AND r.address = m.address;
+COMMENT ON VIEW model_recipes IS 'What each model of each lineage''s current version is made of, in the quantities that models are compared by; an amount is 0 where its chain has no such stage.';
+COMMENT ON COLUMN model_recipes.lineage IS 'The lineage''s name.';
+COMMENT ON COLUMN model_recipes.plan IS 'The plan.';
+COMMENT ON COLUMN model_recipes.place IS 'The model''s position in the plan, parents first.';
+COMMENT ON COLUMN model_recipes.address IS 'The model''s address.';
+COMMENT ON COLUMN model_recipes.stage IS 'The declared stage.';
+COMMENT ON COLUMN model_recipes.type IS 'adopt, pretrain, checkpoint, cpt, sft, dpo, rl or reward.';
+COMMENT ON COLUMN model_recipes.seed IS 'Seed of its training.';
+COMMENT ON COLUMN model_recipes.marks IS 'What has to be known before it is compared, as in the table marks; null where there is nothing.';
+COMMENT ON COLUMN model_recipes.key IS 'The model''s key.';
+COMMENT ON COLUMN model_recipes.model IS 'What the lineage file calls its shape; null where it does not begin with a pretraining.';
+COMMENT ON COLUMN model_recipes.parameters IS 'Parameters, by its shape.';
+COMMENT ON COLUMN model_recipes.pretrain_tokens IS 'Tokens of pretraining; of a checkpoint those until there.';
+COMMENT ON COLUMN model_recipes.cpt_tokens IS 'Tokens of continued pretraining, replay among them.';
+COMMENT ON COLUMN model_recipes.replay_tokens IS 'Those of them that are replayed.';
+COMMENT ON COLUMN model_recipes.domain_tokens IS 'Those of them that are not.';
+COMMENT ON COLUMN model_recipes.sft_examples IS 'Examples of the first SFT in its chain.';
+COMMENT ON COLUMN model_recipes.sft_epochs IS 'How often that went through them.';
+COMMENT ON COLUMN model_recipes.rl_examples IS 'Problems of the first RL in its chain.';
+COMMENT ON COLUMN model_recipes.rl_epochs IS 'How often that went through them.';
+COMMENT ON COLUMN model_recipes.post_training IS 'What came after pretraining and CPT, in order: none, SFT, SFT+RL, SFT+DPO, RL.';
+COMMENT ON COLUMN model_recipes.collapse IS 'How its RL collapsed; null where it did not, as far as is known.';
+
+CREATE OR REPLACE VIEW sourced_figures AS
+SELECT m.*, f.suite, f.task, f.metric, p.source, coalesce(p.value, f.value) AS value,
+  if(f.metric = 'orm', 1, 100) * coalesce(p.value, f.value) AS shown, f.n, f.low, f.high,
+  p.reading, p.error, coalesce(p.approximate, false) AS approximate, p.note,
+  f.task = 'all' OR p.source IS NULL AND min(f.task) OVER tasks = max(f.task) OVER tasks AS overall
+FROM model_figures AS f
+JOIN model_recipes AS m ON m.plan = f.plan AND m.address = f.address
+LEFT JOIN published_figures AS p
+  ON p.plan = f.plan AND p.address = f.address AND p.suite = f.suite AND p.task = f.task AND p.metric = f.metric
+WINDOW tasks AS (PARTITION BY f.plan, f.address, f.suite);
+COMMENT ON VIEW sourced_figures IS 'Every figure of every evaluated model with what the model is made of; of a published one a row for each table and figure that reports it, with the value that stands there.';
+COMMENT ON COLUMN sourced_figures.lineage IS 'The lineage''s name.';
+COMMENT ON COLUMN sourced_figures.plan IS 'The plan.';
+COMMENT ON COLUMN sourced_figures.place IS 'The model''s position in the plan, parents first.';
+COMMENT ON COLUMN sourced_figures.address IS 'The model''s address.';
+COMMENT ON COLUMN sourced_figures.stage IS 'The declared stage.';
+COMMENT ON COLUMN sourced_figures.type IS 'pretrain, checkpoint, cpt, sft, dpo or rl.';
+COMMENT ON COLUMN sourced_figures.seed IS 'Seed of its training.';
+COMMENT ON COLUMN sourced_figures.marks IS 'What has to be known before it is compared, as in the table marks; null where there is nothing.';
+COMMENT ON COLUMN sourced_figures.key IS 'The model''s key.';
+COMMENT ON COLUMN sourced_figures.model IS 'What the lineage file calls its shape.';
+COMMENT ON COLUMN sourced_figures.parameters IS 'Parameters, by its shape.';
+COMMENT ON COLUMN sourced_figures.pretrain_tokens IS 'Tokens of pretraining; of a checkpoint those until there.';
+COMMENT ON COLUMN sourced_figures.cpt_tokens IS 'Tokens of continued pretraining, replay among them.';
+COMMENT ON COLUMN sourced_figures.replay_tokens IS 'Those of them that are replayed.';
+COMMENT ON COLUMN sourced_figures.domain_tokens IS 'Those of them that are not.';
+COMMENT ON COLUMN sourced_figures.sft_examples IS 'Examples of the first SFT in its chain.';
+COMMENT ON COLUMN sourced_figures.sft_epochs IS 'How often that went through them.';
+COMMENT ON COLUMN sourced_figures.rl_examples IS 'Problems of the first RL in its chain.';
+COMMENT ON COLUMN sourced_figures.rl_epochs IS 'How often that went through them.';
+COMMENT ON COLUMN sourced_figures.post_training IS 'What came after pretraining and CPT, in order: none, SFT, SFT+RL, SFT+DPO, RL.';
+COMMENT ON COLUMN sourced_figures.collapse IS 'How its RL collapsed; null where it did not, as far as is known.';
+COMMENT ON COLUMN sourced_figures.suite IS 'heldout, upstream, id, ood.';
+COMMENT ON COLUMN sourced_figures.task IS 'The task or domain; all for the suite''s mean.';
+COMMENT ON COLUMN sourced_figures.metric IS 'loss, acc_norm, pass@1, ...';
+COMMENT ON COLUMN sourced_figures.source IS 'The table or figure that reports it; null of one''s own.';
+COMMENT ON COLUMN sourced_figures.value IS 'The figure, as that source has it.';
+COMMENT ON COLUMN sourced_figures.shown IS 'The same as papers show it: in percent; orm as it is.';
+COMMENT ON COLUMN sourced_figures.n IS 'Items it is over; null where that is not known.';
+COMMENT ON COLUMN sourced_figures.low IS 'Lower end of the 95 % interval; null where that is not known.';
+COMMENT ON COLUMN sourced_figures.high IS 'Upper end of the 95 % interval; null where that is not known.';
+COMMENT ON COLUMN sourced_figures.reading IS 'printed or digitised; null of one''s own.';
+COMMENT ON COLUMN sourced_figures.error IS 'By about how much a digitised value may be off, either way; null where it is printed, and where that is not known.';
+COMMENT ON COLUMN sourced_figures.approximate IS 'Whether it could only be read roughly.';
+COMMENT ON COLUMN sourced_figures.note IS 'What has to be known of it; null where there is nothing.';
+COMMENT ON COLUMN sourced_figures.overall IS 'Whether it is of the suite: its mean, or that of the only task.';
+
+CREATE OR REPLACE VIEW model_panels AS
+WITH varied AS (
+  SELECT plan, address, string_agg(axis || '=' || value, ',' ORDER BY axis) AS setting
+  FROM node_axes ANTI JOIN (FROM axes WHERE replicate) AS replicates USING (plan, axis)
+  GROUP BY plan, address
+),
+figures AS (
+  SELECT *, if(metric = 'pass@1', NULL, try_cast(regexp_extract(metric, '^(pass|maj|rm)@(\d+)$', 2) AS INTEGER)) AS k
+  FROM sourced_figures
+  WHERE overall AND suite IN ('id', 'ood')
+  QUALIFY k IS NULL OR k = max(k) OVER (PARTITION BY plan, address, suite, source)
+)
+SELECT f.lineage, f.plan, min(f.place) AS place, f.source, f.stage, v.setting, f.marks, f.model, f.parameters, f.pretrain_tokens,
+  f.replay_tokens, f.domain_tokens, f.sft_examples, f.sft_epochs, f.rl_examples, f.rl_epochs, f.post_training, f.collapse,
+  count(DISTINCT f.address) AS models, max(f.k) AS k,
+  round(avg(f.shown) FILTER (f.suite = 'id' AND f.metric = 'pass@1'), 4) AS id_greedy,
+  round(avg(f.shown) FILTER (f.suite = 'id' AND f.metric = 'maj@' || f.k), 4) AS id_maj,
+  round(avg(f.shown) FILTER (f.suite = 'id' AND f.metric = 'rm@' || f.k), 4) AS id_rm,
+  round(avg(f.shown) FILTER (f.suite = 'id' AND f.metric = 'pass@' || f.k), 4) AS id_pass,
+  round(avg(f.shown) FILTER (f.suite = 'id' AND f.metric = 'orm'), 4) AS id_orm,
+  round(avg(f.shown) FILTER (f.suite = 'id' AND f.metric = 'correctRatio'), 4) AS id_correct_ratio,
+  round(avg(f.shown) FILTER (f.suite = 'ood' AND f.metric = 'pass@1'), 4) AS ood_greedy,
+  round(avg(f.shown) FILTER (f.suite = 'ood' AND f.metric = 'maj@' || f.k), 4) AS ood_maj,
+  round(avg(f.shown) FILTER (f.suite = 'ood' AND f.metric = 'rm@' || f.k), 4) AS ood_rm,
+  round(avg(f.shown) FILTER (f.suite = 'ood' AND f.metric = 'pass@' || f.k), 4) AS ood_pass,
+  round(avg(f.shown) FILTER (f.suite = 'ood' AND f.metric = 'orm'), 4) AS ood_orm,
+  round(avg(f.shown) FILTER (f.suite = 'ood' AND f.metric = 'correctRatio'), 4) AS ood_correct_ratio
+FROM figures AS f
+LEFT JOIN varied AS v ON v.plan = f.plan AND v.address = f.address
+GROUP BY f.lineage, f.plan, f.source, f.stage, v.setting, f.marks, f.model, f.parameters, f.pretrain_tokens, f.replay_tokens,
+  f.domain_tokens, f.sft_examples, f.sft_epochs, f.rl_examples, f.rl_epochs, f.post_training, f.collapse;
+COMMENT ON VIEW model_panels IS 'The six figures of problems that EvoLM''s figures have panels of, id and ood, in percent (orm as it is): a row for each model and, of a published one, each source; mean over replicates (seeds).';
+COMMENT ON COLUMN model_panels.lineage IS 'The lineage''s name.';
+COMMENT ON COLUMN model_panels.plan IS 'The plan.';
+COMMENT ON COLUMN model_panels.place IS 'Position of the first of its models in the plan.';
+COMMENT ON COLUMN model_panels.source IS 'The table or figure that reports it; null of one''s own.';
+COMMENT ON COLUMN model_panels.stage IS 'The declared stage; of a published model its signature.';
+COMMENT ON COLUMN model_panels.setting IS 'Values of the axes that are no replicates; null where there are none.';
+COMMENT ON COLUMN model_panels.marks IS 'What has to be known before it is compared, as in the table marks; null where there is nothing.';
+COMMENT ON COLUMN model_panels.model IS 'What the lineage file calls its shape.';
+COMMENT ON COLUMN model_panels.parameters IS 'Parameters, by its shape.';
+COMMENT ON COLUMN model_panels.pretrain_tokens IS 'Tokens of pretraining; of a checkpoint those until there.';
+COMMENT ON COLUMN model_panels.replay_tokens IS 'Tokens of CPT that are replayed.';
+COMMENT ON COLUMN model_panels.domain_tokens IS 'Tokens of CPT that are not.';
+COMMENT ON COLUMN model_panels.sft_examples IS 'Examples of SFT.';
+COMMENT ON COLUMN model_panels.sft_epochs IS 'How often SFT went through them.';
+COMMENT ON COLUMN model_panels.rl_examples IS 'Problems of RL.';
+COMMENT ON COLUMN model_panels.rl_epochs IS 'How often RL went through them.';
+COMMENT ON COLUMN model_panels.post_training IS 'What came after pretraining and CPT: none, SFT, SFT+RL, ...';
+COMMENT ON COLUMN model_panels.collapse IS 'How its RL collapsed; null where it did not, as far as is known.';
+COMMENT ON COLUMN model_panels.models IS 'How many models the row is the mean of.';
+COMMENT ON COLUMN model_panels.k IS 'Responses a problem of maj, rm and pass: the most that there are.';
+COMMENT ON COLUMN model_panels.id_greedy IS 'Pass@1 of the greedy response, id.';
+COMMENT ON COLUMN model_panels.id_maj IS 'Maj@k, id.';
+COMMENT ON COLUMN model_panels.id_rm IS 'RM@k, id.';
+COMMENT ON COLUMN model_panels.id_pass IS 'Pass@k, id.';
+COMMENT ON COLUMN model_panels.id_orm IS 'Mean reward, id.';
+COMMENT ON COLUMN model_panels.id_correct_ratio IS 'Correct Ratio, id.';
+COMMENT ON COLUMN model_panels.ood_greedy IS 'Pass@1 of the greedy response, ood.';
+COMMENT ON COLUMN model_panels.ood_maj IS 'Maj@k, ood.';
+COMMENT ON COLUMN model_panels.ood_rm IS 'RM@k, ood.';
+COMMENT ON COLUMN model_panels.ood_pass IS 'Pass@k, ood.';
+COMMENT ON COLUMN model_panels.ood_orm IS 'Mean reward, ood.';
+COMMENT ON COLUMN model_panels.ood_correct_ratio IS 'Correct Ratio, ood.';
