@@ -4,7 +4,8 @@ import { claimsOf } from '../planner/claims.ts';
 import { didYouMean } from '../planner/diagnostic.ts';
 import { canonicalJson, sha256 } from '../planner/key.ts';
 import type { Plan } from '../planner/plan.ts';
-import { askTakeaways } from '../results/verdicts/ask.ts';
+import { runQuery } from '../results/query.ts';
+import { askPaper, askTakeaways } from '../results/verdicts/ask.ts';
 import type { TakeawayVerdict } from '../results/verdicts/decide.ts';
 import { findHome } from '../store/home.ts';
 import { lineagesRun, plansRun } from '../store/plans.ts';
@@ -30,17 +31,14 @@ export async function takeaways(
 ): Promise<ExitCode> {
   const { terminal } = context;
   const home = findHome(context.cwd, context.env);
-  const { plan, digest, notices } = await planAsked(lineage, home, context);
-  const found = await askTakeaways(home, plan.lineage, digest, claimsOf(plan));
-  if (found.length === 0) {
-    throw new CommandError(
-      `${plan.lineage} declares no takeaways`,
-      `declare some in ${plan.file} (docs/lineage-file.md), or ask the paper's: descent takeaways ${shellWord(plan.lineage)} --paper`,
-    );
-  }
+  const {
+    lineage: name,
+    notices,
+    found,
+  } = options.paper ? await paperAsked(lineage, home) : await fileAsked(lineage, home, context);
   const shown = which === undefined ? found : [oneOf(found, which)];
   if (options.json) {
-    terminal.out(JSON.stringify({ lineage: plan.lineage, plan: digest, notices, takeaways: shown }, null, 2));
+    terminal.out(JSON.stringify({ lineage: name, notices, takeaways: shown }, null, 2));
     return exitCodes.fine;
   }
   for (const notice of notices) terminal.err(notice);
@@ -49,6 +47,36 @@ export async function takeaways(
     which !== undefined && one ? renderTakeaway(one, terminal.colours) : renderTakeaways(shown, terminal.colours),
   );
   return exitCodes.fine;
+}
+
+/** Verdicts, the lineage that they are of, and what there is to say of it. */
+interface Answered {
+  lineage: string;
+  notices: string[];
+  found: TakeawayVerdict[];
+}
+
+async function fileAsked(lineage: string | undefined, home: string, context: Context): Promise<Answered> {
+  const { plan, digest, notices } = await planAsked(lineage, home, context);
+  const found = await askTakeaways(home, plan.lineage, digest, claimsOf(plan));
+  if (found.length > 0) return { lineage: plan.lineage, notices, found };
+  throw new CommandError(
+    `${plan.lineage} declares no takeaways`,
+    `declare some in ${plan.file}, or ask the paper's: descent takeaways ${shellWord(plan.lineage)} --paper`,
+  );
+}
+
+async function paperAsked(lineage: string | undefined, home: string): Promise<Answered> {
+  const { rows } = await runQuery(home, 'SELECT lineage FROM latest_lineages ORDER BY last_recorded DESC, lineage');
+  const known = rows.map(([one]) => String(one));
+  const name = lineage ?? known[0];
+  if (name === undefined)
+    throw new CommandError('no lineage was run in this home yet', 'descent import published/evolm');
+  if (!known.includes(name)) {
+    const near = didYouMean(name, known) ?? (known.join(', ') || 'descent import published/evolm');
+    throw new CommandError(`the results have no lineage ${name}`, near);
+  }
+  return { lineage: name, notices: [], found: await askPaper(home, name) };
 }
 
 function oneOf(found: readonly TakeawayVerdict[], which: string): TakeawayVerdict {

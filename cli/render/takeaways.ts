@@ -1,21 +1,28 @@
 import type { PartVerdict, TakeawayVerdict, VerdictWord } from '../../results/verdicts/decide.ts';
 import { columns } from './columns.ts';
-import { counted, figure } from './figures.ts';
+import { amount, counted, figure } from './figures.ts';
 import type { Colours } from './terminal.ts';
 
-/** A row for each part of each takeaway: verdict, effect with its interval, seeds, corrected p; empty without takeaways. */
+/**
+ * A row for each part of each takeaway: verdict, where the effect points, the effect with its interval, seeds, corrected p;
+ * below it what could not be asked. Empty without takeaways.
+ */
 export function renderTakeaways(takeaways: readonly TakeawayVerdict[], colours: Colours): string {
   if (takeaways.length === 0) return '';
-  const head = ['', 'takeaway', 'verdict', 'effect', 'interval', 'seeds', 'p'].map((text) => colours.bold(text));
-  const rows = takeaways.flatMap(({ number, name, claim, verdict, parts, missing, alpha }) => {
-    const said = missing.length > 0 ? colours.dim(`needs ${missing.join(', ')}`) : '';
+  const head = ['', 'takeaway', 'verdict', 'points', 'effect', 'interval', 'seeds', 'p'].map((text) =>
+    colours.bold(text),
+  );
+  const rows = takeaways.flatMap(({ number, name, claim, verdict, parts, alpha }) => {
     const whole = [String(number), name ?? claim, word(verdict, colours)];
     const [only, ...others] = parts;
-    if (missing.length > 0) return [[...whole, said]];
-    if (only && others.length === 0) return [[...whole, ...cells(only, alpha)]];
+    if (name === null && only && others.length === 0) return [[...whole, ...cells(only, alpha)]];
     return [whole, ...parts.map((part) => ['', `  ${part.name}`, word(part.verdict, colours), ...cells(part, alpha)])];
   });
-  return columns([head, ...rows], ['right']);
+  const lacking = takeaways.flatMap(({ number, missing }) => missing.map((one) => `${number} is not asked: ${one}`));
+  return [
+    columns([head, ...rows], ['right', 'left', 'left', 'left', 'right', 'left', 'right', 'right']),
+    ...lacking.map(colours.dim),
+  ].join('\n');
 }
 
 /** One takeaway in full: each part with what was tested and what there is to say. */
@@ -24,7 +31,7 @@ export function renderTakeaway(takeaway: TakeawayVerdict, colours: Colours): str
   const lines = [
     `${colours.bold(`${number}${name === null ? '' : ` ${name}`}`)}  ${word(verdict, colours)}`,
     claim,
-    ...missing.map((one) => `  not asked: it needs ${one}`),
+    ...missing.map((one) => `  not asked: ${one}`),
     ...parts.flatMap((part) => ['', ...partLines(part, alpha, correction, colours)]),
     ...(warnings.length > 0 ? ['', ...warnings.map((warning) => colours.yellow(`! ${warning}`))] : []),
   ];
@@ -32,7 +39,7 @@ export function renderTakeaway(takeaway: TakeawayVerdict, colours: Colours): str
 }
 
 function partLines(part: PartVerdict, alpha: number, correction: string, colours: Colours): string[] {
-  const [effect, interval] = cells(part, alpha);
+  const [points, effect, interval] = cells(part, alpha);
   const counts = [
     counted(part.seeds, 'seed'),
     counted(part.pairs, part.effectOf === 'difference' ? 'pair' : 'model'),
@@ -41,6 +48,7 @@ function partLines(part: PartVerdict, alpha: number, correction: string, colours
   const p = part.p === null ? 'none' : `${shownP(part.p)}, corrected (${correction}) ${shownP(part.pCorrected ?? 1)}`;
   const rows = [
     ['claimed', part.claimed],
+    ['points', points],
     ['effect', `${effect} ${interval}`.trim() || 'none'],
     ['over', counts],
     ['test', part.test],
@@ -50,7 +58,7 @@ function partLines(part: PartVerdict, alpha: number, correction: string, colours
   return [`${colours.bold(part.name)}  ${word(part.verdict, colours)}`, columns(rows)];
 }
 
-/** Effect, interval, seeds, p. */
+/** Where it points, effect, interval, seeds, p. */
 function cells(part: PartVerdict, alpha: number): string[] {
   const { effect, low, high, seeds, pCorrected } = part;
   const shown = (value: number | null, open: string) => (value === null ? open : amountOf(part, value));
@@ -59,6 +67,7 @@ function cells(part: PartVerdict, alpha: number): string[] {
       ? ''
       : `${Math.round((1 - alpha) * 100)} % [${shown(low, '-∞')}, ${shown(high, '∞')}]`;
   return [
+    { for: 'as claimed', against: 'against', neither: '' }[part.points],
     effect === null ? '' : `${sign(part, effect)}${amountOf(part, effect)}${unit(part)}`,
     interval,
     String(seeds),
@@ -67,11 +76,12 @@ function cells(part: PartVerdict, alpha: number): string[] {
 }
 
 function sign({ effectOf }: PartVerdict, value: number): string {
-  return effectOf !== 'saturation' && value > 0 ? '+' : '';
+  return effectOf === 'saturation' ? 'at ' : value > 0 ? '+' : '';
 }
 
-/** Shares in percentage points, all else as it is. */
+/** Shares in percentage points, levels in three digits, all else as it is. */
 function amountOf(part: PartVerdict, value: number): string {
+  if (part.effectOf === 'saturation') return value < 10_000 ? figure(Number(value.toPrecision(3))) : amount(value);
   return isShare(part) ? (value * 100).toFixed(1) : figure(value);
 }
 

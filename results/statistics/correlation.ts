@@ -1,7 +1,7 @@
-import { mean, sampleCorrelation, sampleRankCorrelation } from 'simple-statistics';
+import { mean, quantileSorted, sampleCorrelation, sampleRankCorrelation } from 'simple-statistics';
 import type { Estimate } from './paired.ts';
 import { seededDraw, shuffle } from './random.ts';
-import { normalQuantile } from './student.ts';
+import { expandedAlpha, normalQuantile } from './student.ts';
 import { permutations } from './trend.ts';
 
 /** Which correlation. */
@@ -27,6 +27,42 @@ export function correlation(
   const z = Math.atanh(value);
   const end = (at: number) => (Number.isFinite(z) ? Math.tanh(at) : value);
   return { value, low: end(z - half), high: end(z + half), p: permutationP(x, y, kind) };
+}
+
+const resamples = 2000;
+
+/**
+ * How much closer y goes with one figure than with another: the difference of the two |r|, over models that are drawn anew
+ * with replacement, each with all three of its figures. The interval is of percentiles, expanded for few models. NaN of
+ * fewer than four models.
+ */
+export function closer(
+  one: readonly number[],
+  other: readonly number[],
+  y: readonly number[],
+  alpha: number,
+): Estimate {
+  const none = { value: Number.NaN, low: Number.NaN, high: Number.NaN, p: Number.NaN };
+  if (y.length < 4) return none;
+  const draw = seededDraw();
+  const difference = (order: readonly number[]) => {
+    const pick = (values: readonly number[]) => order.map((index) => values[index] as number);
+    return Math.abs(sampleCorrelation(pick(one), pick(y))) - Math.abs(sampleCorrelation(pick(other), pick(y)));
+  };
+  const value = difference(y.map((_, index) => index));
+  if (!Number.isFinite(value)) return none;
+  const found = Array.from({ length: resamples }, () => difference(y.map(() => draw(y.length)))).filter(
+    Number.isFinite,
+  );
+  found.sort((a, b) => a - b);
+  const wide = expandedAlpha(alpha, y.length);
+  const beyond = Math.min(found.filter((each) => each <= 0).length, found.filter((each) => each >= 0).length);
+  return {
+    value,
+    low: quantileSorted(found, wide / 2),
+    high: quantileSorted(found, 1 - wide / 2),
+    p: Math.min(1, (2 * (beyond + 1)) / (found.length + 1)),
+  };
 }
 
 function permutationP(x: readonly number[], y: readonly number[], kind: CorrelationKind): number {

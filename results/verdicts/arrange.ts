@@ -2,7 +2,7 @@ import { mean } from 'simple-statistics';
 import type { Differences } from '../statistics/paired.ts';
 import type { Series } from '../statistics/trend.ts';
 import type { Evidence, Figure } from './evidence.ts';
-import type { Part, Point } from './question.ts';
+import { type Part, type Point, readingsOf } from './question.ts';
 
 /** A model with its figure. */
 export interface Measured {
@@ -18,9 +18,8 @@ export function measure({ points }: Part, evidence: Evidence): Measured[] {
     const less = point.less && evidence.figure(point.less);
     if (figure === undefined || (point.less && less === undefined)) return [];
     // Two addresses of one model are one.
-    const { reading, less: other, x, setting, beside } = point;
-    const id = [reading, other, beside].map((one) => one && `${one.evaluation} ${one.metric}`).join();
-    const at = `${x} ${setting} ${id}`;
+    const id = readingsOf(point).map(({ evaluation, metric }) => `${evaluation} ${metric}`);
+    const at = `${point.x} ${point.setting} ${id}`;
     if (seen.has(at)) return [];
     seen.add(at);
     return [{ point, figure: less ? lessened(figure, less) : figure }];
@@ -63,18 +62,21 @@ export interface Compared extends Differences {
   models: { of: Measured; over: Measured }[];
 }
 
+/** Which two levels are compared in a setting; undefined where that has not both. */
+export type Levels = (setting: string) => { of: number; over: number } | undefined;
+
 /**
- * The differences of the models at `x` from those at `from`, of the same setting and seed. Where a seed has several
+ * The differences of the models at one level from those at another, of the same setting and seed. Where a seed has several
  * settings its difference is their mean; problems are those that every model answered.
  */
-export function compare(measured: readonly Measured[], x: number, from: number): Compared {
-  const at = (level: number) =>
+export function compare(measured: readonly Measured[], levels: Levels): Compared {
+  const at = (side: 'of' | 'over') =>
     new Map(
       measured
-        .filter(({ point }) => point.x === level)
+        .filter(({ point }) => point.x === levels(point.setting)?.[side])
         .map((one) => [`${one.point.setting}\n${one.point.seed}`, one] as const),
     );
-  const [ofs, overs] = [at(x), at(from)];
+  const [ofs, overs] = [at('of'), at('over')];
   const models = [...ofs].flatMap(([id, of]) => {
     const over = overs.get(id);
     return over ? [{ of, over }] : [];
@@ -106,12 +108,32 @@ export function compare(measured: readonly Measured[], x: number, from: number):
   };
 }
 
-/** The levels that every seed has, and the mean figure of each seed at each of them. */
-export function seriesOf(measured: readonly Measured[]): Series[] {
-  const seeds = seedsOf(measured);
-  const levels = [...new Set(measured.map(({ point }) => point.x))].sort((a, b) => a - b);
-  const value = (seed: string, x: number) =>
-    measured.filter(({ point }) => point.seed === seed && point.x === x).map(({ figure }) => figure.value);
-  const x = levels.filter((level) => seeds.every((seed) => value(seed, level).length > 0));
-  return seeds.map((seed) => ({ x, y: x.map((level) => mean(value(seed, level))) }));
+/** A figure over the levels of one setting, of one seed. */
+export interface Curve extends Series {
+  setting: string;
+  seed: string;
+}
+
+/** The curves of a trend: of each setting the levels that all of its seeds have. */
+export function curvesOf(measured: readonly Measured[]): Curve[] {
+  const settings = [...new Set(measured.map(({ point }) => point.setting))];
+  return settings.flatMap((setting) => {
+    const own = measured.filter(({ point }) => point.setting === setting);
+    const seeds = seedsOf(own);
+    const find = (seed: string, x: number) => own.find(({ point }) => point.seed === seed && point.x === x);
+    const levels = [...new Set(own.map(({ point }) => point.x))].sort((a, b) => a - b);
+    const x = levels.filter((level) => seeds.every((seed) => find(seed, level)));
+    return seeds.map((seed) => ({ setting, seed, x, y: x.map((level) => find(seed, level)?.figure.value as number) }));
+  });
+}
+
+/** The mean curve of each seed over those of the settings that have the most levels, and the same ones. */
+export function longestCurves(curves: readonly Curve[]): Curve[] {
+  const most = Math.max(0, ...curves.map(({ x }) => x.length));
+  const levels = curves.find(({ x }) => x.length === most)?.x ?? [];
+  const same = curves.filter(({ x }) => x.join() === levels.join());
+  return [...new Set(same.map(({ seed }) => seed))].map((seed) => {
+    const own = same.filter((curve) => curve.seed === seed);
+    return { setting: '', seed, x: levels, y: levels.map((_, index) => mean(own.map(({ y }) => y[index] as number))) };
+  });
 }

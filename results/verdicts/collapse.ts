@@ -16,7 +16,7 @@ export async function withCollapses(connection: DuckDBConnection, questions: rea
        UNION
        SELECT evaluation, e.parent FROM chain JOIN edges AS e ON e.child = chain.key AND e.role = 'parent'
      )
-     SELECT DISTINCT evaluation FROM chain SEMI JOIN latest_facts AS f ON f.key = chain.key AND f.name = 'collapsedAt'`,
+     SELECT DISTINCT evaluation FROM chain SEMI JOIN latest_facts AS f ON f.key = chain.key AND f.name = 'collapse'`,
     { keys: listValue(keys) },
     { keys: LIST(VARCHAR) },
   );

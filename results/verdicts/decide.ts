@@ -1,14 +1,23 @@
 import { mean, sampleVariance } from 'simple-statistics';
 import type { Testing } from '../../planner/claims.ts';
 import { corrected } from '../statistics/correction.ts';
-import { correlation } from '../statistics/correlation.ts';
+import { closer, correlation } from '../statistics/correlation.ts';
 import { bootstrap, crossedT, type Estimate, mcnemar, signFlips } from '../statistics/paired.ts';
 import { saturation } from '../statistics/saturation.ts';
 import { normalQuantile } from '../statistics/student.ts';
 import { stratifiedKendall } from '../statistics/trend.ts';
-import { type Compared, compare, type Measured, measure, seedsOf, seriesOf } from './arrange.ts';
+import {
+  type Compared,
+  type Curve,
+  compare,
+  curvesOf,
+  longestCurves,
+  type Measured,
+  measure,
+  seedsOf,
+} from './arrange.ts';
 import type { Evidence } from './evidence.ts';
-import type { Part, Question } from './question.ts';
+import { type Part, type Question, type Reading, readingsOf } from './question.ts';
 
 /** What the results say of a claim. docs/takeaways.md has what each means. */
 export const verdictWords = [
@@ -37,6 +46,8 @@ export interface PartVerdict {
   high: number | null;
   /** How it was tested. */
   test: string;
+  /** Which way the effect points, whatever the verdict. */
+  points: 'for' | 'against' | 'neither';
   p: number | null;
   /** Corrected for all tests that are told together. */
   pCorrected: number | null;
@@ -64,20 +75,22 @@ export interface TakeawayVerdict {
 
 /** Decides takeaways that are told together: p is corrected over all of their parts. */
 export function decide(questions: readonly Question[], evidence: Evidence): TakeawayVerdict[] {
-  const found = questions.map((question) => question.parts.map((part) => examine(part, question.testing, evidence)));
-  const family = found.flatMap((parts) => parts.map(({ p }) => p));
+  const examined = questions.map((question) => question.parts.map((part) => examine(part, question.testing, evidence)));
+  const family = examined.flatMap((parts) => parts.map(({ p }) => p));
   const byCorrection = new Map(
     questions.map(({ testing }) => [testing.correction, corrected(family, testing.correction)]),
   );
   let place = 0;
   return questions.map((question, index) => {
     const { number, name, claim, testing, warnings, missing } = question;
-    const parts = (found[index] as Examined[]).map((examined, which) => {
+    const parts = (examined[index] as Examined[]).map((one, which) => {
       const p = byCorrection.get(testing.correction)?.[place] as number;
       place += 1;
-      return { ...judge(examined, p, testing), metric: question.parts[which]?.points[0]?.reading.metric ?? '' };
+      return { ...judge(one, p, testing), metric: question.parts[which]?.points[0]?.reading.metric ?? '' };
     });
-    const verdict = missing.length > 0 ? 'not asked' : together(parts.map((part) => part.verdict));
+    const found = together(parts.map((part) => part.verdict));
+    // What lacks a part may be refuted, and cannot be shown.
+    const verdict = missing.length > 0 && found === 'supported' ? 'not asked' : found;
     const { alpha, correction } = testing;
     return { number, name, claim, verdict, alpha, correction, parts, warnings, missing };
   });
@@ -93,17 +106,12 @@ function together(verdicts: readonly VerdictWord[]): VerdictWord {
 interface Examined extends Omit<PartVerdict, 'metric' | 'verdict' | 'p' | 'pCorrected'> {
   /** NaN where nothing was tested. */
   p: number;
-  /** Which way it points: what is claimed, the contrary, or neither. */
-  points: 'for' | 'against' | 'neither';
   /** What cannot be undone by p. */
   settled: VerdictWord | null;
 }
 
-function judge(
-  { points, settled, p, ...part }: Examined,
-  pCorrected: number,
-  { alpha }: Testing,
-): Omit<PartVerdict, 'metric'> {
+function judge({ settled, p, ...part }: Examined, pCorrected: number, { alpha }: Testing): Omit<PartVerdict, 'metric'> {
+  const { points } = part;
   const clear = pCorrected < alpha;
   const verdict =
     settled ?? (!clear || points === 'neither' ? 'inconclusive' : points === 'for' ? 'supported' : 'contradicted');
@@ -134,9 +142,7 @@ function directionOf({ points }: Examined): string {
 /** What of a part's evaluations is not there, or older than its model. */
 function staleness({ points }: Part, { seen }: Evidence): string[] {
   const keys = new Map(
-    points.flatMap(({ address, reading, less, beside }) =>
-      [reading, less, beside].flatMap((one) => (one ? [[one.evaluation, address] as const] : [])),
-    ),
+    points.flatMap((point) => readingsOf(point).map(({ evaluation }) => [evaluation, point.address] as const)),
   );
   const lacking = [...keys].filter(([key]) => key === null || !seen.has(key));
   const older = [...keys].filter(([key]) => key !== null && seen.get(key)?.superseded);
@@ -149,7 +155,7 @@ function staleness({ points }: Part, { seen }: Evidence): string[] {
 }
 
 function examineContrast({ name, saying }: Part, measured: readonly Measured[], testing: Testing): Examined {
-  const compared = compare(measured, 1, 0);
+  const compared = compare(measured, () => ({ of: 1, over: 0 }));
   const { estimate, test } = estimateOf(compared, testing);
   const wanted = saying.direction === 'lower' ? -1 : 1;
   return {
@@ -259,61 +265,71 @@ function powerNotes({ seeds }: Compared, { value, p }: Estimate, { alpha }: Test
 }
 
 function examineTrend(part: Part, measured: readonly Measured[], testing: Testing): Examined {
-  const series = seriesOf(measured);
-  const x = series[0]?.x ?? [];
-  const [first, last] = [x[0], x.at(-1)];
-  const common = { name: part.name, claimed: part.saying.direction, seeds: series.length, pairs: measured.length };
-  if (first === undefined || last === undefined || x.length < 3) {
+  const curves = curvesOf(measured).filter(({ x }) => x.length > 1);
+  const longest = longestCurves(curves);
+  const x = longest[0]?.x ?? [];
+  const seeds = new Set(curves.map(({ seed }) => seed)).size;
+  const onCurves = measured.filter(({ point }) => curves.some(({ setting }) => setting === point.setting));
+  const common = { name: part.name, claimed: part.saying.direction, seeds, pairs: onCurves.length };
+  if (x.length < 3) {
     const none = { effectOf: 'change' as const, effect: null, low: null, high: null, test: 'none', p: Number.NaN };
     const said = [`${x.length} levels have figures of every seed, and a trend has three`];
     return { ...common, ...none, problems: null, points: 'neither', settled: 'underpowered', said };
   }
-  const compared = compare(measured, last, first);
+  const compared = compare(measured, (setting) => {
+    const levels = curves.find((curve) => curve.setting === setting)?.x ?? [];
+    return levels.length > 1 ? { of: levels.at(-1) as number, over: levels[0] as number } : undefined;
+  });
   const { estimate } = estimateOf(compared, testing);
   const { problems } = compared;
-  const { tau, p } = stratifiedKendall(series);
-  const said = [`tau ${tau.toFixed(2)} over ${x.length} levels`, ...turns(series)];
+  const { tau, p } = stratifiedKendall(curves);
+  const number = new Set(curves.map(({ setting }) => setting)).size;
+  const over = number === 1 ? `${x.length} levels` : `${number} curves of up to ${x.length} levels`;
+  const said = [`tau ${tau.toFixed(2)} over ${over}`, ...turns(longest)];
   const change = { ...common, effectOf: 'change' as const, ...ends(estimate), problems, settled: null };
   const { saying } = part;
   switch (saying.direction) {
     case 'up':
-    case 'down':
-      return {
-        ...change,
-        test: 'Kendall, orders of levels',
-        p,
-        points: pointing(saying.direction === 'up' ? tau : -tau),
-        said,
-      };
+    case 'down': {
+      const points = pointing(saying.direction === 'up' ? tau : -tau);
+      return { ...change, test: 'Kendall, orders of levels', p, points, said };
+    }
     case 'flat': {
-      const { inside, outside } = equivalence(measured, x, saying.within, testing);
-      const isFlat = inside <= outside;
-      return {
-        ...change,
-        test: `two one-sided t, within ${saying.within}`,
-        p: Math.min(inside, outside),
-        points: Number.isNaN(inside) ? 'neither' : isFlat ? 'for' : 'against',
-        said,
-      };
+      const { inside, outside } = equivalence(measured, curves, saying.within, testing);
+      const test = `two one-sided t, within ${saying.within}`;
+      const points = Number.isNaN(inside) ? 'neither' : inside <= outside ? 'for' : 'against';
+      return { ...change, test, p: Math.min(inside, outside), points, said };
     }
     case 'saturates': {
-      if (x.length < 4)
-        return { ...change, test: 'none', p: Number.NaN, points: 'neither', settled: 'underpowered', said };
-      const { point, low, high } = saturation(series, saying.share, testing.alpha);
-      const [over, not] = [high <= last, low > last || tau < 0];
+      const [first, last] = [x[0] as number, x.at(-1) as number];
+      if (x.length < 4) {
+        const few = `${x.length} levels, and a saturation point takes four`;
+        return {
+          ...change,
+          test: 'none',
+          p: Number.NaN,
+          points: 'neither',
+          settled: 'underpowered',
+          said: [few, ...said],
+        };
+      }
+      const { point, low, high } = saturation(longest, saying.share, testing.alpha);
       const percent = Number((saying.share * 100).toFixed(2));
-      const where = Number.isFinite(point)
-        ? `less than ${percent} % of the rise is left from ${short(point)} on`
-        : 'the rise does not slow down';
+      const where =
+        point < last * 1e3
+          ? `less than ${percent} % of the rise is left from ${short(point)} on, of ${short(first)} to ${short(last)}`
+          : tau > 0
+            ? 'the rise does not slow down'
+            : 'it does not rise';
+      const points = tau > 0 && high <= last ? 'for' : tau <= 0 || low > last ? 'against' : 'neither';
+      const test = 'Kendall; exponential fit';
       return {
-        ...common,
+        ...change,
         effectOf: 'saturation',
         ...ends({ value: point, low, high }),
-        problems,
-        test: 'Kendall; exponential fit',
+        test,
         p,
-        points: over && tau > 0 ? 'for' : not ? 'against' : 'neither',
-        settled: null,
+        points,
         said: [where, ...said],
       };
     }
@@ -323,7 +339,7 @@ function examineTrend(part: Part, measured: readonly Measured[], testing: Testin
 }
 
 /** Where a mean curve turns: a figure that rises and then falls has no one direction. */
-function turns(series: readonly { x: readonly number[]; y: readonly number[] }[]): string[] {
+function turns(series: readonly Curve[]): string[] {
   const x = series[0]?.x ?? [];
   const y = x.map((_, index) => mean(series.map((one) => one.y[index] as number)));
   const signs = y.slice(1).map((value, index) => Math.sign(value - (y[index] as number)));
@@ -333,7 +349,7 @@ function turns(series: readonly { x: readonly number[]; y: readonly number[] }[]
 }
 
 /** p that every level is within a margin of the first (two one-sided tests each), and that some level is beyond it. */
-function equivalence(measured: readonly Measured[], x: readonly number[], margin: number, testing: Testing) {
+function equivalence(measured: readonly Measured[], curves: readonly Curve[], margin: number, testing: Testing) {
   const one = ({ value, p }: Estimate) => (Number.isNaN(p) ? Number.NaN : value > 0 ? p / 2 : 1 - p / 2);
   const above = (compared: Compared, sign: number, shift: number) =>
     one(
@@ -345,7 +361,13 @@ function equivalence(measured: readonly Measured[], x: readonly number[], margin
         testing.alpha,
       ),
     );
-  const levels = x.slice(1).map((level) => compare(measured, level, x[0] as number));
+  const x = [...new Set(curves.flatMap((curve) => curve.x.slice(1)))];
+  const levels = x.map((level) =>
+    compare(measured, (setting) => {
+      const own = curves.find((curve) => curve.setting === setting)?.x ?? [];
+      return own.indexOf(level) > 0 ? { of: level, over: own[0] as number } : undefined;
+    }),
+  );
   if (levels.some(({ seeds }) => seeds.length < 2)) return { inside: Number.NaN, outside: Number.NaN };
   const inside = Math.max(...levels.map((of) => Math.max(above(of, 1, margin), above(of, -1, margin))));
   const least = Math.min(...levels.map((of) => Math.min(above(of, 1, -margin), above(of, -1, -margin))));
@@ -358,35 +380,38 @@ function examineCorrelation(
   { alpha }: Testing,
   evidence: Evidence,
 ): Examined {
-  const both = measured.flatMap(({ point, figure }) => {
-    const beside = point.beside && evidence.figure(point.beside);
-    return beside ? [{ x: beside.value, y: figure.value, n: figure.n }] : [];
+  const value = (reading: Reading | undefined) => (reading ? evidence.figure(reading)?.value : undefined);
+  const rows = measured.flatMap(({ point, figure }) => {
+    const [x, rival] = [value(point.beside), value(point.rival)];
+    return x === undefined || (point.rival && rival === undefined) ? [] : [{ x, rival, y: figure.value, n: figure.n }];
   });
-  const estimate = correlation(
-    both.map(({ x }) => x),
-    both.map(({ y }) => y),
-    'pearson',
-    alpha,
-  );
-  const rank = correlation(
-    both.map(({ x }) => x),
-    both.map(({ y }) => y),
-    'spearman',
-    alpha,
-  );
-  return {
+  const [x, y] = [rows.map((row) => row.x), rows.map((row) => row.y)];
+  const { direction } = part.saying;
+  const common = {
     name: part.name,
-    claimed: part.saying.direction,
-    effectOf: 'r',
-    ...ends(estimate),
-    test: 'Pearson, orders of models',
-    p: estimate.p,
+    claimed: direction,
+    effectOf: 'r' as const,
     seeds: seedsOf(measured).length,
-    pairs: both.length,
-    problems: both[0]?.n ?? null,
-    points: pointing(part.saying.direction === 'negative' ? -estimate.value : estimate.value),
+    pairs: rows.length,
+    problems: rows[0]?.n ?? null,
     settled: null,
-    said: [`r² ${(estimate.value ** 2).toFixed(3)}`, `Spearman ${rank.value.toFixed(3)}`],
+  };
+  const own = correlation(x, y, 'pearson', alpha);
+  if (direction === 'closer') {
+    const rival = rows.map((row) => row.rival ?? Number.NaN);
+    const other = correlation(rival, y, 'pearson', alpha);
+    const more = closer(x, rival, y, alpha);
+    const said = [`r ${own.value.toFixed(3)} beside ${other.value.toFixed(3)}`];
+    return { ...common, ...ends(more), test: 'bootstrap of |r| - |r|', p: more.p, points: pointing(more.value), said };
+  }
+  const rank = correlation(x, y, 'spearman', alpha);
+  return {
+    ...common,
+    ...ends(own),
+    test: 'Pearson, orders of models',
+    p: own.p,
+    points: pointing(direction === 'negative' ? -own.value : own.value),
+    said: [`r² ${(own.value ** 2).toFixed(3)}`, `Spearman ${rank.value.toFixed(3)}`],
   };
 }
 

@@ -1,6 +1,6 @@
 import { type DuckDBConnection, LIST, listValue, VARCHAR } from '@duckdb/node-api';
 import type { Key } from '../../planner/plan.ts';
-import type { Question, Reading } from './question.ts';
+import { type Question, type Reading, readingsOf } from './question.ts';
 
 /** What the results have of one figure of one model. */
 export interface Figure {
@@ -31,11 +31,7 @@ export interface Evidence {
 
 /** Reads what some questions ask. */
 export async function readEvidence(connection: DuckDBConnection, questions: readonly Question[]): Promise<Evidence> {
-  const readings = questions.flatMap(({ parts }) =>
-    parts.flatMap(({ points }) =>
-      points.flatMap(({ reading, less, beside }) => [reading, ...(less ? [less] : []), ...(beside ? [beside] : [])]),
-    ),
-  );
+  const readings = questions.flatMap(({ parts }) => parts.flatMap(({ points }) => points.flatMap(readingsOf)));
   const keys = [...new Set(readings.flatMap(({ evaluation }) => evaluation ?? []))];
   const seen = await readSeen(connection, keys);
   const rows = await readRows(connection, keys);
@@ -62,8 +58,8 @@ async function readSeen(connection: DuckDBConnection, keys: readonly Key[]): Pro
      FROM latest_attempts AS a
      SEMI JOIN asked USING (key)
      LEFT JOIN edges ON edges.child = a.key AND edges.role = 'parent'
-     LEFT JOIN latest_attempts AS m ON m.key = edges.parent AND m.state = 'done'
-     WHERE a.state = 'done'`,
+     LEFT JOIN latest_attempts AS m ON m.key = edges.parent AND m.state IN ('done', 'imported')
+     WHERE a.state IN ('done', 'imported')`,
     keys,
   );
   return new Map(

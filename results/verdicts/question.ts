@@ -7,7 +7,7 @@ import type { Key } from '../../planner/plan.ts';
  */
 
 /** What a part says: of arms, of a trend, or that two figures go together. */
-export type Saying = Claimed | { kind: 'correlation'; direction: 'positive' | 'negative' };
+export type Saying = Claimed | { kind: 'correlation'; direction: 'positive' | 'negative' | 'closer' };
 
 /** One figure of one model, by the evaluation that says it. */
 export interface Reading {
@@ -28,6 +28,8 @@ export interface Point {
   less?: Reading;
   /** Of a correlation: what the reading goes with. */
   beside?: Reading;
+  /** Of a correlation that is claimed to be closer than another one: what that is with. */
+  rival?: Reading;
 }
 
 /** One thing that has to be so for a takeaway to hold. */
@@ -35,6 +37,11 @@ export interface Part {
   name: string;
   saying: Saying;
   points: Point[];
+}
+
+/** All that a point reads. */
+export function readingsOf({ reading, less, beside, rival }: Point): Reading[] {
+  return [reading, less, beside, rival].flatMap((one) => one ?? []);
 }
 
 /** A takeaway, ready to be decided. */

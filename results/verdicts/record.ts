@@ -2,7 +2,7 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { appendRows, type Cell } from '../append.ts';
 import type { TakeawayVerdict } from './decide.ts';
 import type { Evidence } from './evidence.ts';
-import type { Question } from './question.ts';
+import { type Question, readingsOf } from './question.ts';
 
 /** Whose takeaways: those of the lineage's file, or the paper's. */
 export type TakeawaySource = 'file' | 'paper';
@@ -64,9 +64,9 @@ export async function recordVerdicts(
   );
   await appendRows(connection, 'verdicts', rows);
   const evidence = questions.flatMap(({ number, parts }) => {
-    const keys = parts.flatMap(({ points }) =>
-      points.flatMap(({ reading, less, beside }) => [reading, less, beside].flatMap((one) => one?.evaluation ?? [])),
-    );
+    const keys = parts
+      .flatMap(({ points }) => points.flatMap(readingsOf))
+      .flatMap(({ evaluation }) => evaluation ?? []);
     return [...new Set(keys)].map((key): Cell[] => {
       const found = seen.get(key);
       return [lineage, source, number, key, found?.attempt ?? null, found?.finished ?? null];

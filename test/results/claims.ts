@@ -63,6 +63,9 @@ function eventsOf(node: PlanNode, skill: Skill): TrainerEvent[] {
       correct,
     }),
   );
-  const figure = { event: 'evaluation' as const, suite: 'id', task: 'math', metric: 'pass@1', value, n: problems };
-  return [started as TrainerEvent, ...samples, { ...figure, low: value - 0.1, high: value + 0.1 }, ...others];
+  const figure = { event: 'evaluation' as const, suite: 'id', task: 'math', value, n: problems };
+  const interval = { low: value - 0.1, high: value + 0.1 };
+  // Every sampled response would be as the greedy one.
+  const figures = ['pass@1', 'pass@4', 'maj@4'].map((metric): TrainerEvent => ({ ...figure, metric, ...interval }));
+  return [started as TrainerEvent, ...samples, ...figures, ...others];
 }
