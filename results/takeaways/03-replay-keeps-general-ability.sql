@@ -24,12 +24,12 @@ replayed AS (
   FROM tuned AS t JOIN little AS l
     ON l.base = t.base AND l.cpt_tokens = t.cpt_tokens AND l.cpt_recipe = t.cpt_recipe AND t.replay_tokens IN (0, l.replay)
 ),
-both AS (
+matched AS (
   FROM replayed QUALIFY count(DISTINCT replay_tokens) OVER (PARTITION BY part, setting, replicate) = 2
 ),
 -- The suite's figure where both have it, else those of its tasks.
 paired AS (
-  FROM both QUALIFY overall OR NOT bool_or(overall) OVER (PARTITION BY part)
+  FROM matched QUALIFY overall OR NOT bool_or(overall) OVER (PARTITION BY part)
 ),
 forgotten AS (
   SELECT c.*, concat_ws(' ', c.base, c.cpt_tokens, c.cpt_recipe) AS setting, b.address AS before, b.key AS before_key

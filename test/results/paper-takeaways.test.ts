@@ -7,6 +7,7 @@ import { recordImport } from '../../results/imports.ts';
 import { type Publication, publications } from '../../results/publications.ts';
 import { runQuery } from '../../results/query.ts';
 import { askPaper } from '../../results/verdicts/ask.ts';
+import type { PartVerdict } from '../../results/verdicts/decide.ts';
 import { paperTakeaways } from '../../results/verdicts/paper.ts';
 import { planOfText } from '../planner/plans.ts';
 import { temporaryHome } from '../store/support.ts';
@@ -34,7 +35,8 @@ test('of what the paper published, all twelve are underpowered: with the effect,
     found.map(({ verdict }) => verdict),
     Array(12).fill('underpowered'),
   );
-  const parts = new Map(found.flatMap((one) => one.parts.map((part) => [`${one.number} ${part.name}`, part] as const)));
+  const parts = new Map<string, PartVerdict>();
+  for (const one of found) for (const part of one.parts) parts.set(`${one.number} ${part.name}`, part);
   for (const [name, { effect, seeds, verdict, said }] of parts) {
     assert.ok(effect !== null, name);
     assert.deepEqual([seeds, verdict], [1, 'underpowered'], name);
