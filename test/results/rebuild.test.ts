@@ -63,6 +63,7 @@ test('a home without plans gives nothing', async (t) => {
   assert.deepEqual(rebuilt, {
     plans: 0,
     attempts: 0,
+    imports: 0,
     metrics: 0,
     evaluations: 0,
     samples: 0,
