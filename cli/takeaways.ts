@@ -83,7 +83,8 @@ function oneOf(found: readonly TakeawayVerdict[], which: string): TakeawayVerdic
   const one = found.find(({ number, name }) => String(number) === which || name === which);
   if (one) return one;
   const names = found.map(({ number, name }) => name ?? String(number));
-  throw new CommandError(`there is no takeaway ${which}`, didYouMean(which, names) ?? `there are ${names.join(', ')}`);
+  const near = /^\d+$/.test(which) ? undefined : didYouMean(which, names);
+  throw new CommandError(`there is no takeaway ${which}`, near ?? `there are ${names.join(', ')}`);
 }
 
 /**

@@ -31,12 +31,17 @@ export type Skill = (address: string) => number;
 const problems = 80;
 
 /**
- * Records a plan as if it had been run: every model answers 80 problems, greedily, and right with the chance that its skill
+ * Records a plan as if its evaluations had been run, or those of its nodes: every model answers 80 problems, greedily, and right with the chance that its skill
  * says, plus what the problem and the seed make of it.
  */
-export async function recordAnswers(home: string, plan: Plan, skill: Skill, only = plan.nodes): Promise<void> {
+export async function recordAnswers(
+  home: string,
+  plan: Plan,
+  skill: Skill,
+  nodes = plan.nodes.filter(({ type }) => type === 'evaluate'),
+): Promise<void> {
   const inputs = [];
-  for (const node of only) inputs.push(await leaveEvents(home, node, asLines(eventsOf(node, skill))));
+  for (const node of nodes) inputs.push(await leaveEvents(home, node, asLines(eventsOf(node, skill))));
   await ingestPlan(home, plan, inputs);
 }
 
