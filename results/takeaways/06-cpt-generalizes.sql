@@ -2,7 +2,7 @@
 -- source: Takeaway 6: Figure 5
 -- part OOD Maj after SFT = up: ood Maj@k after SFT, of three amounts of CPT
 -- part OOD Maj after RL = up: ood Maj@k after RL, of three amounts of CPT
--- part RL after the most CPT, OOD Maj = higher: ood Maj@k of SFT and of RL after it
+-- part RL after the most CPT, OOD Maj = higher: ood Maj@k of SFT and of RL after it, of three amounts of CPT
 WITH figures AS (
   SELECT *, concat_ws(' ', parameters, pretrain_tokens, pretrain_recipe, sft_examples, sft_epochs, sft_recipe) AS tuning,
     if(cpt_tokens = 0, NULL, round(replay_tokens / greatest(pretrain_tokens, 1), 3)) AS replay
@@ -15,6 +15,7 @@ curves AS (
 ),
 chosen AS (
   SELECT f.*, c.most FROM figures AS f JOIN curves AS c ON c.tuning = f.tuning AND coalesce(f.replay, c.replay) = c.replay
+  QUALIFY count(DISTINCT domain_tokens) OVER (PARTITION BY f.tuning, rl_examples, rl_epochs, rl_recipe) >= 3
 ),
 gains AS (
   SELECT r.*, s.address AS tuned, s.key AS before FROM chosen AS r

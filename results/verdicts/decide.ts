@@ -424,6 +424,14 @@ function orNull(p: number): number | null {
   return Number.isNaN(p) ? null : p;
 }
 
+/** A level in three digits: `4.79`, `44.9K`, `32B`. */
 function short(value: number): string {
-  return Number(value.toPrecision(3)).toString();
+  const [unit, size] = (
+    [
+      ['B', 1e9],
+      ['M', 1e6],
+      ['K', 1e4],
+    ] as const
+  ).find(([, least]) => Math.abs(value) >= least) ?? ['', 1];
+  return `${Number((value / (unit === 'K' ? 1e3 : size)).toPrecision(3))}${unit}`;
 }
