@@ -76,8 +76,10 @@ export function fitCurve(x: readonly number[], y: readonly number[]): Curve {
     const error = bent.reduce((sum, one, index) => sum + ((y[index] as number) - b - m * one) ** 2, 0);
     return { error, curve: { first, limit: b, rise: -m, scale } };
   };
-  const steps = 32;
-  const scaleAt = (step: number) => (span / 20) * (20 * straight) ** (step / steps);
+  // What is over long before the second level cannot be told from what is over there.
+  const least = Math.min(...x.filter((at) => at > first).map((at) => at - first)) / 20;
+  const steps = 40;
+  const scaleAt = (step: number) => least * ((straight * span) / least) ** (step / steps);
   let best = 0;
   for (let step = 1; step <= steps; step += 1)
     if (lineAt(scaleAt(step)).error < lineAt(scaleAt(best)).error) best = step;
