@@ -1,3 +1,4 @@
+import { claimsOf } from '../planner/claims.ts';
 import type { Key, Plan } from '../planner/plan.ts';
 import { type Verdict, verdictOf } from '../planner/verdict.ts';
 import { withDatabase } from '../results/database.ts';
@@ -5,6 +6,7 @@ import { ingestAttempts, notIngested } from '../results/ingest.ts';
 import { runQuery } from '../results/query.ts';
 import { recordLineage } from '../results/record.ts';
 import type { IngestInput } from '../results/staging.ts';
+import { askTakeaways } from '../results/verdicts/ask.ts';
 import { findArtifact } from '../store/artifact.ts';
 import {
   type CollapsedTraining,
@@ -32,7 +34,8 @@ export async function readOutcome(
     preferences: await readPreferences(home, planDigest),
     collapses: await readCollapses(home, planDigest),
   });
-  return { event: 'summary', stages, findings: told };
+  const takeaways = await askTakeaways(home, plan.lineage, planDigest, claimsOf(plan));
+  return { event: 'summary', stages, findings: told, takeaways };
 }
 
 /**

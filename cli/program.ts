@@ -257,6 +257,23 @@ export function buildProgram(outer: Context, finish: (exitCode: ExitCode) => voi
     .action(async (sql, options) => finish(await (await import('./query.ts')).query(sql, options, context())));
 
   program
+    .command('takeaways')
+    .argument('[lineage]', 'name of a lineage, or its file; without it, the one that ran last')
+    .argument('[which]', 'number or name of one takeaway, for its parts and how it was tested')
+    .description(
+      'Say what the results make of the claims of a lineage: supported, contradicted, or not decided, and why',
+    )
+    .option('--paper', 'the twelve takeaways of EvoLM instead of the lineage file\u2019s own')
+    .option('--json', 'print it as JSON')
+    .addHelpText(
+      'after',
+      example('descent takeaways', 'descent takeaways replay 1', 'descent takeaways published/evolm --paper'),
+    )
+    .action(async (lineage, which, options) =>
+      finish(await (await import('./takeaways.ts')).takeaways(lineage, which, options, context())),
+    );
+
+  program
     .command('import')
     .argument('<what>', '`published` to list what there is, or one of that: published/evolm')
     .description("Take a paper's own results into the results, beside one's own")

@@ -237,6 +237,7 @@ const placesOfNames = [
   ['moved', '*', 'to'],
   ['accept', '*', 'node'],
   ['takeaways', '*', 'contrast', 'stage'],
+  ['takeaways', '*', 'trend', 'stage'],
 ] as const;
 
 /**

@@ -52,7 +52,7 @@ const ofPlan = { kind: 'plan', owner: ['plan'] } as const;
 const ofNode = { kind: 'node', owner: ['key'] } as const;
 const ofAttempt = { kind: 'attempt', owner: ['key', 'attempt'] } as const;
 
-/** Every table but `schema_versions`, which says of the file how it was made. */
+/** Every table but `schema_versions`, which says of the file how it was made, and those of verdicts, which are found anew when they are asked for. */
 export const comparedTables: readonly ComparedTable[] = [
   { table: 'lineages', ...ofPlan, identity: [], except: ['first_recorded', 'last_recorded'] },
   { table: 'axes', ...ofPlan, identity: ['axis', 'place'] },

@@ -1,5 +1,6 @@
 import type { Mark } from '../../planner/marks.ts';
 import type { NodeType } from '../../planner/plan.ts';
+import type { TakeawayVerdict } from '../../results/verdicts/decide.ts';
 import type { LineageCounts } from '../../workflows/messages.ts';
 import type { FailedTry, NodeLook } from '../lineages.ts';
 
@@ -27,8 +28,8 @@ export type RunEvent =
   | { event: 'notice'; text: string }
   /** Ctrl-C was pressed once: checkpoints are being saved. */
   | { event: 'stopping' }
-  /** What came out, as far as it was evaluated. */
-  | { event: 'summary'; stages: StageSummary[]; findings: string[] }
+  /** What came out, as far as it was evaluated, and what that says of the file's takeaways. */
+  | { event: 'summary'; stages: StageSummary[]; findings: string[]; takeaways: TakeawayVerdict[] }
   /** The last event. */
   | { event: 'ended'; outcome: RunOutcome; reason: string | null; seconds: number; next: string[] };
 

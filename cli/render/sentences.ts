@@ -3,6 +3,7 @@ import type { FailedTry } from '../lineages.ts';
 import { amount, duration, figure, percent, whole } from './figures.ts';
 import type { Figure, NodeFailed, Progress, RunEvent } from './run-event.ts';
 import { renderSummary } from './summary.ts';
+import { renderTakeaways } from './takeaways.ts';
 import type { Colours } from './terminal.ts';
 
 /** Sentences on what came out; a table says more where there are many models. */
@@ -76,7 +77,8 @@ export function summaryText(summary: Extract<RunEvent, { event: 'summary' }>, co
   const sentences = summary.findings.slice(0, mostFindings).map((finding) => `- ${finding}`);
   const more = summary.findings.length - sentences.length;
   if (more > 0) sentences.push(`- and ${more} more of the kind: descent query summary`);
-  return [table, sentences.join('\n')].filter((part) => part !== '').join('\n\n');
+  const takeaways = renderTakeaways(summary.takeaways, colours);
+  return [table, sentences.join('\n'), takeaways].filter((part) => part !== '').join('\n\n');
 }
 
 /** How a run ended, and what to do next. */

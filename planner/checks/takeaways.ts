@@ -1,4 +1,5 @@
-import type { Contrast, LineageFile, Takeaway } from '../../schemas/types/lineage.ts';
+import type { Contrast, LineageFile, Takeaway, Trend } from '../../schemas/types/lineage.ts';
+import { contrastPairs, evaluatedModels, metricsOf, trendModels, trendPairs } from '../arms.ts';
 import { type Axis, findValue, lacksValue, readAxes } from '../axes.ts';
 import { type Diagnostic, diagnose, didYouMean, listed, shown, warn } from '../diagnostic.ts';
 import type { Lineage } from '../load.ts';
@@ -6,26 +7,15 @@ import { marksOf } from '../marks.ts';
 import type { Plan, PlanNode } from '../plan.ts';
 import { changeText } from '../reason.ts';
 import { asksForStates, select } from '../select.ts';
-import { zipsOf } from '../space.ts';
-import { isModel } from '../stages.ts';
 import type { Path, Source } from '../syntax.ts';
-import {
-  type ArmPair,
-  axesApart,
-  type Difference,
-  differencesBetween,
-  figuresOf,
-  metricName,
-  pairArms,
-  tasksOf,
-} from '../takeaways.ts';
+import { type ArmPair, type Difference, differencesBetween, figuresOf, metricName, tasksOf } from '../takeaways.ts';
 
 /** Reports something wrong at a place of a takeaway. */
 type Report = (path: Path, code: Diagnostic['code'], message: string, expected?: string, hint?: string) => void;
 
 /**
  * Checks the takeaways of a file against its plan: that their names name something, that there are models to compare, and
- * that these differ in nothing but what the contrast declares.
+ * that these differ in nothing but what is declared.
  */
 export function checkTakeaways({ source, file }: Lineage, plan: Plan): Diagnostic[] {
   const diagnostics: Diagnostic[] = [];
@@ -34,31 +24,42 @@ export function checkTakeaways({ source, file }: Lineage, plan: Plan): Diagnosti
       diagnostics.push(
         diagnose(source.file, source.place(['takeaways', index, ...path]), code, message, { expected, hint }),
       );
-    checkMetric(plan, file, takeaway, report);
-    const arms = armsOf(source, file, plan, takeaway.contrast, report);
+    for (const [place, metric] of metricsOf(takeaway).entries())
+      checkMetric(plan, file, metric, Array.isArray(takeaway.metric) ? ['metric', place] : ['metric'], report);
+    const asked = askedOf(takeaway, report);
+    if (!asked) continue;
+    const arms =
+      'contrast' in asked ? armsOf(source, plan, asked.contrast, report) : trendArms(source, plan, asked.trend, report);
     if (!arms) continue;
-    const path = ['takeaways', index, 'contrast'];
-    diagnostics.push(
-      ...checkArms(source, plan, path, takeaway.contrast, arms),
-      ...checkMarks(source, plan, path, arms),
-    );
+    const path: Path = ['takeaways', index, 'contrast' in asked ? 'contrast' : 'trend'];
+    const also = ('contrast' in asked ? asked.contrast : asked.trend).also ?? [];
+    diagnostics.push(...checkArms(source, plan, path, also, arms), ...checkMarks(source, plan, path, arms));
   }
   return diagnostics;
 }
 
-function checkMetric(plan: Plan, file: LineageFile, { metric }: Takeaway, report: Report): void {
+/** What a takeaway asks, either of the two; what goes with the other is reported. */
+function askedOf(takeaway: Takeaway, report: Report): { contrast: Contrast } | { trend: Trend } | undefined {
+  const { contrast, trend } = takeaway;
+  if ((contrast === undefined) === (trend === undefined)) {
+    const what = contrast ? 'has both a contrast and a trend' : 'compares nothing';
+    report([], 'bad-takeaway', `the takeaway ${what}`, '`contrast` or `trend`', 'two claims are two takeaways');
+    return undefined;
+  }
+  if (contrast) return { contrast };
+  for (const option of ['test', 'direction'] as const)
+    if (takeaway[option] !== undefined)
+      report([option], 'bad-takeaway', `\`${option}\` goes with \`contrast\``, undefined, 'remove it');
+  return { trend: trend as Trend };
+}
+
+function checkMetric(plan: Plan, file: LineageFile, metric: string, path: Path, report: Report): void {
   const { suite, task, figure } = metricName(metric);
   const suites: readonly string[] = file.evaluate?.suites ?? [];
   const refuse = (message: string, name: string, names: readonly string[]) =>
-    report(['metric'], 'unknown-name', `${message} ${shown(name)}`, listed(names), didYouMean(name, names));
+    report(path, 'unknown-name', `${message} ${shown(name)}`, listed(names), didYouMean(name, names));
   if (!file.evaluate) {
-    report(
-      ['metric'],
-      'bad-takeaway',
-      'nothing is evaluated, so there is nothing to compare',
-      undefined,
-      'add `evaluate`',
-    );
+    report(path, 'bad-takeaway', 'nothing is evaluated, so there is nothing to compare', undefined, 'add `evaluate`');
     return;
   }
   if (!suites.includes(suite)) {
@@ -81,30 +82,17 @@ interface Arms {
   factor: string | null;
 }
 
-function armsOf(source: Source, file: LineageFile, plan: Plan, contrast: Contrast, report: Report): Arms | undefined {
-  const each = new Set<string>(file.evaluate?.each);
-  const evaluated = plan.nodes.filter(({ stage, type }) => each.has(stage) && isModel(type));
+function armsOf(source: Source, plan: Plan, contrast: Contrast, report: Report): Arms | undefined {
+  const evaluated = evaluatedModels(plan);
   if (evaluated.length === 0) return undefined; // said of the metric
   return contrast.axis === undefined
     ? selectedArms(plan, evaluated, contrast, report)
-    : axisArms(source, evaluated, contrast, contrast.axis, report);
+    : axisArms(source, plan, contrast, contrast.axis, report);
 }
 
-function axisArms(
-  source: Source,
-  evaluated: readonly PlanNode[],
-  contrast: Contrast,
-  name: string,
-  report: Report,
-): Arms | undefined {
-  const axes = readAxes(source);
-  const axis = axes.get(name);
-  if (!axis) {
-    const names = [...axes.keys()];
-    const hint = didYouMean(name, names);
-    report(['contrast', 'axis'], 'unknown-name', `there is no axis ${shown(name)}`, listed(names) || undefined, hint);
-    return undefined;
-  }
+function axisArms(source: Source, plan: Plan, contrast: Contrast, name: string, report: Report): Arms | undefined {
+  const axis = axisCalled(source, name, 'contrast', report);
+  if (!axis) return undefined;
   const values = (['of', 'over'] as const).map((side) => armValue(axis, contrast, side, report));
   const [of, over] = values;
   if (!of || !over) return undefined;
@@ -112,39 +100,66 @@ function axisArms(
     report(['contrast', 'over'], 'bad-takeaway', `both arms are \`${name}\` ${over.written}`);
     return undefined;
   }
-  const varying = [...new Set(evaluated.filter(({ axes }) => Object.hasOwn(axes, name)).map(({ stage }) => stage))];
-  if (contrast.stage !== undefined && !varying.includes(contrast.stage)) {
-    const evaluates = evaluated.some(({ stage }) => stage === contrast.stage);
-    const message = evaluates
-      ? `\`${contrast.stage}\` does not vary over \`${name}\``
-      : `no stage ${shown(contrast.stage)} is evaluated`;
-    report(
-      ['contrast', 'stage'],
-      'unknown-name',
-      message,
-      listed(varying) || undefined,
-      didYouMean(contrast.stage, varying),
-    );
-    return undefined;
-  }
-  const compared = evaluated.filter(({ stage }) => stage === (contrast.stage ?? stage) && varying.includes(stage));
-  const arm = (value: string | number) => compared.filter(({ axes }) => axes[name] === value);
-  // What is zipped with the axis changes with it; whether it may is for the check of the arms.
-  const apart = new Set([name, ...[...zipsOf(source).values()].filter((names) => names.includes(name)).flat()]);
-  const stages = [...new Set(compared.map(({ stage }) => stage))];
-  const pairs = stages.flatMap((stage) =>
-    pairArms(
-      arm(of.value).filter((node) => node.stage === stage),
-      arm(over.value).filter((node) => node.stage === stage),
-      apart,
-    ),
-  );
+  const varying = varyingStages(plan, name, contrast.stage, 'contrast', report);
+  if (!varying) return undefined;
+  const pairs = contrastPairs(plan, contrast);
   if (pairs.length > 0) return { pairs, factor: name };
   const message =
     varying.length === 0
       ? `no evaluated stage varies over \`${name}\``
       : `no model with \`${name}\` ${of.written} has a counterpart with ${over.written}`;
   report(['contrast', 'axis'], 'bad-takeaway', message);
+  return undefined;
+}
+
+function trendArms(source: Source, plan: Plan, trend: Trend, report: Report): Arms | undefined {
+  const { axis: name, direction, within, share, stage } = trend;
+  if (evaluatedModels(plan).length === 0) return undefined; // said of the metric
+  if (direction === 'flat' && within === undefined)
+    report(['trend', 'direction'], 'bad-takeaway', '`flat` needs a margin', 'within: 0.01', 'say how much is nothing');
+  if (direction !== 'flat' && within !== undefined)
+    report(['trend', 'within'], 'bad-takeaway', '`within` goes with `direction: flat`', undefined, 'remove it');
+  if (direction !== 'saturates' && share !== undefined)
+    report(['trend', 'share'], 'bad-takeaway', '`share` goes with `direction: saturates`', undefined, 'remove it');
+  const axis = axisCalled(source, name, 'trend', report);
+  const varying = axis && varyingStages(plan, name, stage, 'trend', report);
+  if (!varying) return undefined;
+  const models = trendModels(plan, trend);
+  const least = direction === 'saturates' ? 4 : 3;
+  const levels = new Set(models.map(({ x }) => x)).size;
+  if (levels < least) {
+    const found = levels === 0 ? `no evaluated stage varies over \`${name}\`` : `\`${name}\` has ${levels} values`;
+    report(['trend', 'axis'], 'bad-takeaway', found, `${least} values at least, for \`direction: ${direction}\``);
+    return undefined;
+  }
+  return { pairs: trendPairs(models), factor: name };
+}
+
+function axisCalled(source: Source, name: string, of: 'contrast' | 'trend', report: Report): Axis | undefined {
+  const axes = readAxes(source);
+  const axis = axes.get(name);
+  if (axis) return axis;
+  const names = [...axes.keys()];
+  const hint = didYouMean(name, names);
+  report([of, 'axis'], 'unknown-name', `there is no axis ${shown(name)}`, listed(names) || undefined, hint);
+  return undefined;
+}
+
+/** The evaluated stages that vary over an axis; undefined where `stage` is none of them, which is reported. */
+function varyingStages(
+  plan: Plan,
+  name: string,
+  stage: string | undefined,
+  of: 'contrast' | 'trend',
+  report: Report,
+): string[] | undefined {
+  const evaluated = evaluatedModels(plan);
+  const varying = [...new Set(evaluated.filter(({ axes }) => Object.hasOwn(axes, name)).map((node) => node.stage))];
+  if (stage === undefined || varying.includes(stage)) return varying;
+  const message = evaluated.some((node) => node.stage === stage)
+    ? `\`${stage}\` does not vary over \`${name}\``
+    : `no stage ${shown(stage)} is evaluated`;
+  report([of, 'stage'], 'unknown-name', message, listed(varying) || undefined, didYouMean(stage, varying));
   return undefined;
 }
 
@@ -194,7 +209,7 @@ function selectedArms(
   });
   const [of = [], over = []] = arms;
   if (of.length === 0 || over.length === 0) return undefined;
-  const pairs = pairArms(of, over, axesApart(of, over));
+  const pairs = contrastPairs(plan, contrast);
   if (pairs.length > 0) return { pairs, factor: null };
   const message = `no model of \`${contrast.of}\` has a counterpart in \`${contrast.over}\`: they share no setting of the other axes`;
   report(['contrast', 'over'], 'bad-takeaway', message);
@@ -206,8 +221,13 @@ function neverAsked(): never {
 }
 
 /** Whether the arms differ only in what is declared, told once for each takeaway, with the first pair that does not. */
-function checkArms(source: Source, plan: Plan, path: Path, contrast: Contrast, { pairs, factor }: Arms): Diagnostic[] {
-  const also: readonly string[] = contrast.also ?? [];
+function checkArms(
+  source: Source,
+  plan: Plan,
+  path: Path,
+  also: readonly string[],
+  { pairs, factor }: Arms,
+): Diagnostic[] {
   const unused = new Set(also);
   const at = source.place([...path, factor === null ? 'of' : 'axis']);
   for (const pair of pairs) {

@@ -161,6 +161,10 @@ export type Name = string;
  * A stage, by its name or by its signature: mid, 1B-160BT-8+42BT.
  */
 export type StageName = string;
+/**
+ * A suite and a figure of it, with a task between them or the mean of all: `id.pass@1`, `heldout.web.loss`.
+ */
+export type MetricName = string;
 
 /**
  * One lineage of language models: what is trained on what, in which order, over which axes, and how it is evaluated.
@@ -257,7 +261,7 @@ export interface LineageFile {
    */
   accept?: [Accept, ...Accept[]];
   /**
-   * Claims that this lineage is to decide, each with its two arms and its metric.
+   * Claims that this lineage is to decide, each with what it compares and its metric.
    *
    * @minItems 1
    */
@@ -1459,16 +1463,40 @@ export interface Accept {
    */
   reason: string;
 }
+/**
+ * A claim, what it compares, and how its verdict is found: `contrast` or `trend`.
+ */
 export interface Takeaway {
   /**
    * What is claimed, in a sentence.
    */
   claim: string;
-  contrast: Contrast;
+  contrast?: Contrast;
+  trend?: Trend;
   /**
-   * A suite and a figure of it, with a task between them or the mean of all: `id.pass@1`, `heldout.web.loss`.
+   * A suite and a figure of it, with a task between them or the mean of all: `id.pass@1`, `heldout.web.loss`. Of several, the claim has to hold of each.
    */
-  metric: string;
+  metric: MetricName | [MetricName, ...MetricName[]];
+  /**
+   * What is claimed of the first arm's figure. Default: the better; of loss, perplexity and truncated that is lower.
+   */
+  direction?: 'higher' | 'lower';
+  /**
+   * How a contrast is tested: `t` over seeds and problems, a bootstrap of both, or all signs of the seeds' differences. Default: t.
+   */
+  test?: 't' | 'bootstrap' | 'permutation';
+  /**
+   * Chance of a wrong claim that is put up with. Default: 0.05.
+   */
+  alpha?: number;
+  /**
+   * Seeds that each arm needs at least. Default: 3.
+   */
+  seeds?: number;
+  /**
+   * How p is corrected for all that the file's takeaways test. Default: holm.
+   */
+  correction?: 'holm' | 'benjamini-hochberg' | 'none';
 }
 /**
  * The two arms: values of an axis, {axis: replay, of: 5%, over: 0%}, or nodes, {of: tuned@lr=1e-3, over: tuned@lr=1e-4}.
@@ -1492,6 +1520,37 @@ export interface Contrast {
   over: string | number;
   /**
    * What else may differ between the arms: axes, or fields of a stage, such as [lr].
+   *
+   * @minItems 1
+   */
+  also?: [string, ...string[]];
+}
+/**
+ * How the figure follows an axis: {axis: tokens, direction: up}. Values that are no numbers count in the order of the file.
+ */
+export interface Trend {
+  /**
+   * A name: a letter, then letters, digits, `_` or `-`.
+   */
+  axis: string;
+  /**
+   * A stage, by its name or by its signature: mid, 1B-160BT-8+42BT.
+   */
+  stage?: string;
+  /**
+   * What is claimed: it rises, falls, stays `within` a margin, or rises and has levelled off before the last value.
+   */
+  direction: 'up' | 'down' | 'flat' | 'saturates';
+  /**
+   * With `flat`: the largest change from the first value that is called none, in the figure's unit.
+   */
+  within?: number;
+  /**
+   * With `saturates`: what of the rise may be left. Default: 5%.
+   */
+  share?: number | string;
+  /**
+   * What else may differ between its values: axes, or fields of a stage, such as [lr].
    *
    * @minItems 1
    */

@@ -196,7 +196,7 @@ const story: [seconds: number, event: RunEvent][] = [
     },
   ],
   [17, { event: 'blocked', addresses: ['rl'] }],
-  [18, { event: 'summary', stages: [], findings: [] }],
+  [18, { event: 'summary', stages: [], findings: [], takeaways: [] }],
   [19, { event: 'ended', outcome: 'failed', reason: '1 of 3 nodes failed', seconds: 19, next: ['results: .descent'] }],
 ];
 

@@ -3,10 +3,11 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { claimsOf } from '../../planner/claims.ts';
 import { type Planned, planLineage } from '../../planner/expand.ts';
 import { loadLineage } from '../../planner/load.ts';
 import { axesApart, differencesBetween, figuresOf, metricName, pairArms } from '../../planner/takeaways.ts';
-import { nodeAt, planOfText } from './plans.ts';
+import { nodeAt, planningOf, planOfText } from './plans.ts';
 
 const text = `lineage: claims
 models:
@@ -150,6 +151,77 @@ describe('the arms of a takeaway', () => {
         .sort(),
       ['lr: lr', 'model: model', 'replay: mix.replay', 'seed: seed', 'seed: seed', 'seed: seed'],
     );
+  });
+});
+
+describe('a trend', () => {
+  const say = async (entry: string) => {
+    const file = `${text}takeaways: [{claim: It matters., metric: id.pass@1, ${entry}}]\n`;
+    const found = await planningOf(file);
+    return found.ok ? found.warnings.map(({ message }) => message) : found.diagnostics.map(({ message }) => message);
+  };
+  const unfair: Readonly<Record<string, [entry: string, said: RegExp]>> = {
+    'a contrast too': [
+      'trend: {axis: replay, direction: up}, contrast: {axis: replay, of: 5%, over: 0%}',
+      /has both a contrast and a trend/,
+    ],
+    'a test of contrasts': ['trend: {axis: replay, direction: up}, test: t', /`test` goes with `contrast`/],
+    'no axis of that name': ['trend: {axis: replays, direction: up}', /there is no axis `replays`/],
+    'no stage that varies over it': [
+      'trend: {axis: replay, direction: up, stage: base}',
+      /does not vary over `replay`/,
+    ],
+    'too few values': ['trend: {axis: lr, direction: up}', /`lr` has 2 values/],
+    'no margin': ['trend: {axis: replay, direction: flat}', /`flat` needs a margin/],
+    'a margin of nothing': [
+      'trend: {axis: replay, direction: up, within: 0.1}',
+      /`within` goes with `direction: flat`/,
+    ],
+    'a share of nothing': [
+      'trend: {axis: replay, direction: up, share: 5%}',
+      /`share` goes with `direction: saturates`/,
+    ],
+  };
+  it('is of models that differ in its axis alone', async () => {
+    assert.deepEqual(await say('trend: {axis: replay, direction: up}'), []);
+    const zipped = await planningOf(
+      `${text
+        .replace('model: [nano, micro]', 'model: [nano, micro, nano]')
+        .replace(
+          'lr: [3e-3, 2e-3]',
+          'lr: [3e-3, 2e-3, 1e-3]',
+        )}takeaways: [{claim: It matters., metric: id.pass@1, trend: {axis: lr, direction: down}}]\n`,
+    );
+    assert.match(zipped.ok ? '' : (zipped.diagnostics[0]?.message ?? ''), /differ in more than `lr`: .*model/);
+  });
+  for (const [name, [entry, said]] of Object.entries(unfair))
+    it(`may not have ${name}`, async () => {
+      const [message, ...others] = await say(entry);
+      assert.match(message ?? '', said);
+      assert.deepEqual(others, []);
+    });
+  it('has its models in the order of the axis, and of a contrast both arms are alike in their settings', async () => {
+    const claims = claimsOf(
+      await planOfText(
+        `${text}takeaways: [{claim: A., metric: [id.pass@1, heldout.web.loss], trend: {axis: replay, direction: saturates, share: 10%, stage: rl}, seeds: 2}, {claim: B., metric: id.pass@1, contrast: {of: rl, over: tuned}}]\n`.replace(
+          'replay: [0%, 5%, 20%]',
+          'replay: [0%, 20%, 5%, 40%]',
+        ),
+      ),
+    );
+    const [trend, contrast] = claims;
+    assert.deepEqual(
+      trend?.metrics.map(({ claimed }) => claimed),
+      Array(2).fill({ kind: 'trend', direction: 'saturates', share: 0.1 }),
+    );
+    assert.deepEqual(
+      trend?.models.slice(0, 4).map(({ x, seed, setting }) => [x, seed, setting]),
+      [0, 0.05, 0.2, 0.4].map((x) => [x, 'seed=1', trend?.models[0]?.setting]),
+    );
+    assert.deepEqual([trend?.testing.seeds, contrast?.testing.seeds, contrast?.testing.alpha], [2, 3, 0.05]);
+    const [of, over] = contrast?.models ?? [];
+    assert.deepEqual([of?.x, over?.x, of?.setting === over?.setting], [1, 0, true]);
+    assert.ok(of?.evaluations['id.pass@1'] && of.evaluations['id.pass@1'] !== over?.evaluations['id.pass@1']);
   });
 });
 

@@ -1,0 +1,116 @@
+import type { PartVerdict, TakeawayVerdict, VerdictWord } from '../../results/verdicts/decide.ts';
+import { columns } from './columns.ts';
+import { amount, counted, figure } from './figures.ts';
+import type { Colours } from './terminal.ts';
+
+/**
+ * A row for each part of each takeaway: verdict, where the effect points, the effect with its interval, seeds, corrected p;
+ * below it what could not be asked. Empty without takeaways.
+ */
+export function renderTakeaways(takeaways: readonly TakeawayVerdict[], colours: Colours): string {
+  if (takeaways.length === 0) return '';
+  const head = ['', 'takeaway', 'verdict', 'points', 'effect', 'interval', 'seeds', 'p'].map((text) =>
+    colours.bold(text),
+  );
+  const rows = takeaways.flatMap(({ number, name, claim, verdict, parts, alpha }) => {
+    const whole = [String(number), name ?? claim, word(verdict, colours)];
+    const [only, ...others] = parts;
+    if (name === null && only && others.length === 0) return [[...whole, ...cells(only, alpha)]];
+    return [whole, ...parts.map((part) => ['', `  ${part.name}`, word(part.verdict, colours), ...cells(part, alpha)])];
+  });
+  const lacking = takeaways.flatMap(({ number, missing }) => missing.map((one) => `${number} is not asked: ${one}`));
+  return [
+    columns([head, ...rows], ['right', 'left', 'left', 'left', 'right', 'left', 'right', 'right']),
+    ...lacking.map(colours.dim),
+  ].join('\n');
+}
+
+/** One takeaway in full: each part with what was tested and what there is to say. */
+export function renderTakeaway(takeaway: TakeawayVerdict, colours: Colours): string {
+  const { number, name, claim, verdict, alpha, correction, parts, warnings, missing } = takeaway;
+  const lines = [
+    `${colours.bold(`${number}${name === null ? '' : ` ${name}`}`)}  ${word(verdict, colours)}`,
+    claim,
+    ...missing.map((one) => `  not asked: ${one}`),
+    ...parts.flatMap((part) => ['', ...partLines(part, alpha, correction, colours)]),
+    ...(warnings.length > 0 ? ['', ...warnings.map((warning) => colours.yellow(`! ${warning}`))] : []),
+  ];
+  return lines.join('\n');
+}
+
+function partLines(part: PartVerdict, alpha: number, correction: string, colours: Colours): string[] {
+  const [points, effect, interval] = cells(part, alpha);
+  const counts = [
+    counted(part.seeds, 'seed'),
+    counted(part.pairs, part.effectOf === 'difference' ? 'pair' : 'model'),
+    ...(part.problems === null ? [] : [counted(part.problems, 'problem')]),
+  ].join(', ');
+  const p = part.p === null ? 'none' : `${shownP(part.p)}, corrected (${correction}) ${shownP(part.pCorrected ?? 1)}`;
+  const rows = [
+    ['claimed', part.claimed],
+    ['points', points],
+    ['effect', `${effect} ${interval}`.trim() || 'none'],
+    ['over', counts],
+    ['test', part.test],
+    ['p', p],
+    ...part.said.map((said, index) => [index === 0 ? 'note' : '', said]),
+  ].map(([name = '', value = '']) => [`  ${name}`, value]);
+  return [`${colours.bold(part.name)}  ${word(part.verdict, colours)}`, columns(rows)];
+}
+
+/** Where it points, effect, interval, seeds, p. */
+function cells(part: PartVerdict, alpha: number): string[] {
+  const { effect, low, high, seeds, pCorrected } = part;
+  const shown = (value: number | null, open: string) => (value === null ? open : amountOf(part, value));
+  const interval =
+    low === null && high === null
+      ? ''
+      : `${Math.round((1 - alpha) * 100)} % [${shown(low, '-∞')}, ${shown(high, '∞')}]`;
+  return [
+    { for: 'as claimed', against: 'against', neither: '' }[part.points],
+    effect === null ? '' : `${sign(part, effect)}${amountOf(part, effect)}${unit(part)}`,
+    interval,
+    String(seeds),
+    pCorrected === null ? '' : shownP(pCorrected),
+  ];
+}
+
+function sign({ effectOf }: PartVerdict, value: number): string {
+  return effectOf === 'saturation' ? 'at ' : value > 0 ? '+' : '';
+}
+
+/** Shares in percentage points, levels in three digits, all else as it is. */
+function amountOf(part: PartVerdict, value: number): string {
+  if (part.effectOf === 'saturation') return value < 10_000 ? figure(Number(value.toPrecision(3))) : amount(value);
+  return isShare(part) ? (value * 100).toFixed(1) : figure(value);
+}
+
+function unit(part: PartVerdict): string {
+  return isShare(part) ? ' pp' : '';
+}
+
+function isShare({ metric, effectOf }: PartVerdict): boolean {
+  const isOfFigure = effectOf === 'difference' || effectOf === 'change';
+  return isOfFigure && /\.((pass|maj|rm)@\d+(\(sampled\))?|acc\w*|correctRatio|truncated)$/.test(metric);
+}
+
+function shownP(p: number): string {
+  return p < 0.001 ? '<0.001' : p.toFixed(3);
+}
+
+function word(verdict: VerdictWord, colours: Colours): string {
+  switch (verdict) {
+    case 'supported':
+      return colours.green(verdict);
+    case 'contradicted':
+      return colours.red(verdict);
+    case 'stale':
+      return colours.yellow(verdict);
+    case 'inconclusive':
+    case 'underpowered':
+    case 'not asked':
+      return colours.dim(verdict);
+    default:
+      return verdict satisfies never;
+  }
+}

@@ -1,0 +1,149 @@
+-- Verdicts that say by themselves when they are out of date; and what the paper's takeaways are asked of.
+
+CREATE OR REPLACE VIEW takeaways AS
+WITH changed AS (
+  SELECT DISTINCT e.lineage, e.source, e.number
+  FROM verdict_evidence AS e
+  LEFT JOIN latest_attempts AS a ON a.key = e.evaluation AND a.state IN ('done', 'imported')
+  WHERE a.attempt IS DISTINCT FROM e.attempt OR a.finished_at::VARCHAR IS DISTINCT FROM e.finished_at
+)
+SELECT v.lineage, v.source, v.number, v.name, v.claim,
+  if(l.plan IS NULL OR c.number IS NOT NULL, 'stale', v.claim_verdict) AS verdict,
+  v.part, v.metric, v.claimed, if(l.plan IS NULL OR c.number IS NOT NULL, 'stale', v.verdict) AS part_verdict,
+  v.effect_of, v.effect, v.low, v.high, v.test, v.p, v.p_corrected, v.alpha, v.correction, v.seeds, v.pairs, v.problems,
+  v.said
+FROM verdicts AS v
+LEFT JOIN latest_lineages AS l ON l.lineage = v.lineage AND l.plan = v.plan
+LEFT JOIN changed AS c ON c.lineage = v.lineage AND c.source = v.source AND c.number = v.number
+ORDER BY v.lineage, v.source, v.number, v.part;
+COMMENT ON VIEW takeaways IS 'What the results say of each takeaway, a part a row, as it was found when it was asked last; stale where the lineage or an evaluation has changed since, until descent takeaways is asked again.';
+COMMENT ON COLUMN takeaways.lineage IS 'The lineage''s name.';
+COMMENT ON COLUMN takeaways.source IS 'file (the lineage file declares it) or paper (one of EvoLM''s twelve).';
+COMMENT ON COLUMN takeaways.number IS 'Which takeaway, from 1.';
+COMMENT ON COLUMN takeaways.name IS 'Of one of the paper''s its name.';
+COMMENT ON COLUMN takeaways.claim IS 'The claim.';
+COMMENT ON COLUMN takeaways.verdict IS 'supported, contradicted, inconclusive, underpowered, stale or not asked: of all of its parts.';
+COMMENT ON COLUMN takeaways.part IS 'Which part, from 1.';
+COMMENT ON COLUMN takeaways.metric IS 'The figure, or what the part is called.';
+COMMENT ON COLUMN takeaways.claimed IS 'What is claimed of it: higher, lower, up, down, flat, saturates, positive or negative.';
+COMMENT ON COLUMN takeaways.part_verdict IS 'The part''s verdict.';
+COMMENT ON COLUMN takeaways.effect_of IS 'What the effect is: difference, change (from the first level to the last), saturation (a level), r.';
+COMMENT ON COLUMN takeaways.effect IS 'The effect.';
+COMMENT ON COLUMN takeaways.low IS 'Lower end of its interval of confidence 1 - alpha; null where it has none.';
+COMMENT ON COLUMN takeaways.high IS 'Upper end of that interval.';
+COMMENT ON COLUMN takeaways.test IS 'How it was tested.';
+COMMENT ON COLUMN takeaways.p IS 'Two-sided p; null where nothing was tested.';
+COMMENT ON COLUMN takeaways.p_corrected IS 'The same, corrected for all parts of all takeaways that were asked together.';
+COMMENT ON COLUMN takeaways.alpha IS 'The chance of a wrong claim that is put up with.';
+COMMENT ON COLUMN takeaways.correction IS 'holm, benjamini-hochberg or none.';
+COMMENT ON COLUMN takeaways.seeds IS 'Seeds that there are.';
+COMMENT ON COLUMN takeaways.pairs IS 'Pairs of models, or models of a trend or a correlation.';
+COMMENT ON COLUMN takeaways.problems IS 'Problems that all of them answered.';
+COMMENT ON COLUMN takeaways.said IS 'What else there is to say, and warnings, in sentences.';
+
+CREATE OR REPLACE VIEW takeaway_models AS
+WITH recipes AS (
+  SELECT plan, address, regexp_replace(part, '\d+$', '') AS stage_type,
+    string_agg(part || '.' || name || '=' || coalesce(value, ''), ',' ORDER BY part, name) AS recipe
+  FROM model_settings
+  WHERE part NOT IN ('axis', 'model', 'fact') AND name NOT IN ('tokens', 'steps', 'seed', 'replayShare', 'replayTokens',
+    'examples', 'epochs', 'model', 'parameters', 'allowUndecayed', 'allowOverlap', 'of', 'runSteps', 'runTokens')
+    AND NOT (starts_with(part, 'cpt') AND name = 'data')
+  GROUP BY plan, address, stage_type
+),
+hashed AS (
+  SELECT plan, address,
+    any_value(md5(recipe)) FILTER (stage_type = 'pretrain') AS pretrain_recipe,
+    any_value(md5(recipe)) FILTER (stage_type = 'cpt') AS cpt_recipe,
+    any_value(md5(recipe)) FILTER (stage_type = 'sft') AS sft_recipe,
+    any_value(md5(recipe)) FILTER (stage_type = 'rl') AS rl_recipe
+  FROM recipes GROUP BY plan, address
+),
+replicates AS (
+  SELECT plan, address, string_agg(axis || '=' || value, ',' ORDER BY axis) AS replicate
+  FROM node_axes SEMI JOIN (FROM axes WHERE replicate OR axis = 'seed') AS r USING (plan, axis)
+  GROUP BY plan, address
+)
+SELECT m.*, coalesce(r.replicate, '') AS replicate, h.pretrain_recipe, h.cpt_recipe, h.sft_recipe, h.rl_recipe
+FROM model_recipes AS m
+LEFT JOIN hashed AS h ON h.plan = m.plan AND h.address = m.address
+LEFT JOIN replicates AS r ON r.plan = m.plan AND r.address = m.address
+WHERE m.type != 'checkpoint' AND coalesce(m.marks, '') NOT LIKE '%undecayed%';
+COMMENT ON VIEW takeaway_models IS 'What EvoLM''s takeaways compare: each decayed model of each lineage''s current version, with its amounts, its replicate, and digests of all else that its stages were told.';
+COMMENT ON COLUMN takeaway_models.lineage IS 'The lineage''s name.';
+COMMENT ON COLUMN takeaway_models.plan IS 'The plan.';
+COMMENT ON COLUMN takeaway_models.place IS 'The model''s position in the plan, parents first.';
+COMMENT ON COLUMN takeaway_models.address IS 'The model''s address.';
+COMMENT ON COLUMN takeaway_models.stage IS 'The declared stage.';
+COMMENT ON COLUMN takeaway_models.type IS 'adopt, pretrain, cpt, sft, dpo, rl or reward.';
+COMMENT ON COLUMN takeaway_models.seed IS 'Seed of its training.';
+COMMENT ON COLUMN takeaway_models.marks IS 'What has to be known before it is compared, as in the table marks; null where there is nothing.';
+COMMENT ON COLUMN takeaway_models.key IS 'The model''s key.';
+COMMENT ON COLUMN takeaway_models.model IS 'What the lineage file calls its shape.';
+COMMENT ON COLUMN takeaway_models.parameters IS 'Parameters, by its shape.';
+COMMENT ON COLUMN takeaway_models.pretrain_tokens IS 'Tokens of pretraining.';
+COMMENT ON COLUMN takeaway_models.cpt_tokens IS 'Tokens of continued pretraining, replay among them.';
+COMMENT ON COLUMN takeaway_models.replay_tokens IS 'Those of them that are replayed.';
+COMMENT ON COLUMN takeaway_models.domain_tokens IS 'Those of them that are not.';
+COMMENT ON COLUMN takeaway_models.sft_examples IS 'Examples of the first SFT in its chain.';
+COMMENT ON COLUMN takeaway_models.sft_epochs IS 'How often that went through them.';
+COMMENT ON COLUMN takeaway_models.rl_examples IS 'Problems of the first RL in its chain.';
+COMMENT ON COLUMN takeaway_models.rl_epochs IS 'How often that went through them.';
+COMMENT ON COLUMN takeaway_models.post_training IS 'What came after pretraining and CPT, in order.';
+COMMENT ON COLUMN takeaway_models.collapse IS 'How its RL collapsed; null where it did not, as far as is known.';
+COMMENT ON COLUMN takeaway_models.replicate IS 'Values of its replicate axes, which are averaged over; empty where there are none.';
+COMMENT ON COLUMN takeaway_models.pretrain_recipe IS 'Digest of all else that its pretraining was told: learning rate, batch, schedule, data.';
+COMMENT ON COLUMN takeaway_models.cpt_recipe IS 'The same of CPT; null where there is none, as in the columns after it.';
+COMMENT ON COLUMN takeaway_models.sft_recipe IS 'The same of SFT.';
+COMMENT ON COLUMN takeaway_models.rl_recipe IS 'The same of RL.';
+
+CREATE OR REPLACE VIEW takeaway_figures AS
+WITH figures AS (
+  SELECT *, try_cast(regexp_extract(metric, '^(pass|maj|rm)@(\d+)$', 2) AS INTEGER) AS k,
+    task = 'all' OR min(task) OVER tasks = max(task) OVER tasks AS overall
+  FROM model_figures
+  WINDOW tasks AS (PARTITION BY plan, suite)
+),
+most AS (
+  SELECT plan, suite, max(k) AS k FROM figures WHERE overall GROUP BY plan, suite
+)
+SELECT m.*, f.suite, f.task, f.overall,
+  CASE WHEN f.metric = 'pass@1' THEN 'greedy' WHEN f.metric = 'correctRatio' THEN 'correct_ratio'
+    WHEN f.k IS NOT NULL THEN regexp_extract(f.metric, '^[a-z]+') ELSE f.metric END AS figure,
+  f.suite || if(f.overall, '', '.' || f.task) || '.' || f.metric AS metric
+FROM takeaway_models AS m
+JOIN figures AS f ON f.plan = m.plan AND f.address = m.address
+JOIN most AS k ON k.plan = f.plan AND k.suite = f.suite
+WHERE f.metric IN ('pass@1', 'correctRatio', 'orm', 'acc_norm', 'loss', 'perplexity') OR f.k = k.k;
+COMMENT ON VIEW takeaway_figures IS 'Those models with the figures that EvoLM''s takeaways are about, one a row; of figures at k those of the most responses that the lineage has.';
+COMMENT ON COLUMN takeaway_figures.lineage IS 'The lineage''s name.';
+COMMENT ON COLUMN takeaway_figures.plan IS 'The plan.';
+COMMENT ON COLUMN takeaway_figures.place IS 'The model''s position in the plan, parents first.';
+COMMENT ON COLUMN takeaway_figures.address IS 'The model''s address.';
+COMMENT ON COLUMN takeaway_figures.stage IS 'The declared stage.';
+COMMENT ON COLUMN takeaway_figures.type IS 'adopt, pretrain, cpt, sft, dpo, rl or reward.';
+COMMENT ON COLUMN takeaway_figures.seed IS 'Seed of its training.';
+COMMENT ON COLUMN takeaway_figures.marks IS 'What has to be known before it is compared, as in the table marks; null where there is nothing.';
+COMMENT ON COLUMN takeaway_figures.key IS 'The model''s key.';
+COMMENT ON COLUMN takeaway_figures.model IS 'What the lineage file calls its shape.';
+COMMENT ON COLUMN takeaway_figures.parameters IS 'Parameters, by its shape.';
+COMMENT ON COLUMN takeaway_figures.pretrain_tokens IS 'Tokens of pretraining.';
+COMMENT ON COLUMN takeaway_figures.cpt_tokens IS 'Tokens of continued pretraining, replay among them.';
+COMMENT ON COLUMN takeaway_figures.replay_tokens IS 'Those of them that are replayed.';
+COMMENT ON COLUMN takeaway_figures.domain_tokens IS 'Those of them that are not.';
+COMMENT ON COLUMN takeaway_figures.sft_examples IS 'Examples of the first SFT in its chain.';
+COMMENT ON COLUMN takeaway_figures.sft_epochs IS 'How often that went through them.';
+COMMENT ON COLUMN takeaway_figures.rl_examples IS 'Problems of the first RL in its chain.';
+COMMENT ON COLUMN takeaway_figures.rl_epochs IS 'How often that went through them.';
+COMMENT ON COLUMN takeaway_figures.post_training IS 'What came after pretraining and CPT, in order.';
+COMMENT ON COLUMN takeaway_figures.collapse IS 'How its RL collapsed; null where it did not, as far as is known.';
+COMMENT ON COLUMN takeaway_figures.replicate IS 'Values of its replicate axes, which are averaged over; empty where there are none.';
+COMMENT ON COLUMN takeaway_figures.pretrain_recipe IS 'Digest of all else that its pretraining was told: learning rate, batch, schedule, data.';
+COMMENT ON COLUMN takeaway_figures.cpt_recipe IS 'The same of CPT; null where there is none, as in the columns after it.';
+COMMENT ON COLUMN takeaway_figures.sft_recipe IS 'The same of SFT.';
+COMMENT ON COLUMN takeaway_figures.rl_recipe IS 'The same of RL.';
+COMMENT ON COLUMN takeaway_figures.suite IS 'heldout, upstream, id, ood.';
+COMMENT ON COLUMN takeaway_figures.task IS 'The task or domain; all for the suite''s mean.';
+COMMENT ON COLUMN takeaway_figures.overall IS 'Whether it is of the suite: its mean, or that of the only task.';
+COMMENT ON COLUMN takeaway_figures.figure IS 'greedy, maj, rm, pass, orm, correct_ratio, acc_norm, loss, perplexity.';
+COMMENT ON COLUMN takeaway_figures.metric IS 'The figure as takeaways name it: id.maj@16, heldout.web.loss.';
