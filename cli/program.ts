@@ -274,6 +274,31 @@ export function buildProgram(outer: Context, finish: (exitCode: ExitCode) => voi
     );
 
   program
+    .command('report')
+    .argument('[lineage]', 'name of a lineage; without it, the one that ran last')
+    .description(
+      'Write what came out of a lineage into one file: models, curves, verdicts, cost, and where it came from',
+    )
+    .option('-o, --out <file>', 'where to write it (default: the lineage\u2019s name with -report, here)')
+    .addOption(
+      new Option(
+        '--format <format>',
+        'a page to open and print, or Markdown (default: by the file\u2019s ending, else html)',
+      ).choices(['html', 'md']),
+    )
+    .addHelpText(
+      'after',
+      example(
+        'descent report',
+        'descent report replay --out replay.md',
+        'descent report published/evolm --out evolm.html',
+      ),
+    )
+    .action(async (lineage, options) =>
+      finish(await (await import('./report.ts')).report(lineage, options, context())),
+    );
+
+  program
     .command('import')
     .argument('<what>', '`published` to list what there is, or one of that: published/evolm')
     .description("Take a paper's own results into the results, beside one's own")

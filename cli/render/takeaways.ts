@@ -15,8 +15,11 @@ export function renderTakeaways(takeaways: readonly TakeawayVerdict[], colours: 
   const rows = takeaways.flatMap(({ number, name, claim, verdict, parts, alpha }) => {
     const whole = [String(number), name ?? claim, word(verdict, colours)];
     const [only, ...others] = parts;
-    if (name === null && only && others.length === 0) return [[...whole, ...cells(only, alpha)]];
-    return [whole, ...parts.map((part) => ['', `  ${part.name}`, word(part.verdict, colours), ...cells(part, alpha)])];
+    if (name === null && only && others.length === 0) return [[...whole, ...partCells(only, alpha)]];
+    return [
+      whole,
+      ...parts.map((part) => ['', `  ${part.name}`, word(part.verdict, colours), ...partCells(part, alpha)]),
+    ];
   });
   const lacking = takeaways.flatMap(({ number, missing }) => missing.map((one) => `${number} is not asked: ${one}`));
   return [
@@ -39,7 +42,7 @@ export function renderTakeaway(takeaway: TakeawayVerdict, colours: Colours): str
 }
 
 function partLines(part: PartVerdict, alpha: number, correction: string, colours: Colours): string[] {
-  const [points, effect, interval] = cells(part, alpha);
+  const [points, effect, interval] = partCells(part, alpha);
   const counts = [
     counted(part.seeds, 'seed'),
     counted(part.pairs, part.effectOf === 'difference' ? 'pair' : 'model'),
@@ -58,8 +61,8 @@ function partLines(part: PartVerdict, alpha: number, correction: string, colours
   return [`${colours.bold(part.name)}  ${word(part.verdict, colours)}`, columns(rows)];
 }
 
-/** Where it points, effect, interval, seeds, p. */
-function cells(part: PartVerdict, alpha: number): string[] {
+/** A part of a takeaway in words: where it points, effect, interval, seeds, corrected p; each empty where there is none. */
+export function partCells(part: PartVerdict, alpha: number): string[] {
   const { effect, low, high, seeds, pCorrected } = part;
   const shown = (value: number | null, open: string) => (value === null ? open : amountOf(part, value));
   const interval =

@@ -1,0 +1,43 @@
+import type { Block, Document, Table } from './document.ts';
+
+/** A report in Markdown (GitHub's, for its tables): the same tables and lists, without drawings. */
+export function asMarkdown({ title, sections }: Document): string {
+  const parts = sections.flatMap(({ title: heading, blocks }) => [`## ${plain(heading)}`, ...blocks.flatMap(block)]);
+  return `${[`# ${plain(title)}`, ...parts].join('\n\n')}\n`;
+}
+
+function block(one: Block): string[] {
+  switch (one.kind) {
+    case 'paragraph':
+      return [begun(one.text)];
+    case 'list':
+      return [one.items.map((item) => `- ${begun(item)}`).join('\n')];
+    case 'table':
+      return [`**${plain(one.table.caption)}**`, table(one.table)];
+    case 'drawing':
+      return [];
+    default:
+      return one satisfies never;
+  }
+}
+
+function table({ columns, rows }: Table): string {
+  const row = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
+  return [
+    row(columns.map(({ name }) => plain(name))),
+    row(columns.map(({ isNumeric }) => (isNumeric ? '---:' : '---'))),
+    ...rows.map((cells) => row(cells.map(plain))),
+  ].join('\n');
+}
+
+/** Text on one line of which nothing is taken for Markdown or HTML. */
+function plain(text: string): string {
+  return text.replace(/\p{Cc}+/gu, ' ').replace(/[\\`*_[\]<>|#~$&]/g, '\\$&');
+}
+
+/** The same at the beginning of a line, where it might be taken for a list. */
+function begun(text: string): string {
+  return plain(text)
+    .replace(/^(\s*)([-+=])/, '$1\\$2')
+    .replace(/^(\s*\d+)([.)])/, '$1\\$2');
+}

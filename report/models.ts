@@ -1,0 +1,186 @@
+import { mean, sampleStandardDeviation } from 'simple-statistics';
+import { figure, percent, whole } from '../cli/render/figures.ts';
+import { groupBy } from '../cli/summary.ts';
+import type { Plan } from '../planner/plan.ts';
+import { type Block, number, paragraph, type Section, tableOf, text } from './document.ts';
+import { intervalPlot } from './plots.ts';
+import type { Collapse, Figure, ReportRows } from './read.ts';
+
+/** The models with their figures: for each suite and task a table, and a plot of what is asked of it first. */
+export function modelsSection(plan: Plan, { figures, collapses }: ReportRows): Section {
+  if (figures.length === 0) return { title: 'Models', blocks: [paragraph('No model is evaluated yet.')] };
+  const shown = mainFigures(figures);
+  const marksOf = marksReader(plan, figures, collapses);
+  const tasks = groupBy(shown, ({ suite, task }) => `${suite}\n${task}`);
+  const blocks = [...tasks.values()].flatMap((own) => taskBlocks(own, marksOf));
+  return { title: 'Models', blocks: [...seedsBlocks(plan, shown), ...blocks] };
+}
+
+/** Suite and task of a figure, in words: `id, mean of all tasks`, `heldout, web`. */
+function taskName({ suite, task }: Figure): string {
+  return `${suite}, ${task === 'all' ? 'mean of all tasks' : task}`;
+}
+
+function taskBlocks(own: readonly Figure[], marksOf: (figure: Figure) => string): Block[] {
+  const metrics = metricsOf(own);
+  const models = groupBy(own, ({ address }) => address);
+  const name = taskName(own[0] as Figure);
+  const rows = [...models].map(([address, figures]) => {
+    const first = figures[0] as Figure;
+    const cells = metrics.map((metric) =>
+      cellOf(
+        figures.find((one) => one.metric === metric),
+        first.n,
+      ),
+    );
+    return [address, marksOf(first), ...cells, first.n === null ? '' : whole(first.n), ...guesses(figures)];
+  });
+  const main = metrics[0] as string;
+  const caption = `${name}: ${main} of each model.`;
+  const points = own.filter(({ metric }) => metric === main);
+  const svg = intervalPlot(
+    caption,
+    `${main}${isShare(main) ? ' (share)' : ''}`,
+    points.map((one) => ({ ...one, name: one.address, group: one.type })),
+  );
+  const columns = [
+    text('model'),
+    text('marks'),
+    ...metrics.map(number),
+    number('n'),
+    number('chance'),
+    number('majority'),
+  ];
+  return [
+    tableOf(`${name}. In brackets 95 % intervals, where they are known.`, columns, rows),
+    { kind: 'drawing', drawing: { caption, svg } },
+  ];
+}
+
+/** A figure with its interval, and its count where it is not that of the row. */
+function cellOf(found: Figure | undefined, n: number | null): string {
+  if (found === undefined) return '';
+  const { metric, value, low, high } = found;
+  const interval = low === null || high === null ? '' : ` [${bare(metric, low)}, ${bare(metric, high)}]`;
+  return `${shown(metric, value)}${interval}${found.n !== n && found.n !== null ? ` (n ${whole(found.n)})` : ''}`;
+}
+
+/** Chance and majority, of the one answer that shares are of. */
+function guesses(figures: readonly Figure[]): [string, string] {
+  const of = figures.find(({ metric }) => isShare(metric));
+  const guess = (value: number | null | undefined) => (value === null || value === undefined ? '' : percent(value));
+  return [guess(of?.chance), guess(of?.majority)];
+}
+
+/** Mean and standard deviation over the seeds of a setting, where any has several: of each suite, and of each text the loss. */
+function seedsBlocks(plan: Plan, figures: readonly Figure[]): Block[] {
+  const settings = settingReader(plan);
+  const hasMean = new Set(figures.filter(({ task }) => task === 'all').map(({ suite }) => suite));
+  const overall = figures.filter(
+    ({ suite, task, metric }) =>
+      metric !== 'truncated' && metric !== 'perplexity' && (task === 'all' || metric === 'loss' || !hasMean.has(suite)),
+  );
+  const groups = groupBy(overall, (one) => [settings(one), one.suite, one.task, one.metric].join('\n'));
+  const rows = [...groups.values()].map((own) => {
+    const first = own[0] as Figure;
+    const values = own.map(({ value }) => value);
+    const spread = values.length < 2 ? '' : bare(first.metric, sampleStandardDeviation(values));
+    return [
+      settings(first),
+      taskName(first),
+      first.metric,
+      shown(first.metric, mean(values)),
+      spread,
+      whole(values.length),
+    ];
+  });
+  if (!rows.some((row) => row[5] !== '1')) return [];
+  const columns = [text('models'), text('of'), text('figure'), number('mean'), number('deviation'), number('seeds')];
+  return [tableOf('Over seeds: mean and standard deviation of each setting.', columns, rows)];
+}
+
+/**
+ * What has to be known of an evaluated model before it is compared with others: `undecayed, collapsed (entropy), one seed`;
+ * empty where there is nothing.
+ */
+export function marksReader(
+  plan: Plan,
+  figures: readonly Figure[],
+  collapses: readonly Collapse[],
+): (figure: Figure) => string {
+  const settings = settingReader(plan);
+  const seeds = new Map(
+    [...groupBy(figures, settings)].map(([name, own]) => [name, new Set(own.map(({ key }) => key))]),
+  );
+  const collapsed = groupBy(collapses, ({ address }) => address);
+  return (one) => {
+    const [own] = collapsed.get(one.address) ?? [];
+    const collapse =
+      own && (own.ancestor === one.address ? `collapsed (${own.kind})` : `collapsed ancestor (${own.kind})`);
+    const isAlone = seeds.get(settings(one))?.size === 1;
+    return [...(one.marks ? [one.marks] : []), ...(collapse ? [collapse] : []), ...(isAlone ? ['one seed'] : [])].join(
+      ', ',
+    );
+  };
+}
+
+/** The setting of a model without what it is repeated over: `mid@replay=20%`. */
+function settingReader(plan: Plan): (figure: Figure) => string {
+  const repeated = (axis: string) => axis === 'seed' || plan.axes[axis]?.replicate === true;
+  const names = new Map(
+    plan.nodes.map(({ address, stage, axes }) => {
+      const kept = Object.entries(axes).filter(([axis]) => !repeated(axis));
+      return [address, kept.length === 0 ? stage : `${stage}@${kept.map((pair) => pair.join('=')).join(',')}`];
+    }),
+  );
+  return ({ address }) => names.get(address) ?? address;
+}
+
+/** Figures that are compared: of those at k the largest k of a suite, and none twice. */
+function mainFigures(figures: readonly Figure[]): Figure[] {
+  const most = new Map<string, number>();
+  for (const { suite, metric } of figures) most.set(suite, Math.max(most.get(suite) ?? 1, kOf(metric) ?? 1));
+  return figures.filter(({ suite, metric }) => {
+    const k = kOf(metric);
+    return k === null ? order.includes(metric) : metric === 'pass@1' || k === most.get(suite);
+  });
+}
+
+function kOf(metric: string): number | null {
+  const found = /^(?:pass|maj|rm)@(\d+)$/.exec(metric)?.[1];
+  return found === undefined ? null : Number(found);
+}
+
+/** What is told of a task, first what is asked of it first. */
+const order = [
+  'loss',
+  'perplexity',
+  'acc_norm',
+  'acc',
+  'acc_bytes',
+  'pass@1',
+  'maj',
+  'rm',
+  'pass',
+  'correctRatio',
+  'orm',
+  'truncated',
+];
+
+function metricsOf(figures: readonly Figure[]): string[] {
+  const rank = (metric: string) => order.indexOf(metric === 'pass@1' ? metric : metric.replace(/@\d+$/, ''));
+  return [...new Set(figures.map(({ metric }) => metric))].sort((a, b) => rank(a) - rank(b));
+}
+
+function isShare(metric: string): boolean {
+  return /^((pass|maj|rm)@\d+|acc\w*|correctRatio|truncated)$/.test(metric);
+}
+
+function shown(metric: string, value: number): string {
+  return isShare(metric) ? percent(value) : figure(value);
+}
+
+/** A figure without its unit. */
+function bare(metric: string, value: number): string {
+  return isShare(metric) ? (value * 100).toFixed(1) : figure(value);
+}

@@ -1,0 +1,177 @@
+/** Reports of results that are made up. */
+import { deepEqual, doesNotMatch, equal, match, ok } from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import fc from 'fast-check';
+import type { Plan } from '../../planner/plan.ts';
+import { composeReport, type ReportInput } from '../../report/compose.ts';
+import type { Document, Table } from '../../report/document.ts';
+import { asHtml } from '../../report/html.ts';
+import { asMarkdown } from '../../report/markdown.ts';
+import { element } from '../../report/markup.ts';
+import { linePlot, mostSeries } from '../../report/plots.ts';
+import { readReportRows } from '../../report/read.ts';
+import { runQuery } from '../../results/query.ts';
+import { heldoutLoss } from '../results/events.ts';
+import { makePlan } from '../results/lineage.ts';
+import { recordRuns } from '../results/run.ts';
+
+const evil = '</title><script src="https://example.org/x.js">alert(1)</script> | `a` <img src=x onerror=alert(2)>';
+let home = '';
+let plan: Plan;
+let input: ReportInput;
+
+before(async () => {
+  home = await mkdtemp(join(tmpdir(), 'descent-'));
+  plan = { ...makePlan({ replay: ['0%', '20%'], seeds: [1, 2] }), title: evil };
+  const digest = await recordRuns(home, plan);
+  input = { plan, digest, rows: await readReportRows(home, digest), takeaways: [], findings: [evil] };
+});
+after(() => rm(home, { recursive: true, force: true }));
+
+function tables({ sections }: Document): Table[] {
+  return sections.flatMap(({ blocks }) => blocks.flatMap((one) => (one.kind === 'table' ? [one.table] : [])));
+}
+
+function tableWith(column: string, document = composeReport(input)): Table {
+  const found = tables(document).find(({ columns }) => columns.some(({ name }) => name === column));
+  ok(found, `a table with the column ${column}`);
+  return found;
+}
+
+/** Names of elements that stand open one in the other, closed in order; throws where they are not. */
+function checkNesting(html: string): void {
+  const open: string[] = [];
+  const text = html.replace(/^<!doctype html>/, '').replace(/<style>[^<]*<\/style>/, '');
+  for (const [, end, name = ''] of text.matchAll(/<(\/?)([a-z0-9]+)(?: [a-z:A-Z-]+="[^"<>]*")*>/g)) {
+    if (name === 'meta') continue;
+    if (end) equal(open.pop(), name);
+    else open.push(name);
+  }
+  deepEqual(open, []);
+  equal(text.split('<').length, [...text.matchAll(/<\/?[a-z0-9]+(?: [a-z:A-Z-]+="[^"<>]*")*>/g)].length + 1);
+}
+
+test('the figures in the tables are those in the results', async () => {
+  const document = composeReport(input);
+  const found = tables(document).filter(({ caption }) => caption.startsWith('heldout, web.'));
+  equal(found.length, 1);
+  const [table] = found as [Table];
+  const column = table.columns.findIndex(({ name }) => name === 'loss');
+  for (const row of table.rows)
+    match(row[column] ?? '', new RegExp(`^${Number(heldoutLoss(row[0] ?? '', 'web').toPrecision(4))} \\[`));
+  const { rows } = await runQuery(home, "SELECT DISTINCT address FROM model_figures WHERE suite = 'heldout'");
+  deepEqual(table.rows.map(([address]) => address).sort(), rows.map(([address]) => address).sort());
+});
+
+test('mean and deviation over seeds, and models of one seed are marked', async () => {
+  const seeds = tableWith('deviation');
+  const row = seeds.rows.find(([setting, of]) => setting === 'mid@replay=20%' && of === 'heldout, web');
+  deepEqual(row?.slice(2), ['loss', '2.315', '0.007071', '2']);
+  doesNotMatch(asMarkdown(composeReport(input)), /one seed/);
+  const alone = input.rows.figures.filter(({ address }) => !address.includes('seed=2'));
+  match(
+    asMarkdown(composeReport({ ...input, rows: { ...input.rows, figures: alone } })),
+    /\| mid@replay=20%,seed=1 \| one seed \|/,
+  );
+});
+
+test('the plan against what became of it', () => {
+  const work = tableWith('standing');
+  deepEqual(
+    work.columns.slice(0, 3).map(({ name }) => name),
+    ['stage', 'type', 'needs'],
+  );
+  const base = work.rows.find(([name]) => name === 'base');
+  deepEqual(base?.slice(1, 5), ['pretrain', 'tokenizer:words', '2', '2 done']);
+  deepEqual(base?.slice(-2), ['81.9K', '3 min 1 s']);
+  const all = work.rows.at(-1);
+  deepEqual(all?.slice(0, 1), ['all']);
+  const failed = input.rows.attempts.map((one, index) =>
+    index === 1 ? { ...one, state: 'failed', failure: 'out-of-memory', message: evil } : one,
+  );
+  const after = composeReport({ ...input, rows: { ...input.rows, attempts: failed.slice(0, -1) } });
+  match(asMarkdown(after), /base@seed=1 failed \(out-of-memory\): /);
+  match(asMarkdown(after), /1 node of \d+ not done yet/);
+  match(asHtml(after), /class="stage failed"/);
+});
+
+test('collapsed models, and what comes after them, are marked', () => {
+  const [one] = input.rows.figures;
+  ok(one);
+  const collapses = [{ address: one.address, ancestor: one.address, kind: 'entropy' }];
+  const report = asMarkdown(composeReport({ ...input, rows: { ...input.rows, collapses } }));
+  match(report, new RegExp(`\\| ${one.address} \\| collapsed \\(entropy\\) \\|`));
+  match(report, /base@seed=1 collapsed \(entropy\): its figures/);
+});
+
+test('the page is one file that asks for nothing, with headers and captions', () => {
+  const html = asHtml(composeReport(input));
+  checkNesting(html);
+  doesNotMatch(html, /<(script|link|img|iframe)|<[^>]* ((src|on\w+|style)=|href="[^#])|@import|url\(/i);
+  match(html, /Content-Security-Policy" content="default-src &#39;none&#39;/);
+  match(html, /prefers-color-scheme: dark/);
+  match(html, /@media print/);
+  const count = (pattern: RegExp) => [...html.matchAll(pattern)].length;
+  const all = tables(composeReport(input));
+  equal(count(/<caption>/g), all.length);
+  equal(
+    count(/<th scope="col"/g),
+    all.reduce((sum, { columns }) => sum + columns.length, 0),
+  );
+  equal(
+    count(/<th scope="row"/g),
+    all.reduce((sum, { rows }) => sum + rows.length, 0),
+  );
+  equal(count(/<svg [^>]*role="img" aria-label="[^"]+"/g), count(/<svg/g));
+  ok(count(/<svg/g) > 5);
+  match(html, /<h1>&#60;\/title&#62;&#60;script src=&#34;https:/);
+});
+
+test('Markdown has the same tables, and no name is taken for markup', () => {
+  const document = composeReport(input);
+  const markdown = asMarkdown(document);
+  const lines = markdown.split('\n').filter((line) => line.startsWith('|'));
+  equal(
+    lines.length,
+    tables(document).reduce((sum, { rows }) => sum + rows.length + 2, 0),
+  );
+  match(markdown, /^# \\<\/title\\>\\<script/);
+  doesNotMatch(markdown, /(?<!\\)<script/);
+});
+
+test('the same results give the same bytes', async () => {
+  const again = { ...input, rows: await readReportRows(home, input.digest) };
+  equal(asHtml(composeReport(again)), asHtml(composeReport(input)));
+  equal(asMarkdown(composeReport(again)), asMarkdown(composeReport(input)));
+});
+
+test('whatever text is put into an element stays text', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary' }), fc.string(), (content, value) => {
+      const { markup } = element('p', { title: value }, content);
+      const [, attribute = '', inner = ''] = /^<p title="([^"<>]*)">([^<>]*)<\/p>$/.exec(markup) ?? [];
+      const plain = (text: string) =>
+        text.replace(/&#(\d+);/g, (_, code: string) => String.fromCodePoint(Number(code)));
+      const kept = (text: string) => text.replace(/[^\P{Cc}\t\n]/gu, '\uFFFD');
+      deepEqual([plain(attribute), plain(inner)], [kept(value), kept(content)]);
+    }),
+  );
+});
+
+test('lines can be told apart without colour', () => {
+  const series = Array.from({ length: mostSeries }, (_, index) => ({
+    name: `line ${index}`,
+    points: [
+      { x: 0, y: index },
+      { x: 1, y: index + 1 },
+    ],
+  }));
+  const { markup } = linePlot('lines', 'step', 'loss', series);
+  const dashes = [...markup.matchAll(/<path class="line c\d" d="M60,\d+L108,\d+"(?: stroke-dasharray="([^"]+)")?/g)];
+  equal(new Set(dashes.map(([, dash]) => dash)).size, mostSeries);
+  const signs = [...markup.matchAll(/<path class="sign c\d" d="([^"]+)"/g)].map(([, d]) => d);
+  equal(new Set(signs).size, mostSeries);
+});
