@@ -12,7 +12,7 @@ export interface Section {
   blocks: Block[];
 }
 
-/** What a section consists of. Markdown has no drawings: whatever they show is in a table too. */
+/** What a section consists of. Markdown has no drawings, so no figure is in a drawing alone but the middle of a curve. */
 export type Block =
   | { kind: 'paragraph'; text: string }
   | { kind: 'list'; items: string[] }

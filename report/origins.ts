@@ -25,7 +25,7 @@ export function warningsSection(
     models.filter(([, marks]) => marks !== ''),
     ([, marks]) => marks,
   );
-  const unknown = figures.filter(({ low }) => low === null).length;
+  const unknown = figures.filter(({ n }) => n === null).length;
   const warnings = [
     ...(sources.length > 0
       ? ['Nothing of this was run here: the figures are published ones, which were imported.']

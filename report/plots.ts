@@ -46,7 +46,7 @@ export function linePlot(label: string, xName: string, yName: string, series: re
     return fragment(
       stroke(`M${left},${cy}L${left + 48},${cy}`, index),
       sign(index, left + 24, cy),
-      words(name, left + 58, cy + 4),
+      words(shortened(name, 90), left + 58, cy + 4),
     );
   });
   return drawing(label, bottom + 58 + series.length * rowHeight, [

@@ -121,7 +121,8 @@ async function select<Row>(
 }
 
 const figures = `
-  SELECT address, key, stage, type, marks, suite, task, metric, value, n, low, high, chance, majority
+  SELECT address, key, stage, type, marks, suite, task, metric, value, n,
+    if(isfinite(low), low, NULL) AS low, if(isfinite(high), high, NULL) AS high, chance, majority
   FROM model_figures
   WHERE plan = $plan AND metric NOT IN ('chance', 'majority') AND isfinite(value)
   ORDER BY place, address, suite, (task != 'all'), task, metric`;

@@ -62,6 +62,7 @@ svg .small text { fill: var(--soft); }
   .table { overflow: visible; }
   table { font-size: 7.5pt; }
   th, td { padding: 0.1rem 0.3rem; overflow-wrap: anywhere; }
+  .number { white-space: normal; }
   thead { display: table-header-group; }
   tr, figure { break-inside: avoid; }
   h2, caption { break-after: avoid; }

@@ -142,6 +142,16 @@ test('Markdown has the same tables, and no name is taken for markup', () => {
   doesNotMatch(markdown, /(?<!\\)<script/);
 });
 
+test('of a lineage of which nothing has run it says so', () => {
+  const rows = { figures: [], attempts: [], curves: [], collapses: [], certificates: [], sources: [] };
+  const document = composeReport({ ...input, rows });
+  checkNesting(asHtml(document));
+  const markdown = asMarkdown(document);
+  match(markdown, /No model is evaluated yet/);
+  match(markdown, /Nothing was run here/);
+  match(markdown, /^\| all \|.*\| 43 not run \|/m);
+});
+
 test('the same results give the same bytes', async () => {
   const again = { ...input, rows: await readReportRows(home, input.digest) };
   equal(asHtml(composeReport(again)), asHtml(composeReport(input)));
