@@ -213,7 +213,7 @@ describe('stages that learn from pairs', { timeout: 240_000 }, () => {
     );
     await assert.rejects(
       reward(rewardJob('hungry', { examples: 49 }), context),
-      /There are 48 pairs to learn from in .*data:liked.*, 49 are asked for/,
+      /There are 48 pairs to learn from in the data set `liked`, 49 are asked for/,
     );
   });
 
