@@ -4,7 +4,6 @@ import { claimsOf } from '../planner/claims.ts';
 import { didYouMean } from '../planner/diagnostic.ts';
 import { canonicalJson, sha256 } from '../planner/key.ts';
 import type { Plan } from '../planner/plan.ts';
-import { runQuery } from '../results/query.ts';
 import { askPaper, askTakeaways } from '../results/verdicts/ask.ts';
 import type { TakeawayVerdict } from '../results/verdicts/decide.ts';
 import { findHome } from '../store/home.ts';
@@ -13,6 +12,7 @@ import { type Context, type ExitCode, exitCodes } from './context.ts';
 import { CommandError, Refusal } from './failure.ts';
 import { planFile } from './lineage-file.ts';
 import { knownLineages } from './open-lineages.ts';
+import { recordedLineage } from './recorded-lineage.ts';
 import { renderTakeaway, renderTakeaways } from './render/takeaways.ts';
 import { shellWord } from './shell.ts';
 
@@ -67,15 +67,7 @@ async function fileAsked(lineage: string | undefined, home: string, context: Con
 }
 
 async function paperAsked(lineage: string | undefined, home: string): Promise<Answered> {
-  const { rows } = await runQuery(home, 'SELECT lineage FROM latest_lineages ORDER BY last_recorded DESC, lineage');
-  const known = rows.map(([one]) => String(one));
-  const name = lineage ?? known[0];
-  if (name === undefined)
-    throw new CommandError('no lineage was run in this home yet', 'descent import published/evolm');
-  if (!known.includes(name)) {
-    const near = didYouMean(name, known) ?? (known.join(', ') || 'descent import published/evolm');
-    throw new CommandError(`the results have no lineage ${name}`, near);
-  }
+  const name = await recordedLineage(lineage, home);
   return { lineage: name, notices: [], found: await askPaper(home, name) };
 }
 
