@@ -13,7 +13,7 @@ export interface MlflowMeasured {
   asked: Record<string, number[]>;
 }
 
-const script = fileURLToPath(new URL('../../../bench/results/mlflow.py', import.meta.url));
+const script = fileURLToPath(new URL('../../../bench/results/log_to_mlflow.py', import.meta.url));
 
 /**
  * Logs runs, of as many steps and figures each as Descent's, to MLflow on SQLite through its client, in batches as large

@@ -6,8 +6,9 @@ SELECT f.lineage, f.plan, f.place, f.address, f.stage, f.marks, a.ancestor, a.an
   b.high AS ancestor_high, f.low, f.high, b.n AS ancestor_n, f.n, f.key, a.ancestor_key
 FROM model_figures AS f
 JOIN ancestors AS a ON a.plan = f.plan AND a.address = f.address AND a.depth > 0
+-- As one comparison, or figures would be joined before ancestors: every model's with every other's.
 JOIN model_figures AS b
-  ON b.plan = f.plan AND b.address = a.ancestor AND b.suite = f.suite AND b.task = f.task AND b.metric = f.metric;
+  ON [b.plan, b.address, b.suite, b.task, b.metric] = [a.plan, a.ancestor, f.suite, f.task, f.metric];
 COMMENT ON VIEW forgetting IS 'Each figure of each model beside the same figure of every evaluated model before it in its chain.';
 COMMENT ON COLUMN forgetting.lineage IS 'The lineage''s name.';
 COMMENT ON COLUMN forgetting.plan IS 'The plan.';

@@ -1,6 +1,6 @@
 """Logs runs to MLflow on SQLite and asks of them what bench/results.ts asks Descent; prints JSON.
 
-usage: mlflow.py FOLDER RUNS STEPS FIGURES TIMES
+usage: log_to_mlflow.py FOLDER RUNS STEPS FIGURES TIMES
 """
 
 import json
