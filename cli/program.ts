@@ -257,6 +257,29 @@ export function buildProgram(outer: Context, finish: (exitCode: ExitCode) => voi
     .action(async (sql, options) => finish(await (await import('./query.ts')).query(sql, options, context())));
 
   program
+    .command('export')
+    .argument('[lineage]', 'name of a lineage; without it, the one that ran last')
+    .description('Write all views of a lineage to files, or its runs as OpenLineage events')
+    .usage('[lineage] --to <folder|file>')
+    .requiredOption('--to <folder|file>', 'folder for the views, not there yet or empty; file for the events')
+    .addOption(
+      new Option('-f, --format <format>', 'a file for each view, or one of events')
+        .choices(['parquet', 'csv', 'openlineage'])
+        .default('parquet'),
+    )
+    .addHelpText(
+      'after',
+      example(
+        'descent export replay --to replay-results',
+        'descent export replay --to replay-csv --format csv',
+        'descent export replay --to replay.jsonl --format openlineage',
+      ),
+    )
+    .action(async (lineage, options) =>
+      finish(await (await import('./export.ts')).exportLineage(lineage, options, context())),
+    );
+
+  program
     .command('takeaways')
     .argument('[lineage]', 'name of a lineage, or its file; without it, the one that ran last')
     .argument('[which]', 'number or name of one takeaway, for its parts and how it was tested')

@@ -33,6 +33,32 @@ export interface Savings {
  * @param secondsOf a node's time on one device
  */
 export function savings(plan: { nodes: readonly PlanNode[] }, secondsOf: (node: PlanNode) => number): Savings {
+  const [shared, alone] = [noCost(), noCost()];
+  let models = 0;
+  for (const { node, runs, final } of runsAlone(plan)) {
+    // A trunk of which no run is among the nodes is a part of one, and no model.
+    if (final && node.type !== 'trunk') models += runs;
+    const cost = costOf(node, secondsOf);
+    add(shared, cost, 1);
+    add(alone, cost, runs);
+  }
+  const saved = { ...alone };
+  add(saved, shared, -1);
+  return { models, shared, alone, saved };
+}
+
+/** A training node of a plan, as often as it would be trained without sharing. */
+export interface RunsAlone {
+  /** At the first of its addresses. */
+  node: PlanNode;
+  /** Final models that come of it, which is how many runs would train it. */
+  runs: number;
+  /** Whether none is trained from it. */
+  final: boolean;
+}
+
+/** Each training node of a plan once, children before parents, with how many final models come of it; see `savings`. */
+export function runsAlone(plan: { nodes: readonly PlanNode[] }): RunsAlone[] {
   const trained = plan.nodes.filter(({ type }) => isTraining(type) || isPart(type));
   const distinct = new Map<Key, { node: PlanNode; addresses: number }>();
   for (const node of trained) {
@@ -42,23 +68,14 @@ export function savings(plan: { nodes: readonly PlanNode[] }, secondsOf: (node: 
   }
   // Children come after their parents, so that from the end each node's runs are all counted when its turn comes.
   const runs = new Map<Key, number>();
-  const [shared, alone] = [noCost(), noCost()];
-  let models = 0;
-  for (const { node, addresses } of [...distinct.values()].toReversed()) {
+  return [...distinct.values()].toReversed().map(({ node, addresses }) => {
     const ofChildren = runs.get(node.key);
     const times = ofChildren ?? addresses;
-    // A trunk of which no run is among the nodes is a part of one, and no model.
-    if (ofChildren === undefined && node.type !== 'trunk') models += times;
     // A trunk comes of the parent of its branches.
     const parent = node.parents.trunk ?? node.parents.parent;
     if (parent) runs.set(parent, (runs.get(parent) ?? 0) + times);
-    const cost = costOf(node, secondsOf);
-    add(shared, cost, 1);
-    add(alone, cost, times);
-  }
-  const saved = { ...alone };
-  add(saved, shared, -1);
-  return { models, shared, alone, saved };
+    return { node, runs: times, final: ofChildren === undefined };
+  });
 }
 
 /** Whether a node is the beginning of a run that may go on from it. */

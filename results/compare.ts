@@ -59,6 +59,7 @@ export const comparedTables: readonly ComparedTable[] = [
   { table: 'lineage_nodes', ...ofPlan, identity: ['place'] },
   { table: 'node_axes', ...ofPlan, identity: ['address', 'axis'] },
   { table: 'settings', ...ofPlan, identity: ['address', 'name'] },
+  { table: 'prices', ...ofPlan, identity: ['address'] },
   { table: 'marks', ...ofPlan, identity: ['address', 'place'] },
   { table: 'gates', ...ofPlan, identity: ['address', 'role', 'gate'] },
   { table: 'published_figures', ...ofPlan, identity: ['place'] },

@@ -172,6 +172,7 @@ async function forgetLineage(connection: DuckDBConnection, lineage: string): Pro
     'lineage_nodes',
     'node_axes',
     'settings',
+    'prices',
     'marks',
     'gates',
     'published_figures',

@@ -2,13 +2,15 @@ import { type DuckDBConnection, LIST, listValue, VARCHAR } from '@duckdb/node-ap
 import { canonicalJson } from '../planner/key.ts';
 import { marksOf } from '../planner/marks.ts';
 import type { Plan, PlanNode } from '../planner/plan.ts';
+import { allFlops, priceOf } from '../planner/price.ts';
+import { runsAlone } from '../planner/sharing.ts';
 import { appendRows, type Cell } from './append.ts';
 import { ingredientsOf } from './ingredients.ts';
 import { updateWideView } from './wide.ts';
 
 /**
- * Puts a plan into the tables: the lineage, its axes, its nodes with their edges, addresses, axes' values, settings, gates
- * and data. Recording it again only renews `last_recorded`, which makes it the current version of its lineage.
+ * Puts a plan into the tables: the lineage, its axes, its nodes with their edges, addresses, axes' values, settings, gates,
+ * prices and data. Recording it again only renews `last_recorded`, which makes it the current version of its lineage.
  * `connection` comes from `withDatabase(home, 'write', ...)`, which makes it one transaction.
  */
 export async function recordLineage(connection: DuckDBConnection, plan: Plan, digest: string): Promise<void> {
@@ -26,6 +28,7 @@ export async function recordLineage(connection: DuckDBConnection, plan: Plan, di
     await recordAxes(connection, plan, digest);
     await recordNodes(connection, plan.nodes);
     await recordAddresses(connection, plan, digest);
+    await recordPrices(connection, plan, digest);
   }
   await updateWideView(connection);
 }
@@ -112,6 +115,15 @@ async function recordAddresses(connection: DuckDBConnection, { nodes }: Plan, di
     marks.map((mark, place) => [digest, address, place, mark]),
   );
   await appendRows(connection, 'marks', marked);
+}
+
+async function recordPrices(connection: DuckDBConnection, plan: Plan, digest: string): Promise<void> {
+  const runs = new Map(runsAlone(plan).map((each) => [each.node.key, each.runs]));
+  const prices = plan.nodes.map((node) => {
+    const price = priceOf(node);
+    return [digest, node.address, price.tokens.trained, allFlops(price), price.exact, runs.get(node.key) ?? null];
+  });
+  await appendRows(connection, 'prices', prices);
 }
 
 /** A node's row in the table `nodes`. */

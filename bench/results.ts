@@ -1,0 +1,86 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { columns } from '../cli/render/columns.ts';
+import { figures, modelsOfLineage, steps } from './results/made.ts';
+import { type Asked, askAll, type Ingesting, ingest, takePaper, viewRows } from './results/measure.ts';
+import { type MlflowMeasured, measureMlflow } from './results/mlflow.ts';
+import { median } from './trainer/race.ts';
+
+// How fast runs become rows, and how fast these answer: `npm run bench -- results [--lineages 10] [--times 5]
+// [--mlflow-runs 200]`. Made-up lineages of 1,000 models each, with 40 figures and 1,000 rows of steps a model, are read
+// from events.jsonl into a temporary DuckDB as a rebuild does it, 200 attempts a transaction. Bypassed are trainers, the
+// store and Temporal: nothing is trained or published. Then every saved query, view and takeaway is asked of the last of
+// them, and the paper's tables and figures of the paper, the file being opened each time. Where DESCENT_MLFLOW_PYTHON names a Python that has mlflow, MLflow on SQLite
+// logs runs of the same size and is asked the same, of fewer of them.
+
+const { values } = parseArgs({
+  options: {
+    lineages: { type: 'string', default: '10' },
+    times: { type: 'string', default: '5' },
+    'mlflow-runs': { type: 'string', default: '200' },
+  },
+});
+const [lineages, times, mlflowRuns] = [values.lineages, values.times, values['mlflow-runs']].map(Number) as [
+  number,
+  number,
+  number,
+];
+
+const folder = await mkdtemp(join(tmpdir(), 'descent-bench-'));
+try {
+  const ingesting = await ingest(folder, lineages);
+  print(ingestingTable(ingesting));
+  await takePaper(folder);
+  const asked = await askAll(folder, `made-${lineages - 1}`, times);
+  print(askedTable(asked));
+  const python = process.env.DESCENT_MLFLOW_PYTHON;
+  if (python) print(mlflowTable(await measureMlflow(python, folder, mlflowRuns, times), ingesting, asked));
+  else print('MLflow is left out: DESCENT_MLFLOW_PYTHON names a Python that has mlflow');
+} finally {
+  await rm(folder, { recursive: true, force: true });
+}
+
+function print(text: string): void {
+  process.stdout.write(`${text}\n\n`);
+}
+
+function ingestingTable({ rows, seconds, planSeconds }: Ingesting): string {
+  const head = ['models', 'figures a model', 'steps a model', 'rows', 's', 'of it plans s', 'rows a second', 'aim'];
+  const models = lineages * modelsOfLineage;
+  const row = [whole(models), whole(figures), whole(steps), whole(rows), seconds.toFixed(1), planSeconds.toFixed(1)];
+  return columns([head, [...row, whole(rows / seconds), '≥ 500,000']], Array(8).fill('right'));
+}
+
+function askedTable(asked: readonly Asked[]): string {
+  const head = ['', 'name', 'rows', 'n', 'median ms', 'aim'];
+  const rows = asked.map(({ kind, name, rows, milliseconds }) => {
+    const middle = median(milliseconds);
+    return [
+      kind,
+      name,
+      whole(rows),
+      String(milliseconds.length),
+      whole(middle),
+      middle <= 200 ? '≤ 200' : '≤ 200 missed',
+    ];
+  });
+  const note = `views: the first ${whole(viewRows)} rows of one lineage`;
+  return `${columns([head, ...rows], ['left', 'left', 'right', 'right', 'right', 'left'])}\n${note}`;
+}
+
+function mlflowTable(mlflow: MlflowMeasured, ingesting: Ingesting, asked: readonly Asked[]): string {
+  const models = `${whole(modelsOfLineage)} of ${whole(lineages * modelsOfLineage)} models`;
+  const head = ['', `Descent, ${models}`, `MLflow ${mlflow.version}, ${whole(mlflow.runs)} runs`];
+  const rate = ({ rows, seconds }: { rows: number; seconds: number }) => whole(rows / seconds);
+  const rows = Object.entries(mlflow.asked).map(([name, milliseconds]) => {
+    const own = asked.find((each) => each.kind === 'saved query' && each.name === name);
+    return [`${name}, median ms`, own ? whole(median(own.milliseconds)) : '', whole(median(milliseconds))];
+  });
+  return columns([head, ['rows a second', rate(ingesting), rate(mlflow)], ...rows], ['left', 'right', 'right']);
+}
+
+function whole(value: number): string {
+  return Math.round(value).toLocaleString('en');
+}
