@@ -4,6 +4,7 @@ import { claimsOf } from '../planner/claims.ts';
 import { didYouMean } from '../planner/diagnostic.ts';
 import { canonicalJson, sha256 } from '../planner/key.ts';
 import type { Plan } from '../planner/plan.ts';
+import { publicationIn } from '../results/publications.ts';
 import { askPaper, askTakeaways } from '../results/verdicts/ask.ts';
 import type { TakeawayVerdict } from '../results/verdicts/decide.ts';
 import { findHome } from '../store/home.ts';
@@ -31,11 +32,13 @@ export async function takeaways(
 ): Promise<ExitCode> {
   const { terminal } = context;
   const home = findHome(context.cwd, context.env);
+  // What was imported has no file that could declare claims.
+  const isPaper = options.paper || (lineage !== undefined && publicationIn(lineage) !== undefined);
   const {
     lineage: name,
     notices,
     found,
-  } = options.paper ? await paperAsked(lineage, home) : await fileAsked(lineage, home, context);
+  } = isPaper ? await paperAsked(lineage, home) : await fileAsked(lineage, home, context);
   const shown = which === undefined ? found : [oneOf(found, which)];
   if (options.json) {
     terminal.out(JSON.stringify({ lineage: name, notices, takeaways: shown }, null, 2));

@@ -34,6 +34,9 @@ test('import: lists what there is, takes it in, and verify brings it back', asyn
   match(shown.stdout, /^ {2}id +all +maj@16 +0\.142$/m);
   const differ = await descent(['diff', 'published/evolm:1B-160BT-8+42BT', 'published/evolm:1B-160BT-16+34BT'], folder);
   match(differ.stdout, /mix\.replay 8BT → 16BT/);
+  const claims = await descent(['takeaways', 'published/evolm', '11'], folder);
+  match(claims.stdout, /underpowered/);
+  equal(claims.exitCode, 0, claims.stderr);
   equal((await descent(['status'], folder)).stdout, 'no lineage was run in this home yet\n');
   equal((await descent(['gc'], folder)).exitCode, 0);
 
