@@ -95,6 +95,11 @@ export function meaning(value: string | number): string {
   return spelled !== '' && Number.isFinite(Number(spelled)) ? String(Number(spelled)) : spelled;
 }
 
+/** The axes' values of a setting, as YAML reads them. */
+export function valuesIn(setting: Setting): Record<string, string | number> {
+  return Object.fromEntries([...setting].map(([name, { value }]) => [name, value]));
+}
+
 /** `mid@replay=20%,seed=1`: a stage with its setting. */
 export function addressOf(stage: string, setting: Setting): string {
   return setting.size === 0 ? stage : `${stage}@${spelled(setting)}`;

@@ -1,6 +1,6 @@
 import { nameOfSelection } from '../schemas/certificate.ts';
 import type { Comparison, OverlapRecipe, Selection, Source } from '../schemas/types/job.ts';
-import { addressOf, axisNamed, type Setting } from './axes.ts';
+import { addressOf, axisNamed, type Setting, valuesIn } from './axes.ts';
 import { defaults } from './defaults.ts';
 import type { Evaluation } from './evaluations.ts';
 import { sourceIdentity } from './identity.ts';
@@ -80,7 +80,7 @@ export function certifier(
       {
         address,
         stage: address,
-        axes: Object.fromEntries([...varying].map(([name, { value }]) => [name, value])),
+        axes: valuesIn(varying),
         seed: defaults.seed,
         parents: {},
         placement: placementOf(file),

@@ -2,7 +2,7 @@ import type { Source as DataSource, PreparedSource } from '../schemas/types/job.
 import type { LineageFile } from '../schemas/types/lineage.ts';
 import type { Accept } from './accept.ts';
 import type { Ancestry } from './ancestry.ts';
-import { readAxes, type Setting, seedAxes } from './axes.ts';
+import { readAxes, type Setting, seedAxes, valuesIn } from './axes.ts';
 import type { Checkpoint } from './checkpoints.ts';
 import { dataRole, type MadeSets, setNameOf, sourceOf } from './data.ts';
 import { defaults } from './defaults.ts';
@@ -74,7 +74,7 @@ export function planStages(
     const node = makeNode(task, {
       address,
       stage: stage.name,
-      axes: axesOf(setting),
+      axes: valuesIn(setting),
       seed: run.seed,
       parents: startOfNode(run.parents),
       placement: placementOfPoint(file, stage.name, run),
@@ -127,7 +127,7 @@ export function planStages(
     return {
       address: variant.address,
       stage: stage.name,
-      axes: axesOf(variant.setting),
+      axes: valuesIn(variant.setting),
       seed,
       placement,
       settings: settingsOf(stage, variant, resolved, seed),
@@ -252,11 +252,6 @@ function gradingBefore(file: LineageFile, { body }: DeclaredStage, made: MadeSet
   const [reference = ''] = dataReferences(body);
   const source = sourceOf(file, setNameOf(reference), made);
   return 'prepared' in source && source.grading ? { grading: source.grading } : {};
-}
-
-/** The axes' values of a setting, as YAML reads them. */
-function axesOf(setting: Setting): PlanNode['axes'] {
-  return Object.fromEntries([...setting].map(([name, { value }]) => [name, value]));
 }
 
 function surroundings(

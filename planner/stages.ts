@@ -133,17 +133,22 @@ export function parentsFirst(stages: ReadonlyMap<string, DeclaredStage>): Declar
   const placed = new Map<string, DeclaredStage>();
   const broken = new Set<DeclaredStage>();
   for (const stage of stages.values()) {
-    const chain = new Set([stage]);
-    for (let last: DeclaredStage | undefined = stage; last; last = [...chain].at(-1)) {
+    const chain = [stage];
+    const open = new Set(chain);
+    for (let last = chain.at(-1); last; last = chain.at(-1)) {
       const before = stagesBefore(last).flatMap((name) => stages.get(name) ?? []);
       const next = before.find(({ name }) => !placed.has(name));
       if (next === undefined) {
         placed.set(last.name, last);
-        chain.delete(last);
-      } else if (chain.has(next) || broken.has(next)) {
+        chain.pop();
+        open.delete(last);
+      } else if (open.has(next) || broken.has(next)) {
         for (const link of chain) broken.add(link); // ran into itself
         break;
-      } else chain.add(next);
+      } else {
+        chain.push(next);
+        open.add(next);
+      }
     }
   }
   return [...placed.values()];

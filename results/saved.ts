@@ -1,6 +1,6 @@
-import { readdirSync, readFileSync } from 'node:fs';
 import { closest } from 'fastest-levenshtein';
 import { QueryError } from './errors.ts';
+import { sqlFiles } from './sql-files.ts';
 
 /** Types that a saved query's parameter may have. */
 const parameterTypes = ['VARCHAR', 'INTEGER', 'DOUBLE', 'BOOLEAN'] as const;
@@ -30,11 +30,7 @@ export interface SavedQuery {
  * `-- $name TYPE [= default] [in table.column]: description`.
  */
 export function savedQueries(): SavedQuery[] {
-  const folder = new URL('../../results/queries/', import.meta.url);
-  return readdirSync(folder)
-    .filter((file) => file.endsWith('.sql'))
-    .sort()
-    .map((file) => parseSavedQuery(file.slice(0, -4), readFileSync(new URL(file, folder), 'utf8')));
+  return sqlFiles('queries').map(({ name, sql }) => parseSavedQuery(name, sql));
 }
 
 /** The saved query of that name. Throws a QueryError that names the nearest where there is none. */

@@ -1,7 +1,7 @@
-import { readdirSync, readFileSync } from 'node:fs';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { sha256 } from '../planner/key.ts';
 import { ResultsError } from './errors.ts';
+import { sqlFiles } from './sql-files.ts';
 import { updateWideView } from './wide.ts';
 
 /*
@@ -86,12 +86,4 @@ function schemaParts(): SchemaPart[] {
 
 function schemaPart(name: string, sql: string, once: boolean): SchemaPart {
   return { name, digest: sha256(sql), sql, once };
-}
-
-function sqlFiles(folder: string): { name: string; sql: string }[] {
-  const url = new URL(`../../results/${folder}/`, import.meta.url);
-  return readdirSync(url)
-    .filter((name) => name.endsWith('.sql'))
-    .sort()
-    .map((name) => ({ name: name.slice(0, -4), sql: readFileSync(new URL(name, url), 'utf8') }));
 }

@@ -3,7 +3,7 @@
  * another, so that intervals are from how much each problem as a whole moves the figure: its linearised variance, as that of
  * `clusteredMean`. Both are on scales that end at the figures' bounds.
  */
-import { type Estimate, z } from './statistics.ts';
+import { type Estimate, sum, z } from './statistics.ts';
 
 /** A response: its score, and whether it is right. */
 export interface Scored {
@@ -98,8 +98,4 @@ function shareBelow(values: readonly number[]): (value: number) => number {
 
 function clamped(value: number, least: number, most: number): number {
   return Math.min(most, Math.max(least, value));
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0);
 }

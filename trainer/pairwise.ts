@@ -1,6 +1,6 @@
 /** What the stages that learn from pairs share: pairs to learn from and to be judged by, and the figures of a judgement. */
 import type { Part } from '../schemas/types/job.ts';
-import { type ExampleOf, encodePairs, type Pair } from './data/preferences.ts';
+import { countPairTokens, type ExampleOf, encodePairs, type Pair } from './data/preferences.ts';
 import { type DataFolders, heldoutPreferences, preferences } from './data/sources.ts';
 import { proportion } from './statistics.ts';
 
@@ -33,6 +33,21 @@ export interface JudgedPair {
   loss: number;
   chosen: number;
   rejected: number;
+}
+
+/** The facts of a stage that has learned from pairs, and of what it makes of those that were held out. */
+export function pairFacts(
+  { data, epochs }: { data: Part; epochs: number },
+  { pairs, truncated }: PairSet,
+  heldout: readonly JudgedPair[],
+): Record<string, number> {
+  return {
+    pairs: pairs.length,
+    truncatedResponses: truncated,
+    responseTokens: countPairTokens(pairs),
+    [`epochs.${data.name}`]: epochs,
+    ...heldoutFacts(heldout),
+  };
 }
 
 /**

@@ -93,7 +93,8 @@ export function unweightedMean(estimates: readonly Estimate[]): Estimate {
   };
 }
 
-function sum(values: readonly number[]): number {
+/** The sum of some numbers, in their order. */
+export function sum(values: readonly number[]): number {
   let total = 0;
   for (const value of values) total += value;
   return total;

@@ -8,7 +8,12 @@ import { checkReference, hasPart } from './references.ts';
 import { declaredNames } from './section.ts';
 
 /** One operation, of as many sets as it takes, none of which is without end. */
-export function* checkBuild(source: Source, path: Path, stage: DeclaredStage): Generator<Diagnostic> {
+export function* checkBuild(
+  source: Source,
+  path: Path,
+  stage: DeclaredStage,
+  making: readonly DeclaredStage[],
+): Generator<Diagnostic> {
   const { body } = stage;
   yield* checkOneOf(source, path, body, buildOperations, `one of ${listed(buildOperations)}`);
   const operation = operationOf(stage);
@@ -18,7 +23,7 @@ export function* checkBuild(source: Source, path: Path, stage: DeclaredStage): G
   }
   for (const [index, reference] of listAt(body, 'data').entries())
     if (typeof reference === 'string')
-      yield* checkReference(source, source.place([...path, 'data', index]), reference, stage);
+      yield* checkReference(source, source.place([...path, 'data', index]), reference, making, stage);
   if (
     Array.isArray(body.data) &&
     body.data.length > 1 &&

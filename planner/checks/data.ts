@@ -1,7 +1,7 @@
 import { benchmarks, type GeneratorEntry, generators } from '../../schemas/catalogue.ts';
 import { type Diagnostic, diagnose, didYouMean, listed, shown } from '../diagnostic.ts';
 import { numberHint } from '../quantities.ts';
-import { declaredStages } from '../stages.ts';
+import { declaredStages, isDataKind } from '../stages.ts';
 import type { Path, Source } from '../syntax.ts';
 import { listAt, own, recordAt, textAt } from '../tree.ts';
 import { checkReference } from './references.ts';
@@ -16,7 +16,9 @@ export function* checkData(source: Source): Generator<Diagnostic> {
       if (typeof reference === 'string') yield* checkReference(source, place, reference);
     }
   }
-  for (const stage of declaredStages(source.value).values()) yield* checkStageData(source, stage);
+  const stages = [...declaredStages(source.value).values()];
+  const making = stages.filter(({ kind }) => isDataKind(kind));
+  for (const stage of stages) yield* checkStageData(source, stage, making);
 }
 
 function* checkDataset(source: Source, name: string): Generator<Diagnostic> {

@@ -1,15 +1,19 @@
 import { generators } from '../../schemas/catalogue.ts';
 import { type Diagnostic, diagnose, didYouMean, listed, type Place, shown } from '../diagnostic.ts';
-import { type DeclaredStage, declaredStages, isDataKind, partMadeBy, partOfStage } from '../stages.ts';
+import { type DeclaredStage, partMadeBy, partOfStage } from '../stages.ts';
 import type { Source } from '../syntax.ts';
 import { own, textAt } from '../tree.ts';
 import { declaredNames } from './section.ts';
 
-/** A data set, or a part of one, and whether the stage can learn from it. `others` are names that may stand here as well. */
+/**
+ * A data set, or a part of one, and whether the stage can learn from it. `making` are the stages that make data sets, and
+ * `others` names that may stand here as well.
+ */
 export function* checkReference(
   source: Source,
   place: Place,
   reference: string,
+  making: readonly DeclaredStage[] = [],
   stage?: DeclaredStage,
   others: readonly string[] = [],
 ): Generator<Diagnostic> {
@@ -19,8 +23,7 @@ export function* checkReference(
   const report = (code: Diagnostic['code'], message: string, expected?: string, hint?: string) =>
     diagnose(source.file, place, code, message, { expected, hint });
   const wanted = own(partOfStage, stage?.kind ?? '') ?? part ?? 'text';
-  const stages = stage ? declaredStages(source.value) : new Map<string, DeclaredStage>();
-  const made = [...stages.values()].filter((each) => isDataKind(each.kind) && each.name !== stage?.name);
+  const made = making.filter((each) => each.name !== stage?.name);
   const found = made.find((each) => each.name === name);
   const names = [...sets, ...made.map((each) => each.name)];
   if (found) {

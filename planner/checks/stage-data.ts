@@ -6,13 +6,17 @@ import { checkBuild } from './building.ts';
 import { checkOneOf } from './one-of.ts';
 import { checkReference } from './references.ts';
 
-/** Checks what a stage learns from, or makes its data set of. */
-export function* checkStageData(source: Source, stage: DeclaredStage): Generator<Diagnostic> {
+/** Checks what a stage learns from, or makes its data set of; `making` are the stages that make data sets. */
+export function* checkStageData(
+  source: Source,
+  stage: DeclaredStage,
+  making: readonly DeclaredStage[],
+): Generator<Diagnostic> {
   if (!stage.kind || !own(partOfStage, stage.kind)) return;
   const { kind, name, body } = stage;
   const path: Path = ['stages', name, kind];
   const { data, mix } = body;
-  if (typeof data === 'string') yield* checkReference(source, source.place([...path, 'data']), data, stage);
+  if (typeof data === 'string') yield* checkReference(source, source.place([...path, 'data']), data, making, stage);
   if (isDataKind(kind) && recordAt(source.value, 'data')[name] !== undefined) {
     const related = [{ ...source.keyPlace(['data', name]), message: 'the data set is here' }];
     const message = `\`${name}\` is a data set already, and what a stage makes is referred to by the stage's name`;
@@ -22,7 +26,7 @@ export function* checkStageData(source: Source, stage: DeclaredStage): Generator
     case 'pretrain':
     case 'cpt':
       yield* checkOneOf(source, path, body, ['data', 'mix'], 'data: a data set, or mix: data sets and their shares');
-      yield* checkMix(source, [...path, 'mix'], stage, isRecord(mix) ? Object.keys(mix) : []);
+      yield* checkMix(source, [...path, 'mix'], stage, isRecord(mix) ? Object.keys(mix) : [], making);
       break;
     case 'generate':
       yield* checkOneOf(
@@ -34,13 +38,19 @@ export function* checkStageData(source: Source, stage: DeclaredStage): Generator
       );
       break;
     case 'build':
-      yield* checkBuild(source, path, stage);
+      yield* checkBuild(source, path, stage, making);
       break;
     default:
   }
 }
 
-function* checkMix(source: Source, path: Path, stage: DeclaredStage, names: readonly string[]): Generator<Diagnostic> {
+function* checkMix(
+  source: Source,
+  path: Path,
+  stage: DeclaredStage,
+  names: readonly string[],
+  making: readonly DeclaredStage[],
+): Generator<Diagnostic> {
   const sets = new Map<string, Place>();
   for (const name of names) {
     const place = source.keyPlace([...path, name]);
@@ -50,7 +60,7 @@ function* checkMix(source: Source, path: Path, stage: DeclaredStage, names: read
       yield diagnose(source.file, place, 'bad-mix', message, { hint: 'replay belongs into a cpt stage' });
       continue;
     }
-    yield* checkReference(source, place, name, stage, ['replay']);
+    yield* checkReference(source, place, name, making, stage, ['replay']);
     const set = name.split('/')[0] ?? name;
     const first = sets.get(set);
     if (first) {

@@ -1,8 +1,8 @@
-import { readdirSync, readFileSync } from 'node:fs';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { defaultTesting } from '../../planner/claims.ts';
 import type { Key } from '../../planner/plan.ts';
 import { ResultsError } from '../errors.ts';
+import { sqlFiles } from '../sql-files.ts';
 import type { Part, Point, Question, Reading, Saying } from './question.ts';
 
 /** A takeaway of EvoLM: a file of results/takeaways. */
@@ -24,15 +24,11 @@ export interface PaperTakeaway {
  * metric that it goes with), and perhaps rival (the metric that it is claimed to go with less).
  */
 export function paperTakeaways(): PaperTakeaway[] {
-  const folder = new URL('../../../results/takeaways/', import.meta.url);
-  return readdirSync(folder)
-    .filter((file) => file.endsWith('.sql'))
-    .sort()
-    .map((file) => read(file, readFileSync(new URL(file, folder), 'utf8')));
+  return sqlFiles('takeaways').map(({ name, sql }) => read(name, sql));
 }
 
 function read(file: string, text: string): PaperTakeaway {
-  const [, number, name] = /^(\d+)-(.+)\.sql$/.exec(file) ?? [];
+  const [, number, name] = /^(\d+)-(.+)$/.exec(file) ?? [];
   const line = (word: string) => new RegExp(`^-- ${word}: (.+)$`, 'm').exec(text)?.[1];
   const [claim, source] = [line('claim'), line('source')];
   const parts = [...text.matchAll(/^-- part (.+) = (\w+): (.+)$/gm)].map(([, part = '', saying = '', needs = '']) => ({
@@ -41,7 +37,7 @@ function read(file: string, text: string): PaperTakeaway {
     needs,
   }));
   if (number === undefined || name === undefined || claim === undefined || source === undefined || parts.length === 0)
-    throw new ResultsError(`results/takeaways/${file} lacks its number, claim, source or parts`);
+    throw new ResultsError(`results/takeaways/${file}.sql lacks its number, claim, source or parts`);
   const sql = text.replace(/^(--[^\n]*\n)+/, '');
   return { number: Number(number), name, claim, source, parts, sql };
 }

@@ -13,7 +13,7 @@ import { countPairTokens, type Pair, responsesOf } from '../data/preferences.ts'
 import { trainedOnPairs } from '../data/trained-on.ts';
 import { epochsOf } from '../epochs.ts';
 import { train } from '../loop.ts';
-import { heldoutFacts, type JudgedPair, readPairs } from '../pairwise.ts';
+import { type JudgedPair, pairFacts, readPairs } from '../pairwise.ts';
 import { loadParent } from '../parent.ts';
 import { bradleyTerryLoss, rewardModelFrom, rewardSteps, scorer, textOf } from '../reward.ts';
 import { learningRate } from '../schedule.ts';
@@ -25,13 +25,8 @@ export async function run(job: RewardJob, context: TrainerContext): Promise<Outc
   const { recipe, inputs, seed } = job;
   const { architecture, parameters: parent, tokenizer } = await loadParent(inputs.parent);
   const template = await loadTemplate(recipe.template, inputs.parent, tokenizer);
-  const { pairs, heldout, truncated } = readPairs(
-    recipe.data,
-    recipe.examples,
-    inputs.data,
-    template.exampleTokens,
-    architecture.context,
-  );
+  const read = readPairs(recipe.data, recipe.examples, inputs.data, template.exampleTokens, architecture.context);
+  const { pairs, heldout } = read;
   const parameters = rewardModelFrom(architecture, parent);
   const model = adamw(parameters, recipe);
   const update = rewardSteps(architecture, model, recipe, supervisedOptions(recipe, job.placement));
@@ -47,13 +42,7 @@ export async function run(job: RewardJob, context: TrainerContext): Promise<Outc
       const values = update(chosen, learningRate(index, steps, recipe));
       return { tokens: countPairTokens(chosen), values, data: trainedOnPairs(recipe.data.name, chosen) };
     },
-    facts: () => ({
-      pairs: pairs.length,
-      truncatedResponses: truncated,
-      responseTokens: countPairTokens(pairs),
-      [`epochs.${recipe.data.name}`]: recipe.epochs,
-      ...heldoutFacts(judged(heldout, score(responsesOf(heldout).map(textOf)), recipe.centerCoef)),
-    }),
+    facts: () => pairFacts(recipe, read, judged(heldout, score(responsesOf(heldout).map(textOf)), recipe.centerCoef)),
   });
 }
 
