@@ -43,7 +43,7 @@ export const cellSizes: readonly CellSize[] = [
 /** Space between cells and the edge of their box, and what stands above them. */
 export const inset = { side: 10, top: 46, bottom: 10 };
 
-const gap = { x: 52, y: 18 };
+const gap = { x: 40, y: 16 };
 
 /** The nodes of each group. */
 export function membersOf({ groups, nodes, types }: Pick<LineageView, 'groups' | 'nodes' | 'types'>): Members[] {
@@ -73,7 +73,7 @@ export function drawGraph(groups: LineageView['groups'], members: readonly Membe
   const pitch = size + space;
   const sizes = members.map(({ made, evaluations }) => {
     const most = Math.max(made.length, evaluations.length);
-    const across = Math.max(Math.floor(164 / pitch), Math.min(Math.ceil(Math.sqrt(most * 1.6)), Math.floor(460 / pitch)));
+    const across = Math.max(Math.floor(150 / pitch), Math.min(Math.ceil(Math.sqrt(most * 1.6)), Math.floor(460 / pitch)));
     const rows = Math.ceil(made.length / across) + Math.ceil(evaluations.length / across);
     return { across, width: across * pitch - space + 2 * inset.side, height: inset.top + rows * pitch - space + inset.bottom };
   });

@@ -2,8 +2,8 @@ import { mean, sampleStandardDeviation } from 'simple-statistics';
 import type { Json } from '../../planner/plan.ts';
 import type { LineageView, Table } from '../protocol.ts';
 
-/** What a column of `lineage_wide` is about. */
-export type ColumnKind = 'identity' | 'axis' | 'figure' | 'count' | 'bound' | 'setting';
+/** What a column of `lineage_wide` is about; `beside` is the count of a figure, or an end of its interval. */
+export type ColumnKind = 'identity' | 'axis' | 'figure' | 'beside' | 'setting';
 
 /** A column of the table of models. */
 export interface ModelColumn {
@@ -12,8 +12,7 @@ export interface ModelColumn {
   /** Of an axis and a figure, as people say it: `replay`, `id all pass@1`. */
   label: string;
   isNumeric: boolean;
-  /** Where a figure's count and the ends of its interval are in a row; -1 where they are not. */
-  n: number;
+  /** Where the ends of a figure's interval are in a row; -1 where they are not. */
   low: number;
   high: number;
 }
@@ -35,33 +34,35 @@ export interface ModelRow {
 
 const identity = new Set(['lineage', 'address', 'stage', 'type', 'seed', 'marks', 'key', 'plan', 'place']);
 
-/** What each column is. A figure is known by the count and the interval that stand beside it. */
+/**
+ * What each column of `lineage_wide` is. Settings begin with the type of a stage, by its place in the chain from the second
+ * on (`cpt2_tokens`), `model` or `fact`; what begins with none of these, and is a number, is a figure.
+ */
 export function columnsOf(table: Table): ModelColumn[] {
   const places = new Map(table.columns.map(({ name }, place) => [name, place]));
-  const isBeside = (name: string, suffix: string) => name.endsWith(suffix) && places.has(`${name.slice(0, -suffix.length)}_n`);
   return table.columns.map(({ name, type }) => {
-    const kind: ColumnKind = identity.has(name)
+    const isNumeric = /INT|DOUBLE|FLOAT|DECIMAL/.test(type);
+    const kind = identity.has(name)
       ? 'identity'
       : name.startsWith('axis_')
         ? 'axis'
-        : isBeside(name, '_low') || isBeside(name, '_high')
-          ? 'bound'
-          : name.endsWith('_n') && places.has(name.slice(0, -2)) && places.has(`${name.slice(0, -2)}_low`)
-            ? 'count'
-            : places.has(`${name}_n`) && places.has(`${name}_low`)
-              ? 'figure'
-              : 'setting';
+        : settings.test(name) || !isNumeric
+          ? 'setting'
+          : places.has(name.replace(/_(n|low|high)$/, '')) && /_(n|low|high)$/.test(name)
+            ? 'beside'
+            : 'figure';
     return {
       name,
       kind,
       label: kind === 'axis' ? name.slice('axis_'.length) : kind === 'figure' ? figureLabel(name) : name,
-      isNumeric: /INT|DOUBLE|FLOAT|DECIMAL/.test(type),
-      n: places.get(`${name}_n`) ?? -1,
+      isNumeric,
       low: places.get(`${name}_low`) ?? -1,
       high: places.get(`${name}_high`) ?? -1,
     };
   });
 }
+
+const settings = /^(model|fact|pretrain|checkpoint|cpt|sft|dpo|reward|rl|adopt|trunk)\d*_/;
 
 /** `id_all_pass_at_1` is `id all pass@1`. */
 function figureLabel(name: string): string {

@@ -60,3 +60,8 @@ export async function request(path: string, init: RequestInit = {}): Promise<Res
 export function lineagePath(lineage: string, rest = ''): string {
   return `/api/lineages/${encodeURIComponent(lineage)}${rest}`;
 }
+
+/** The path of a node's part of the API, as the node stands in a lineage. */
+export function nodePath(lineage: string, key: string, rest = '', query: Readonly<Record<string, string>> = {}): string {
+  return `/api/nodes/${key}${rest}?${new URLSearchParams({ lineage, ...query })}`;
+}

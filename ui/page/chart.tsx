@@ -123,7 +123,7 @@ function optionsOf(lines: readonly Line[], width: number, height: number, isLog:
     width: Math.max(width, 50),
     height,
     legend: { show: false },
-    padding: [8, 8, 0, 0],
+    padding: [8, 16, 0, 0],
     cursor: { points: { size: 6 }, drag: { x: true, y: false } },
     scales: { x: { time: false }, y: { distr: isLog ? 3 : 1 } },
     axes: [

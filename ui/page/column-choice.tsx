@@ -8,7 +8,7 @@ interface ColumnChoiceProps {
   onChange: (names: string[] | null) => void;
 }
 
-/** Kinds of columns in the order that they are offered; bounds and counts stand beside their figures already. */
+/** Kinds of columns in the order that they are offered. */
 const offered: readonly [ColumnKind, string][] = [
   ['axis', 'Axes'],
   ['figure', 'Figures'],

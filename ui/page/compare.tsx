@@ -2,11 +2,12 @@ import { useEffect, useState } from 'preact/hooks';
 import { counted } from '../../cli/render/figures.ts';
 import type { ModelColumn, ModelRow } from '../model/models.ts';
 import type { Curve } from '../protocol.ts';
-import { ask, Refused } from './api.ts';
+import { ask, nodePath, Refused } from './api.ts';
 import { ProblemNote } from './asked.tsx';
 import { Chart } from './chart.tsx';
 import { figureText } from './models.tsx';
 import { inWords } from './settings.tsx';
+import { lineage } from './state.ts';
 
 /** Models side by side: the settings in which they differ, all figures, and their curves of loss. */
 export function Compare({ rows, columns, onClear }: { rows: readonly ModelRow[]; columns: readonly ModelColumn[]; onClear: () => void }) {
@@ -68,7 +69,7 @@ function Losses({ keys }: { keys: readonly string[] }) {
   const asked = keys.slice(0, mostLines).join(' ');
   useEffect(() => {
     const stop = new AbortController();
-    Promise.all(asked.split(' ').map((key) => ask<Curve[]>(`/api/nodes/${key}/metrics?metric=loss&points=200`, stop.signal))).then(
+    Promise.all(asked.split(' ').map((key) => ask<Curve[]>(nodePath(lineage.peek() ?? '', key, '/metrics', { metric: 'loss', points: '200' }), stop.signal))).then(
       (found) => setState({ curves: found.flat(), problem: null }),
       (error: unknown) => {
         if (stop.signal.aborted) return;

@@ -39,11 +39,11 @@ const measuredRows = 200;
 /** A table of any length: only the rows that are seen are in the page, and the first cell of each names it. */
 export function DataTable<Row>({ caption, columns, rows, sort, onSort, keyOf, choice }: DataTableProps<Row>) {
   const scroller = useRef<HTMLDivElement>(null);
-  const { rows: seen, height } = useWindowed(scroller, rows.length, rowHeight, headHeight);
+  const { first, end } = useWindowed(scroller, rows.length, rowHeight, headHeight);
   const widths = useMemo(() => columns.map((column) => widthOf(column, rows)), [columns, rows]);
   const all = columns.length + (choice === undefined ? 0 : 1);
-  const above = (seen[0]?.start ?? headHeight) - headHeight;
-  const below = height - (seen.at(-1)?.end ?? headHeight);
+  const above = first * rowHeight;
+  const below = (rows.length - end) * rowHeight;
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls is to scroll by keys
     <div class="scroll data" ref={scroller} role="region" aria-label={caption} tabIndex={0}>
@@ -76,8 +76,8 @@ export function DataTable<Row>({ caption, columns, rows, sort, onSort, keyOf, ch
         </thead>
         <tbody>
           {above > 0 && <tr class="space" aria-hidden="true" style={{ height: `${above}px` }}><td colSpan={all} /></tr>}
-          {seen.map(({ index }) => {
-            const row = rows[index] as Row;
+          {rows.slice(first, end).map((row, place) => {
+            const index = first + place;
             return (
               <tr key={keyOf(row, index)} aria-rowindex={index + 2} class={choice?.isChosen(row) ? 'chosen' : ''}>
                 {choice !== undefined && (

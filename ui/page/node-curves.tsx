@@ -2,10 +2,11 @@ import { useMemo, useState } from 'preact/hooks';
 import { figure, whole } from '../../cli/render/figures.ts';
 import { lastOf, ranked } from '../model/curves.ts';
 import type { Curve, NodeView } from '../protocol.ts';
+import { nodePath } from './api.ts';
 import { ProblemNote } from './asked.tsx';
 import { Chart } from './chart.tsx';
 import { useLiveCurves } from './live-curves.ts';
-import { view } from './state.ts';
+import { lineage, view } from './state.ts';
 
 /** Charts that are drawn before somebody asks for the others. */
 const shownAtFirst = 2;
@@ -14,7 +15,7 @@ const shownAtFirst = 2;
 export function NodeCurves({ node, isRunning }: { node: NodeView; isRunning: boolean }) {
   const [all, setAll] = useState(false);
   const { curves, problem } = useLiveCurves(
-    isRunning || node.metrics.length > 0 ? `/api/nodes/${node.key}/metrics?points=300` : null,
+    isRunning || node.metrics.length > 0 ? nodePath(lineage.value ?? '', node.key, '/metrics', { points: '300' }) : null,
     (points) => (view.value?.nodes.key[points.node] === node.key ? { key: node.key, address: node.address } : null),
     null,
     isRunning,

@@ -7,7 +7,7 @@ import { glyphs, Sign } from './glyphs.tsx';
 import { choose, route } from './state.ts';
 import { useWindowed } from './windowed.ts';
 
-const rowHeight = 34;
+const rowHeight = 30;
 
 /** The nodes in a list that the keyboard walks through, narrowed by words, stage and standing. */
 export function NodeList({ view }: { view: LineageView }) {
@@ -63,7 +63,7 @@ export function NodeList({ view }: { view: LineageView }) {
 function Rows({ view, found, chosen }: { view: LineageView; found: number[]; chosen: string | undefined }) {
   const scroller = useRef<HTMLDivElement>(null);
   const id = useId();
-  const { rows, height, reveal } = useWindowed(scroller, found.length, rowHeight);
+  const { first, end, reveal } = useWindowed(scroller, found.length, rowHeight);
   const at = found.findIndex((node) => view.nodes.key[node] === chosen);
   const [active, setActive] = useState(Math.max(0, at));
   const progress = progressByNode(view);
@@ -106,9 +106,9 @@ function Rows({ view, found, chosen }: { view: LineageView; found: number[]; cho
       aria-activedescendant={`${id}-${active}`}
       onKeyDown={walk}
     >
-      <div class="tall" role="presentation" style={{ height: `${height}px` }}>
-        {rows.map(({ index, start }) => {
-          const node = found[index] as number;
+      <div class="tall" role="presentation" style={{ height: `${found.length * rowHeight}px` }}>
+        {found.slice(first, end).map((node, place) => {
+          const index = first + place;
           const standing = view.nodes.standing[node] as Standing;
           const own = progress.get(node);
           return (
@@ -122,7 +122,7 @@ function Rows({ view, found, chosen }: { view: LineageView; found: number[]; cho
               aria-selected={index === at}
               aria-setsize={found.length}
               aria-posinset={index + 1}
-              style={{ transform: `translateY(${start}px)` }}
+              style={{ transform: `translateY(${index * rowHeight}px)` }}
               onClick={() => {
                 setActive(index);
                 open(index);

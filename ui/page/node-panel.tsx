@@ -3,6 +3,7 @@ import { duration, shortKey, whole } from '../../cli/render/figures.ts';
 import { measured } from '../../cli/render/measured.ts';
 import { formatRoute } from '../model/route.ts';
 import type { Figure, NodeView, Standing } from '../protocol.ts';
+import { nodePath } from './api.ts';
 import { useAsked, WhenAsked } from './asked.tsx';
 import { StandingWord } from './glyphs.tsx';
 import { NodeCurves } from './node-curves.tsx';
@@ -13,8 +14,7 @@ import { arrivals, choose, lineage, route, view } from './state.ts';
 /** One node in full. `index` is where it is in the plan, null where that has no such key. */
 export function NodePanel({ nodeKey, index, onOpened }: { nodeKey: string; index: number | null; onOpened: (node: NodeView | null) => void }) {
   const standing = index === null ? undefined : view.value?.nodes.standing[index];
-  const path = `/api/nodes/${nodeKey}?${new URLSearchParams({ lineage: lineage.value ?? '' })}`;
-  const asked = useAsked<NodeView>(path, `${arrivals.value} ${standing}`);
+  const asked = useAsked<NodeView>(nodePath(lineage.value ?? '', nodeKey), `${arrivals.value} ${standing}`);
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => onOpened(asked.value), [asked.value, onOpened]);
   const address = asked.value?.address ?? (index === null ? shortKey(nodeKey) : (view.value?.nodes.address[index] ?? ''));

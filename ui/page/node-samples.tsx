@@ -1,10 +1,10 @@
 import { useEffect, useState } from 'preact/hooks';
 import { counted, figure, whole } from '../../cli/render/figures.ts';
 import type { Sample } from '../protocol.ts';
-import { ask, Refused } from './api.ts';
+import { ask, nodePath, Refused } from './api.ts';
 import { ProblemNote, useAsked } from './asked.tsx';
 import { glyphs, Sign } from './glyphs.tsx';
-import { arrivals, onChange, view } from './state.ts';
+import { arrivals, lineage, onChange, view } from './state.ts';
 
 const pageOf = 10;
 /** Of what comes while one looks, this many are kept; the rest can be asked for. */
@@ -12,8 +12,9 @@ const mostLive = 50;
 
 /** Responses of a node, the newest first; what it samples while one looks comes on top. */
 export function NodeSamples({ nodeKey, version }: { nodeKey: string; version: unknown }) {
-  const path = `/api/nodes/${nodeKey}/samples`;
-  const { value, problem } = useAsked<Sample[]>(`${path}?limit=${pageOf}`, `${arrivals.value} ${version}`);
+  const path = (query: Record<string, string>) =>
+    nodePath(lineage.value ?? '', nodeKey, '/samples', { ...query, limit: String(pageOf) });
+  const { value, problem } = useAsked<Sample[]>(path({}), `${arrivals.value} ${version}`);
   const [samples, setSamples] = useState<readonly Sample[]>([]);
   const [older, setOlder] = useState<{ none: boolean; problem: Refused | null }>({ none: false, problem: null });
   useEffect(() => {
@@ -33,7 +34,7 @@ export function NodeSamples({ nodeKey, version }: { nodeKey: string; version: un
   const askOlder = async (): Promise<void> => {
     const before = String(samples.at(-1)?.at ?? 0);
     try {
-      const more = await ask<Sample[]>(`${path}?${new URLSearchParams({ before, limit: String(pageOf) })}`);
+      const more = await ask<Sample[]>(path({ before }));
       setSamples((own) => [...own, ...more]);
       setOlder({ none: more.length < pageOf, problem: null });
     } catch (error) {
