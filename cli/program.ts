@@ -322,6 +322,15 @@ export function buildProgram(outer: Context, finish: (exitCode: ExitCode) => voi
     );
 
   program
+    .command('ui')
+    .argument('[lineage]', 'name of the lineage to show first')
+    .description('Serve a page of all lineages on this machine: what runs, models, curves, verdicts, SQL; until Ctrl-C')
+    .addOption(new Option('--port <port>', 'this port of 127.0.0.1 (default: one that is free)').argParser(portNumber))
+    .option('--json', 'print the address as JSON')
+    .addHelpText('after', example('descent ui', 'descent ui replay --port 8484'))
+    .action(async (lineage, options) => finish(await (await import('./ui.ts')).ui(lineage, options, context())));
+
+  program
     .command('import')
     .argument('<what>', '`published` to list what there is, or one of that: published/evolm')
     .description("Take a paper's own results into the results, beside one's own")

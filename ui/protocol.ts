@@ -10,8 +10,8 @@ import type { Json, Key, NodeType } from '../planner/plan.ts';
  *   GET  /api/lineages/NAME/takeaways?of=file|paper       Takeaways
  *   GET  /api/lineages/NAME/metrics?metric=&stage=&points=   Curve[]
  *   GET  /api/nodes/KEY?lineage=NAME                      NodeView
- *   GET  /api/nodes/KEY/metrics?metric=&points=           Curve[], of all metrics where none is named
- *   GET  /api/nodes/KEY/samples?before=&limit=            Sample[], newest first
+ *   GET  /api/nodes/KEY/metrics?lineage=NAME&metric=&points=   Curve[], of all metrics where none is named
+ *   GET  /api/nodes/KEY/samples?lineage=NAME&before=&limit=    Sample[], newest first
  *   GET  /api/sql                                         Vocabulary
  *   POST /api/sql                                         QueryRequest -> Table
  *   POST /api/lineages/NAME/pause | unpause | cancel      Done, when it is so
@@ -238,8 +238,17 @@ export interface Takeaway {
 
 /** What SQL can name. */
 export interface Vocabulary {
-  tables: { name: string; kind: 'table' | 'view'; comment: string; columns: { name: string; type: string; comment: string }[] }[];
-  queries: { name: string; description: string; parameters: { name: string; type: string; default: string | null; description: string }[] }[];
+  tables: {
+    name: string;
+    kind: 'table' | 'view';
+    comment: string;
+    columns: { name: string; type: string; comment: string }[];
+  }[];
+  queries: {
+    name: string;
+    description: string;
+    parameters: { name: string; type: string; required: boolean; default: string | null; description: string }[];
+  }[];
   functions: string[];
 }
 
