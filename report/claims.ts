@@ -1,4 +1,4 @@
-import { partCells } from '../cli/render/takeaways.ts';
+import { partCells } from '../cli/render/effects.ts';
 import type { TakeawayVerdict } from '../results/verdicts/decide.ts';
 import { type Block, number, paragraph, type Section, tableOf, text } from './document.ts';
 

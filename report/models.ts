@@ -1,5 +1,6 @@
 import { mean, sampleStandardDeviation } from 'simple-statistics';
-import { figure, percent, whole } from '../cli/render/figures.ts';
+import { percent, whole } from '../cli/render/figures.ts';
+import { bareMeasured, isShare, measured } from '../cli/render/measured.ts';
 import { groupBy } from '../cli/summary.ts';
 import type { Plan } from '../planner/plan.ts';
 import { type Block, number, paragraph, type Section, tableOf, text } from './document.ts';
@@ -61,8 +62,8 @@ function taskBlocks(own: readonly Figure[], marksOf: (figure: Figure) => string)
 function cellOf(found: Figure | undefined, n: number | null): string {
   if (found === undefined) return '';
   const { metric, value, low, high } = found;
-  const interval = low === null || high === null ? '' : ` [${bare(metric, low)}, ${bare(metric, high)}]`;
-  return `${shown(metric, value)}${interval}${found.n !== n && found.n !== null ? ` (n ${whole(found.n)})` : ''}`;
+  const interval = low === null || high === null ? '' : ` [${bareMeasured(metric, low)}, ${bareMeasured(metric, high)}]`;
+  return `${measured(metric, value)}${interval}${found.n !== n && found.n !== null ? ` (n ${whole(found.n)})` : ''}`;
 }
 
 /** Chance and majority, of the one answer that shares are of. */
@@ -84,12 +85,12 @@ function seedsBlocks(plan: Plan, figures: readonly Figure[]): Block[] {
   const rows = [...groups.values()].map((own) => {
     const first = own[0] as Figure;
     const values = own.map(({ value }) => value);
-    const spread = values.length < 2 ? '' : bare(first.metric, sampleStandardDeviation(values));
+    const spread = values.length < 2 ? '' : bareMeasured(first.metric, sampleStandardDeviation(values));
     return [
       settings(first),
       taskName(first),
       first.metric,
-      shown(first.metric, mean(values)),
+      measured(first.metric, mean(values)),
       spread,
       whole(values.length),
     ];
@@ -170,17 +171,4 @@ const order = [
 function metricsOf(figures: readonly Figure[]): string[] {
   const rank = (metric: string) => order.indexOf(metric === 'pass@1' ? metric : metric.replace(/@\d+$/, ''));
   return [...new Set(figures.map(({ metric }) => metric))].sort((a, b) => rank(a) - rank(b));
-}
-
-function isShare(metric: string): boolean {
-  return /^((pass|maj|rm)@\d+|acc\w*|correctRatio|truncated)$/.test(metric);
-}
-
-function shown(metric: string, value: number): string {
-  return isShare(metric) ? percent(value) : figure(value);
-}
-
-/** A figure without its unit. */
-function bare(metric: string, value: number): string {
-  return isShare(metric) ? (value * 100).toFixed(1) : figure(value);
 }

@@ -1,0 +1,85 @@
+import { useEffect, useState } from 'preact/hooks';
+import { counted } from '../../cli/render/figures.ts';
+import type { ModelColumn, ModelRow } from '../model/models.ts';
+import type { Curve } from '../protocol.ts';
+import { ask, nodePath, Refused } from './api.ts';
+import { ProblemNote } from './asked.tsx';
+import { Chart } from './chart.tsx';
+import { figureText } from './models.tsx';
+import { inWords } from './settings.tsx';
+import { lineage } from './state.ts';
+
+/** Models side by side: the settings in which they differ, all figures, and their curves of loss. */
+export function Compare({ rows, columns, onClear }: { rows: readonly ModelRow[]; columns: readonly ModelColumn[]; onClear: () => void }) {
+  const at = [...columns.keys()];
+  const differs = (one: number) => new Set(rows.map(({ cells }) => JSON.stringify(cells[one]))).size > 1;
+  const settings = at.filter((one) => ['axis', 'setting'].includes((columns[one] as ModelColumn).kind) && differs(one));
+  const figures = at.filter((one) => columns[one]?.kind === 'figure' && rows.some(({ cells }) => cells[one] !== null));
+  const line = (one: number, text: (row: ModelRow) => string) => (
+    <tr key={one}>
+      <th scope="row">{columns[one]?.label}</th>
+      {rows.map((row) => (
+        <td key={row.name} class="number">
+          {text(row)}
+        </td>
+      ))}
+    </tr>
+  );
+  return (
+    <section class="card compare" aria-labelledby="compare-title">
+      <div class="bar-of">
+        <h2 id="compare-title">{counted(rows.length, 'model')} side by side</h2>
+        <button type="button" onClick={onClear}>
+          Compare none
+        </button>
+      </div>
+      <div class="beside">
+        {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls is to scroll by keys */}
+        <div class="table" role="region" aria-labelledby="compare-title" tabIndex={0}>
+          <table>
+            <thead>
+              <tr>
+                <th scope="col">
+                  <span class="unseen">setting or figure</span>
+                </th>
+                {rows.map(({ name }) => (
+                  <th key={name} scope="col" class="number">
+                    {name}
+                  </th>
+                ))}
+              </tr>
+            </thead>
+            <tbody>
+              {settings.map((one) => line(one, ({ cells }) => inWords(cells[one] ?? null)))}
+              {figures.map((one) => line(one, (row) => figureText(row, columns[one] as ModelColumn, one)))}
+            </tbody>
+          </table>
+        </div>
+        <Losses keys={rows.flatMap(({ keys }) => keys)} />
+      </div>
+    </section>
+  );
+}
+
+/** Curves of more than these nobody tells apart. */
+const mostLines = 14;
+
+function Losses({ keys }: { keys: readonly string[] }) {
+  const [state, setState] = useState<{ curves: Curve[]; problem: Refused | null }>({ curves: [], problem: null });
+  const asked = keys.slice(0, mostLines).join(' ');
+  useEffect(() => {
+    const stop = new AbortController();
+    Promise.all(asked.split(' ').map((key) => ask<Curve[]>(nodePath(lineage.peek() ?? '', key, '/metrics', { metric: 'loss', points: '200' }), stop.signal))).then(
+      (found) => setState({ curves: found.flat(), problem: null }),
+      (error: unknown) => {
+        if (stop.signal.aborted) return;
+        if (!(error instanceof Refused)) throw error;
+        setState({ curves: [], problem: error });
+      },
+    );
+    return () => stop.abort();
+  }, [asked]);
+  if (state.problem !== null) return <ProblemNote problem={state.problem} />;
+  if (state.curves.length === 0) return null;
+  return <Chart title="loss over steps" lines={state.curves.map(({ address, steps, values }) => ({ name: address, steps, values }))} height={220} />;
+}
