@@ -96,8 +96,8 @@ function refuseWithoutAttribute(namespace: string): (error: unknown) => never {
 }
 
 /** The lineage workflow of a plan, whether or not there is one. */
-export function lineageHandle(client: Client, plan: Plan, planDigest: string): LineageHandle {
-  return client.workflow.getHandle<typeof lineageWorkflow>(lineageWorkflowId(plan.lineage, planDigest));
+export function lineageHandle(client: Client, { lineage }: Pick<Plan, 'lineage'>, planDigest: string): LineageHandle {
+  return client.workflow.getHandle<typeof lineageWorkflow>(lineageWorkflowId(lineage, planDigest));
 }
 
 /** A node of a lineage and how it stands. */

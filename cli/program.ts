@@ -147,6 +147,11 @@ export function buildProgram(outer: Context, finish: (exitCode: ExitCode) => voi
         portNumber,
       ),
     )
+    .option(
+      '--ui',
+      'serve the page of `descent ui` for as long as it runs (default: where a terminal shows the live view)',
+    )
+    .option('--no-ui', 'do not serve it')
     .option('--fail-fast', 'end at the first node that fails; without it, all goes on that does not need it')
     .addHelpText(
       'after',
@@ -320,6 +325,15 @@ export function buildProgram(outer: Context, finish: (exitCode: ExitCode) => voi
     .action(async (lineage, options) =>
       finish(await (await import('./report.ts')).report(lineage, options, context())),
     );
+
+  program
+    .command('ui')
+    .argument('[lineage]', 'name of the lineage to show first')
+    .description('Serve a page of all lineages on this machine: what runs, models, curves, verdicts, SQL; until Ctrl-C')
+    .addOption(new Option('--port <port>', 'this port of 127.0.0.1 (default: one that is free)').argParser(portNumber))
+    .option('--json', 'print the address as JSON')
+    .addHelpText('after', example('descent ui', 'descent ui replay --port 8484'))
+    .action(async (lineage, options) => finish(await (await import('./ui.ts')).ui(lineage, options, context())));
 
   program
     .command('import')

@@ -1,6 +1,6 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Claim } from '../../planner/claims.ts';
-import { withDatabase } from '../database.ts';
+import { type DatabaseOptions, withDatabase } from '../database.ts';
 import { ResultsError } from '../errors.ts';
 import { withCollapses } from './collapse.ts';
 import { decide, type TakeawayVerdict } from './decide.ts';
@@ -43,14 +43,47 @@ export async function askPaper(home: string, lineage: string): Promise<TakeawayV
   });
 }
 
+/** What `askTakeaways` finds, without keeping it: nothing is written. */
+export async function findTakeaways(
+  home: string,
+  claims: readonly Claim[],
+  options: Pick<DatabaseOptions, 'patienceSeconds'> = {},
+): Promise<TakeawayVerdict[]> {
+  if (claims.length === 0) return [];
+  return withDatabase(
+    home,
+    'read',
+    async (connection) => (await decideNow(connection, declaredQuestions(claims))).verdicts,
+    options,
+  );
+}
+
+/** What `askPaper` finds, without keeping it; nothing of a lineage that the results do not have. */
+export async function findPaperTakeaways(
+  home: string,
+  lineage: string,
+  options: Pick<DatabaseOptions, 'patienceSeconds'> = {},
+): Promise<TakeawayVerdict[]> {
+  return withDatabase(
+    home,
+    'read',
+    async (connection) => (await decideNow(connection, await paperQuestions(connection, lineage))).verdicts,
+    options,
+  );
+}
+
 async function answer(
   connection: DuckDBConnection,
   asked: Asked,
   plain: readonly Question[],
 ): Promise<TakeawayVerdict[]> {
-  const questions = await withCollapses(connection, plain);
-  const evidence = await readEvidence(connection, questions);
-  const verdicts = decide(questions, evidence);
+  const { questions, evidence, verdicts } = await decideNow(connection, plain);
   await recordVerdicts(connection, asked, verdicts, questions, evidence);
   return verdicts;
+}
+
+async function decideNow(connection: DuckDBConnection, plain: readonly Question[]) {
+  const questions = await withCollapses(connection, plain);
+  const evidence = await readEvidence(connection, questions);
+  return { questions, evidence, verdicts: decide(questions, evidence) };
 }

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { formatRows } from '../../cli/render/rows.ts';
-import type { QueryResult } from '../../results/query.ts';
+import type { Rows } from '../../results/query.ts';
 
-const result: QueryResult = {
+const result: Rows = {
   columns: [
     { name: 'model', type: 'VARCHAR' },
     { name: 'loss', type: 'DOUBLE' },

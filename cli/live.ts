@@ -1,0 +1,155 @@
+import { statSync } from 'node:fs';
+import { runsAs } from '../activities/pages.ts';
+import { planReader } from '../activities/plans.ts';
+import type { PlanNode } from '../planner/plan.ts';
+import { DatabaseBusyError } from '../results/errors.ts';
+import { databasePath, storeFolder } from '../store/home.ts';
+import type { LineageNow, Live, NodeNow } from '../ui/live.ts';
+import { lineageWorkflowId, nodeWorkflowId } from '../workflows/names.ts';
+import { loadConfig } from './config.ts';
+import type { Context } from './context.ts';
+import { cancelTarget, patienceOf, pauseTarget, runningLineage, type Target, unpauseTarget } from './control.ts';
+import { keepTemporal, type TemporalNow } from './kept-temporal.ts';
+import { lookAtRunning, nodesAtRest } from './look.ts';
+import { type KnownLineage, knownLineages } from './open-lineages.ts';
+import { progressText } from './render/sentences.ts';
+import type { NodeLine } from './render/status.ts';
+import { lookAtRest } from './rest.ts';
+
+/** How long a look waits for whoever writes results; what it knew before does, then. */
+const patienceSeconds = 2;
+
+/** Of a lineage at rest the store is looked into again after this, though nothing seems to have changed. */
+const restsForMs = 30_000;
+
+/** What a page is shown and may do, as `descent status`, `pause`, `unpause` and `cancel` have it; starts nothing. */
+export async function openLive(home: string, context: Context): Promise<Live> {
+  const loaded = await loadConfig(context.cwd, context.env);
+  const temporal = keepTemporal(home, loaded, context.env);
+  const plans = planReader(home);
+  const known = knownReader(home);
+  const rests = restReader(home, plans.plan);
+  let namespace = '';
+  let uiAddress: string | null = null;
+
+  const pageOf = (workflow: string): string | null =>
+    uiAddress === null ? null : `${uiAddress}/namespaces/${namespace}/workflows/${workflow}`;
+
+  const look = async (one: KnownLineage, now: TemporalNow): Promise<LineageNow> => {
+    const { lineage, title, file, plan: digest, lastRun } = one;
+    const { running, paused, note, nodes } = await lookNow(one, now);
+    return {
+      lineage,
+      title,
+      file,
+      digest,
+      plan: () => plans.plan(digest),
+      lastRun,
+      running,
+      paused,
+      note: note ?? (now.trouble === null ? null : `${now.trouble}: this is what the store has`),
+      temporal: pageOf(lineageWorkflowId(lineage, digest)),
+      nodes: nodes ?? (await rests(one)),
+    };
+  };
+
+  const lookNow = async (one: KnownLineage, { client }: TemporalNow) => {
+    const atRest = { running: false, paused: false, note: null, nodes: undefined };
+    try {
+      const live = await lookAtRunning(one, { client, planOf: plans.plan });
+      return live === undefined ? atRest : { ...atRest, ...live, nodes: live.nodes?.map(nodeNow) };
+    } catch (error) {
+      const said = await temporal.explain(error);
+      const why = said instanceof Error ? said.message : String(said);
+      return { ...atRest, note: `${why}: this is what the store has` };
+    }
+  };
+
+  const temporalNow = async (): Promise<TemporalNow> => {
+    const now = await temporal.now();
+    uiAddress = now.uiAddress;
+    namespace = now.client?.options.namespace ?? namespace;
+    return now;
+  };
+
+  const onLineage = async (name: string, act: (target: Target) => Promise<string>): Promise<string> => {
+    const { client, trouble } = await temporalNow();
+    try {
+      return await act(await runningLineage(await known(), name, client, trouble, plans.plan));
+    } catch (error) {
+      throw await temporal.explain(error);
+    }
+  };
+  const patienceMs = patienceOf(loaded.config);
+
+  return {
+    async lineages() {
+      const now = await temporalNow();
+      return await Promise.all((await known()).map((one) => look(one, now)));
+    },
+    async lineage(name) {
+      const one = (await known()).find(({ lineage }) => lineage === name);
+      return one && (await look(one, await temporalNow()));
+    },
+    pageOf: (node: PlanNode) => (runsAs[node.type] === 'workflow' ? pageOf(nodeWorkflowId(node)) : null),
+    pause: (name) => onLineage(name, (target) => pauseTarget(target, patienceMs)),
+    unpause: (name) => onLineage(name, unpauseTarget),
+    cancel: (name) => onLineage(name, (target) => cancelTarget(target, patienceMs)),
+    close: () => temporal.close(),
+  };
+}
+
+/** The lineages that were run, asked of the results whenever these have changed; as they were before while somebody writes. */
+function knownReader(home: string): () => Promise<KnownLineage[]> {
+  let last: { stamp: string; known: KnownLineage[] } | undefined;
+  return async () => {
+    const stamp = stampOf(databasePath(home));
+    if (last?.stamp === stamp) return last.known;
+    try {
+      last = { stamp, known: await knownLineages(home, { patienceSeconds }) };
+    } catch (error) {
+      if (last === undefined || !(error instanceof DatabaseBusyError)) throw error;
+    }
+    return last.known;
+  };
+}
+
+/** How nodes stand that no workflow tells of, looked up again where the store or the results may have changed. */
+function restReader(home: string, planOf: ReturnType<typeof planReader>['plan']) {
+  const looks = new Map<string, { stamp: string; at: number; nodes: NodeNow[] }>();
+  return async ({ lineage, plan: digest }: KnownLineage): Promise<NodeNow[]> => {
+    const stamp = `${digest} ${stampOf(storeFolder(home))} ${stampOf(databasePath(home))}`;
+    const last = looks.get(lineage);
+    if (last?.stamp === stamp && performance.now() - last.at < restsForMs) return last.nodes;
+    const plan = await planOf(digest);
+    try {
+      const nodes = nodesAtRest(plan, await lookAtRest(home, plan, { patienceSeconds })).map(nodeNow);
+      looks.set(lineage, { stamp, at: performance.now(), nodes });
+      return nodes;
+    } catch (error) {
+      if (last === undefined || last.nodes.length !== plan.nodes.length || !(error instanceof DatabaseBusyError))
+        throw error;
+      return last.nodes;
+    }
+  };
+}
+
+function nodeNow({ state, reason, progress }: NodeLine): NodeNow {
+  if (progress === null) return { state, reason, progress };
+  const { step, steps, tokensPerSecond } = progress;
+  return {
+    state,
+    reason,
+    progress: {
+      share: steps > 0 ? Math.min(1, step / steps) : null,
+      text: progressText(progress),
+      tokensPerSecond: tokensPerSecond > 0 ? tokensPerSecond : null,
+    },
+  };
+}
+
+/** Changes whenever a file or folder does. */
+function stampOf(path: string): string {
+  const found = statSync(path, { throwIfNoEntry: false });
+  return found === undefined ? 'none' : `${found.ino} ${found.mtimeMs} ${found.size}`;
+}

@@ -1,0 +1,11 @@
+import type { Live } from './live.ts';
+import type { Recordings } from './recordings.ts';
+import type { Watch } from './watch.ts';
+
+/** What all routes have. */
+export interface Shown {
+  home: string;
+  live: Live;
+  watch: Watch;
+  recordings: Recordings;
+}
