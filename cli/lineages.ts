@@ -249,9 +249,11 @@ async function activitiesOf(handle: Pick<WorkflowHandle, 'describe' | 'client'>)
   for (const activity of description?.raw.pendingActivities ?? []) {
     const { activityId, heartbeatDetails, state, attempt, lastFailure } = activity;
     const [payload] = heartbeatDetails?.payloads ?? [];
-    const told = payload
-      ? await decode<NodeProgress>(handle.client, payload)
-      : { ...nothingYet, phase: 'starting' as const };
+    // Reading a page of the plan has a heartbeat that tells of nothing.
+    const told = (payload && (await decode<NodeProgress | undefined>(handle.client, payload))) ?? {
+      ...nothingYet,
+      phase: 'starting' as const,
+    };
     const tries = (attempt ?? 1) - 1;
     const kind = kindOf(lastFailure);
     const phase = state !== scheduled ? told.phase : tries > 0 ? 'retrying' : 'queued';

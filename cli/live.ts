@@ -1,14 +1,17 @@
 import { statSync } from 'node:fs';
+import { ServiceError } from '@temporalio/client';
 import { runsAs } from '../activities/pages.ts';
 import { planReader } from '../activities/plans.ts';
-import type { PlanNode } from '../planner/plan.ts';
+import type { Plan, PlanNode } from '../planner/plan.ts';
 import { DatabaseBusyError } from '../results/errors.ts';
 import { databasePath, storeFolder } from '../store/home.ts';
+import { newestRuns } from '../store/plans.ts';
 import type { LineageNow, Live, NodeNow } from '../ui/live.ts';
 import { lineageWorkflowId, nodeWorkflowId } from '../workflows/names.ts';
 import { loadConfig } from './config.ts';
 import type { Context } from './context.ts';
 import { cancelTarget, patienceOf, pauseTarget, runningLineage, type Target, unpauseTarget } from './control.ts';
+import { CommandError } from './failure.ts';
 import { keepTemporal, type TemporalNow } from './kept-temporal.ts';
 import { lookAtRunning, nodesAtRest } from './look.ts';
 import { type KnownLineage, knownLineages } from './open-lineages.ts';
@@ -19,6 +22,9 @@ import { lookAtRest } from './rest.ts';
 /** How long a look waits for whoever writes results; what it knew before does, then. */
 const patienceSeconds = 2;
 
+/** How long what a workflow said is believed while nobody answers. */
+const believedForMs = 60_000;
+
 /** Of a lineage at rest the store is looked into again after this, though nothing seems to have changed. */
 const restsForMs = 30_000;
 
@@ -27,8 +33,9 @@ export async function openLive(home: string, context: Context): Promise<Live> {
   const loaded = await loadConfig(context.cwd, context.env);
   const temporal = keepTemporal(home, loaded, context.env);
   const plans = planReader(home);
-  const known = knownReader(home);
+  const known = knownReader(home, plans.plan);
   const rests = restReader(home, plans.plan);
+  const lastLooks = new Map<string, { plan: string; at: number; look: WorkflowLook }>();
   let namespace = '';
   let uiAddress: string | null = null;
 
@@ -47,21 +54,36 @@ export async function openLive(home: string, context: Context): Promise<Live> {
       lastRun,
       running,
       paused,
-      note: note ?? (now.trouble === null ? null : `${now.trouble}: this is what the store has`),
+      note,
       temporal: pageOf(lineageWorkflowId(lineage, digest)),
       nodes: nodes ?? (await rests(one)),
     };
   };
 
-  const lookNow = async (one: KnownLineage, { client }: TemporalNow) => {
-    const atRest = { running: false, paused: false, note: null, nodes: undefined };
+  /** As its workflow says; as it said last, where nobody answers for a while. */
+  const lookNow = async (one: KnownLineage, { client, trouble }: TemporalNow): Promise<WorkflowLook> => {
+    const atRest: WorkflowLook = { running: false, paused: false, note: null };
+    const last = lastLooks.get(one.lineage);
+    const unknown = (why: string): WorkflowLook =>
+      last !== undefined && last.plan === one.plan && performance.now() - last.at < believedForMs
+        ? { ...last.look, note: `${why}: this is as it was` }
+        : { ...atRest, note: `${why}: this is what the store has` };
+    if (trouble !== null) return unknown(trouble);
     try {
       const live = await lookAtRunning(one, { client, planOf: plans.plan });
-      return live === undefined ? atRest : { ...atRest, ...live, nodes: live.nodes?.map(nodeNow) };
+      if (live === undefined) {
+        lastLooks.delete(one.lineage);
+        return atRest;
+      }
+      const { nodes, ...state } = live;
+      const look: WorkflowLook = { ...state, ...(nodes && { nodes: nodes.map(nodeNow) }) };
+      if (nodes) lastLooks.set(one.lineage, { plan: one.plan, at: performance.now(), look });
+      return look;
     } catch (error) {
       const said = await temporal.explain(error);
-      const why = said instanceof Error ? said.message : String(said);
-      return { ...atRest, note: `${why}: this is what the store has` };
+      // What is not of Temporal is a fault.
+      if (!(said instanceof CommandError || said instanceof ServiceError)) throw said;
+      return unknown(said.message);
     }
   };
 
@@ -99,18 +121,34 @@ export async function openLive(home: string, context: Context): Promise<Live> {
   };
 }
 
-/** The lineages that were run, asked of the results whenever these have changed; as they were before while somebody writes. */
-function knownReader(home: string): () => Promise<KnownLineage[]> {
+/** What a lineage's workflow says; without nodes where it does not run, or no worker answers. */
+type WorkflowLook = Pick<LineageNow, 'running' | 'paused' | 'note'> & { nodes?: NodeNow[] };
+
+/**
+ * The lineages that were run, asked of the results whenever these have changed; as they were before while somebody writes. One
+ * that was begun just now, or with another plan, is there before the results have it.
+ */
+function knownReader(home: string, planOf: (digest: string) => Promise<Plan>): () => Promise<KnownLineage[]> {
   let last: { stamp: string; known: KnownLineage[] } | undefined;
   return async () => {
     const stamp = stampOf(databasePath(home));
-    if (last?.stamp === stamp) return last.known;
-    try {
-      last = { stamp, known: await knownLineages(home, { patienceSeconds }) };
-    } catch (error) {
-      if (last === undefined || !(error instanceof DatabaseBusyError)) throw error;
+    if (last?.stamp !== stamp) {
+      try {
+        last = { stamp, known: await knownLineages(home, { patienceSeconds }) };
+      } catch (error) {
+        if (last === undefined || !(error instanceof DatabaseBusyError)) throw error;
+      }
     }
-    return last.known;
+    const { known } = last;
+    const begun: KnownLineage[] = [];
+    for (const { lineage, digest, at } of await newestRuns(home)) {
+      const recorded = known.find((one) => one.lineage === lineage);
+      if (recorded?.plan === digest || (recorded && Date.parse(recorded.lastRun) > at.getTime())) continue;
+      const { title, file } = await planOf(digest);
+      begun.push({ lineage, title, file, plan: digest, lastRun: at.toISOString() });
+    }
+    const names = new Set(begun.map(({ lineage }) => lineage));
+    return [...begun, ...known.filter(({ lineage }) => !names.has(lineage))];
   };
 }
 

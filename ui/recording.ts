@@ -40,17 +40,22 @@ export function openRecording(home: string, key: string): Recording {
     const starts: Start[] = [];
     let voidAfter: number | null = null;
     let exact = true;
-    let samples: Sample[] = [];
+    let samples: { step: number; sample: Sample }[] = [];
     for await (const { at, text } of tail.next()) {
-      if (at === 0) all = thinning();
+      // Emptied, and written anew.
+      if (at === 0 && all.names().length > 0) {
+        all = thinning();
+        voidAfter = -1;
+      }
       const event = eventOf(text);
       if (event?.event === 'started') {
         const resumedFrom = event.resumedFrom ?? -1;
-        if (at > 0) starts.push({ at, resumedFrom });
-        if (at === 0 || known.length === 0) {
+        if (at === 0) continue;
+        starts.push({ at, resumedFrom });
+        if (known.length === 0) {
           exact = all.cut(resumedFrom) && exact;
           fresh.cut(resumedFrom);
-          samples = samples.filter(({ step }) => step === null || step <= resumedFrom);
+          samples = samples.filter(({ step }) => step <= resumedFrom);
           voidAfter = Math.min(voidAfter ?? resumedFrom, resumedFrom);
         }
       } else if (event?.event === 'metrics') {
@@ -58,16 +63,17 @@ export function openRecording(home: string, key: string): Recording {
         all.add(event.step, event.values);
         fresh.add(event.step, event.values);
       } else if (event?.event === 'sample') {
-        samples.push(sampleOf(event, at));
+        samples.push({ step: event.step, sample: sampleOf(event, at) });
         if (samples.length > mostSamples) samples.shift();
       }
     }
-    if (exact) return { fresh, voidAfter, samples };
+    const newest = samples.map(({ sample }) => sample);
+    if (exact) return { fresh, voidAfter, samples: newest };
     // A mean had later steps in it: read again, knowing what counts.
     all = thinning();
     tail = tailOf(path);
     await readOn(path, [...known, ...starts]);
-    return { fresh: all, voidAfter: -1, samples };
+    return { fresh: all, voidAfter: -1, samples: newest };
   };
 
   return {
@@ -76,13 +82,14 @@ export function openRecording(home: string, key: string): Recording {
       if (newest === undefined) return { voidAfter: null, steps: [], values: {}, samples: [] };
       const path = join(attemptFolder(home, key, newest), 'events.jsonl');
       const another = newest !== attempt;
+      const hadSteps = all.names().length > 0;
       if (another) {
         attempt = newest;
         tail = tailOf(path);
         all = thinning();
       }
       const { fresh, voidAfter, samples } = await readOn(path, []);
-      return { voidAfter: another ? -1 : voidAfter, ...fresh.points(points), samples };
+      return { voidAfter: another && hadSteps ? -1 : voidAfter, ...fresh.points(points), samples };
     },
     all: (points) => all.points(points),
     metrics: () => all.names(),

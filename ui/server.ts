@@ -118,8 +118,8 @@ export async function serveUi({ home, live, page, port, report }: UiOptions): Pr
     port: given,
     token,
     async close() {
+      await watch.close();
       for (const stream of streams) stream.end();
-      watch.close();
       const ended = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeIdleConnections();
       const patience = setTimeout(() => server.closeAllConnections(), 1000);

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { countsOf, progressOf, reasonsOf } from './lineages.ts';
 import type { LineageNow, Live } from './live.ts';
 import type { Change } from './protocol.ts';
@@ -15,15 +16,24 @@ export interface Watch {
   subscribe(lineage: string, tell: (change: Change) => void): () => void;
   /** Looks at once, as something was done. */
   lookSoon(lineage: string): void;
-  close(): void;
+  /** Looks once more for whoever listens, as far as that takes a moment only, and ends. */
+  close(): Promise<void>;
 }
+
+/** How long that last look may take. */
+const lastLookMs = 2000;
 
 interface Watched {
   listeners: Set<(change: Change) => void>;
   newest: LineageNow | undefined;
   /** Ends the waiting between two looks. */
   wake: () => void;
+  /** Whether the next look is the last. */
+  last: boolean;
+  /** Ends the looking at once. */
   stopped: AbortController;
+  /** Resolves when nobody looks any more. */
+  ended: Promise<void>;
 }
 
 /** Watches the lineages of a home. */
@@ -51,19 +61,39 @@ export function openWatch(home: string, live: Live): Watch {
       const one = before ?? newlyWatched();
       one.listeners.add(tell);
       watched.set(lineage, one);
-      if (before === undefined) void follow(home, one, () => lookOnce(lineage));
+      if (before === undefined) one.ended = follow(home, one, () => lookOnce(lineage));
       return () => {
         one.listeners.delete(tell);
         if (one.listeners.size === 0 && watched.get(lineage) === one) stop(lineage);
       };
     },
     lookSoon: (lineage) => watched.get(lineage)?.wake(),
-    close: () => [...watched.keys()].forEach(stop),
+    async close() {
+      const ends = [...watched.values()].map((one) => {
+        one.last = true;
+        one.wake();
+        return one.ended;
+      });
+      const patience = new AbortController();
+      await Promise.race([
+        Promise.all(ends),
+        sleep(lastLookMs, undefined, { signal: patience.signal }).catch(() => {}),
+      ]);
+      patience.abort();
+      for (const lineage of [...watched.keys()]) stop(lineage);
+    },
   };
 }
 
 function newlyWatched(): Watched {
-  return { listeners: new Set(), newest: undefined, wake: () => {}, stopped: new AbortController() };
+  return {
+    listeners: new Set(),
+    newest: undefined,
+    wake: () => {},
+    last: false,
+    stopped: new AbortController(),
+    ended: Promise.resolve(),
+  };
 }
 
 /** Looks again and again until nobody listens any more, and tells what is different from the look before. */
@@ -74,7 +104,8 @@ async function follow(home: string, one: Watched, look: () => Promise<LineageNow
   };
   const tails = openTails(home);
   let trouble: string | null = null;
-  while (!signal.aborted) {
+  for (let last = false; !last && !signal.aborted; ) {
+    last = one.last;
     try {
       const now = await look();
       // One that was published, or is gone: nothing happens to it.
@@ -90,8 +121,10 @@ async function follow(home: string, one: Watched, look: () => Promise<LineageNow
       if (said !== trouble) tell(stateOf(one.newest, said));
       trouble = said;
     }
+    if (last) return;
     const waking = new AbortController();
     one.wake = () => waking.abort();
+    if (one.last) continue;
     const pause = one.newest?.running ? lookEveryMs.running : lookEveryMs.resting;
     await sleep(pause, undefined, { signal: AbortSignal.any([signal, waking.signal]) }).catch(() => {});
   }
@@ -125,7 +158,7 @@ function* changesBetween(before: LineageNow | undefined, now: LineageNow): Gener
     }
   }
   const progress = progressOf(now.nodes);
-  if (progress.length > 0 || progressOf(before.nodes).length > 0) yield { kind: 'progress', progress };
+  if (!isDeepStrictEqual(progress, progressOf(before.nodes))) yield { kind: 'progress', progress };
 }
 
 /** Tells what the trainers of the nodes that run, or ran at the look before, have said since. */
