@@ -19,7 +19,7 @@ export function Lineages() {
               No lineage was run in this home yet: <code>descent run lineage/quickstart.yaml</code>
             </p>
           ) : (
-            <Scrolled class="table" label="Lineages">
+            <Scrolled class="table" label="Table of the lineages">
               <table>
                 <thead>
                   <tr>

@@ -77,7 +77,7 @@ function Card({
                 <th scope="col" class="number">
                   effect
                 </th>
-                <th scope="col" aria-label="interval, drawn" />
+                <td />
                 <th scope="col" class="number">
                   interval
                 </th>
