@@ -31,6 +31,7 @@ async function open(
 ): Promise<Opened> {
   const server = await serveMade(made);
   const context = await browser.newContext({ viewport: { width, height }, colorScheme, reducedMotion: 'reduce' });
+  await context.clock.install();
   const page = await context.newPage();
   const complaints: string[] = [];
   page.on('console', (message) => {
@@ -147,10 +148,11 @@ test('what changes is seen at once, said later, and drawn where it is', { skip }
   assert.equal(changed.length, 1, 'one stage is painted anew');
   server.tell(standings(made.view, [waiting], 'done'));
   await row.getByText('done').waitFor();
+  await page.clock.fastForward(5000);
   await page
     .getByRole('status')
     .filter({ hasText: /1 done since; 25 of 61 done/ })
-    .waitFor({ timeout: 12_000 });
+    .waitFor({ state: 'attached' });
 });
 
 test('a node shows its curves and samples as they come, and its end', { skip }, async (t) => {
