@@ -8,6 +8,8 @@ import { scheme } from './scheme.ts';
 /** A line of a chart. */
 export interface Line {
   name: string;
+  /** Lines of a group have a colour, and dashes tell them apart; without it each has a colour of its own. */
+  group?: string;
   steps: readonly number[];
   values: readonly (number | null)[];
   /** What a click on its name leads to. */
@@ -29,7 +31,7 @@ export function Chart({
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const [at, setAt] = useState<number | null>(null);
-  const names = lines.map(({ name }) => name).join('\n');
+  const names = lines.map(({ name, steps }) => `${name} ${steps.length <= fewPoints}`).join('\n');
   const colours = scheme.value;
   // Lines of the same names are the same lines with more points.
   useLayoutEffect(() => {
@@ -69,8 +71,21 @@ export function Chart({
   );
 }
 
+/** The colour and the dashes of each line. */
+function looksOf(lines: readonly Line[]): { colour: number; dash: number }[] {
+  const groups = [...new Set(lines.map(({ group }) => group))];
+  const within = new Map<string | undefined, number>();
+  return lines.map(({ group }, index) => {
+    const place = within.get(group) ?? 0;
+    within.set(group, place + 1);
+    const [colour, dash] = groups.length < 2 ? [index, index] : [groups.indexOf(group), place];
+    return { colour: colour % dashes.length, dash: dash % dashes.length };
+  });
+}
+
 /** What the lines are at the pointer, or at their ends: a table, so that nothing is in the drawing alone. */
 function Legend({ lines, at, title }: { lines: readonly Line[]; at: number | null; title: string }) {
+  const looks = looksOf(lines);
   return (
     <div class="legend">
       <table>
@@ -88,7 +103,7 @@ function Legend({ lines, at, title }: { lines: readonly Line[]; at: number | nul
             return (
               <tr key={line.name}>
                 <th scope="row">
-                  <Stroke index={index} />
+                  <Stroke {...(looks[index] as { colour: number; dash: number })} />
                   {line.href === undefined ? line.name : <a href={line.href}>{line.name}</a>}
                 </th>
                 <td class="number soft">{point === null ? '' : `step ${whole(point.step)}`}</td>
@@ -102,10 +117,10 @@ function Legend({ lines, at, title }: { lines: readonly Line[]; at: number | nul
   );
 }
 
-function Stroke({ index }: { index: number }) {
+function Stroke({ colour, dash }: { colour: number; dash: number }) {
   return (
-    <svg class={`stroke c${index % dashes.length}`} viewBox="0 0 28 8" aria-hidden="true">
-      <path d="M0 4H28" stroke-dasharray={dashes[index % dashes.length]?.join(' ')} />
+    <svg class={`stroke c${colour}`} viewBox="0 0 28 8" aria-hidden="true">
+      <path d="M0 4H28" stroke-dasharray={dashes[dash]?.join(' ')} />
     </svg>
   );
 }
@@ -124,6 +139,11 @@ function aligned(lines: readonly Line[]): uPlot.AlignedData {
   return uPlot.join(lines.map(({ steps, values }): uPlot.AlignedData => [[...steps], [...values]]));
 }
 
+/** Distances of the marks below: steps are whole. */
+const wholeSteps = Array.from({ length: 10 }, (_, power) => [1, 2, 5].map((digit) => digit * 10 ** power)).flat();
+
+const fewPoints = 20;
+
 function optionsOf(
   lines: readonly Line[],
   width: number,
@@ -132,6 +152,7 @@ function optionsOf(
   onCursor: (step: number | null) => void,
 ): uPlot.Options {
   const style = getComputedStyle(document.documentElement);
+  const looks = looksOf(lines);
   const colour = (name: string) => style.getPropertyValue(`--${name}`).trim();
   const axis: uPlot.Axis = {
     stroke: colour('soft'),
@@ -147,19 +168,20 @@ function optionsOf(
     cursor: { points: { size: 6 }, drag: { x: true, y: false } },
     scales: { x: { time: false }, y: { distr: isLog ? 3 : 1 } },
     axes: [
-      { ...axis, size: 24, values: (_, ticks) => ticks.map((tick) => whole(tick)) },
+      { ...axis, size: 24, incrs: wholeSteps, values: (_, ticks) => ticks.map((tick) => whole(tick)) },
       { ...axis, size: 56, values: (_, ticks) => ticks.map((tick) => (tick === null ? '' : figure(tick))) },
     ],
     series: [
       {},
       ...lines.map(
-        ({ name }, index): uPlot.Series => ({
+        ({ name, steps }, index): uPlot.Series => ({
           label: name,
-          stroke: colour(`c${index % dashes.length}`),
+          stroke: colour(`c${looks[index]?.colour}`),
           width: 1.5,
-          dash: [...(dashes[index % dashes.length] ?? [])],
+          dash: [...(dashes[looks[index]?.dash ?? 0] ?? [])],
           spanGaps: true,
-          points: { show: false },
+          // One point alone is no line.
+          points: { show: steps.length <= fewPoints, size: 5 },
         }),
       ),
     ],

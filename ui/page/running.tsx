@@ -21,13 +21,7 @@ export function Running({ view }: { view: LineageView }) {
         </span>
       </div>
       {progress.length === 0 ? (
-        <p class="soft">
-          {view.paused
-            ? 'Nothing: the lineage is paused.'
-            : view.running
-              ? 'Nothing yet.'
-              : 'Nothing: the lineage is at rest.'}
-        </p>
+        <p class="soft">{view.paused ? 'Nothing: the lineage is paused.' : 'Nothing yet.'}</p>
       ) : (
         <ul>
           {sorted.slice(0, mostRows).map(({ node, share, text }) => (

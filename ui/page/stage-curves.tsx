@@ -2,6 +2,7 @@ import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { NodeType } from '../../planner/plan.ts';
 import { ranked } from '../model/curves.ts';
 import { checks } from '../model/graph.ts';
+import { settingOf } from '../model/models.ts';
 import { formatRoute } from '../model/route.ts';
 import type { LineageView, NodeView, Standing } from '../protocol.ts';
 import { lineagePath, nodePath } from './api.ts';
@@ -33,11 +34,12 @@ export function StageCurves({ view }: { view: LineageView }) {
     () =>
       (curves ?? []).slice(-mostLines).map(({ key, address, steps, values }) => ({
         name: address,
+        group: settingOf(address, view.axes),
         steps,
         values,
         href: formatRoute({ ...route.peek(), chosen: { ...chosen, node: key } }),
       })),
-    [curves, chosen],
+    [curves, chosen, view.axes],
   );
   if (stage === null) return null;
   return (
@@ -65,7 +67,11 @@ export function StageCurves({ view }: { view: LineageView }) {
         )}
       </div>
       {problem !== null && <ProblemNote problem={problem} />}
-      {lines.length === 0 && problem === null && <p class="soft">No node of {stage} has curves yet.</p>}
+      {lines.length === 0 && problem === null && (
+        <p class="soft">
+          No node of {stage} has curves{view.running ? ' yet' : ''}.
+        </p>
+      )}
       {lines.length > 0 && <Chart title={`${metric} over steps`} lines={lines} height={220} isLog={isLog} />}
       {(curves?.length ?? 0) > mostLines && (
         <p class="soft">
