@@ -62,7 +62,8 @@ function taskBlocks(own: readonly Figure[], marksOf: (figure: Figure) => string)
 function cellOf(found: Figure | undefined, n: number | null): string {
   if (found === undefined) return '';
   const { metric, value, low, high } = found;
-  const interval = low === null || high === null ? '' : ` [${bareMeasured(metric, low)}, ${bareMeasured(metric, high)}]`;
+  const interval =
+    low === null || high === null ? '' : ` [${bareMeasured(metric, low)}, ${bareMeasured(metric, high)}]`;
   return `${measured(metric, value)}${interval}${found.n !== n && found.n !== null ? ` (n ${whole(found.n)})` : ''}`;
 }
 

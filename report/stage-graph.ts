@@ -14,7 +14,9 @@ const gap = { x: 56, y: 16 };
  */
 export function stageGraph(label: string, groups: readonly Group[], standingOf: ReturnType<typeof standings>): Markup {
   const indexOf = new Map(groups.map(({ name }, index) => [name, index]));
-  const places = placesOf(groups.map(({ from, reads }) => [...from, ...reads].flatMap((other) => indexOf.get(other) ?? [])));
+  const places = placesOf(
+    groups.map(({ from, reads }) => [...from, ...reads].flatMap((other) => indexOf.get(other) ?? [])),
+  );
   const columns = Math.max(1, ...places.map(({ column }) => column + 1));
   const rows = Math.max(1, ...places.map(({ row }) => row + 1));
   const corner = (name: string) => {

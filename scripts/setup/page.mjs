@@ -25,7 +25,10 @@ export async function isPageBuilt() {
   if (!existsSync(sources)) return true; // an installed copy comes with it
   if (!pageFiles.every((file) => existsSync(file))) return false;
   const { bundled, digest } = JSON.parse(readFileSync(stamp, 'utf8'));
-  return bundled.every((/** @type {string} */ file) => existsSync(join(packageRoot, file))) && digest === (await digestOf(bundled));
+  return (
+    bundled.every((/** @type {string} */ file) => existsSync(join(packageRoot, file))) &&
+    digest === (await digestOf(bundled))
+  );
 }
 
 /**
@@ -90,7 +93,11 @@ async function licencesOf(inputs) {
     const folder = join(packageRoot, 'node_modules', name);
     const { version, license } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'));
     const file = (await readdir(folder)).find((one) => /^licen[cs]e/i.test(one));
-    if (file === undefined) throw new SetupFailure(`${name} says nowhere under which licence it may be handed on (${license})`, 'take another package');
+    if (file === undefined)
+      throw new SetupFailure(
+        `${name} says nowhere under which licence it may be handed on (${license})`,
+        'take another package',
+      );
     return `${name} ${version} (${license})\n\n${(await readFile(join(folder, file), 'utf8')).trim()}\n`;
   });
   return (await Promise.all(texts)).join(`\n${'-'.repeat(80)}\n\n`);

@@ -71,7 +71,8 @@ export async function serveMade(made: Made, port = 0): Promise<MadeServer> {
       response.writeHead(200, { 'content-type': `${type}; charset=utf-8`, 'content-security-policy': policy });
       return void response.end(await readFile(join(page, name)));
     }
-    if (request.headers.authorization !== `Bearer ${token}`) return json({ error: 'no token', remedy: 'open the printed address' }, 401);
+    if (request.headers.authorization !== `Bearer ${token}`)
+      return json({ error: 'no token', remedy: 'open the printed address' }, 401);
     const [, , room, name = '', rest = ''] = pathname.split('/');
     const { view } = made;
     if (room === 'lineages' && name === '') return json([view]);
@@ -101,7 +102,9 @@ export async function serveMade(made: Made, port = 0): Promise<MadeServer> {
       case 'takeaways':
         return json(made.takeaways);
       case 'metrics':
-        return json(view.nodes.key.slice(0, 3).flatMap((key, index) => made.curves(key, view.nodes.address[index] as string)));
+        return json(
+          view.nodes.key.slice(0, 3).flatMap((key, index) => made.curves(key, view.nodes.address[index] as string)),
+        );
       default:
         done.push(rest);
         return json({ done: rest });
@@ -146,7 +149,15 @@ export function madeLineage(nodes: number): Made {
   }
   const standing = address.map((_, node): Standing => {
     const share = node / address.length;
-    return share < 0.4 ? (node % 97 === 13 ? 'failed' : 'done') : share < 0.401 ? 'running' : node % 131 === 7 ? 'blocked' : 'waiting';
+    return share < 0.4
+      ? node % 97 === 13
+        ? 'failed'
+        : 'done'
+      : share < 0.401
+        ? 'running'
+        : node % 131 === 7
+          ? 'blocked'
+          : 'waiting';
   });
   const view: LineageView = {
     lineage: 'made',
@@ -174,7 +185,9 @@ export function madeLineage(nodes: number): Made {
     nodes: { address, key: address.map((_, node) => keyOf(node)), type, group, standing },
     reasons: {},
     progress: standing.flatMap((one, node) =>
-      one === 'running' ? [{ node, share: 0.4, text: 'step 40 of 100, loss 2.31, 14,200 tokens/s', tokensPerSecond: 14200 }] : [],
+      one === 'running'
+        ? [{ node, share: 0.4, text: 'step 40 of 100, loss 2.31, 14,200 tokens/s', tokensPerSecond: 14200 }]
+        : [],
     ),
   };
   return {

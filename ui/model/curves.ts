@@ -31,7 +31,13 @@ export function withPoints(
 }
 
 /** The newest point that has a value; null where none has. */
-export function lastOf({ steps, values }: { steps: readonly number[]; values: readonly (number | null)[] }): { step: number; value: number } | null {
+export function lastOf({
+  steps,
+  values,
+}: {
+  steps: readonly number[];
+  values: readonly (number | null)[];
+}): { step: number; value: number } | null {
   for (let at = steps.length - 1; at >= 0; at--) {
     const value = values[at];
     if (value !== null && value !== undefined) return { step: steps[at] as number, value };

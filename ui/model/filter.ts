@@ -11,7 +11,10 @@ export interface NodeFilter {
 
 /** Indexes of the nodes that a filter lets through, in the plan's order. */
 export function filterNodes({ nodes, groups }: Pick<LineageView, 'nodes' | 'groups'>, filter: NodeFilter): number[] {
-  const words = filter.text.toLowerCase().split(/\s+/).filter((word) => word !== '');
+  const words = filter.text
+    .toLowerCase()
+    .split(/\s+/)
+    .filter((word) => word !== '');
   const group = filter.stage === '' ? -1 : groups.findIndex(({ name }) => name === filter.stage);
   const found: number[] = [];
   for (const [node, address] of nodes.address.entries()) {

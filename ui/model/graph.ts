@@ -2,10 +2,10 @@ import { linkHorizontal } from 'd3-shape';
 import { placesOf } from '../../report/places.ts';
 import type { LineageView } from '../protocol.ts';
 
-/** The nodes of a stage, by index: what it makes, and the evaluations of that. */
+/** The nodes of a stage, by index: what it makes, and what checks that: evaluations, and certificates of overlaps. */
 export interface Members {
   made: number[];
-  evaluations: number[];
+  checks: number[];
 }
 
 /** Where a stage is drawn, in pixels, and how many cells stand in a row of it. */
@@ -47,35 +47,50 @@ const gap = { x: 40, y: 16 };
 
 /** The nodes of each group. */
 export function membersOf({ groups, nodes, types }: Pick<LineageView, 'groups' | 'nodes' | 'types'>): Members[] {
-  const members = groups.map((): Members => ({ made: [], evaluations: [] }));
+  const members = groups.map((): Members => ({ made: [], checks: [] }));
   for (const [node, group] of nodes.group.entries()) {
-    const isEvaluation = types[nodes.type[node] as number] === 'evaluate';
-    members[group]?.[isEvaluation ? 'evaluations' : 'made'].push(node);
+    const type = types[nodes.type[node] as number] as string;
+    members[group]?.[type === 'evaluate' || type === 'overlap' ? 'checks' : 'made'].push(node);
   }
   return members;
 }
 
-/** The place (in cells) of each node of a group: what it makes first, evaluations in rows of their own below. */
-export function cellsOf({ made, evaluations }: Members, across: number): { node: number; column: number; row: number }[] {
+/** The place (in cells) of each node of a group: what it makes first, what checks that in rows of its own below. */
+export function cellsOf({ made, checks }: Members, across: number): { node: number; column: number; row: number }[] {
   const below = Math.ceil(made.length / across);
-  const place = (node: number, at: number, from: number) => ({ node, column: at % across, row: from + Math.floor(at / across) });
-  return [...made.map((node, at) => place(node, at, 0)), ...evaluations.map((node, at) => place(node, at, below))];
+  const place = (node: number, at: number, from: number) => ({
+    node,
+    column: at % across,
+    row: from + Math.floor(at / across),
+  });
+  return [...made.map((node, at) => place(node, at, 0)), ...checks.map((node, at) => place(node, at, below))];
 }
 
 /** The size of cells at which the largest group still is seen at once. */
 export function fittingSize(members: readonly Members[]): number {
-  const most = Math.max(0, ...members.map(({ made, evaluations }) => made.length + evaluations.length));
+  const most = Math.max(0, ...members.map(({ made, checks }) => made.length + checks.length));
   return most <= 60 ? 3 : most <= 400 ? 2 : most <= 1500 ? 1 : 0;
 }
 
 /** Boxes from left to right, each behind all that it needs, with lines that leave and arrive beside their names. */
-export function drawGraph(groups: LineageView['groups'], members: readonly Members[], { size, space }: CellSize): Graph {
+export function drawGraph(
+  groups: LineageView['groups'],
+  members: readonly Members[],
+  { size, space }: CellSize,
+): Graph {
   const pitch = size + space;
-  const sizes = members.map(({ made, evaluations }) => {
-    const most = Math.max(made.length, evaluations.length);
-    const across = Math.max(Math.floor(150 / pitch), Math.min(Math.ceil(Math.sqrt(most * 1.6)), Math.floor(460 / pitch)));
-    const rows = Math.ceil(made.length / across) + Math.ceil(evaluations.length / across);
-    return { across, width: across * pitch - space + 2 * inset.side, height: inset.top + rows * pitch - space + inset.bottom };
+  const sizes = members.map(({ made, checks }) => {
+    const most = Math.max(made.length, checks.length);
+    const across = Math.max(
+      Math.floor(150 / pitch),
+      Math.min(Math.ceil(Math.sqrt(most * 1.6)), Math.floor(460 / pitch)),
+    );
+    const rows = Math.ceil(made.length / across) + Math.ceil(checks.length / across);
+    return {
+      across,
+      width: across * pitch - space + 2 * inset.side,
+      height: inset.top + rows * pitch - space + inset.bottom,
+    };
   });
   const places = placesOf(groups.map(({ from, reads }) => [...from, ...reads]));
   const columns = Math.max(0, ...places.map(({ column }) => column + 1));

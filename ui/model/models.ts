@@ -69,11 +69,42 @@ function figureLabel(name: string): string {
   return name.replace(/_at_(\d+)/, '@$1').replaceAll('_', ' ');
 }
 
-/** The metric that a column of figures ends with, as evaluations name it: `pass@1`, `acc_norm`. */
+/** The metric that a column of figures ends with, as evaluations name it: `pass@1`, `acc_norm`; of others the name. */
 export function metricOf(name: string): string {
-  const spelt = name.replace(/_at_(\d+)/, '@$1').replace('correct_ratio', 'correctRatio');
-  return /((?:pass|maj|rm)@\d+|acc_norm|acc_bytes|acc|correctRatio|truncated)(_\d+)?$/.exec(spelt)?.[1] ?? spelt;
+  const spelt = name
+    .replace(/_at_(\d+)/, '@$1')
+    .replace(/_sampled$/, '(sampled)')
+    .replace('correct_ratio', 'correctRatio');
+  return (
+    /((?:pass|maj|rm)@\d+(?:\(sampled\))?|acc_norm|acc_bytes|acc|correctRatio|truncated|majority|chance|loss)$/.exec(
+      spelt,
+    )?.[1] ?? spelt
+  );
 }
+
+/**
+ * Figures that are asked for first, by index: losses, shares of right answers and scores, over all tasks of a suite where
+ * there is such a mean; of those at k the largest k.
+ */
+export function mainFigures(columns: readonly ModelColumn[], isUsed: (at: number) => boolean): number[] {
+  const used = [...columns.keys()].filter((at) => columns[at]?.kind === 'figure' && isUsed(at));
+  const parts = used.map((at) => {
+    const { name } = columns[at] as ModelColumn;
+    const metric = metricOf(name);
+    const [, stem = metric, k = '1'] = /^(pass|maj|rm)@(\d+)$/.exec(metric) ?? [];
+    const of = name.replace(/_at_(\d+)/, '@$1').slice(0, -metric.length);
+    return { at, metric, stem, k: Number(k), of, suite: of.split('_')[0] };
+  });
+  const overall = new Set(parts.filter(({ of }) => of.endsWith('_all_')).map(({ suite }) => suite));
+  return parts
+    .filter(({ stem, suite, of, k, metric }) => {
+      if (!first.includes(stem) || (overall.has(suite) && !of.endsWith('_all_'))) return false;
+      return metric === 'pass@1' || parts.every((other) => other.of !== of || other.stem !== stem || other.k <= k);
+    })
+    .map(({ at }) => at);
+}
+
+const first = ['loss', 'acc_norm', 'acc', 'pass', 'maj', 'rm', 'orm'];
 
 /** The models one by one. */
 export function oneByOne(table: Table, columns: readonly ModelColumn[]): ModelRow[] {
@@ -123,7 +154,11 @@ function withoutAxes(address: string, stage: string, without: ReadonlySet<string
     .slice(address.indexOf('@') + 1)
     .split(',')
     .filter((pair) => address.includes('@') && !without.has(pair.slice(0, pair.indexOf('='))));
-  return kept.length === 0 ? (address.includes('@') ? stage : address) : `${address.slice(0, address.indexOf('@'))}@${kept.join(',')}`;
+  return kept.length === 0
+    ? address.includes('@')
+      ? stage
+      : address
+    : `${address.slice(0, address.indexOf('@'))}@${kept.join(',')}`;
 }
 
 /** Rows by a column, those without a value last; without one they stay as they are. */
@@ -162,14 +197,23 @@ function testOf(word: string, columns: readonly ModelColumn[]): (row: ModelRow) 
     return ({ name: address, keys, rows }) =>
       address.toLowerCase().includes(low) ||
       keys.some((key) => key.startsWith(low)) ||
-      rows.some((row) => columns.some(({ kind }, place) => kind !== 'figure' && typeof row[place] === 'string' && row[place].toLowerCase().includes(low)));
+      rows.some((row) =>
+        columns.some(
+          ({ kind }, place) =>
+            kind !== 'figure' && typeof row[place] === 'string' && row[place].toLowerCase().includes(low),
+        ),
+      );
   }
   return ({ cells }) => {
     const cell = cells[at] ?? null;
     if (cell === null) return false;
     const order = compareCells(cell, typeof cell === 'number' ? Number(wanted) : wanted, 1);
     if (Number.isNaN(order)) return false;
-    return { '=': order === 0, '!=': order !== 0, '<': order < 0, '>': order > 0, '<=': order <= 0, '>=': order >= 0 }[sign] === true;
+    return (
+      { '=': order === 0, '!=': order !== 0, '<': order < 0, '>': order > 0, '<=': order <= 0, '>=': order >= 0 }[
+        sign
+      ] === true
+    );
   };
 }
 

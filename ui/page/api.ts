@@ -52,7 +52,11 @@ export async function request(path: string, init: RequestInit = {}): Promise<Res
   });
   if (answer.ok) return answer;
   const problem = await answer.json().catch(() => null);
-  if (answer.status === 401) throw new Refused(401, { error: problem?.error ?? 'this tab has no token', remedy: problem?.remedy ?? 'open the address that `descent ui` printed' });
+  if (answer.status === 401)
+    throw new Refused(401, {
+      error: problem?.error ?? 'this tab has no token',
+      remedy: problem?.remedy ?? 'open the address that `descent ui` printed',
+    });
   throw new Refused(answer.status, problem ?? { error: `the server answered ${answer.status}`, remedy: null });
 }
 
@@ -62,6 +66,11 @@ export function lineagePath(lineage: string, rest = ''): string {
 }
 
 /** The path of a node's part of the API, as the node stands in a lineage. */
-export function nodePath(lineage: string, key: string, rest = '', query: Readonly<Record<string, string>> = {}): string {
+export function nodePath(
+  lineage: string,
+  key: string,
+  rest = '',
+  query: Readonly<Record<string, string>> = {},
+): string {
   return `/api/nodes/${key}${rest}?${new URLSearchParams({ lineage, ...query })}`;
 }

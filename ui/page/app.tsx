@@ -21,9 +21,9 @@ const shown: Readonly<Record<View, FunctionComponent>> = {
 export function App() {
   return (
     <>
-      <a class="skip" href="#main" onClick={skip}>
+      <button type="button" class="skip" onClick={() => document.getElementById('main')?.focus()}>
         Skip to the content
-      </a>
+      </button>
       <Head />
       <Main />
       <div class="unseen" role="status" aria-live="polite">
@@ -31,12 +31,6 @@ export function App() {
       </div>
     </>
   );
-}
-
-/** The hash is the route, so that a skip link cannot use it. */
-function skip(event: Event): void {
-  event.preventDefault();
-  document.getElementById('main')?.focus();
 }
 
 function Main() {
@@ -64,4 +58,3 @@ function useTitle(title: string): void {
     document.title = `${title} · Descent`;
   }, [title]);
 }
-

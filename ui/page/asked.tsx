@@ -1,4 +1,4 @@
-import { type ComponentChildren } from 'preact';
+import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { ask, Refused } from './api.ts';
 
@@ -11,8 +11,13 @@ export interface Asked<T> {
 
 /** Asks a path of the API, anew whenever the path or `version` changes; a null path asks nothing. */
 export function useAsked<T>(path: string | null, version: unknown = 0): Asked<T> {
-  const [asked, setAsked] = useState<Asked<T> & { path: string | null }>({ path, value: null, problem: null, pending: path !== null });
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a version is a reason to ask again, and nothing that is asked
+  const [asked, setAsked] = useState<Asked<T> & { path: string | null }>({
+    path,
+    value: null,
+    problem: null,
+    pending: path !== null,
+  });
+  // A version is a reason to ask again, and nothing that is asked.
   useEffect(() => {
     if (path === null) return setAsked({ path, value: null, problem: null, pending: false });
     const stop = new AbortController();

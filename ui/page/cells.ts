@@ -27,8 +27,14 @@ const isOpen: ReadonlySet<Standing> = new Set(['waiting', 'blocked', 'interrupte
 
 const smallestWithSign = 11;
 
-/** Prepares a canvas for a stage's cells. A cell that makes a model is a square, one that evaluates it round. */
-export function cellsOn(canvas: HTMLCanvasElement, members: Members, across: number, { size, space }: CellSize, paints: Paints): Cells {
+/** Prepares a canvas for a stage's cells. A cell that makes a model is a square, one that checks it round. */
+export function cellsOn(
+  canvas: HTMLCanvasElement,
+  members: Members,
+  across: number,
+  { size, space }: CellSize,
+  paints: Paints,
+): Cells {
   const pitch = size + space;
   const margin = 2;
   const cells = cellsOf(members, across);

@@ -15,16 +15,30 @@ export interface Line {
 }
 
 /** Lines in colours and dashes of their own, over steps. Dragging over it looks closer, a double click looks at all again. */
-export function Chart({ title, lines, height = 150, isLog = false }: { title: string; lines: readonly Line[]; height?: number; isLog?: boolean }) {
+export function Chart({
+  title,
+  lines,
+  height = 150,
+  isLog = false,
+}: {
+  title: string;
+  lines: readonly Line[];
+  height?: number;
+  isLog?: boolean;
+}) {
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const [at, setAt] = useState<number | null>(null);
   const names = lines.map(({ name }) => name).join('\n');
   const colours = scheme.value;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: lines of the same names are the same lines with more points
+  // Lines of the same names are the same lines with more points.
   useLayoutEffect(() => {
     if (place.current === null) return;
-    const made = new uPlot(optionsOf(lines, place.current.clientWidth, height, isLog, setAt), aligned(lines), place.current);
+    const made = new uPlot(
+      optionsOf(lines, place.current.clientWidth, height, isLog, setAt),
+      aligned(lines),
+      place.current,
+    );
     plot.current = made;
     const watcher = new ResizeObserver(([entry]) => {
       const width = Math.floor(entry?.contentRect.width ?? 0);
@@ -110,7 +124,13 @@ function aligned(lines: readonly Line[]): uPlot.AlignedData {
   return uPlot.join(lines.map(({ steps, values }): uPlot.AlignedData => [[...steps], [...values]]));
 }
 
-function optionsOf(lines: readonly Line[], width: number, height: number, isLog: boolean, onCursor: (step: number | null) => void): uPlot.Options {
+function optionsOf(
+  lines: readonly Line[],
+  width: number,
+  height: number,
+  isLog: boolean,
+  onCursor: (step: number | null) => void,
+): uPlot.Options {
   const style = getComputedStyle(document.documentElement);
   const colour = (name: string) => style.getPropertyValue(`--${name}`).trim();
   const axis: uPlot.Axis = {
@@ -132,14 +152,16 @@ function optionsOf(lines: readonly Line[], width: number, height: number, isLog:
     ],
     series: [
       {},
-      ...lines.map(({ name }, index): uPlot.Series => ({
-        label: name,
-        stroke: colour(`c${index % dashes.length}`),
-        width: 1.5,
-        dash: [...(dashes[index % dashes.length] ?? [])],
-        spanGaps: true,
-        points: { show: false },
-      })),
+      ...lines.map(
+        ({ name }, index): uPlot.Series => ({
+          label: name,
+          stroke: colour(`c${index % dashes.length}`),
+          width: 1.5,
+          dash: [...(dashes[index % dashes.length] ?? [])],
+          spanGaps: true,
+          points: { show: false },
+        }),
+      ),
     ],
     hooks: {
       setCursor: [

@@ -6,11 +6,20 @@ import { ask, nodePath, Refused } from './api.ts';
 import { ProblemNote } from './asked.tsx';
 import { Chart } from './chart.tsx';
 import { figureText } from './models.tsx';
+import { Scrolled } from './scrolled.tsx';
 import { inWords } from './settings.tsx';
 import { lineage } from './state.ts';
 
 /** Models side by side: the settings in which they differ, all figures, and their curves of loss. */
-export function Compare({ rows, columns, onClear }: { rows: readonly ModelRow[]; columns: readonly ModelColumn[]; onClear: () => void }) {
+export function Compare({
+  rows,
+  columns,
+  onClear,
+}: {
+  rows: readonly ModelRow[];
+  columns: readonly ModelColumn[];
+  onClear: () => void;
+}) {
   const at = [...columns.keys()];
   const differs = (one: number) => new Set(rows.map(({ cells }) => JSON.stringify(cells[one]))).size > 1;
   const settings = at.filter((one) => ['axis', 'setting'].includes((columns[one] as ModelColumn).kind) && differs(one));
@@ -34,8 +43,7 @@ export function Compare({ rows, columns, onClear }: { rows: readonly ModelRow[];
         </button>
       </div>
       <div class="beside">
-        {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls is to scroll by keys */}
-        <div class="table" role="region" aria-labelledby="compare-title" tabIndex={0}>
+        <Scrolled class="table" label="Models side by side">
           <table>
             <thead>
               <tr>
@@ -54,7 +62,7 @@ export function Compare({ rows, columns, onClear }: { rows: readonly ModelRow[];
               {figures.map((one) => line(one, (row) => figureText(row, columns[one] as ModelColumn, one)))}
             </tbody>
           </table>
-        </div>
+        </Scrolled>
         <Losses keys={rows.flatMap(({ keys }) => keys)} />
       </div>
     </section>
@@ -69,7 +77,13 @@ function Losses({ keys }: { keys: readonly string[] }) {
   const asked = keys.slice(0, mostLines).join(' ');
   useEffect(() => {
     const stop = new AbortController();
-    Promise.all(asked.split(' ').map((key) => ask<Curve[]>(nodePath(lineage.peek() ?? '', key, '/metrics', { metric: 'loss', points: '200' }), stop.signal))).then(
+    Promise.all(
+      asked
+        .split(' ')
+        .map((key) =>
+          ask<Curve[]>(nodePath(lineage.peek() ?? '', key, '/metrics', { metric: 'loss', points: '200' }), stop.signal),
+        ),
+    ).then(
       (found) => setState({ curves: found.flat(), problem: null }),
       (error: unknown) => {
         if (stop.signal.aborted) return;
@@ -81,5 +95,11 @@ function Losses({ keys }: { keys: readonly string[] }) {
   }, [asked]);
   if (state.problem !== null) return <ProblemNote problem={state.problem} />;
   if (state.curves.length === 0) return null;
-  return <Chart title="loss over steps" lines={state.curves.map(({ address, steps, values }) => ({ name: address, steps, values }))} height={220} />;
+  return (
+    <Chart
+      title="loss over steps"
+      lines={state.curves.map(({ address, steps, values }) => ({ name: address, steps, values }))}
+      height={220}
+    />
+  );
 }

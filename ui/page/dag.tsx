@@ -6,8 +6,8 @@ import { NodeList } from './node-list.tsx';
 import { NodePanel } from './node-panel.tsx';
 import { Running } from './running.tsx';
 import { StageCurves } from './stage-curves.tsx';
-import { StandingsBar } from './standings-bar.tsx';
 import { StandingFilters } from './standing-filters.tsx';
+import { StandingsBar } from './standings-bar.tsx';
 import { route, view } from './state.ts';
 
 /** The lineage alive: how its nodes stand, what runs, and one node in full. */
@@ -15,7 +15,7 @@ export function Dag() {
   const now = view.value;
   const { node: key } = route.value.chosen;
   const [opened, setOpened] = useState<NodeView | null>(null);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: keys are the plan's
+  // Keys are the plan's.
   const indexOf = useMemo(() => new Map(now?.nodes.key.map((one, index) => [one as string, index])), [now?.plan]);
   const marked = useMemo(() => marksOf(key, opened, indexOf), [key, opened, indexOf]);
   if (now === null) return null;
@@ -34,14 +34,20 @@ export function Dag() {
           <Running view={now} />
           <StageCurves view={now} />
         </div>
-        {key !== undefined && <NodePanel key={key} nodeKey={key} index={indexOf.get(key) ?? null} onOpened={setOpened} />}
+        {key !== undefined && (
+          <NodePanel key={key} nodeKey={key} index={indexOf.get(key) ?? null} onOpened={setOpened} />
+        )}
       </div>
     </>
   );
 }
 
 /** The cells that get a ring: the node that is looked at, what it needs, and what needs it. */
-function marksOf(key: string | undefined, opened: NodeView | null, indexOf: ReadonlyMap<string, number>): ReadonlyMap<number, Mark> {
+function marksOf(
+  key: string | undefined,
+  opened: NodeView | null,
+  indexOf: ReadonlyMap<string, number>,
+): ReadonlyMap<number, Mark> {
   const marks = new Map<number, Mark>();
   if (key === undefined) return marks;
   const mark = (other: string, as: Mark) => {

@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { useMemo, useRef } from 'preact/hooks';
+import { Scrolled } from './scrolled.tsx';
 import { useWindowed } from './windowed.ts';
 
 /** A column of a table. */
@@ -38,16 +39,18 @@ const measuredRows = 200;
 
 /** A table of any length: only the rows that are seen are in the page, and the first cell of each names it. */
 export function DataTable<Row>({ caption, columns, rows, sort, onSort, keyOf, choice }: DataTableProps<Row>) {
-  const scroller = useRef<HTMLDivElement>(null);
+  const scroller = useRef<HTMLElement>(null);
   const { first, end } = useWindowed(scroller, rows.length, rowHeight, headHeight);
   const widths = useMemo(() => columns.map((column) => widthOf(column, rows)), [columns, rows]);
   const all = columns.length + (choice === undefined ? 0 : 1);
   const above = first * rowHeight;
   const below = (rows.length - end) * rowHeight;
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls is to scroll by keys
-    <div class="scroll data" ref={scroller} role="region" aria-label={caption} tabIndex={0}>
-      <table aria-rowcount={rows.length + 1} style={{ width: `${widths.reduce((sum, width) => sum + width, choice ? 34 : 0)}px` }}>
+    <Scrolled class="scroll data" label={caption} handle={scroller}>
+      <table
+        aria-rowcount={rows.length + 1}
+        style={{ width: `${widths.reduce((sum, width) => sum + width, choice ? 34 : 0)}px` }}
+      >
         <caption class="unseen">{caption}</caption>
         <colgroup>
           {choice !== undefined && <col style={{ width: '34px' }} />}
@@ -63,7 +66,12 @@ export function DataTable<Row>({ caption, columns, rows, sort, onSort, keyOf, ch
               </th>
             )}
             {columns.map(({ id, label, isNumeric }) => (
-              <th key={id} scope="col" class={isNumeric ? 'number' : ''} aria-sort={sort?.id === id ? sort.direction : undefined}>
+              <th
+                key={id}
+                scope="col"
+                class={isNumeric ? 'number' : ''}
+                aria-sort={sort?.id === id ? sort.direction : undefined}
+              >
                 <button type="button" title={label} onClick={() => onSort(nextSort(sort, id, isNumeric))}>
                   {label}
                   <span aria-hidden="true" class="arrow">
@@ -75,7 +83,12 @@ export function DataTable<Row>({ caption, columns, rows, sort, onSort, keyOf, ch
           </tr>
         </thead>
         <tbody>
-          {above > 0 && <tr class="space" aria-hidden="true" style={{ height: `${above}px` }}><td colSpan={all} /></tr>}
+          {above > 0 && (
+            // biome-ignore lint/a11y/noAriaHiddenOnFocusable: a row that is no more than a distance; nothing in it has the focus
+            <tr class="space" aria-hidden="true" style={{ height: `${above}px` }}>
+              <td colSpan={all} />
+            </tr>
+          )}
           {rows.slice(first, end).map((row, place) => {
             const index = first + place;
             return (
@@ -107,10 +120,15 @@ export function DataTable<Row>({ caption, columns, rows, sort, onSort, keyOf, ch
               </tr>
             );
           })}
-          {below > 0 && <tr class="space" aria-hidden="true" style={{ height: `${below}px` }}><td colSpan={all} /></tr>}
+          {below > 0 && (
+            // biome-ignore lint/a11y/noAriaHiddenOnFocusable: as above
+            <tr class="space" aria-hidden="true" style={{ height: `${below}px` }}>
+              <td colSpan={all} />
+            </tr>
+          )}
         </tbody>
       </table>
-    </div>
+    </Scrolled>
   );
 }
 
@@ -123,6 +141,16 @@ function nextSort(sort: Sort | null, id: string, isNumeric: boolean): Sort | nul
 
 /** A width in pixels that the longest of the first texts fits in, within reason. */
 function widthOf<Row>({ label, text }: Column<Row>, rows: readonly Row[]): number {
-  const longest = rows.slice(0, measuredRows).reduce((most, row) => Math.max(most, text(row).length), label.length + 2);
-  return Math.round(Math.min(420, Math.max(56, longest * 7.2 + 22)));
+  const longest = rows.slice(0, measuredRows).reduce((most, row) => {
+    const own = text(row);
+    return own.length > most.length ? own : most;
+  }, '');
+  return Math.ceil(Math.min(420, Math.max(48, widthIn('13px', longest) + 22, widthIn('600 13px', label) + 36)));
+}
+
+const ruler = document.createElement('canvas').getContext('2d') as CanvasRenderingContext2D;
+
+function widthIn(font: string, text: string): number {
+  ruler.font = `${font} ${getComputedStyle(document.body).fontFamily}`;
+  return ruler.measureText(text).width;
 }

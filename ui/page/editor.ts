@@ -1,4 +1,10 @@
-import { autocompletion, type Completion, type CompletionContext, type CompletionResult, completionKeymap } from '@codemirror/autocomplete';
+import {
+  autocompletion,
+  type Completion,
+  type CompletionContext,
+  type CompletionResult,
+  completionKeymap,
+} from '@codemirror/autocomplete';
 import { defaultKeymap, history, historyKeymap } from '@codemirror/commands';
 import { keywordCompletionSource, PostgreSQL, SQLDialect, schemaCompletionSource, sql } from '@codemirror/lang-sql';
 import { bracketMatching, HighlightStyle, syntaxHighlighting } from '@codemirror/language';
@@ -27,7 +33,13 @@ interface EditorOptions {
 
 /** Opens an editor. Tab leaves it; Control or Command with Enter runs what it has. */
 export function openEditor({ root, text, vocabulary, onChange, onRun }: EditorOptions): SqlEditor {
-  const run = { key: 'Mod-Enter', run: () => (onRun(), true) };
+  const run = {
+    key: 'Mod-Enter',
+    run: () => {
+      onRun();
+      return true;
+    },
+  };
   const editor = new EditorView({
     root,
     parent: root,
@@ -77,13 +89,17 @@ function completions(vocabulary: Vocabulary) {
   const queries = vocabulary.queries.map(
     ({ name, description }): Completion => ({ label: name, type: 'text', detail: 'saved query', info: description }),
   );
-  const functions = vocabulary.functions.map((label): Completion => ({ label, type: 'function', detail: 'function', boost: -50 }));
+  const functions = vocabulary.functions.map(
+    (label): Completion => ({ label, type: 'function', detail: 'function', boost: -50 }),
+  );
   return [
     schemaCompletionSource({ dialect: duckdb, schema }),
     keywordCompletionSource(duckdb, false, (label, type) => ({ label, type, boost: -10 })),
     // The columns of the tables that the query names, without the table's name before them.
     atWord(({ state }) => {
-      const columns = tablesIn(state.doc.toString(), vocabulary).flatMap(({ columns }) => columns.map(columnCompletion));
+      const columns = tablesIn(state.doc.toString(), vocabulary).flatMap(({ columns }) =>
+        columns.map(columnCompletion),
+      );
       return [...new Map(columns.map((one) => [one.label, one])).values()];
     }),
     atWord(() => functions),
@@ -115,20 +131,45 @@ const highlighting = HighlightStyle.define([
 ]);
 
 const theme = EditorView.theme({
-  '&': { color: 'var(--text)', backgroundColor: 'var(--back)', fontSize: '13px', minHeight: '7.5em', maxHeight: '40vh' },
+  '&': {
+    color: 'var(--text)',
+    backgroundColor: 'var(--back)',
+    fontSize: '13px',
+    minHeight: '7.5em',
+    maxHeight: '40vh',
+  },
   '&.cm-focused': { outline: '2px solid var(--focus)', outlineOffset: '-1px' },
   '.cm-scroller': { fontFamily: 'var(--mono)', lineHeight: '1.5' },
-  '.cm-content': { caretColor: 'var(--text)', padding: '6px 0', minHeight: '7.5em' },
+  '.cm-content, .cm-gutter': { minHeight: '7.5em' },
+  '.cm-content': { caretColor: 'var(--text)', padding: '6px 0' },
   '.cm-cursor': { borderLeftColor: 'var(--text)' },
   '.cm-gutters': { backgroundColor: 'var(--band)', color: 'var(--soft)', border: 'none' },
   '.cm-placeholder': { color: 'var(--soft)' },
-  '&.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground, .cm-selectionBackground': { backgroundColor: 'var(--chosen)' },
+  '&.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground, .cm-selectionBackground': {
+    backgroundColor: 'var(--chosen)',
+  },
   '.cm-matchingBracket': { backgroundColor: 'var(--chosen) !important' },
-  '.cm-tooltip': { backgroundColor: 'var(--raised)', color: 'var(--text)', border: '1px solid var(--rule)', borderRadius: '6px', overflow: 'hidden' },
+  '.cm-tooltip': {
+    backgroundColor: 'var(--raised)',
+    color: 'var(--text)',
+    border: '1px solid var(--rule)',
+    borderRadius: '6px',
+    overflow: 'hidden',
+  },
   '.cm-tooltip-autocomplete > ul': { fontFamily: 'var(--mono)', fontSize: '12.5px', maxHeight: '15em' },
-  '.cm-tooltip-autocomplete > ul > li': { padding: '2px 8px', display: 'flex', gap: '1.5em', justifyContent: 'space-between' },
+  '.cm-tooltip-autocomplete > ul > li': {
+    padding: '2px 8px',
+    display: 'flex',
+    gap: '1.5em',
+    justifyContent: 'space-between',
+  },
   '.cm-tooltip-autocomplete > ul > li[aria-selected]': { backgroundColor: 'var(--chosen)', color: 'var(--text)' },
   '.cm-completionMatchedText': { textDecoration: 'none', fontWeight: '700' },
   '.cm-completionDetail': { fontStyle: 'normal', color: 'var(--soft)', fontSize: '11.5px' },
-  '.cm-completionInfo': { padding: '6px 10px', maxWidth: '26em', fontFamily: 'system-ui, sans-serif', fontSize: '12.5px' },
+  '.cm-completionInfo': {
+    padding: '6px 10px',
+    maxWidth: '26em',
+    fontFamily: 'system-ui, sans-serif',
+    fontSize: '12.5px',
+  },
 });

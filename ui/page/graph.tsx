@@ -1,38 +1,51 @@
 import { useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { whole } from '../../cli/render/figures.ts';
-import { type Box, cellSizes, drawGraph, fittingSize, inset, type Members, membersOf } from '../model/graph.ts';
+import {
+  type Box,
+  type CellSize,
+  cellSizes,
+  drawGraph,
+  fittingSize,
+  inset,
+  type Members,
+  membersOf,
+} from '../model/graph.ts';
 import { countStandings } from '../model/standings.ts';
 import type { Group, LineageView } from '../protocol.ts';
 import { type Cells, cellsOn, type Mark, readPaints } from './cells.ts';
 import { scheme } from './scheme.ts';
+import { Scrolled } from './scrolled.tsx';
 import { StandingCounts } from './standings-bar.tsx';
 import { choose, route } from './state.ts';
 
 /** The stages from left to right with a cell for each node. The list beside it has the same for the keyboard. */
 export function Graph({ view, marked }: { view: LineageView; marked: ReadonlyMap<number, Mark> }) {
-  // biome-ignore lint/correctness/useExhaustiveDependencies: all but the standings are the plan's
+  // All but the standings are the plan's.
   const members = useMemo(() => membersOf(view), [view.plan]);
   const [step, setStep] = useState(() => fittingSize(members));
-  // biome-ignore lint/correctness/useExhaustiveDependencies: groups are the plan's
-  const graph = useMemo(() => drawGraph(view.groups, members, cellSizes[step] ?? cellSizes[0]!), [members, step]);
+  // Groups are the plan's.
+  const graph = useMemo(() => drawGraph(view.groups, members, cellSizes[step] as CellSize), [members, step]);
   const [tip, setTip] = useState<Tip | null>(null);
-  const scroller = useRef<HTMLDivElement>(null);
   return (
     <section class="graph card" aria-labelledby="graph-title">
       <div class="bar-of">
         <h2 id="graph-title">Stages</h2>
-        <span class="soft hint">A square is a model, a round cell an evaluation. A broken line is only read.</span>
-        <div class="zoom" role="group" aria-label="Size of the cells">
+        <span class="soft hint">Squares make models, round cells check them. A broken line is only read.</span>
+        <fieldset class="zoom" aria-label="Size of the cells">
           <button type="button" aria-label="Smaller cells" disabled={step === 0} onClick={() => setStep(step - 1)}>
             −
           </button>
-          <button type="button" aria-label="Larger cells" disabled={step === cellSizes.length - 1} onClick={() => setStep(step + 1)}>
+          <button
+            type="button"
+            aria-label="Larger cells"
+            disabled={step === cellSizes.length - 1}
+            onClick={() => setStep(step + 1)}
+          >
             +
           </button>
-        </div>
+        </fieldset>
       </div>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls is to scroll by keys */}
-      <div class="scroll" ref={scroller} role="region" aria-label="Drawing of the stages" tabIndex={0}>
+      <Scrolled class="scroll" label="Drawing of the stages">
         <div class="canvas" style={{ width: `${graph.width}px`, height: `${graph.height}px` }}>
           <svg class="edges" width={graph.width} height={graph.height} aria-hidden="true">
             {graph.edges.map(({ d, isRead }) => (
@@ -52,7 +65,7 @@ export function Graph({ view, marked }: { view: LineageView; marked: ReadonlyMap
             />
           ))}
         </div>
-      </div>
+      </Scrolled>
       {tip !== null && <TipBox tip={tip} view={view} />}
     </section>
   );
@@ -80,14 +93,15 @@ function Stage({ group, members, box, step, view, marked, onTip }: StageProps) {
   const cells = useRef<Cells | null>(null);
   const { standing } = view.nodes;
   const colours = scheme.value;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: colours are read from the style, which they choose
+  // Colours are read from the style, which they choose.
   useLayoutEffect(() => {
-    if (canvas.current !== null) cells.current = cellsOn(canvas.current, members, box.across, cellSizes[step]!, readPaints());
+    if (canvas.current !== null)
+      cells.current = cellsOn(canvas.current, members, box.across, cellSizes[step] as CellSize, readPaints());
   }, [members, box.across, step, colours]);
   useLayoutEffect(() => {
     cells.current?.paint(standing, marked);
   });
-  const counts = countStandings(standing, [...members.made, ...members.evaluations]);
+  const counts = countStandings(standing, [...members.made, ...members.checks]);
   const nodeAt = (event: MouseEvent) => cells.current?.nodeAt(event.offsetX, event.offsetY) ?? null;
   const chosen = route.value.chosen.stage === group.name;
   return (
@@ -104,14 +118,13 @@ function Stage({ group, members, box, step, view, marked, onTip }: StageProps) {
       >
         <span class="of">{group.name}</span>
         <span class="soft">
-          {group.type} {whole(members.made.length)}
+          {group.name.startsWith(group.type) ? '' : group.type} {whole(members.made.length)}
         </span>
       </button>
       <StandingCounts counts={counts} />
-      <div style={{ position: 'absolute', left: `${inset.side}px`, top: `${inset.top}px` }}>
+      <div class="cells" aria-hidden="true" style={{ left: `${inset.side}px`, top: `${inset.top}px` }}>
         <canvas
           ref={canvas}
-          aria-hidden="true"
           onPointerMove={(event) => {
             const node = nodeAt(event);
             onTip(node === null ? null : { node, x: event.clientX, y: event.clientY });

@@ -76,7 +76,11 @@ function ConnectionWord() {
       <span class="dot" aria-hidden="true" />
       <span aria-hidden={value.state === 'away'}>{words}</span>
       <span class="unseen" role="status">
-        {value.state === 'away' ? 'The server is gone. What is shown is from before.' : value.state === 'live' ? 'Connected.' : ''}
+        {value.state === 'away'
+          ? 'The server is gone. What is shown is from before.'
+          : value.state === 'live'
+            ? 'Connected.'
+            : ''}
       </span>
     </span>
   );

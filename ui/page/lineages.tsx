@@ -3,6 +3,7 @@ import { formatRoute } from '../model/route.ts';
 import { total } from '../model/standings.ts';
 import type { LineageLine } from '../protocol.ts';
 import { useAsked, WhenAsked } from './asked.tsx';
+import { Scrolled } from './scrolled.tsx';
 import { StandingsBar } from './standings-bar.tsx';
 
 /** The lineages of this home, the one that ran last first. */
@@ -18,14 +19,16 @@ export function Lineages() {
               No lineage was run in this home yet: <code>descent run lineage/quickstart.yaml</code>
             </p>
           ) : (
-            <div class="table" role="region" aria-labelledby="lineages-title" tabIndex={0}>
+            <Scrolled class="table" label="Lineages">
               <table>
                 <thead>
                   <tr>
                     <th scope="col">lineage</th>
                     <th scope="col">title</th>
                     <th scope="col">state</th>
-                    <th scope="col" class="number">nodes</th>
+                    <th scope="col" class="number">
+                      nodes
+                    </th>
                     <th scope="col">standings</th>
                     <th scope="col">last run</th>
                   </tr>
@@ -36,7 +39,7 @@ export function Lineages() {
                   ))}
                 </tbody>
               </table>
-            </div>
+            </Scrolled>
           )
         }
       </WhenAsked>

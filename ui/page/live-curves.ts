@@ -1,9 +1,9 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Key } from '../../planner/plan.ts';
 import { withPoints } from '../model/curves.ts';
-import type { Curve, Points } from '../protocol.ts';
-import { useAsked } from './asked.tsx';
+import type { Curve, LineageView, Points } from '../protocol.ts';
 import type { Refused } from './api.ts';
+import { useAsked } from './asked.tsx';
 import { arrivals, onChange } from './state.ts';
 
 /** Curves as they grow; `problem` is why they could not be had. */
@@ -52,4 +52,9 @@ export function useLiveCurves(
     };
   }, [value, metric]);
   return { curves, problem };
+}
+
+/** Whose points they are. */
+export function nodeAt({ nodes }: LineageView, index: number): { key: Key; address: string } {
+  return { key: nodes.key[index] as Key, address: nodes.address[index] as string };
 }

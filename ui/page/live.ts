@@ -26,10 +26,17 @@ export async function watch(lineage: string, watcher: Watcher, signal: AbortSign
   watcher.connection({ state: 'connecting' });
   while (!signal.aborted) {
     try {
-      await follow(lineage, { ...watcher, connection: (connection) => {
-        waitMs = firstWaitMs;
-        watcher.connection(connection);
-      } }, signal);
+      await follow(
+        lineage,
+        {
+          ...watcher,
+          connection: (connection) => {
+            waitMs = firstWaitMs;
+            watcher.connection(connection);
+          },
+        },
+        signal,
+      );
     } catch (error) {
       if (signal.aborted) return;
       if (error instanceof Refused && error.status >= 400 && error.status < 500) return watcher.refused(error);
@@ -47,7 +54,10 @@ async function follow(lineage: string, watcher: Watcher, signal: AbortSignal): P
   watcher.view(await ask<LineageView>(lineagePath(lineage), signal));
   watcher.connection({ state: 'live' });
   if (changes.body === null) return;
-  const events = changes.body.pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream()).getReader();
+  const events = changes.body
+    .pipeThrough(new TextDecoderStream())
+    .pipeThrough(new EventSourceParserStream())
+    .getReader();
   for (let read = await events.read(); !read.done; read = await events.read()) {
     const change = JSON.parse(read.value.data) as Change;
     if (change.kind === 'replaced') watcher.view(await ask<LineageView>(lineagePath(lineage), signal));

@@ -1,7 +1,17 @@
 import { useMemo, useState } from 'preact/hooks';
 import { counted, whole } from '../../cli/render/figures.ts';
 import { bareMeasured, measured } from '../../cli/render/measured.ts';
-import { columnsOf, filterRows, type ModelColumn, type ModelRow, metricOf, oneByOne, overSeeds, sortRows } from '../model/models.ts';
+import {
+  columnsOf,
+  filterRows,
+  type ModelColumn,
+  type ModelRow,
+  mainFigures,
+  metricOf,
+  oneByOne,
+  overSeeds,
+  sortRows,
+} from '../model/models.ts';
 import { formatRoute } from '../model/route.ts';
 import type { LineageView, Table } from '../protocol.ts';
 import { lineagePath } from './api.ts';
@@ -21,7 +31,9 @@ export function Models() {
     <>
       <h1 class="unseen">Models</h1>
       <WhenAsked asked={asked}>
-        {(table) => (table.rows.length === 0 ? <p class="soft">No model is evaluated yet.</p> : <Loaded table={table} now={now} />)}
+        {(table) =>
+          table.rows.length === 0 ? <p class="soft">No model is evaluated yet.</p> : <Loaded table={table} now={now} />
+        }
       </WhenAsked>
     </>
   );
@@ -30,12 +42,25 @@ export function Models() {
 function Loaded({ table, now }: { table: Table; now: LineageView }) {
   const { text = '', sort: sorted, columns: wanted, seeds } = route.value.chosen;
   const columns = useMemo(() => columnsOf(table), [table]);
-  const hasSeeds = useMemo(() => overSeeds(table, columns, now.axes).length < table.rows.length, [table, columns, now.axes]);
+  const hasSeeds = useMemo(
+    () => overSeeds(table, columns, now.axes).length < table.rows.length,
+    [table, columns, now.axes],
+  );
   const grouped = hasSeeds && seeds !== 'apart';
-  const rows = useMemo(() => (grouped ? overSeeds(table, columns, now.axes) : oneByOne(table, columns)), [table, columns, grouped, now.axes]);
+  const rows = useMemo(
+    () => (grouped ? overSeeds(table, columns, now.axes) : oneByOne(table, columns)),
+    [table, columns, grouped, now.axes],
+  );
   const sort = parseSort(sorted);
   const found = useMemo(
-    () => sortRows(filterRows(rows, columns, text), sort === null ? -1 : columns.findIndex(({ name }) => name === sort.id || (sort.id === 'model' && name === 'address')), sort?.direction ?? 'ascending'),
+    () =>
+      sortRows(
+        filterRows(rows, columns, text),
+        sort === null
+          ? -1
+          : columns.findIndex(({ name }) => name === sort.id || (sort.id === 'model' && name === 'address')),
+        sort?.direction ?? 'ascending',
+      ),
     [rows, columns, text, sorted],
   );
   const shown = useMemo(() => shownColumns(columns, rows, wanted), [columns, rows, wanted]);
@@ -62,7 +87,11 @@ function Loaded({ table, now }: { table: Table; now: LineageView }) {
             seeds together
           </label>
         )}
-        <ColumnChoice columns={columns} shown={shown} onChange={(names) => choose({ columns: names?.join(',') ?? null }, { replace: true })} />
+        <ColumnChoice
+          columns={columns}
+          shown={shown}
+          onChange={(names) => choose({ columns: names?.join(',') ?? null }, { replace: true })}
+        />
         <span class="soft number" role="status">
           {counted(found.length, grouped ? 'setting' : 'model')}
           {grouped && `, ${whole(found.reduce((sum, { rows: own }) => sum + own.length, 0))} models`}
@@ -71,11 +100,18 @@ function Loaded({ table, now }: { table: Table; now: LineageView }) {
       </search>
       {compared.length > 0 && <Compare rows={compared} columns={columns} onClear={() => setChosen(new Set())} />}
       <DataTable
-        caption="Models"
+        caption={
+          grouped ? 'Settings, with means and standard deviations over their seeds' : 'Models, with 95 % intervals'
+        }
         columns={drawn}
         rows={found}
         sort={sort}
-        onSort={(next) => choose({ sort: next === null ? null : `${next.direction === 'descending' ? '-' : ''}${next.id}` }, { replace: true })}
+        onSort={(next) =>
+          choose(
+            { sort: next === null ? null : `${next.direction === 'descending' ? '-' : ''}${next.id}` },
+            { replace: true },
+          )
+        }
         keyOf={({ name }) => name}
         choice={{
           isChosen: ({ name }) => chosen.has(name),
@@ -98,22 +134,24 @@ function parseSort(text: string | undefined): Sort | null {
 }
 
 /** Figures that are shown before somebody chooses: more than these do not fit. */
-const figuresAtFirst = 8;
+const figuresAtFirst = 10;
 
 /** Indexes of the columns that are wanted; else the axes, the marks where there are any, and the figures asked for first. */
-function shownColumns(columns: readonly ModelColumn[], rows: readonly ModelRow[], wanted: string | undefined): number[] {
+function shownColumns(
+  columns: readonly ModelColumn[],
+  rows: readonly ModelRow[],
+  wanted: string | undefined,
+): number[] {
   const all = [...columns.keys()];
   if (wanted !== undefined) {
     const names = wanted.split(',');
     return all.filter((at) => names.includes((columns[at] as ModelColumn).name));
   }
   const isUsed = (at: number) => rows.some(({ counts }) => (counts[at] ?? 0) > 0);
-  const figures = all.filter((at) => columns[at]?.kind === 'figure' && isUsed(at) && !/truncated|perplexity/.test((columns[at] as ModelColumn).name));
-  const overall = figures.filter((at) => /_all_|loss$/.test((columns[at] as ModelColumn).name));
-  const first = new Set((overall.length > 0 ? overall : figures).slice(0, figuresAtFirst));
+  const first = new Set(mainFigures(columns, isUsed).slice(0, figuresAtFirst));
   return all.filter((at) => {
     const { kind, name } = columns[at] as ModelColumn;
-    return first.has(at) || (kind === 'axis' && isUsed(at)) || (name === 'marks' && isUsed(at)) || name === 'stage';
+    return first.has(at) || (kind === 'axis' && isUsed(at)) || (name === 'marks' && isUsed(at));
   });
 }
 
@@ -125,12 +163,16 @@ function drawnColumns(columns: readonly ModelColumn[], shown: readonly number[],
     text: (row) => row.name,
     draw: (row) =>
       row.keys.length === 1 ? (
-        <a href={formatRoute({ lineage: lineage.peek(), view: 'dag', chosen: { node: row.keys[0] as string } })}>{row.name}</a>
+        <a href={formatRoute({ lineage: lineage.peek(), view: 'dag', chosen: { node: row.keys[0] as string } })}>
+          {row.name}
+        </a>
       ) : (
         row.name
       ),
   };
-  const n: Column<ModelRow>[] = grouped ? [{ id: 'n', label: 'seeds', isNumeric: true, text: ({ rows }) => whole(rows.length) }] : [];
+  const n: Column<ModelRow>[] = grouped
+    ? [{ id: 'n', label: 'seeds', isNumeric: true, text: ({ rows }) => whole(rows.length) }]
+    : [];
   const others = shown.map((at): Column<ModelRow> => {
     const column = columns[at] as ModelColumn;
     if (column.kind !== 'figure') {
@@ -143,7 +185,11 @@ function drawnColumns(columns: readonly ModelColumn[], shown: readonly number[],
 }
 
 /** A figure with its 95 % interval; of several seeds the mean with the deviation, and how many there are where some lack it. */
-export function figureText({ cells, deviations, counts, rows }: ModelRow, { name, low, high }: ModelColumn, at: number): string {
+export function figureText(
+  { cells, deviations, counts, rows }: ModelRow,
+  { name, low, high }: ModelColumn,
+  at: number,
+): string {
   const value = cells[at];
   if (typeof value !== 'number') return '';
   const metric = metricOf(name);
@@ -153,6 +199,9 @@ export function figureText({ cells, deviations, counts, rows }: ModelRow, { name
     return `${measured(metric, value)}${deviation === null ? '' : ` ± ${bareMeasured(metric, deviation)}`}${missing}`;
   }
   const [from, to] = [rows[0]?.[low], rows[0]?.[high]];
-  const interval = typeof from === 'number' && typeof to === 'number' ? ` [${bareMeasured(metric, from)}, ${bareMeasured(metric, to)}]` : '';
+  const interval =
+    typeof from === 'number' && typeof to === 'number'
+      ? ` [${bareMeasured(metric, from)}, ${bareMeasured(metric, to)}]`
+      : '';
   return `${measured(metric, value)}${interval}`;
 }

@@ -15,7 +15,9 @@ const shownAtFirst = 2;
 export function NodeCurves({ node, isRunning }: { node: NodeView; isRunning: boolean }) {
   const [all, setAll] = useState(false);
   const { curves, problem } = useLiveCurves(
-    isRunning || node.metrics.length > 0 ? nodePath(lineage.value ?? '', node.key, '/metrics', { points: '300' }) : null,
+    isRunning || node.metrics.length > 0
+      ? nodePath(lineage.value ?? '', node.key, '/metrics', { points: '300' })
+      : null,
     (points) => (view.value?.nodes.key[points.node] === node.key ? { key: node.key, address: node.address } : null),
     null,
     isRunning,
@@ -48,5 +50,11 @@ function NodeChart({ curve }: { curve: Curve }) {
   const { metric, steps, values } = curve;
   const lines = useMemo(() => [{ name: metric, steps, values }], [metric, steps, values]);
   const last = lastOf(curve);
-  return <Chart title={last === null ? metric : `${metric} ${figure(last.value)} at step ${whole(last.step)}`} lines={lines} height={120} />;
+  return (
+    <Chart
+      title={last === null ? metric : `${metric} ${figure(last.value)} at step ${whole(last.step)}`}
+      lines={lines}
+      height={120}
+    />
+  );
 }

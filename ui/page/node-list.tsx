@@ -22,7 +22,9 @@ export function NodeList({ view }: { view: LineageView }) {
       <div class="bar-of">
         <h2 id="list-title">Nodes</h2>
         <span class="soft" role="status">
-          {found.length === nodes.key.length ? whole(found.length) : `${whole(found.length)} of ${whole(nodes.key.length)}`}
+          {found.length === nodes.key.length
+            ? whole(found.length)
+            : `${whole(found.length)} of ${whole(nodes.key.length)}`}
         </span>
       </div>
       <search class="filters">
@@ -33,7 +35,11 @@ export function NodeList({ view }: { view: LineageView }) {
           aria-label="Filter by words of an address, or a key"
           onInput={(event) => choose({ text: event.currentTarget.value }, { replace: true })}
         />
-        <select aria-label="Stage" value={stage} onChange={(event) => choose({ stage: event.currentTarget.value }, { replace: true })}>
+        <select
+          aria-label="Stage"
+          value={stage}
+          onChange={(event) => choose({ stage: event.currentTarget.value }, { replace: true })}
+        >
           <option value="">all stages</option>
           {groups.map(({ name }) => (
             <option key={name} value={name}>
@@ -71,7 +77,7 @@ function Rows({ view, found, chosen }: { view: LineageView; found: number[]; cho
   useLayoutEffect(() => {
     if (active > last) setActive(Math.max(0, last));
   }, [active, last]);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: what was chosen elsewhere is shown once
+  // What was chosen elsewhere is shown once.
   useEffect(() => {
     if (at < 0) return;
     setActive(at);
@@ -79,7 +85,14 @@ function Rows({ view, found, chosen }: { view: LineageView; found: number[]; cho
   }, [chosen]);
   const walk = (event: KeyboardEvent): void => {
     const page = Math.max(1, Math.floor((scroller.current?.clientHeight ?? 0) / rowHeight) - 1);
-    const steps: Readonly<Record<string, number>> = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -last, End: last };
+    const steps: Readonly<Record<string, number>> = {
+      ArrowDown: 1,
+      ArrowUp: -1,
+      PageDown: page,
+      PageUp: -page,
+      Home: -last,
+      End: last,
+    };
     const step = steps[event.key];
     if (step !== undefined) {
       event.preventDefault();
@@ -133,7 +146,9 @@ function Rows({ view, found, chosen }: { view: LineageView; found: number[]; cho
                 <span class="word">{standing}</span>
               </span>
               <span class="address">{view.nodes.address[node]}</span>
-              {own !== undefined && own.share !== null && <span class="soft number">{Math.round(own.share * 100)} %</span>}
+              {own !== undefined && own.share !== null && (
+                <span class="soft number">{Math.round(own.share * 100)} %</span>
+              )}
             </div>
           );
         })}

@@ -8,17 +8,27 @@ import { useAsked, WhenAsked } from './asked.tsx';
 import { StandingWord } from './glyphs.tsx';
 import { NodeCurves } from './node-curves.tsx';
 import { NodeSamples } from './node-samples.tsx';
+import { Scrolled } from './scrolled.tsx';
 import { Settings } from './settings.tsx';
 import { arrivals, choose, lineage, route, view } from './state.ts';
 
 /** One node in full. `index` is where it is in the plan, null where that has no such key. */
-export function NodePanel({ nodeKey, index, onOpened }: { nodeKey: string; index: number | null; onOpened: (node: NodeView | null) => void }) {
+export function NodePanel({
+  nodeKey,
+  index,
+  onOpened,
+}: {
+  nodeKey: string;
+  index: number | null;
+  onOpened: (node: NodeView | null) => void;
+}) {
   const standing = index === null ? undefined : view.value?.nodes.standing[index];
   const asked = useAsked<NodeView>(nodePath(lineage.value ?? '', nodeKey), `${arrivals.value} ${standing}`);
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => onOpened(asked.value), [asked.value, onOpened]);
-  const address = asked.value?.address ?? (index === null ? shortKey(nodeKey) : (view.value?.nodes.address[index] ?? ''));
-  // biome-ignore lint/correctness/useExhaustiveDependencies: each node that is opened is gone to once
+  const address =
+    asked.value?.address ?? (index === null ? shortKey(nodeKey) : (view.value?.nodes.address[index] ?? ''));
+  // Each node that is opened is gone to once.
   useEffect(() => heading.current?.focus({ preventScroll: matchMedia('(min-width: 70rem)').matches }), [nodeKey]);
   const close = (): void => {
     choose({ node: null });
@@ -65,7 +75,7 @@ function Body({ node, standing }: { node: NodeView; standing: Standing }) {
       {node.reason !== null && <p class={standing === 'failed' ? 'problem' : 'soft'}>{node.reason}</p>}
       {progress !== undefined && (
         <p class="facts">
-          <progress max={1} {...(progress.share === null ? {} : { value: progress.share })} aria-label="Share done" />
+          {progress.share !== null && <progress max={1} value={progress.share} aria-label="Share done" />}
           <span class="number">{progress.text}</span>
         </p>
       )}
@@ -86,7 +96,15 @@ function Body({ node, standing }: { node: NodeView; standing: Standing }) {
         <summary>
           <h3>Why</h3>
         </summary>
-        {node.why.length === 0 ? <p class="soft">Nothing more is known.</p> : <ul class="why">{node.why.map((one) => <li key={one}>{one}</li>)}</ul>}
+        {node.why.length === 0 ? (
+          <p class="soft">Nothing more is known.</p>
+        ) : (
+          <ul class="why">
+            {node.why.map((one) => (
+              <li key={one}>{one}</li>
+            ))}
+          </ul>
+        )}
       </details>
       <details open>
         <summary>
@@ -155,8 +173,7 @@ function Figures({ figures }: { figures: readonly Figure[] }) {
   return (
     <>
       <h3>Figures</h3>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls is to scroll by keys */}
-      <div class="table" role="region" aria-label="Figures" tabIndex={0}>
+      <Scrolled class="table" label="Figures">
         <table>
           <thead>
             <tr>
@@ -181,13 +198,15 @@ function Figures({ figures }: { figures: readonly Figure[] }) {
                 </th>
                 <td>{metric}</td>
                 <td class="number">{measured(metric, value)}</td>
-                <td class="number">{low === null || high === null ? '' : `${measured(metric, low)} – ${measured(metric, high)}`}</td>
+                <td class="number">
+                  {low === null || high === null ? '' : `${measured(metric, low)} – ${measured(metric, high)}`}
+                </td>
                 <td class="number">{n === null ? '' : whole(n)}</td>
               </tr>
             ))}
           </tbody>
         </table>
-      </div>
+      </Scrolled>
     </>
   );
 }

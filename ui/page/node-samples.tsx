@@ -62,7 +62,11 @@ export function NodeSamples({ nodeKey, version }: { nodeKey: string; version: un
   );
 }
 
-function One({ sample: { step, task, index, prompt, response, answer, expected, right, why, reward } }: { sample: Sample }) {
+function One({
+  sample: { step, task, index, prompt, response, answer, expected, right, why, reward },
+}: {
+  sample: Sample;
+}) {
   return (
     <details class="sample">
       <summary>

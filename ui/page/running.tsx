@@ -8,6 +8,8 @@ const mostRows = 8;
 /** What runs now, and how far it is. */
 export function Running({ view }: { view: LineageView }) {
   const { progress, nodes } = view;
+  // Those that have a device come first.
+  const sorted = progress.toSorted((a, b) => Number(a.share === null) - Number(b.share === null));
   const rate = progress.reduce((sum, { tokensPerSecond }) => sum + (tokensPerSecond ?? 0), 0);
   return (
     <section class="running card" aria-labelledby="running-title">
@@ -19,15 +21,25 @@ export function Running({ view }: { view: LineageView }) {
         </span>
       </div>
       {progress.length === 0 ? (
-        <p class="soft">{view.paused ? 'Nothing: the lineage is paused.' : view.running ? 'Nothing yet.' : 'Nothing: the lineage is at rest.'}</p>
+        <p class="soft">
+          {view.paused
+            ? 'Nothing: the lineage is paused.'
+            : view.running
+              ? 'Nothing yet.'
+              : 'Nothing: the lineage is at rest.'}
+        </p>
       ) : (
         <ul>
-          {progress.slice(0, mostRows).map(({ node, share, text }) => (
+          {sorted.slice(0, mostRows).map(({ node, share, text }) => (
             <li key={node}>
               <button type="button" class="link" onClick={() => choose({ node: nodes.key[node] as string })}>
                 {nodes.address[node]}
               </button>
-              <progress max={1} {...(share === null ? {} : { value: share })} aria-label={`${nodes.address[node]}, share done`} />
+              {share === null ? (
+                <span />
+              ) : (
+                <progress max={1} value={share} aria-label={`${nodes.address[node]}, share done`} />
+              )}
               <span class="soft number">{text}</span>
             </li>
           ))}

@@ -36,12 +36,12 @@ function Console({ vocabulary }: { vocabulary: Vocabulary }) {
   const editor = useRef<SqlEditor | null>(null);
   const parameters = useMemo(() => parametersOf(text, vocabulary), [text, vocabulary]);
   const saved = savedQuery(text, vocabulary);
-  const valueOf = (name: string): string => given[name] ?? (name === 'lineage' ? (lineage.value ?? '') : '');
+  const givenFor = (name: string): string => given[name] ?? (name === 'lineage' ? (lineage.value ?? '') : '');
   const run = async (): Promise<void> => {
     const began = performance.now();
-    choose({ sql: text }, { replace: true });
+    if (saved === undefined) choose({ sql: text }, { replace: true });
     setOutcome({ state: 'running' });
-    const own = parameters.map(({ name }) => [name, valueOf(name)] as const).filter(([, value]) => value !== '');
+    const own = parameters.map(({ name }) => [name, givenFor(name)] as const).filter(([, value]) => value !== '');
     try {
       const request: QueryRequest = { sql: saved?.name ?? text, parameters: Object.fromEntries(own) };
       const table = await post<Table>('/api/sql', request);
@@ -51,6 +51,11 @@ function Console({ vocabulary }: { vocabulary: Vocabulary }) {
       setOutcome({ state: 'refused', problem: error });
     }
   };
+  // What ships with Descent is quick, and shows what an answer looks like; SQL of a link waits for its reader.
+  // Once, with what it begins with.
+  useEffect(() => {
+    if (saved !== undefined) void run();
+  }, []);
   const take = (next: string): void => {
     editor.current?.setText(next);
     editor.current?.focus();
@@ -69,18 +74,18 @@ function Console({ vocabulary }: { vocabulary: Vocabulary }) {
           <Editor vocabulary={vocabulary} text={text} onChange={setText} onRun={run} handle={editor} />
           {saved !== undefined && <p class="soft">{saved.description}</p>}
           {parameters.length > 0 && (
-            <div class="parameters" role="group" aria-label="Parameters">
+            <fieldset class="parameters" aria-label="Parameters">
               {parameters.map(({ name, default: usual, description, required }) => (
                 <label key={name} title={description}>
                   <code>${name}</code>
                   <input
-                    value={valueOf(name)}
+                    value={givenFor(name)}
                     placeholder={usual ?? (required ? 'needed' : '')}
                     onInput={(event) => setGiven({ ...given, [name]: event.currentTarget.value })}
                   />
                 </label>
               ))}
-            </div>
+            </fieldset>
           )}
           <div class="buttons">
             <button type="submit" class="main" disabled={outcome.state === 'running'}>
@@ -115,7 +120,7 @@ function Editor({ vocabulary, text, onChange, onRun, handle }: EditorProps) {
   const place = useRef<HTMLDivElement>(null);
   const newest = useRef({ onChange, onRun });
   newest.current = { onChange, onRun };
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the text it begins with; from then on it has its own
+  // The text it begins with; from then on it has its own.
   useEffect(() => {
     if (place.current === null) return;
     const root = place.current.shadowRoot ?? place.current.attachShadow({ mode: 'open' });
@@ -153,9 +158,13 @@ function Rows({ table }: { table: Table }) {
   const rows = useMemo(() => {
     if (sort === null) return table.rows;
     const at = Number(sort.id);
-    return table.rows.toSorted((a, b) => compareCells(a[at] ?? null, b[at] ?? null, sort.direction === 'ascending' ? 1 : -1));
+    return table.rows.toSorted((a, b) =>
+      compareCells(a[at] ?? null, b[at] ?? null, sort.direction === 'ascending' ? 1 : -1),
+    );
   }, [table, sort]);
-  return <DataTable caption="Rows" columns={columns} rows={rows} sort={sort} onSort={setSort} keyOf={(_, index) => index} />;
+  return (
+    <DataTable caption="Rows" columns={columns} rows={rows} sort={sort} onSort={setSort} keyOf={(_, index) => index} />
+  );
 }
 
 /** All digits of whole numbers, six of fractions, as `descent query` shows them. */

@@ -1,11 +1,11 @@
 import { useMemo, useState } from 'preact/hooks';
-import { formatRoute } from '../model/route.ts';
 import { ranked } from '../model/curves.ts';
+import { formatRoute } from '../model/route.ts';
 import type { LineageView } from '../protocol.ts';
 import { lineagePath } from './api.ts';
 import { ProblemNote } from './asked.tsx';
 import { Chart } from './chart.tsx';
-import { useLiveCurves } from './live-curves.ts';
+import { nodeAt, useLiveCurves } from './live-curves.ts';
 import { choose, route } from './state.ts';
 
 /** More lines than these nobody tells apart; the nodes that began last are shown. */
@@ -19,9 +19,10 @@ export function StageCurves({ view }: { view: LineageView }) {
   const [isLog, setLog] = useState(false);
   const group = view.groups.findIndex(({ name }) => name === stage);
   const { curves, problem } = useLiveCurves(
-    stage === null ? null : lineagePath(view.lineage, `/metrics?${new URLSearchParams({ metric, stage, points: '300' })}`),
-    ({ node }) =>
-      view.nodes.group[node] === group ? { key: view.nodes.key[node]!, address: view.nodes.address[node]! } : null,
+    stage === null
+      ? null
+      : lineagePath(view.lineage, `/metrics?${new URLSearchParams({ metric, stage, points: '300' })}`),
+    ({ node }) => (view.nodes.group[node] === group ? nodeAt(view, node) : null),
     metric,
     '',
   );
@@ -49,11 +50,16 @@ export function StageCurves({ view }: { view: LineageView }) {
           </select>
         </label>
         <label>
-          <input type="checkbox" checked={isLog} onChange={(event) => setLog(event.currentTarget.checked)} /> logarithmic
+          <input type="checkbox" checked={isLog} onChange={(event) => setLog(event.currentTarget.checked)} />{' '}
+          logarithmic
         </label>
       </div>
       {problem !== null && <ProblemNote problem={problem} />}
-      {curves !== null && lines.length === 0 && <p class="soft">No node of {stage} has a {metric} yet.</p>}
+      {curves !== null && lines.length === 0 && (
+        <p class="soft">
+          No node of {stage} has a {metric} yet.
+        </p>
+      )}
       {lines.length > 0 && <Chart title={`${metric} over steps`} lines={lines} height={220} isLog={isLog} />}
       {(curves?.length ?? 0) > mostLines && (
         <p class="soft">

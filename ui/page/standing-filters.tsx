@@ -7,7 +7,7 @@ import { choose, route } from './state.ts';
 export function StandingFilters({ counts }: { counts: Counts }) {
   const chosen = route.value.chosen.standing;
   return (
-    <div class="tallies" role="group" aria-label="List the nodes that are">
+    <fieldset class="tallies" aria-label="List the nodes that are">
       {standings.map((one) => (
         <button
           key={one}
@@ -20,6 +20,6 @@ export function StandingFilters({ counts }: { counts: Counts }) {
           <span class="number">{whole(counts[one])}</span> {one}
         </button>
       ))}
-    </div>
+    </fieldset>
   );
 }

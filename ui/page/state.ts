@@ -96,7 +96,8 @@ function tellNews(): void {
   let before: LineageView | null = null;
   setInterval(() => {
     const now = view.peek();
-    if (before !== null && now !== null && before.lineage === now.lineage) news.value = newsOf(before, now) || news.value;
+    if (before !== null && now !== null && before.lineage === now.lineage)
+      news.value = newsOf(before, now) || news.value;
     before = now;
   }, newsEveryMs);
 }

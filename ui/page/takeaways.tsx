@@ -1,9 +1,10 @@
 import { partCells } from '../../cli/render/effects.ts';
-import type { Takeaway, Takeaways as Answer } from '../protocol.ts';
+import type { Takeaways as Answer, Takeaway } from '../protocol.ts';
 import { lineagePath } from './api.ts';
 import { useAsked, WhenAsked } from './asked.tsx';
 import { VerdictWord } from './glyphs.tsx';
 import { IntervalMark } from './interval.tsx';
+import { Scrolled } from './scrolled.tsx';
 import { arrivals, choose, lineage, route, view } from './state.ts';
 
 /** Claims with what the results make of them: the file's own, or EvoLM's twelve. */
@@ -15,13 +16,18 @@ export function Takeaways() {
     <>
       <div class="bar-of">
         <h1>Takeaways</h1>
-        <div class="choice" role="group" aria-label="Whose claims">
+        <fieldset class="choice" aria-label="Whose claims">
           {(['file', 'paper'] as const).map((one) => (
-            <button key={one} type="button" aria-pressed={of === one} onClick={() => choose({ of: one === 'file' ? null : one })}>
+            <button
+              key={one}
+              type="button"
+              aria-pressed={of === one}
+              onClick={() => choose({ of: one === 'file' ? null : one })}
+            >
               {one === 'file' ? 'of the file' : 'of the EvoLM paper'}
             </button>
           ))}
-        </div>
+        </fieldset>
       </div>
       <WhenAsked asked={asked}>
         {({ notices, takeaways }) => (
@@ -44,7 +50,11 @@ export function Takeaways() {
   );
 }
 
-function Card({ takeaway: { number, name, claim, verdict, alpha, correction, parts, warnings, missing } }: { takeaway: Takeaway }) {
+function Card({
+  takeaway: { number, name, claim, verdict, alpha, correction, parts, warnings, missing },
+}: {
+  takeaway: Takeaway;
+}) {
   const id = `takeaway-${number}`;
   const notes = [...missing.map((one) => `not asked: ${one}`), ...warnings];
   return (
@@ -57,8 +67,7 @@ function Card({ takeaway: { number, name, claim, verdict, alpha, correction, par
       </div>
       {name !== null && <p class="soft">{name}</p>}
       {parts.length > 0 && (
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls is to scroll by keys
-        <div class="table" role="region" aria-label={`What takeaway ${number} is decided by`} tabIndex={0}>
+        <Scrolled class="table" label={`What takeaway ${number} is decided by`}>
           <table>
             <caption class="unseen">What takeaway {number} is decided by</caption>
             <thead>
@@ -87,7 +96,7 @@ function Card({ takeaway: { number, name, claim, verdict, alpha, correction, par
               ))}
             </tbody>
           </table>
-        </div>
+        </Scrolled>
       )}
       {notes.length > 0 && (
         <ul class="notes">

@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks';
 import type { Vocabulary } from '../protocol.ts';
+import { Scrolled } from './scrolled.tsx';
 
 /** What can be asked: saved queries, and tables with their columns. */
 export function VocabularyList({ vocabulary, onTake }: { vocabulary: Vocabulary; onTake: (text: string) => void }) {
@@ -18,30 +19,66 @@ export function VocabularyList({ vocabulary, onTake }: { vocabulary: Vocabulary;
           onInput={(event) => setText(event.currentTarget.value)}
         />
       </search>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls is to scroll by keys */}
-      <div class="scroll" role="region" aria-label="Queries and tables" tabIndex={0}>
-        <h2>Saved queries</h2>
-        <ul>
-          {queries.map(({ name, description }) => (
-            <li key={name}>
-              <button type="button" class="link" title={description} onClick={() => onTake(name)}>
-                {name}
-              </button>
-            </li>
-          ))}
-        </ul>
+      <Scrolled class="scroll" label="Queries and tables">
+        <Queries title="Saved queries" queries={queries.filter(({ name }) => !isOfPaper(name))} onTake={onTake} />
+        <Queries
+          title="As EvoLM's paper has it"
+          queries={queries.filter(({ name }) => isOfPaper(name))}
+          onTake={onTake}
+        />
         <h2>Tables</h2>
         <ul>
           {tables.map((table) => (
             <TableItem key={table.name} table={table} onTake={onTake} />
           ))}
         </ul>
-      </div>
+      </Scrolled>
     </aside>
   );
 }
 
-function TableItem({ table: { name, kind, comment, columns }, onTake }: { table: Vocabulary['tables'][number]; onTake: (text: string) => void }) {
+/** Named after the tables and figures of the paper. */
+function isOfPaper(name: string): boolean {
+  return /^(figure|table)\d/.test(name);
+}
+
+function Queries({
+  title,
+  queries,
+  onTake,
+}: {
+  title: string;
+  queries: Vocabulary['queries'];
+  onTake: (text: string) => void;
+}) {
+  if (queries.length === 0) return null;
+  return (
+    <>
+      <h2>{title}</h2>
+      <ul>
+        {queries
+          .toSorted((a, b) => numerically.compare(a.name, b.name))
+          .map(({ name, description }) => (
+            <li key={name}>
+              <button type="button" class="link" title={description} onClick={() => onTake(name)}>
+                {name}
+              </button>
+            </li>
+          ))}
+      </ul>
+    </>
+  );
+}
+
+const numerically = new Intl.Collator('en', { numeric: true });
+
+function TableItem({
+  table: { name, kind, comment, columns },
+  onTake,
+}: {
+  table: Vocabulary['tables'][number];
+  onTake: (text: string) => void;
+}) {
   return (
     <li>
       <details>

@@ -17,7 +17,12 @@ const around = 8;
 const atOnce = 4;
 
 /** Rows of `rowHeight` pixels in the scrolling element of `ref`, below `before` pixels that stay in sight. */
-export function useWindowed(ref: RefObject<HTMLElement | null>, count: number, rowHeight: number, before = 0): Windowed {
+export function useWindowed(
+  ref: RefObject<HTMLElement | null>,
+  count: number,
+  rowHeight: number,
+  before = 0,
+): Windowed {
   const [seen, setSeen] = useState({ first: 0, end: 40 });
   useLayoutEffect(() => {
     const element = ref.current;
