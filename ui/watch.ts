@@ -121,6 +121,7 @@ async function follow(
         const before = one.newest;
         one.newest = now;
         for (const change of changesBetween(before, now)) tell(change);
+        if (trouble !== null) tell(stateOf(now, now.note));
         await tellTails(tails, before, now, tell);
       }
       trouble = null;

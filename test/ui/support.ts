@@ -3,10 +3,10 @@ import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import type { LineageNow, Live } from '../../ui/live.ts';
-import { serveUi, type UiOptions, type UiServer } from '../../ui/server.ts';
 import { openLive } from '../../cli/live.ts';
 import { openTerminal } from '../../cli/render/terminal.ts';
+import type { LineageNow, Live } from '../../ui/live.ts';
+import { serveUi, type UiOptions, type UiServer } from '../../ui/server.ts';
 
 /** A server, and how to ask it. */
 export interface Served extends UiServer {
@@ -31,8 +31,24 @@ export interface Answer {
   json: () => unknown;
 }
 
+/** Ends things where a test, or a file of tests, is over. */
+export type Ending = Pick<TestContext, 'after'>;
+
+/** For what all tests of a file share: `over` ends it, the last first. */
+export function sharedEnding(): Ending & { over: () => Promise<void> } {
+  const ends: (() => unknown)[] = [];
+  return {
+    after: (end) => {
+      if (end) ends.unshift(end as () => unknown);
+    },
+    async over() {
+      for (const end of ends) await end();
+    },
+  };
+}
+
 /** A folder of a test's own; gone after the test. */
-export async function temporaryFolder(t: Pick<TestContext, 'after'>): Promise<string> {
+export async function temporaryFolder(t: Ending): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'descent ui '));
   t.after(() => rm(folder, { recursive: true, force: true }));
   return folder;
@@ -40,7 +56,7 @@ export async function temporaryFolder(t: Pick<TestContext, 'after'>): Promise<st
 
 /** Serves a home with a page of two files, beside which lies another; ended after the test. */
 export async function serve(
-  t: Pick<TestContext, 'after'>,
+  t: Ending,
   home: string,
   options: Partial<Pick<UiOptions, 'live' | 'timing'>> = {},
 ): Promise<Served> {
