@@ -139,7 +139,7 @@ async function recordedSamples(
 
 const recorded = `
   WITH own AS (
-    SELECT row_number() OVER (ORDER BY step, task, problem, sample) AS at, * FROM latest_samples WHERE key = $key
+    SELECT row_number() OVER (ORDER BY step, task, problem, sample) AS place, * FROM latest_samples WHERE key = $key
   )
-  SELECT at, step, task, problem, sample, prompt, response, answer, expected, correct, why, reward
-  FROM own WHERE at < $before ORDER BY at DESC LIMIT $limit`;
+  SELECT place, step, task, problem, sample, prompt, response, answer, expected, correct, why, reward
+  FROM own WHERE place < $before ORDER BY place DESC LIMIT $limit`;
