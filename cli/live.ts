@@ -19,8 +19,8 @@ import { progressText } from './render/sentences.ts';
 import type { NodeLine } from './render/status.ts';
 import { lookAtRest } from './rest.ts';
 
-/** How long a look waits for whoever writes results; what it knew before does, then. */
-const patienceSeconds = 2;
+/** How long a look waits for whoever writes results; what it knew before does, then. It reads beside what a page asks. */
+const reading = { patienceSeconds: 2, besideForSeconds: Number.POSITIVE_INFINITY };
 
 /** How long what a workflow said is believed while nobody answers. */
 const believedForMs = 60_000;
@@ -134,7 +134,7 @@ function knownReader(home: string, planOf: (digest: string) => Promise<Plan>): (
     const stamp = stampOf(databasePath(home));
     if (last?.stamp !== stamp) {
       try {
-        last = { stamp, known: await knownLineages(home, { patienceSeconds }) };
+        last = { stamp, known: await knownLineages(home, reading) };
       } catch (error) {
         if (last === undefined || !(error instanceof DatabaseBusyError)) throw error;
       }
@@ -161,7 +161,7 @@ function restReader(home: string, planOf: ReturnType<typeof planReader>['plan'])
     if (last?.stamp === stamp && performance.now() - last.at < restsForMs) return last.nodes;
     const plan = await planOf(digest);
     try {
-      const nodes = nodesAtRest(plan, await lookAtRest(home, plan, { patienceSeconds })).map(nodeNow);
+      const nodes = nodesAtRest(plan, await lookAtRest(home, plan, reading)).map(nodeNow);
       looks.set(lineage, { stamp, at: performance.now(), nodes });
       return nodes;
     } catch (error) {

@@ -30,7 +30,7 @@ export interface KnownLineage {
 /** The lineages that were run in this home, the newest first; none in one that nothing was run in. Imported ones were not. */
 export async function knownLineages(
   home: string,
-  options: Pick<QueryOptions, 'patienceSeconds'> = {},
+  options: Pick<QueryOptions, 'patienceSeconds' | 'besideForSeconds'> = {},
 ): Promise<KnownLineage[]> {
   if (!existsSync(databasePath(home)) && !existsSync(storeFolder(home))) return [];
   const { rows } = await runQuery(

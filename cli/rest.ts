@@ -22,7 +22,7 @@ export interface AtRest {
 export async function lookAtRest(
   home: string,
   plan: Plan,
-  options: Pick<QueryOptions, 'patienceSeconds'> = {},
+  options: Pick<QueryOptions, 'patienceSeconds' | 'besideForSeconds'> = {},
 ): Promise<(node: PlanNode) => AtRest> {
   const failures = existsSync(databasePath(home)) ? await readFailures(home, options) : new Map<string, string>();
   const verdicts = judge(plan, nodesInspector(home));
@@ -61,7 +61,7 @@ function ownState(node: PlanNode, verdict: Verdict | undefined, failure: string 
 
 async function readFailures(
   home: string,
-  options: Pick<QueryOptions, 'patienceSeconds'>,
+  options: Pick<QueryOptions, 'patienceSeconds' | 'besideForSeconds'>,
 ): Promise<Map<string, string>> {
   const { rows } = await runQuery(
     home,

@@ -37,6 +37,8 @@ export interface QueryOptions {
   timeoutSeconds?: number;
   /** How long to wait for whoever writes, in seconds. Default: as `withDatabase`. */
   patienceSeconds?: number;
+  /** As `withDatabase`. */
+  besideForSeconds?: number;
   /** Only so many rows are read. Default: all. */
   mostRows?: number;
   /** Stops it. */
@@ -66,6 +68,7 @@ export async function runQuery(
     {
       files: options.files ?? false,
       patienceSeconds: options.patienceSeconds,
+      ...(options.besideForSeconds !== undefined && { besideForSeconds: options.besideForSeconds }),
       ...(options.signal && { signal: options.signal }),
     },
   );

@@ -3,7 +3,7 @@ import { runQuery } from '../results/query.ts';
 import { databasePath } from '../store/home.ts';
 import { lineageNow } from './lineages.ts';
 import type { Table } from './protocol.ts';
-import { patienceSeconds } from './reading.ts';
+import { quickReading } from './reading.ts';
 import type { Route } from './router.ts';
 import type { Shown } from './shown.ts';
 
@@ -23,7 +23,7 @@ export function modelRoutes(shown: Shown): Route[] {
           shown.home,
           'SELECT * EXCLUDE (lineage) FROM lineage_wide WHERE lineage = $lineage',
           { lineage },
-          { patienceSeconds, mostRows: mostModels, signal },
+          { ...quickReading, mostRows: mostModels, signal },
         );
         return withoutEmpty(found);
       },

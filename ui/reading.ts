@@ -3,8 +3,11 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { withDatabase } from '../results/database.ts';
 import { databasePath } from '../store/home.ts';
 
-/** How long a request waits for whoever writes results, in seconds; then it is to ask again. */
-export const patienceSeconds = 2;
+/**
+ * How a request reads: it waits a moment for whoever writes results, and is to be asked again then; beside others of this
+ * server, as none takes long but a person's own SQL.
+ */
+export const quickReading = { patienceSeconds: 2, besideForSeconds: Number.POSITIVE_INFINITY };
 
 /**
  * Reads the results for a request: `nothing` where there are none yet. Throws a DatabaseBusyError, which names who has
@@ -17,7 +20,7 @@ export async function readResults<T>(
   signal?: AbortSignal,
 ): Promise<T> {
   if (!existsSync(databasePath(home))) return nothing;
-  return await withDatabase(home, 'read', use, { patienceSeconds, ...(signal && { signal }) });
+  return await withDatabase(home, 'read', use, { ...quickReading, ...(signal && { signal }) });
 }
 
 /** Rows of a question, as DuckDB has them. */

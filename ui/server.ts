@@ -17,7 +17,7 @@ import { type Asked, findRoute, type Route } from './router.ts';
 import { sampleRoutes } from './samples.ts';
 import { sqlRoutes } from './sql.ts';
 import { takeawayRoutes } from './takeaways.ts';
-import { openWatch } from './watch.ts';
+import { type LookTiming, openWatch } from './watch.ts';
 
 /** What a server shows, and where. */
 export interface UiOptions {
@@ -29,7 +29,18 @@ export interface UiOptions {
   port: number;
   /** Told of errors that nobody expects. */
   report: (error: unknown) => void;
+  /** Other times than the usual ones, in milliseconds. */
+  timing?: Partial<Timing>;
 }
+
+/** How long a server waits for what. */
+interface Timing extends LookTiming {
+  /** For the head of a request, and for all of it: who sends slowly, or nothing, is not waited for. */
+  headMs: number;
+  requestMs: number;
+}
+
+const usualTiming: Timing = { headMs: 10_000, requestMs: 30_000, runningMs: 1000, restingMs: 2000 };
 
 /** A server that listens. */
 export interface UiServer {
@@ -47,10 +58,11 @@ const mostStreams = 32;
  * Serves the page on 127.0.0.1 alone. Every answer says what a browser must not do with it; requests of other sites, and
  * without the token, are refused. Rejects as `listen` does, with EADDRINUSE where somebody has the port.
  */
-export async function serveUi({ home, live, page, port, report }: UiOptions): Promise<UiServer> {
+export async function serveUi({ home, live, page, port, report, timing }: UiOptions): Promise<UiServer> {
   const token = makeToken();
   const files = await pageFiles(page);
-  const watch = openWatch(home, live);
+  const { headMs, requestMs, ...looks } = { ...usualTiming, ...timing };
+  const watch = openWatch(home, live, looks);
   const shown = { home, live, watch, recordings: openRecordings(home) };
   const routes: Route[] = [
     ...lineageRoutes(shown),
@@ -65,11 +77,10 @@ export async function serveUi({ home, live, page, port, report }: UiOptions): Pr
   ];
   const streams = new Set<{ end(): void }>();
   const server = createServer({
-    // Who sends slowly, or nothing, is not waited for.
-    headersTimeout: 10_000,
-    requestTimeout: 30_000,
+    headersTimeout: headMs,
+    requestTimeout: requestMs,
     keepAliveTimeout: 10_000,
-    connectionsCheckingInterval: 2_000,
+    connectionsCheckingInterval: headMs / 5,
     maxHeaderSize: 16 * 1024,
   });
   server.maxHeadersCount = 64;

@@ -9,7 +9,10 @@ import type { Route } from './router.ts';
 import type { Shown } from './shown.ts';
 
 /** What a query of the page may take: the writer of results waits for it as long. */
-const limits = { seconds: 30, rows: 10_000, patienceSeconds: 10 };
+const limits = { timeoutSeconds: 30, mostRows: 10_000 };
+
+/** A query may take long: of those that begin beside each other none begins late, or the writer would never have its turn. */
+const reading = { patienceSeconds: 10, besideForSeconds: 10 };
 
 /** SQL over the results, read-only and without files, and what it can name. */
 export function sqlRoutes({ home }: Shown): Route[] {
@@ -32,13 +35,7 @@ export function sqlRoutes({ home }: Shown): Route[] {
         const { sql, parameters } = requestOf(await body());
         if (!existsSync(databasePath(home)))
           throw new Refusal(409, 'there are no results yet', 'run a lineage first: descent run <file>');
-        const { seconds, rows, patienceSeconds } = limits;
-        return await runQuery(home, sql, parameters, {
-          timeoutSeconds: seconds,
-          mostRows: rows,
-          patienceSeconds,
-          signal,
-        });
+        return await runQuery(home, sql, parameters, { ...limits, ...reading, signal });
       },
     },
   ];

@@ -5,7 +5,7 @@ import { databasePath } from '../store/home.ts';
 import { lineageNow } from './lineages.ts';
 import { Refusal } from './problem.ts';
 import type { Takeaways } from './protocol.ts';
-import { patienceSeconds } from './reading.ts';
+import { quickReading } from './reading.ts';
 import type { Route } from './router.ts';
 import type { Shown } from './shown.ts';
 
@@ -21,11 +21,10 @@ export function takeawayRoutes(shown: Shown): Route[] {
           throw new Refusal(400, `of is file or paper, and not ${JSON.stringify(of)}`);
         const now = await lineageNow(shown, parameters.lineage as string);
         if (!existsSync(databasePath(shown.home))) return { notices: ['there are no results yet'], takeaways: [] };
-        const options = { patienceSeconds };
         const takeaways =
           of === 'paper'
-            ? await findPaperTakeaways(shown.home, now.lineage, options)
-            : await findTakeaways(shown.home, claimsOf(await now.plan()), options);
+            ? await findPaperTakeaways(shown.home, now.lineage, quickReading)
+            : await findTakeaways(shown.home, claimsOf(await now.plan()), quickReading);
         const none = of === 'file' && takeaways.length === 0;
         return { notices: none ? [`${now.lineage} declares no takeaways`] : [], takeaways };
       },

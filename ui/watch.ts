@@ -5,8 +5,11 @@ import type { LineageNow, Live } from './live.ts';
 import type { Change } from './protocol.ts';
 import { openTails, type Tails } from './tails.ts';
 
-/** Between two looks at a lineage that runs, and at one that does not. */
-const lookEveryMs = { running: 1000, resting: 2000 };
+/** Milliseconds between two looks at a lineage that runs, and at one that does not. */
+export interface LookTiming {
+  runningMs: number;
+  restingMs: number;
+}
 
 /** Looks at lineages for everybody who shows them: one look at a time, however many pages there are. */
 export interface Watch {
@@ -37,7 +40,7 @@ interface Watched {
 }
 
 /** Watches the lineages of a home. */
-export function openWatch(home: string, live: Live): Watch {
+export function openWatch(home: string, live: Live, timing: LookTiming): Watch {
   const watched = new Map<string, Watched>();
   const looks = new Map<string, Promise<LineageNow | undefined>>();
 
@@ -61,7 +64,7 @@ export function openWatch(home: string, live: Live): Watch {
       const one = before ?? newlyWatched();
       one.listeners.add(tell);
       watched.set(lineage, one);
-      if (before === undefined) one.ended = follow(home, one, () => lookOnce(lineage));
+      if (before === undefined) one.ended = follow(home, one, timing, () => lookOnce(lineage));
       return () => {
         one.listeners.delete(tell);
         if (one.listeners.size === 0 && watched.get(lineage) === one) stop(lineage);
@@ -97,7 +100,12 @@ function newlyWatched(): Watched {
 }
 
 /** Looks again and again until nobody listens any more, and tells what is different from the look before. */
-async function follow(home: string, one: Watched, look: () => Promise<LineageNow | undefined>): Promise<void> {
+async function follow(
+  home: string,
+  one: Watched,
+  { runningMs, restingMs }: LookTiming,
+  look: () => Promise<LineageNow | undefined>,
+): Promise<void> {
   const { signal } = one.stopped;
   const tell = (change: Change): void => {
     if (!signal.aborted) for (const listener of one.listeners) listener(change);
@@ -113,6 +121,7 @@ async function follow(home: string, one: Watched, look: () => Promise<LineageNow
         const before = one.newest;
         one.newest = now;
         for (const change of changesBetween(before, now)) tell(change);
+        if (trouble !== null) tell(stateOf(now, now.note));
         await tellTails(tails, before, now, tell);
       }
       trouble = null;
@@ -125,7 +134,7 @@ async function follow(home: string, one: Watched, look: () => Promise<LineageNow
     const waking = new AbortController();
     one.wake = () => waking.abort();
     if (one.last) continue;
-    const pause = one.newest?.running ? lookEveryMs.running : lookEveryMs.resting;
+    const pause = one.newest?.running ? runningMs : restingMs;
     await sleep(pause, undefined, { signal: AbortSignal.any([signal, waking.signal]) }).catch(() => {});
   }
 }

@@ -5,7 +5,7 @@ import { ResultsError } from '../errors.ts';
 import { withCollapses } from './collapse.ts';
 import { decide, type TakeawayVerdict } from './decide.ts';
 import { declaredQuestions } from './declared.ts';
-import { readEvidence } from './evidence.ts';
+import { type Evidence, readEvidence } from './evidence.ts';
 import { paperQuestions } from './paper.ts';
 import type { Question } from './question.ts';
 import { type Asked, recordVerdicts } from './record.ts';
@@ -47,14 +47,11 @@ export async function askPaper(home: string, lineage: string): Promise<TakeawayV
 export async function findTakeaways(
   home: string,
   claims: readonly Claim[],
-  options: Pick<DatabaseOptions, 'patienceSeconds'> = {},
+  options: Pick<DatabaseOptions, 'patienceSeconds' | 'besideForSeconds'> = {},
 ): Promise<TakeawayVerdict[]> {
   if (claims.length === 0) return [];
-  return withDatabase(
-    home,
-    'read',
-    async (connection) => (await decideNow(connection, declaredQuestions(claims))).verdicts,
-    options,
+  return decided(
+    await withDatabase(home, 'read', (connection) => gather(connection, declaredQuestions(claims)), options),
   );
 }
 
@@ -62,14 +59,11 @@ export async function findTakeaways(
 export async function findPaperTakeaways(
   home: string,
   lineage: string,
-  options: Pick<DatabaseOptions, 'patienceSeconds'> = {},
+  options: Pick<DatabaseOptions, 'patienceSeconds' | 'besideForSeconds'> = {},
 ): Promise<TakeawayVerdict[]> {
-  return withDatabase(
-    home,
-    'read',
-    async (connection) => (await decideNow(connection, await paperQuestions(connection, lineage))).verdicts,
-    options,
-  );
+  const questions = async (connection: DuckDBConnection) =>
+    gather(connection, await paperQuestions(connection, lineage));
+  return decided(await withDatabase(home, 'read', questions, options));
 }
 
 async function answer(
@@ -77,13 +71,23 @@ async function answer(
   asked: Asked,
   plain: readonly Question[],
 ): Promise<TakeawayVerdict[]> {
-  const { questions, evidence, verdicts } = await decideNow(connection, plain);
-  await recordVerdicts(connection, asked, verdicts, questions, evidence);
+  const gathered = await gather(connection, plain);
+  const verdicts = decided(gathered);
+  await recordVerdicts(connection, asked, verdicts, gathered.questions, gathered.evidence);
   return verdicts;
 }
 
-async function decideNow(connection: DuckDBConnection, plain: readonly Question[]) {
+/** Questions, and all that the results have to answer them. */
+interface Gathered {
+  questions: Question[];
+  evidence: Evidence;
+}
+
+async function gather(connection: DuckDBConnection, plain: readonly Question[]): Promise<Gathered> {
   const questions = await withCollapses(connection, plain);
-  const evidence = await readEvidence(connection, questions);
-  return { questions, evidence, verdicts: decide(questions, evidence) };
+  return { questions, evidence: await readEvidence(connection, questions) };
+}
+
+function decided({ questions, evidence }: Gathered): TakeawayVerdict[] {
+  return decide(questions, evidence);
 }
