@@ -1,4 +1,5 @@
 import { type Diagnostic, diagnose } from './diagnostic.ts';
+import { evaluatedStages } from './evaluated.ts';
 import type { Lineage } from './load.ts';
 import { type Candidate, candidatesOf, type Product, productsOf, readSpace, type Space } from './space.ts';
 import { declaredStages, type StageScope, scopesOf } from './stages.ts';
@@ -89,7 +90,7 @@ function combinationsIn({ factors }: Product): number {
 }
 
 function suitesOf({ file }: Lineage, stage: string): number {
-  return file.evaluate?.each.some((name) => name === stage) ? file.evaluate.suites.length : 0;
+  return evaluatedStages(file).includes(stage) ? (file.evaluate?.suites.length ?? 0) : 0;
 }
 
 /** Trunks of each variant: at most one, as variants may share them. */
