@@ -45,7 +45,11 @@ export function* checkReference(
     yield report('wrong-part', message, undefined, hint);
   } else if (!hasPart(source, name, wanted)) {
     const having = sets.filter((set) => hasPart(source, set, wanted));
-    const message = `\`${name}\` has no ${wanted}${stage?.kind ? `, which ${stage.kind} ${takes(stage)}` : ''}`;
+    const suite = textAt(source.value, 'data', name, 'suite');
+    const message =
+      suite !== undefined
+        ? `\`${name}\` is for the suite \`${suite}\`, and nothing may learn from it`
+        : `\`${name}\` has no ${wanted}${stage?.kind ? `, which ${stage.kind} ${takes(stage)}` : ''}`;
     yield report('wrong-part', message, listed(having) || `a data set with ${wanted}`, wayTo(wanted));
   }
 }
