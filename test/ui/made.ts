@@ -209,6 +209,27 @@ export function madeLineage(nodes: number): Made {
   };
 }
 
+/** A table of about so many models, three seeds of each setting, with a figure of two suites and its interval. */
+export function madeModels(models: number): Table {
+  const texts = ['address', 'stage', 'type', 'key', 'axis_lr'];
+  const suites = ['heldout_web_loss', 'id_all_pass_at_1'];
+  const figures = suites.flatMap((name) => [name, `${name}_n`, `${name}_low`, `${name}_high`]);
+  const numbers = ['seed', 'model_layers', 'sft_lr', ...figures];
+  return {
+    columns: [
+      ...texts.map((name) => ({ name, type: 'VARCHAR' })),
+      ...numbers.map((name) => ({ name, type: 'DOUBLE' })),
+    ],
+    rows: Array.from({ length: models }, (_, at) => {
+      const [setting, seed] = [Math.floor(at / 3), (at % 3) + 1];
+      const value = (1 + seed + 2 * setting) / (2 * models - 2);
+      const row = [`mid@lr=${setting + 1}e-4,seed=${seed}`, 'mid', 'cpt', keyOf(at), `${setting + 1}e-4`, seed, 2];
+      return [...row, 1e-4 * (setting + 1), 2 - value, 60, 1.9 - value, 2.1 - value, value, 60, value / 2, value * 1.5];
+    }),
+    cut: false,
+  };
+}
+
 function keyOf(node: number): Key {
   return node.toString(16).padStart(64, '0') as Key;
 }

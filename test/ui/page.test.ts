@@ -5,9 +5,9 @@ import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { after, before, type TestContext, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
-import type { LineageView, Sample, Table, Takeaways, Vocabulary } from '../../ui/protocol.ts';
+import type { LineageView, Sample, Takeaways, Vocabulary } from '../../ui/protocol.ts';
 import { launch, withoutChromium } from '../browser.ts';
-import { type Made, type MadeServer, madeLineage, serveMade } from './made.ts';
+import { type Made, type MadeServer, madeLineage, madeModels, serveMade } from './made.ts';
 
 const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const skip = withoutChromium;
@@ -136,7 +136,7 @@ test('what changes is seen at once, said later, and drawn where it is', { skip }
   const address = made.view.nodes.address[waiting] as string;
   const row = nodesOf(page).filter({ hasText: address }).first();
   await row.getByText('waiting').waitFor();
-  const drawn = () => page.evaluate<string[]>(`[...document.querySelectorAll('canvas')].map((one) => one.toDataURL())`);
+  const drawn = () => page.evaluate<string[]>(`[...document.querySelectorAll('.stage canvas')].map((one) => one.toDataURL())`);
   const before = await drawn();
   server.tell(standings(made.view, [waiting], 'running'));
   const text = 'step 7 of 100, loss 1.23';
@@ -209,6 +209,7 @@ test('pausing and cancelling ask first', { skip }, async (t) => {
   await dialog.getByRole('button', { name: 'Leave it' }).click();
   await dialog.waitFor({ state: 'detached' });
   await page.getByRole('button', { name: 'Cancel' }).click();
+  await dialog.waitFor();
   await page.keyboard.press('Escape');
   await dialog.waitFor({ state: 'detached' });
   assert.deepEqual(server.done, []);
@@ -243,7 +244,7 @@ test('a server that is gone is told, and what it says when it is back is shown',
 
 test('models: seeds together, sorted, narrowed, with other columns, side by side', { skip }, async (t) => {
   const made = madeLineage(60);
-  made.models = models();
+  made.models = madeModels(6);
   const { page } = await open(t, made, { view: 'Models' });
   const table = page.getByRole('region', { name: /Settings/ });
   const names = () => table.locator('tbody tr:not(.space) th').allTextContents();
@@ -260,7 +261,7 @@ test('models: seeds together, sorted, narrowed, with other columns, side by side
   await page.getByLabel('seeds together').uncheck();
   const apart = page.getByRole('region', { name: /Models, with/ });
   assert.equal(await apart.locator('tbody tr:not(.space)').count(), 6);
-  await apart.getByRole('cell', { name: '40.0 % [30.0, 50.0]' }).first().waitFor();
+  await apart.getByRole('cell', { name: '40.0 % [20.0, 60.0]' }).first().waitFor();
   await page.getByRole('searchbox').fill('lr=1e-4 id_all_pass_at_1>0.25');
   await page.getByText('2 models').waitFor();
   await page.getByText('Columns').click();
@@ -317,9 +318,13 @@ test('SQL is completed, run, sorted, refused with the reason', { skip }, async (
   await page.keyboard.press('Control+A');
   await page.keyboard.type('select * from linea');
   await page.getByRole('option', { name: /lineage_wide/ }).waitFor();
+  // Enter is no choice for a moment, for who types on without looking.
+  await page.clock.fastForward(200);
   await page.keyboard.press('Enter');
   await page.keyboard.type(' where axis_re');
-  await page.getByRole('option', { name: /axis_replay/ }).click();
+  await page.getByRole('option', { name: /axis_replay/ }).waitFor();
+  await page.clock.fastForward(200);
+  await page.keyboard.press('Enter');
   assert.equal((await editor.textContent())?.trim(), 'select * from lineage_wide where axis_replay');
   await page.keyboard.press('Control+Enter');
   await page.getByRole('rowheader', { name: 'select * from lineage_wide where axis_replay' }).waitFor();
@@ -342,7 +347,7 @@ for (const { name, width, colorScheme } of [
 ] as const) {
   test(`axe finds nothing wrong in any view, nothing is wider than the page: ${name}`, { skip }, async (t) => {
     const made = madeLineage(60);
-    made.models = models();
+    made.models = madeModels(6);
     made.takeaways = takeaways();
     made.vocabulary = vocabulary();
     made.samples = [sample(1, { right: false })];
@@ -403,25 +408,6 @@ function sample(at: number, change: Partial<Sample> = {}): Sample {
     why: null,
     reward: 0,
     ...change,
-  };
-}
-
-function models(): Table {
-  const names = ['address', 'stage', 'type', 'seed', 'key', 'axis_lr', 'model_layers', 'sft_lr'];
-  const figures = ['id_all_pass_at_1', 'id_all_pass_at_1_n', 'id_all_pass_at_1_low', 'id_all_pass_at_1_high'];
-  return {
-    columns: [
-      ...names.map((name) => ({ name, type: ['seed', 'model_layers'].includes(name) ? 'BIGINT' : 'VARCHAR' })),
-      ...figures.map((name) => ({ name, type: 'DOUBLE' })),
-    ],
-    rows: ['1e-4', '2e-4'].flatMap((lr, which) =>
-      [1, 2, 3].map((seed) => {
-        const value = (1 + seed + 2 * which) / 10;
-        const key = String(10 * which + seed).padStart(64, '0');
-        return [`mid@lr=${lr},seed=${seed}`, 'mid', 'cpt', seed, key, lr, 2, lr, value, 60, value - 0.1, value + 0.1];
-      }),
-    ),
-    cut: false,
   };
 }
 
