@@ -45,8 +45,8 @@ try {
 }
 
 function table(asked: readonly Asked[]): string {
-  const head = ['', 'status', 'kB', 'first ms', 'n', 'median ms', 'longest ms', 'aim'];
-  const rows = asked.map(({ name, status, bytes, milliseconds }) => {
+  const head = ['', 'status', 'kB', 'first ms', 'n', 'median ms', 'longest ms', 'CPU ms', 'aim'];
+  const rows = asked.map(({ name, status, bytes, milliseconds, cpuMilliseconds }) => {
     const [first = 0, ...later] = milliseconds;
     const middle = median(later);
     return [
@@ -57,8 +57,9 @@ function table(asked: readonly Asked[]): string {
       String(later.length),
       middle.toFixed(0),
       Math.max(...later).toFixed(0),
+      cpuMilliseconds.toFixed(0),
       middle <= 200 ? '≤ 200' : '≤ 200 missed',
     ];
   });
-  return columns([head, ...rows], ['left', 'right', 'right', 'right', 'right', 'right', 'right', 'left']);
+  return columns([head, ...rows], ['left', ...Array(7).fill('right'), 'left']);
 }

@@ -6,6 +6,7 @@ import type { Plan, PlanNode } from '../planner/plan.ts';
 import { DatabaseBusyError } from '../results/errors.ts';
 import { databasePath, storeFolder } from '../store/home.ts';
 import { newestRuns } from '../store/plans.ts';
+import { rememberingInspector } from '../store/remembered.ts';
 import type { LineageNow, Live, NodeNow } from '../ui/live.ts';
 import { lineageWorkflowId, nodeWorkflowId } from '../workflows/names.ts';
 import { loadConfig } from './config.ts';
@@ -153,22 +154,31 @@ function knownReader(home: string, planOf: (digest: string) => Promise<Plan>): (
 }
 
 /** How nodes stand that no workflow tells of, looked up again where the store or the results may have changed. */
-function restReader(home: string, planOf: ReturnType<typeof planReader>['plan']) {
+function restReader(home: string, planOf: (digest: string) => Promise<Plan>) {
+  const inspector = rememberingInspector(home);
   const looks = new Map<string, { stamp: string; at: number; nodes: NodeNow[] }>();
-  return async ({ lineage, plan: digest }: KnownLineage): Promise<NodeNow[]> => {
-    const stamp = `${digest} ${stampOf(storeFolder(home))} ${stampOf(databasePath(home))}`;
-    const last = looks.get(lineage);
-    if (last?.stamp === stamp && performance.now() - last.at < restsForMs) return last.nodes;
+  const looking = new Map<string, Promise<NodeNow[]>>();
+  const look = async ({ lineage, plan: digest }: KnownLineage, stamp: string): Promise<NodeNow[]> => {
     const plan = await planOf(digest);
+    const last = looks.get(lineage);
     try {
-      const nodes = nodesAtRest(plan, await lookAtRest(home, plan, reading)).map(nodeNow);
+      const inspect = await inspector.look(plan.nodes);
+      const nodes = nodesAtRest(plan, await lookAtRest(home, plan, reading, inspect)).map(nodeNow);
       looks.set(lineage, { stamp, at: performance.now(), nodes });
       return nodes;
     } catch (error) {
-      if (last === undefined || last.nodes.length !== plan.nodes.length || !(error instanceof DatabaseBusyError))
-        throw error;
-      return last.nodes;
+      if (last?.stamp.startsWith(digest) && error instanceof DatabaseBusyError) return last.nodes;
+      throw error;
     }
+  };
+  return async (known: KnownLineage): Promise<NodeNow[]> => {
+    const { lineage, plan: digest } = known;
+    const stamp = `${digest} ${stampOf(storeFolder(home))} ${stampOf(databasePath(home))}`;
+    const last = looks.get(lineage);
+    if (last?.stamp === stamp && performance.now() - last.at < restsForMs) return last.nodes;
+    const under = looking.get(lineage) ?? look(known, stamp).finally(() => looking.delete(lineage));
+    looking.set(lineage, under);
+    return await under;
   };
 }
 

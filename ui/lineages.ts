@@ -3,7 +3,6 @@ import { groupsOf } from '../report/stages.ts';
 import type { LineageNow, NodeNow } from './live.ts';
 import { Refusal } from './problem.ts';
 import type { Group, LineageLine, LineageView, Progress, Standing } from './protocol.ts';
-import { publishedLineage, publishedLineages } from './published.ts';
 import type { Route } from './router.ts';
 import type { Shown } from './shown.ts';
 
@@ -15,7 +14,7 @@ export function lineageRoutes(shown: Shown): Route[] {
       path: '/api/lineages',
       async answer(): Promise<LineageLine[]> {
         const own = await shown.live.lineages();
-        return [...own, ...(await publishedLineages(shown.home))].map(lineOf);
+        return [...own, ...(await shown.published.all())].map(lineOf);
       },
     },
     {
@@ -30,8 +29,11 @@ export function lineageRoutes(shown: Shown): Route[] {
 }
 
 /** How a lineage stands, run here or published: what is watched anyway is not looked at again. Throws a Refusal, 404. */
-export async function lineageNow({ home, watch }: Pick<Shown, 'home' | 'watch'>, name: string): Promise<LineageNow> {
-  const found = (await watch.look(name)) ?? (await publishedLineage(home, name));
+export async function lineageNow(
+  { published, watch }: Pick<Shown, 'published' | 'watch'>,
+  name: string,
+): Promise<LineageNow> {
+  const found = (await watch.look(name)) ?? (await published.lineage(name));
   if (found) return found;
   throw new Refusal(404, `there is no lineage ${name} in this home`);
 }

@@ -12,6 +12,7 @@ import { modelRoutes } from './models.ts';
 import { nodeRoutes } from './nodes.ts';
 import { pageFiles } from './page-files.ts';
 import { Refusal, toldOf } from './problem.ts';
+import { openPublished } from './published.ts';
 import { openRecordings } from './recordings.ts';
 import { type Asked, findRoute, type Route } from './router.ts';
 import { sampleRoutes } from './samples.ts';
@@ -63,7 +64,7 @@ export async function serveUi({ home, live, page, port, report, timing }: UiOpti
   const files = await pageFiles(page);
   const { headMs, requestMs, ...looks } = { ...usualTiming, ...timing };
   const watch = openWatch(home, live, looks);
-  const shown = { home, live, watch, recordings: openRecordings(home) };
+  const shown = { home, live, watch, published: openPublished(home), recordings: openRecordings(home) };
   const routes: Route[] = [
     ...lineageRoutes(shown),
     ...changeRoutes(shown),

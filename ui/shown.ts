@@ -1,4 +1,5 @@
 import type { Live } from './live.ts';
+import type { Published } from './published.ts';
 import type { Recordings } from './recordings.ts';
 import type { Watch } from './watch.ts';
 
@@ -7,5 +8,6 @@ export interface Shown {
   home: string;
   live: Live;
   watch: Watch;
+  published: Published;
   recordings: Recordings;
 }

@@ -1,4 +1,5 @@
 import { request } from 'node:http';
+import process from 'node:process';
 import type { Plan } from '../../planner/plan.ts';
 
 /** One endpoint, how long it took to answer whole, and what it sent. */
@@ -6,6 +7,8 @@ export interface Asked {
   name: string;
   /** Milliseconds of each time, the first being that of a server which was just started. */
   milliseconds: number[];
+  /** Those of the processor, of all threads, in all times but the first; of who asks as well. */
+  cpuMilliseconds: number;
   status: number;
   /** Bytes as they were sent, compressed. */
   bytes: number;
@@ -42,11 +45,14 @@ export async function askEach(server: Server, plan: Plan, times: number): Promis
   ];
   const asked: Asked[] = [];
   for (const [name, path, sql] of endpoints) {
-    const one: Asked = { name, milliseconds: [], status: 0, bytes: 0 };
+    const one: Asked = { name, milliseconds: [], cpuMilliseconds: 0, status: 0, bytes: 0 };
     for (let time = 0; time < times; time += 1) {
       const begun = performance.now();
+      const cpu = process.cpuUsage();
       const { status, bytes } = await ask(server, path, sql);
       one.milliseconds.push(performance.now() - begun);
+      const { user, system } = process.cpuUsage(cpu);
+      if (time > 0) one.cpuMilliseconds += (user + system) / 1000 / (times - 1);
       Object.assign(one, { status, bytes });
     }
     asked.push(one);

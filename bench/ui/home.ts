@@ -29,10 +29,10 @@ export async function makeHome(home: string, { shares, steps }: Size): Promise<{
   const plan = makePlan({
     lineage: 'large',
     seeds: Array.from({ length: 10 }, (_, seed) => seed + 1),
-    replay: Array.from({ length: shares }, (_, share) => share / 1000),
+    // Of 320 sequences another one each.
+    replay: Array.from({ length: shares }, (_, share) => share / 320),
   });
   const digest = await writePlan(home, plan);
-  await rememberRun(home, plan.lineage, digest);
   await withDatabase(home, 'write', (connection) => recordLineage(connection, plan, digest));
   const nodes = [...new Map(plan.nodes.map((node) => [node.key, node])).values()];
   let metrics = 0;
@@ -46,6 +46,7 @@ export async function makeHome(home: string, { shares, steps }: Size): Promise<{
     metrics += (await withDatabase(home, 'write', (connection) => ingestAttempts(connection, inputs))).metrics;
     process.stderr.write(`${(from + inputs.length).toLocaleString('en')} attempts\n`);
   }
+  await rememberRun(home, plan.lineage, digest);
   return { plan, metrics };
 }
 

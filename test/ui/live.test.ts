@@ -1,119 +1,109 @@
-// A real lineage, with its trainers, Temporal and the results, watched and steered from the page: what test/ui/page.test.ts
-// has of a made-up one.
-import assert from 'node:assert/strict';
-import { type TestContext, test } from 'node:test';
-import type { Page } from 'playwright-core';
-import { launch, withoutChromium } from '../browser.ts';
-import { start, temporaryFolder, writeDevices, writeLineage } from '../cli/support.ts';
+import { deepEqual, equal, match, ok } from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { type ConnectedClient, connectClient } from '../../cli/connect.ts';
+import { type Host, startOrJoinHost } from '../../cli/host.ts';
+import { lineageEnd } from '../../cli/lineages.ts';
+import { planDigest } from '../../planner/key.ts';
+import { rememberRun } from '../../store/plans.ts';
+import type { Done, LineageLine, LineageView, NodeView, Problem } from '../../ui/protocol.ts';
+import { type TestHome, testHome } from '../fixtures/home.ts';
+import { smallPlan } from '../fixtures/plans.ts';
+import { type Served, serve, sharedEnding, streamOf } from './support.ts';
 
-// Two models, of which one trains long enough to be paused, and problems that they answer.
-const lineage = `lineage: watched
-title: "<img src=x onerror=alert(1)> & sums"
-models:
-  nano: {layers: 1, hidden: 32, heads: 2, ffn: 64, context: 64}
-data:
-  web: {generator: stories}
-stages:
-  base: {pretrain: {model: nano, data: web, tokens: 200K, batch: 1K, lr: 3e-3}}
-  tuned: {sft: {from: base, data: sums/problems, examples: 64, batch: 16}}
-evaluate: {each: [tuned], suites: [id], problems: 4, samples: 1}
-`.replace('  web: {generator: stories}', '  web: {generator: stories}\n  sums: {generator: arithmetic}');
+/*
+ * A page beside a lineage that runs on a real server, in another process: what it is told, and what it may do.
+ *
+ *   tokenizer:seen ─▶ base ─▶ base/heldout
+ */
 
-/** Waits for as long as a busy machine takes to train. */
-const patience = { timeout: 120_000 };
+const plan = smallPlan('seen', [
+  { address: 'tokenizer:seen', type: 'tokenizer' },
+  { address: 'base', needs: ['tokenizer:seen'] },
+  { address: 'base/heldout', type: 'evaluate', needs: ['base'] },
+]);
+const path = '/api/lineages/seen';
 
-test('a run is watched from waiting to done, paused and gone on with', { skip: withoutChromium }, async (t) => {
-  const folder = await temporaryFolder(t);
-  await writeLineage(folder, lineage);
-  await writeDevices(folder);
-  const run = start(t, folder, 'run', 'lineage.yaml', '--json');
-  const ui = start(t, folder, 'ui', '--json');
-  const page = await openPage(t, await addressOf(ui.child));
+const suite = sharedEnding();
+let home: TestHome;
+let host: Host;
+let connected: ConnectedClient;
+let served: Served;
 
-  await page.getByRole('link', { name: 'watched' }).click(patience);
-  await page.getByRole('heading', { level: 1, name: '<img src=x onerror=alert(1)> & sums' }).waitFor();
-  const base = nodeRow(page, 'base');
-  await base.getByText('running').waitFor(patience);
-  await base.click();
-  // The curve is there, and goes on by itself.
-  const first = await lastStep(page, 0);
-  await lastStep(page, first);
-
-  await page.getByRole('button', { name: 'Pause' }).click();
-  await page.getByRole('dialog').getByRole('button', { name: 'Pause' }).click();
-  await page.getByRole('button', { name: 'Go on' }).waitFor(patience);
-  await page.getByText('Nothing: the lineage is paused.').waitFor(patience);
-  await page.getByRole('button', { name: 'Go on' }).click();
-  await page.getByRole('dialog').getByRole('button', { name: 'Go on' }).click();
-  await base.getByText('done').waitFor(patience);
-
-  await nodeRow(page, 'tuned/id').click();
-  await nodeRow(page, 'tuned/id').getByText('done').waitFor(patience);
-  await page.locator('.sample').first().waitFor(patience);
-  await page
-    .getByRole('region', { name: 'Figures' })
-    .getByRole('row', { name: /pass@1/ })
-    .first()
-    .waitFor(patience);
-
-  assert.equal((await run.ended).exitCode, 0);
-  await page.getByText('at rest').waitFor(patience);
-  await page.getByRole('link', { name: 'Models' }).click();
-  await page.getByRole('rowheader', { name: 'tuned' }).waitFor();
-  await page.getByRole('link', { name: 'SQL' }).click();
-  await page.getByRole('rowheader', { name: 'tuned' }).first().waitFor();
-  await page.getByRole('textbox', { name: /SQL/ }).click();
-  await page.keyboard.press('Control+A');
-  await page.keyboard.type('select nothing_like_it from models');
-  await page.keyboard.press('Control+Enter');
-  await page
-    .getByRole('alert')
-    .getByText(/nothing_like_it/)
-    .first()
-    .waitFor();
-
-  ui.child.kill('SIGTERM');
-  await ui.ended;
-  await page.getByText(/the server is gone/).waitFor(patience);
+before(async () => {
+  home = await testHome();
+  host = await startOrJoinHost(home.home, { cwd: home.folder, env: home.env, lineages: 'all' });
+  connected = await connectClient(host.server);
+  const timing = { runningMs: 100, restingMs: 100 };
+  served = await serve(suite, home.home, { cwd: home.folder, env: home.env, timing });
 });
 
-/** Opens an address; whatever of the page's own fails, fails the test. */
-async function openPage(t: TestContext, address: string): Promise<Page> {
-  const browser = await launch();
-  t.after(() => browser.close());
-  const page = await browser.newPage();
-  const errors: string[] = [];
-  page.on('pageerror', (error) => errors.push(error.stack ?? error.message));
-  t.after(() => assert.deepEqual(errors, []));
-  await page.goto(address);
-  return page;
-}
+after(async () => {
+  await suite.over();
+  await connected?.close();
+  await host?.release();
+  await home.nothingLeft();
+  await home.remove();
+});
 
-/** Waits until the curve of the node that is open has come further than a step; gives where it is. */
-async function lastStep(page: Page, before: number): Promise<number> {
-  const caption = page.locator('.panel figcaption').first();
-  for (const late = AbortSignal.timeout(patience.timeout); ; ) {
-    assert.ok(!late.aborted, `the curve does not go on from step ${before}`);
-    const text = await caption.textContent(patience);
-    const step = Number(/at step ([\d,]+)/.exec(text ?? '')?.[1]?.replaceAll(',', ''));
-    if (step > before) return step;
-    await page.waitForTimeout(50);
-  }
-}
+const act = async (verb: string) => await served.ask(`${path}/${verb}`, { method: 'POST', body: {} });
 
-function nodeRow(page: Page, address: string) {
-  return page
-    .getByRole('listbox')
-    .getByRole('option')
-    .filter({ has: page.getByText(address, { exact: true }) });
-}
+test('a run is told as it goes, may be paused, goes on, and is done', async () => {
+  home.steer('base', { steps: 5, gateAt: 3 });
+  await rememberRun(home.home, 'seen', planDigest(plan));
+  const handle = await home.run(connected, plan);
+  const page = await streamOf(served, `${path}/changes`);
+  await home.atGate('base');
+  const points = await page.until(({ kind, node }) => kind === 'points' && node === 1);
+  equal((points.steps as number[])[0], 1);
+  equal((points.values as Record<string, number[]>).loss?.[0], 1);
+  const told = await page.until(
+    ({ kind, progress }) =>
+      kind === 'progress' && (progress as { text: string }[])[0]?.text.startsWith('2 of 5') === true,
+  );
+  deepEqual((told.progress as { node: number; share: number }[])[0]?.share, 0.4);
 
-/** The address that `descent ui --json` prints. */
-async function addressOf({ stdout }: { stdout: NodeJS.ReadableStream | null }): Promise<string> {
-  let text = '';
-  for await (const chunk of stdout ?? []) {
-    text += chunk;
-    if (text.includes('\n')) break;
-  }
-  return (JSON.parse(text) as { address: string }).address;
-}
+  const view = await served.get<LineageView>(path);
+  deepEqual(view.nodes.standing, ['done', 'running', 'waiting']);
+  match(view.temporal ?? '', /^http:\/\/127\.0\.0\.1:\d+\/namespaces\/default\/workflows\/lineage-seen-/);
+  const node = await served.get<NodeView>(`/api/nodes/${plan.nodes[1]?.key}?lineage=seen`);
+  deepEqual([node.standing, node.attempts[0]?.state], ['running', 'running']);
+  match(node.temporal ?? '', /workflows\/node-/);
+
+  const paused = await act('pause');
+  deepEqual([paused.status, paused.json()], [200, { done: 'paused seen: checkpoints are saved' } satisfies Done]);
+  await page.until(({ kind, paused }) => kind === 'state' && paused === true);
+  deepEqual((await served.get<LineageLine[]>('/api/lineages'))[0]?.paused, true);
+  home.openGate('base');
+  equal((await act('unpause')).status, 200);
+  equal((await lineageEnd(handle)).state, 'done');
+  await page.until(({ kind, counts }) => kind === 'standings' && (counts as { done: number }).done === 3);
+  await page.until(({ kind, running }) => kind === 'state' && running === false);
+  deepEqual((await served.get<LineageView>(path)).counts.done, 3);
+  page.leave();
+  const again = await act('pause');
+  deepEqual([again.status, (again.json() as Problem).error], [409, 'seen does not run']);
+});
+
+test('a run is cancelled; when its server has ended, the page goes on with what the store has', async () => {
+  const other = smallPlan('seen', [
+    { address: 'tokenizer:seen', type: 'tokenizer' },
+    { address: 'longer', needs: ['tokenizer:seen'], seed: 2 },
+  ]);
+  home.steer('longer', { steps: 5, gateAt: 3 });
+  const page = await streamOf(served, `${path}/changes`);
+  await served.get<LineageView>(path);
+  await rememberRun(home.home, 'seen', planDigest(other));
+  const handle = await home.run(connected, other);
+  await page.until(({ kind }) => kind === 'replaced');
+  await home.atGate('longer');
+  const cancelled = await act('cancel');
+  deepEqual(cancelled.json(), { done: 'cancelled seen; its checkpoints are kept' });
+  equal((await lineageEnd(handle)).state, 'cancelled');
+  await connected.close();
+  await host.release();
+  await page.until(({ kind, temporal, running }) => kind === 'state' && temporal === null && running === false);
+  const view = await served.get<LineageView>(path);
+  deepEqual(view.nodes.standing, ['done', 'interrupted']);
+  ok(view.reasons[1]?.includes('step 2'));
+  deepEqual(served.errors, []);
+});

@@ -1,5 +1,5 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { request } from 'node:http';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { type IncomingMessage, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
@@ -58,11 +58,10 @@ export async function temporaryFolder(t: Ending): Promise<string> {
 export async function serve(
   t: Ending,
   home: string,
-  options: Partial<Pick<UiOptions, 'live' | 'timing'>> = {},
+  options: Partial<Pick<UiOptions, 'live' | 'timing'> & { cwd: string; env: NodeJS.ProcessEnv }> = {},
 ): Promise<Served> {
   const folder = await temporaryFolder(t);
   const page = join(folder, 'page');
-  const { mkdir } = await import('node:fs/promises');
   await mkdir(page);
   await writeFile(join(page, 'index.html'), `<!doctype html><title>${'page '.repeat(400)}</title>`);
   await writeFile(join(page, 'page.js'), 'export {};');
@@ -70,9 +69,10 @@ export async function serve(
   await writeFile(join(folder, 'secret.html'), 'secret');
   const errors: unknown[] = [];
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(TEMPORAL|DESCENT)_/.test(name)));
-  const context = { terminal: openTerminal('never', {}), cwd: folder, env, debug: false };
+  const { cwd = folder, timing = {} } = options;
+  const context = { terminal: openTerminal('never', {}), cwd, env: options.env ?? env, debug: false };
   const live = options.live ?? (await openLive(home, context));
-  const server = await serveUi({ home, port: 0, page, report: (error) => errors.push(error), ...options, live });
+  const server = await serveUi({ home, port: 0, page, report: (error) => errors.push(error), timing, live });
   t.after(() => server.close());
   const ask = (path: string, { method = 'GET', headers = {}, body }: Asking = {}): Promise<Answer> =>
     new Promise((resolve, reject) => {
@@ -131,7 +131,7 @@ export async function streamOf(served: Served, path: string): Promise<Stream> {
     agent: false,
   });
   asking.end();
-  const answer = await new Promise<import('node:http').IncomingMessage>((resolve, reject) => {
+  const answer = await new Promise<IncomingMessage>((resolve, reject) => {
     asking.on('response', resolve);
     asking.on('error', reject);
   });
