@@ -136,7 +136,8 @@ test('what changes is seen at once, said later, and drawn where it is', { skip }
   const address = made.view.nodes.address[waiting] as string;
   const row = nodesOf(page).filter({ hasText: address }).first();
   await row.getByText('waiting').waitFor();
-  const drawn = () => page.evaluate<string[]>(`[...document.querySelectorAll('.stage canvas')].map((one) => one.toDataURL())`);
+  const drawn = () =>
+    page.evaluate<string[]>(`[...document.querySelectorAll('.stage canvas')].map((one) => one.toDataURL())`);
   const before = await drawn();
   server.tell(standings(made.view, [waiting], 'running'));
   const text = 'step 7 of 100, loss 1.23';
