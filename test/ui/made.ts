@@ -47,6 +47,8 @@ export interface MadeServer {
   done: string[];
   /** Tells every page of a change. */
   tell(change: Change): void;
+  /** Says from now on that the results cannot be had, and to ask again in a second; null has them again. */
+  refuse(problem: Problem | null): void;
   close(): Promise<void>;
 }
 
@@ -54,6 +56,7 @@ export interface MadeServer {
 export async function serveMade(made: Made, port = 0): Promise<MadeServer> {
   const streams = new Set<ServerResponse>();
   const done: string[] = [];
+  let refusal: Problem | null = null;
   const server = createServer((request, response) => {
     answer(request, response).catch((error: unknown) => {
       response.writeHead(500).end(JSON.stringify({ error: String(error), remedy: null }));
@@ -98,7 +101,8 @@ export async function serveMade(made: Made, port = 0): Promise<MadeServer> {
         streams.add(response);
         return void response.on('close', () => streams.delete(response));
       case 'models':
-        return json(made.models);
+        if (refusal !== null) response.setHeader('retry-after', '1');
+        return refusal === null ? json(made.models) : json(refusal, 503);
       case 'takeaways':
         return json(made.takeaways);
       case 'metrics':
@@ -118,6 +122,9 @@ export async function serveMade(made: Made, port = 0): Promise<MadeServer> {
     done,
     tell(change) {
       for (const stream of streams) stream.write(`data: ${JSON.stringify(change)}\n\n`);
+    },
+    refuse(problem) {
+      refusal = problem;
     },
     close: () =>
       new Promise((resolve) => {

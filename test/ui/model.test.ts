@@ -254,9 +254,10 @@ test('rows are sorted with what has no value last, and narrowed by words and com
   const columns = columnsOf(table);
   const rows = oneByOne(table, columns);
   const names = (found: readonly { name: string }[]) => found.map(({ name }) => name.slice(3)).join(' ');
-  assert.equal(names(sortRows(rows, 8, 'descending')), 'replay=0%,run=2 replay=0%,run=1 replay=10%,run=1');
-  assert.equal(names(sortRows(rows, 8, 'ascending')), 'replay=0%,run=1 replay=0%,run=2 replay=10%,run=1');
-  assert.equal(names(sortRows(rows, 3, 'descending')), 'replay=10%,run=1 replay=0%,run=1 replay=0%,run=2');
+  const cell = (at: number) => (row: (typeof rows)[number]) => row.cells[at] ?? null;
+  assert.equal(names(sortRows(rows, cell(8), 'descending')), 'replay=0%,run=2 replay=0%,run=1 replay=10%,run=1');
+  assert.equal(names(sortRows(rows, cell(8), 'ascending')), 'replay=0%,run=1 replay=0%,run=2 replay=10%,run=1');
+  assert.equal(names(sortRows(rows, cell(3), 'descending')), 'replay=10%,run=1 replay=0%,run=1 replay=0%,run=2');
   assert.equal(names(filterRows(rows, columns, 'RL run=2')), 'replay=0%,run=2');
   assert.equal(
     names(filterRows(rows, columns, 'id_all_pass_at_1>=0.2 sft_lr<0.002')),

@@ -52,7 +52,7 @@ let browser: Browser | undefined;
 try {
   await mkdir(images, { recursive: true });
   const told = createInterface(run.stdout);
-  await untilTold(told, /"event":"progress","address":"tuned@replay=0%,seed=2".*"step":[3-9]\d/);
+  await untilTold(told, /"event":"progress","address":"tuned@.*"step":[1-9]/);
   ui = start('ui', 'replay', '--json');
   const [line] = (await once(createInterface(ui.stdout), 'line')) as [string];
   const { address } = JSON.parse(line) as { address: string };
@@ -62,8 +62,12 @@ try {
     await page.goto(address);
     await page.locator('.curves .legend tr').first().waitFor();
     await take(page, 'dag', colorScheme);
-    await page.getByRole('searchbox').fill('tuned seed=2');
-    await page.getByRole('option').filter({ hasText: 'tuned@replay=0%,seed=2' }).first().click();
+    await page
+      .locator('.running li')
+      .filter({ has: page.getByRole('progressbar') })
+      .getByRole('button')
+      .first()
+      .click();
     await page.locator('.panel .chart').first().waitFor();
     await take(page, 'node', colorScheme);
     await page.close();

@@ -156,11 +156,14 @@ export function settingOf(address: string, axes: LineageView['axes']): string {
   return kept.length === 0 ? stage : `${stage}@${kept.join(',')}`;
 }
 
-/** Rows by a column, those without a value last; without one they stay as they are. */
-export function sortRows(rows: readonly ModelRow[], at: number, direction: 'ascending' | 'descending'): ModelRow[] {
-  if (at < 0) return [...rows];
+/** Rows by what `cellOf` gives of each, those without a value last. */
+export function sortRows(
+  rows: readonly ModelRow[],
+  cellOf: (row: ModelRow) => Json,
+  direction: 'ascending' | 'descending',
+): ModelRow[] {
   const sign = direction === 'ascending' ? 1 : -1;
-  return rows.toSorted((a, b) => compareCells(a.cells[at] ?? null, b.cells[at] ?? null, sign));
+  return rows.toSorted((a, b) => compareCells(cellOf(a), cellOf(b), sign));
 }
 
 /** Numbers by size, all else by its text; nothing comes last, whichever way. */

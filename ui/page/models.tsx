@@ -1,6 +1,7 @@
 import { useMemo, useState } from 'preact/hooks';
 import { counted, nats, whole } from '../../cli/render/figures.ts';
 import { bareMeasured, measured } from '../../cli/render/measured.ts';
+import type { Json } from '../../planner/plan.ts';
 import {
   columnsOf,
   filterRows,
@@ -52,17 +53,11 @@ function Loaded({ table, now }: { table: Table; now: LineageView }) {
     [table, columns, grouped, now.axes],
   );
   const sort = parseSort(sorted);
-  const found = useMemo(
-    () =>
-      sortRows(
-        filterRows(rows, columns, text),
-        sort === null
-          ? -1
-          : columns.findIndex(({ name }) => name === sort.id || (sort.id === 'model' && name === 'address')),
-        sort?.direction ?? 'ascending',
-      ),
-    [rows, columns, text, sorted],
-  );
+  const found = useMemo(() => {
+    const narrowed = filterRows(rows, columns, text);
+    const by = parseSort(sorted);
+    return by === null ? narrowed : sortRows(narrowed, cellReader(columns, by.id), by.direction);
+  }, [rows, columns, text, sorted]);
   const shown = useMemo(() => {
     // Where seeds are together, what tells them apart is in no row.
     const apart = grouped ? now.axes.flatMap(({ name, replicate }) => (replicate ? [`axis_${name}`] : [])) : [];
@@ -129,6 +124,14 @@ function Loaded({ table, now }: { table: Table; now: LineageView }) {
       />
     </div>
   );
+}
+
+/** What rows are sorted by: a column's cells, or what is of the row itself. */
+function cellReader(columns: readonly ModelColumn[], id: string): (row: ModelRow) => Json {
+  if (id === 'model') return ({ name }) => name;
+  if (id === 'n') return ({ rows }) => rows.length;
+  const at = columns.findIndex(({ name }) => name === id);
+  return ({ cells }) => cells[at] ?? null;
 }
 
 /** `-id_all_pass_at_1` is the largest first. */
