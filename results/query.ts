@@ -248,16 +248,23 @@ async function withTimeout<T>(
     late = true;
     connection.interrupt();
   }, timeoutSeconds * 1000);
-  const interrupt = () => connection.interrupt();
-  signal?.addEventListener('abort', interrupt);
+  // Again and again, as it reaches what runs only, and not what is about to.
+  let stopping: NodeJS.Timeout | undefined;
+  const stop = () => {
+    connection.interrupt();
+    stopping = setTimeout(stop, 50);
+  };
+  signal?.addEventListener('abort', stop);
   try {
+    signal?.throwIfAborted();
     return await use();
   } catch (error) {
     if (late) throw new QueryError(`the query was stopped after ${timeoutSeconds} s: ask for less, or allow more time`);
     throw readable(error);
   } finally {
     clearTimeout(timer);
-    signal?.removeEventListener('abort', interrupt);
+    clearTimeout(stopping);
+    signal?.removeEventListener('abort', stop);
   }
 }
 
