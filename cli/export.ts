@@ -3,10 +3,10 @@ import { exportViews } from '../results/export.ts';
 import { openLineageEvents } from '../results/openlineage.ts';
 import { findHome } from '../store/home.ts';
 import { writeWhole } from '../store/write.ts';
+import { counted } from '../words/figures.ts';
 import { absolute, type Context, type ExitCode, exitCodes } from './context.ts';
 import { CommandError } from './failure.ts';
 import { recordedLineage } from './recorded-lineage.ts';
-import { counted } from './render/figures.ts';
 
 /** Options of `descent export`. */
 export interface ExportOptions {

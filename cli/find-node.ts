@@ -6,8 +6,8 @@ import { readImport } from '../results/imports.ts';
 import { publicationIn } from '../results/publications.ts';
 import { runQuery } from '../results/query.ts';
 import { readPlan } from '../store/plans.ts';
+import { shortKey } from '../words/figures.ts';
 import { CommandError } from './failure.ts';
-import { shortKey } from './render/figures.ts';
 
 /** A node, and a plan that has it. */
 export interface FoundNode {

@@ -9,9 +9,9 @@ import { withDatabase } from '../results/database.ts';
 import { type Import, importedNames, recordImport, writeImport } from '../results/imports.ts';
 import { figuresOf, lineageOf, modelsPath, type Publication, publications } from '../results/publications.ts';
 import { findHome } from '../store/home.ts';
+import { counted } from '../words/figures.ts';
 import { type Context, type ExitCode, exitCodes } from './context.ts';
 import { CommandError } from './failure.ts';
-import { counted } from './render/figures.ts';
 
 /**
  * `descent import published/NAME`: the figures of a paper enter the results, as a lineage of that name; `descent import

@@ -3,10 +3,10 @@ import { type Parameters, type QueryResult, runQuery, writeParquet } from '../re
 import { type SavedQuery, savedQueries } from '../results/saved.ts';
 import { findHome } from '../store/home.ts';
 import { writeWhole } from '../store/write.ts';
+import { counted } from '../words/figures.ts';
 import { absolute, type Context, type ExitCode, exitCodes } from './context.ts';
 import { CommandError } from './failure.ts';
 import { columns } from './render/columns.ts';
-import { counted } from './render/figures.ts';
 import { formatRows, type RowFormat } from './render/rows.ts';
 import type { Colours } from './render/terminal.ts';
 

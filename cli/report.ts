@@ -4,15 +4,17 @@ import type { Document } from '../report/document.ts';
 import { asHtml } from '../report/html.ts';
 import { asMarkdown } from '../report/markdown.ts';
 import { readReportRows } from '../report/read.ts';
+import { withDatabase } from '../results/database.ts';
 import { readImport } from '../results/imports.ts';
 import { publicationIn } from '../results/publications.ts';
 import { askPaper } from '../results/verdicts/ask.ts';
+import { keepVerdicts } from '../results/verdicts/record.ts';
 import { findHome } from '../store/home.ts';
 import { readPlan } from '../store/plans.ts';
 import { writeWhole } from '../store/write.ts';
+import { readOutcome } from '../words/outcome.ts';
 import { absolute, type Context, type ExitCode, exitCodes } from './context.ts';
 import { CommandError } from './failure.ts';
-import { readOutcome } from './outcome.ts';
 import { type RecordedLineage, recordedLineage } from './recorded-lineage.ts';
 
 /** Options of `descent report`. */
@@ -41,17 +43,18 @@ export async function report(lineage: string | undefined, options: ReportOptions
 }
 
 /**
- * What a report is made of. Verdicts are found anew, as `descent takeaways` does; of a publication, which declares none, they
- * are the paper's, and its figures have no intervals to find anything by.
+ * What a report is made of, all from one look at the results. Verdicts are found anew, as `descent takeaways` does; of a
+ * publication, which declares none, they are the paper's, and its figures have no intervals to find anything by.
  */
 async function gather(home: string, { lineage, plan: digest }: RecordedLineage): Promise<ReportInput> {
   const publication = publicationIn(lineage);
-  if (publication !== undefined) {
-    const { plan } = await readImport(home, publication);
-    const takeaways = await askPaper(home, lineage);
-    return { plan, digest, rows: await readReportRows(home, digest), takeaways, findings: [] };
-  }
-  const plan = await readPlan(home, digest);
-  const { findings, takeaways } = await readOutcome(home, plan, digest);
-  return { plan, digest, rows: await readReportRows(home, digest), takeaways, findings };
+  const plan = publication === undefined ? await readPlan(home, digest) : (await readImport(home, publication)).plan;
+  const { answer, findings, rows } = await withDatabase(home, 'read', async (connection) => {
+    const rows = await readReportRows(connection, digest);
+    if (publication !== undefined) return { answer: await askPaper(connection, lineage), findings: [], rows };
+    const { outcome, answer } = await readOutcome(connection, plan, digest);
+    return { answer, findings: outcome.findings, rows };
+  });
+  await keepVerdicts(home, answer, { patienceSeconds: 0 });
+  return { plan, digest, rows, takeaways: answer.verdicts, findings };
 }

@@ -1,12 +1,15 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
+import type { DuckDBConnection } from '@duckdb/node-api';
 import { claimsOf } from '../planner/claims.ts';
 import { didYouMean } from '../planner/diagnostic.ts';
 import { canonicalJson, sha256 } from '../planner/key.ts';
 import type { Plan } from '../planner/plan.ts';
+import { withDatabase } from '../results/database.ts';
 import { publicationIn } from '../results/publications.ts';
-import { askPaper, askTakeaways } from '../results/verdicts/ask.ts';
-import type { TakeawayVerdict } from '../results/verdicts/decide.ts';
+import { type Answer, askPaper, askTakeaways } from '../results/verdicts/ask.ts';
+import { keepVerdicts } from '../results/verdicts/record.ts';
+import type { TakeawayVerdict } from '../results/verdicts/verdict.ts';
 import { findHome } from '../store/home.ts';
 import { lineagesRun, plansRun } from '../store/plans.ts';
 import { type Context, type ExitCode, exitCodes } from './context.ts';
@@ -61,8 +64,11 @@ interface Answered {
 
 async function fileAsked(lineage: string | undefined, home: string, context: Context): Promise<Answered> {
   const { plan, digest, notices } = await planAsked(lineage, home, context);
-  const found = await askTakeaways(home, plan.lineage, digest, claimsOf(plan));
-  if (found.length > 0) return { lineage: plan.lineage, notices, found };
+  const claims = claimsOf(plan);
+  if (claims.length > 0) {
+    const ask = (connection: DuckDBConnection) => askTakeaways(connection, plan.lineage, digest, claims);
+    return { lineage: plan.lineage, notices, found: await answered(home, ask) };
+  }
   throw new CommandError(
     `${plan.lineage} declares no takeaways`,
     `declare some in ${plan.file}, or ask the paper's: descent takeaways ${shellWord(plan.lineage)} --paper`,
@@ -71,7 +77,18 @@ async function fileAsked(lineage: string | undefined, home: string, context: Con
 
 async function paperAsked(lineage: string | undefined, home: string): Promise<Answered> {
   const { lineage: name } = await recordedLineage(home, lineage);
-  return { lineage: name, notices: [], found: await askPaper(home, name) };
+  const ask = (connection: DuckDBConnection) => askPaper(connection, name);
+  return { lineage: name, notices: [], found: await answered(home, ask) };
+}
+
+/** Verdicts from a look at the results, kept where nobody else has these open: who asks does not wait for a run. */
+async function answered(
+  home: string,
+  ask: (connection: DuckDBConnection) => Promise<Answer>,
+): Promise<TakeawayVerdict[]> {
+  const answer = await withDatabase(home, 'read', ask);
+  await keepVerdicts(home, answer, { patienceSeconds: 0 });
+  return answer.verdicts;
 }
 
 function oneOf(found: readonly TakeawayVerdict[], which: string): TakeawayVerdict {

@@ -1,5 +1,5 @@
-import { partCells } from '../cli/render/takeaways.ts';
-import type { TakeawayVerdict } from '../results/verdicts/decide.ts';
+import type { TakeawayVerdict } from '../results/verdicts/verdict.ts';
+import { partCells } from '../words/verdicts.ts';
 import { type Block, number, paragraph, type Section, tableOf, text } from './document.ts';
 
 /** What is claimed, and what the results make of it: a row for each part of each takeaway. */

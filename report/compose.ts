@@ -1,5 +1,5 @@
 import type { Plan } from '../planner/plan.ts';
-import type { TakeawayVerdict } from '../results/verdicts/decide.ts';
+import type { TakeawayVerdict } from '../results/verdicts/verdict.ts';
 import { claimsSection } from './claims.ts';
 import { curvesSection } from './curves.ts';
 import { type Document, paragraph } from './document.ts';

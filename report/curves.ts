@@ -1,7 +1,7 @@
-import { figure, whole } from '../cli/render/figures.ts';
-import { groupBy } from '../cli/summary.ts';
+import { groupBy } from '../results/group-by.ts';
+import { figure, whole } from '../words/figures.ts';
 import { type Block, number, paragraph, type Section, tableOf, text } from './document.ts';
-import { linePlot, mostSeries } from './plots.ts';
+import { linePlot, mostSeries } from './drawings/plots.ts';
 import type { CurvePoint } from './read.ts';
 
 /** Loss and reward over the steps of each training, a stage at a time, as many lines to a plot as can be told apart. */

@@ -1,4 +1,4 @@
-import type { Markup } from './markup.ts';
+import type { Markup } from './drawings/markup.ts';
 
 /** A report before it has a form: the same for HTML and Markdown. All text in it is plain, and escaped by the form. */
 export interface Document {

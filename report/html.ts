@@ -1,5 +1,5 @@
 import type { Block, Document, Drawing, Table } from './document.ts';
-import { element, fragment, type Markup } from './markup.ts';
+import { element, fragment, type Markup } from './drawings/markup.ts';
 import { style } from './style.ts';
 
 /**

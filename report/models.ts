@@ -1,9 +1,9 @@
 import { mean, sampleStandardDeviation } from 'simple-statistics';
-import { figure, percent, whole } from '../cli/render/figures.ts';
-import { groupBy } from '../cli/summary.ts';
 import type { Plan } from '../planner/plan.ts';
+import { groupBy } from '../results/group-by.ts';
+import { figure, percent, whole } from '../words/figures.ts';
 import { type Block, number, paragraph, type Section, tableOf, text } from './document.ts';
-import { intervalPlot } from './plots.ts';
+import { intervalPlot } from './drawings/plots.ts';
 import type { Collapse, Figure, ReportRows } from './read.ts';
 
 /** The models with their figures: for each suite and task a table, and a plot of what is asked of it first. */

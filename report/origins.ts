@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
-import { counted, figure, whole } from '../cli/render/figures.ts';
-import { groupBy } from '../cli/summary.ts';
 import type { Plan } from '../planner/plan.ts';
+import { groupBy } from '../results/group-by.ts';
+import { counted, figure, whole } from '../words/figures.ts';
 import { type Block, number, paragraph, type Section, tableOf, text } from './document.ts';
 import { marksReader } from './models.ts';
 import type { Attempt, Certificate, ReportRows } from './read.ts';

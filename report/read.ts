@@ -1,6 +1,5 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Json, NodeType } from '../planner/plan.ts';
-import { withDatabase } from '../results/database.ts';
 import { toJson } from '../results/value.ts';
 
 /** One figure of an evaluated model; count and interval are null of published ones. */
@@ -91,19 +90,16 @@ export interface ReportRows {
 /** Points of a curve, at most. */
 const mostPoints = 100;
 
-/**
- * Reads the rows of one plan, which is the current version of its lineage, all at one moment. Waits, and throws, as
- * `withDatabase` does.
- */
-export async function readReportRows(home: string, plan: string): Promise<ReportRows> {
-  return withDatabase(home, 'read', async (connection) => ({
+/** Reads the rows of one plan, which is the current version of its lineage. `connection` may be a reader's. */
+export async function readReportRows(connection: DuckDBConnection, plan: string): Promise<ReportRows> {
+  return {
     figures: await select<Figure>(connection, figures, { plan }),
     attempts: await select<Attempt>(connection, attempts, { plan }),
     curves: await select<CurvePoint>(connection, curves, { plan, points: mostPoints }),
     collapses: await select<Collapse>(connection, collapses, { plan }),
     certificates: await select<Certificate>(connection, certificates, { plan }),
     sources: await select<Source>(connection, sources, { plan }),
-  }));
+  };
 }
 
 /** Rows as objects, whose fields are the columns: each query below names them as its interface does. */

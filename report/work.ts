@@ -1,9 +1,9 @@
-import { amount, duration, operations, whole } from '../cli/render/figures.ts';
 import type { Plan, PlanNode } from '../planner/plan.ts';
 import { allFlops, priceOf, sumOfPrices } from '../planner/price.ts';
+import { amount, duration, operations, whole } from '../words/figures.ts';
 import { type Block, number, paragraph, type Section, tableOf, text } from './document.ts';
+import { stageGraph } from './drawings/stage-graph.ts';
 import type { Attempt } from './read.ts';
-import { stageGraph } from './stage-graph.ts';
 import { countStandings, groupsOf, once, standings } from './stages.ts';
 
 /** What the lineage is made of, and how far it is: a drawing, and the plan against what became of it. */

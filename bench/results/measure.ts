@@ -93,7 +93,11 @@ export async function askAll(home: string, lineage: string, times: number): Prom
   }
   for (const { name, sql } of paperTakeaways())
     asked.push(await ask('takeaway', name, times, () => rowsOf(home, sql, { lineage })));
-  asked.push(await ask('takeaway', 'all twelve, decided', times, async () => (await askPaper(home, lineage)).length));
+  asked.push(
+    await ask('takeaway', 'all twelve, decided', times, async () =>
+      withDatabase(home, 'read', async (connection) => (await askPaper(connection, lineage)).verdicts.length),
+    ),
+  );
   return asked;
 }
 

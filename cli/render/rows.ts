@@ -1,7 +1,7 @@
 import type { Json } from '../../planner/plan.ts';
 import type { QueryResult } from '../../results/query.ts';
+import { counted } from '../../words/figures.ts';
 import { columns as linedUp } from './columns.ts';
-import { counted } from './figures.ts';
 
 /** How rows can be written as text. */
 const rowFormats = ['table', 'json', 'csv', 'md'] as const;

@@ -1,6 +1,7 @@
-import type { PartVerdict, TakeawayVerdict, VerdictWord } from '../../results/verdicts/decide.ts';
+import type { PartVerdict, TakeawayVerdict, VerdictWord } from '../../results/verdicts/verdict.ts';
+import { counted } from '../../words/figures.ts';
+import { partCells, shownP } from '../../words/verdicts.ts';
 import { columns } from './columns.ts';
-import { amount, counted, figure } from './figures.ts';
 import type { Colours } from './terminal.ts';
 
 /**
@@ -59,46 +60,6 @@ function partLines(part: PartVerdict, alpha: number, correction: string, colours
     ...part.said.map((said, index) => [index === 0 ? 'note' : '', said]),
   ].map(([name = '', value = '']) => [`  ${name}`, value]);
   return [`${colours.bold(part.name)}  ${word(part.verdict, colours)}`, columns(rows)];
-}
-
-/** A part of a takeaway in words: where it points, effect, interval, seeds, corrected p; each empty where there is none. */
-export function partCells(part: PartVerdict, alpha: number): string[] {
-  const { effect, low, high, seeds, pCorrected } = part;
-  const shown = (value: number | null, open: string) => (value === null ? open : amountOf(part, value));
-  const interval =
-    low === null && high === null
-      ? ''
-      : `${Math.round((1 - alpha) * 100)} % [${shown(low, '-∞')}, ${shown(high, '∞')}]`;
-  return [
-    { for: 'as claimed', against: 'against', neither: '' }[part.points],
-    effect === null ? '' : `${sign(part, effect)}${amountOf(part, effect)}${unit(part)}`,
-    interval,
-    String(seeds),
-    pCorrected === null ? '' : shownP(pCorrected),
-  ];
-}
-
-function sign({ effectOf }: PartVerdict, value: number): string {
-  return effectOf === 'saturation' ? 'at ' : value > 0 ? '+' : '';
-}
-
-/** Shares in percentage points, levels in three digits, all else as it is. */
-function amountOf(part: PartVerdict, value: number): string {
-  if (part.effectOf === 'saturation') return value < 10_000 ? figure(Number(value.toPrecision(3))) : amount(value);
-  return isShare(part) ? (value * 100).toFixed(1) : figure(value);
-}
-
-function unit(part: PartVerdict): string {
-  return isShare(part) ? ' pp' : '';
-}
-
-function isShare({ metric, effectOf }: PartVerdict): boolean {
-  const isOfFigure = effectOf === 'difference' || effectOf === 'change';
-  return isOfFigure && /\.((pass|maj|rm)@\d+(\(sampled\))?|acc\w*|correctRatio|truncated)$/.test(metric);
-}
-
-function shownP(p: number): string {
-  return p < 0.001 ? '<0.001' : p.toFixed(3);
 }
 
 function word(verdict: VerdictWord, colours: Colours): string {

@@ -1,18 +1,36 @@
+import { constants } from 'node:fs';
+import { access } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
+import { databasePath } from '../../store/home.ts';
 import { appendRows, type Cell } from '../append.ts';
-import type { TakeawayVerdict } from './decide.ts';
-import type { Evidence } from './evidence.ts';
-import { type Question, readingsOf } from './question.ts';
+import { type DatabaseOptions, withDatabase } from '../database.ts';
+import { DatabaseBusyError } from '../errors.ts';
+import type { Answer } from './ask.ts';
+import { readingsOf } from './question.ts';
 
-/** Whose takeaways: those of the lineage's file, or the paper's. */
-export type TakeawaySource = 'file' | 'paper';
-
-/** Which lineage they were asked of. */
-export interface Asked {
-  lineage: string;
-  /** Digest of its plan. */
-  plan: string;
-  source: TakeawaySource;
+/**
+ * Keeps verdicts where `results.duckdb` can be written to within so many seconds (default: as `withDatabase`), and gives
+ * whether it could: they are an answer without that too, and the view `takeaways` calls stale what is kept of before.
+ */
+export async function keepVerdicts(
+  home: string,
+  answer: Answer,
+  { patienceSeconds }: Pick<DatabaseOptions, 'patienceSeconds'> = {},
+): Promise<boolean> {
+  try {
+    const path = databasePath(home);
+    await Promise.all([access(path, constants.W_OK), access(dirname(path), constants.W_OK)]);
+  } catch {
+    return false; // somebody else's home, or one on a disk that is read-only
+  }
+  try {
+    await withDatabase(home, 'write', (connection) => recordVerdicts(connection, answer), { patienceSeconds });
+    return true;
+  } catch (error) {
+    if (error instanceof DatabaseBusyError) return false;
+    throw error;
+  }
 }
 
 /**
@@ -22,10 +40,7 @@ export interface Asked {
  */
 export async function recordVerdicts(
   connection: DuckDBConnection,
-  { lineage, plan, source }: Asked,
-  verdicts: readonly TakeawayVerdict[],
-  questions: readonly Question[],
-  { seen }: Evidence,
+  { asked: { lineage, plan, source }, verdicts, questions, evidence: { seen } }: Answer,
 ): Promise<void> {
   const current = await connection.runAndReadAll('FROM latest_lineages WHERE lineage = $lineage AND plan = $plan', {
     lineage,

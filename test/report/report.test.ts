@@ -8,11 +8,12 @@ import fc from 'fast-check';
 import type { Plan } from '../../planner/plan.ts';
 import { composeReport, type ReportInput } from '../../report/compose.ts';
 import type { Document, Table } from '../../report/document.ts';
+import { element } from '../../report/drawings/markup.ts';
+import { linePlot, mostSeries } from '../../report/drawings/plots.ts';
 import { asHtml } from '../../report/html.ts';
 import { asMarkdown } from '../../report/markdown.ts';
-import { element } from '../../report/markup.ts';
-import { linePlot, mostSeries } from '../../report/plots.ts';
 import { readReportRows } from '../../report/read.ts';
+import { withDatabase } from '../../results/database.ts';
 import { runQuery } from '../../results/query.ts';
 import { heldoutLoss } from '../results/events.ts';
 import { makePlan } from '../results/lineage.ts';
@@ -27,7 +28,13 @@ before(async () => {
   home = await mkdtemp(join(tmpdir(), 'descent-'));
   plan = { ...makePlan({ replay: ['0%', '20%'], seeds: [1, 2] }), title: evil };
   const digest = await recordRuns(home, plan);
-  input = { plan, digest, rows: await readReportRows(home, digest), takeaways: [], findings: [evil] };
+  input = {
+    plan,
+    digest,
+    rows: await withDatabase(home, 'read', (connection) => readReportRows(connection, digest)),
+    takeaways: [],
+    findings: [evil],
+  };
 });
 after(() => rm(home, { recursive: true, force: true }));
 
@@ -153,7 +160,10 @@ test('of a lineage of which nothing has run it says so', () => {
 });
 
 test('the same results give the same bytes', async () => {
-  const again = { ...input, rows: await readReportRows(home, input.digest) };
+  const again = {
+    ...input,
+    rows: await withDatabase(home, 'read', (connection) => readReportRows(connection, input.digest)),
+  };
   equal(asHtml(composeReport(again)), asHtml(composeReport(input)));
   equal(asMarkdown(composeReport(again)), asMarkdown(composeReport(input)));
 });

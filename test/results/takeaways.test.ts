@@ -6,10 +6,11 @@ import { canonicalJson, sha256 } from '../../planner/key.ts';
 import type { Plan } from '../../planner/plan.ts';
 import { withDatabase } from '../../results/database.ts';
 import { runQuery } from '../../results/query.ts';
-import { askTakeaways } from '../../results/verdicts/ask.ts';
-import type { TakeawayVerdict } from '../../results/verdicts/decide.ts';
+import { type Answer, askTakeaways } from '../../results/verdicts/ask.ts';
+import { keepVerdicts } from '../../results/verdicts/record.ts';
+import type { TakeawayVerdict } from '../../results/verdicts/verdict.ts';
 import { planOfText } from '../planner/plans.ts';
-import { temporaryHome } from '../store/support.ts';
+import { startScript, temporaryHome } from '../store/support.ts';
 import { claimsFile, recordAnswers, type Skill } from './claims.ts';
 
 const contrast = (options = '') =>
@@ -28,8 +29,15 @@ async function verdictsOf(
   return { home, plan, found: await ask(home, plan) };
 }
 
+async function answerOf(home: string, plan: Plan): Promise<Answer> {
+  const digest = sha256(canonicalJson(plan));
+  return withDatabase(home, 'read', (connection) => askTakeaways(connection, plan.lineage, digest, claimsOf(plan)));
+}
+
 async function ask(home: string, plan: Plan): Promise<TakeawayVerdict[]> {
-  return askTakeaways(home, plan.lineage, sha256(canonicalJson(plan)), claimsOf(plan));
+  const answer = await answerOf(home, plan);
+  assert.ok(await keepVerdicts(home, answer, { patienceSeconds: 0 }));
+  return answer.verdicts;
 }
 
 /** Chances by share of replay, of tuned models. */
@@ -130,6 +138,20 @@ test('an edited file is stale, and so is a verdict whose evaluations changed, un
   assert.deepEqual(await inView(), [['stale', 'stale']]);
   await recordAnswers(home, plan, skill, []);
   assert.deepEqual(await inView(), [['supported', 'supported']]);
+});
+
+test('while somebody has the results open, asking has its answer at once, and keeps it later', async (t) => {
+  const { home, plan, found } = await verdictsOf(t, claimsFile(contrast(), { seeds: [1] }), () => 0.5);
+  await withDatabase(home, 'write', (connection) => connection.run('DELETE FROM verdicts'));
+  const holder = startScript(t, new URL('./scripts/hold.js', import.meta.url), [home, 'read']);
+  await holder.nextLine();
+  const answer = await answerOf(home, plan);
+  assert.deepEqual(answer.verdicts, found);
+  assert.equal(await keepVerdicts(home, answer, { patienceSeconds: 0 }), false);
+  holder.say('enough');
+  assert.equal(await holder.nextLine(), 'closed');
+  assert.equal(await keepVerdicts(home, answer), true);
+  assert.deepEqual((await runQuery(home, 'SELECT verdict FROM takeaways')).rows, [['underpowered']]);
 });
 
 test('a model that was made again after it was evaluated makes the verdict stale', async (t) => {

@@ -1,8 +1,8 @@
 import { linkHorizontal } from 'd3-shape';
-import { counted } from '../cli/render/figures.ts';
+import { counted } from '../../words/figures.ts';
+import { countStandings, type Group, type standings } from '../stages.ts';
 import { element, fragment, type Markup, tenth } from './markup.ts';
 import { drawing, shortened, words } from './plots.ts';
-import { countStandings, type Group, type standings } from './stages.ts';
 
 const box = { width: 176, height: 58 };
 const gap = { x: 56, y: 16 };

@@ -1,6 +1,6 @@
 import { type ScaleLinear, scaleLinear } from 'd3-scale';
 import { line, type SymbolType, symbol, symbolsFill } from 'd3-shape';
-import { figure } from '../cli/render/figures.ts';
+import { figure } from '../../words/figures.ts';
 import { type Child, element, fragment, type Markup, tenth } from './markup.ts';
 
 /** A line of a plot. */

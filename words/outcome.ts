@@ -1,13 +1,8 @@
+import type { DuckDBConnection, DuckDBValue } from '@duckdb/node-api';
 import { claimsOf } from '../planner/claims.ts';
-import type { Key, Plan } from '../planner/plan.ts';
-import { type Verdict, verdictOf } from '../planner/verdict.ts';
-import { withDatabase } from '../results/database.ts';
-import { ingestAttempts, notIngested } from '../results/ingest.ts';
-import { runQuery } from '../results/query.ts';
-import { recordLineage } from '../results/record.ts';
-import type { IngestInput } from '../results/staging.ts';
-import { askTakeaways } from '../results/verdicts/ask.ts';
-import { findArtifact } from '../store/artifact.ts';
+import type { Plan } from '../planner/plan.ts';
+import { type Answer, askTakeaways } from '../results/verdicts/ask.ts';
+import type { TakeawayVerdict } from '../results/verdicts/verdict.ts';
 import {
   type CollapsedTraining,
   findings,
@@ -17,60 +12,48 @@ import {
   type Repetition,
   type Truncation,
 } from './findings.ts';
-import type { RunEvent } from './render/run-event.ts';
-import { type EvaluatedFigure, summarize } from './summary.ts';
+import { type EvaluatedFigure, type StageSummary, summarize } from './summary.ts';
 
-/** What came out of a plan that was run, as far as the results have it. */
-export async function readOutcome(
-  home: string,
-  plan: Plan,
-  planDigest: string,
-): Promise<Extract<RunEvent, { event: 'summary' }>> {
-  const stages = summarize(plan, await readFigures(home, planDigest));
-  const told = findings(plan, stages, {
-    pretrainings: await readPretrainings(home, planDigest),
-    repetitions: await readRepetitions(home, planDigest),
-    truncations: await readTruncations(home, planDigest),
-    preferences: await readPreferences(home, planDigest),
-    collapses: await readCollapses(home, planDigest),
-  });
-  const takeaways = await askTakeaways(home, plan.lineage, planDigest, claimsOf(plan));
-  return { event: 'summary', stages, findings: told, takeaways };
+/** What came out of a plan that was run: figures, sentences, and what they say of the file's takeaways. */
+export interface Outcome {
+  stages: StageSummary[];
+  findings: string[];
+  takeaways: TakeawayVerdict[];
 }
 
 /**
- * Makes the plan the current version of its lineage, and reads what the store has of its nodes into the results where
- * they lack it. A lineage with something to run does this on its way; this is for one that has nothing to run, as its
- * verdicts say: of what the results have, not even the manifests are read again.
+ * What came out of a plan, as far as the results have it, and the verdicts with what they are from, for `keepVerdicts`.
+ * `connection` may be a reader's: nothing is written.
  */
-export async function catchUp(
-  home: string,
+export async function readOutcome(
+  connection: DuckDBConnection,
   plan: Plan,
   planDigest: string,
-  verdicts: ReadonlyMap<Key, Verdict>,
-): Promise<void> {
-  const done = plan.nodes.flatMap((node) => {
-    const { reason } = verdictOf(node, verdicts);
-    return reason.kind === 'done'
-      ? [{ node, key: node.key, attempt: reason.attempt, finishedAt: reason.finishedAt }]
-      : [];
+): Promise<{ outcome: Outcome; answer: Answer }> {
+  const stages = summarize(plan, await readFigures(connection, planDigest));
+  const told = findings(plan, stages, {
+    pretrainings: await readPretrainings(connection, planDigest),
+    repetitions: await readRepetitions(connection, planDigest),
+    truncations: await readTruncations(connection, planDigest),
+    preferences: await readPreferences(connection, planDigest),
+    collapses: await readCollapses(connection, planDigest),
   });
-  await withDatabase(home, 'write', async (connection) => {
-    await recordLineage(connection, plan, planDigest);
-    const missing: IngestInput[] = [];
-    for (const { node } of await notIngested(connection, done, (finish) => finish)) {
-      const artifact = await findArtifact(home, node.key, node.attempt);
-      if (artifact === undefined) continue;
-      const { folder, ...manifest } = artifact;
-      missing.push({ node, manifest, folder });
-    }
-    if (missing.length > 0) await ingestAttempts(connection, missing);
-  });
+  const answer = await askTakeaways(connection, plan.lineage, planDigest, claimsOf(plan));
+  return { outcome: { stages, findings: told, takeaways: answer.verdicts }, answer };
 }
 
-async function readFigures(home: string, plan: string): Promise<EvaluatedFigure[]> {
-  const { rows } = await runQuery(
-    home,
+async function rowsOf(
+  connection: DuckDBConnection,
+  sql: string,
+  parameters: Record<string, string | number>,
+): Promise<DuckDBValue[][]> {
+  const reader = await connection.runAndReadAll(sql, parameters);
+  return reader.getRows();
+}
+
+async function readFigures(connection: DuckDBConnection, plan: string): Promise<EvaluatedFigure[]> {
+  const rows = await rowsOf(
+    connection,
     `SELECT key, suite, task, metric, value, low, high, n FROM model_figures WHERE plan = $plan
      ORDER BY place, suite, task, metric`,
     { plan },
@@ -87,9 +70,9 @@ async function readFigures(home: string, plan: string): Promise<EvaluatedFigure[
   }));
 }
 
-async function readPretrainings(home: string, plan: string): Promise<Pretraining[]> {
-  const { rows } = await runQuery(
-    home,
+async function readPretrainings(connection: DuckDBConnection, plan: string): Promise<Pretraining[]> {
+  const rows = await rowsOf(
+    connection,
     `WITH losses AS (
        SELECT key, step, value, max(step) OVER (PARTITION BY key) AS last FROM latest_metrics WHERE metric = 'loss'
      )
@@ -110,9 +93,9 @@ async function readPretrainings(home: string, plan: string): Promise<Pretraining
   }));
 }
 
-async function readRepetitions(home: string, plan: string): Promise<Repetition[]> {
-  const { rows } = await runQuery(
-    home,
+async function readRepetitions(connection: DuckDBConnection, plan: string): Promise<Repetition[]> {
+  const rows = await rowsOf(
+    connection,
     `SELECT m.address, substr(f.name, length('epochs.') + 1), f.number
      FROM models AS m JOIN latest_facts AS f USING (key)
      WHERE m.plan = $plan AND m.type IN ('pretrain', 'cpt') AND starts_with(f.name, 'epochs.') AND f.number > $most
@@ -126,9 +109,9 @@ async function readRepetitions(home: string, plan: string): Promise<Repetition[]
   }));
 }
 
-async function readTruncations(home: string, plan: string): Promise<Truncation[]> {
-  const { rows } = await runQuery(
-    home,
+async function readTruncations(connection: DuckDBConnection, plan: string): Promise<Truncation[]> {
+  const rows = await rowsOf(
+    connection,
     `SELECT m.key, if(examples.name = 'pairs', 'response', 'example'),
        examples.number * if(examples.name = 'pairs', 2, 1), truncated.number
      FROM models AS m
@@ -147,9 +130,9 @@ async function readTruncations(home: string, plan: string): Promise<Truncation[]
   }));
 }
 
-async function readPreferences(home: string, plan: string): Promise<Preference[]> {
-  const { rows } = await runQuery(
-    home,
+async function readPreferences(connection: DuckDBConnection, plan: string): Promise<Preference[]> {
+  const rows = await rowsOf(
+    connection,
     `SELECT m.key, any_value(f.number) FILTER (f.name = 'heldoutPairs'),
        any_value(f.number) FILTER (f.name = 'heldoutAccuracy'),
        any_value(f.number) FILTER (f.name = 'heldoutAccuracyLow'),
@@ -170,9 +153,9 @@ async function readPreferences(home: string, plan: string): Promise<Preference[]
   }));
 }
 
-async function readCollapses(home: string, plan: string): Promise<CollapsedTraining[]> {
-  const { rows } = await runQuery(
-    home,
+async function readCollapses(connection: DuckDBConnection, plan: string): Promise<CollapsedTraining[]> {
+  const rows = await rowsOf(
+    connection,
     `SELECT m.address, step.number, kind.value
      FROM models AS m
      JOIN latest_facts AS step ON step.key = m.key AND step.name = 'collapsedAt'

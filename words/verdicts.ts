@@ -1,0 +1,42 @@
+import type { PartVerdict } from '../results/verdicts/verdict.ts';
+import { amount, figure } from './figures.ts';
+
+/** A part of a takeaway in words: where it points, effect, interval, seeds, corrected p; each empty where there is none. */
+export function partCells(part: PartVerdict, alpha: number): string[] {
+  const { effect, low, high, seeds, pCorrected } = part;
+  const shown = (value: number | null, open: string) => (value === null ? open : amountOf(part, value));
+  const interval =
+    low === null && high === null
+      ? ''
+      : `${Math.round((1 - alpha) * 100)} % [${shown(low, '-∞')}, ${shown(high, '∞')}]`;
+  return [
+    { for: 'as claimed', against: 'against', neither: '' }[part.points],
+    effect === null ? '' : `${sign(part, effect)}${amountOf(part, effect)}${unit(part)}`,
+    interval,
+    String(seeds),
+    pCorrected === null ? '' : shownP(pCorrected),
+  ];
+}
+
+function sign({ effectOf }: PartVerdict, value: number): string {
+  return effectOf === 'saturation' ? 'at ' : value > 0 ? '+' : '';
+}
+
+/** Shares in percentage points, levels in three digits, all else as it is. */
+function amountOf(part: PartVerdict, value: number): string {
+  if (part.effectOf === 'saturation') return value < 10_000 ? figure(Number(value.toPrecision(3))) : amount(value);
+  return isShare(part) ? (value * 100).toFixed(1) : figure(value);
+}
+
+function unit(part: PartVerdict): string {
+  return isShare(part) ? ' pp' : '';
+}
+
+function isShare({ metric, effectOf }: PartVerdict): boolean {
+  const isOfFigure = effectOf === 'difference' || effectOf === 'change';
+  return isOfFigure && /\.((pass|maj|rm)@\d+(\(sampled\))?|acc\w*|correctRatio|truncated)$/.test(metric);
+}
+
+export function shownP(p: number): string {
+  return p < 0.001 ? '<0.001' : p.toFixed(3);
+}
