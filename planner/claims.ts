@@ -40,6 +40,7 @@ export interface Testing {
 export interface Claim {
   /** From 1, in the order of the file. */
   number: number;
+  /** In a sentence, on one line. */
   claim: string;
   /** Of each, what is claimed of it. */
   metrics: { metric: string; claimed: Claimed }[];
@@ -69,7 +70,7 @@ export function claimsOf(plan: Plan): Claim[] {
     const nodes = compared.map(({ node }) => node);
     return {
       number: index + 1,
-      claim: takeaway.claim,
+      claim: onOneLine(takeaway.claim),
       metrics: metrics.map((metric) => ({ metric, claimed: claimedOf(takeaway, metric) })),
       testing: {
         test: takeaway.test ?? defaultTesting.test,
@@ -81,6 +82,11 @@ export function claimsOf(plan: Plan): Claim[] {
       warnings: [...markWarnings(plan, nodes), ...sharedWarnings(plan, nodes, models)],
     };
   });
+}
+
+/** A claim as it is told, in a table or on a terminal: without line breaks and what else steers one. */
+function onOneLine(claim: string): string {
+  return claim.replace(/\p{Cc}+/gu, ' ').trim();
 }
 
 /** The models of a takeaway, with what it varies; their settings are without that and without the seed. */

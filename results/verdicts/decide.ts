@@ -74,9 +74,11 @@ function staleness({ points }: Part, { seen }: Evidence): string[] {
   const lacking = [...keys].filter(([key]) => key === null || !seen.has(key));
   const older = [...keys].filter(([key]) => key !== null && seen.get(key)?.superseded);
   return [
-    ...(lacking.length > 0 ? [`${lacking.length} of ${keys.size} evaluations not done: ${lacking[0]?.[1]}`] : []),
+    ...(lacking.length > 0
+      ? [`${lacking.length} of ${keys.size} evaluations not done, the first of ${lacking[0]?.[1]}`]
+      : []),
     ...(older.length > 0
-      ? [`${older.length} of ${keys.size} evaluations older than their model: ${older[0]?.[1]}`]
+      ? [`${older.length} of ${keys.size} evaluations older than their model, the first of ${older[0]?.[1]}`]
       : []),
   ];
 }
