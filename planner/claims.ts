@@ -1,5 +1,5 @@
 import type { Contrast, Takeaway } from '../schemas/types/lineage.ts';
-import { axesWith, contrastPairs, metricsOf, settingOf, trendModels } from './arms.ts';
+import { axesWith, contrastPairs, metricsOf, seedAxesOf, settingOf, trendModels } from './arms.ts';
 import { marksOf } from './marks.ts';
 import type { Key, Plan, PlanNode } from './plan.ts';
 import { parseFraction } from './quantities.ts';
@@ -55,7 +55,7 @@ export const defaultTesting: Testing = { test: 't', alpha: 0.05, seeds: 3, corre
 
 /** The takeaways of a plan's file. */
 export function claimsOf(plan: Plan): Claim[] {
-  const seedAxes = Object.keys(plan.axes).filter((name) => name === 'seed' || plan.axes[name]?.replicate);
+  const seedAxes = seedAxesOf(plan);
   return (plan.declared.takeaways ?? []).map((takeaway, index) => {
     const metrics = metricsOf(takeaway);
     const compared = comparedBy(plan, takeaway, seedAxes);
