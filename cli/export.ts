@@ -31,7 +31,7 @@ export async function exportLineage(
   }
   if (to === '' || to === '-') throw new CommandError(`${to || 'nothing'} names no folder`, 'name one: --to results');
   const { lineage: name } = await recordedLineage(home, lineage, context);
-  const views = await whileWriting(to, () => exportViews(home, name, absolute(context, to), format));
+  const views = await whileWriting(to, (signal) => exportViews(home, name, absolute(context, to), format, signal));
   const rows = views.reduce((sum, view) => sum + view.rows, 0);
   context.terminal.err(`wrote ${counted(views.length, 'view')} of ${name}, ${counted(rows, 'row')}, to ${to}`);
   return exitCodes.fine;

@@ -1,7 +1,8 @@
 import { stat } from 'node:fs/promises';
 import { writeWhole } from '../store/write.ts';
 import { absolute, type Context } from './context.ts';
-import { CommandError } from './failure.ts';
+import { CommandError, Interrupted } from './failure.ts';
+import { watchInterrupts } from './interrupt.ts';
 import { remedyForFile } from './remedies.ts';
 
 /** A file that a person asked for: as it was named, and where it is. */
@@ -32,16 +33,22 @@ export async function writeOutput({ name, path }: OutputFile, text: string): Pro
 
 /**
  * Does what writes a file or folder called `name`. Where the system does not let it, throws a CommandError with the reason and
- * what to do; any other error as it is.
+ * what to do; after Ctrl-C, of which `write` is told by its signal, an Interrupted; any other error as it is.
  */
-export async function whileWriting<T>(name: string, write: () => Promise<T>): Promise<T> {
+export async function whileWriting<T>(name: string, write: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const interrupts = watchInterrupts();
+  const leaving = new AbortController();
+  void interrupts.asked.then(() => leaving.abort());
   try {
-    return await write();
+    return await write(leaving.signal);
   } catch (error) {
+    if (leaving.signal.aborted) throw new Interrupted(`interrupted, and ${name} is not written`);
     const code = systemCode(error);
     const reason = code === null ? undefined : reasons[code];
     if (code === null || reason === undefined) throw error;
     throw new CommandError(`cannot write ${name}: ${reason}`, remedyForFile(code) ?? 'name another place');
+  } finally {
+    interrupts.stop();
   }
 }
 

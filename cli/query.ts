@@ -38,8 +38,8 @@ export async function query(sqlOrName: string | undefined, options: QueryOptions
     if (output === undefined) {
       throw new CommandError('Parquet is not for a terminal', 'name a file for it: --output rows.parquet');
     }
-    const rows = await whileWriting(output.name, () =>
-      writeParquet(home, sqlOrName, parameters, output.path, { files }),
+    const rows = await whileWriting(output.name, (signal) =>
+      writeParquet(home, sqlOrName, parameters, output.path, { files, signal }),
     );
     terminal.err(`wrote ${counted(rows, 'row')} to ${output.name}`);
     return exitCodes.fine;

@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { didYouMean, listed } from '../planner/diagnostic.ts';
 import { loadLineage } from '../planner/load.ts';
 import { lineageOf, publications } from '../results/publications.ts';
 import { runQuery } from '../results/query.ts';
 import { databasePath, storeFolder } from '../store/home.ts';
 import type { Context } from './context.ts';
 import { CommandError } from './failure.ts';
+import { unknownLineage } from './find-node.ts';
 import { isLineageFile, refusalOf } from './lineage-file.ts';
 import { shellWord } from './shell.ts';
 
@@ -30,7 +30,6 @@ export async function recordedLineage(
   const name = asked !== undefined && isLineageFile(asked) ? await nameIn(asked, context) : asked;
   const found = name === undefined ? known[0] : known.find(({ lineage }) => lineage === name);
   if (found) return found;
-  if (name === undefined) throw new CommandError(`nothing was run in ${home} yet`, whatToDo);
   if (publications.some((one) => lineageOf(one) === name))
     throw new CommandError(`${name} is not imported into ${home} yet`, `descent import ${name}`);
   if (name !== asked)
@@ -38,12 +37,16 @@ export async function recordedLineage(
       `the lineage ${name} was not run in ${home} yet`,
       `descent run ${shellWord(asked as string)}`,
     );
-  const names = known.map(({ lineage }) => lineage);
-  const there = names.length > 0 ? `there are ${listed(names)}` : whatToDo;
-  throw new CommandError(`no lineage ${name} was run in ${home}`, didYouMean(name, names) ?? there);
+  if (name === undefined || known.length === 0)
+    throw new CommandError(
+      `nothing was run in ${home} yet`,
+      '`descent run <file>` runs a lineage, `descent import published/evolm` brings what a paper reports',
+    );
+  throw unknownLineage(
+    name,
+    known.map(({ lineage }) => lineage),
+  );
 }
-
-const whatToDo = '`descent run <file>` runs a lineage, `descent import published/evolm` brings what a paper reports';
 
 /** All of them, the one that ran last first; imported ones count as run when they came out. */
 async function recordedLineages(home: string): Promise<RecordedLineage[]> {

@@ -5,7 +5,7 @@ import { addressNow } from '../planner/moved.ts';
 import type { Plan } from '../planner/plan.ts';
 import { plainAddress } from '../planner/signature.ts';
 import { importedNames, readImport } from '../results/imports.ts';
-import { publicationIn } from '../results/publications.ts';
+import { lineageOf, publicationIn, publications } from '../results/publications.ts';
 import { findHome } from '../store/home.ts';
 import { plansRun } from '../store/plans.ts';
 import type { Context } from './context.ts';
@@ -28,6 +28,9 @@ export async function findSubject(text: string, context: Context): Promise<Subje
   if (plan) return { kind: 'plan', plan };
   const colon = text.indexOf(':');
   const within = colon > 0 ? await findPlan(text.slice(0, colon), context) : undefined;
+  const missing = publications.map(lineageOf).find((name) => text === name || text.startsWith(`${name}:`));
+  if (!within && missing !== undefined)
+    throw new CommandError(`${missing} is not imported yet`, `descent import ${missing}`);
   if (!within) return { kind: 'node', ...(await findNode(findHome(context.cwd, context.env), text, null)) };
   const address = text.slice(colon + 1);
   const spelled = [address, plainAddress(address)];

@@ -50,7 +50,7 @@ function findingsSections(findings: readonly string[]): Section[] {
   return [{ title: 'Findings', blocks: [{ kind: 'list', items }] }];
 }
 
-const mostFindings = 40;
+const mostFindings = 30;
 
 /** Which lineage it is, and how far it is. */
 function subtitleOf(plan: Plan, { attempts, figures, sources }: ReportRows): string {

@@ -32,9 +32,6 @@ function taskBlocks(own: readonly Figure[], marksOf: (figure: Figure) => string)
     const cells = metrics.map((metric) => cellOf(found(metric), first.n));
     return [address, marksOf(first), ...cells, first.n === null ? '' : whole(first.n), ...guesses(figures)];
   });
-  const caption = `${name}: ${main} of each model.`;
-  const points = own.filter(({ metric }) => metric === main);
-  const svg = intervalPlot(`${caption} ${extremes(points)}`, isShare(main) ? `${main}, %` : main, points.map(drawn));
   const hasIntervals = own.some(({ low }) => low !== null);
   const columns = [
     text('model'),
@@ -47,9 +44,29 @@ function taskBlocks(own: readonly Figure[], marksOf: (figure: Figure) => string)
   return [
     heading(name),
     tableOf(`${name}${hasIntervals ? ', in brackets 95 % intervals' : ''}.`, columns, rows),
-    { kind: 'drawing', drawing: { caption, svg } },
+    ...taskPlots(
+      name,
+      main,
+      own.filter(({ metric }) => metric === main),
+    ),
   ];
 }
+
+/** As many drawings as it takes for each to be on one page, all with the same scale. */
+function taskPlots(name: string, main: string, points: readonly Figure[]): Block[] {
+  const all = points.map(drawn);
+  const parts = Math.ceil(points.length / mostRows);
+  const each = Math.ceil(points.length / parts);
+  return Array.from({ length: parts }, (_, part) => {
+    const [from, to] = [part * each, (part + 1) * each];
+    const caption = `${name}: ${main} of each model${parts > 1 ? `, part ${part + 1} of ${parts}` : ''}.`;
+    const label = `${caption} ${extremes(points.slice(from, to))}`;
+    const svg = intervalPlot(label, isShare(main) ? `${main}, %` : main, all.slice(from, to), all);
+    return { kind: 'drawing', drawing: { caption, svg } };
+  });
+}
+
+const mostRows = 60;
 
 /** A row of a drawing: shares in percent, as in the table beside it. */
 function drawn({ address, type, metric, value, low, high, chance, majority }: Figure): IntervalRow {

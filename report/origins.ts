@@ -75,15 +75,19 @@ function overlaps(certificates: readonly Certificate[]): Block[] {
 /** Which plan, made by which programs on which devices, and the key of every node. */
 export function provenanceSection(plan: Plan, digest: string, { attempts, sources }: ReportRows): Section {
   const standingOf = standings(attempts);
-  const nodes = plan.nodes.map((node) => {
+  const nodes = plan.nodes.flatMap((node) => {
     const { standing, latest } = standingOf(node);
+    // Of a publication there is nothing beyond what it reports.
+    if (sources.length > 0 && standing === 'not run') return [];
     return [
-      node.address,
-      node.type,
-      node.key.slice(0, 12),
-      standing,
-      latest ? String(latest.attempt) : '',
-      latest?.finished ?? '',
+      [
+        node.address,
+        node.type,
+        node.key.slice(0, 12),
+        standing,
+        latest ? String(latest.attempt) : '',
+        latest?.finished ?? '',
+      ],
     ];
   });
   return {

@@ -10,7 +10,7 @@ export function partCells(part: PartVerdict, alpha: number): string[] {
       ? ''
       : `${Math.round((1 - alpha) * 100)} % [${shown(low, '-∞')}, ${shown(high, '∞')}]`;
   return [
-    { for: 'as claimed', against: 'against', neither: '' }[part.points],
+    effect === null ? '' : { for: 'as claimed', against: 'against', neither: 'neither' }[part.points],
     effect === null ? '' : `${sign(part, effect)}${amountOf(part, effect)}${unit(part)}`,
     interval,
     String(seeds),

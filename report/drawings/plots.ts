@@ -78,20 +78,27 @@ export function linePlot(
   ]);
 }
 
-/** A row for each figure: a symbol, a whisker for its interval, and ticks where guessing stands (dashed chance, dotted majority). */
-export function intervalPlot(label: string, xName: string, rows: readonly IntervalRow[]): Markup {
-  const labels = rows.map(({ name }) => shortened(name, 40));
-  const names = 20 + characterWidth * labels.reduce((most, label) => Math.max(most, [...label].length), 0);
+/**
+ * A row for each figure: a symbol, a whisker for its interval, and ticks where guessing stands (dashed chance, dotted
+ * majority). Where there are several plots of some rows, `all` are those of them all: the scale and the symbols are theirs.
+ */
+export function intervalPlot(
+  label: string,
+  xName: string,
+  rows: readonly IntervalRow[],
+  all: readonly IntervalRow[] = rows,
+): Markup {
+  const names = 20 + characterWidth * all.reduce((most, { name }) => Math.max(most, [...rowName(name)].length), 0);
   const bottom = 20 + rows.length * rowHeight;
-  const groups = [...new Set(rows.map(({ group }) => group))];
-  const values = rows.flatMap(({ value, low, high, chance, majority }) => [value, low, high, chance, majority]);
+  const groups = [...new Set(all.map(({ group }) => group))];
+  const values = all.flatMap(({ value, low, high, chance, majority }) => [value, low, high, chance, majority]);
   const x = scaleLinear(extent(values.filter((value) => value !== null)), [names, width - 20]).nice();
   const drawn = rows.map(({ name, group, value, low, high, chance, majority }, row) => {
     const cy = 20 + (row + 0.5) * rowHeight;
     const tick = (at: number | null, kind: string): Child =>
       at === null ? null : element('path', { class: kind, d: `M${tenth(x(at))},${tenth(cy - 8)}V${tenth(cy + 8)}` });
     return fragment(
-      element('g', {}, element('title', {}, name), words(labels[row] ?? '', names - 10, cy + 4, 'end')),
+      element('g', {}, element('title', {}, name), words(rowName(name), names - 10, cy + 4, 'end')),
       tick(chance, 'chance'),
       tick(majority, 'majority'),
       low === null || high === null
@@ -121,6 +128,10 @@ export function intervalPlot(label: string, xName: string, rows: readonly Interv
     ...legend,
     ticks === '' ? null : words(ticks, 6, below + 20),
   ]);
+}
+
+function rowName(name: string): string {
+  return shortened(name, 40);
 }
 
 /** An SVG, with what it shows for who cannot see it; `kind` is its class. */
@@ -180,7 +191,7 @@ function grid(scale: ScaleLinear<number, number>, axis: 'x' | 'y', from: number,
     const named = figure(tick);
     return fragment(
       element('path', { class: 'grid', d }),
-      axis === 'x' ? words(named, at, from + 16, 'middle') : words(named, from - 6, at + 4, 'end'),
+      axis === 'x' ? words(named, at, from + 16, 'middle') : words(named, from - 10, at + 4, 'end'),
     );
   });
   return fragment(...lines);

@@ -3,7 +3,8 @@ import { deepEqual, equal } from 'node:assert/strict';
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { Refusal } from '../../cli/failure.ts';
+import { createColors } from 'picocolors';
+import { describeFailure, Refusal } from '../../cli/failure.ts';
 import { whileWriting } from '../../cli/output.ts';
 import { recordedLineage } from '../../cli/recorded-lineage.ts';
 import { descent, temporaryFolder } from './support.ts';
@@ -49,7 +50,7 @@ test('a lineage that is not there: where it was looked for, and what brings it',
   };
   const whatToDo = '`descent run <file>` runs a lineage, `descent import published/evolm` brings what a paper reports';
   deepEqual(await asked(), ['nothing was run in HERE/home yet', whatToDo]);
-  deepEqual(await asked('mine'), ['no lineage mine was run in HERE/home', whatToDo]);
+  deepEqual(await asked('mine'), ['nothing was run in HERE/home yet', whatToDo]);
   deepEqual(await asked('published/evolm'), [
     'published/evolm is not imported into HERE/home yet',
     'descent import published/evolm',
@@ -91,6 +92,11 @@ test('why the system did not let a file be written, in one line, with what to do
     'cannot write my.html: this user may not write there',
     'see whose it is and who may write it (`ls -ld`), or name another place',
   ]);
+  const left = await whileWriting('my.html', (signal) => {
+    process.emit('SIGINT', 'SIGINT');
+    return new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('INTERRUPT'))));
+  }).catch((error) => describeFailure(error, createColors(false), false));
+  deepEqual(left, { text: 'error: interrupted, and my.html is not written', exitCode: 130 });
   const other = new Error('no such column');
   deepEqual(await failing(other), ['no such column', undefined]);
 });

@@ -113,7 +113,7 @@ test('the paper’s, and a lineage that there is not', async () => {
   match(paper.stdout, /^11 is not asked: id Pass@1 of three ways/m);
   const { exitCode, stderr } = await descent(['takeaways', 'claim'], folder);
   equal(exitCode, 1);
-  match(stderr, /no lineage claim was run in .*\n.*did you mean `claims`/);
+  match(stderr, /there is no lineage claim\n.*did you mean `claims`/);
 });
 
 test('a file that was edited since: stale, and it says so', async () => {

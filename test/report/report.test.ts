@@ -108,7 +108,7 @@ test('findings are listed as far as somebody reads, and only where there are any
   const { sections } = composeReport({ ...input, findings });
   const [list] = sections[0]?.blocks ?? [];
   ok(list?.kind === 'list');
-  deepEqual([list.items.length, list.items.at(-1)], [41, 'And 3 more: figures are below.']);
+  deepEqual([list.items.length, list.items.at(-1)], [31, 'And 13 more: figures are below.']);
   equal(composeReport({ ...input, findings: [] }).sections[0]?.title, 'Takeaways');
 });
 
@@ -127,6 +127,30 @@ test('the drawings of one stage have one scale, and as many lines each as may be
     plots.map((svg) => svg.match(/>a\d</g)?.length),
     [5, 4],
   );
+});
+
+test('models that no page could hold are drawn in parts, with one scale and one legend', () => {
+  const [one] = input.rows.figures;
+  ok(one);
+  const figures = Array.from({ length: 130 }, (_, index) => ({
+    ...one,
+    address: `m${index}`,
+    type: index < 65 ? ('sft' as const) : ('rl' as const),
+    metric: 'loss',
+    value: index,
+    low: null,
+    high: null,
+  }));
+  const html = asHtml(composeReport({ ...input, rows: { ...input.rows, figures } }));
+  const plots = [...html.matchAll(/<svg class="plot"[^>]*of each model, part.*?<\/svg>/g)].map(String);
+  deepEqual(
+    plots.map((svg) => svg.match(/<title>/g)?.length),
+    [44, 44, 42],
+  );
+  const scales = plots.map((svg) => [...svg.matchAll(/text-anchor="middle">(\d+)</g)].map(([, tick]) => tick).join());
+  deepEqual(scales, Array(3).fill('0,20,40,60,80,100,120'));
+  for (const svg of plots) match(svg, />sft<.*>rl</);
+  match(plots[1] ?? '', /aria-label="[^"]*part 2 of 3\. From 44\.000 \(m44\) to 87\.000 \(m87\)\."/);
 });
 
 test('the plan against what became of it', () => {
