@@ -147,7 +147,8 @@ export function bootstrap({ seeds, tasks }: Differences, alpha: number): Estimat
     }
   }
   found.sort((a, b) => a - b);
-  if (isNothing(sampleVariance(found), value)) return { value, low: value, high: value, p: signsAlone(value, seeds.length) };
+  if (isNothing(sampleVariance(found), value))
+    return { value, low: value, high: value, p: signsAlone(value, seeds.length) };
   const wide = expandedAlpha(alpha, seeds.length);
   const below = found.filter((one) => one <= 0).length;
   const above = found.filter((one) => one >= 0).length;

@@ -114,5 +114,14 @@ test('of a lineage of one’s own: what it has is decided, and of the others it 
   assert.deepEqual([cpt?.name, cpt?.verdict, cpt?.points], ['CPT before SFT, ID Maj', 'supported', 'for']);
   assert.deepEqual(found[8]?.parts, []);
   assert.equal(found[8]?.verdict, 'not asked');
+  const { rows } = await runQuery(
+    home,
+    "SELECT number, any_value(verdict), count(*) FILTER (part > 0), any_value(said) FROM takeaways WHERE lineage = 'mine' GROUP BY number ORDER BY number",
+  );
+  assert.deepEqual(
+    rows.map(([number, verdict, parts]) => [number, verdict, parts]),
+    found.map(({ number, verdict, parts }) => [number, verdict, parts.length]),
+  );
+  assert.equal(rows[8]?.[3], found[8]?.missing.join('; '), 'what is lacked is told there, too');
   await assert.rejects(askedPaper(home, 'yours'), /the results have no lineage yours/);
 });
