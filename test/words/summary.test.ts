@@ -93,6 +93,27 @@ test('a stage whose parent is not evaluated is compared with the nearest model b
   equal(stages[1]?.measures[0]?.clear, false);
 });
 
+test('a model with two addresses is measured once for each, and told of once', async (t) => {
+  const home = join(await temporaryFolder(t), '.descent');
+  const plan = makePlan({ seeds: [1], replay: ['0%'] });
+  const twins = plan.nodes
+    .filter(({ address }) => /^(base|mid|tuned)@/.test(address))
+    .map((node) => ({ ...node, stage: `${node.stage}2`, address: node.address.replace('@', '2@') }));
+  const both = { ...plan, nodes: [...plan.nodes, ...twins] };
+  const { stages, findings } = await outcomeOf(home, both, await runLineage(home, both));
+  const alone = await outcomeOf(home, plan, await runLineage(home, plan));
+  const measuresOf = (address: string, of = stages) => of.find((stage) => stage.address === address)?.measures;
+  for (const [one, other] of [
+    ['base@seed=1', 'base2@seed=1'],
+    ['mid@replay=0%,seed=1', 'mid2@replay=0%,seed=1'],
+  ] as const) {
+    deepEqual(measuresOf(one), measuresOf(one, alone.stages));
+    deepEqual(measuresOf(other), measuresOf(one));
+  }
+  const told = (of: readonly string[]) => of.filter((sentence) => !/^\w+2@/.test(sentence));
+  deepEqual(told(findings), alone.findings);
+});
+
 test('results that lack what the store has are brought up to date', async (t) => {
   const home = join(await temporaryFolder(t), '.descent');
   const plan = makePlan({ seeds: [1], replay: ['0%'] });
