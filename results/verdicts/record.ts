@@ -39,7 +39,7 @@ export async function keepVerdicts(
  * the view `takeaways` calls them stale once one of these changes. Verdicts of a plan that is not the lineage's current one
  * are not kept, and neither are those of a lineage that was never recorded. `connection` is a writer's.
  */
-export async function recordVerdicts(
+async function recordVerdicts(
   connection: DuckDBConnection,
   { asked: { lineage, plan, source }, verdicts, questions, evidence: { seen } }: Answer,
 ): Promise<void> {
