@@ -7,7 +7,7 @@ import { canonicalJson, sha256 } from '../planner/key.ts';
 import type { Plan } from '../planner/plan.ts';
 import { withDatabase } from '../results/database.ts';
 import { publicationIn } from '../results/publications.ts';
-import { type Answer, askPaper, askTakeaways } from '../results/verdicts/ask.ts';
+import { answerOf, type Gathered, gatherDeclared, gatherPaper } from '../results/verdicts/ask.ts';
 import { keepVerdicts } from '../results/verdicts/record.ts';
 import type { TakeawayVerdict } from '../results/verdicts/verdict.ts';
 import { findHome } from '../store/home.ts';
@@ -66,7 +66,7 @@ async function fileAsked(lineage: string | undefined, home: string, context: Con
   const { plan, digest, notices } = await planAsked(lineage, home, context);
   const claims = claimsOf(plan);
   if (claims.length > 0) {
-    const ask = (connection: DuckDBConnection) => askTakeaways(connection, plan.lineage, digest, claims);
+    const ask = (connection: DuckDBConnection) => gatherDeclared(connection, plan.lineage, digest, claims);
     return { lineage: plan.lineage, notices, found: await answered(home, ask) };
   }
   throw new CommandError(
@@ -77,16 +77,16 @@ async function fileAsked(lineage: string | undefined, home: string, context: Con
 
 async function paperAsked(lineage: string | undefined, home: string): Promise<Answered> {
   const { lineage: name } = await recordedLineage(home, lineage);
-  const ask = (connection: DuckDBConnection) => askPaper(connection, name);
+  const ask = (connection: DuckDBConnection) => gatherPaper(connection, name);
   return { lineage: name, notices: [], found: await answered(home, ask) };
 }
 
 /** Verdicts from a look at the results, kept where nobody else has these open: who asks does not wait for a run. */
 async function answered(
   home: string,
-  ask: (connection: DuckDBConnection) => Promise<Answer>,
+  ask: (connection: DuckDBConnection) => Promise<Gathered>,
 ): Promise<TakeawayVerdict[]> {
-  const answer = await withDatabase(home, 'read', ask);
+  const answer = answerOf(await withDatabase(home, 'read', ask));
   await keepVerdicts(home, answer, { patienceSeconds: 0 });
   return answer.verdicts;
 }

@@ -1,7 +1,7 @@
 import type { DuckDBConnection, DuckDBValue } from '@duckdb/node-api';
 import { claimsOf } from '../planner/claims.ts';
 import type { Plan } from '../planner/plan.ts';
-import { type Answer, askTakeaways } from '../results/verdicts/ask.ts';
+import { type Gathered, gatherDeclared } from '../results/verdicts/ask.ts';
 import type { TakeawayVerdict } from '../results/verdicts/verdict.ts';
 import {
   type CollapsedTraining,
@@ -22,14 +22,14 @@ export interface Outcome {
 }
 
 /**
- * What came out of a plan, as far as the results have it, and the verdicts with what they are from, for `keepVerdicts`.
- * `connection` may be a reader's: nothing is written.
+ * What came out of a plan, as far as the results have it, and what decides its takeaways, which `answerOf` does. `connection`
+ * may be a reader's: nothing is written.
  */
 export async function readOutcome(
   connection: DuckDBConnection,
   plan: Plan,
   planDigest: string,
-): Promise<{ outcome: Outcome; answer: Answer }> {
+): Promise<Omit<Outcome, 'takeaways'> & { gathered: Gathered }> {
   const stages = summarize(plan, await readFigures(connection, planDigest));
   const told = findings(plan, stages, {
     pretrainings: await readPretrainings(connection, planDigest),
@@ -38,8 +38,8 @@ export async function readOutcome(
     preferences: await readPreferences(connection, planDigest),
     collapses: await readCollapses(connection, planDigest),
   });
-  const answer = await askTakeaways(connection, plan.lineage, planDigest, claimsOf(plan));
-  return { outcome: { stages, findings: told, takeaways: answer.verdicts }, answer };
+  const gathered = await gatherDeclared(connection, plan.lineage, planDigest, claimsOf(plan));
+  return { stages, findings: told, gathered };
 }
 
 async function rowsOf(

@@ -6,7 +6,7 @@ import { withDatabase } from '../../results/database.ts';
 import { recordImport } from '../../results/imports.ts';
 import { type Publication, publications } from '../../results/publications.ts';
 import { runQuery } from '../../results/query.ts';
-import { askPaper } from '../../results/verdicts/ask.ts';
+import { answerOf, gatherPaper } from '../../results/verdicts/ask.ts';
 import { paperTakeaways } from '../../results/verdicts/paper.ts';
 import { keepVerdicts } from '../../results/verdicts/record.ts';
 import type { PartVerdict, TakeawayVerdict } from '../../results/verdicts/verdict.ts';
@@ -28,7 +28,7 @@ test('there are twelve, each with its claim, its place in the paper and its part
 });
 
 async function askedPaper(home: string, lineage: string): Promise<TakeawayVerdict[]> {
-  const answer = await withDatabase(home, 'read', (connection) => askPaper(connection, lineage));
+  const answer = answerOf(await withDatabase(home, 'read', (connection) => gatherPaper(connection, lineage)));
   assert.ok(await keepVerdicts(home, answer));
   return answer.verdicts;
 }

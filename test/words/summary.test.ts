@@ -8,6 +8,7 @@ import type { Plan } from '../../planner/plan.ts';
 import { judge } from '../../planner/verdict.ts';
 import { withDatabase } from '../../results/database.ts';
 import { runQuery } from '../../results/query.ts';
+import { answerOf } from '../../results/verdicts/ask.ts';
 import { nodesInspector } from '../../store/artifact.ts';
 import { writePlan } from '../../store/plans.ts';
 import { type Outcome, readOutcome } from '../../words/outcome.ts';
@@ -18,8 +19,8 @@ import { makePlan } from '../results/lineage.ts';
 import { runLineage, runNode } from '../results/run.ts';
 
 async function outcomeOf(home: string, plan: Plan, digest: string): Promise<Outcome> {
-  const { outcome } = await withDatabase(home, 'read', (connection) => readOutcome(connection, plan, digest));
-  return outcome;
+  const { gathered, ...told } = await withDatabase(home, 'read', (connection) => readOutcome(connection, plan, digest));
+  return { ...told, takeaways: answerOf(gathered).verdicts };
 }
 
 test('whether two proportions differ, by the interval of the difference', () => {
