@@ -9,11 +9,10 @@ import { publicationIn } from '../results/publications.ts';
 import { findHome } from '../store/home.ts';
 import { plansRun } from '../store/plans.ts';
 import type { Context } from './context.ts';
-import { CommandError, Refusal } from './failure.ts';
+import { CommandError } from './failure.ts';
 import { findNode } from './find-node.ts';
-import { planFile } from './lineage-file.ts';
+import { planFile, refusalOf } from './lineage-file.ts';
 import { readPlanFile } from './plan-file.ts';
-import { shellWord } from './shell.ts';
 
 /** What a person names on the command line: a whole plan, or a node in one. */
 export type Subject = { kind: 'plan'; plan: Plan } | ({ kind: 'node' } & NodeInPlan);
@@ -60,9 +59,7 @@ async function findPlan(text: string, context: Context): Promise<Plan | undefine
   if (isPath(text)) {
     const planned = await planFile(path, context);
     if (planned.ok) return planned.plan;
-    const unreadable = planned.diagnostics.find(({ code }) => code === 'file-unreadable');
-    if (unreadable) throw new Refusal(`${text}: ${unreadable.message}`, unreadable.hint);
-    throw new Refusal(`${text} has errors`, `descent validate ${shellWord(text)}`);
+    throw refusalOf(text, planned.diagnostics);
   }
   const home = findHome(context.cwd, context.env);
   const publication = publicationIn(text);

@@ -1,13 +1,15 @@
 import type { Block, Document, Table } from './document.ts';
 
 /** A report in Markdown (GitHub's, for its tables): the same tables and lists, without drawings. */
-export function asMarkdown({ title, sections }: Document): string {
+export function asMarkdown({ title, subtitle, sections }: Document): string {
   const parts = sections.flatMap(({ title: heading, blocks }) => [`## ${plain(heading)}`, ...blocks.flatMap(block)]);
-  return `${[`# ${plain(title)}`, ...parts].join('\n\n')}\n`;
+  return `${[`# ${plain(title)}`, begun(subtitle), ...parts].join('\n\n')}\n`;
 }
 
 function block(one: Block): string[] {
   switch (one.kind) {
+    case 'heading':
+      return [`### ${plain(one.text)}`];
     case 'paragraph':
       return [begun(one.text)];
     case 'list':

@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 import type { Plan } from '../planner/plan.ts';
 import { groupBy } from '../results/group-by.ts';
 import { counted, figure, whole } from '../words/figures.ts';
-import { type Block, number, paragraph, type Section, tableOf, text } from './document.ts';
+import { type Block, heading, number, paragraph, type Section, tableOf, text } from './document.ts';
 import { marksReader } from './models.ts';
 import type { Attempt, Certificate, ReportRows } from './read.ts';
 import { once, standings } from './stages.ts';
@@ -27,9 +27,6 @@ export function warningsSection(
   );
   const unknown = figures.filter(({ n }) => n === null).length;
   const warnings = [
-    ...(sources.length > 0
-      ? ['Nothing of this was run here: the figures are published ones, which were imported.']
-      : []),
     ...failed,
     ...(open.length > 0 && sources.length === 0
       ? [`${counted(open.length, 'node')} of ${whole(nodes.length)} not done yet.`]
@@ -69,7 +66,10 @@ function overlaps(certificates: readonly Certificate[]): Block[] {
     ...[problems, exact, grams, common].map(whole),
     allowed ?? '',
   ]);
-  return [tableOf('Overlaps of what is trained on with what is tested.', columns, rows)];
+  const outcome = certificates.some(({ state }) => state === 'failed')
+    ? 'Warnings name what is too much'
+    : 'None is too much';
+  return [heading('Overlaps'), tableOf(`What is trained on beside what is tested. ${outcome}.`, columns, rows)];
 }
 
 /** Which plan, made by which programs on which devices, and the key of every node. */

@@ -27,9 +27,11 @@ export function workSection(plan: Plan, attempts: readonly Attempt[]): Section {
     ];
   };
   const evaluations = once(plan.nodes.filter(({ type }) => type === 'evaluate'));
+  const overlaps = once(plan.nodes.filter(({ type }) => type === 'overlap'));
   const rows = [
     ...groups.map(({ name, type, from, reads, nodes }) => rowOf(name, type, [...from, ...reads].join(', '), nodes)),
     ...(evaluations.length > 0 ? [rowOf('evaluations', 'evaluate', '', evaluations)] : []),
+    ...(overlaps.length > 0 ? [rowOf('overlap certificates', 'overlap', '', overlaps)] : []),
     rowOf('all', '', '', once(plan.nodes)),
   ];
   return {
@@ -37,7 +39,7 @@ export function workSection(plan: Plan, attempts: readonly Attempt[]): Section {
     blocks: [
       drawn,
       tableOf(
-        `By ${by}: planned tokens to learn from and FLOPs, and what finished attempts took. Time is from an attempt's first start to its end.`,
+        `By ${by}: planned tokens to learn from and FLOPs, and what finished attempts took; \u2264 is at most. Time is from an attempt's first start to its end.`,
         [
           text(by),
           text('type'),
@@ -73,7 +75,7 @@ export function ledgerSection(plan: Plan, attempts: readonly Attempt[]): Section
     title: 'Ledger',
     blocks: [
       tableOf(
-        'What was spent, by type and device, all attempts counted. FLOPs are those planned of the nodes. Time is of finished attempts; nodes that other lineages share count in each.',
+        'What was spent, by type and device, all attempts counted. FLOPs are those planned of the nodes; \u2264 is at most. Time is of finished attempts; nodes that other lineages share count in each.',
         [
           text('type'),
           text('device'),

@@ -3,7 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { explain, makeFolder, syncFile, syncFolder, temporaryFor } from '../store/write.ts';
 import { withDatabase } from './database.ts';
-import { ResultsError } from './errors.ts';
+import { asSystemError, ResultsError } from './errors.ts';
 import { quoted } from './sql.ts';
 
 /** Files that a table can be. */
@@ -78,7 +78,10 @@ async function copyViews(
   for (const view of await viewsOf(connection)) {
     const path = quoted(join(folder, `${view.name}.${format}`));
     const options = format === 'csv' ? 'FORMAT csv, HEADER' : 'FORMAT parquet';
-    const { rowsChanged } = await connection.run(`COPY (${rowsOf(view, lineage, format)}) TO ${path} (${options})`);
+    const copied = connection.run(`COPY (${rowsOf(view, lineage, format)}) TO ${path} (${options})`);
+    const { rowsChanged } = await copied.catch((error: unknown) => {
+      throw asSystemError(error, folder);
+    });
     written.push({ view: view.name, rows: rowsChanged });
   }
   return written;

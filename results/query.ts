@@ -9,9 +9,9 @@ import type {
 } from '@duckdb/node-api';
 import { closest } from 'fastest-levenshtein';
 import type { Json } from '../planner/plan.ts';
-import { syncFolder } from '../store/write.ts';
+import { makeFolder, syncFolder } from '../store/write.ts';
 import { withDatabase } from './database.ts';
-import { QueryError, ResultsError } from './errors.ts';
+import { asSystemError, QueryError, ResultsError } from './errors.ts';
 import { lineageOf, publications } from './publications.ts';
 import { findSavedQuery, type SavedParameter } from './saved.ts';
 import { quoted } from './sql.ts';
@@ -74,6 +74,7 @@ export async function writeParquet(
   options: QueryOptions = {},
 ): Promise<number> {
   const target = resolve(path);
+  await makeFolder(dirname(target));
   const temporary = `${target}.${process.pid}.${randomBytes(6).toString('hex')}.tmp`;
   try {
     const rows = await withDatabase(
@@ -84,8 +85,7 @@ export async function writeParquet(
           const { sql, values } = await prepareQuery(connection, sqlOrName, parameters);
           // COPY takes no parameters, and the rows of a person's SQL are made before any file may be written.
           await runStatements(connection, `CREATE TEMP TABLE parquet_rows AS (\n${oneStatement(sql)}\n)`, values);
-          const copied = await connection.run(`COPY parquet_rows TO ${quoted(temporary)} (FORMAT parquet)`);
-          return copied.rowsChanged;
+          return await copyTo(connection, temporary);
         }),
       { files: options.files ?? false, output: temporary, patienceSeconds: options.patienceSeconds },
     );
@@ -94,9 +94,19 @@ export async function writeParquet(
     return rows;
   } catch (error) {
     if (!(error instanceof QueryError)) throw error;
-    throw new QueryError(error.message.replaceAll(temporary, target));
+    throw new QueryError(error.message.replaceAll(temporary, target), { cause: error });
   } finally {
     await rm(temporary, { force: true });
+  }
+}
+
+/** Rows of the table that were written. */
+async function copyTo(connection: DuckDBConnection, path: string): Promise<number> {
+  try {
+    const copied = await connection.run(`COPY parquet_rows TO ${quoted(path)} (FORMAT parquet)`);
+    return copied.rowsChanged;
+  } catch (error) {
+    throw asSystemError(error, path);
   }
 }
 

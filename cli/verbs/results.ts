@@ -58,7 +58,7 @@ export function addResultVerbs(program: Command, { context, finish }: Calls): vo
 
   program
     .command('export')
-    .argument('[lineage]', 'name of a lineage; without it, the one that ran last')
+    .argument('[lineage]', 'name of a lineage, or its file; without it, the one that ran last')
     .description('Write all views of a lineage to files, or its runs as OpenLineage events')
     .usage('[lineage] --to <folder|file>')
     .requiredOption('--to <folder|file>', 'folder for the views, not there yet or empty; file for the events')
@@ -98,15 +98,15 @@ export function addResultVerbs(program: Command, { context, finish }: Calls): vo
 
   program
     .command('report')
-    .argument('[lineage]', 'name of a lineage; without it, the one that ran last')
+    .argument('[lineage]', 'name of a lineage, or its file; without it, the one that ran last')
     .description(
       'Write what came out of a lineage into one file: models, curves, verdicts, cost, and where it came from',
     )
     .option('-o, --out <file>', 'where to write it (default: the lineage\u2019s name with -report, here)')
     .addOption(
       new Option(
-        '--format <format>',
-        'a page to open and print, or Markdown (default: by the file\u2019s ending, else html)',
+        '-f, --format <format>',
+        'a page to open and print, or Markdown (default: what the file\u2019s ending says, of no file html)',
       ).choices(['html', 'md']),
     )
     .addHelpText(

@@ -28,13 +28,32 @@ export const mostSeries = symbolsFill.length;
 const width = 720;
 const rowHeight = 18;
 const left = 60;
+/** Of a letter in a drawing, in fonts that are wide. */
+const characterWidth = 7.6;
+
+/** The ranges of lines, so that several plots can have the same. */
+export interface Scales {
+  x: [number, number];
+  y: [number, number];
+}
+
+/** The ranges that some lines take. */
+export function scalesOf(series: readonly Series[]): Scales {
+  const points = series.flatMap((one) => one.points);
+  return { x: extent(points.map((point) => point.x)), y: extent(points.map((point) => point.y)) };
+}
 
 /** Lines over an axis, with symbols and dashes, and below it what each stands for. At most `mostSeries`. */
-export function linePlot(label: string, xName: string, yName: string, series: readonly Series[]): Markup {
+export function linePlot(
+  label: string,
+  xName: string,
+  yName: string,
+  series: readonly Series[],
+  scales: Scales = scalesOf(series),
+): Markup {
   const bottom = 260;
-  const points = series.flatMap((one) => one.points);
-  const x = scaleLinear(extent(points.map((point) => point.x)), [left, width - 20]);
-  const y = scaleLinear(extent(points.map((point) => point.y)), [bottom, 20]).nice();
+  const x = scaleLinear(scales.x, [left, width - 20]);
+  const y = scaleLinear(scales.y, [bottom, 20]).nice();
   const drawn = series.map(({ points: own }, index) => {
     const at = own.map((point): [number, number] => [round(x(point.x)), round(y(point.y))]);
     const every = Math.max(1, Math.ceil(own.length / 8));
@@ -49,7 +68,7 @@ export function linePlot(label: string, xName: string, yName: string, series: re
       words(shortened(name, 90), left + 58, cy + 4),
     );
   });
-  return drawing(label, bottom + 58 + series.length * rowHeight, [
+  return drawing('plot', label, bottom + 58 + series.length * rowHeight, [
     grid(x, 'x', bottom, 20),
     grid(y, 'y', left, width - 20),
     words(xName, (left + width) / 2, bottom + 36, 'middle'),
@@ -61,7 +80,8 @@ export function linePlot(label: string, xName: string, yName: string, series: re
 
 /** A row for each figure: a symbol, a whisker for its interval, and ticks where guessing stands (dashed chance, dotted majority). */
 export function intervalPlot(label: string, xName: string, rows: readonly IntervalRow[]): Markup {
-  const names = 300;
+  const labels = rows.map(({ name }) => shortened(name, 40));
+  const names = 20 + characterWidth * labels.reduce((most, label) => Math.max(most, [...label].length), 0);
   const bottom = 20 + rows.length * rowHeight;
   const groups = [...new Set(rows.map(({ group }) => group))];
   const values = rows.flatMap(({ value, low, high, chance, majority }) => [value, low, high, chance, majority]);
@@ -71,7 +91,7 @@ export function intervalPlot(label: string, xName: string, rows: readonly Interv
     const tick = (at: number | null, kind: string): Child =>
       at === null ? null : element('path', { class: kind, d: `M${tenth(x(at))},${tenth(cy - 8)}V${tenth(cy + 8)}` });
     return fragment(
-      element('g', {}, element('title', {}, name), words(shortened(name, 44), names - 10, cy + 4, 'end')),
+      element('g', {}, element('title', {}, name), words(labels[row] ?? '', names - 10, cy + 4, 'end')),
       tick(chance, 'chance'),
       tick(majority, 'majority'),
       low === null || high === null
@@ -86,26 +106,38 @@ export function intervalPlot(label: string, xName: string, rows: readonly Interv
     ...(rows.some(({ chance }) => chance !== null) ? ['dashed: chance'] : []),
     ...(rows.some(({ majority }) => majority !== null) ? ['dotted: majority'] : []),
   ].join('; ');
-  const legend = groups.map((group, index) => {
-    const cx = left + index * 90;
-    return fragment(sign(index, cx, bottom + 54), words(group, cx + 12, bottom + 58));
-  });
-  return drawing(label, bottom + 84, [
+  const legend =
+    groups.length < 2
+      ? []
+      : groups.map((group, index) => {
+          const cx = 12 + index * 90;
+          return fragment(sign(index, cx, bottom + 58), words(group, cx + 12, bottom + 62));
+        });
+  const below = bottom + (legend.length > 0 ? 62 : 42);
+  return drawing('plot', label, below + (ticks === '' ? 12 : 30), [
     grid(x, 'x', bottom, 20),
     words(xName, (names + width) / 2, bottom + 36, 'middle'),
     ...drawn,
     ...legend,
-    words(ticks, left - 12, bottom + 78),
+    ticks === '' ? null : words(ticks, 6, below + 20),
   ]);
 }
 
-/** An SVG that scales, with what it shows for who cannot see it. */
-export function drawing(label: string, height: number, children: readonly Child[], across = width): Markup {
+/** An SVG, with what it shows for who cannot see it; `kind` is its class. */
+export function drawing(
+  kind: 'plot' | 'graph',
+  label: string,
+  height: number,
+  children: readonly Child[],
+  across = width,
+): Markup {
   return element(
     'svg',
     {
+      class: kind,
       viewBox: `0 0 ${Math.ceil(across)} ${Math.ceil(height)}`,
       width: Math.ceil(across),
+      height: Math.ceil(height),
       role: 'img',
       'aria-label': label,
     },

@@ -45,6 +45,7 @@ export function stageGraph(label: string, groups: readonly Group[], standingOf: 
     );
   });
   return drawing(
+    'graph',
     label,
     8 + rows * (box.height + gap.y) - gap.y,
     [fragment(...edges), ...boxes],

@@ -92,7 +92,7 @@ function staleness({ points }: Part, { seen }: Evidence): string[] {
     }
   const all = [...asked.values()];
   const told = (some: typeof all, what: string) =>
-    some.length > 0 ? [`${some.length} of ${all.length} evaluations ${what}: ${some[0]?.address}`] : [];
+    some.length > 0 ? [`${some.length} of ${all.length} evaluations ${what}, the first of ${some[0]?.address}`] : [];
   return [
     ...told(
       all.filter(({ key }) => key === null || !seen.has(key)),

@@ -60,8 +60,8 @@ test('a lineage that there is not, and a folder in the way: nothing is written',
   const before = await readdir(folder);
   const unknown = await descent(['report', 'claim'], folder);
   equal(unknown.exitCode, 1);
-  match(unknown.stderr, /the results have no lineage claim\n.*did you mean `claims`/);
-  const taken = await descent(['report', 'claims', '--out', '.'], folder);
+  match(unknown.stderr, /no lineage claim was run in .*\n.*did you mean `claims`/);
+  const taken = await descent(['report', 'claims', '--out', '.', '--format', 'html'], folder);
   equal(taken.exitCode, 1);
   match(taken.stderr, /\. is a folder/);
   deepEqual(await readdir(folder), before);

@@ -63,12 +63,12 @@ function checkNesting(html: string): void {
 
 test('the figures in the tables are those in the results', async () => {
   const document = composeReport(input);
-  const found = tables(document).filter(({ caption }) => caption.startsWith('heldout, web.'));
+  const found = tables(document).filter(({ caption }) => caption.startsWith('heldout, web,'));
   equal(found.length, 1);
   const [table] = found as [Table];
   const column = table.columns.findIndex(({ name }) => name === 'loss');
   for (const row of table.rows)
-    match(row[column] ?? '', new RegExp(`^${Number(heldoutLoss(row[0] ?? '', 'web').toPrecision(4))} \\[`));
+    match(row[column] ?? '', new RegExp(`^${heldoutLoss(row[0] ?? '', 'web').toFixed(3)} \\[`));
   const { rows } = await runQuery(home, "SELECT DISTINCT address FROM model_figures WHERE suite = 'heldout'");
   deepEqual(table.rows.map(([address]) => address).sort(), rows.map(([address]) => address).sort());
 });
@@ -85,6 +85,50 @@ test('mean and deviation over seeds, and models of one seed are marked', async (
   );
 });
 
+test('a count stands beside a figure only where it is another than that of what is asked first', () => {
+  const [one] = input.rows.figures;
+  ok(one);
+  const math = { ...one, suite: 'id', task: 'math', low: 0.1, high: 0.3, value: 0.2 };
+  const figures = [
+    { ...math, metric: 'correctRatio', n: 13 },
+    { ...math, metric: 'pass@1', n: 200 },
+    { ...math, metric: 'truncated', n: 200 },
+  ];
+  const table = tableWith('correctRatio', composeReport({ ...input, rows: { ...input.rows, figures } }));
+  deepEqual(table.rows[0]?.slice(-4), [
+    '20.0 % [10.0, 30.0]',
+    '20.0 % [10.0, 30.0] (n 13)',
+    '20.0 % [10.0, 30.0]',
+    '200',
+  ]);
+});
+
+test('findings are listed as far as somebody reads, and only where there are any', () => {
+  const findings = Array.from({ length: 43 }, (_, index) => `finding ${index}.`);
+  const { sections } = composeReport({ ...input, findings });
+  const [list] = sections[0]?.blocks ?? [];
+  ok(list?.kind === 'list');
+  deepEqual([list.items.length, list.items.at(-1)], [41, 'And 3 more: figures are below.']);
+  equal(composeReport({ ...input, findings: [] }).sections[0]?.title, 'Takeaways');
+});
+
+test('the drawings of one stage have one scale, and as many lines each as may be', () => {
+  const curves = Array.from({ length: 9 }, (_, run) =>
+    [1, 2].map((step) => ({ address: `a${run}`, stage: 'a', metric: 'loss', step, value: run + step })),
+  ).flat();
+  const html = asHtml(composeReport({ ...input, rows: { ...input.rows, curves } }));
+  const plots = [...html.matchAll(/<svg class="plot"[^>]*aria-label="a: loss over steps, part.*?<\/svg>/g)].map(String);
+  const ticks = plots.map((svg) => [...svg.matchAll(/text-anchor="end">([^<]*)</g)].map(([, tick]) => tick));
+  deepEqual(ticks, [
+    ['2', '4', '6', '8', '10'],
+    ['2', '4', '6', '8', '10'],
+  ]);
+  deepEqual(
+    plots.map((svg) => svg.match(/>a\d</g)?.length),
+    [5, 4],
+  );
+});
+
 test('the plan against what became of it', () => {
   const work = tableWith('standing');
   deepEqual(
@@ -96,6 +140,9 @@ test('the plan against what became of it', () => {
   deepEqual(base?.slice(-2), ['81.9K', '3 min 1 s']);
   const all = work.rows.at(-1);
   deepEqual(all?.slice(0, 1), ['all']);
+  const nodes = work.columns.findIndex(({ name }) => name === 'nodes');
+  const sum = work.rows.slice(0, -1).reduce((total, row) => total + Number(row[nodes]), 0);
+  equal(String(sum), all?.[nodes], 'the rows are all of it');
   const failed = input.rows.attempts.map((one, index) =>
     index === 1 ? { ...one, state: 'failed', failure: 'out-of-memory', message: evil } : one,
   );
@@ -163,7 +210,7 @@ test('Markdown has the same tables, and no name is taken for markup', () => {
 test('in Markdown no text begins as code, a list, a heading or a rule', () => {
   const begun = ['    code', '\t\tcode', '- item', '2) item', '# heading', '> quote', '---', '***', '| cell |'];
   const items = begun.map((text) => ({ kind: 'paragraph' as const, text }));
-  const markdown = asMarkdown({ title: '  title', sections: [{ title: 'all', blocks: items }] });
+  const markdown = asMarkdown({ title: '  title', subtitle: '', sections: [{ title: 'all', blocks: items }] });
   const lines = markdown.split('\n').filter((line) => line !== '');
   equal(lines[0], '# title');
   equal(lines.length, 2 + begun.length);

@@ -127,7 +127,7 @@ test('of two models at one place the first counts, and the other is told of', ()
 test('each model that is not asked counts among what is not done', () => {
   const { verdict, said } = ask(higher, [point(null, { x: 1 }), point(null, { address: 'also' })], evidenceOf({}));
   assert.equal(verdict, 'stale');
-  assert.equal(said[0], '2 of 2 evaluations not done: unasked');
+  assert.equal(said[0], '2 of 2 evaluations not done, the first of unasked');
 });
 
 test('confidence is told as it is', () => {

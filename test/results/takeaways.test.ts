@@ -131,7 +131,7 @@ test('an edited file is stale, and so is a verdict whose evaluations changed, un
   const edited = await planOfText(claimsFile(contrast(), { tokens: '30K' }));
   const [verdict] = await ask(home, edited);
   assert.equal(verdict?.verdict, 'stale');
-  assert.match(verdict?.parts[0]?.said[0] ?? '', /^8 of 8 evaluations not done: tuned@replay=20%,seed=1$/);
+  assert.match(verdict?.parts[0]?.said[0] ?? '', /^8 of 8 evaluations not done, the first of tuned@replay=20%,seed=1$/);
   const inView = async () =>
     (await runQuery(home, 'SELECT lineage, verdict, part_verdict FROM takeaways')).rows.map((row) => row.slice(1));
   assert.deepEqual(await inView(), [['supported', 'supported']], 'what was not run is not kept');
@@ -166,7 +166,7 @@ test('a model that was made again after it was evaluated makes the verdict stale
   );
   const [verdict] = await ask(home, plan);
   assert.equal(verdict?.verdict, 'stale');
-  assert.match(verdict?.parts[0]?.said[0] ?? '', /older than their model: tuned@replay=20%,seed=2/);
+  assert.match(verdict?.parts[0]?.said[0] ?? '', /older than their model, the first of tuned@replay=20%,seed=2/);
 });
 
 test('what holds of one metric and not of the other is not supported; a loss is better lower', async (t) => {
