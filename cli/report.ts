@@ -6,7 +6,7 @@ import { readReportRows } from '../report/read.ts';
 import { withDatabase } from '../results/database.ts';
 import { readImport } from '../results/imports.ts';
 import { publicationIn } from '../results/publications.ts';
-import { askPaper } from '../results/verdicts/ask.ts';
+import { answerOf, gatherPaper } from '../results/verdicts/ask.ts';
 import { keepVerdicts } from '../results/verdicts/record.ts';
 import { findHome } from '../store/home.ts';
 import { readPlan } from '../store/plans.ts';
@@ -65,12 +65,12 @@ const endings: Readonly<Record<string, ReportFormat>> = { html: 'html', htm: 'ht
 async function gather(home: string, { lineage, plan: digest }: RecordedLineage): Promise<ReportInput> {
   const publication = publicationIn(lineage);
   const plan = publication === undefined ? await readPlan(home, digest) : (await readImport(home, publication)).plan;
-  const { answer, findings, rows } = await withDatabase(home, 'read', async (connection) => {
+  const { gathered, findings, rows } = await withDatabase(home, 'read', async (connection) => {
     const rows = await readReportRows(connection, digest);
-    if (publication !== undefined) return { answer: await askPaper(connection, lineage), findings: [], rows };
-    const { outcome, answer } = await readOutcome(connection, plan, digest);
-    return { answer, findings: outcome.findings, rows };
+    if (publication !== undefined) return { gathered: await gatherPaper(connection, lineage), findings: [], rows };
+    return { ...(await readOutcome(connection, plan, digest)), rows };
   });
+  const answer = answerOf(gathered);
   await keepVerdicts(home, answer, { patienceSeconds: 0 });
   return { plan, digest, rows, takeaways: answer.verdicts, findings };
 }

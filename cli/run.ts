@@ -3,6 +3,7 @@ import type { Planned } from '../planner/expand.ts';
 import type { Plan } from '../planner/plan.ts';
 import { restrict } from '../planner/select.ts';
 import { withDatabase } from '../results/database.ts';
+import { answerOf } from '../results/verdicts/ask.ts';
 import { keepVerdicts } from '../results/verdicts/record.ts';
 import { findHome } from '../store/home.ts';
 import { rememberRun, writePlan } from '../store/plans.ts';
@@ -76,10 +77,11 @@ export async function run(file: string | undefined, options: RunOptions, given: 
             telling,
           );
     if (outcome === 'done' || outcome === 'failed') {
-      const { outcome: summary, answer } = await withDatabase(home, 'read', (connection) =>
+      const { gathered, ...told } = await withDatabase(home, 'read', (connection) =>
         readOutcome(connection, plan, planDigest),
       );
-      reporter.report({ event: 'summary', ...summary });
+      const answer = answerOf(gathered);
+      reporter.report({ event: 'summary', ...told, takeaways: answer.verdicts });
       await keepVerdicts(home, answer);
     }
     if (outcome === 'failed' && forceStillToDo(plan, home).length > 0) reporter.report({ event: 'notice', text: kept });

@@ -7,7 +7,7 @@ import { canonicalJson, sha256 } from '../planner/key.ts';
 import type { Plan } from '../planner/plan.ts';
 import { withDatabase } from '../results/database.ts';
 import { publicationIn } from '../results/publications.ts';
-import { type Answer, askPaper, askTakeaways } from '../results/verdicts/ask.ts';
+import { answerOf, type Gathered, gatherDeclared, gatherPaper } from '../results/verdicts/ask.ts';
 import { keepVerdicts } from '../results/verdicts/record.ts';
 import type { TakeawayVerdict } from '../results/verdicts/verdict.ts';
 import { findHome } from '../store/home.ts';
@@ -70,7 +70,7 @@ async function fileAsked(
   const { plan, digest, notices } = await planAsked(asked, recorded, home, context);
   const claims = claimsOf(plan);
   if (claims.length > 0) {
-    const ask = (connection: DuckDBConnection) => askTakeaways(connection, plan.lineage, digest, claims);
+    const ask = (connection: DuckDBConnection) => gatherDeclared(connection, plan.lineage, digest, claims);
     return { notices, found: await answered(home, ask) };
   }
   throw new CommandError(
@@ -80,16 +80,16 @@ async function fileAsked(
 }
 
 async function paperAsked({ lineage }: RecordedLineage, home: string): Promise<Answered> {
-  const ask = (connection: DuckDBConnection) => askPaper(connection, lineage);
+  const ask = (connection: DuckDBConnection) => gatherPaper(connection, lineage);
   return { notices: [], found: await answered(home, ask) };
 }
 
 /** Verdicts from a look at the results, kept where nobody else has these open: who asks does not wait for a run. */
 async function answered(
   home: string,
-  ask: (connection: DuckDBConnection) => Promise<Answer>,
+  ask: (connection: DuckDBConnection) => Promise<Gathered>,
 ): Promise<TakeawayVerdict[]> {
-  const answer = await withDatabase(home, 'read', ask);
+  const answer = answerOf(await withDatabase(home, 'read', ask));
   await keepVerdicts(home, answer, { patienceSeconds: 0 });
   return answer.verdicts;
 }

@@ -32,14 +32,17 @@ function table({ columns, rows }: Table): string {
   ].join('\n');
 }
 
-/** Text on one line of which nothing is taken for Markdown or HTML. */
+/** Text on one line of which nothing is taken for Markdown or HTML; blanks around it would make code of it. */
 function plain(text: string): string {
-  return text.replace(/\p{Cc}+/gu, ' ').replace(/[\\`*_[\]<>|#~$&]/g, '\\$&');
+  return text
+    .replace(/\p{Cc}+/gu, ' ')
+    .trim()
+    .replace(/[\\`*_[\]<>|#~$&]/g, '\\$&');
 }
 
 /** The same at the beginning of a line, where it might be taken for a list. */
 function begun(text: string): string {
   return plain(text)
-    .replace(/^(\s*)([-+=])/, '$1\\$2')
-    .replace(/^(\s*\d+)([.)])/, '$1\\$2');
+    .replace(/^([-+=])/, '\\$1')
+    .replace(/^(\d+)([.)])/, '$1\\$2');
 }

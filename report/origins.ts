@@ -39,9 +39,9 @@ export function warningsSection(
     ...[...marked].map(
       ([marks, own]) => `${whole(own.length)} of ${counted(models.length, 'evaluated model')}: ${marks}.`,
     ),
-    ...certificates
-      .filter(({ state }) => state === 'failed')
-      .map(({ address }) => `${address} found more overlaps than may be.`),
+    ...[...new Set(certificates.filter(({ state }) => state === 'failed').map(({ address }) => address))].map(
+      (address) => `${address} found more overlaps than may be.`,
+    ),
   ];
   const told: Block = warnings.length > 0 ? { kind: 'list', items: warnings } : paragraph('There are none.');
   return { title: 'Warnings', blocks: [told, ...overlaps(certificates)] };

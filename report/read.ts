@@ -1,23 +1,17 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Json, NodeType } from '../planner/plan.ts';
+import type { FigureRow } from '../results/figure.ts';
 import { toJson } from '../results/value.ts';
 
-/** One figure of an evaluated model; count and interval are null of published ones. */
-export interface Figure {
+/** One figure of an evaluated model. */
+export interface Figure extends FigureRow {
   address: string;
   key: string;
   stage: string;
   type: NodeType;
   /** `undecayed, overlap allowed`; null where there is nothing. */
   marks: string | null;
-  suite: string;
-  /** The task or domain; `all` for the suite's mean. */
-  task: string;
-  metric: string;
-  value: number;
-  n: number | null;
-  low: number | null;
-  high: number | null;
+  /** What guessing scores, and naming the commonest answer; null where that is not known. */
   chance: number | null;
   majority: number | null;
 }

@@ -1,5 +1,6 @@
 import type { Plan, PlanNode } from '../planner/plan.ts';
 import { allFlops, priceOf, sumOfPrices } from '../planner/price.ts';
+import { groupBy } from '../results/group-by.ts';
 import { amount, duration, operations, whole } from '../words/figures.ts';
 import { type Block, number, paragraph, type Section, tableOf, text } from './document.ts';
 import { stageGraph } from './drawings/stage-graph.ts';
@@ -59,11 +60,10 @@ export function workSection(plan: Plan, attempts: readonly Attempt[]): Section {
 /** What was spent, by type of node and device; failed attempts count, as far as the results know. */
 export function ledgerSection(plan: Plan, attempts: readonly Attempt[]): Section {
   const byKey = new Map(once(plan.nodes).map((node) => [node.key as string, node]));
-  const rows = new Map<string, Attempt[]>();
-  for (const attempt of attempts.filter(({ state }) => state !== 'imported')) {
-    const name = `${byKey.get(attempt.key)?.type}\n${attempt.device ?? ''}`;
-    rows.set(name, [...(rows.get(name) ?? []), attempt]);
-  }
+  const rows = groupBy(
+    attempts.filter(({ state }) => state !== 'imported'),
+    ({ key, device }) => `${byKey.get(key)?.type}\n${device ?? ''}`,
+  );
   if (rows.size === 0) return { title: 'Ledger', blocks: [paragraph('Nothing was run here.')] };
   const rowOf = (type: string, device: string, own: readonly Attempt[]): string[] => {
     const nodes = [...new Set(own.map(({ key }) => key))].flatMap((key) => byKey.get(key) ?? []);

@@ -1,7 +1,7 @@
 import type { DuckDBConnection, DuckDBValue } from '@duckdb/node-api';
 import { claimsOf } from '../planner/claims.ts';
 import type { Plan } from '../planner/plan.ts';
-import { type Answer, askTakeaways } from '../results/verdicts/ask.ts';
+import { type Gathered, gatherDeclared } from '../results/verdicts/ask.ts';
 import type { TakeawayVerdict } from '../results/verdicts/verdict.ts';
 import {
   type CollapsedTraining,
@@ -22,14 +22,14 @@ export interface Outcome {
 }
 
 /**
- * What came out of a plan, as far as the results have it, and the verdicts with what they are from, for `keepVerdicts`.
- * `connection` may be a reader's: nothing is written.
+ * What came out of a plan, as far as the results have it, and what decides its takeaways, which `answerOf` does. `connection`
+ * may be a reader's: nothing is written.
  */
 export async function readOutcome(
   connection: DuckDBConnection,
   plan: Plan,
   planDigest: string,
-): Promise<{ outcome: Outcome; answer: Answer }> {
+): Promise<Omit<Outcome, 'takeaways'> & { gathered: Gathered }> {
   const stages = summarize(plan, await readFigures(connection, planDigest));
   const told = findings(plan, stages, {
     pretrainings: await readPretrainings(connection, planDigest),
@@ -38,8 +38,8 @@ export async function readOutcome(
     preferences: await readPreferences(connection, planDigest),
     collapses: await readCollapses(connection, planDigest),
   });
-  const answer = await askTakeaways(connection, plan.lineage, planDigest, claimsOf(plan));
-  return { outcome: { stages, findings: told, takeaways: answer.verdicts }, answer };
+  const gathered = await gatherDeclared(connection, plan.lineage, planDigest, claimsOf(plan));
+  return { stages, findings: told, gathered };
 }
 
 async function rowsOf(
@@ -51,10 +51,14 @@ async function rowsOf(
   return reader.getRows();
 }
 
+/** The models of a plan, each once: of two addresses of one model the first stands for it. */
+const firstModels = '(FROM models WHERE plan = $plan QUALIFY row_number() OVER (PARTITION BY key ORDER BY place) = 1)';
+
 async function readFigures(connection: DuckDBConnection, plan: string): Promise<EvaluatedFigure[]> {
   const rows = await rowsOf(
     connection,
     `SELECT key, suite, task, metric, value, low, high, n FROM model_figures WHERE plan = $plan
+     QUALIFY row_number() OVER (PARTITION BY key, suite, task, metric ORDER BY place) = 1
      ORDER BY place, suite, task, metric`,
     { plan },
   );
@@ -77,10 +81,10 @@ async function readPretrainings(connection: DuckDBConnection, plan: string): Pro
        SELECT key, step, value, max(step) OVER (PARTITION BY key) AS last FROM latest_metrics WHERE metric = 'loss'
      )
      SELECT m.key, avg(l.value), any_value(l.last) - floor(0.9 * any_value(l.last)), any_value(f.number)
-     FROM models AS m
+     FROM ${firstModels} AS m
      JOIN losses AS l USING (key)
      JOIN latest_facts AS f ON f.key = m.key AND f.name = 'unigramEntropy'
-     WHERE m.plan = $plan AND m.type = 'pretrain' AND l.step > 0.9 * l.last
+     WHERE m.type = 'pretrain' AND l.step > 0.9 * l.last
      GROUP BY m.key, m.place
      ORDER BY m.place`,
     { plan },
@@ -114,11 +118,11 @@ async function readTruncations(connection: DuckDBConnection, plan: string): Prom
     connection,
     `SELECT m.key, if(examples.name = 'pairs', 'response', 'example'),
        examples.number * if(examples.name = 'pairs', 2, 1), truncated.number
-     FROM models AS m
+     FROM ${firstModels} AS m
      JOIN latest_facts AS truncated ON truncated.key = m.key AND truncated.name IN ('truncatedExamples', 'truncatedResponses')
      JOIN latest_facts AS examples
        ON examples.key = m.key AND examples.name = if(truncated.name = 'truncatedExamples', 'examples', 'pairs')
-     WHERE m.plan = $plan AND truncated.number > 0
+     WHERE truncated.number > 0
      ORDER BY m.place`,
     { plan },
   );
@@ -137,8 +141,7 @@ async function readPreferences(connection: DuckDBConnection, plan: string): Prom
        any_value(f.number) FILTER (f.name = 'heldoutAccuracy'),
        any_value(f.number) FILTER (f.name = 'heldoutAccuracyLow'),
        any_value(f.number) FILTER (f.name = 'heldoutAccuracyHigh')
-     FROM models AS m JOIN latest_facts AS f USING (key)
-     WHERE m.plan = $plan
+     FROM ${firstModels} AS m JOIN latest_facts AS f USING (key)
      GROUP BY m.key
      HAVING any_value(f.number) FILTER (f.name = 'heldoutPairs') > 0
      ORDER BY min(m.place)`,

@@ -14,22 +14,7 @@ export interface StageSummary {
   measures: Measure[];
 }
 
-/** One evaluation of a model, with its 95 % interval and its change from the parent's. */
-export interface Measure {
-  suite: string;
-  task: string;
-  metric: string;
-  value: number;
-  low: number;
-  high: number;
-  n: number;
-  /** Value minus the parent's; null where the parent has no such figure. */
-  change: number | null;
-  /** Whether the 95 % interval of the change leaves zero out. */
-  clear: boolean;
-}
-
-/** One figure of an evaluation. */
+/** One figure of an evaluation, with its 95 % interval. */
 export interface EvaluationFigure {
   suite: string;
   /** The task or domain; `all` for the suite's mean. */
@@ -39,6 +24,14 @@ export interface EvaluationFigure {
   low: number;
   high: number;
   n: number;
+}
+
+/** One evaluation of a model with its change from the parent's. */
+export interface Measure extends EvaluationFigure {
+  /** Value minus the parent's; null where the parent has no such figure. */
+  change: number | null;
+  /** Whether the 95 % interval of the change leaves zero out. */
+  clear: boolean;
 }
 
 /** One row of results' view `model_figures`. */

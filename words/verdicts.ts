@@ -8,7 +8,7 @@ export function partCells(part: PartVerdict, alpha: number): string[] {
   const interval =
     low === null && high === null
       ? ''
-      : `${Math.round((1 - alpha) * 100)} % [${shown(low, '-∞')}, ${shown(high, '∞')}]`;
+      : `${Number(((1 - alpha) * 100).toFixed(4))} % [${shown(low, '-∞')}, ${shown(high, '∞')}]`;
   return [
     effect === null ? '' : { for: 'as claimed', against: 'against', neither: 'neither' }[part.points],
     effect === null ? '' : `${sign(part, effect)}${amountOf(part, effect)}${unit(part)}`,

@@ -11,7 +11,7 @@ import { runQuery } from '../../results/query.ts';
 import { recordLineage } from '../../results/record.ts';
 import { savedQueries } from '../../results/saved.ts';
 import type { IngestInput } from '../../results/staging.ts';
-import { askPaper } from '../../results/verdicts/ask.ts';
+import { answerOf, gatherPaper } from '../../results/verdicts/ask.ts';
 import { paperTakeaways } from '../../results/verdicts/paper.ts';
 import { leaveRun, madeLineage } from './made.ts';
 
@@ -94,9 +94,10 @@ export async function askAll(home: string, lineage: string, times: number): Prom
   for (const { name, sql } of paperTakeaways())
     asked.push(await ask('takeaway', name, times, () => rowsOf(home, sql, { lineage })));
   asked.push(
-    await ask('takeaway', 'all twelve, decided', times, async () =>
-      withDatabase(home, 'read', async (connection) => (await askPaper(connection, lineage)).verdicts.length),
-    ),
+    await ask('takeaway', 'all twelve, decided', times, async () => {
+      const gathered = await withDatabase(home, 'read', (connection) => gatherPaper(connection, lineage));
+      return answerOf(gathered).verdicts.length;
+    }),
   );
   return asked;
 }

@@ -40,7 +40,7 @@ export function expandedAlpha(alpha: number, count: number): number {
  * The regularized incomplete beta function I_x(a, b), for 0 ≤ x ≤ 1: the continued fraction of DLMF 8.17.22, evaluated by
  * Lentz's method, on the side of the distribution where it converges fast.
  */
-export function regularizedBeta(x: number, a: number, b: number): number {
+function regularizedBeta(x: number, a: number, b: number): number {
   if (x <= 0) return 0;
   if (x >= 1) return 1;
   return x > (a + 1) / (a + b + 2) ? 1 - belowMean(1 - x, b, a) : belowMean(x, a, b);

@@ -20,43 +20,51 @@ export interface Asked {
   source: TakeawaySource;
 }
 
-/** Verdicts, with what they were found from: all that `keepVerdicts` needs. */
-export interface Answer {
+/** What takeaways ask, and all that the results have to answer them: nothing else is read to decide them. */
+export interface Gathered {
   asked: Asked;
-  verdicts: TakeawayVerdict[];
   questions: readonly Question[];
   evidence: Evidence;
 }
 
+/** Verdicts, with what they were found from: all that `keepVerdicts` needs. */
+export interface Answer extends Gathered {
+  verdicts: TakeawayVerdict[];
+}
+
 /**
- * Decides the takeaways of a lineage file from the results as they are now. `plan` is the digest of the plan that the claims
- * are of. `connection` may be a reader's: nothing is written.
+ * Reads what decides the takeaways of a lineage file, from the results as they are now. `plan` is the digest of the plan that
+ * the claims are of. `connection` may be a reader's: nothing is written.
  */
-export async function askTakeaways(
+export async function gatherDeclared(
   connection: DuckDBConnection,
   lineage: string,
   plan: string,
   claims: readonly Claim[],
-): Promise<Answer> {
-  return answer(connection, { lineage, plan, source: 'file' }, declaredQuestions(claims));
+): Promise<Gathered> {
+  return gather(connection, { lineage, plan, source: 'file' }, declaredQuestions(claims));
 }
 
 /**
- * Asks the twelve takeaways of EvoLM of a lineage that the results have, its own file's or a published one. `connection` may
- * be a reader's: nothing is written. Throws a ResultsError for a lineage that they do not have.
+ * Reads what decides the twelve takeaways of EvoLM for a lineage that the results have, its own file's or a published one.
+ * `connection` may be a reader's: nothing is written. Throws a ResultsError for a lineage that they do not have.
  */
-export async function askPaper(connection: DuckDBConnection, lineage: string): Promise<Answer> {
+export async function gatherPaper(connection: DuckDBConnection, lineage: string): Promise<Gathered> {
   const found = await connection.runAndReadAll('SELECT plan FROM latest_lineages WHERE lineage = $lineage', {
     lineage,
   });
   const plan = found.getRows()[0]?.[0];
   if (plan === undefined) throw new ResultsError(`the results have no lineage ${lineage}`);
   const asked: Asked = { lineage, plan: String(plan), source: 'paper' };
-  return answer(connection, asked, await paperQuestions(connection, lineage));
+  return gather(connection, asked, await paperQuestions(connection, lineage));
 }
 
-async function answer(connection: DuckDBConnection, asked: Asked, plain: readonly Question[]): Promise<Answer> {
+/** The verdicts. Takes no connection, so that nobody waits for the results while orders and resamples are gone through. */
+export function answerOf(gathered: Gathered): Answer {
+  return { ...gathered, verdicts: decide(gathered.questions, gathered.evidence) };
+}
+
+async function gather(connection: DuckDBConnection, asked: Asked, plain: readonly Question[]): Promise<Gathered> {
   const questions = await withCollapses(connection, plain);
-  const evidence = await readEvidence(connection, questions);
-  return { asked, verdicts: decide(questions, evidence), questions, evidence };
+  return { asked, questions, evidence: await readEvidence(connection, questions) };
 }

@@ -58,8 +58,10 @@ function ofOneSeed({ seeds, tasks, models }: Compared, alpha: number): Estimate 
   const value = seeds[0] ?? Number.NaN;
   const differences = tasks.flat(2);
   if (tasks.length > 0) {
+    // Of a task's one problem it is not known how far others are from it: no variance, no interval.
     const variance = tasks.reduce(
-      (sum, task) => sum + (task.length > 1 ? sampleVariance(task.flat()) / task.length / tasks.length ** 2 : 0),
+      (sum, task) =>
+        sum + (task.length > 1 ? sampleVariance(task.flat()) / task.length / tasks.length ** 2 : Number.NaN),
       0,
     );
     const half = normalQuantile(alpha) * Math.sqrt(variance);
@@ -76,10 +78,12 @@ function ofOneSeed({ seeds, tasks, models }: Compared, alpha: number): Estimate 
   if (!pair || others.length > 0) return none;
   const [of, over] = [pair.of.figure, pair.over.figure];
   if (of.low === null || of.high === null || over.low === null || over.high === null) return none;
+  // What is known are intervals of 95 %.
+  const wider = normalQuantile(alpha) / normalQuantile(0.05);
   return {
     value,
-    low: value - Math.hypot(of.value - of.low, over.high - over.value),
-    high: value + Math.hypot(of.high - of.value, over.value - over.low),
+    low: value - wider * Math.hypot(of.value - of.low, over.high - over.value),
+    high: value + wider * Math.hypot(of.high - of.value, over.value - over.low),
     p: Number.NaN,
   };
 }
@@ -89,6 +93,7 @@ function isBinary(differences: readonly number[]): boolean {
 }
 
 function outcomeNotes({ seeds, models, tasks }: Compared): string[] {
+  const isSame = seeds.every((one) => Math.abs(one - (seeds[0] as number)) <= 1e-9 * Math.abs(one));
   const settings = new Set(models.map(({ of }) => of.point.setting));
   const uneven = models.length !== settings.size * seeds.length;
   return [
@@ -96,7 +101,7 @@ function outcomeNotes({ seeds, models, tasks }: Compared): string[] {
     ...(seeds.length > 1 && tasks.length === 0 && models.length > 0
       ? ['no figure of each problem is kept: the interval is of new seeds on the same problems']
       : []),
-    ...(seeds.length > 1 && seeds.every((one) => one === seeds[0]) && tasks.length === 0
+    ...(seeds.length > 1 && isSame && tasks.length === 0
       ? ['all seeds have the same difference: p is that of the signs']
       : []),
   ];

@@ -29,11 +29,15 @@ export function examineCorrelation(
     settled: null,
   };
   const own = correlation(x, y, 'pearson', alpha);
+  const none =
+    rows.length < (direction === 'closer' ? 4 : 2)
+      ? `${rows.length} models have these figures: too few for a correlation`
+      : 'a figure is the same of all models';
   if (direction === 'closer') {
     const rival = rows.map((row) => row.rival ?? Number.NaN);
     const other = correlation(rival, y, 'pearson', alpha);
     const more = closer(x, rival, y, alpha);
-    const said = [`r ${own.value.toFixed(3)} beside ${other.value.toFixed(3)}`];
+    const said = Number.isNaN(more.value) ? [none] : [`r ${own.value.toFixed(3)} beside ${other.value.toFixed(3)}`];
     return { ...common, ...ends(more), test: 'bootstrap of |r| - |r|', p: more.p, points: pointing(more.value), said };
   }
   const rank = correlation(x, y, 'spearman', alpha);
@@ -43,6 +47,6 @@ export function examineCorrelation(
     test: 'Pearson, orders of models',
     p: own.p,
     points: pointing(direction === 'negative' ? -own.value : own.value),
-    said: [`r² ${(own.value ** 2).toFixed(3)}`, `Spearman ${rank.value.toFixed(3)}`],
+    said: Number.isNaN(own.value) ? [none] : [`r² ${(own.value ** 2).toFixed(3)}`, `Spearman ${rank.value.toFixed(3)}`],
   };
 }

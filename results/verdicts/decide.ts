@@ -1,6 +1,7 @@
 import type { Testing } from '../../planner/claims.ts';
+import type { Key } from '../../planner/plan.ts';
 import { corrected } from '../statistics/correction.ts';
-import { measure } from './arrange.ts';
+import { type Measured, measure } from './arrange.ts';
 import { examineContrast } from './contrast.ts';
 import { examineCorrelation } from './correlation.ts';
 import type { Evidence } from './evidence.ts';
@@ -46,13 +47,14 @@ function judge({ settled, p, ...part }: Examined, pCorrected: number, { alpha }:
 }
 
 function examine(part: Part, testing: Testing, evidence: Evidence): Examined {
-  const measured = measure(part, evidence);
-  const examined =
-    part.saying.kind === 'contrast'
-      ? examineContrast(part, measured, testing)
-      : part.saying.kind === 'trend'
-        ? examineTrend(part, measured, testing)
-        : examineCorrelation(part, measured, testing, evidence);
+  const { measured, besides } = measure(part, evidence);
+  const examined = examineMeasured(part, measured, testing, evidence);
+  const [other] = besides;
+  if (other) {
+    const models = besides.length === 1 ? 'model' : 'models';
+    const where = 'beside another of the same level, setting and seed';
+    examined.said.push(`${besides.length} ${models} left out, ${where}: ${other.address}`);
+  }
   const old = staleness(part, evidence);
   if (old.length > 0) return { ...examined, settled: 'stale', p: Number.NaN, said: [...old, ...examined.said] };
   if (examined.pairs === 0) return { ...examined, settled: 'stale', p: Number.NaN, said: ['no figure to compare'] };
@@ -62,24 +64,44 @@ function examine(part: Part, testing: Testing, evidence: Evidence): Examined {
   return { ...examined, settled: 'underpowered', said: [told, ...examined.said] };
 }
 
+function examineMeasured(part: Part, measured: readonly Measured[], testing: Testing, evidence: Evidence): Examined {
+  const { saying } = part;
+  switch (saying.kind) {
+    case 'contrast':
+      return examineContrast(part, measured, testing);
+    case 'trend':
+      return examineTrend(part, measured, testing);
+    case 'correlation':
+      return examineCorrelation(part, measured, testing, evidence);
+    default:
+      return saying satisfies never;
+  }
+}
+
 function directionOf({ points }: Examined): string {
   return { for: 'as claimed', against: 'against the claim', neither: 'neither way' }[points];
 }
 
 /** What of a part's evaluations is not there, or older than its model. */
 function staleness({ points }: Part, { seen }: Evidence): string[] {
-  const keys = new Map(
-    points.flatMap((point) => readingsOf(point).map(({ evaluation }) => [evaluation, point.address] as const)),
-  );
-  const lacking = [...keys].filter(([key]) => key === null || !seen.has(key));
-  const older = [...keys].filter(([key]) => key !== null && seen.get(key)?.superseded);
+  const asked = new Map<string, { key: Key | null; address: string }>();
+  for (const point of points)
+    for (const { evaluation: key } of readingsOf(point)) {
+      const same = key ?? point.address; // an evaluation that there is not is one of each model
+      if (!asked.has(same)) asked.set(same, { key, address: point.address });
+    }
+  const all = [...asked.values()];
+  const told = (some: typeof all, what: string) =>
+    some.length > 0 ? [`${some.length} of ${all.length} evaluations ${what}, the first of ${some[0]?.address}`] : [];
   return [
-    ...(lacking.length > 0
-      ? [`${lacking.length} of ${keys.size} evaluations not done, the first of ${lacking[0]?.[1]}`]
-      : []),
-    ...(older.length > 0
-      ? [`${older.length} of ${keys.size} evaluations older than their model, the first of ${older[0]?.[1]}`]
-      : []),
+    ...told(
+      all.filter(({ key }) => key === null || !seen.has(key)),
+      'not done',
+    ),
+    ...told(
+      all.filter(({ key }) => key !== null && seen.get(key)?.superseded),
+      'older than their model',
+    ),
   ];
 }
 

@@ -8,6 +8,7 @@ import { type DatabaseOptions, withDatabase } from '../database.ts';
 import { DatabaseBusyError } from '../errors.ts';
 import type { Answer } from './ask.ts';
 import { readingsOf } from './question.ts';
+import type { PartVerdict } from './verdict.ts';
 
 /**
  * Keeps verdicts where `results.duckdb` can be written to within so many seconds (default: as `withDatabase`), and gives
@@ -38,7 +39,7 @@ export async function keepVerdicts(
  * the view `takeaways` calls them stale once one of these changes. Verdicts of a plan that is not the lineage's current one
  * are not kept, and neither are those of a lineage that was never recorded. `connection` is a writer's.
  */
-export async function recordVerdicts(
+async function recordVerdicts(
   connection: DuckDBConnection,
   { asked: { lineage, plan, source }, verdicts, questions, evidence: { seen } }: Answer,
 ): Promise<void> {
@@ -49,8 +50,9 @@ export async function recordVerdicts(
   if (current.currentRowCount === 0) return;
   for (const table of ['verdicts', 'verdict_evidence'])
     await connection.run(`DELETE FROM ${table} WHERE lineage = $lineage AND source = $source`, { lineage, source });
-  const rows = verdicts.flatMap(({ number, name, claim, verdict, alpha, correction, parts, warnings, missing }) =>
-    parts.map((part, index): Cell[] => [
+  const rows = verdicts.flatMap(({ number, name, claim, verdict, alpha, correction, parts, warnings, missing }) => {
+    const told = parts.length > 0 ? parts : [nothingAsked];
+    return told.map((part, index): Cell[] => [
       lineage,
       source,
       plan,
@@ -58,7 +60,7 @@ export async function recordVerdicts(
       name,
       claim,
       verdict,
-      index + 1,
+      parts.length > 0 ? index + 1 : 0,
       part.name,
       part.claimed,
       part.verdict,
@@ -75,8 +77,8 @@ export async function recordVerdicts(
       part.pairs,
       part.problems,
       [...part.said, ...warnings, ...missing].join('; '),
-    ]),
-  );
+    ]);
+  });
   await appendRows(connection, 'verdicts', rows);
   const evidence = questions.flatMap(({ number, parts }) => {
     const keys = parts
@@ -89,3 +91,23 @@ export async function recordVerdicts(
   });
   await appendRows(connection, 'verdict_evidence', evidence);
 }
+
+/** Stands for the parts of a claim of which none could be asked. */
+const nothingAsked: PartVerdict = {
+  name: '',
+  metric: '',
+  claimed: '',
+  verdict: 'not asked',
+  effectOf: 'difference',
+  effect: null,
+  low: null,
+  high: null,
+  test: 'none',
+  points: 'neither',
+  p: null,
+  pCorrected: null,
+  seeds: 0,
+  pairs: 0,
+  problems: null,
+  said: [],
+};

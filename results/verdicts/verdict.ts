@@ -2,15 +2,7 @@ import type { Testing } from '../../planner/claims.ts';
 import type { Estimate } from '../statistics/paired.ts';
 
 /** What the results say of a claim. docs/takeaways.md has what each means. */
-export const verdictWords = [
-  'supported',
-  'contradicted',
-  'inconclusive',
-  'underpowered',
-  'stale',
-  'not asked',
-] as const;
-export type VerdictWord = (typeof verdictWords)[number];
+export type VerdictWord = 'supported' | 'contradicted' | 'inconclusive' | 'underpowered' | 'stale' | 'not asked';
 
 /** What the results say of one part of a claim. */
 export interface PartVerdict {

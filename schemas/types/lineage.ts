@@ -670,6 +670,10 @@ export interface GeneratedData {
    */
   seed?: number;
   /**
+   * The suite that asks it, in place of what that would ask; nothing learns from it. Default: none.
+   */
+  suite?: 'heldout' | 'upstream' | 'id' | 'ood';
+  /**
    * Options of the generator, for example `maximum` for arithmetic. docs/data.md lists them.
    */
   options?: {
@@ -694,6 +698,10 @@ export interface FileData {
    */
   prompts?: 'clean' | 'paper';
   columns?: Columns;
+  /**
+   * The suite that asks it, in place of what that would ask; nothing learns from it, and all of it is held out. Default: none.
+   */
+  suite?: 'heldout' | 'upstream' | 'id' | 'ood';
   /**
    * Share of the documents kept for held-out loss, and of the problems kept for tests. Default: 5%.
    */
@@ -1367,13 +1375,11 @@ export interface Setting {
 }
 export interface Evaluate {
   /**
-   * The stages to evaluate.
-   *
-   * @minItems 1
+   * The stages to evaluate; `all` is every one that leaves a language model.
    */
-  each: [StageName, ...StageName[]];
+  each: 'all' | [StageName, ...StageName[]];
   /**
-   * Suites by name: heldout (loss on text kept aside, a domain each), upstream (which of several continuations is likeliest), id (the test part of the lineage's problems), ood (other kinds of problems). Benchmarks that `data` declares for a suite take the place of what is built in.
+   * Suites by name: heldout (loss on text kept aside, a domain each), upstream (which of several continuations is likeliest), id (the test part of the lineage's problems), ood (other kinds of problems). What `data` declares for a suite, by `suite` or as a benchmark, takes the place of what is built in.
    *
    * @minItems 1
    */

@@ -185,6 +185,17 @@ test('collapsed models, and what comes after them, are marked', () => {
   match(report, /base@seed=1 collapsed \(entropy\): its figures/);
 });
 
+test('a certificate that refuses is warned of once, whatever it compared', () => {
+  const found = { trained: 'math/sft', problems: 10, exact: 3, grams: 0, common: 0, allowed: null };
+  const certificates = [
+    { ...found, address: 'overlap:a', against: 'math/test', state: 'failed' },
+    { ...found, address: 'overlap:a', against: 'math/other', state: 'failed' },
+    { ...found, address: 'overlap:b', against: 'math/test', state: 'done' },
+  ];
+  const report = asMarkdown(composeReport({ ...input, rows: { ...input.rows, certificates } }));
+  deepEqual(report.match(/^- overlap:.*$/gm), ['- overlap:a found more overlaps than may be.']);
+});
+
 test('the page is one file that asks for nothing, with headers and captions', () => {
   const html = asHtml(composeReport(input));
   checkNesting(html);
@@ -218,6 +229,16 @@ test('Markdown has the same tables, and no name is taken for markup', () => {
   );
   match(markdown, /^# \\<\/title\\>\\<script/);
   doesNotMatch(markdown, /(?<!\\)<script/);
+});
+
+test('in Markdown no text begins as code, a list, a heading or a rule', () => {
+  const begun = ['    code', '\t\tcode', '- item', '2) item', '# heading', '> quote', '---', '***', '| cell |'];
+  const items = begun.map((text) => ({ kind: 'paragraph' as const, text }));
+  const markdown = asMarkdown({ title: '  title', subtitle: '', sections: [{ title: 'all', blocks: items }] });
+  const lines = markdown.split('\n').filter((line) => line !== '');
+  equal(lines[0], '# title');
+  equal(lines.length, 2 + begun.length);
+  for (const line of lines.slice(2)) match(line, /^(\d+\\|\\|code$)/);
 });
 
 test('of a lineage of which nothing has run it says so', () => {

@@ -6,7 +6,7 @@ import { withDatabase } from '../../results/database.ts';
 import { recordImport } from '../../results/imports.ts';
 import { type Publication, publications } from '../../results/publications.ts';
 import { runQuery } from '../../results/query.ts';
-import { askPaper } from '../../results/verdicts/ask.ts';
+import { answerOf, gatherPaper } from '../../results/verdicts/ask.ts';
 import { paperTakeaways } from '../../results/verdicts/paper.ts';
 import { keepVerdicts } from '../../results/verdicts/record.ts';
 import type { PartVerdict, TakeawayVerdict } from '../../results/verdicts/verdict.ts';
@@ -28,7 +28,7 @@ test('there are twelve, each with its claim, its place in the paper and its part
 });
 
 async function askedPaper(home: string, lineage: string): Promise<TakeawayVerdict[]> {
-  const answer = await withDatabase(home, 'read', (connection) => askPaper(connection, lineage));
+  const answer = answerOf(await withDatabase(home, 'read', (connection) => gatherPaper(connection, lineage)));
   assert.ok(await keepVerdicts(home, answer));
   return answer.verdicts;
 }
@@ -114,5 +114,14 @@ test('of a lineage of one’s own: what it has is decided, and of the others it 
   assert.deepEqual([cpt?.name, cpt?.verdict, cpt?.points], ['CPT before SFT, ID Maj', 'supported', 'for']);
   assert.deepEqual(found[8]?.parts, []);
   assert.equal(found[8]?.verdict, 'not asked');
+  const { rows } = await runQuery(
+    home,
+    "SELECT number, any_value(verdict), count(*) FILTER (part > 0), any_value(said) FROM takeaways WHERE lineage = 'mine' GROUP BY number ORDER BY number",
+  );
+  assert.deepEqual(
+    rows.map(([number, verdict, parts]) => [number, verdict, parts]),
+    found.map(({ number, verdict, parts }) => [number, verdict, parts.length]),
+  );
+  assert.equal(rows[8]?.[3], found[8]?.missing.join('; '), 'what is lacked is told there, too');
   await assert.rejects(askedPaper(home, 'yours'), /the results have no lineage yours/);
 });

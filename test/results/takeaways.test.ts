@@ -6,7 +6,7 @@ import { canonicalJson, sha256 } from '../../planner/key.ts';
 import type { Plan } from '../../planner/plan.ts';
 import { withDatabase } from '../../results/database.ts';
 import { runQuery } from '../../results/query.ts';
-import { type Answer, askTakeaways } from '../../results/verdicts/ask.ts';
+import { type Answer, answerOf, gatherDeclared } from '../../results/verdicts/ask.ts';
 import { keepVerdicts } from '../../results/verdicts/record.ts';
 import type { TakeawayVerdict } from '../../results/verdicts/verdict.ts';
 import { planOfText } from '../planner/plans.ts';
@@ -29,15 +29,17 @@ async function verdictsOf(
   return { home, plan, found: await ask(home, plan) };
 }
 
-async function answerOf(home: string, plan: Plan): Promise<Answer> {
+async function answer(home: string, plan: Plan): Promise<Answer> {
   const digest = sha256(canonicalJson(plan));
-  return withDatabase(home, 'read', (connection) => askTakeaways(connection, plan.lineage, digest, claimsOf(plan)));
+  return answerOf(
+    await withDatabase(home, 'read', (connection) => gatherDeclared(connection, plan.lineage, digest, claimsOf(plan))),
+  );
 }
 
 async function ask(home: string, plan: Plan): Promise<TakeawayVerdict[]> {
-  const answer = await answerOf(home, plan);
-  assert.ok(await keepVerdicts(home, answer, { patienceSeconds: 0 }));
-  return answer.verdicts;
+  const found = await answer(home, plan);
+  assert.ok(await keepVerdicts(home, found, { patienceSeconds: 0 }));
+  return found.verdicts;
 }
 
 /** Chances by share of replay, of tuned models. */
@@ -145,12 +147,12 @@ test('while somebody has the results open, asking has its answer at once, and ke
   await withDatabase(home, 'write', (connection) => connection.run('DELETE FROM verdicts'));
   const holder = startScript(t, new URL('./scripts/hold.js', import.meta.url), [home, 'read']);
   await holder.nextLine();
-  const answer = await answerOf(home, plan);
-  assert.deepEqual(answer.verdicts, found);
-  assert.equal(await keepVerdicts(home, answer, { patienceSeconds: 0 }), false);
+  const again = await answer(home, plan);
+  assert.deepEqual(again.verdicts, found);
+  assert.equal(await keepVerdicts(home, again, { patienceSeconds: 0 }), false);
   holder.say('enough');
   assert.equal(await holder.nextLine(), 'closed');
-  assert.equal(await keepVerdicts(home, answer), true);
+  assert.equal(await keepVerdicts(home, again), true);
   assert.deepEqual((await runQuery(home, 'SELECT verdict FROM takeaways')).rows, [['underpowered']]);
 });
 

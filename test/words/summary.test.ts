@@ -8,6 +8,7 @@ import type { Plan } from '../../planner/plan.ts';
 import { judge } from '../../planner/verdict.ts';
 import { withDatabase } from '../../results/database.ts';
 import { runQuery } from '../../results/query.ts';
+import { answerOf } from '../../results/verdicts/ask.ts';
 import { nodesInspector } from '../../store/artifact.ts';
 import { writePlan } from '../../store/plans.ts';
 import { type Outcome, readOutcome } from '../../words/outcome.ts';
@@ -18,8 +19,8 @@ import { makePlan } from '../results/lineage.ts';
 import { runLineage, runNode } from '../results/run.ts';
 
 async function outcomeOf(home: string, plan: Plan, digest: string): Promise<Outcome> {
-  const { outcome } = await withDatabase(home, 'read', (connection) => readOutcome(connection, plan, digest));
-  return outcome;
+  const { gathered, ...told } = await withDatabase(home, 'read', (connection) => readOutcome(connection, plan, digest));
+  return { ...told, takeaways: answerOf(gathered).verdicts };
 }
 
 test('whether two proportions differ, by the interval of the difference', () => {
@@ -91,6 +92,27 @@ test('a stage whose parent is not evaluated is compared with the nearest model b
     ],
   );
   equal(stages[1]?.measures[0]?.clear, false);
+});
+
+test('a model with two addresses is measured once for each, and told of once', async (t) => {
+  const home = join(await temporaryFolder(t), '.descent');
+  const plan = makePlan({ seeds: [1], replay: ['0%'] });
+  const twins = plan.nodes
+    .filter(({ address }) => /^(base|mid|tuned)@/.test(address))
+    .map((node) => ({ ...node, stage: `${node.stage}2`, address: node.address.replace('@', '2@') }));
+  const both = { ...plan, nodes: [...plan.nodes, ...twins] };
+  const { stages, findings } = await outcomeOf(home, both, await runLineage(home, both));
+  const alone = await outcomeOf(home, plan, await runLineage(home, plan));
+  const measuresOf = (address: string, of = stages) => of.find((stage) => stage.address === address)?.measures;
+  for (const [one, other] of [
+    ['base@seed=1', 'base2@seed=1'],
+    ['mid@replay=0%,seed=1', 'mid2@replay=0%,seed=1'],
+  ] as const) {
+    deepEqual(measuresOf(one), measuresOf(one, alone.stages));
+    deepEqual(measuresOf(other), measuresOf(one));
+  }
+  const told = (of: readonly string[]) => of.filter((sentence) => !/^\w+2@/.test(sentence));
+  deepEqual(told(findings), alone.findings);
 });
 
 test('results that lack what the store has are brought up to date', async (t) => {
