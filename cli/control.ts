@@ -5,6 +5,7 @@ import { runsAs } from '../activities/pages.ts';
 import type { Plan, PlanNode } from '../planner/plan.ts';
 import { findHome } from '../store/home.ts';
 import { readPlan } from '../store/plans.ts';
+import { counted } from '../words/figures.ts';
 import { holdersQuery, type NodeWorkflow, pausedQuery, pauseSignal, unpauseSignal } from '../workflows/messages.ts';
 import { nodeWorkflowId } from '../workflows/names.ts';
 import { loadConfig } from './config.ts';
@@ -13,7 +14,6 @@ import { CommandError } from './failure.ts';
 import { findNode } from './find-node.ts';
 import { cancelLineage, type LineageHandle, lineageHandle, lineageStatus, progressOfNode } from './lineages.ts';
 import { askTemporal, knownLineages } from './open-lineages.ts';
-import { counted } from './render/figures.ts';
 import { shellWord } from './shell.ts';
 
 /** What a person stops: a lineage that runs, or a training node that does. */

@@ -1,12 +1,11 @@
-import { stat } from 'node:fs/promises';
-import { type Parameters, type QueryResult, runQuery, writeParquet } from '../results/query.ts';
+import { type Parameters, runQuery, writeParquet } from '../results/query.ts';
 import { type SavedQuery, savedQueries } from '../results/saved.ts';
 import { findHome } from '../store/home.ts';
-import { writeWhole } from '../store/write.ts';
-import { absolute, type Context, type ExitCode, exitCodes } from './context.ts';
+import { counted } from '../words/figures.ts';
+import { type Context, type ExitCode, exitCodes } from './context.ts';
 import { CommandError } from './failure.ts';
+import { outputFile, whileWriting, writeOutput } from './output.ts';
 import { columns } from './render/columns.ts';
-import { counted } from './render/figures.ts';
 import { formatRows, type RowFormat } from './render/rows.ts';
 import type { Colours } from './render/terminal.ts';
 
@@ -33,40 +32,27 @@ export async function query(sqlOrName: string | undefined, options: QueryOptions
   const home = findHome(context.cwd, context.env);
   const parameters = readParameters(options.param ?? []);
   const files = options.allowFiles === true;
-  await rejectFolder(options.output, context);
+  const output =
+    options.output === undefined ? undefined : await outputFile(options.output, '--output rows.csv', context);
   if (options.format === 'parquet') {
-    if (options.output === undefined) {
+    if (output === undefined) {
       throw new CommandError('Parquet is not for a terminal', 'name a file for it: --output rows.parquet');
     }
-    const rows = await writeParquet(home, sqlOrName, parameters, absolute(context, options.output), { files });
-    terminal.err(`wrote ${counted(rows, 'row')} to ${options.output}`);
+    const rows = await whileWriting(output.name, (signal) =>
+      writeParquet(home, sqlOrName, parameters, output.path, { files, signal }),
+    );
+    terminal.err(`wrote ${counted(rows, 'row')} to ${output.name}`);
     return exitCodes.fine;
   }
   const result = await runQuery(home, sqlOrName, parameters, { files });
-  await deliver(result, options.format, options.output, context);
-  return exitCodes.fine;
-}
-
-/** A file takes the place of what is there, which a folder does not let it. */
-async function rejectFolder(output: string | undefined, context: Context): Promise<void> {
-  if (output === undefined) return;
-  const found = await stat(absolute(context, output)).catch(() => undefined);
-  if (found?.isDirectory()) throw new CommandError(`${output} is a folder`, 'name a file: --output rows.csv');
-}
-
-async function deliver(
-  result: QueryResult,
-  format: RowFormat,
-  output: string | undefined,
-  context: Context,
-): Promise<void> {
-  const text = formatRows(result, format);
+  const text = formatRows(result, options.format);
   if (output === undefined) {
-    context.terminal.out(text);
-    return;
+    terminal.out(text);
+    return exitCodes.fine;
   }
-  await writeWhole(absolute(context, output), text);
-  context.terminal.err(`wrote ${counted(result.rows.length, 'row')} to ${output}`);
+  await writeOutput(output, text);
+  terminal.err(`wrote ${counted(result.rows.length, 'row')} to ${output.name}`);
+  return exitCodes.fine;
 }
 
 /** `['lineage=quickstart']` as `{lineage: 'quickstart'}`. */

@@ -69,6 +69,24 @@ export async function withDatabase<T>(
   });
 }
 
+/** Does something with a connection whose statement a signal ends, and with it all that is to come. */
+export async function interruptible<T>(
+  connection: DuckDBConnection,
+  signal: AbortSignal,
+  use: () => Promise<T>,
+): Promise<T> {
+  const interrupt = () => connection.interrupt();
+  signal.throwIfAborted();
+  signal.addEventListener('abort', interrupt);
+  try {
+    const value = await use();
+    signal.throwIfAborted();
+    return value;
+  } finally {
+    signal.removeEventListener('abort', interrupt);
+  }
+}
+
 /**
  * Puts another database file in the place of `results.duckdb`, when nobody has that open: nobody is let into either while
  * they change places. Gives where the old file lies now that could not be read; null where it was replaced or there was

@@ -7,13 +7,13 @@ import type {
   DuckDBPreparedStatement,
   DuckDBValue,
 } from '@duckdb/node-api';
-import { closest } from 'fastest-levenshtein';
+import { didYouMean, listed } from '../planner/diagnostic.ts';
 import type { Json } from '../planner/plan.ts';
-import { syncFolder } from '../store/write.ts';
-import { withDatabase } from './database.ts';
-import { QueryError, ResultsError } from './errors.ts';
+import { makeFolder, syncFolder } from '../store/write.ts';
+import { interruptible, withDatabase } from './database.ts';
+import { asSystemError, QueryError, ResultsError } from './errors.ts';
 import { lineageOf, publications } from './publications.ts';
-import { findSavedQuery, type SavedParameter } from './saved.ts';
+import { findSavedQuery, isSavedQuery, type SavedParameter } from './saved.ts';
 import { quoted } from './sql.ts';
 import { toJson } from './value.ts';
 
@@ -36,6 +36,8 @@ export interface QueryOptions {
   timeoutSeconds?: number;
   /** How long to wait for whoever writes, in seconds. Default: as `withDatabase`. */
   patienceSeconds?: number;
+  /** Ends it. */
+  signal?: AbortSignal;
 }
 
 /**
@@ -74,6 +76,7 @@ export async function writeParquet(
   options: QueryOptions = {},
 ): Promise<number> {
   const target = resolve(path);
+  await makeFolder(dirname(target));
   const temporary = `${target}.${process.pid}.${randomBytes(6).toString('hex')}.tmp`;
   try {
     const rows = await withDatabase(
@@ -84,19 +87,33 @@ export async function writeParquet(
           const { sql, values } = await prepareQuery(connection, sqlOrName, parameters);
           // COPY takes no parameters, and the rows of a person's SQL are made before any file may be written.
           await runStatements(connection, `CREATE TEMP TABLE parquet_rows AS (\n${oneStatement(sql)}\n)`, values);
-          const copied = await connection.run(`COPY parquet_rows TO ${quoted(temporary)} (FORMAT parquet)`);
-          return copied.rowsChanged;
+          return await copyTo(connection, temporary);
         }),
-      { files: options.files ?? false, output: temporary, patienceSeconds: options.patienceSeconds },
+      {
+        files: options.files ?? false,
+        output: temporary,
+        patienceSeconds: options.patienceSeconds,
+        ...(options.signal ? { signal: options.signal } : {}),
+      },
     );
     await rename(temporary, target);
     await syncFolder(dirname(target));
     return rows;
   } catch (error) {
     if (!(error instanceof QueryError)) throw error;
-    throw new QueryError(error.message.replaceAll(temporary, target));
+    throw new QueryError(error.message.replaceAll(temporary, target), { cause: error });
   } finally {
     await rm(temporary, { force: true });
+  }
+}
+
+/** Rows of the table that were written. */
+async function copyTo(connection: DuckDBConnection, path: string): Promise<number> {
+  try {
+    const copied = await connection.run(`COPY parquet_rows TO ${quoted(path)} (FORMAT parquet)`);
+    return copied.rowsChanged;
+  } catch (error) {
+    throw asSystemError(error, path);
   }
 }
 
@@ -109,6 +126,8 @@ async function prepareQuery(
 ): Promise<{ sql: string; values: Values }> {
   const text = sqlOrName.trim();
   if (!/^[\w-]+$/.test(text)) return { sql: text, values: { ...parameters } };
+  if (!isSavedQuery(text) && (await isTable(connection, text)))
+    throw new QueryError(`${text} is a table or view, and no saved query: ask it as SQL, "from ${text}"`);
   const query = findSavedQuery(text);
   rejectUnknown(
     parameters,
@@ -122,6 +141,11 @@ async function prepareQuery(
     values[parameter.name] = value;
   }
   return { sql: query.sql, values };
+}
+
+async function isTable(connection: DuckDBConnection, name: string): Promise<boolean> {
+  const found = await connection.runAndReadAll('FROM duckdb_columns() WHERE table_name = $name LIMIT 1', { name });
+  return found.currentRowCount > 0;
 }
 
 function typedValue({ name, type }: SavedParameter, given: string | number | boolean | null | undefined): DuckDBValue {
@@ -158,8 +182,8 @@ async function mustBeKnown(
   const near = publications.some((publication) => lineageOf(publication) === value)
     ? `\`descent import ${String(value)}\` brings it`
     : known.length === 0
-      ? 'there is none yet'
-      : `did you mean ${closest(String(value), known)}?`;
+      ? 'the results have none yet'
+      : (didYouMean(String(value), known) ?? `there are ${listed(known)}`);
   throw new QueryError(`there is no ${name} ${String(value)}: ${near}`);
 }
 
@@ -220,7 +244,7 @@ async function readResult(result: DuckDBMaterializedResult): Promise<QueryResult
 
 async function withTimeout<T>(
   connection: DuckDBConnection,
-  { timeoutSeconds = 300 }: QueryOptions,
+  { timeoutSeconds = 300, signal = new AbortController().signal }: QueryOptions,
   use: () => Promise<T>,
 ): Promise<T> {
   let late = false;
@@ -229,7 +253,7 @@ async function withTimeout<T>(
     connection.interrupt();
   }, timeoutSeconds * 1000);
   try {
-    return await use();
+    return await interruptible(connection, signal, use);
   } catch (error) {
     if (late) throw new QueryError(`the query was stopped after ${timeoutSeconds} s: ask for less, or allow more time`);
     throw readable(error);

@@ -1,4 +1,4 @@
-import { closest } from 'fastest-levenshtein';
+import { didYouMean } from '../planner/diagnostic.ts';
 import { QueryError } from './errors.ts';
 import { sqlFiles } from './sql-files.ts';
 
@@ -39,10 +39,13 @@ export function findSavedQuery(name: string): SavedQuery {
   const names = queries.map((query) => query.name);
   const found = queries.find((query) => query.name === name);
   if (found) return found;
-  throw new QueryError(
-    `there is no saved query ${name}; did you mean ${closest(name, names)}? There are ${names.join(', ')}. ` +
-      `For a whole table, write: from ${name}`,
-  );
+  const near = didYouMean(name, names) ?? `there are ${names.join(', ')};`;
+  throw new QueryError(`there is no saved query ${name}: ${near} \`descent query --list\` describes them all`);
+}
+
+/** Whether a saved query has that name. */
+export function isSavedQuery(name: string): boolean {
+  return sqlFiles('queries').some((query) => query.name === name);
 }
 
 function parseSavedQuery(name: string, sql: string): SavedQuery {

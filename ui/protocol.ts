@@ -177,8 +177,17 @@ export interface Takeaway {
 
 /** What SQL can name. */
 export interface Vocabulary {
-  tables: { name: string; kind: 'table' | 'view'; comment: string; columns: { name: string; type: string; comment: string }[] }[];
-  queries: { name: string; description: string; parameters: { name: string; type: string; default: string | null; description: string }[] }[];
+  tables: {
+    name: string;
+    kind: 'table' | 'view';
+    comment: string;
+    columns: { name: string; type: string; comment: string }[];
+  }[];
+  queries: {
+    name: string;
+    description: string;
+    parameters: { name: string; type: string; default: string | null; description: string }[];
+  }[];
   functions: string[];
 }
 

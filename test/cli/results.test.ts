@@ -122,10 +122,13 @@ describe('with the results of a lineage', () => {
       deepEqual([onFolder.exitCode, onFolder.stdout], [1, '']);
       equal(onFolder.stderr, `error: ${out} is a folder\n  hint: name a file: --output rows.csv\n`);
     }
-    const missing = join(out, 'none', 'm.parquet');
-    const { stderr } = await descent(['query', 'select 1 as x', '-f', 'parquet', '-o', missing], folder);
-    match(stderr, /none\/m\.parquet": /);
-    doesNotMatch(stderr, /\.tmp/);
+    for (const format of ['csv', 'parquet']) {
+      const made = await descent(['query', 'select 1 as x', '-f', format, '-o', join(out, format, 'x')], folder);
+      equal(made.stderr, `wrote 1 row to ${join(out, format, 'x')}\n`, 'the folder is made');
+      const within = join(out, 'a.csv', 'x');
+      const { stderr } = await descent(['query', 'select 1 as x', '-f', format, '-o', within], folder);
+      match(stderr, /^error: cannot make .*a\.csv: .* is a file; name another folder\n$/);
+    }
     const path = join(out, 'm.parquet');
     equal((await descent(['query', 'from metrics', '-f', 'parquet', '-o', path], folder)).exitCode, 0);
     const read = `select count(*) as rows from '${path}'`;

@@ -5,9 +5,9 @@ import { mkdir, open, readdir, rename, rm, symlink, writeFile } from 'node:fs/pr
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import picocolors from 'picocolors';
+import { catchUp } from '../../cli/catch-up.ts';
 import type { Context } from '../../cli/context.ts';
 import { hold, letGo } from '../../cli/host-state.ts';
-import { catchUp } from '../../cli/outcome.ts';
 import { byteProgress } from '../../cli/render/byte-progress.ts';
 import type { VerifyReport } from '../../cli/render/verify.ts';
 import { verify } from '../../cli/verify.ts';
