@@ -94,8 +94,8 @@ test('claims on one line and cut to a table, columns left out where a terminal i
   const plain = picocolors.createColors(false);
   equal(
     renderTakeaways([one], plain),
-    `   takeaway                                                                  verdict       points       effect  interval           seeds      p
-1  More of it helps and helps and helps and helps and helps and helps and…   inconclusive  as claimed  +3.1 pp  95 % [0.1, 6.1]        3  0.080
+    `   takeaway                                                                 verdict       points       effect  interval         seeds      p
+1  More of it helps and helps and helps and helps and helps and helps and…  inconclusive  as claimed  +3.1 pp  95 % [0.1, 6.1]      3  0.080
 p is corrected (holm) for all that is tested here; intervals are not`,
   );
   equal(
@@ -113,7 +113,7 @@ test('the paper’s, and a lineage that there is not', async () => {
   match(paper.stdout, /^11 is not asked: id Pass@1 of three ways/m);
   const { exitCode, stderr } = await descent(['takeaways', 'claim'], folder);
   equal(exitCode, 1);
-  match(stderr, /there is no lineage claim\n.*did you mean `claims`/);
+  match(stderr, /there is no lineage claim\n.*the only one is claims/);
 });
 
 test('a file that was edited since: stale, and it says so', async () => {
