@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import type { Argument, Command, Option } from 'commander';
 import { exitCodeMeanings, exitCodes } from '../cli/context.ts';
 import { buildProgram } from '../cli/program.ts';
@@ -14,6 +15,7 @@ export function commandLinePage(): string {
     verb.outputHelp();
     return said.join('');
   };
+  const guide = readFileSync(new URL('../../docs/command-line.md', import.meta.url), 'utf8');
   const intro =
     'What `descent <verb>` takes; `descent help <verb>` prints the same. [The command line](../command-line.md) tells what each does.';
   return page('The command line, verb by verb', intro, [
@@ -25,17 +27,17 @@ export function commandLinePage(): string {
       ]),
     )}`,
     `## For all verbs\n\n${optionTable(program.options)}`,
-    ...program.commands.map((verb) => tell(verb, helpOf(verb))),
+    ...program.commands.map((verb) => tell(verb, helpOf(verb), guide.includes(`\n## ${verb.name()}\n`))),
   ]);
 }
 
-function tell(verb: Command, help: string): string {
+function tell(verb: Command, help: string, isInGuide: boolean): string {
   const usage = `descent ${verb.name()} ${verb.usage()}`;
   const [, examples = ''] = /\nExamples?:\n([\s\S]*)$/.exec(help) ?? [];
   const lines = [...examples.matchAll(/^ {2}\$ (.*)$/gm)].map(([, line]) => line);
   return [
     `## ${verb.name()}`,
-    `${verb.description()}.`,
+    `${verb.description()}.${isInGuide ? ` [What it does](../command-line.md#${verb.name()}).` : ''}`,
     fenced([usage]),
     verb.registeredArguments.length === 0
       ? ''

@@ -187,7 +187,7 @@ export interface LineageFile {
     [k: string]: Dataset;
   };
   /**
-   * The declared steps, by name. A stage becomes one node for each setting of the axes that it, or a stage before it, mentions.
+   * The declared steps, by name. A stage becomes one node for each setting of the axes that it, or a stage before it, mentions. Required, unless there are `signatures`.
    */
   stages?: {
     [k: string]: Stage;
