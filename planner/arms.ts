@@ -1,5 +1,6 @@
 import type { Contrast, Takeaway, Trend } from '../schemas/types/lineage.ts';
 import { meaning } from './axes.ts';
+import { evaluatedStages } from './evaluated.ts';
 import type { Plan, PlanNode } from './plan.ts';
 import { select } from './select.ts';
 import { isModel } from './stages.ts';
@@ -12,7 +13,7 @@ import { own } from './tree.ts';
 
 /** The models of a plan that are evaluated. */
 export function evaluatedModels(plan: Plan): PlanNode[] {
-  const each = new Set<string>(plan.declared.evaluate?.each);
+  const each = new Set(evaluatedStages(plan.declared));
   return plan.nodes.filter(({ stage, type }) => each.has(stage) && isModel(type));
 }
 

@@ -675,6 +675,10 @@ export interface GeneratedData {
    */
   seed?: number;
   /**
+   * The suite that asks it, in place of what that would ask; nothing learns from it. Default: none.
+   */
+  suite?: 'heldout' | 'upstream' | 'id' | 'ood';
+  /**
    * Options of the generator, for example `maximum` of arithmetic; docs/data.md lists them. Default: those of the generator.
    */
   options?: {
@@ -699,6 +703,10 @@ export interface FileData {
    */
   prompts?: 'clean' | 'paper';
   columns?: Columns;
+  /**
+   * The suite that asks it, in place of what that would ask; nothing learns from it, and all of it is held out unless `heldout` says otherwise. Default: none.
+   */
+  suite?: 'heldout' | 'upstream' | 'id' | 'ood';
   /**
    * Share of the documents kept for held-out loss, and of the problems kept for tests. Default: 5%.
    */
@@ -1411,13 +1419,11 @@ export interface Setting {
 }
 export interface Evaluate {
   /**
-   * The stages whose models are evaluated, by name or by signature.
-   *
-   * @minItems 1
+   * The stages whose models are evaluated, by name or by signature; `all` is every one that leaves a language model.
    */
-  each: [StageName, ...StageName[]];
+  each: 'all' | [StageName, ...StageName[]];
   /**
-   * `heldout`: loss on text kept aside, of every data set that some pretrain or cpt learns from. `id`: the test split of every problem set that some sft or rl learns from. `ood`: the kinds of problems that ship and that no stage learns from. `upstream`: which of several continuations is likeliest, of generators that ship. Where `data` declares benchmarks for a suite, it asks these instead.
+   * `heldout`: loss on text kept aside, of every data set that some pretrain or cpt learns from. `id`: the test split of every problem set that some sft or rl learns from. `ood`: the kinds of problems that ship and that no stage learns from. `upstream`: which of several continuations is likeliest, of generators that ship. What `data` declares for a suite, by `suite` or as a benchmark, takes the place of these.
    *
    * @minItems 1
    */

@@ -651,6 +651,22 @@ const cases: Readonly<Record<string, string | Buffer>> = {
     ['data:\n', 'data:\n  real: {hub: a/b, revision: unpinned, files: a, benchmark: gsm8k}\n'],
     ['data: math/problems', 'data: real/problems'],
   ),
+  'a benchmark that is said to be for another suite': changed([
+    'data:\n',
+    'data:\n  real: {files: table.jsonl, benchmark: gsm8k, suite: ood}\n',
+  ]),
+  'a data set for a suite that asks what it has not': changed([
+    'data:\n',
+    'data:\n  real: {generator: arithmetic, suite: upstream}\n  own: {files: table.jsonl, suite: upstream}\n',
+  ]),
+  'a stage that learns from what is for a suite': changed(
+    ['data:\n', 'data:\n  real: {generator: arithmetic, suite: ood}\n'],
+    ['data: math/problems', 'data: real/problems'],
+  ),
+  'a suite that there is not, of a data set': changed([
+    'data:\n',
+    'data:\n  real: {generator: arithmetic, suite: odd}\n',
+  ]),
   'hub data with an unknown key': changed([
     line('web'),
     '  web: {hub: a/b, revision: unpinned, files: a, split: train}',
