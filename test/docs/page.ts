@@ -22,14 +22,20 @@ export function stepsOf(text: string): Step[] {
 
 /** The fenced blocks of a page: what stands after the fence, and what stands in it. */
 export function blocksOf(text: string): { info: string; body: string }[] {
-  return [...text.matchAll(/^```(.*)\n([\s\S]*?)^```$/gm)].map(([, info = '', body = '']) => ({ info: info.trim(), body }));
+  return [...text.matchAll(/^```(.*)\n([\s\S]*?)^```$/gm)].map(([, info = '', body = '']) => ({
+    info: info.trim(),
+    body,
+  }));
 }
 
 function commandsOf(body: string, exitCode: number): Step[] {
-  return body.split(/^\$ /m).slice(1).map((part): Step => {
-    const [, command = '', output = ''] = /^((?:.*\\\n)*.*)\n([\s\S]*)$/.exec(part) ?? [];
-    return { kind: 'command', command, output, exitCode };
-  });
+  return body
+    .split(/^\$ /m)
+    .slice(1)
+    .map((part): Step => {
+      const [, command = '', output = ''] = /^((?:.*\\\n)*.*)\n([\s\S]*)$/.exec(part) ?? [];
+      return { kind: 'command', command, output, exitCode };
+    });
 }
 
 /** Whether a command says what its page has below it; lines of dots stand for any lines. */
@@ -59,7 +65,11 @@ export async function writeStep(folder: string, { name, text }: Step & { kind: '
  * Gives a command to bash in a folder, where `descent` and `npx descent` are those of this build, and gives what came of it;
  * `output` is what a terminal would show.
  */
-export async function give(folder: string, command: string, env: NodeJS.ProcessEnv = {}): Promise<{ exitCode: number | null; output: string }> {
+export async function give(
+  folder: string,
+  command: string,
+  env: NodeJS.ProcessEnv = {},
+): Promise<{ exitCode: number | null; output: string }> {
   const commands = await withCommands(folder);
   const { NO_COLOR, FORCE_COLOR, DESCENT_HOME, ...outer } = process.env;
   const child = spawn('bash', ['-c', `exec 2>&1; ${command}`], {
