@@ -1,6 +1,7 @@
-import { stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
+import { basename } from 'node:path';
 import { type Parameters, type QueryResult, runQuery, writeParquet } from '../results/query.ts';
-import { type SavedQuery, savedQueries } from '../results/saved.ts';
+import { readSavedQuery, type SavedQuery, savedQueries } from '../results/saved.ts';
 import { findHome } from '../store/home.ts';
 import { writeWhole } from '../store/write.ts';
 import { absolute, type Context, type ExitCode, exitCodes } from './context.ts';
@@ -19,7 +20,7 @@ export interface QueryOptions {
   allowFiles?: true;
 }
 
-/** `descent query SQL|NAME`: rows from the results, printed or written to a file. */
+/** `descent query SQL|NAME|FILE.sql`: rows from the results, printed or written to a file. */
 export async function query(sqlOrName: string | undefined, options: QueryOptions, context: Context): Promise<ExitCode> {
   const { terminal } = context;
   if (options.list) {
@@ -31,6 +32,7 @@ export async function query(sqlOrName: string | undefined, options: QueryOptions
     throw new CommandError('there is nothing to ask', 'give SQL or the name of a saved query; --list shows the names');
   }
   const home = findHome(context.cwd, context.env);
+  const asked = await questionOf(sqlOrName, context);
   const parameters = readParameters(options.param ?? []);
   const files = options.allowFiles === true;
   await rejectFolder(options.output, context);
@@ -38,13 +40,22 @@ export async function query(sqlOrName: string | undefined, options: QueryOptions
     if (options.output === undefined) {
       throw new CommandError('Parquet is not for a terminal', 'name a file for it: --output rows.parquet');
     }
-    const rows = await writeParquet(home, sqlOrName, parameters, absolute(context, options.output), { files });
+    const rows = await writeParquet(home, asked, parameters, absolute(context, options.output), { files });
     terminal.err(`wrote ${counted(rows, 'row')} to ${options.output}`);
     return exitCodes.fine;
   }
-  const result = await runQuery(home, sqlOrName, parameters, { files });
+  const result = await runQuery(home, asked, parameters, { files });
   await deliver(result, options.format, options.output, context);
   return exitCodes.fine;
+}
+
+/** SQL and names as they are; a file of SQL, which its ending tells from both, as a saved query. */
+async function questionOf(words: string, context: Context): Promise<string | SavedQuery> {
+  if (!/^[^\n]*\.sql$/.test(words)) return words;
+  const sql = await readFile(absolute(context, words), 'utf8').catch((error: unknown) => {
+    throw new CommandError(`cannot read ${words}`, 'name a file of SQL; --list shows the saved queries', error);
+  });
+  return readSavedQuery(basename(words, '.sql'), sql);
 }
 
 /** A file takes the place of what is there, which a folder does not let it. */

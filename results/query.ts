@@ -13,7 +13,7 @@ import { syncFolder } from '../store/write.ts';
 import { withDatabase } from './database.ts';
 import { QueryError, ResultsError } from './errors.ts';
 import { lineageOf, publications } from './publications.ts';
-import { findSavedQuery, type SavedParameter } from './saved.ts';
+import { findSavedQuery, type SavedParameter, type SavedQuery } from './saved.ts';
 import { quoted } from './sql.ts';
 import { toJson } from './value.ts';
 
@@ -39,13 +39,13 @@ export interface QueryOptions {
 }
 
 /**
- * Runs SQL, or a saved query by its name, on the results: read-only, and without any way to files or the network
+ * Runs SQL, or a saved query or one by its name, on the results: read-only, and without any way to files or the network
  * unless `files` is set. Of several statements the last one's rows are given. Throws a QueryError, with the place, for
  * SQL that cannot be run and for parameters that are missing, unknown or of the wrong type.
  */
 export async function runQuery(
   home: string,
-  sqlOrName: string,
+  asked: string | SavedQuery,
   parameters: Parameters = {},
   options: QueryOptions = {},
 ): Promise<QueryResult> {
@@ -54,7 +54,7 @@ export async function runQuery(
     'read',
     (connection) =>
       withTimeout(connection, options, async () => {
-        const query = await prepareQuery(connection, sqlOrName, parameters);
+        const query = await prepareQuery(connection, asked, parameters);
         const result = await runStatements(connection, query.sql, query.values);
         return readResult(result);
       }),
@@ -68,7 +68,7 @@ export async function runQuery(
  */
 export async function writeParquet(
   home: string,
-  sqlOrName: string,
+  asked: string | SavedQuery,
   parameters: Parameters,
   path: string,
   options: QueryOptions = {},
@@ -81,7 +81,7 @@ export async function writeParquet(
       'read',
       (connection) =>
         withTimeout(connection, options, async () => {
-          const { sql, values } = await prepareQuery(connection, sqlOrName, parameters);
+          const { sql, values } = await prepareQuery(connection, asked, parameters);
           // COPY takes no parameters, and the rows of a person's SQL are made before any file may be written.
           await runStatements(connection, `CREATE TEMP TABLE parquet_rows AS (\n${oneStatement(sql)}\n)`, values);
           const copied = await connection.run(`COPY parquet_rows TO ${quoted(temporary)} (FORMAT parquet)`);
@@ -104,12 +104,12 @@ type Values = Record<string, DuckDBValue>;
 
 async function prepareQuery(
   connection: DuckDBConnection,
-  sqlOrName: string,
+  asked: string | SavedQuery,
   parameters: Parameters,
 ): Promise<{ sql: string; values: Values }> {
-  const text = sqlOrName.trim();
-  if (!/^[\w-]+$/.test(text)) return { sql: text, values: { ...parameters } };
-  const query = findSavedQuery(text);
+  const text = typeof asked === 'string' ? asked.trim() : '';
+  if (typeof asked === 'string' && !/^[\w-]+$/.test(text)) return { sql: text, values: { ...parameters } };
+  const query = typeof asked === 'string' ? findSavedQuery(text) : asked;
   rejectUnknown(
     parameters,
     query.parameters.map(({ name }) => name),

@@ -1,12 +1,18 @@
 // What pages have their reader do can be done: files plan, commands exist, and what costs nothing says what stands there.
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { describe, test } from 'node:test';
+import { loadConfig } from '../../cli/config.ts';
 import { buildProgram } from '../../cli/program.ts';
 import { openTerminal } from '../../cli/render/terminal.ts';
-import { packageRoot, temporaryFolder, writeDevices } from '../cli/support.ts';
-import { blocksOf, give, readPage, says, stepsOf, trimmed, writeStep } from './page.ts';
+import { withDatabase } from '../../results/database.ts';
+import { runQuery } from '../../results/query.ts';
+import { readSavedQuery } from '../../results/saved.ts';
+import { packageRoot, temporaryFolder } from '../cli/support.ts';
+import { blocksOf, give, readPage, type Step, says, stepsOf, trimmed, writeStep } from './page.ts';
+import { surround } from './surroundings.ts';
 
 const howTos = readdirSync(join(packageRoot, 'docs', 'how-to')).map((file) => join('how-to', file));
 const pages = ['tutorial.md', ...howTos];
@@ -14,22 +20,20 @@ const pages = ['tutorial.md', ...howTos];
 for (const name of pages) {
   test(`docs/${name}: files plan, and what comes before anything runs says what the page has`, async (t) => {
     const folder = await temporaryFolder(t);
-    await writeDevices(folder);
+    const env = await surround(t, name, folder);
     let page = await readPage(name);
     let checked = 0;
-    let hasRun = false;
+    const ran = new Set<string>();
     for (const step of stepsOf(page)) {
       if (step.kind === 'file') {
         await writeStep(folder, step);
-        if (/^lineage: /m.test(step.text)) {
-          const { exitCode, output } = await give(folder, `descent validate ${step.name}`);
-          assert.equal(exitCode, 0, `${step.name}\n${output}`);
-        }
+        await check(folder, step, env);
         continue;
       }
-      hasRun ||= !isQuick(step.command);
-      if (hasRun) continue;
-      const { exitCode, output } = await give(folder, step.command);
+      const [lineage = ''] = /\S+\.yaml/.exec(step.command) ?? [];
+      if (/ run /.test(step.command)) ran.add(lineage);
+      if (!isQuick(step.command) || ran.has(lineage)) continue;
+      const { exitCode, output } = await give(folder, step.command, env);
       assert.equal(exitCode, step.exitCode, `${step.command}\n${output}`);
       if (process.env.UPDATE_GOLDEN && !says(output, step.output))
         page = page.replace(step.output, `${trimmed(output)}\n`);
@@ -39,6 +43,23 @@ for (const name of pages) {
     if (process.env.UPDATE_GOLDEN) writeFileSync(join(packageRoot, 'docs', name), page);
     assert.ok(checked > 0, 'something is compared');
   });
+}
+
+/** Looks at a file as what reads it does, without running anything. Throws where it is not what it should be. */
+async function check(folder: string, { name, text }: Step & { kind: 'file' }, env: NodeJS.ProcessEnv): Promise<void> {
+  if (name.endsWith('temporal.config.json')) await loadConfig(join(folder, dirname(name)), {});
+  if (name.endsWith('.sql')) await runQuery(await emptyHome(folder), readSavedQuery(name, text));
+  if (!/^lineage: /m.test(text)) return;
+  const { exitCode, output } = await give(folder, `descent validate ${name}`, env);
+  assert.equal(exitCode, 0, `${name}\n${output}`);
+}
+
+/** A home without any results. */
+async function emptyHome(folder: string): Promise<string> {
+  const home = join(folder, 'nothing');
+  await mkdir(home, { recursive: true });
+  await withDatabase(home, 'write', async () => {});
+  return home;
 }
 
 /** Whether a command trains nothing and asks nobody. */
