@@ -1,7 +1,8 @@
 import { mean, sampleStandardDeviation } from 'simple-statistics';
 import type { Plan } from '../planner/plan.ts';
 import { groupBy } from '../results/group-by.ts';
-import { figure, nats, percent, whole } from '../words/figures.ts';
+import { figure, percent, whole } from '../words/figures.ts';
+import { bareMeasured, isShare, measured } from '../words/measured.ts';
 import { type Block, heading, number, paragraph, type Section, tableOf, text } from './document.ts';
 import { type IntervalRow, intervalPlot } from './drawings/plots.ts';
 import type { Collapse, Figure, ReportRows } from './read.ts';
@@ -90,7 +91,7 @@ function drawn({ address, type, metric, value, low, high, chance, majority }: Fi
 function extremes(points: readonly Figure[]): string {
   const sorted = [...points].sort((a, b) => a.value - b.value);
   const [least, most] = [sorted[0], sorted.at(-1)] as [Figure, Figure];
-  const told = ({ metric, value, address }: Figure) => `${shown(metric, value)} (${address})`;
+  const told = ({ metric, value, address }: Figure) => `${measured(metric, value)} (${address})`;
   return `From ${told(least)} to ${told(most)}.`;
 }
 
@@ -98,8 +99,9 @@ function extremes(points: readonly Figure[]): string {
 function cellOf(found: Figure | undefined, n: number | null): string {
   if (found === undefined) return '';
   const { metric, value, low, high } = found;
-  const interval = low === null || high === null ? '' : ` [${bare(metric, low)}, ${bare(metric, high)}]`;
-  return `${shown(metric, value)}${interval}${found.n !== n && found.n !== null ? ` (n ${whole(found.n)})` : ''}`;
+  const interval =
+    low === null || high === null ? '' : ` [${bareMeasured(metric, low)}, ${bareMeasured(metric, high)}]`;
+  return `${measured(metric, value)}${interval}${found.n !== n && found.n !== null ? ` (n ${whole(found.n)})` : ''}`;
 }
 
 /** Chance and majority, of the one answer that shares are of. */
@@ -126,7 +128,7 @@ function seedsBlocks(plan: Plan, figures: readonly Figure[]): Block[] {
       settings(first),
       taskName(first),
       first.metric,
-      shown(first.metric, mean(values)),
+      measured(first.metric, mean(values)),
       spread,
       whole(values.length),
     ];
@@ -209,20 +211,7 @@ function metricsOf(figures: readonly Figure[]): string[] {
   return [...new Set(figures.map(({ metric }) => metric))].sort((a, b) => rank(a) - rank(b));
 }
 
-function isShare(metric: string): boolean {
-  return /^((pass|maj|rm)@\d+|acc\w*|correctRatio|truncated)$/.test(metric);
-}
-
-function shown(metric: string, value: number): string {
-  return isShare(metric) ? percent(value) : bare(metric, value);
-}
-
 /** A deviation, which may be far smaller than what it is of. */
 function spreadOf(metric: string, value: number): string {
-  return isShare(metric) ? bare(metric, value) : figure(value);
-}
-
-/** A figure without its unit. */
-function bare(metric: string, value: number): string {
-  return isShare(metric) ? (value * 100).toFixed(1) : metric === 'loss' ? nats(value) : figure(value);
+  return isShare(metric) ? bareMeasured(metric, value) : figure(value);
 }

@@ -1,8 +1,15 @@
 import type { PartVerdict } from '../results/verdicts/verdict.ts';
 import { amount, figure } from './figures.ts';
+import { isShare } from './measured.ts';
+
+/** What is told of a part of a takeaway: fields of `PartVerdict`, which a page has too. */
+export type Effect = Pick<
+  PartVerdict,
+  'metric' | 'effectOf' | 'effect' | 'low' | 'high' | 'points' | 'seeds' | 'pCorrected'
+>;
 
 /** A part of a takeaway in words: where it points, effect, interval, seeds, corrected p; each empty where there is none. */
-export function partCells(part: PartVerdict, alpha: number): string[] {
+export function partCells(part: Effect, alpha: number): string[] {
   const { effect, low, high, seeds, pCorrected } = part;
   const shown = (value: number | null, open: string) => (value === null ? open : amountOf(part, value));
   const interval =
@@ -18,25 +25,26 @@ export function partCells(part: PartVerdict, alpha: number): string[] {
   ];
 }
 
-function sign({ effectOf }: PartVerdict, value: number): string {
+function sign({ effectOf }: Effect, value: number): string {
   return effectOf === 'saturation' ? 'at ' : value > 0 ? '+' : '';
 }
 
 /** Shares in percentage points, levels in three digits, all else as it is. */
-function amountOf(part: PartVerdict, value: number): string {
+function amountOf(part: Effect, value: number): string {
   if (part.effectOf === 'saturation') return value < 10_000 ? figure(Number(value.toPrecision(3))) : amount(value);
-  return isShare(part) ? (value * 100).toFixed(1) : figure(value);
+  return isShareOf(part) ? (value * 100).toFixed(1) : figure(value);
 }
 
-function unit(part: PartVerdict): string {
-  return isShare(part) ? ' pp' : '';
+function unit(part: Effect): string {
+  return isShareOf(part) ? ' pp' : '';
 }
 
-function isShare({ metric, effectOf }: PartVerdict): boolean {
+function isShareOf({ metric, effectOf }: Effect): boolean {
   const isOfFigure = effectOf === 'difference' || effectOf === 'change';
-  return isOfFigure && /\.((pass|maj|rm)@\d+(\(sampled\))?|acc\w*|correctRatio|truncated)$/.test(metric);
+  return isOfFigure && isShare(metric.slice(metric.lastIndexOf('.') + 1));
 }
 
+/** A p-value: `0.031`, `<0.001`. */
 export function shownP(p: number): string {
   return p < 0.001 ? '<0.001' : p.toFixed(3);
 }

@@ -1,6 +1,7 @@
 import { type ScaleLinear, scaleLinear } from 'd3-scale';
 import { line, type SymbolType, symbol, symbolsFill } from 'd3-shape';
 import { figure } from '../../words/figures.ts';
+import { dashes } from './dashes.ts';
 import { type Child, element, fragment, type Markup, tenth } from './markup.ts';
 
 /** A line of a plot. */
@@ -171,11 +172,9 @@ function stroke(d: string, index: number): Markup {
   return element('path', {
     class: `line c${index % mostSeries}`,
     d,
-    'stroke-dasharray': dashes[index % mostSeries] ?? null,
+    'stroke-dasharray': dashes[index % mostSeries]?.join(' ') || null,
   });
 }
-
-const dashes = ['', '6 3', '2 2', '8 3 2 3', '1 3', '12 4', '4 2 1 2'].map((pattern) => pattern || null);
 
 function sign(index: number, x: number, y: number): Markup {
   const shape = symbolsFill[index % mostSeries] as SymbolType;

@@ -2,6 +2,7 @@ import { linkHorizontal } from 'd3-shape';
 import { counted } from '../../words/figures.ts';
 import { countStandings, type Group, type standings } from '../stages.ts';
 import { element, fragment, type Markup, tenth } from './markup.ts';
+import { type Place, placesOf } from './places.ts';
 import { drawing, shortened, words } from './plots.ts';
 
 const box = { width: 176, height: 58 };
@@ -12,11 +13,14 @@ const gap = { x: 56, y: 16 };
  * to what it only reads.
  */
 export function stageGraph(label: string, groups: readonly Group[], standingOf: ReturnType<typeof standings>): Markup {
-  const places = placesOf(groups);
-  const columns = Math.max(1, ...[...places.values()].map(({ column }) => column + 1));
-  const rows = Math.max(1, ...[...places.values()].map(({ row }) => row + 1));
+  const index = new Map(groups.map(({ name }, at) => [name, at]));
+  const places = placesOf(
+    groups.map(({ from, reads }) => [...from, ...reads].flatMap((name) => index.get(name) ?? [])),
+  );
+  const columns = Math.max(1, ...places.map(({ column }) => column + 1));
+  const rows = Math.max(1, ...places.map(({ row }) => row + 1));
   const corner = (name: string) => {
-    const { column, row } = places.get(name) as Place;
+    const { column, row } = places[index.get(name) as number] as Place;
     return { x: 4 + column * (box.width + gap.x), y: 4 + row * (box.height + gap.y) };
   };
   const link = linkHorizontal();
@@ -50,34 +54,5 @@ export function stageGraph(label: string, groups: readonly Group[], standingOf: 
     8 + rows * (box.height + gap.y) - gap.y,
     [fragment(...edges), ...boxes],
     8 + columns * (box.width + gap.x) - gap.x,
-  );
-}
-
-interface Place {
-  column: number;
-  row: number;
-}
-
-/** A group stands one column behind the last of those it needs; where types need each other, the first is not waited for. */
-function placesOf(groups: readonly Group[]): Map<string, Place> {
-  const byName = new Map(groups.map((group) => [group.name, group]));
-  const columns = new Map<string, number>();
-  const columnOf = ({ name, from, reads }: Group): number => {
-    const known = columns.get(name);
-    if (known !== undefined) return known;
-    columns.set(name, 0);
-    const before = [...from, ...reads].flatMap((other) => byName.get(other) ?? []);
-    const column = before.reduce((most, other) => Math.max(most, columnOf(other) + 1), 0);
-    columns.set(name, column);
-    return column;
-  };
-  const filled: number[] = [];
-  return new Map(
-    groups.map((group) => {
-      const column = columnOf(group);
-      const row = filled[column] ?? 0;
-      filled[column] = row + 1;
-      return [group.name, { column, row }];
-    }),
   );
 }
