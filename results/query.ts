@@ -188,7 +188,8 @@ async function mustBeKnown(
     ? `\`descent import ${String(value)}\` brings it`
     : known.length === 0
       ? 'the results have none yet'
-      : (didYouMean(String(value), known) ?? `there are ${listed(known)}`);
+      : (didYouMean(String(value), known) ??
+        (known.length === 1 ? `the only one is ${known[0]}` : `there are ${listed(known)}`));
   throw new QueryError(`there is no ${name} ${String(value)}: ${near}`);
 }
 

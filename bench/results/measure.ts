@@ -93,9 +93,11 @@ export async function askAll(home: string, lineage: string, times: number): Prom
   }
   for (const { name, sql } of paperTakeaways())
     asked.push(await ask('takeaway', name, times, () => rowsOf(home, sql, { lineage })));
+  const { rows } = await runQuery(home, 'SELECT plan FROM latest_lineages WHERE lineage = $lineage', { lineage });
+  const plan = String(rows[0]?.[0]);
   asked.push(
     await ask('takeaway', 'all twelve, decided', times, async () => {
-      const gathered = await withDatabase(home, 'read', (connection) => gatherPaper(connection, lineage));
+      const gathered = await withDatabase(home, 'read', (connection) => gatherPaper(connection, lineage, plan));
       return answerOf(gathered).verdicts.length;
     }),
   );
