@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { databasePath, storeFolder } from '../store/home.ts';
 import { makeFolder, syncFolder } from '../store/write.ts';
-import { DatabaseBusyError, ResultsError, UnreadableDatabaseError } from './errors.ts';
+import { asSystemError, DatabaseBusyError, ResultsError, UnreadableDatabaseError } from './errors.ts';
 import { schemaState, updateSchema } from './schema.ts';
 import { quoted } from './sql.ts';
 import { databaseWaits, toldAfterMs } from './waits.ts';
@@ -39,7 +39,7 @@ export interface DatabaseOptions {
  * from worker threads, nor from inside `use`. SQL cannot reach files or the network but through `options`.
  *
  * Throws a DatabaseBusyError, which names the process, when the file stays taken; a ResultsError when there is nothing
- * to read yet or the file is of a newer Descent.
+ * to read yet or the file is of a newer Descent; the system's error, with its code, where the disk is full.
  */
 export async function withDatabase<T>(
   home: string,
@@ -65,7 +65,12 @@ export async function withDatabase<T>(
       await openDatabase(path, 'write', {}, deadline, (connection) => transaction(connection, async () => {}));
       return openDatabase(path, mode, options, deadline, use);
     }
-    return openDatabase(path, mode, options, deadline, (connection) => transaction(connection, () => use(connection)));
+    const written = openDatabase(path, mode, options, deadline, (connection) =>
+      transaction(connection, () => use(connection)),
+    );
+    return written.catch((error: unknown) => {
+      throw asSystemError(error, path);
+    });
   });
 }
 
