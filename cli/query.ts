@@ -1,8 +1,10 @@
+import { readFile } from 'node:fs/promises';
+import { basename } from 'node:path';
 import { type Parameters, runQuery, writeParquet } from '../results/query.ts';
-import { type SavedQuery, savedQueries } from '../results/saved.ts';
+import { readSavedQuery, type SavedQuery, savedQueries } from '../results/saved.ts';
 import { findHome } from '../store/home.ts';
 import { counted } from '../words/figures.ts';
-import { type Context, type ExitCode, exitCodes } from './context.ts';
+import { absolute, type Context, type ExitCode, exitCodes } from './context.ts';
 import { CommandError } from './failure.ts';
 import { outputFile, whileWriting, writeOutput } from './output.ts';
 import { columns } from './render/columns.ts';
@@ -18,7 +20,7 @@ export interface QueryOptions {
   allowFiles?: true;
 }
 
-/** `descent query SQL|NAME`: rows from the results, printed or written to a file. */
+/** `descent query SQL|NAME|FILE.sql`: rows from the results, printed or written to a file. */
 export async function query(sqlOrName: string | undefined, options: QueryOptions, context: Context): Promise<ExitCode> {
   const { terminal } = context;
   if (options.list) {
@@ -30,6 +32,7 @@ export async function query(sqlOrName: string | undefined, options: QueryOptions
     throw new CommandError('there is nothing to ask', 'give SQL or the name of a saved query; --list shows the names');
   }
   const home = findHome(context.cwd, context.env);
+  const asked = await questionOf(sqlOrName, context);
   const parameters = readParameters(options.param ?? []);
   const files = options.allowFiles === true;
   const output =
@@ -39,12 +42,12 @@ export async function query(sqlOrName: string | undefined, options: QueryOptions
       throw new CommandError('Parquet is not for a terminal', 'name a file for it: --output rows.parquet');
     }
     const rows = await whileWriting(output.name, (signal) =>
-      writeParquet(home, sqlOrName, parameters, output.path, { files, signal }),
+      writeParquet(home, asked, parameters, output.path, { files, signal }),
     );
     terminal.err(`wrote ${counted(rows, 'row')} to ${output.name}`);
     return exitCodes.fine;
   }
-  const result = await runQuery(home, sqlOrName, parameters, { files });
+  const result = await runQuery(home, asked, parameters, { files });
   const text = formatRows(result, options.format);
   if (output === undefined) {
     terminal.out(text);
@@ -53,6 +56,15 @@ export async function query(sqlOrName: string | undefined, options: QueryOptions
   await writeOutput(output, text);
   terminal.err(`wrote ${counted(result.rows.length, 'row')} to ${output.name}`);
   return exitCodes.fine;
+}
+
+/** SQL and names as they are; a file of SQL, which its ending tells from both, as a saved query. */
+async function questionOf(words: string, context: Context): Promise<string | SavedQuery> {
+  if (!/^[^\n]*\.sql$/.test(words)) return words;
+  const sql = await readFile(absolute(context, words), 'utf8').catch((error: unknown) => {
+    throw new CommandError(`cannot read ${words}`, 'name a file of SQL; --list shows the saved queries', error);
+  });
+  return readSavedQuery(basename(words, '.sql'), sql);
 }
 
 /** `['lineage=quickstart']` as `{lineage: 'quickstart'}`. */

@@ -13,7 +13,7 @@ import { makeFolder, syncFolder } from '../store/write.ts';
 import { interruptible, withDatabase } from './database.ts';
 import { asSystemError, QueryError, ResultsError } from './errors.ts';
 import { lineageOf, publications } from './publications.ts';
-import { findSavedQuery, isSavedQuery, type SavedParameter } from './saved.ts';
+import { findSavedQuery, isSavedQuery, type SavedParameter, type SavedQuery } from './saved.ts';
 import { quoted } from './sql.ts';
 import { toJson } from './value.ts';
 
@@ -41,13 +41,13 @@ export interface QueryOptions {
 }
 
 /**
- * Runs SQL, or a saved query by its name, on the results: read-only, and without any way to files or the network
+ * Runs SQL, or a saved query or one by its name, on the results: read-only, and without any way to files or the network
  * unless `files` is set. Of several statements the last one's rows are given. Throws a QueryError, with the place, for
  * SQL that cannot be run and for parameters that are missing, unknown or of the wrong type.
  */
 export async function runQuery(
   home: string,
-  sqlOrName: string,
+  asked: string | SavedQuery,
   parameters: Parameters = {},
   options: QueryOptions = {},
 ): Promise<QueryResult> {
@@ -56,7 +56,7 @@ export async function runQuery(
     'read',
     (connection) =>
       withTimeout(connection, options, async () => {
-        const query = await prepareQuery(connection, sqlOrName, parameters);
+        const query = await prepareQuery(connection, asked, parameters);
         const result = await runStatements(connection, query.sql, query.values);
         return readResult(result);
       }),
@@ -70,7 +70,7 @@ export async function runQuery(
  */
 export async function writeParquet(
   home: string,
-  sqlOrName: string,
+  asked: string | SavedQuery,
   parameters: Parameters,
   path: string,
   options: QueryOptions = {},
@@ -84,7 +84,7 @@ export async function writeParquet(
       'read',
       (connection) =>
         withTimeout(connection, options, async () => {
-          const { sql, values } = await prepareQuery(connection, sqlOrName, parameters);
+          const { sql, values } = await prepareQuery(connection, asked, parameters);
           // COPY takes no parameters, and the rows of a person's SQL are made before any file may be written.
           await runStatements(connection, `CREATE TEMP TABLE parquet_rows AS (\n${oneStatement(sql)}\n)`, values);
           return await copyTo(connection, temporary);
@@ -121,14 +121,11 @@ type Values = Record<string, DuckDBValue>;
 
 async function prepareQuery(
   connection: DuckDBConnection,
-  sqlOrName: string,
+  asked: string | SavedQuery,
   parameters: Parameters,
 ): Promise<{ sql: string; values: Values }> {
-  const text = sqlOrName.trim();
-  if (!/^[\w-]+$/.test(text)) return { sql: text, values: { ...parameters } };
-  if (!isSavedQuery(text) && (await isTable(connection, text)))
-    throw new QueryError(`${text} is a table or view, and no saved query: ask it as SQL, "from ${text}"`);
-  const query = findSavedQuery(text);
+  const query = typeof asked === 'string' ? await namedQuery(connection, asked.trim()) : asked;
+  if (query === undefined) return { sql: String(asked), values: { ...parameters } };
   rejectUnknown(
     parameters,
     query.parameters.map(({ name }) => name),
@@ -141,6 +138,14 @@ async function prepareQuery(
     values[parameter.name] = value;
   }
   return { sql: query.sql, values };
+}
+
+/** The saved query of that name; undefined of SQL. */
+async function namedQuery(connection: DuckDBConnection, text: string): Promise<SavedQuery | undefined> {
+  if (!/^[\w-]+$/.test(text)) return undefined;
+  if (!isSavedQuery(text) && (await isTable(connection, text)))
+    throw new QueryError(`${text} is a table or view, and no saved query: ask it as SQL, "from ${text}"`);
+  return findSavedQuery(text);
 }
 
 async function isTable(connection: DuckDBConnection, name: string): Promise<boolean> {

@@ -35,7 +35,10 @@ export function addResultVerbs(program: Command, { context, finish }: Calls): vo
 
   program
     .command('query')
-    .argument('[sql|name]', 'SQL over the results, or the name of a saved query')
+    .argument(
+      '[sql|name|file]',
+      'SQL over the results, the name of a saved query, or a file of SQL, which ends in .sql',
+    )
     .description('Ask DuckDB across all runs; read-only')
     .addOption(
       new Option('-f, --format <format>', 'how to print it')
@@ -52,6 +55,7 @@ export function addResultVerbs(program: Command, { context, finish }: Calls): vo
         'descent query summary',
         'descent query "select address, task, value from model_figures where metric = \'loss\'"',
         'descent query "from lineage_wide" --format parquet -o wide.parquet',
+        'descent query own.sql --param lineage=replay',
       ),
     )
     .action(async (sql, options) => finish(await (await import('../query.ts')).query(sql, options, context())));
