@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { databasePath, storeFolder } from '../store/home.ts';
 import { makeFolder, syncFolder } from '../store/write.ts';
-import { DatabaseBusyError, ResultsError, UnreadableDatabaseError } from './errors.ts';
+import { asSystemError, DatabaseBusyError, ResultsError, UnreadableDatabaseError } from './errors.ts';
 import { schemaState, updateSchema } from './schema.ts';
 import { quoted } from './sql.ts';
 import { databaseWaits, toldAfterMs } from './waits.ts';
@@ -44,7 +44,7 @@ export interface DatabaseOptions {
  * from worker threads, nor from inside `use`. SQL cannot reach files or the network but through `options`.
  *
  * Throws a DatabaseBusyError, which names the process, when the file stays taken; a ResultsError when there is nothing
- * to read yet or the file is of a newer Descent.
+ * to read yet or the file is of a newer Descent; the system's error, with its code, where the disk is full.
  */
 export async function withDatabase<T>(
   home: string,
@@ -67,7 +67,9 @@ export async function withDatabase<T>(
     if (mode === 'write')
       return openDatabase(path, mode, options, deadline, (connection) =>
         transaction(connection, () => use(connection)),
-      );
+      ).catch((error: unknown) => {
+        throw asSystemError(error, path);
+      });
     const answer = await openReading(path, options, deadline, use);
     if (answer !== undefined) return answer.value;
     // Written by an older Descent: bring it up to date, which only a writer can.
