@@ -13,6 +13,8 @@ const pages = [
     .map((file) => join('docs', file)),
 ];
 
+const rooms = ['schemas', 'planner', 'hub', 'store', 'trainer', 'results', 'report', 'workflows', 'activities', 'cli'];
+
 test('every link of the documentation leads to a file that is there, and to a heading in it', () => {
   const broken = pages.flatMap((page) =>
     linksOf(page)
@@ -60,6 +62,26 @@ test('the files that messages name are there, with the part that they name', () 
     named.filter((entry) => !existsSync(join(packageRoot, entry.split(': ')[1] ?? ''))),
     [],
   );
+});
+
+test('the files of the sources that pages name are there', () => {
+  const places = ['.', 'scripts', 'test', 'bench', 'reference', ...rooms, 'words', 'lineage'];
+  const files = places.flatMap((place) =>
+    readdirSync(join(packageRoot, place), { recursive: place !== '.', encoding: 'utf8' }).map((file) =>
+      join(place, file),
+    ),
+  );
+  const missing = pages.flatMap((page) =>
+    [
+      ...textOf(page)
+        .replaceAll(/^```[\s\S]*?^```/gm, '')
+        .matchAll(/`([\w/.-]+\.(?:ts|cc))`/g),
+    ]
+      .map(([, name]) => name ?? '')
+      .filter((name) => !files.some((file) => file === name || file.endsWith(`/${name}`)))
+      .map((name) => `${page}: ${name}`),
+  );
+  assert.deepEqual(missing, []);
 });
 
 function leadsSomewhere(page: string, link: string): boolean {

@@ -107,3 +107,10 @@ test('every verb shows an example in its help, and the program itself prints it'
   assert.equal(exitCode, 0);
   assert.match(stdout, /--queue <class>/);
 });
+
+test('the guide to the command line has a section a verb at most, and none of what the reference has', () => {
+  const guide = readFileSync(join(packageRoot, 'docs', 'command-line.md'), 'utf8');
+  const sections = [...guide.matchAll(/^## (.*)$/gm)].map(([, heading]) => heading ?? '');
+  assert.deepEqual(sections, [...new Set(sections)]);
+  assert.doesNotMatch(guide, /^Usage: |^ {2}-h, --help/m);
+});
