@@ -49,7 +49,7 @@ export async function ingestAttempts(connection: DuckDBConnection, inputs: reado
   }
   await connection.run(`
     INSERT OR REPLACE INTO attempts
-    SELECT * EXCLUDE (source) REPLACE (started_at::TIMESTAMPTZ AS started_at, finished_at::TIMESTAMPTZ AS finished_at)
+    SELECT * EXCLUDE (source, steady) REPLACE (started_at::TIMESTAMPTZ AS started_at, finished_at::TIMESTAMPTZ AS finished_at)
     FROM incoming_attempts`);
   if (grows) await updateWideView(connection);
   return ingested;
@@ -89,20 +89,29 @@ export function finishOf({ manifest }: IngestInput): Finish | null {
 
 /*
  * What counts of the incoming rows: not what a later start has voided, and of what was reported twice the last.
- * A start that goes on from step 100 voids all steps after it; a fresh start voids everything before it.
+ * A start that goes on from step 100 voids all steps after it; a fresh start voids everything before it. Steps of steady
+ * attempts, nearly all there are, count as they are: to look for what does not count takes twice as long as all else.
  */
 const moves = [
   {
     table: 'metrics',
     from: 'metrics',
     kept: `
-      SELECT key, attempt, i.step, i.tokens, metric, value
-      FROM incoming_metrics AS i JOIN incoming_attempts USING (source)
-      WHERE NOT EXISTS (
+      WITH named AS (SELECT names, list(metric ORDER BY place) AS metrics FROM incoming_names GROUP BY names)
+      SELECT key, attempt, i.step::BIGINT, i.tokens::BIGINT, unnest(metrics), unnest("values")
+      FROM incoming_metrics AS i JOIN incoming_attempts USING (source) JOIN named USING (names)
+      WHERE steady
+      UNION ALL
+      (SELECT key, attempt, i.step::BIGINT, i.tokens::BIGINT, metric, value
+      FROM (
+        SELECT source, line, step, tokens, unnest(metrics) AS metric, unnest("values") AS value
+        FROM incoming_metrics JOIN named USING (names)
+      ) AS i JOIN incoming_attempts USING (source)
+      WHERE NOT steady AND NOT EXISTS (
         FROM incoming_starts AS s
         WHERE s.source = i.source AND s.line > i.line AND coalesce(s.resumed_from, -1) < i.step)
       QUALIFY row_number() OVER (PARTITION BY source, i.step, metric ORDER BY line DESC) = 1
-      ORDER BY source, i.step, metric`,
+      ORDER BY source, i.step, metric)`,
   },
   {
     table: 'batches',
@@ -110,11 +119,15 @@ const moves = [
     kept: `
       SELECT key, attempt, i.step, digest, documents, problems
       FROM incoming_batches AS i JOIN incoming_attempts USING (source)
-      WHERE NOT EXISTS (
+      WHERE steady
+      UNION ALL
+      (SELECT key, attempt, i.step, digest, documents, problems
+      FROM incoming_batches AS i JOIN incoming_attempts USING (source)
+      WHERE NOT steady AND NOT EXISTS (
         FROM incoming_starts AS s
         WHERE s.source = i.source AND s.line > i.line AND coalesce(s.resumed_from, -1) < i.step)
       QUALIFY row_number() OVER (PARTITION BY source, i.step ORDER BY line DESC) = 1
-      ORDER BY source, i.step`,
+      ORDER BY source, i.step)`,
   },
   {
     table: 'evaluations',

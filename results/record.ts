@@ -47,9 +47,13 @@ export async function recordNodes(connection: DuckDBConnection, nodes: readonly 
     seen.add(key);
     return true;
   });
-  await appendRows(connection, 'nodes', fresh.map(identity));
-  await appendRows(connection, 'edges', fresh.flatMap(edges));
-  await appendRows(connection, 'mixtures', fresh.flatMap(mixture));
+  await appendRows(
+    connection,
+    'nodes',
+    each(fresh, (node) => [identity(node)]),
+  );
+  await appendRows(connection, 'edges', each(fresh, edges));
+  await appendRows(connection, 'mixtures', each(fresh, mixture));
   const added = new Set(fresh.map(({ key }) => key));
   for (const { key, parents } of declared) {
     if (parents.trunk === undefined || added.has(key)) continue;
@@ -87,43 +91,48 @@ async function keysAmong(
 }
 
 async function recordAxes(connection: DuckDBConnection, plan: Plan, digest: string): Promise<void> {
-  const rows = Object.entries(plan.axes).flatMap(([axis, { values, replicate }]) =>
+  const rows = each(Object.entries(plan.axes), ([axis, { values, replicate }]) =>
     values.map((value, place) => [digest, axis, place, String(value), numberOrNull(value), replicate]),
   );
   await appendRows(connection, 'axes', rows);
 }
 
 async function recordAddresses(connection: DuckDBConnection, { nodes }: Plan, digest: string): Promise<void> {
-  const addresses = nodes.map(({ key, address, stage, type }, place) => [digest, place, key, address, stage, type]);
+  const addresses = each(nodes.entries(), ([place, { key, address, stage, type }]) => [
+    [digest, place, key, address, stage, type],
+  ]);
   await appendRows(connection, 'lineage_nodes', addresses);
-  const axes = nodes.flatMap(({ address, axes }) =>
+  const axes = each(nodes, ({ address, axes }) =>
     Object.entries(axes).map(([axis, value]) => [digest, address, axis, String(value), numberOrNull(value)]),
   );
   await appendRows(connection, 'node_axes', axes);
-  const settings = nodes.flatMap(({ address, settings }) =>
+  const settings = each(nodes, ({ address, settings }) =>
     Object.entries(settings).map(([name, value]) => {
       const shown = value === null ? null : String(value);
       return [digest, address, name, kindOf(value), shown, numberOrNull(value)];
     }),
   );
   await appendRows(connection, 'settings', settings);
-  const waiting = nodes.flatMap(({ address, gates = {} }) =>
+  const waiting = each(nodes, ({ address, gates = {} }) =>
     Object.entries(gates).map(([role, gate]) => [digest, address, role, gate]),
   );
   await appendRows(connection, 'gates', waiting);
-  const marked = [...marksOf(nodes)].flatMap(([address, marks]) =>
-    marks.map((mark, place) => [digest, address, place, mark]),
-  );
+  const marked = each(marksOf(nodes), ([address, marks]) => marks.map((mark, place) => [digest, address, place, mark]));
   await appendRows(connection, 'marks', marked);
 }
 
 async function recordPrices(connection: DuckDBConnection, plan: Plan, digest: string): Promise<void> {
   const runs = new Map(runsAlone(plan).map((each) => [each.node.key, each.runs]));
-  const prices = plan.nodes.map((node) => {
+  const prices = each(plan.nodes, (node) => {
     const price = priceOf(node);
-    return [digest, node.address, price.tokens.trained, allFlops(price), price.exact, runs.get(node.key) ?? null];
+    return [[digest, node.address, price.tokens.trained, allFlops(price), price.exact, runs.get(node.key) ?? null]];
   });
   await appendRows(connection, 'prices', prices);
+}
+
+/** The rows of each thing, made as they are asked for: all rows of a large plan at once are much for a collector of garbage. */
+function* each<T>(things: Iterable<T>, rowsOf: (thing: T) => Cell[][]): Generator<Cell[]> {
+  for (const thing of things) yield* rowsOf(thing);
 }
 
 /** A node's row in the table `nodes`. */
