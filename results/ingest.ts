@@ -49,10 +49,38 @@ export async function ingestAttempts(connection: DuckDBConnection, inputs: reado
   }
   await connection.run(`
     INSERT OR REPLACE INTO attempts
-    SELECT * EXCLUDE (source, steady) REPLACE (started_at::TIMESTAMPTZ AS started_at, finished_at::TIMESTAMPTZ AS finished_at)
+    SELECT * EXCLUDE (source, steady) REPLACE (started_at::TIMESTAMPTZ AS started_at, finished_at::TIMESTAMPTZ AS finished_at),
+      true AS latest
     FROM incoming_attempts`);
+  await markLatest(connection, 'incoming_attempts');
   if (grows) await updateWideView(connection);
   return ingested;
+}
+
+/** Marks, of the nodes whose `key` a table has, the attempt that is the latest: the newest that is done, else the newest. */
+export async function markLatest(connection: DuckDBConnection, table: string): Promise<void> {
+  await connection.run(`
+    UPDATE attempts SET latest = NOT attempts.latest
+    FROM (
+      SELECT key, attempt, latest,
+        row_number() OVER (PARTITION BY key ORDER BY (state = 'done') DESC, attempt DESC) = 1 AS is_latest
+      FROM attempts SEMI JOIN ${table} USING (key)
+    ) AS ranked
+    WHERE ranked.key = attempts.key AND ranked.attempt = attempts.attempt AND ranked.is_latest != ranked.latest`);
+}
+
+/**
+ * SQL for the rows of `evaluations` of some figures: these, with what guessing would score by the figures that the same attempt
+ * has. `rows` is SQL for the columns from key to high, and source and line, in whose order they come.
+ */
+export function withGuesses(rows: string): string {
+  return `
+    SELECT * EXCLUDE (source, line), any_value(value) FILTER (metric = 'chance') OVER task AS chance,
+      any_value(value) FILTER (metric = 'majority') OVER task AS majority,
+      min(task) OVER suite = max(task) OVER suite AS only_task
+    FROM (${rows})
+    WINDOW task AS (PARTITION BY key, attempt, suite, task), suite AS (PARTITION BY key, attempt, suite)
+    ORDER BY source, line`;
 }
 
 /**
@@ -132,13 +160,12 @@ const moves = [
   {
     table: 'evaluations',
     from: 'evaluations',
-    kept: `
-      SELECT key, attempt, suite, task, metric, value, n, low, high
+    kept: withGuesses(`
+      SELECT source, line, key, attempt, suite, task, metric, value, n, low, high
       FROM incoming_evaluations AS i JOIN incoming_attempts USING (source)
       WHERE NOT EXISTS (
         FROM incoming_starts AS s WHERE s.source = i.source AND s.line > i.line AND s.resumed_from IS NULL)
-      QUALIFY row_number() OVER (PARTITION BY source, suite, task, metric ORDER BY line DESC) = 1
-      ORDER BY source, line`,
+      QUALIFY row_number() OVER (PARTITION BY source, suite, task, metric ORDER BY line DESC) = 1`),
   },
   {
     table: 'samples',

@@ -6,6 +6,7 @@ import { allFlops, priceOf } from '../planner/price.ts';
 import { runsAlone } from '../planner/sharing.ts';
 import { appendRows, type Cell } from './append.ts';
 import { ingredientsOf } from './ingredients.ts';
+import { keepPlan } from './kept.ts';
 import { updateWideView } from './wide.ts';
 
 /**
@@ -29,6 +30,7 @@ export async function recordLineage(connection: DuckDBConnection, plan: Plan, di
     await recordNodes(connection, plan.nodes);
     await recordAddresses(connection, plan, digest);
     await recordPrices(connection, plan, digest);
+    await keepPlan(connection, digest);
   }
   await updateWideView(connection);
 }
@@ -40,7 +42,7 @@ export async function recordLineage(connection: DuckDBConnection, plan: Plan, di
  */
 export async function recordNodes(connection: DuckDBConnection, nodes: readonly PlanNode[]): Promise<void> {
   const declared = nodes.filter(({ accepted }) => !accepted);
-  await removeNameless(connection, declared);
+  const nameless = await removeNameless(connection, declared);
   const seen = await keysAmong(connection, 'nodes', nodes);
   const fresh = [...declared, ...nodes.filter(({ accepted }) => accepted)].filter(({ key }) => {
     if (seen.has(key)) return false;
@@ -62,18 +64,31 @@ export async function recordNodes(connection: DuckDBConnection, nodes: readonly 
       parent: parents.trunk,
     });
   }
+  await keepPlansOf(connection, nameless);
 }
 
-/** Removes those of some nodes that are there as accepted artifacts, whose data sets have no names. */
-async function removeNameless(connection: DuckDBConnection, nodes: readonly PlanNode[]): Promise<void> {
-  const keys = [...(await keysAmong(connection, '(FROM mixtures WHERE dataset IS NULL)', nodes))];
+/** Fills the kept tables anew for the plans that have some nodes. */
+async function keepPlansOf(connection: DuckDBConnection, keys: readonly string[]): Promise<void> {
   if (keys.length === 0) return;
+  const plans = await connection.runAndReadAll(
+    'SELECT DISTINCT plan FROM lineage_nodes SEMI JOIN (SELECT unnest($keys) AS key) USING (key)',
+    { keys: listValue([...keys]) },
+    { keys: LIST(VARCHAR) },
+  );
+  for (const [plan] of plans.getRows()) await keepPlan(connection, String(plan));
+}
+
+/** Removes those of some nodes that are there as accepted artifacts, whose data sets have no names; gives their keys. */
+async function removeNameless(connection: DuckDBConnection, nodes: readonly PlanNode[]): Promise<string[]> {
+  const keys = [...(await keysAmong(connection, '(FROM mixtures WHERE dataset IS NULL)', nodes))];
+  if (keys.length === 0) return [];
   for (const rows of ['nodes WHERE key', 'edges WHERE child', 'mixtures WHERE key'])
     await connection.run(
       `DELETE FROM ${rows} IN (SELECT unnest($keys))`,
       { keys: listValue(keys) },
       { keys: LIST(VARCHAR) },
     );
+  return keys;
 }
 
 /** The keys of those nodes that a table has. */

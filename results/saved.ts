@@ -27,7 +27,7 @@ export interface SavedQuery {
 
 /**
  * All saved queries, by name. A file begins with its description in comment lines, then one line a parameter:
- * `-- $name TYPE [= default] [in table.column]: description`.
+ * `-- $name TYPE [= default] [in table.column]: description`. A lineage whose default is NULL is the one that ran last.
  */
 export function savedQueries(): SavedQuery[] {
   return sqlFiles('queries').map(({ name, sql }) => parseSavedQuery(name, sql));
