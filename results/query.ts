@@ -145,7 +145,8 @@ async function prepareQuery(
     const value = typedValue(parameter, parameters[parameter.name] ?? parameter.default);
     if (parameter.known !== undefined && value !== null)
       await mustBeKnown(connection, parameter, parameter.known, value);
-    values[parameter.name] = value;
+    values[parameter.name] =
+      value === null && parameter.known?.column === 'lineage' ? await lastLineage(connection) : value;
   }
   return { sql: query.sql, values };
 }
@@ -185,15 +186,25 @@ function typedValue({ name, type }: SavedParameter, given: string | number | boo
   }
 }
 
+/** The lineage that ran last; null where none has. */
+async function lastLineage(connection: DuckDBConnection): Promise<string | null> {
+  const found = await connection.runAndReadAll(
+    'SELECT lineage FROM latest_lineages ORDER BY last_recorded DESC LIMIT 1',
+  );
+  const lineage = found.getRows()[0]?.[0];
+  return lineage === undefined ? null : String(lineage);
+}
+
 async function mustBeKnown(
   connection: DuckDBConnection,
   { name }: SavedParameter,
   { table, column }: { table: string; column: string },
   value: DuckDBValue,
 ): Promise<void> {
+  const same = await connection.runAndReadAll(`SELECT 1 FROM ${table} WHERE ${column} = $value LIMIT 1`, { value });
+  if (same.currentRowCount > 0) return;
   const found = await connection.runAndReadAll(`SELECT DISTINCT ${column} FROM ${table} ORDER BY ${column}`);
   const known = found.getRows().map(([entry]) => String(entry));
-  if (known.includes(String(value))) return;
   const near = publications.some((publication) => lineageOf(publication) === value)
     ? `\`descent import ${String(value)}\` brings it`
     : known.length === 0

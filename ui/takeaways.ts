@@ -11,6 +11,23 @@ import { quickReading } from './reading.ts';
 import type { Route } from './router.ts';
 import type { Shown } from './shown.ts';
 
+/** What the results make of claims: those of the file as it was run last, or the paper's twelve. Nothing is kept of it. */
+export function takeawayRoutes(shown: Shown): Route[] {
+  return [
+    {
+      method: 'GET',
+      path: '/api/lineages/:lineage/takeaways',
+      async answer({ parameters, query }): Promise<unknown> {
+        const of = query.get('of') ?? 'file';
+        if (of !== 'file' && of !== 'paper')
+          throw new Refusal(400, `of is file or paper, and not ${JSON.stringify(of)}`);
+        const now = await lineageNow(shown, parameters.lineage as string);
+        return await shown.remembered(`takeaways ${of} ${now.digest}`, () => findNow(shown.home, now, of));
+      },
+    },
+  ];
+}
+
 async function findNow(home: string, now: LineageNow, of: 'file' | 'paper'): Promise<Takeaways> {
   if (!existsSync(databasePath(home))) return { notices: ['there are no results yet'], takeaways: [] };
   const claims = of === 'file' ? claimsOf(await now.plan()) : [];
