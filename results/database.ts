@@ -9,7 +9,7 @@ import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { databasePath, storeFolder } from '../store/home.ts';
 import { makeFolder, syncFolder } from '../store/write.ts';
 import { offerReading, type Reading, readBeside, readingBeside, withGuests } from './beside.ts';
-import { ResultsError, UnreadableDatabaseError } from './errors.ts';
+import { asSystemError, ResultsError, UnreadableDatabaseError } from './errors.ts';
 import { schemaState, updateSchema } from './schema.ts';
 import { quoted } from './sql.ts';
 import { busy, type Deadline, isInside, takeTurn } from './turns.ts';
@@ -45,7 +45,7 @@ export interface DatabaseOptions {
  * from worker threads, nor from inside `use`. SQL cannot reach files or the network but through `options`.
  *
  * Throws a DatabaseBusyError, which names the process, when the file stays taken; a ResultsError when there is nothing
- * to read yet or the file is of a newer Descent.
+ * to read yet or the file is of a newer Descent; the system's error, with its code, where the disk is full.
  */
 export async function withDatabase<T>(
   home: string,
@@ -62,7 +62,9 @@ export async function withDatabase<T>(
       if (!existsSync(path)) await createDatabase(path);
       return openDatabase(path, mode, options, deadline, (connection) =>
         transaction(connection, () => use(connection)),
-      );
+      ).catch((error: unknown) => {
+        throw asSystemError(error, path);
+      });
     });
   }
   const { besideForSeconds } = options;
@@ -84,6 +86,30 @@ export async function withDatabase<T>(
       return openDatabase(path, mode, options, deadline, use);
     });
   return isPlain(options) ? await offerReading(path, read) : await read();
+}
+
+/** Does something with a connection whose statement a signal ends, and with it all that is to come. */
+export async function interruptible<T>(
+  connection: DuckDBConnection,
+  signal: AbortSignal,
+  use: () => Promise<T>,
+): Promise<T> {
+  // Again and again, as it reaches what runs only, and not what is about to.
+  let stopping: NodeJS.Timeout | undefined;
+  const stop = () => {
+    connection.interrupt();
+    stopping = setTimeout(stop, 50);
+  };
+  signal.throwIfAborted();
+  signal.addEventListener('abort', stop);
+  try {
+    const value = await use();
+    signal.throwIfAborted();
+    return value;
+  } finally {
+    clearTimeout(stopping);
+    signal.removeEventListener('abort', stop);
+  }
 }
 
 /**

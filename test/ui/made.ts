@@ -47,6 +47,8 @@ export interface MadeServer {
   done: string[];
   /** Tells every page of a change. */
   tell(change: Change): void;
+  /** Says from now on that the results cannot be had, and to ask again in a second; null has them again. */
+  refuse(problem: Problem | null): void;
   close(): Promise<void>;
 }
 
@@ -54,6 +56,7 @@ export interface MadeServer {
 export async function serveMade(made: Made, port = 0): Promise<MadeServer> {
   const streams = new Set<ServerResponse>();
   const done: string[] = [];
+  let refusal: Problem | null = null;
   const server = createServer((request, response) => {
     answer(request, response).catch((error: unknown) => {
       response.writeHead(500).end(JSON.stringify({ error: String(error), remedy: null }));
@@ -98,7 +101,8 @@ export async function serveMade(made: Made, port = 0): Promise<MadeServer> {
         streams.add(response);
         return void response.on('close', () => streams.delete(response));
       case 'models':
-        return json(made.models);
+        if (refusal !== null) response.setHeader('retry-after', '1');
+        return refusal === null ? json(made.models) : json(refusal, 503);
       case 'takeaways':
         return json(made.takeaways);
       case 'metrics':
@@ -118,6 +122,9 @@ export async function serveMade(made: Made, port = 0): Promise<MadeServer> {
     done,
     tell(change) {
       for (const stream of streams) stream.write(`data: ${JSON.stringify(change)}\n\n`);
+    },
+    refuse(problem) {
+      refusal = problem;
     },
     close: () =>
       new Promise((resolve) => {
@@ -206,6 +213,27 @@ export function madeLineage(nodes: number): Made {
     samples: [],
     vocabulary: { tables: [], queries: [], functions: [] },
     query: () => ({ columns: [], rows: [], cut: false }),
+  };
+}
+
+/** A table of about so many models, three seeds of each setting, with a figure of two suites and its interval. */
+export function madeModels(models: number): Table {
+  const texts = ['address', 'stage', 'type', 'key', 'axis_lr'];
+  const suites = ['heldout_web_loss', 'id_all_pass_at_1'];
+  const figures = suites.flatMap((name) => [name, `${name}_n`, `${name}_low`, `${name}_high`]);
+  const numbers = ['seed', 'model_layers', 'sft_lr', ...figures];
+  return {
+    columns: [
+      ...texts.map((name) => ({ name, type: 'VARCHAR' })),
+      ...numbers.map((name) => ({ name, type: 'DOUBLE' })),
+    ],
+    rows: Array.from({ length: models }, (_, at) => {
+      const [setting, seed] = [Math.floor(at / 3), (at % 3) + 1];
+      const value = (1 + seed + 2 * setting) / (2 * models - 2);
+      const row = [`mid@lr=${setting + 1}e-4,seed=${seed}`, 'mid', 'cpt', keyOf(at), `${setting + 1}e-4`, seed, 2];
+      return [...row, 1e-4 * (setting + 1), 2 - value, 60, 1.9 - value, 2.1 - value, value, 60, value / 2, value * 1.5];
+    }),
+    cut: false,
   };
 }
 

@@ -1,5 +1,6 @@
 import { linkHorizontal } from 'd3-shape';
-import { placesOf } from '../../report/places.ts';
+import type { NodeType } from '../../planner/plan.ts';
+import { placesOf } from '../../report/drawings/places.ts';
 import type { LineageView } from '../protocol.ts';
 
 /** The nodes of a stage, by index: what it makes, and what checks that: evaluations, and certificates of overlaps. */
@@ -7,6 +8,9 @@ export interface Members {
   made: number[];
   checks: number[];
 }
+
+/** Types of nodes that make nothing to go on from. */
+export const checks: ReadonlySet<NodeType> = new Set(['evaluate', 'overlap']);
 
 /** Where a stage is drawn, in pixels, and how many cells stand in a row of it. */
 export interface Box {
@@ -49,8 +53,8 @@ const gap = { x: 40, y: 16 };
 export function membersOf({ groups, nodes, types }: Pick<LineageView, 'groups' | 'nodes' | 'types'>): Members[] {
   const members = groups.map((): Members => ({ made: [], checks: [] }));
   for (const [node, group] of nodes.group.entries()) {
-    const type = types[nodes.type[node] as number] as string;
-    members[group]?.[type === 'evaluate' || type === 'overlap' ? 'checks' : 'made'].push(node);
+    const isCheck = checks.has(types[nodes.type[node] as number] as NodeType);
+    members[group]?.[isCheck ? 'checks' : 'made'].push(node);
   }
   return members;
 }
@@ -109,8 +113,11 @@ export function drawGraph(
   const edges = groups.flatMap(({ from, reads }, to) =>
     [...new Set([...from, ...reads])].map((other) => {
       const [source, target] = [boxes[other] as Box, boxes[to] as Box];
-      const d = link({ source: [source.x + source.width, source.y + 22], target: [target.x, target.y + 22] }) ?? '';
-      return { d, from: other, to, isRead: !from.includes(other) };
+      const isRead = !from.includes(other);
+      // Apart, so that one that passes behind a box is not taken for that box's own.
+      const down = isRead ? 34 : 20;
+      const d = link({ source: [source.x + source.width, source.y + down], target: [target.x, target.y + down] }) ?? '';
+      return { d, from: other, to, isRead };
     }),
   );
   return {

@@ -121,11 +121,10 @@ export function oneByOne(table: Table, columns: readonly ModelColumn[]): ModelRo
 
 /** The models of one setting together, whatever the seeds: mean and deviation of figures, and of settings what all share. */
 export function overSeeds(table: Table, columns: readonly ModelColumn[], axes: LineageView['axes']): ModelRow[] {
-  const repeats = new Set(['seed', ...axes.filter(({ replicate }) => replicate).map(({ name }) => name)]);
-  const [stage, key, address] = [place(columns, 'stage'), place(columns, 'key'), place(columns, 'address')];
+  const [key, address] = [place(columns, 'key'), place(columns, 'address')];
   const settings = new Map<string, Json[][]>();
   for (const row of table.rows) {
-    const name = withoutAxes(String(row[address] ?? ''), String(row[stage] ?? ''), repeats);
+    const name = settingOf(String(row[address] ?? ''), axes);
     settings.set(name, [...(settings.get(name) ?? []), row]);
   }
   return [...settings].map(([name, rows]) => {
@@ -148,24 +147,23 @@ export function overSeeds(table: Table, columns: readonly ModelColumn[], axes: L
   });
 }
 
-/** `mid@replay=20%,seed=1` without `seed`: `mid@replay=20%`. */
-function withoutAxes(address: string, stage: string, without: ReadonlySet<string>): string {
-  const kept = address
-    .slice(address.indexOf('@') + 1)
-    .split(',')
-    .filter((pair) => address.includes('@') && !without.has(pair.slice(0, pair.indexOf('='))));
-  return kept.length === 0
-    ? address.includes('@')
-      ? stage
-      : address
-    : `${address.slice(0, address.indexOf('@'))}@${kept.join(',')}`;
+/** An address without the axes that only repeat: of `mid@replay=20%,seed=1` it is `mid@replay=20%`. */
+export function settingOf(address: string, axes: LineageView['axes']): string {
+  const [stage = '', values] = address.split('@', 2);
+  if (values === undefined) return address;
+  const repeats = new Set(['seed', ...axes.filter(({ replicate }) => replicate).map(({ name }) => name)]);
+  const kept = values.split(',').filter((pair) => !repeats.has(pair.slice(0, pair.indexOf('='))));
+  return kept.length === 0 ? stage : `${stage}@${kept.join(',')}`;
 }
 
-/** Rows by a column, those without a value last; without one they stay as they are. */
-export function sortRows(rows: readonly ModelRow[], at: number, direction: 'ascending' | 'descending'): ModelRow[] {
-  if (at < 0) return [...rows];
+/** Rows by what `cellOf` gives of each, those without a value last. */
+export function sortRows(
+  rows: readonly ModelRow[],
+  cellOf: (row: ModelRow) => Json,
+  direction: 'ascending' | 'descending',
+): ModelRow[] {
   const sign = direction === 'ascending' ? 1 : -1;
-  return rows.toSorted((a, b) => compareCells(a.cells[at] ?? null, b.cells[at] ?? null, sign));
+  return rows.toSorted((a, b) => compareCells(cellOf(a), cellOf(b), sign));
 }
 
 /** Numbers by size, all else by its text; nothing comes last, whichever way. */

@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { Done } from '../protocol.ts';
 import { lineagePath, post, Refused } from './api.ts';
 import { ProblemNote } from './asked.tsx';
@@ -49,7 +49,7 @@ export function Actions() {
 function Confirmation({ lineage, wish, close }: { lineage: string; wish: Wish; close: () => void }) {
   const dialog = useRef<HTMLDialogElement>(null);
   const [state, setState] = useState<{ pending: boolean; problem: Refused | null }>({ pending: false, problem: null });
-  useEffect(() => dialog.current?.showModal(), []);
+  useLayoutEffect(() => dialog.current?.showModal(), []);
   const { name, question, told } = wishes[wish];
   const doIt = async (event: Event): Promise<void> => {
     event.preventDefault();

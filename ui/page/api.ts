@@ -21,11 +21,14 @@ export class Refused extends Error {
   /** The status of HTTP; 0 where nothing answered. */
   readonly status: number;
   readonly remedy: string | null;
+  /** After how many seconds it is worth while to ask again; null where it is not. */
+  readonly retrySeconds: number | null;
 
-  constructor(status: number, { error, remedy }: Problem) {
+  constructor(status: number, { error, remedy }: Problem, retrySeconds: number | null = null) {
     super(error);
     this.status = status;
     this.remedy = remedy;
+    this.retrySeconds = retrySeconds;
   }
 }
 
@@ -51,13 +54,11 @@ export async function request(path: string, init: RequestInit = {}): Promise<Res
     throw new Refused(0, { error: 'the server does not answer', remedy: 'see whether `descent ui` still runs' });
   });
   if (answer.ok) return answer;
-  const problem = await answer.json().catch(() => null);
-  if (answer.status === 401)
-    throw new Refused(401, {
-      error: problem?.error ?? 'this tab has no token',
-      remedy: problem?.remedy ?? 'open the address that `descent ui` printed',
-    });
-  throw new Refused(answer.status, problem ?? { error: `the server answered ${answer.status}`, remedy: null });
+  const told = (await answer.json().catch(() => null)) as Problem | null;
+  const problem = told ?? { error: `the server answered ${answer.status}`, remedy: null };
+  const noToken = { ...problem, remedy: problem.remedy ?? 'open the address that `descent ui` printed' };
+  const retry = answer.headers.get('retry-after');
+  throw new Refused(answer.status, answer.status === 401 ? noToken : problem, retry === null ? null : Number(retry));
 }
 
 /** The path of a lineage's part of the API. */

@@ -9,7 +9,10 @@ export interface Asked<T> {
   pending: boolean;
 }
 
-/** Asks a path of the API, anew whenever the path or `version` changes; a null path asks nothing. */
+/**
+ * Asks a path of the API, anew whenever the path or `version` changes, and where the server says that it is worth while; a
+ * null path asks nothing.
+ */
 export function useAsked<T>(path: string | null, version: unknown = 0): Asked<T> {
   const [asked, setAsked] = useState<Asked<T> & { path: string | null }>({
     path,
@@ -21,16 +24,23 @@ export function useAsked<T>(path: string | null, version: unknown = 0): Asked<T>
   useEffect(() => {
     if (path === null) return setAsked({ path, value: null, problem: null, pending: false });
     const stop = new AbortController();
+    let again: ReturnType<typeof setTimeout> | undefined;
     setAsked((before) => ({ path, value: before.path === path ? before.value : null, problem: null, pending: true }));
-    ask<T>(path, stop.signal).then(
-      (value) => setAsked({ path, value, problem: null, pending: false }),
-      (error: unknown) => {
-        if (stop.signal.aborted) return;
-        if (!(error instanceof Refused)) throw error;
-        setAsked((before) => ({ ...before, problem: error, pending: false }));
-      },
-    );
-    return () => stop.abort();
+    const askOnce = (): Promise<void> =>
+      ask<T>(path, stop.signal).then(
+        (value) => setAsked({ path, value, problem: null, pending: false }),
+        (error: unknown) => {
+          if (stop.signal.aborted) return;
+          if (!(error instanceof Refused)) throw error;
+          setAsked((before) => ({ ...before, problem: error, pending: false }));
+          if (error.retrySeconds !== null) again = setTimeout(askOnce, error.retrySeconds * 1000);
+        },
+      );
+    void askOnce();
+    return () => {
+      stop.abort();
+      clearTimeout(again);
+    };
   }, [path, version]);
   return asked.path === path ? asked : { value: null, problem: null, pending: true };
 }
@@ -41,6 +51,7 @@ export function ProblemNote({ problem }: { problem: Refused }) {
     <div class="problem" role="alert">
       <p>{problem.message}</p>
       {problem.remedy !== null && <p class="remedy">{problem.remedy}</p>}
+      {problem.retrySeconds !== null && <p class="remedy">It is asked again by itself.</p>}
     </div>
   );
 }

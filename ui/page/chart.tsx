@@ -1,13 +1,15 @@
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import uPlot from 'uplot';
-import { figure, whole } from '../../cli/render/figures.ts';
-import { dashes } from '../../report/dashes.ts';
+import { dashes } from '../../report/drawings/dashes.ts';
+import { figure, whole } from '../../words/figures.ts';
 import { lastOf } from '../model/curves.ts';
 import { scheme } from './scheme.ts';
 
 /** A line of a chart. */
 export interface Line {
   name: string;
+  /** Lines of a group have a colour, and dashes tell them apart; without it each has a colour of its own. */
+  group?: string;
   steps: readonly number[];
   values: readonly (number | null)[];
   /** What a click on its name leads to. */
@@ -29,14 +31,14 @@ export function Chart({
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const [at, setAt] = useState<number | null>(null);
-  const names = lines.map(({ name }) => name).join('\n');
+  const names = lines.map(({ name, steps }) => `${name} ${steps.length <= fewPoints}`).join('\n');
   const colours = scheme.value;
   // Lines of the same names are the same lines with more points.
   useLayoutEffect(() => {
     if (place.current === null) return;
     const made = new uPlot(
       optionsOf(lines, place.current.clientWidth, height, isLog, setAt),
-      aligned(lines),
+      aligned(lines, isLog),
       place.current,
     );
     plot.current = made;
@@ -58,8 +60,8 @@ export function Chart({
     const { min, max } = own.scales.x as uPlot.Scale;
     // Who looks closer at a part of it goes on doing so while points come.
     const isWhole = min === before?.[0] && max === before?.[before.length - 1];
-    own.setData(aligned(lines), isWhole || before?.length === 0);
-  }, [lines]);
+    own.setData(aligned(lines, isLog), isWhole || before?.length === 0);
+  }, [lines, isLog]);
   return (
     <figure class="chart">
       <figcaption>{title}</figcaption>
@@ -69,8 +71,21 @@ export function Chart({
   );
 }
 
+/** The colour and the dashes of each line. */
+function looksOf(lines: readonly Line[]): { colour: number; dash: number }[] {
+  const groups = [...new Set(lines.map(({ group }) => group))];
+  const within = new Map<string | undefined, number>();
+  return lines.map(({ group }, index) => {
+    const place = within.get(group) ?? 0;
+    within.set(group, place + 1);
+    const [colour, dash] = groups.length < 2 ? [index, index] : [groups.indexOf(group), place];
+    return { colour: colour % dashes.length, dash: dash % dashes.length };
+  });
+}
+
 /** What the lines are at the pointer, or at their ends: a table, so that nothing is in the drawing alone. */
 function Legend({ lines, at, title }: { lines: readonly Line[]; at: number | null; title: string }) {
+  const looks = looksOf(lines);
   return (
     <div class="legend">
       <table>
@@ -88,7 +103,7 @@ function Legend({ lines, at, title }: { lines: readonly Line[]; at: number | nul
             return (
               <tr key={line.name}>
                 <th scope="row">
-                  <Stroke index={index} />
+                  <Stroke {...(looks[index] as { colour: number; dash: number })} />
                   {line.href === undefined ? line.name : <a href={line.href}>{line.name}</a>}
                 </th>
                 <td class="number soft">{point === null ? '' : `step ${whole(point.step)}`}</td>
@@ -102,10 +117,10 @@ function Legend({ lines, at, title }: { lines: readonly Line[]; at: number | nul
   );
 }
 
-function Stroke({ index }: { index: number }) {
+function Stroke({ colour, dash }: { colour: number; dash: number }) {
   return (
-    <svg class={`stroke c${index % dashes.length}`} viewBox="0 0 28 8" aria-hidden="true">
-      <path d="M0 4H28" stroke-dasharray={dashes[index % dashes.length]?.join(' ')} />
+    <svg class={`stroke c${colour}`} viewBox="0 0 28 8" aria-hidden="true">
+      <path d="M0 4H28" stroke-dasharray={dashes[dash]?.join(' ')} />
     </svg>
   );
 }
@@ -117,12 +132,19 @@ function pointAt({ steps, values }: Line, step: number): { step: number; value: 
   return lastOf({ steps: steps.slice(0, end), values: values.slice(0, end) });
 }
 
-/** All lines over all of their steps, as uPlot draws them. */
-function aligned(lines: readonly Line[]): uPlot.AlignedData {
-  if (lines.length === 0) return [[]];
-  if (lines.length === 1) return [[...(lines[0] as Line).steps], [...(lines[0] as Line).values]];
-  return uPlot.join(lines.map(({ steps, values }): uPlot.AlignedData => [[...steps], [...values]]));
+/** All lines over all of their steps, as uPlot draws them. What has no logarithm is not drawn where that is the scale. */
+function aligned(lines: readonly Line[], isLog: boolean): uPlot.AlignedData {
+  const tables = lines.map(({ steps, values }): uPlot.AlignedData => {
+    const shown = isLog ? values.map((value) => (value !== null && value > 0 ? value : null)) : [...values];
+    return [[...steps], shown];
+  });
+  return tables.length > 1 ? uPlot.join(tables) : (tables[0] ?? [[]]);
 }
+
+/** Distances of the marks below: steps are whole. */
+const wholeSteps = Array.from({ length: 10 }, (_, power) => [1, 2, 5].map((digit) => digit * 10 ** power)).flat();
+
+const fewPoints = 20;
 
 function optionsOf(
   lines: readonly Line[],
@@ -132,6 +154,7 @@ function optionsOf(
   onCursor: (step: number | null) => void,
 ): uPlot.Options {
   const style = getComputedStyle(document.documentElement);
+  const looks = looksOf(lines);
   const colour = (name: string) => style.getPropertyValue(`--${name}`).trim();
   const axis: uPlot.Axis = {
     stroke: colour('soft'),
@@ -147,19 +170,20 @@ function optionsOf(
     cursor: { points: { size: 6 }, drag: { x: true, y: false } },
     scales: { x: { time: false }, y: { distr: isLog ? 3 : 1 } },
     axes: [
-      { ...axis, size: 24, values: (_, ticks) => ticks.map((tick) => whole(tick)) },
+      { ...axis, size: 24, incrs: wholeSteps, values: (_, ticks) => ticks.map((tick) => whole(tick)) },
       { ...axis, size: 56, values: (_, ticks) => ticks.map((tick) => (tick === null ? '' : figure(tick))) },
     ],
     series: [
       {},
       ...lines.map(
-        ({ name }, index): uPlot.Series => ({
+        ({ name, steps }, index): uPlot.Series => ({
           label: name,
-          stroke: colour(`c${index % dashes.length}`),
+          stroke: colour(`c${looks[index]?.colour}`),
           width: 1.5,
-          dash: [...(dashes[index % dashes.length] ?? [])],
+          dash: [...(dashes[looks[index]?.dash ?? 0] ?? [])],
           spanGaps: true,
-          points: { show: false },
+          // One point alone is no line.
+          points: { show: steps.length <= fewPoints, size: 5 },
         }),
       ),
     ],

@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
-import { counted } from '../../cli/render/figures.ts';
+import { counted } from '../../words/figures.ts';
 import type { ModelColumn, ModelRow } from '../model/models.ts';
 import type { Curve } from '../protocol.ts';
 import { ask, nodePath, Refused } from './api.ts';
@@ -29,7 +29,7 @@ export function Compare({
       <th scope="row">{columns[one]?.label}</th>
       {rows.map((row) => (
         <td key={row.name} class="number">
-          {text(row)}
+          {text(row) || <span class="soft">–</span>}
         </td>
       ))}
     </tr>
@@ -57,13 +57,11 @@ export function Compare({
                 ))}
               </tr>
             </thead>
-            <tbody>
-              {settings.map((one) => line(one, ({ cells }) => inWords(cells[one] ?? null)))}
-              {figures.map((one) => line(one, (row) => figureText(row, columns[one] as ModelColumn, one)))}
-            </tbody>
+            <tbody>{figures.map((one) => line(one, (row) => figureText(row, columns[one] as ModelColumn, one)))}</tbody>
+            <tbody>{settings.map((one) => line(one, ({ cells }) => inWords(cells[one] ?? null)))}</tbody>
           </table>
         </Scrolled>
-        <Losses keys={rows.flatMap(({ keys }) => keys)} />
+        <Losses rows={rows} />
       </div>
     </section>
   );
@@ -72,18 +70,15 @@ export function Compare({
 /** Curves of more than these nobody tells apart. */
 const mostLines = 14;
 
-function Losses({ keys }: { keys: readonly string[] }) {
+function Losses({ rows }: { rows: readonly ModelRow[] }) {
   const [state, setState] = useState<{ curves: Curve[]; problem: Refused | null }>({ curves: [], problem: null });
-  const asked = keys.slice(0, mostLines).join(' ');
+  const groups = new Map(rows.flatMap(({ name, keys }) => keys.map((key) => [key, name])));
+  const asked = [...groups.keys()].slice(0, mostLines).join(' ');
   useEffect(() => {
     const stop = new AbortController();
-    Promise.all(
-      asked
-        .split(' ')
-        .map((key) =>
-          ask<Curve[]>(nodePath(lineage.peek() ?? '', key, '/metrics', { metric: 'loss', points: '200' }), stop.signal),
-        ),
-    ).then(
+    const curvesOf = (key: string) =>
+      ask<Curve[]>(nodePath(lineage.peek() ?? '', key, '/metrics', { metric: 'loss', points: '200' }), stop.signal);
+    Promise.all(asked.split(' ').map(curvesOf)).then(
       (found) => setState({ curves: found.flat(), problem: null }),
       (error: unknown) => {
         if (stop.signal.aborted) return;
@@ -95,11 +90,11 @@ function Losses({ keys }: { keys: readonly string[] }) {
   }, [asked]);
   if (state.problem !== null) return <ProblemNote problem={state.problem} />;
   if (state.curves.length === 0) return null;
-  return (
-    <Chart
-      title="loss over steps"
-      lines={state.curves.map(({ address, steps, values }) => ({ name: address, steps, values }))}
-      height={220}
-    />
-  );
+  const lines = state.curves.map(({ key, address, steps, values }) => ({
+    name: address,
+    group: groups.get(key) ?? address,
+    steps,
+    values,
+  }));
+  return <Chart title="loss over steps" lines={lines} height={220} />;
 }

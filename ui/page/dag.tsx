@@ -31,7 +31,7 @@ export function Dag() {
             {now.note !== null && <p class="soft">{now.note}</p>}
           </section>
           <Graph view={now} marked={marked} />
-          <Running view={now} />
+          {(now.running || now.progress.length > 0) && <Running view={now} />}
           <StageCurves view={now} />
         </div>
         {key !== undefined && (

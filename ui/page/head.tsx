@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
-import { whole } from '../../cli/render/figures.ts';
+import { whole } from '../../words/figures.ts';
 import { formatRoute, type View, views } from '../model/route.ts';
 import { Actions } from './actions.tsx';
 import { connection, lineage, route, view } from './state.ts';
@@ -70,14 +70,14 @@ function ConnectionWord() {
       ? 'live'
       : value.state === 'connecting'
         ? 'connecting …'
-        : `the server is gone; trying again ${seconds > 0 ? `in ${seconds} s` : 'now'}`;
+        : `${value.error}; trying again ${seconds > 0 ? `in ${seconds} s` : 'now'}`;
   return (
     <span class={`connection ${value.state}`}>
       <span class="dot" aria-hidden="true" />
       <span aria-hidden={value.state === 'away'}>{words}</span>
       <span class="unseen" role="status">
         {value.state === 'away'
-          ? 'The server is gone. What is shown is from before.'
+          ? `${value.error}: what is shown is from before`
           : value.state === 'live'
             ? 'Connected.'
             : ''}

@@ -1,14 +1,23 @@
-import { whole } from '../../cli/render/figures.ts';
+import { useEffect, useReducer } from 'preact/hooks';
+import { whole } from '../../words/figures.ts';
 import { formatRoute } from '../model/route.ts';
 import { total } from '../model/standings.ts';
 import type { LineageLine } from '../protocol.ts';
 import { useAsked, WhenAsked } from './asked.tsx';
 import { Scrolled } from './scrolled.tsx';
-import { StandingsBar } from './standings-bar.tsx';
+import { StandingCounts, StandingsBar } from './standings-bar.tsx';
+
+/** No stream tells of lineages that begin or end: they are asked for again, while the page is seen. */
+const askEveryMs = 5000;
 
 /** The lineages of this home, the one that ran last first. */
 export function Lineages() {
-  const asked = useAsked<LineageLine[]>('/api/lineages');
+  const [times, again] = useReducer((count: number) => count + 1, 0);
+  useEffect(() => {
+    const timer = setInterval(() => document.hidden || again(undefined), askEveryMs);
+    return () => clearInterval(timer);
+  }, []);
+  const asked = useAsked<LineageLine[]>('/api/lineages', times);
   return (
     <section class="card" aria-labelledby="lineages-title">
       <h1 id="lineages-title">Lineages</h1>
@@ -19,7 +28,7 @@ export function Lineages() {
               No lineage was run in this home yet: <code>descent run lineage/quickstart.yaml</code>
             </p>
           ) : (
-            <Scrolled class="table" label="Lineages">
+            <Scrolled class="table" label="Table of the lineages">
               <table>
                 <thead>
                   <tr>
@@ -59,6 +68,7 @@ function Row({ line }: { line: LineageLine }) {
       <td class="number">{whole(total(counts))}</td>
       <td>
         <StandingsBar counts={counts} />
+        <StandingCounts counts={counts} />
       </td>
       <td>
         <time dateTime={lastRun}>{lastRun.slice(0, 16).replace('T', ' ')} UTC</time>

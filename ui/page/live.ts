@@ -2,7 +2,7 @@ import { EventSourceParserStream } from 'eventsource-parser/stream';
 import type { Change, LineageView } from '../protocol.ts';
 import { ask, lineagePath, Refused, request } from './api.ts';
 
-/** How the page and the server stand. `away`: it does not answer, and is tried again at `until` (ms since 1970). */
+/** How the page and the server stand. `away`: it does not answer, or not with this, and is tried again at `until` (ms since 1970). */
 export type Connection = { state: 'connecting' } | { state: 'live' } | { state: 'away'; until: number; error: string };
 
 /** Who is told. */
@@ -25,6 +25,7 @@ export async function watch(lineage: string, watcher: Watcher, signal: AbortSign
   let waitMs = firstWaitMs;
   watcher.connection({ state: 'connecting' });
   while (!signal.aborted) {
+    let gone = 'the server is gone';
     try {
       await follow(
         lineage,
@@ -40,9 +41,10 @@ export async function watch(lineage: string, watcher: Watcher, signal: AbortSign
     } catch (error) {
       if (signal.aborted) return;
       if (error instanceof Refused && error.status >= 400 && error.status < 500) return watcher.refused(error);
+      if (error instanceof Refused && error.status > 0) gone = error.message;
     }
     if (signal.aborted) return;
-    watcher.connection({ state: 'away', until: Date.now() + waitMs, error: 'the server does not answer' });
+    watcher.connection({ state: 'away', until: Date.now() + waitMs, error: gone });
     await paused(waitMs, signal);
     waitMs = Math.min(longestWaitMs, waitMs * 2);
   }

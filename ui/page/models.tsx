@@ -1,6 +1,7 @@
 import { useMemo, useState } from 'preact/hooks';
-import { counted, whole } from '../../cli/render/figures.ts';
-import { bareMeasured, measured } from '../../cli/render/measured.ts';
+import type { Json } from '../../planner/plan.ts';
+import { counted, nats, whole } from '../../words/figures.ts';
+import { bareMeasured, measured } from '../../words/measured.ts';
 import {
   columnsOf,
   filterRows,
@@ -52,18 +53,16 @@ function Loaded({ table, now }: { table: Table; now: LineageView }) {
     [table, columns, grouped, now.axes],
   );
   const sort = parseSort(sorted);
-  const found = useMemo(
-    () =>
-      sortRows(
-        filterRows(rows, columns, text),
-        sort === null
-          ? -1
-          : columns.findIndex(({ name }) => name === sort.id || (sort.id === 'model' && name === 'address')),
-        sort?.direction ?? 'ascending',
-      ),
-    [rows, columns, text, sorted],
-  );
-  const shown = useMemo(() => shownColumns(columns, rows, wanted), [columns, rows, wanted]);
+  const found = useMemo(() => {
+    const narrowed = filterRows(rows, columns, text);
+    const by = parseSort(sorted);
+    return by === null ? narrowed : sortRows(narrowed, cellReader(columns, by.id), by.direction);
+  }, [rows, columns, text, sorted]);
+  const shown = useMemo(() => {
+    // Where seeds are together, what tells them apart is in no row.
+    const apart = grouped ? now.axes.flatMap(({ name, replicate }) => (replicate ? [`axis_${name}`] : [])) : [];
+    return shownColumns(columns, rows, wanted, new Set(apart));
+  }, [columns, rows, wanted, grouped, now.axes]);
   const drawn = useMemo(() => drawnColumns(columns, shown, grouped), [columns, shown, grouped]);
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
   const compared = rows.filter(({ name }) => chosen.has(name));
@@ -127,6 +126,14 @@ function Loaded({ table, now }: { table: Table; now: LineageView }) {
   );
 }
 
+/** What rows are sorted by: a column's cells, or what is of the row itself. */
+function cellReader(columns: readonly ModelColumn[], id: string): (row: ModelRow) => Json {
+  if (id === 'model') return ({ name }) => name;
+  if (id === 'n') return ({ rows }) => rows.length;
+  const at = columns.findIndex(({ name }) => name === id);
+  return ({ cells }) => cells[at] ?? null;
+}
+
 /** `-id_all_pass_at_1` is the largest first. */
 function parseSort(text: string | undefined): Sort | null {
   if (text === undefined) return null;
@@ -141,6 +148,7 @@ function shownColumns(
   columns: readonly ModelColumn[],
   rows: readonly ModelRow[],
   wanted: string | undefined,
+  apart: ReadonlySet<string>,
 ): number[] {
   const all = [...columns.keys()];
   if (wanted !== undefined) {
@@ -151,7 +159,7 @@ function shownColumns(
   const first = new Set(mainFigures(columns, isUsed).slice(0, figuresAtFirst));
   return all.filter((at) => {
     const { kind, name } = columns[at] as ModelColumn;
-    return first.has(at) || (kind === 'axis' && isUsed(at)) || (name === 'marks' && isUsed(at));
+    return first.has(at) || (kind === 'axis' && isUsed(at) && !apart.has(name)) || (name === 'marks' && isUsed(at));
   });
 }
 
@@ -196,12 +204,19 @@ export function figureText(
   const deviation = deviations[at] ?? null;
   if (rows.length > 1) {
     const missing = counts[at] === rows.length ? '' : ` (n ${counts[at]})`;
-    return `${measured(metric, value)}${deviation === null ? '' : ` ± ${bareMeasured(metric, deviation)}`}${missing}`;
+    return `${shownFigure(metric, value)}${deviation === null ? '' : ` ± ${bare(metric, deviation)}`}${missing}`;
   }
   const [from, to] = [rows[0]?.[low], rows[0]?.[high]];
   const interval =
-    typeof from === 'number' && typeof to === 'number'
-      ? ` [${bareMeasured(metric, from)}, ${bareMeasured(metric, to)}]`
-      : '';
-  return `${measured(metric, value)}${interval}`;
+    typeof from === 'number' && typeof to === 'number' ? ` [${bare(metric, from)}, ${bare(metric, to)}]` : '';
+  return `${shownFigure(metric, value)}${interval}`;
+}
+
+/** Losses to three places, so that they compare at a glance. */
+function shownFigure(metric: string, value: number): string {
+  return metric === 'loss' ? nats(value) : measured(metric, value);
+}
+
+function bare(metric: string, value: number): string {
+  return metric === 'loss' ? nats(value) : bareMeasured(metric, value);
 }

@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
-import { counted, figure, whole } from '../../cli/render/figures.ts';
+import { counted, figure, whole } from '../../words/figures.ts';
 import type { Sample } from '../protocol.ts';
 import { ask, nodePath, Refused } from './api.ts';
 import { ProblemNote, useAsked } from './asked.tsx';
@@ -102,9 +102,10 @@ function One({
   );
 }
 
-/** What is asked stands last in most prompts. */
+/** What is asked stands last in most prompts, before the word that the response begins after; who asks is no part of it. */
 function lastLine(prompt: string): string {
-  return prompt.trim().split('\n').at(-1) ?? '';
+  const lines = prompt.split('\n').filter((line) => line.trim() !== '' && !/^\s*\S+:\s*$/.test(line));
+  return (lines.at(-1) ?? prompt).replace(/^\s*(Human|User|Question|Problem|Q):\s*/i, '');
 }
 
 function withSample(samples: readonly Sample[], sample: Sample): readonly Sample[] {

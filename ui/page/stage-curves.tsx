@@ -1,12 +1,15 @@
-import { useMemo, useState } from 'preact/hooks';
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import type { NodeType } from '../../planner/plan.ts';
 import { ranked } from '../model/curves.ts';
+import { checks } from '../model/graph.ts';
+import { settingOf } from '../model/models.ts';
 import { formatRoute } from '../model/route.ts';
-import type { LineageView } from '../protocol.ts';
-import { lineagePath } from './api.ts';
-import { ProblemNote } from './asked.tsx';
+import type { LineageView, NodeView } from '../protocol.ts';
+import { lineagePath, nodePath } from './api.ts';
+import { ProblemNote, useAsked } from './asked.tsx';
 import { Chart } from './chart.tsx';
 import { nodeAt, useLiveCurves } from './live-curves.ts';
-import { choose, route } from './state.ts';
+import { arrivals, choose, onChange, route } from './state.ts';
 
 /** More lines than these nobody tells apart; the nodes that began last are shown. */
 const mostLines = 14;
@@ -14,50 +17,61 @@ const mostLines = 14;
 /** A metric of a stage's nodes, a line each: of the stage that is chosen, else of the one that runs. */
 export function StageCurves({ view }: { view: LineageView }) {
   const { chosen } = route.value;
-  const stage = stageOf(view, chosen.stage);
-  const metric = chosen.metric ?? 'loss';
+  const before = useRef<string | null>(null);
+  const stage = stageOf(view, chosen.stage, before.current);
+  before.current = stage;
   const [isLog, setLog] = useState(false);
   const group = view.groups.findIndex(({ name }) => name === stage);
+  const metrics = useMetrics(view, group);
+  const metric = chosen.metric ?? metrics[0];
   const { curves, problem } = useLiveCurves(
-    stage === null
+    stage === null || metric === undefined
       ? null
       : lineagePath(view.lineage, `/metrics?${new URLSearchParams({ metric, stage, points: '300' })}`),
     ({ node }) => (view.nodes.group[node] === group ? nodeAt(view, node) : null),
-    metric,
+    metric ?? null,
     '',
   );
   const lines = useMemo(
     () =>
       (curves ?? []).slice(-mostLines).map(({ key, address, steps, values }) => ({
         name: address,
+        group: settingOf(address, view.axes),
         steps,
         values,
         href: formatRoute({ ...route.peek(), chosen: { ...chosen, node: key } }),
       })),
-    [curves, chosen],
+    [curves, chosen, view.axes],
   );
   if (stage === null) return null;
   return (
     <section class="card curves" aria-labelledby="curves-title">
       <div class="bar-of">
         <h2 id="curves-title">Curves of {stage}</h2>
-        <label>
-          metric{' '}
-          <select value={metric} onChange={(event) => choose({ metric: event.currentTarget.value }, { replace: true })}>
-            {ranked([...metrics, metric]).map((one) => (
-              <option key={one}>{one}</option>
-            ))}
-          </select>
-        </label>
-        <label>
-          <input type="checkbox" checked={isLog} onChange={(event) => setLog(event.currentTarget.checked)} />{' '}
-          logarithmic
-        </label>
+        {metric !== undefined && (
+          <label>
+            metric{' '}
+            <select
+              value={metric}
+              onChange={(event) => choose({ metric: event.currentTarget.value }, { replace: true })}
+            >
+              {ranked([...metrics, metric]).map((one) => (
+                <option key={one}>{one}</option>
+              ))}
+            </select>
+          </label>
+        )}
+        {metric !== undefined && (
+          <label>
+            <input type="checkbox" checked={isLog} onChange={(event) => setLog(event.currentTarget.checked)} />{' '}
+            logarithmic
+          </label>
+        )}
       </div>
       {problem !== null && <ProblemNote problem={problem} />}
-      {curves !== null && lines.length === 0 && (
+      {lines.length === 0 && problem === null && (
         <p class="soft">
-          No node of {stage} has a {metric} yet.
+          No node of {stage} has curves{view.running ? ' yet' : ''}.
         </p>
       )}
       {lines.length > 0 && <Chart title={`${metric} over steps`} lines={lines} height={220} isLog={isLog} />}
@@ -70,12 +84,42 @@ export function StageCurves({ view }: { view: LineageView }) {
   );
 }
 
-const metrics = ['loss', 'reward', 'tokensPerSecond', 'lr', 'gradientNorm'];
+/** The metrics of a group's nodes, in the order that one asks for them: those of one that began, and those that come. */
+function useMetrics(view: LineageView, group: number): string[] {
+  const { nodes } = view;
+  const begun = nodes.standing.findIndex(
+    (standing, node) =>
+      nodes.group[node] === group && makes(view, node) && standing !== 'waiting' && standing !== 'blocked',
+  );
+  const key = nodes.key[begun];
+  const { value } = useAsked<NodeView>(key === undefined ? null : nodePath(view.lineage, key), arrivals.value);
+  const [come, setCome] = useState<{ group: number; metrics: ReadonlySet<string> }>({ group, metrics: new Set() });
+  useEffect(() => {
+    setCome({ group, metrics: new Set() });
+    return onChange((change) => {
+      if (change.kind !== 'points' || nodes.group[change.node] !== group) return;
+      const names = Object.keys(change.values);
+      setCome((before) =>
+        names.every((name) => before.metrics.has(name))
+          ? before
+          : { group, metrics: new Set([...before.metrics, ...names]) },
+      );
+    });
+  }, [nodes.group, group]);
+  return ranked([...(value?.metrics ?? []), ...(come.group === group ? come.metrics : [])]);
+}
 
-/** The stage that is chosen, else one that runs, else the first that is of models. */
-function stageOf({ groups, nodes, progress }: LineageView, chosen: string | undefined): string | null {
+/** The stage that is chosen, else the last that trains; while none does the one `before`, else the last that has trained. */
+function stageOf(view: LineageView, chosen: string | undefined, before: string | null): string | null {
+  const { groups, nodes, progress } = view;
   if (chosen !== undefined && groups.some(({ name }) => name === chosen)) return chosen;
-  const running = progress.map(({ node }) => nodes.group[node] as number).find((group) => group >= 0);
-  const trained = groups.findIndex(({ type }) => !/^(tokenizer|data|adopt|overlap)/.test(type));
-  return groups[running ?? trained]?.name ?? null;
+  const training = progress.findLast(({ node, share }) => share !== null && makes(view, node))?.node;
+  if (training === undefined && groups.some(({ name }) => name === before)) return before;
+  const trained = nodes.standing.findLastIndex((one, node) => one === 'done' && makes(view, node));
+  return groups[nodes.group[training ?? trained] ?? 0]?.name ?? null;
+}
+
+/** Whether a node makes something, and does not check it. */
+function makes({ nodes, types }: LineageView, node: number): boolean {
+  return !checks.has(types[nodes.type[node] as number] as NodeType);
 }

@@ -68,6 +68,7 @@ export function start(): void {
       name,
       {
         view(next) {
+          if (told?.lineage !== next.lineage) told = next;
           view.value = next;
           arrivals.value += 1;
         },
@@ -91,13 +92,15 @@ export function start(): void {
 
 const newsEveryMs = 5000;
 
+/** What the news were last told of. */
+let told: LineageView | null = null;
+
 /** Says what changed, at most every five seconds: a run of a thousand nodes is not to be read out node by node. */
 function tellNews(): void {
-  let before: LineageView | null = null;
   setInterval(() => {
     const now = view.peek();
-    if (before !== null && now !== null && before.lineage === now.lineage)
-      news.value = newsOf(before, now) || news.value;
-    before = now;
+    if (told === null || now === null || told.lineage !== now.lineage) return;
+    news.value = newsOf(told, now) || news.value;
+    told = now;
   }, newsEveryMs);
 }

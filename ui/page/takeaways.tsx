@@ -1,4 +1,4 @@
-import { partCells } from '../../cli/render/effects.ts';
+import { partCells } from '../../words/verdicts.ts';
 import type { Takeaways as Answer, Takeaway } from '../protocol.ts';
 import { lineagePath } from './api.ts';
 import { useAsked, WhenAsked } from './asked.tsx';
@@ -77,7 +77,7 @@ function Card({
                 <th scope="col" class="number">
                   effect
                 </th>
-                <th scope="col" aria-label="interval, drawn" />
+                <td />
                 <th scope="col" class="number">
                   interval
                 </th>
