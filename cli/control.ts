@@ -6,6 +6,7 @@ import type { Plan, PlanNode } from '../planner/plan.ts';
 import { findHome } from '../store/home.ts';
 import { readPlan } from '../store/plans.ts';
 import type { TemporalConfig } from '../temporal.config.ts';
+import { counted } from '../words/figures.ts';
 import { holdersQuery, type NodeWorkflow, pausedQuery, pauseSignal, unpauseSignal } from '../workflows/messages.ts';
 import { nodeWorkflowId } from '../workflows/names.ts';
 import { loadConfig } from './config.ts';
@@ -14,7 +15,6 @@ import { CommandError } from './failure.ts';
 import { findNode, unknownLineage } from './find-node.ts';
 import { cancelLineage, type LineageHandle, lineageHandle, lineageStatus, progressOfNode } from './lineages.ts';
 import { askTemporal, type KnownLineage, knownLineages } from './open-lineages.ts';
-import { counted } from './render/figures.ts';
 import { shellWord } from './shell.ts';
 
 /** What a person stops: a lineage that runs, or a training node that does. */

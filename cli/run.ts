@@ -2,18 +2,22 @@ import { relative } from 'node:path';
 import type { Planned } from '../planner/expand.ts';
 import type { Plan } from '../planner/plan.ts';
 import { restrict } from '../planner/select.ts';
+import { withDatabase } from '../results/database.ts';
+import { answerOf } from '../results/verdicts/ask.ts';
+import { keepVerdicts } from '../results/verdicts/record.ts';
 import { findHome } from '../store/home.ts';
 import { rememberRun, writePlan } from '../store/plans.ts';
+import { counted, whole } from '../words/figures.ts';
+import { readOutcome } from '../words/outcome.ts';
+import { catchUp } from './catch-up.ts';
 import { type Context, type ExitCode, exitCodes } from './context.ts';
 import type { Frozen, RunEnd, Telling } from './execute.ts';
 import { CommandError } from './failure.ts';
 import { forceSelected, forceStillToDo, refuseForcedOutside } from './forcing.ts';
 import { priceWithin } from './hours.ts';
 import { findDownloads, planFile, refuse } from './lineage-file.ts';
-import { catchUp, readOutcome } from './outcome.ts';
 import { judgeAgainstStore } from './plan.ts';
 import { openPricer, type Pricer } from './pricing.ts';
-import { counted, whole } from './render/figures.ts';
 import { jsonReporter } from './render/json-lines.ts';
 import { liveReporter } from './render/live.ts';
 import { plainReporter } from './render/plain.ts';
@@ -68,7 +72,14 @@ export async function run(file: string | undefined, options: RunOptions, given: 
     const telling = { report: reporter.report, clock };
     const { outcome, reason } =
       pending.length === 0 ? await reuseAll(frozen) : await executeShown(frozen, options, context, telling);
-    if (outcome === 'done' || outcome === 'failed') reporter.report(await readOutcome(home, plan, planDigest));
+    if (outcome === 'done' || outcome === 'failed') {
+      const { gathered, ...told } = await withDatabase(home, 'read', (connection) =>
+        readOutcome(connection, plan, planDigest),
+      );
+      const answer = answerOf(gathered);
+      reporter.report({ event: 'summary', ...told, takeaways: answer.verdicts });
+      await keepVerdicts(home, answer);
+    }
     if (outcome === 'failed' && forceStillToDo(plan, home).length > 0) reporter.report({ event: 'notice', text: kept });
     const next = nextSteps(outcome, plan, command(home), home, context);
     reporter.report({ event: 'ended', outcome, reason, seconds: clock() - begun, next });

@@ -19,7 +19,7 @@ export interface UiOptions {
 export async function ui(lineage: string | undefined, options: UiOptions, context: Context): Promise<ExitCode> {
   const { terminal } = context;
   const home = findHome(context.cwd, context.env);
-  const first = lineage === undefined ? null : (await recordedLineage(home, lineage)).lineage;
+  const first = lineage === undefined ? null : (await recordedLineage(home, lineage, context)).lineage;
   const report = (error: unknown) => terminal.err(describeFailure(error, terminal.errorColours, context.debug).text);
   const interrupts = watchInterrupts();
   const page = await openPage(home, { port: options.port ?? 0, lineage: first, report }, context);

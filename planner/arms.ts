@@ -85,6 +85,11 @@ export function axesWith({ declared }: Plan, axis: string): Set<string> {
   return new Set([axis, ...(declared.zip ?? []).filter((names) => names.includes(axis)).flat()]);
 }
 
+/** The axes that models are only repeated over, as seeds are: what differs by them alone differs by chance. */
+export function seedAxesOf({ axes }: Plan): string[] {
+  return Object.keys(axes).filter((name) => name === 'seed' || axes[name]?.replicate);
+}
+
 /** The stages of some models that vary over an axis. */
 function stagesOver(models: readonly PlanNode[], axis: string, only: string | undefined): string[] {
   const varying = models.filter(({ axes, stage }) => Object.hasOwn(axes, axis) && stage === (only ?? stage));

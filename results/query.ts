@@ -2,13 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { rename, rm } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import type { DuckDBConnection, DuckDBPreparedStatement, DuckDBResult, DuckDBValue } from '@duckdb/node-api';
-import { closest } from 'fastest-levenshtein';
+import { didYouMean, listed } from '../planner/diagnostic.ts';
 import type { Json } from '../planner/plan.ts';
-import { syncFolder } from '../store/write.ts';
-import { withDatabase } from './database.ts';
-import { QueryError, ResultsError } from './errors.ts';
+import { makeFolder, syncFolder } from '../store/write.ts';
+import { interruptible, withDatabase } from './database.ts';
+import { asSystemError, QueryError, ResultsError } from './errors.ts';
 import { lineageOf, publications } from './publications.ts';
-import { findSavedQuery, type SavedParameter } from './saved.ts';
+import { findSavedQuery, isSavedQuery, type SavedParameter, type SavedQuery } from './saved.ts';
 import { quoted } from './sql.ts';
 import { toJson } from './value.ts';
 
@@ -46,13 +46,13 @@ export interface QueryOptions {
 }
 
 /**
- * Runs SQL, or a saved query by its name, on the results: read-only, and without any way to files or the network
+ * Runs SQL, or a saved query or one by its name, on the results: read-only, and without any way to files or the network
  * unless `files` is set. Of several statements the last one's rows are given. Throws a QueryError, with the place, for
  * SQL that cannot be run and for parameters that are missing, unknown or of the wrong type.
  */
 export async function runQuery(
   home: string,
-  sqlOrName: string,
+  asked: string | SavedQuery,
   parameters: Parameters = {},
   options: QueryOptions = {},
 ): Promise<QueryResult> {
@@ -61,7 +61,7 @@ export async function runQuery(
     'read',
     (connection) =>
       withTimeout(connection, options, async () => {
-        const query = await prepareQuery(connection, sqlOrName, parameters);
+        const query = await prepareQuery(connection, asked, parameters);
         const result = await runStatements(connection, query.sql, query.values, options.mostRows !== undefined);
         return await readResult(result, options.mostRows ?? Number.POSITIVE_INFINITY);
       }),
@@ -80,12 +80,13 @@ export async function runQuery(
  */
 export async function writeParquet(
   home: string,
-  sqlOrName: string,
+  asked: string | SavedQuery,
   parameters: Parameters,
   path: string,
   options: QueryOptions = {},
 ): Promise<number> {
   const target = resolve(path);
+  await makeFolder(dirname(target));
   const temporary = `${target}.${process.pid}.${randomBytes(6).toString('hex')}.tmp`;
   try {
     const rows = await withDatabase(
@@ -93,22 +94,36 @@ export async function writeParquet(
       'read',
       (connection) =>
         withTimeout(connection, options, async () => {
-          const { sql, values } = await prepareQuery(connection, sqlOrName, parameters);
+          const { sql, values } = await prepareQuery(connection, asked, parameters);
           // COPY takes no parameters, and the rows of a person's SQL are made before any file may be written.
           await runStatements(connection, `CREATE TEMP TABLE parquet_rows AS (\n${oneStatement(sql)}\n)`, values);
-          const copied = await connection.run(`COPY parquet_rows TO ${quoted(temporary)} (FORMAT parquet)`);
-          return copied.rowsChanged;
+          return await copyTo(connection, temporary);
         }),
-      { files: options.files ?? false, output: temporary, patienceSeconds: options.patienceSeconds },
+      {
+        files: options.files ?? false,
+        output: temporary,
+        patienceSeconds: options.patienceSeconds,
+        ...(options.signal ? { signal: options.signal } : {}),
+      },
     );
     await rename(temporary, target);
     await syncFolder(dirname(target));
     return rows;
   } catch (error) {
     if (!(error instanceof QueryError)) throw error;
-    throw new QueryError(error.message.replaceAll(temporary, target));
+    throw new QueryError(error.message.replaceAll(temporary, target), { cause: error });
   } finally {
     await rm(temporary, { force: true });
+  }
+}
+
+/** Rows of the table that were written. */
+async function copyTo(connection: DuckDBConnection, path: string): Promise<number> {
+  try {
+    const copied = await connection.run(`COPY parquet_rows TO ${quoted(path)} (FORMAT parquet)`);
+    return copied.rowsChanged;
+  } catch (error) {
+    throw asSystemError(error, path);
   }
 }
 
@@ -116,12 +131,11 @@ type Values = Record<string, DuckDBValue>;
 
 async function prepareQuery(
   connection: DuckDBConnection,
-  sqlOrName: string,
+  asked: string | SavedQuery,
   parameters: Parameters,
 ): Promise<{ sql: string; values: Values }> {
-  const text = sqlOrName.trim();
-  if (!/^[\w-]+$/.test(text)) return { sql: text, values: { ...parameters } };
-  const query = findSavedQuery(text);
+  const query = typeof asked === 'string' ? await namedQuery(connection, asked.trim()) : asked;
+  if (query === undefined) return { sql: String(asked), values: { ...parameters } };
   rejectUnknown(
     parameters,
     query.parameters.map(({ name }) => name),
@@ -131,9 +145,23 @@ async function prepareQuery(
     const value = typedValue(parameter, parameters[parameter.name] ?? parameter.default);
     if (parameter.known !== undefined && value !== null)
       await mustBeKnown(connection, parameter, parameter.known, value);
-    values[parameter.name] = value;
+    values[parameter.name] =
+      value === null && parameter.known?.column === 'lineage' ? await lastLineage(connection) : value;
   }
   return { sql: query.sql, values };
+}
+
+/** The saved query of that name; undefined of SQL. */
+async function namedQuery(connection: DuckDBConnection, text: string): Promise<SavedQuery | undefined> {
+  if (!/^[\w-]+$/.test(text)) return undefined;
+  if (!isSavedQuery(text) && (await isTable(connection, text)))
+    throw new QueryError(`${text} is a table or view, and no saved query: ask it as SQL, "from ${text}"`);
+  return findSavedQuery(text);
+}
+
+async function isTable(connection: DuckDBConnection, name: string): Promise<boolean> {
+  const found = await connection.runAndReadAll('FROM duckdb_columns() WHERE table_name = $name LIMIT 1', { name });
+  return found.currentRowCount > 0;
 }
 
 function typedValue({ name, type }: SavedParameter, given: string | number | boolean | null | undefined): DuckDBValue {
@@ -158,20 +186,31 @@ function typedValue({ name, type }: SavedParameter, given: string | number | boo
   }
 }
 
+/** The lineage that ran last; null where none has. */
+async function lastLineage(connection: DuckDBConnection): Promise<string | null> {
+  const found = await connection.runAndReadAll(
+    'SELECT lineage FROM latest_lineages ORDER BY last_recorded DESC LIMIT 1',
+  );
+  const lineage = found.getRows()[0]?.[0];
+  return lineage === undefined ? null : String(lineage);
+}
+
 async function mustBeKnown(
   connection: DuckDBConnection,
   { name }: SavedParameter,
   { table, column }: { table: string; column: string },
   value: DuckDBValue,
 ): Promise<void> {
+  const same = await connection.runAndReadAll(`SELECT 1 FROM ${table} WHERE ${column} = $value LIMIT 1`, { value });
+  if (same.currentRowCount > 0) return;
   const found = await connection.runAndReadAll(`SELECT DISTINCT ${column} FROM ${table} ORDER BY ${column}`);
   const known = found.getRows().map(([entry]) => String(entry));
-  if (known.includes(String(value))) return;
   const near = publications.some((publication) => lineageOf(publication) === value)
     ? `\`descent import ${String(value)}\` brings it`
     : known.length === 0
-      ? 'there is none yet'
-      : `did you mean ${closest(String(value), known)}?`;
+      ? 'the results have none yet'
+      : (didYouMean(String(value), known) ??
+        (known.length === 1 ? `the only one is ${known[0]}` : `there are ${listed(known)}`));
   throw new QueryError(`there is no ${name} ${String(value)}: ${near}`);
 }
 
@@ -240,7 +279,7 @@ async function readResult(result: DuckDBResult, mostRows: number): Promise<Query
 
 async function withTimeout<T>(
   connection: DuckDBConnection,
-  { timeoutSeconds = 300, signal }: QueryOptions,
+  { timeoutSeconds = 300, signal = new AbortController().signal }: QueryOptions,
   use: () => Promise<T>,
 ): Promise<T> {
   let late = false;
@@ -248,16 +287,13 @@ async function withTimeout<T>(
     late = true;
     connection.interrupt();
   }, timeoutSeconds * 1000);
-  const interrupt = () => connection.interrupt();
-  signal?.addEventListener('abort', interrupt);
   try {
-    return await use();
+    return await interruptible(connection, signal, use);
   } catch (error) {
     if (late) throw new QueryError(`the query was stopped after ${timeoutSeconds} s: ask for less, or allow more time`);
     throw readable(error);
   } finally {
     clearTimeout(timer);
-    signal?.removeEventListener('abort', interrupt);
   }
 }
 

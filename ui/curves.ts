@@ -13,7 +13,7 @@ import type { Thinned } from './thinning.ts';
 const points = { usual: 200, most: 2000 };
 
 /** Values in one answer, whatever number of curves it has. */
-const mostValues = 100_000;
+const mostValues = 60_000;
 
 /** Nodes that run whose curves are read from what their trainers say, as the results do not have them yet. */
 const mostRunning = 50;
@@ -25,7 +25,7 @@ export function curveRoutes(shown: Shown): Route[] {
     {
       method: 'GET',
       path: '/api/lineages/:lineage/metrics',
-      async answer({ parameters, query, signal }): Promise<Curve[]> {
+      async answer({ parameters, query }): Promise<unknown> {
         const now = await lineageNow(shown, parameters.lineage as string);
         const asked = wholeOf(query, 'points', points.usual, 1, points.most);
         const metric = query.get('metric') ?? 'loss';
@@ -34,17 +34,19 @@ export function curveRoutes(shown: Shown): Route[] {
         const running = nodes.filter(
           (node, index) => now.nodes[index]?.state === 'running' && (stage === null || node.stage === stage),
         );
+        const finished = async () =>
+          (
+            await readResults(shown.home, [], (connection) =>
+              rowsOf(connection, lineageCurves, { plan: now.digest, metric, stage, asked, mostValues }),
+            )
+          ).map((row) => curveOf(row, metric));
+        if (running.length === 0)
+          return await shown.remembered(['curves', now.digest, metric, stage, asked].join(' '), finished);
         const live: Curve[] = [];
         for (const node of running.slice(0, mostRunning))
           live.push(...curvesOf(node, await recordings.points(node.key, asked), metric));
         const told = new Set(live.map(({ key }) => key));
-        const finished = await readResults(
-          shown.home,
-          [],
-          (connection) => rowsOf(connection, lineageCurves, { plan: now.digest, metric, stage, asked, mostValues }),
-          signal,
-        );
-        return [...finished.map((row) => curveOf(row, metric)).filter(({ key }) => !told.has(key)), ...live];
+        return [...(await finished()).filter(({ key }) => !told.has(key)), ...live];
       },
     },
     {
@@ -79,7 +81,7 @@ function curvesOf(node: Pick<Curve, 'key' | 'address'>, { steps, values }: Thinn
         address,
         metric: name,
         steps: there.map((index) => steps[index] as number),
-        values: there.map((index) => all[index] as number),
+        values: there.map((index) => rounded(all[index] as number)),
       },
     ];
   });
@@ -91,8 +93,13 @@ function curveOf([key, address, steps, values]: unknown[], metric: string): Curv
     address: String(address),
     metric,
     steps: (steps as DuckDBListValue).items.map(Number),
-    values: (values as DuckDBListValue).items.map(Number),
+    values: (values as DuckDBListValue).items.map((value) => rounded(Number(value))),
   };
+}
+
+/** What a drawing can show of a value: half of what is sent would be digits that nobody sees. */
+function rounded(value: number): number {
+  return Number(value.toPrecision(6));
 }
 
 // A point is the mean over the steps since the point before, and the last step is one, as `thinning` has it. Of a step's
@@ -102,19 +109,18 @@ const lineageCurves = `
     SELECT key, min_by(address, place) AS address, min(place) AS place FROM lineage_nodes
     WHERE plan = $plan AND stage = coalesce($stage, stage) GROUP BY key
   ),
-  told AS (
-    SELECT m.key, m.step, m.value
-    FROM metrics AS m SEMI JOIN (FROM latest_attempts SEMI JOIN chosen USING (key)) AS a USING (key, attempt)
-    WHERE m.metric = $metric
+  trained AS (
+    SELECT c.key, c.address, c.place, a.attempt, a.step AS last
+    FROM chosen AS c JOIN latest_attempts AS a USING (key) WHERE a.step > 0
   ),
-  ends AS (SELECT key, greatest(max(step), 1) AS last FROM told GROUP BY key),
-  width AS (SELECT greatest(2, least($asked, $mostValues // greatest(count(*), 1))) AS points FROM ends),
+  width AS (SELECT greatest(2, least($asked, $mostValues // greatest(count(*), 1))) AS points FROM trained),
   thin AS (
-    SELECT key, max(step) AS step, avg(value) AS value
-    FROM told JOIN ends USING (key), width GROUP BY key, ceil(step * points / last)
+    SELECT t.place, max(m.step)::DOUBLE AS step, avg(m.value) AS value
+    FROM metrics AS m JOIN trained AS t USING (key, attempt), width
+    WHERE m.metric = $metric GROUP BY t.place, ceil(m.step * points / last)
   )
   SELECT key, address, list(step ORDER BY step), list(value ORDER BY step)
-  FROM thin JOIN chosen USING (key) GROUP BY key, address, place ORDER BY place`;
+  FROM thin JOIN trained USING (place) GROUP BY key, address, place ORDER BY place`;
 
 const nodeCurves = `
   WITH told AS (
@@ -122,7 +128,7 @@ const nodeCurves = `
     WHERE key = $key AND metric = coalesce($metric, metric)
   ),
   thin AS (
-    SELECT metric, max(step) AS step, avg(value) AS value
+    SELECT metric, max(step)::DOUBLE AS step, avg(value) AS value
     FROM told, (SELECT greatest(max(step), 1) AS last FROM told) GROUP BY metric, ceil(step * $asked / last)
   )
   SELECT metric, list(step ORDER BY step), list(value ORDER BY step) FROM thin GROUP BY metric ORDER BY metric`;

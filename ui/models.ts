@@ -16,19 +16,24 @@ export function modelRoutes(shown: Shown): Route[] {
     {
       method: 'GET',
       path: '/api/lineages/:lineage/models',
-      async answer({ parameters, signal }): Promise<Table> {
+      async answer({ parameters }): Promise<unknown> {
         const { lineage } = await lineageNow(shown, parameters.lineage as string);
-        if (!existsSync(databasePath(shown.home))) return { columns: [], rows: [], cut: false };
-        const found = await runQuery(
-          shown.home,
-          'SELECT * EXCLUDE (lineage) FROM lineage_wide WHERE lineage = $lineage',
-          { lineage },
-          { ...quickReading, mostRows: mostModels, signal },
+        return await shown.remembered(`models ${lineage}`, async () =>
+          withoutEmpty(await readModels(shown.home, lineage)),
         );
-        return withoutEmpty(found);
       },
     },
   ];
+}
+
+async function readModels(home: string, lineage: string): Promise<Table> {
+  if (!existsSync(databasePath(home))) return { columns: [], rows: [], cut: false };
+  return await runQuery(
+    home,
+    'SELECT * EXCLUDE (lineage) FROM lineage_wide WHERE lineage = $lineage',
+    { lineage },
+    { ...quickReading, mostRows: mostModels },
+  );
 }
 
 /** Other lineages have columns too. */

@@ -14,6 +14,7 @@ import { pageFiles } from './page-files.ts';
 import { Refusal, toldOf } from './problem.ts';
 import { openPublished } from './published.ts';
 import { openRecordings } from './recordings.ts';
+import { openRemembered } from './remembered.ts';
 import { type Asked, findRoute, type Route } from './router.ts';
 import { sampleRoutes } from './samples.ts';
 import { sqlRoutes } from './sql.ts';
@@ -64,7 +65,14 @@ export async function serveUi({ home, live, page, port, report, timing }: UiOpti
   const files = await pageFiles(page);
   const { headMs, requestMs, ...looks } = { ...usualTiming, ...timing };
   const watch = openWatch(home, live, looks);
-  const shown = { home, live, watch, published: openPublished(home), recordings: openRecordings(home) };
+  const shown = {
+    home,
+    live,
+    watch,
+    published: openPublished(home),
+    recordings: openRecordings(home),
+    remembered: openRemembered(home),
+  };
   const routes: Route[] = [
     ...lineageRoutes(shown),
     ...changeRoutes(shown),

@@ -1,6 +1,7 @@
 import type { Live } from './live.ts';
 import type { Published } from './published.ts';
 import type { Recordings } from './recordings.ts';
+import type { Remembered } from './remembered.ts';
 import type { Watch } from './watch.ts';
 
 /** What all routes have. */
@@ -10,4 +11,5 @@ export interface Shown {
   watch: Watch;
   published: Published;
   recordings: Recordings;
+  remembered: Remembered;
 }

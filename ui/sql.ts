@@ -1,4 +1,4 @@
-import { existsSync, statSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { runQuery } from '../results/query.ts';
 import { savedQueries } from '../results/saved.ts';
 import { databasePath } from '../store/home.ts';
@@ -15,18 +15,12 @@ const limits = { timeoutSeconds: 30, mostRows: 10_000 };
 const reading = { patienceSeconds: 10, besideForSeconds: 10 };
 
 /** SQL over the results, read-only and without files, and what it can name. */
-export function sqlRoutes({ home }: Shown): Route[] {
-  let known: { stamp: string; vocabulary: Vocabulary } | undefined;
+export function sqlRoutes({ home, remembered }: Shown): Route[] {
   return [
     {
       method: 'GET',
       path: '/api/sql',
-      async answer({ signal }): Promise<Vocabulary> {
-        const found = statSync(databasePath(home), { throwIfNoEntry: false });
-        const stamp = `${found?.ino} ${found?.mtimeMs}`;
-        if (known?.stamp !== stamp) known = { stamp, vocabulary: await readVocabulary(home, signal) };
-        return known.vocabulary;
-      },
+      answer: () => remembered('vocabulary', () => readVocabulary(home)),
     },
     {
       method: 'POST',
@@ -49,7 +43,7 @@ function requestOf(body: unknown): QueryRequest {
   return { sql, parameters: parameters ?? {} };
 }
 
-async function readVocabulary(home: string, signal: AbortSignal): Promise<Vocabulary> {
+async function readVocabulary(home: string): Promise<Vocabulary> {
   const queries = savedQueries().map(({ name, description, parameters }) => ({
     name,
     description,
@@ -61,41 +55,36 @@ async function readVocabulary(home: string, signal: AbortSignal): Promise<Vocabu
       description,
     })),
   }));
-  return await readResults(
-    home,
-    { tables: [], queries, functions: [] },
-    async (connection) => {
-      const relations = await rowsOf(
-        connection,
-        `SELECT table_name, 'table', comment FROM duckdb_tables() WHERE NOT internal
+  return await readResults(home, { tables: [], queries, functions: [] }, async (connection) => {
+    const relations = await rowsOf(
+      connection,
+      `SELECT table_name, 'table', comment FROM duckdb_tables() WHERE NOT internal
          UNION ALL SELECT view_name, 'view', comment FROM duckdb_views() WHERE NOT internal ORDER BY ALL`,
-      );
-      const columns = await rowsOf(
-        connection,
-        `SELECT table_name, column_name, data_type, comment FROM duckdb_columns() WHERE NOT internal
+    );
+    const columns = await rowsOf(
+      connection,
+      `SELECT table_name, column_name, data_type, comment FROM duckdb_columns() WHERE NOT internal
          ORDER BY table_name, column_index`,
-      );
-      const functions = await rowsOf(
-        connection,
-        `SELECT DISTINCT function_name FROM duckdb_functions() WHERE regexp_full_match(function_name, '[a-z]\\w*') ORDER BY 1`,
-      );
-      return {
-        tables: relations.map(([name, kind, comment]) => ({
-          name: String(name),
-          kind: kind === 'view' ? ('view' as const) : ('table' as const),
-          comment: String(comment ?? ''),
-          columns: columns
-            .filter(([of]) => of === name)
-            .map(([, column, type, said]) => ({
-              name: String(column),
-              type: String(type),
-              comment: String(said ?? ''),
-            })),
-        })),
-        queries,
-        functions: functions.map(([name]) => String(name)),
-      };
-    },
-    signal,
-  );
+    );
+    const functions = await rowsOf(
+      connection,
+      `SELECT DISTINCT function_name FROM duckdb_functions() WHERE regexp_full_match(function_name, '[a-z]\\w*') ORDER BY 1`,
+    );
+    return {
+      tables: relations.map(([name, kind, comment]) => ({
+        name: String(name),
+        kind: kind === 'view' ? ('view' as const) : ('table' as const),
+        comment: String(comment ?? ''),
+        columns: columns
+          .filter(([of]) => of === name)
+          .map(([, column, type, said]) => ({
+            name: String(column),
+            type: String(type),
+            comment: String(said ?? ''),
+          })),
+      })),
+      queries,
+      functions: functions.map(([name]) => String(name)),
+    };
+  });
 }

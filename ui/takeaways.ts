@@ -1,8 +1,10 @@
 import { existsSync } from 'node:fs';
 import { claimsOf } from '../planner/claims.ts';
-import { findPaperTakeaways, findTakeaways } from '../results/verdicts/ask.ts';
+import { withDatabase } from '../results/database.ts';
+import { answerOf, gatherDeclared, gatherPaper } from '../results/verdicts/ask.ts';
 import { databasePath } from '../store/home.ts';
 import { lineageNow } from './lineages.ts';
+import type { LineageNow } from './live.ts';
 import { Refusal } from './problem.ts';
 import type { Takeaways } from './protocol.ts';
 import { quickReading } from './reading.ts';
@@ -15,19 +17,29 @@ export function takeawayRoutes(shown: Shown): Route[] {
     {
       method: 'GET',
       path: '/api/lineages/:lineage/takeaways',
-      async answer({ parameters, query }): Promise<Takeaways> {
+      async answer({ parameters, query }): Promise<unknown> {
         const of = query.get('of') ?? 'file';
         if (of !== 'file' && of !== 'paper')
           throw new Refusal(400, `of is file or paper, and not ${JSON.stringify(of)}`);
         const now = await lineageNow(shown, parameters.lineage as string);
-        if (!existsSync(databasePath(shown.home))) return { notices: ['there are no results yet'], takeaways: [] };
-        const takeaways =
-          of === 'paper'
-            ? await findPaperTakeaways(shown.home, now.lineage, quickReading)
-            : await findTakeaways(shown.home, claimsOf(await now.plan()), quickReading);
-        const none = of === 'file' && takeaways.length === 0;
-        return { notices: none ? [`${now.lineage} declares no takeaways`] : [], takeaways };
+        return await shown.remembered(`takeaways ${of} ${now.digest}`, () => findNow(shown.home, now, of));
       },
     },
   ];
+}
+
+async function findNow(home: string, now: LineageNow, of: 'file' | 'paper'): Promise<Takeaways> {
+  if (!existsSync(databasePath(home))) return { notices: ['there are no results yet'], takeaways: [] };
+  const claims = of === 'file' ? claimsOf(await now.plan()) : [];
+  if (of === 'file' && claims.length === 0) return { notices: [`${now.lineage} declares no takeaways`], takeaways: [] };
+  const gathered = await withDatabase(
+    home,
+    'read',
+    (connection) =>
+      of === 'paper'
+        ? gatherPaper(connection, now.lineage, now.digest)
+        : gatherDeclared(connection, now.lineage, now.digest, claims),
+    quickReading,
+  );
+  return { notices: [], takeaways: answerOf(gathered).verdicts };
 }

@@ -1,7 +1,7 @@
 import type { Json } from '../../planner/plan.ts';
 import type { Rows } from '../../results/query.ts';
+import { counted } from '../../words/figures.ts';
 import { columns as linedUp } from './columns.ts';
-import { counted } from './figures.ts';
 
 /** How rows can be written as text. */
 const rowFormats = ['table', 'json', 'csv', 'md'] as const;
@@ -45,7 +45,11 @@ function asCsv({ columns, rows }: Rows): string {
 }
 
 function asMarkdown({ columns, rows }: Rows): string {
-  const cell = (text: string) => text.replaceAll('\\', '\\\\').replaceAll('|', '\\|').replaceAll('\n', '<br>');
+  const cell = (text: string) =>
+    text
+      .split('\n')
+      .map((line) => onOneLine(line.replace(/[\\|<>&`]|\](?=\()/g, '\\$&')))
+      .join('<br>');
   const line = (cells: string[]) => `| ${cells.join(' | ')} |\n`;
   return [
     line(columns.map(({ name }) => cell(name))),
@@ -64,8 +68,13 @@ function forPeople(value: Json): string {
   return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }
 
+/** Text on one line that neither moves the cursor, nor colours the terminal, nor reverses what is read. */
 function onOneLine(text: string): string {
-  return text.replaceAll('\r', '\\r').replaceAll('\n', '\\n').replaceAll('\t', '\\t');
+  return text.replace(/[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu, (character) => {
+    const known = { '\r': '\\r', '\n': '\\n', '\t': '\\t' }[character];
+    const code = (character.codePointAt(0) as number).toString(16);
+    return known ?? (code.length > 2 ? `\\u${code.padStart(4, '0')}` : `\\x${code.padStart(2, '0')}`);
+  });
 }
 
 function csvField(value: Json): string {

@@ -74,7 +74,10 @@ test('a run is watched from waiting to done, paused and gone on with', { skip: w
 
   ui.child.kill('SIGTERM');
   await ui.ended;
-  await page.getByText(/the server is gone/).waitFor(patience);
+  await page
+    .getByText(/the server is gone/)
+    .first()
+    .waitFor(patience);
 });
 
 /** Opens an address; whatever of the page's own fails, fails the test. */

@@ -1,6 +1,6 @@
 import { linkHorizontal } from 'd3-shape';
 import type { NodeType } from '../../planner/plan.ts';
-import { placesOf } from '../../report/places.ts';
+import { placesOf } from '../../report/drawings/places.ts';
 import type { LineageView } from '../protocol.ts';
 
 /** The nodes of a stage, by index: what it makes, and what checks that: evaluations, and certificates of overlaps. */

@@ -1,7 +1,7 @@
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import uPlot from 'uplot';
-import { figure, whole } from '../../cli/render/figures.ts';
-import { dashes } from '../../report/dashes.ts';
+import { dashes } from '../../report/drawings/dashes.ts';
+import { figure, whole } from '../../words/figures.ts';
 import { lastOf } from '../model/curves.ts';
 import { scheme } from './scheme.ts';
 

@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
-import { counted } from '../../cli/render/figures.ts';
+import { counted } from '../../words/figures.ts';
 import type { ModelColumn, ModelRow } from '../model/models.ts';
 import type { Curve } from '../protocol.ts';
 import { ask, nodePath, Refused } from './api.ts';

@@ -1,5 +1,5 @@
 import { useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
-import { whole } from '../../cli/render/figures.ts';
+import { whole } from '../../words/figures.ts';
 import {
   type Box,
   type CellSize,

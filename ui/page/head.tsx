@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
-import { whole } from '../../cli/render/figures.ts';
+import { whole } from '../../words/figures.ts';
 import { formatRoute, type View, views } from '../model/route.ts';
 import { Actions } from './actions.tsx';
 import { connection, lineage, route, view } from './state.ts';

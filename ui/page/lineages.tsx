@@ -1,5 +1,5 @@
 import { useEffect, useReducer } from 'preact/hooks';
-import { whole } from '../../cli/render/figures.ts';
+import { whole } from '../../words/figures.ts';
 import { formatRoute } from '../model/route.ts';
 import { total } from '../model/standings.ts';
 import type { LineageLine } from '../protocol.ts';

@@ -1,7 +1,7 @@
 import { useMemo, useState } from 'preact/hooks';
-import { counted, nats, whole } from '../../cli/render/figures.ts';
-import { bareMeasured, measured } from '../../cli/render/measured.ts';
 import type { Json } from '../../planner/plan.ts';
+import { counted, nats, whole } from '../../words/figures.ts';
+import { bareMeasured, measured } from '../../words/measured.ts';
 import {
   columnsOf,
   filterRows,

@@ -1,5 +1,5 @@
 import { useMemo, useState } from 'preact/hooks';
-import { figure, whole } from '../../cli/render/figures.ts';
+import { figure, whole } from '../../words/figures.ts';
 import { lastOf, ranked } from '../model/curves.ts';
 import type { Curve, NodeView } from '../protocol.ts';
 import { nodePath } from './api.ts';

@@ -1,5 +1,5 @@
 import { useEffect, useId, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
-import { counted, whole } from '../../cli/render/figures.ts';
+import { counted, whole } from '../../words/figures.ts';
 import { filterNodes } from '../model/filter.ts';
 import { progressByNode, standings } from '../model/standings.ts';
 import type { LineageView, Standing } from '../protocol.ts';

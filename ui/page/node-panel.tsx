@@ -1,6 +1,6 @@
 import { useEffect, useRef } from 'preact/hooks';
-import { duration, shortKey, whole } from '../../cli/render/figures.ts';
-import { measured } from '../../cli/render/measured.ts';
+import { duration, shortKey, whole } from '../../words/figures.ts';
+import { measured } from '../../words/measured.ts';
 import { formatRoute } from '../model/route.ts';
 import type { Figure, NodeView, Standing } from '../protocol.ts';
 import { nodePath } from './api.ts';

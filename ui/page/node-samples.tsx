@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
-import { counted, figure, whole } from '../../cli/render/figures.ts';
+import { counted, figure, whole } from '../../words/figures.ts';
 import type { Sample } from '../protocol.ts';
 import { ask, nodePath, Refused } from './api.ts';
 import { ProblemNote, useAsked } from './asked.tsx';

@@ -1,4 +1,4 @@
-import { counted, whole } from '../../cli/render/figures.ts';
+import { counted, whole } from '../../words/figures.ts';
 import type { LineageView } from '../protocol.ts';
 import { choose } from './state.ts';
 

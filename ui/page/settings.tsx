@@ -1,5 +1,5 @@
-import { figure } from '../../cli/render/figures.ts';
 import type { Json } from '../../planner/plan.ts';
+import { figure } from '../../words/figures.ts';
 
 /** Settings by their paths. */
 export function Settings({ settings, name }: { settings: Readonly<Record<string, Json>>; name: string }) {

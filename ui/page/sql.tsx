@@ -1,6 +1,6 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
-import { counted, duration, whole } from '../../cli/render/figures.ts';
 import type { Json } from '../../planner/plan.ts';
+import { counted, duration, whole } from '../../words/figures.ts';
 import { compareCells } from '../model/models.ts';
 import { csvOf, parametersOf, savedQuery } from '../model/sql.ts';
 import type { QueryRequest, Table, Vocabulary } from '../protocol.ts';

@@ -1,4 +1,4 @@
-import { whole } from '../../cli/render/figures.ts';
+import { whole } from '../../words/figures.ts';
 import { type Counts, standings } from '../model/standings.ts';
 import { glyphs, Sign } from './glyphs.tsx';
 import { choose, route } from './state.ts';

@@ -1,4 +1,4 @@
-import { whole } from '../../cli/render/figures.ts';
+import { whole } from '../../words/figures.ts';
 import { type Counts, countsInWords, standings, total } from '../model/standings.ts';
 import type { Standing } from '../protocol.ts';
 import { glyphs, Sign } from './glyphs.tsx';

@@ -1,4 +1,4 @@
-import { partCells } from '../../cli/render/effects.ts';
+import { partCells } from '../../words/verdicts.ts';
 import type { Takeaways as Answer, Takeaway } from '../protocol.ts';
 import { lineagePath } from './api.ts';
 import { useAsked, WhenAsked } from './asked.tsx';

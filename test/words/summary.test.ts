@@ -2,17 +2,26 @@ import { deepEqual, equal, match } from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import picocolors from 'picocolors';
-import { catchUp, readOutcome } from '../../cli/outcome.ts';
+import { catchUp } from '../../cli/catch-up.ts';
 import { renderSummary } from '../../cli/render/summary.ts';
-import { differsClearly, mainFigures, summarize } from '../../cli/summary.ts';
+import type { Plan } from '../../planner/plan.ts';
 import { judge } from '../../planner/verdict.ts';
+import { withDatabase } from '../../results/database.ts';
 import { runQuery } from '../../results/query.ts';
+import { answerOf } from '../../results/verdicts/ask.ts';
 import { nodesInspector } from '../../store/artifact.ts';
 import { writePlan } from '../../store/plans.ts';
+import { type Outcome, readOutcome } from '../../words/outcome.ts';
+import { differsClearly, mainFigures, summarize } from '../../words/summary.ts';
+import { golden, temporaryFolder } from '../cli/support.ts';
 import { asLines, makeEvents } from '../results/events.ts';
 import { makePlan } from '../results/lineage.ts';
 import { runLineage, runNode } from '../results/run.ts';
-import { golden, temporaryFolder } from './support.ts';
+
+async function outcomeOf(home: string, plan: Plan, digest: string): Promise<Outcome> {
+  const { gathered, ...told } = await withDatabase(home, 'read', (connection) => readOutcome(connection, plan, digest));
+  return { ...told, takeaways: answerOf(gathered).verdicts };
+}
 
 test('whether two proportions differ, by the interval of the difference', () => {
   // Wilson intervals of 56/70 and 48/80; Newcombe (1998) gives 0.0524 to 0.3339 for the difference: clear.
@@ -29,7 +38,7 @@ test('the summary of a lineage: a row a model, changes from the stage before, se
   const home = join(await temporaryFolder(t), '.descent');
   const plan = makePlan({ seeds: [1] });
   const digest = await runLineage(home, plan);
-  const { stages, findings } = await readOutcome(home, plan, digest);
+  const { stages, findings } = await outcomeOf(home, plan, digest);
   deepEqual(
     stages.map(({ address, parent }) => [address, parent]),
     [
@@ -85,6 +94,27 @@ test('a stage whose parent is not evaluated is compared with the nearest model b
   equal(stages[1]?.measures[0]?.clear, false);
 });
 
+test('a model with two addresses is measured once for each, and told of once', async (t) => {
+  const home = join(await temporaryFolder(t), '.descent');
+  const plan = makePlan({ seeds: [1], replay: ['0%'] });
+  const twins = plan.nodes
+    .filter(({ address }) => /^(base|mid|tuned)@/.test(address))
+    .map((node) => ({ ...node, stage: `${node.stage}2`, address: node.address.replace('@', '2@') }));
+  const both = { ...plan, nodes: [...plan.nodes, ...twins] };
+  const { stages, findings } = await outcomeOf(home, both, await runLineage(home, both));
+  const alone = await outcomeOf(home, plan, await runLineage(home, plan));
+  const measuresOf = (address: string, of = stages) => of.find((stage) => stage.address === address)?.measures;
+  for (const [one, other] of [
+    ['base@seed=1', 'base2@seed=1'],
+    ['mid@replay=0%,seed=1', 'mid2@replay=0%,seed=1'],
+  ] as const) {
+    deepEqual(measuresOf(one), measuresOf(one, alone.stages));
+    deepEqual(measuresOf(other), measuresOf(one));
+  }
+  const told = (of: readonly string[]) => of.filter((sentence) => !/^\w+2@/.test(sentence));
+  deepEqual(told(findings), alone.findings);
+});
+
 test('results that lack what the store has are brought up to date', async (t) => {
   const home = join(await temporaryFolder(t), '.descent');
   const plan = makePlan({ seeds: [1], replay: ['0%'] });
@@ -92,7 +122,7 @@ test('results that lack what the store has are brought up to date', async (t) =>
   for (const node of plan.nodes) await runNode(home, node);
   await catchUp(home, plan, digest, judge(plan, nodesInspector(home)));
   await catchUp(home, plan, digest, judge(plan, nodesInspector(home)));
-  const { stages, findings } = await readOutcome(home, plan, digest);
+  const { stages, findings } = await outcomeOf(home, plan, digest);
   equal(stages.length, 4);
   match(
     findings[0] ?? '',
@@ -115,7 +145,7 @@ test('text that was gone through more than four times is told, problems are not'
     await runNode(home, node, asLines(events));
   }
   await catchUp(home, plan, digest, judge(plan, nodesInspector(home)));
-  const { findings } = await readOutcome(home, plan, digest);
+  const { findings } = await outcomeOf(home, plan, digest);
   deepEqual(
     findings.filter((finding) => finding.includes('times through')),
     [
@@ -138,7 +168,7 @@ test('examples of SFT that the context cuts are told, with how many there are', 
     await runNode(home, node, asLines(events));
   }
   await catchUp(home, plan, digest, judge(plan, nodesInspector(home)));
-  const { findings } = await readOutcome(home, plan, digest);
+  const { findings } = await outcomeOf(home, plan, digest);
   const tuned = plan.nodes.find(({ address }) => address === 'tuned@replay=0%,seed=1');
   deepEqual(
     findings.filter((finding) => finding.includes('prompt')),
@@ -163,7 +193,7 @@ test('of what was learned from pairs it is told how it was judged, and how many 
     await runNode(home, node, asLines(events));
   }
   await catchUp(home, plan, digest, judge(plan, nodesInspector(home)));
-  const { findings } = await readOutcome(home, plan, digest);
+  const { findings } = await outcomeOf(home, plan, digest);
   const tuned = 'tuned@replay=0%,seed=1';
   const context = plan.nodes.find(({ address }) => address === tuned)?.architecture?.context;
   deepEqual(
@@ -187,7 +217,7 @@ test('an RL that collapsed is told, and is a column of SQL', async (t) => {
     await runNode(home, node, asLines(events));
   }
   await catchUp(home, plan, digest, judge(plan, nodesInspector(home)));
-  const { findings } = await readOutcome(home, plan, digest);
+  const { findings } = await outcomeOf(home, plan, digest);
   deepEqual(
     findings.filter((finding) => finding.includes('collapsed')),
     [

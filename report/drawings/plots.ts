@@ -1,6 +1,6 @@
 import { type ScaleLinear, scaleLinear } from 'd3-scale';
 import { line, type SymbolType, symbol, symbolsFill } from 'd3-shape';
-import { figure } from '../cli/render/figures.ts';
+import { figure } from '../../words/figures.ts';
 import { dashes } from './dashes.ts';
 import { type Child, element, fragment, type Markup, tenth } from './markup.ts';
 
@@ -29,13 +29,32 @@ export const mostSeries = symbolsFill.length;
 const width = 720;
 const rowHeight = 18;
 const left = 60;
+/** Of a letter in a drawing, in fonts that are wide. */
+const characterWidth = 7.6;
+
+/** The ranges of lines, so that several plots can have the same. */
+export interface Scales {
+  x: [number, number];
+  y: [number, number];
+}
+
+/** The ranges that some lines take. */
+export function scalesOf(series: readonly Series[]): Scales {
+  const points = series.flatMap((one) => one.points);
+  return { x: extent(points.map((point) => point.x)), y: extent(points.map((point) => point.y)) };
+}
 
 /** Lines over an axis, with symbols and dashes, and below it what each stands for. At most `mostSeries`. */
-export function linePlot(label: string, xName: string, yName: string, series: readonly Series[]): Markup {
+export function linePlot(
+  label: string,
+  xName: string,
+  yName: string,
+  series: readonly Series[],
+  scales: Scales = scalesOf(series),
+): Markup {
   const bottom = 260;
-  const points = series.flatMap((one) => one.points);
-  const x = scaleLinear(extent(points.map((point) => point.x)), [left, width - 20]);
-  const y = scaleLinear(extent(points.map((point) => point.y)), [bottom, 20]).nice();
+  const x = scaleLinear(scales.x, [left, width - 20]);
+  const y = scaleLinear(scales.y, [bottom, 20]).nice();
   const drawn = series.map(({ points: own }, index) => {
     const at = own.map((point): [number, number] => [round(x(point.x)), round(y(point.y))]);
     const every = Math.max(1, Math.ceil(own.length / 8));
@@ -50,7 +69,7 @@ export function linePlot(label: string, xName: string, yName: string, series: re
       words(shortened(name, 90), left + 58, cy + 4),
     );
   });
-  return drawing(label, bottom + 58 + series.length * rowHeight, [
+  return drawing('plot', label, bottom + 58 + series.length * rowHeight, [
     grid(x, 'x', bottom, 20),
     grid(y, 'y', left, width - 20),
     words(xName, (left + width) / 2, bottom + 36, 'middle'),
@@ -60,19 +79,27 @@ export function linePlot(label: string, xName: string, yName: string, series: re
   ]);
 }
 
-/** A row for each figure: a symbol, a whisker for its interval, and ticks where guessing stands (dashed chance, dotted majority). */
-export function intervalPlot(label: string, xName: string, rows: readonly IntervalRow[]): Markup {
-  const names = 300;
+/**
+ * A row for each figure: a symbol, a whisker for its interval, and ticks where guessing stands (dashed chance, dotted
+ * majority). Where there are several plots of some rows, `all` are those of them all: the scale and the symbols are theirs.
+ */
+export function intervalPlot(
+  label: string,
+  xName: string,
+  rows: readonly IntervalRow[],
+  all: readonly IntervalRow[] = rows,
+): Markup {
+  const names = 20 + characterWidth * all.reduce((most, { name }) => Math.max(most, [...rowName(name)].length), 0);
   const bottom = 20 + rows.length * rowHeight;
-  const groups = [...new Set(rows.map(({ group }) => group))];
-  const values = rows.flatMap(({ value, low, high, chance, majority }) => [value, low, high, chance, majority]);
+  const groups = [...new Set(all.map(({ group }) => group))];
+  const values = all.flatMap(({ value, low, high, chance, majority }) => [value, low, high, chance, majority]);
   const x = scaleLinear(extent(values.filter((value) => value !== null)), [names, width - 20]).nice();
   const drawn = rows.map(({ name, group, value, low, high, chance, majority }, row) => {
     const cy = 20 + (row + 0.5) * rowHeight;
     const tick = (at: number | null, kind: string): Child =>
       at === null ? null : element('path', { class: kind, d: `M${tenth(x(at))},${tenth(cy - 8)}V${tenth(cy + 8)}` });
     return fragment(
-      element('g', {}, element('title', {}, name), words(shortened(name, 44), names - 10, cy + 4, 'end')),
+      element('g', {}, element('title', {}, name), words(rowName(name), names - 10, cy + 4, 'end')),
       tick(chance, 'chance'),
       tick(majority, 'majority'),
       low === null || high === null
@@ -87,26 +114,42 @@ export function intervalPlot(label: string, xName: string, rows: readonly Interv
     ...(rows.some(({ chance }) => chance !== null) ? ['dashed: chance'] : []),
     ...(rows.some(({ majority }) => majority !== null) ? ['dotted: majority'] : []),
   ].join('; ');
-  const legend = groups.map((group, index) => {
-    const cx = left + index * 90;
-    return fragment(sign(index, cx, bottom + 54), words(group, cx + 12, bottom + 58));
-  });
-  return drawing(label, bottom + 84, [
+  const legend =
+    groups.length < 2
+      ? []
+      : groups.map((group, index) => {
+          const cx = 12 + index * 90;
+          return fragment(sign(index, cx, bottom + 58), words(group, cx + 12, bottom + 62));
+        });
+  const below = bottom + (legend.length > 0 ? 62 : 42);
+  return drawing('plot', label, below + (ticks === '' ? 12 : 30), [
     grid(x, 'x', bottom, 20),
     words(xName, (names + width) / 2, bottom + 36, 'middle'),
     ...drawn,
     ...legend,
-    words(ticks, left - 12, bottom + 78),
+    ticks === '' ? null : words(ticks, 6, below + 20),
   ]);
 }
 
-/** An SVG that scales, with what it shows for who cannot see it. */
-export function drawing(label: string, height: number, children: readonly Child[], across = width): Markup {
+function rowName(name: string): string {
+  return shortened(name, 40);
+}
+
+/** An SVG, with what it shows for who cannot see it; `kind` is its class. */
+export function drawing(
+  kind: 'plot' | 'graph',
+  label: string,
+  height: number,
+  children: readonly Child[],
+  across = width,
+): Markup {
   return element(
     'svg',
     {
+      class: kind,
       viewBox: `0 0 ${Math.ceil(across)} ${Math.ceil(height)}`,
       width: Math.ceil(across),
+      height: Math.ceil(height),
       role: 'img',
       'aria-label': label,
     },
@@ -147,7 +190,7 @@ function grid(scale: ScaleLinear<number, number>, axis: 'x' | 'y', from: number,
     const named = figure(tick);
     return fragment(
       element('path', { class: 'grid', d }),
-      axis === 'x' ? words(named, at, from + 16, 'middle') : words(named, from - 6, at + 4, 'end'),
+      axis === 'x' ? words(named, at, from + 16, 'middle') : words(named, from - 10, at + 4, 'end'),
     );
   });
   return fragment(...lines);

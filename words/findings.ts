@@ -1,7 +1,7 @@
 import type { Plan, PlanNode } from '../planner/plan.ts';
-import { counted, nats, percent, whole } from './render/figures.ts';
-import type { Measure, StageSummary } from './render/run-event.ts';
-import { differsClearly, groupBy } from './summary.ts';
+import { groupBy } from '../results/group-by.ts';
+import { counted, nats, percent, whole } from './figures.ts';
+import { differsClearly, type Measure, type StageSummary } from './summary.ts';
 
 /** What training itself left of a pretrained model. */
 export interface Pretraining {

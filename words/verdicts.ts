@@ -1,7 +1,7 @@
 import { amount, figure } from './figures.ts';
 import { isShare } from './measured.ts';
 
-/** What is told of a part of a takeaway; `PartVerdict` has it. Ends of the interval are null where it has none. */
+/** What is told of a part of a takeaway; `PartVerdict` has it, and so has a page. Ends of the interval are null where it has none. */
 export interface Effect {
   metric: string;
   effectOf: 'difference' | 'change' | 'saturation' | 'r';
@@ -20,9 +20,9 @@ export function partCells(part: Effect, alpha: number): string[] {
   const interval =
     low === null && high === null
       ? ''
-      : `${Math.round((1 - alpha) * 100)} % [${shown(low, '-∞')}, ${shown(high, '∞')}]`;
+      : `${Number(((1 - alpha) * 100).toFixed(4))} % [${shown(low, '-∞')}, ${shown(high, '∞')}]`;
   return [
-    { for: 'as claimed', against: 'against', neither: '' }[part.points],
+    effect === null ? '' : { for: 'as claimed', against: 'against', neither: 'neither' }[part.points],
     effect === null ? '' : `${sign(part, effect)}${amountOf(part, effect)}${unit(part)}`,
     interval,
     String(seeds),

@@ -1,9 +1,9 @@
 import { linkHorizontal } from 'd3-shape';
-import { counted } from '../cli/render/figures.ts';
+import { counted } from '../../words/figures.ts';
+import { countStandings, type Group, type standings } from '../stages.ts';
 import { element, fragment, type Markup, tenth } from './markup.ts';
 import { type Place, placesOf } from './places.ts';
 import { drawing, shortened, words } from './plots.ts';
-import { countStandings, type Group, type standings } from './stages.ts';
 
 const box = { width: 176, height: 58 };
 const gap = { x: 56, y: 16 };
@@ -13,14 +13,14 @@ const gap = { x: 56, y: 16 };
  * to what it only reads.
  */
 export function stageGraph(label: string, groups: readonly Group[], standingOf: ReturnType<typeof standings>): Markup {
-  const indexOf = new Map(groups.map(({ name }, index) => [name, index]));
+  const index = new Map(groups.map(({ name }, at) => [name, at]));
   const places = placesOf(
-    groups.map(({ from, reads }) => [...from, ...reads].flatMap((other) => indexOf.get(other) ?? [])),
+    groups.map(({ from, reads }) => [...from, ...reads].flatMap((name) => index.get(name) ?? [])),
   );
   const columns = Math.max(1, ...places.map(({ column }) => column + 1));
   const rows = Math.max(1, ...places.map(({ row }) => row + 1));
   const corner = (name: string) => {
-    const { column, row } = places[indexOf.get(name) as number] as Place;
+    const { column, row } = places[index.get(name) as number] as Place;
     return { x: 4 + column * (box.width + gap.x), y: 4 + row * (box.height + gap.y) };
   };
   const link = linkHorizontal();
@@ -49,6 +49,7 @@ export function stageGraph(label: string, groups: readonly Group[], standingOf: 
     );
   });
   return drawing(
+    'graph',
     label,
     8 + rows * (box.height + gap.y) - gap.y,
     [fragment(...edges), ...boxes],

@@ -1,9 +1,20 @@
-import { marksOf } from '../planner/marks.ts';
+import { type Mark, marksOf } from '../planner/marks.ts';
 import type { Key, Plan, PlanNode } from '../planner/plan.ts';
 import { isModel } from '../planner/stages.ts';
-import type { Measure, StageSummary } from './render/run-event.ts';
+import { groupBy } from '../results/group-by.ts';
 
-/** One figure of an evaluation. */
+/** One evaluated model in the summary. */
+export interface StageSummary {
+  /** Address of the evaluated node. */
+  address: string;
+  /** Address of the nearest evaluated node before it in its chain, which changes are against; null without one. */
+  parent: string | null;
+  /** What has to be known before it is compared: `undecayed`, `overlap allowed`. */
+  marks: readonly Mark[];
+  measures: Measure[];
+}
+
+/** One figure of an evaluation, with its 95 % interval. */
 export interface EvaluationFigure {
   suite: string;
   /** The task or domain; `all` for the suite's mean. */
@@ -13,6 +24,14 @@ export interface EvaluationFigure {
   low: number;
   high: number;
   n: number;
+}
+
+/** One evaluation of a model with its change from the parent's. */
+export interface Measure extends EvaluationFigure {
+  /** Value minus the parent's; null where the parent has no such figure. */
+  change: number | null;
+  /** Whether the 95 % interval of the change leaves zero out. */
+  clear: boolean;
 }
 
 /** One row of results' view `model_figures`. */
@@ -118,16 +137,4 @@ function compare(now: EvaluatedFigure, before: EvaluatedFigure | undefined): Mea
     change: before ? value - before.value : null,
     clear: before ? differsClearly(now, before) : false,
   };
-}
-
-/** Items by group, both in the order they came in. */
-export function groupBy<T>(items: readonly T[], groupOf: (item: T) => string): Map<string, T[]> {
-  const groups = new Map<string, T[]>();
-  for (const item of items) {
-    const group = groupOf(item);
-    const members = groups.get(group);
-    if (members) members.push(item);
-    else groups.set(group, [item]);
-  }
-  return groups;
 }
