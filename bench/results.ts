@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { columns } from '../cli/render/columns.ts';
-import { figures, modelsOfLineage, steps } from './results/made.ts';
+import { figures, steps } from './results/made.ts';
 import { type Asked, askAll, type Ingesting, ingest, takePaper, viewRows } from './results/measure.ts';
 import { type MlflowMeasured, measureMlflow } from './results/mlflow.ts';
 import { median } from './trainer/race.ts';
@@ -46,9 +46,8 @@ function print(text: string): void {
   process.stdout.write(`${text}\n\n`);
 }
 
-function ingestingTable({ rows, seconds, planSeconds }: Ingesting): string {
+function ingestingTable({ models, rows, seconds, planSeconds }: Ingesting): string {
   const head = ['models', 'figures a model', 'steps a model', 'rows', 's', 'of it plans s', 'rows a second', 'aim'];
-  const models = lineages * modelsOfLineage;
   const row = [whole(models), whole(figures), whole(steps), whole(rows), seconds.toFixed(1), planSeconds.toFixed(1)];
   return columns([head, [...row, whole(rows / seconds), '≥ 500,000']], Array(8).fill('right'));
 }
@@ -71,8 +70,11 @@ function askedTable(asked: readonly Asked[]): string {
 }
 
 function mlflowTable(mlflow: MlflowMeasured, ingesting: Ingesting, asked: readonly Asked[]): string {
-  const models = `${whole(modelsOfLineage)} of ${whole(lineages * modelsOfLineage)} models`;
-  const head = ['', `Descent, ${models}`, `MLflow ${mlflow.version}, ${whole(mlflow.runs)} runs`];
+  const head = [
+    '',
+    `Descent, ${whole(ingesting.models)} models`,
+    `MLflow ${mlflow.version}, ${whole(mlflow.runs)} runs`,
+  ];
   const rate = ({ rows, seconds }: { rows: number; seconds: number }) => whole(rows / seconds);
   const rows = Object.entries(mlflow.asked).map(([name, milliseconds]) => {
     const own = asked.find((each) => each.kind === 'saved query' && each.name === name);

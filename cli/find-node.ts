@@ -116,7 +116,7 @@ async function unknownNode(home: string, text: string, lineage: string | null): 
   const keyHint = /^[0-9a-f]+$/.test(text) && !isPrefix(text) ? `of a key, give ${shortestPrefix} digits or more;` : '';
   const head = /^([a-zA-Z][\w-]*):./.exec(text)?.[1];
   const isOfLineage = head !== undefined && !addresses.some((address) => address.startsWith(`${head}:`));
-  const lineageHint = isOfLineage ? `a lineage ${head} was not run here, there are ${listed(lineages)};` : '';
+  const lineageHint = isOfLineage ? `a lineage ${head} was not run here: ${listed(lineages)};` : '';
   const hints = [nearby(text, [...new Set(addresses)]), keyHint, lineageHint, '`descent status <lineage>` lists all'];
   return new CommandError(message, hints.filter((hint) => hint !== '').join(' '));
 }

@@ -67,7 +67,8 @@ async function gather(home: string, { lineage, plan: digest }: RecordedLineage):
   const plan = publication === undefined ? await readPlan(home, digest) : (await readImport(home, publication)).plan;
   const { gathered, findings, rows } = await withDatabase(home, 'read', async (connection) => {
     const rows = await readReportRows(connection, digest);
-    if (publication !== undefined) return { gathered: await gatherPaper(connection, lineage), findings: [], rows };
+    if (publication !== undefined)
+      return { gathered: await gatherPaper(connection, lineage, digest), findings: [], rows };
     return { ...(await readOutcome(connection, plan, digest)), rows };
   });
   const answer = answerOf(gathered);

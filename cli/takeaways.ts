@@ -79,8 +79,8 @@ async function fileAsked(
   );
 }
 
-async function paperAsked({ lineage }: RecordedLineage, home: string): Promise<Answered> {
-  const ask = (connection: DuckDBConnection) => gatherPaper(connection, lineage);
+async function paperAsked({ lineage, plan }: RecordedLineage, home: string): Promise<Answered> {
+  const ask = (connection: DuckDBConnection) => gatherPaper(connection, lineage, plan);
   return { notices: [], found: await answered(home, ask) };
 }
 

@@ -9,7 +9,11 @@ import type { Collapse, Figure, ReportRows } from './read.ts';
 
 /** The models with their figures: for each suite and task a table, and a plot of what is asked of it first. */
 export function modelsSection(plan: Plan, { figures, collapses }: ReportRows): Section {
-  if (figures.length === 0) return { title: 'Models', blocks: [paragraph('No model is evaluated yet.')] };
+  if (figures.length === 0) {
+    const evaluates = plan.nodes.some(({ type }) => type === 'evaluate');
+    const none = evaluates ? 'No model is evaluated yet.' : 'The lineage file says nothing of evaluations.';
+    return { title: 'Models', blocks: [paragraph(none)] };
+  }
   const shown = mainFigures(figures);
   const marksOf = marksReader(plan, figures, collapses);
   const tasks = groupBy(shown, ({ suite, task }) => `${suite}\n${task}`);

@@ -78,7 +78,7 @@ export function provenanceSection(plan: Plan, digest: string, { attempts, source
   const nodes = plan.nodes.flatMap((node) => {
     const { standing, latest } = standingOf(node);
     // Of a publication there is nothing beyond what it reports.
-    if (sources.length > 0 && standing === 'not run') return [];
+    if (sources.length > 0 && standing === 'not done') return [];
     return [
       [
         node.address,

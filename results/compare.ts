@@ -36,7 +36,8 @@ export interface Comparison {
 /**
  * A table: whose rows they are, what tells one row of an owner from another, and what is not compared, because the store
  * does not say it. Times of recording are of the recording. Under which name a data set goes, and which trunk a node goes on
- * from, is no part of a node: where plans differ in it, the tables have what was recorded at its time.
+ * from, is no part of a node: where plans differ in it, the tables have what was recorded at its time. Which attempt is the
+ * latest is a matter of the others, of which the store may have fewer.
  */
 interface ComparedTable {
   table: string;
@@ -63,10 +64,13 @@ export const comparedTables: readonly ComparedTable[] = [
   { table: 'marks', ...ofPlan, identity: ['address', 'place'] },
   { table: 'gates', ...ofPlan, identity: ['address', 'role', 'gate'] },
   { table: 'published_figures', ...ofPlan, identity: ['place'] },
+  { table: 'chains', ...ofPlan, identity: ['address', 'depth'] },
+  { table: 'recipes', ...ofPlan, identity: ['address'] },
+  { table: 'asked', ...ofPlan, identity: ['place', 'evaluation'] },
   { table: 'nodes', ...ofNode, identity: [] },
   { table: 'edges', ...ofNode, owner: ['child'], identity: ['role'], where: "role != 'trunk'" },
   { table: 'mixtures', ...ofNode, identity: ['part', 'source'], except: ['place', 'dataset'] },
-  { table: 'attempts', ...ofAttempt, identity: [] },
+  { table: 'attempts', ...ofAttempt, identity: [], except: ['latest'] },
   { table: 'executions', ...ofAttempt, identity: ['execution'] },
   { table: 'facts', ...ofAttempt, identity: ['name'] },
   { table: 'metrics', ...ofAttempt, identity: ['step', 'metric'] },

@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { databasePath, storeFolder } from '../store/home.ts';
 import { makeFolder, syncFolder } from '../store/write.ts';
-import { DatabaseBusyError, ResultsError, UnreadableDatabaseError } from './errors.ts';
+import { asSystemError, DatabaseBusyError, ResultsError, UnreadableDatabaseError } from './errors.ts';
 import { schemaState, updateSchema } from './schema.ts';
 import { quoted } from './sql.ts';
 import { databaseWaits, toldAfterMs } from './waits.ts';
@@ -28,6 +28,11 @@ export interface DatabaseOptions {
   path?: string | undefined;
   /** Another database that is read beside it, as a catalogue of this name. */
   attached?: { name: string; path: string };
+  /**
+   * To read beside another call of this process that reads, in place of taking a turn, where that has had the file for no
+   * longer than so many seconds: for whoever answers many at once. Whoever else waits goes before. Default: take a turn.
+   */
+  besideForSeconds?: number;
 }
 
 /**
@@ -39,7 +44,7 @@ export interface DatabaseOptions {
  * from worker threads, nor from inside `use`. SQL cannot reach files or the network but through `options`.
  *
  * Throws a DatabaseBusyError, which names the process, when the file stays taken; a ResultsError when there is nothing
- * to read yet or the file is of a newer Descent.
+ * to read yet or the file is of a newer Descent; the system's error, with its code, where the disk is full.
  */
 export async function withDatabase<T>(
   home: string,
@@ -51,21 +56,25 @@ export async function withDatabase<T>(
   const deadline = deadlineOf(mode, options);
   options.signal?.throwIfAborted();
   if (inside.getStore()?.has(path)) throw new Error('withDatabase was called from inside itself; use its connection');
+  const reading = mode === 'read' ? readingBeside(path, options) : undefined;
+  const beside = reading && (await readBeside(path, reading, options.signal, use));
+  if (beside !== undefined) return beside.value;
   return takeTurn(path, deadline, async () => {
     if (!existsSync(path)) {
       if (mode === 'read') throw nothingToRead(home);
       await createDatabase(path);
     }
-    if (mode === 'read') {
-      const answer = await openDatabase(path, mode, options, deadline, async (connection) =>
-        (await schemaState(connection)) === 'current' ? { value: await use(connection) } : undefined,
-      );
-      if (answer !== undefined) return answer.value;
-      // Written by an older Descent: bring it up to date, which only a writer can.
-      await openDatabase(path, 'write', {}, deadline, (connection) => transaction(connection, async () => {}));
-      return openDatabase(path, mode, options, deadline, use);
-    }
-    return openDatabase(path, mode, options, deadline, (connection) => transaction(connection, () => use(connection)));
+    if (mode === 'write')
+      return openDatabase(path, mode, options, deadline, (connection) =>
+        transaction(connection, () => use(connection)),
+      ).catch((error: unknown) => {
+        throw asSystemError(error, path);
+      });
+    const answer = await openReading(path, options, deadline, use);
+    if (answer !== undefined) return answer.value;
+    // Written by an older Descent: bring it up to date, which only a writer can.
+    await openDatabase(path, 'write', {}, deadline, (connection) => transaction(connection, async () => {}));
+    return openDatabase(path, mode, options, deadline, use);
   });
 }
 
@@ -169,6 +178,97 @@ interface Deadline {
   signal: AbortSignal | undefined;
 }
 
+/** A call that reads, which others may join. */
+interface Reading {
+  /** Resolves when the file is open: to undefined where it has to be brought up to date first. Rejects as opening does. */
+  opened: Promise<DuckDBInstance | undefined>;
+  /** In performance.now() milliseconds. */
+  since: number;
+  /** Its turn, as long as nobody waits behind it. */
+  turn: Promise<void> | undefined;
+  guests: Set<Promise<unknown>>;
+}
+
+/** By path. */
+const readings = new Map<string, Reading>();
+
+/** The call to read beside; undefined where there is none that may be joined. */
+function readingBeside(path: string, options: DatabaseOptions): Reading | undefined {
+  const reading = readings.get(path);
+  if (reading === undefined || options.besideForSeconds === undefined || !isPlain(options)) return undefined;
+  const someoneWaits = turns.get(path) !== reading.turn;
+  const isLong = performance.now() - reading.since > options.besideForSeconds * 1000;
+  return someoneWaits || isLong ? undefined : reading;
+}
+
+/** Reads beside another call; gives undefined where that came to nothing, as the file has to be brought up to date. */
+async function readBeside<T>(
+  path: string,
+  { opened, guests }: Reading,
+  signal: AbortSignal | undefined,
+  use: (connection: DuckDBConnection) => Promise<T>,
+): Promise<{ value: T } | undefined> {
+  const read = async (): Promise<{ value: T } | undefined> => {
+    const instance = await opened;
+    if (instance === undefined) return undefined;
+    signal?.throwIfAborted();
+    const connection = await instance.connect();
+    try {
+      return { value: await within(path, () => use(connection)) };
+    } finally {
+      connection.closeSync();
+    }
+  };
+  const reading = read();
+  guests.add(reading);
+  return await reading.finally(() => guests.delete(reading));
+}
+
+/**
+ * Opens the file to read, and lets others read beside `use`; waits for those who have begun when it is done. Gives undefined
+ * where the file has to be brought up to date.
+ */
+async function openReading<T>(
+  path: string,
+  options: DatabaseOptions,
+  deadline: Deadline,
+  use: (connection: DuckDBConnection) => Promise<T>,
+): Promise<{ value: T } | undefined> {
+  let resolve = (_: DuckDBInstance | undefined): void => {};
+  let reject = (_: unknown): void => {};
+  const opened = new Promise<DuckDBInstance | undefined>((...both) => {
+    [resolve, reject] = both;
+  });
+  // Whether or not anybody is there to be told.
+  opened.catch(() => {});
+  const guests: Reading['guests'] = new Set();
+  const reading: Reading = { opened, since: performance.now(), turn: turns.get(path), guests };
+  if (isPlain(options)) readings.set(path, reading);
+  try {
+    return await openDatabase(path, 'read', options, deadline, async (connection, instance) => {
+      if ((await schemaState(connection)) !== 'current') return undefined;
+      resolve(instance);
+      try {
+        return { value: await use(connection) };
+      } finally {
+        readings.delete(path);
+        await Promise.allSettled(guests);
+      }
+    });
+  } catch (error) {
+    reject(error);
+    throw error;
+  } finally {
+    resolve(undefined);
+    if (readings.get(path) === reading) readings.delete(path);
+  }
+}
+
+/** Whether a connection may do what any other may: what is allowed holds for all connections of an instance. */
+function isPlain({ files = false, output, attached }: DatabaseOptions): boolean {
+  return !files && output === undefined && attached === undefined;
+}
+
 /** The files that the code which is running has open; empties when they are closed, for what it has set going. */
 const inside = new AsyncLocalStorage<Set<string>>();
 /** By path: resolved when everybody who came before has closed the file. */
@@ -193,11 +293,16 @@ async function takeTurn<T>(path: string, deadline: Deadline, use: () => Promise<
     const first = await Promise.race([before, patience]);
     waiting.abort();
     if (first === 'gone') throw busy(path, `this process (${process.pid})`, deadline);
-    const held = new Set([...(inside.getStore() ?? []), path]);
-    return await inside.run(held, use).finally(() => held.delete(path));
+    return await within(path, use);
   } finally {
     finish();
   }
+}
+
+/** Runs what has a file open, which must not open it again. */
+async function within<T>(path: string, use: () => Promise<T>): Promise<T> {
+  const held = new Set([...(inside.getStore() ?? []), path]);
+  return await inside.run(held, use).finally(() => held.delete(path));
 }
 
 async function openDatabase<T>(
@@ -205,14 +310,14 @@ async function openDatabase<T>(
   mode: 'read' | 'write',
   options: DatabaseOptions,
   deadline: Deadline,
-  use: (connection: DuckDBConnection) => Promise<T>,
+  use: (connection: DuckDBConnection, instance: DuckDBInstance) => Promise<T>,
 ): Promise<T> {
   const instance = await openWhenFree(path, mode, deadline);
   try {
     const connection = await instance.connect();
     try {
       await restrict(connection, options);
-      const value = await use(connection);
+      const value = await use(connection, instance);
       // Done here and not by closing, which would block the event loop for as long as it takes.
       if (mode === 'write') await connection.run('CHECKPOINT');
       return value;
@@ -273,7 +378,8 @@ async function restrict(
   connection: DuckDBConnection,
   { files = false, output, attached }: DatabaseOptions,
 ): Promise<void> {
-  await connection.run(`SET TimeZone = 'UTC'`);
+  // For all connections of the instance.
+  await connection.run(`SET GLOBAL TimeZone = 'UTC'`);
   if (attached !== undefined) await connection.run(`ATTACH ${quoted(attached.path)} AS ${attached.name} (READ_ONLY)`);
   if (output !== undefined) await connection.run(`SET allowed_paths = [${quoted(output)}]`);
   if (!files) await connection.run('SET enable_external_access = false');

@@ -25,8 +25,7 @@ export class EventsError extends ResultsError {
 
 /** DuckDB's failure to write a file as the system's own, with its code; any other error as it is. */
 export function asSystemError(error: unknown, path: string): unknown {
-  if (!(error instanceof Error) || !/^(Error: )?IO Error: (Could not|Cannot) (write|open|create)/.test(error.message))
-    return error;
+  if (!(error instanceof Error) || !/(Could not|Cannot) (write|open|create)/.test(error.message)) return error;
   const [reason, code] = systemReasons.find(([words]) => error.message.includes(words)) ?? [];
   if (code === undefined) return error;
   return Object.assign(new Error(`${code}: ${reason?.toLowerCase()}, write`, { cause: error }), { code, path });

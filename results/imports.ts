@@ -8,6 +8,8 @@ import { importsFolder } from '../store/home.ts';
 import { writeWhole } from '../store/write.ts';
 import { appendRows, type Cell } from './append.ts';
 import { ResultsError } from './errors.ts';
+import { withGuesses } from './ingest.ts';
+import { keptTables } from './kept.ts';
 import type { PublishedFigure } from './publications.ts';
 import { recordLineage } from './record.ts';
 import { updateWideView } from './wide.ts';
@@ -88,11 +90,14 @@ export async function recordImport(connection: DuckDBConnection, imported: Impor
     connection,
     [...evaluations, ...known].map(({ node }) => node),
   );
+  await connection.run('CREATE OR REPLACE TEMP TABLE imported AS FROM evaluations LIMIT 0');
   await appendRows(
     connection,
-    'evaluations',
-    evaluations.map(({ node, row }) => [node.key, onlyAttempt, ...row, null, null, null]),
+    'imported',
+    evaluations.map(({ node, row }) => [node.key, onlyAttempt, ...row, null, null, null, null, null, false]),
   );
+  const rows = 'SELECT 0 AS source, rowid AS line, * EXCLUDE (chance, majority, only_task) FROM imported';
+  await connection.run(`INSERT INTO evaluations ${withGuesses(rows)}`);
   await appendRows(
     connection,
     'facts',
@@ -176,6 +181,7 @@ async function forgetLineage(connection: DuckDBConnection, lineage: string): Pro
     'marks',
     'gates',
     'published_figures',
+    ...keptTables(),
   ])
     await connection.run(`DELETE FROM ${table} WHERE plan IN (FROM forgotten_plans)`);
   for (const rows of [

@@ -49,10 +49,38 @@ export async function ingestAttempts(connection: DuckDBConnection, inputs: reado
   }
   await connection.run(`
     INSERT OR REPLACE INTO attempts
-    SELECT * EXCLUDE (source) REPLACE (started_at::TIMESTAMPTZ AS started_at, finished_at::TIMESTAMPTZ AS finished_at)
+    SELECT * EXCLUDE (source, steady) REPLACE (started_at::TIMESTAMPTZ AS started_at, finished_at::TIMESTAMPTZ AS finished_at),
+      true AS latest
     FROM incoming_attempts`);
+  await markLatest(connection, 'incoming_attempts');
   if (grows) await updateWideView(connection);
   return ingested;
+}
+
+/** Marks, of the nodes whose `key` a table has, the attempt that is the latest: the newest that is done, else the newest. */
+export async function markLatest(connection: DuckDBConnection, table: string): Promise<void> {
+  await connection.run(`
+    UPDATE attempts SET latest = NOT attempts.latest
+    FROM (
+      SELECT key, attempt, latest,
+        row_number() OVER (PARTITION BY key ORDER BY (state = 'done') DESC, attempt DESC) = 1 AS is_latest
+      FROM attempts SEMI JOIN ${table} USING (key)
+    ) AS ranked
+    WHERE ranked.key = attempts.key AND ranked.attempt = attempts.attempt AND ranked.is_latest != ranked.latest`);
+}
+
+/**
+ * SQL for the rows of `evaluations` of some figures: these, with what guessing would score by the figures that the same attempt
+ * has. `rows` is SQL for the columns from key to high, and source and line, in whose order they come.
+ */
+export function withGuesses(rows: string): string {
+  return `
+    SELECT * EXCLUDE (source, line), any_value(value) FILTER (metric = 'chance') OVER task AS chance,
+      any_value(value) FILTER (metric = 'majority') OVER task AS majority,
+      min(task) OVER suite = max(task) OVER suite AS only_task
+    FROM (${rows})
+    WINDOW task AS (PARTITION BY key, attempt, suite, task), suite AS (PARTITION BY key, attempt, suite)
+    ORDER BY source, line`;
 }
 
 /**
@@ -89,20 +117,29 @@ export function finishOf({ manifest }: IngestInput): Finish | null {
 
 /*
  * What counts of the incoming rows: not what a later start has voided, and of what was reported twice the last.
- * A start that goes on from step 100 voids all steps after it; a fresh start voids everything before it.
+ * A start that goes on from step 100 voids all steps after it; a fresh start voids everything before it. Steps of steady
+ * attempts, nearly all there are, count as they are: to look for what does not count takes twice as long as all else.
  */
 const moves = [
   {
     table: 'metrics',
     from: 'metrics',
     kept: `
-      SELECT key, attempt, i.step, i.tokens, metric, value
-      FROM incoming_metrics AS i JOIN incoming_attempts USING (source)
-      WHERE NOT EXISTS (
+      WITH named AS (SELECT names, list(metric ORDER BY place) AS metrics FROM incoming_names GROUP BY names)
+      SELECT key, attempt, i.step::BIGINT, i.tokens::BIGINT, unnest(metrics), unnest("values")
+      FROM incoming_metrics AS i JOIN incoming_attempts USING (source) JOIN named USING (names)
+      WHERE steady
+      UNION ALL
+      (SELECT key, attempt, i.step::BIGINT, i.tokens::BIGINT, metric, value
+      FROM (
+        SELECT source, line, step, tokens, unnest(metrics) AS metric, unnest("values") AS value
+        FROM incoming_metrics JOIN named USING (names)
+      ) AS i JOIN incoming_attempts USING (source)
+      WHERE NOT steady AND NOT EXISTS (
         FROM incoming_starts AS s
         WHERE s.source = i.source AND s.line > i.line AND coalesce(s.resumed_from, -1) < i.step)
       QUALIFY row_number() OVER (PARTITION BY source, i.step, metric ORDER BY line DESC) = 1
-      ORDER BY source, i.step, metric`,
+      ORDER BY source, i.step, metric)`,
   },
   {
     table: 'batches',
@@ -110,22 +147,25 @@ const moves = [
     kept: `
       SELECT key, attempt, i.step, digest, documents, problems
       FROM incoming_batches AS i JOIN incoming_attempts USING (source)
-      WHERE NOT EXISTS (
+      WHERE steady
+      UNION ALL
+      (SELECT key, attempt, i.step, digest, documents, problems
+      FROM incoming_batches AS i JOIN incoming_attempts USING (source)
+      WHERE NOT steady AND NOT EXISTS (
         FROM incoming_starts AS s
         WHERE s.source = i.source AND s.line > i.line AND coalesce(s.resumed_from, -1) < i.step)
       QUALIFY row_number() OVER (PARTITION BY source, i.step ORDER BY line DESC) = 1
-      ORDER BY source, i.step`,
+      ORDER BY source, i.step)`,
   },
   {
     table: 'evaluations',
     from: 'evaluations',
-    kept: `
-      SELECT key, attempt, suite, task, metric, value, n, low, high
+    kept: withGuesses(`
+      SELECT source, line, key, attempt, suite, task, metric, value, n, low, high
       FROM incoming_evaluations AS i JOIN incoming_attempts USING (source)
       WHERE NOT EXISTS (
         FROM incoming_starts AS s WHERE s.source = i.source AND s.line > i.line AND s.resumed_from IS NULL)
-      QUALIFY row_number() OVER (PARTITION BY source, suite, task, metric ORDER BY line DESC) = 1
-      ORDER BY source, line`,
+      QUALIFY row_number() OVER (PARTITION BY source, suite, task, metric ORDER BY line DESC) = 1`),
   },
   {
     table: 'samples',

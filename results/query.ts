@@ -1,12 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { rename, rm } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import type {
-  DuckDBConnection,
-  DuckDBMaterializedResult,
-  DuckDBPreparedStatement,
-  DuckDBValue,
-} from '@duckdb/node-api';
+import type { DuckDBConnection, DuckDBPreparedStatement, DuckDBResult, DuckDBValue } from '@duckdb/node-api';
 import { didYouMean, listed } from '../planner/diagnostic.ts';
 import type { Json } from '../planner/plan.ts';
 import { makeFolder, syncFolder } from '../store/write.ts';
@@ -21,11 +16,17 @@ import { toJson } from './value.ts';
 export type Parameters = Readonly<Record<string, string | number | boolean | null>>;
 
 /** Rows and what their columns are. */
-export interface QueryResult {
+export interface Rows {
   /** Names are unique: a second `x` is `x:1`. */
   columns: { name: string; type: string }[];
   /** Values as JSON has them; see toJson. */
   rows: Json[][];
+}
+
+/** What a query came to. */
+export interface QueryResult extends Rows {
+  /** Whether there are more rows than were asked for. */
+  cut: boolean;
 }
 
 /** What a query may do and for how long. */
@@ -36,7 +37,11 @@ export interface QueryOptions {
   timeoutSeconds?: number;
   /** How long to wait for whoever writes, in seconds. Default: as `withDatabase`. */
   patienceSeconds?: number;
-  /** Ends it. */
+  /** As `withDatabase`. */
+  besideForSeconds?: number;
+  /** Only so many rows are read. Default: all. */
+  mostRows?: number;
+  /** Stops it. */
   signal?: AbortSignal;
 }
 
@@ -57,10 +62,15 @@ export async function runQuery(
     (connection) =>
       withTimeout(connection, options, async () => {
         const query = await prepareQuery(connection, asked, parameters);
-        const result = await runStatements(connection, query.sql, query.values);
-        return readResult(result);
+        const result = await runStatements(connection, query.sql, query.values, options.mostRows !== undefined);
+        return await readResult(result, options.mostRows ?? Number.POSITIVE_INFINITY);
       }),
-    { files: options.files ?? false, patienceSeconds: options.patienceSeconds },
+    {
+      files: options.files ?? false,
+      patienceSeconds: options.patienceSeconds,
+      ...(options.besideForSeconds !== undefined && { besideForSeconds: options.besideForSeconds }),
+      ...(options.signal && { signal: options.signal }),
+    },
   );
 }
 
@@ -135,7 +145,8 @@ async function prepareQuery(
     const value = typedValue(parameter, parameters[parameter.name] ?? parameter.default);
     if (parameter.known !== undefined && value !== null)
       await mustBeKnown(connection, parameter, parameter.known, value);
-    values[parameter.name] = value;
+    values[parameter.name] =
+      value === null && parameter.known?.column === 'lineage' ? await lastLineage(connection) : value;
   }
   return { sql: query.sql, values };
 }
@@ -175,20 +186,31 @@ function typedValue({ name, type }: SavedParameter, given: string | number | boo
   }
 }
 
+/** The lineage that ran last; null where none has. */
+async function lastLineage(connection: DuckDBConnection): Promise<string | null> {
+  const found = await connection.runAndReadAll(
+    'SELECT lineage FROM latest_lineages ORDER BY last_recorded DESC LIMIT 1',
+  );
+  const lineage = found.getRows()[0]?.[0];
+  return lineage === undefined ? null : String(lineage);
+}
+
 async function mustBeKnown(
   connection: DuckDBConnection,
   { name }: SavedParameter,
   { table, column }: { table: string; column: string },
   value: DuckDBValue,
 ): Promise<void> {
+  const same = await connection.runAndReadAll(`SELECT 1 FROM ${table} WHERE ${column} = $value LIMIT 1`, { value });
+  if (same.currentRowCount > 0) return;
   const found = await connection.runAndReadAll(`SELECT DISTINCT ${column} FROM ${table} ORDER BY ${column}`);
   const known = found.getRows().map(([entry]) => String(entry));
-  if (known.includes(String(value))) return;
   const near = publications.some((publication) => lineageOf(publication) === value)
     ? `\`descent import ${String(value)}\` brings it`
     : known.length === 0
       ? 'the results have none yet'
-      : (didYouMean(String(value), known) ?? `there are ${listed(known)}`);
+      : (didYouMean(String(value), known) ??
+        (known.length === 1 ? `the only one is ${known[0]}` : `there are ${listed(known)}`));
   throw new QueryError(`there is no ${name} ${String(value)}: ${near}`);
 }
 
@@ -196,7 +218,8 @@ async function runStatements(
   connection: DuckDBConnection,
   sql: string,
   values: Values,
-): Promise<DuckDBMaterializedResult> {
+  streamed = false,
+): Promise<DuckDBResult> {
   // DuckDB fails without a message where there is no statement.
   const words = sql.replaceAll(/--[^\n]*|\/\*[\s\S]*?\*\//g, '').replaceAll(';', '');
   if (words.trim() === '') throw new QueryError('there is no SQL to run');
@@ -212,7 +235,7 @@ async function runStatements(
     try {
       for (const name of bind(statement, values)) used.add(name);
       if (last) rejectUnknown(values, [...used]);
-      const result = await statement.run();
+      const result = last && streamed ? await statement.stream() : await statement.run();
       if (last) return result;
     } catch (error) {
       throw readable(error);
@@ -240,11 +263,18 @@ function rejectUnknown(given: Readonly<Record<string, unknown>>, known: string[]
   throw new QueryError(`there is no parameter ${unknown}: ${hint}`);
 }
 
-async function readResult(result: DuckDBMaterializedResult): Promise<QueryResult> {
+/** Reads what is asked for and no more: rows that nobody takes are not made. */
+async function readResult(result: DuckDBResult, mostRows: number): Promise<QueryResult> {
   const types = result.columnTypes();
   const columns = result.deduplicatedColumnNames().map((name, index) => ({ name, type: String(types[index]) }));
-  const rows = (await result.getRows()).map((row) => row.map(toJson));
-  return { columns, rows };
+  const rows: Json[][] = [];
+  for await (const chunk of result.yieldRows()) {
+    for (const row of chunk) {
+      if (rows.length === mostRows) return { columns, rows, cut: true };
+      rows.push(row.map(toJson));
+    }
+  }
+  return { columns, rows, cut: false };
 }
 
 async function withTimeout<T>(

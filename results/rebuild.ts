@@ -64,7 +64,7 @@ export async function rebuildResults(
     for (const { key } of nodes) seen.add(key);
     const found = nodes.flatMap((node) => findAttempts(home, node));
     await withDatabase(home, 'write', (connection) => recordLineage(connection, plan, digest), { path });
-    for (const inputs of batches(found.flatMap(({ input }) => input ?? []))) {
+    for (const inputs of batchesOf(found.flatMap(({ input }) => input ?? []))) {
       const ingested = await withDatabase(home, 'write', (connection) => ingestAttempts(connection, inputs), { path });
       rebuilt.attempts += inputs.length;
       rebuilt.metrics += ingested.metrics;
@@ -78,10 +78,11 @@ export async function rebuildResults(
 }
 
 /** Attempts in one transaction, and bytes of their events: enough to be fast, few enough for memory and for others to get in between. */
-const mostAttempts = 200;
+const mostAttempts = 5000;
 const mostBytes = 64e6;
 
-function* batches(inputs: readonly IngestInput[]): Generator<IngestInput[]> {
+/** Attempts as they are read into the tables where there are many: so many to a transaction. */
+export function* batchesOf(inputs: readonly IngestInput[]): Generator<IngestInput[]> {
   let batch: IngestInput[] = [];
   let bytes = 0;
   for (const input of inputs) {

@@ -6,6 +6,7 @@ import { allFlops, priceOf } from '../planner/price.ts';
 import { runsAlone } from '../planner/sharing.ts';
 import { appendRows, type Cell } from './append.ts';
 import { ingredientsOf } from './ingredients.ts';
+import { keepPlan } from './kept.ts';
 import { updateWideView } from './wide.ts';
 
 /**
@@ -29,6 +30,7 @@ export async function recordLineage(connection: DuckDBConnection, plan: Plan, di
     await recordNodes(connection, plan.nodes);
     await recordAddresses(connection, plan, digest);
     await recordPrices(connection, plan, digest);
+    await keepPlan(connection, digest);
   }
   await updateWideView(connection);
 }
@@ -40,16 +42,20 @@ export async function recordLineage(connection: DuckDBConnection, plan: Plan, di
  */
 export async function recordNodes(connection: DuckDBConnection, nodes: readonly PlanNode[]): Promise<void> {
   const declared = nodes.filter(({ accepted }) => !accepted);
-  await removeNameless(connection, declared);
+  const nameless = await removeNameless(connection, declared);
   const seen = await keysAmong(connection, 'nodes', nodes);
   const fresh = [...declared, ...nodes.filter(({ accepted }) => accepted)].filter(({ key }) => {
     if (seen.has(key)) return false;
     seen.add(key);
     return true;
   });
-  await appendRows(connection, 'nodes', fresh.map(identity));
-  await appendRows(connection, 'edges', fresh.flatMap(edges));
-  await appendRows(connection, 'mixtures', fresh.flatMap(mixture));
+  await appendRows(
+    connection,
+    'nodes',
+    each(fresh, (node) => [identity(node)]),
+  );
+  await appendRows(connection, 'edges', each(fresh, edges));
+  await appendRows(connection, 'mixtures', each(fresh, mixture));
   const added = new Set(fresh.map(({ key }) => key));
   for (const { key, parents } of declared) {
     if (parents.trunk === undefined || added.has(key)) continue;
@@ -58,18 +64,31 @@ export async function recordNodes(connection: DuckDBConnection, nodes: readonly 
       parent: parents.trunk,
     });
   }
+  await keepPlansOf(connection, nameless);
 }
 
-/** Removes those of some nodes that are there as accepted artifacts, whose data sets have no names. */
-async function removeNameless(connection: DuckDBConnection, nodes: readonly PlanNode[]): Promise<void> {
-  const keys = [...(await keysAmong(connection, '(FROM mixtures WHERE dataset IS NULL)', nodes))];
+/** Fills the kept tables anew for the plans that have some nodes. */
+async function keepPlansOf(connection: DuckDBConnection, keys: readonly string[]): Promise<void> {
   if (keys.length === 0) return;
+  const plans = await connection.runAndReadAll(
+    'SELECT DISTINCT plan FROM lineage_nodes SEMI JOIN (SELECT unnest($keys) AS key) USING (key)',
+    { keys: listValue([...keys]) },
+    { keys: LIST(VARCHAR) },
+  );
+  for (const [plan] of plans.getRows()) await keepPlan(connection, String(plan));
+}
+
+/** Removes those of some nodes that are there as accepted artifacts, whose data sets have no names; gives their keys. */
+async function removeNameless(connection: DuckDBConnection, nodes: readonly PlanNode[]): Promise<string[]> {
+  const keys = [...(await keysAmong(connection, '(FROM mixtures WHERE dataset IS NULL)', nodes))];
+  if (keys.length === 0) return [];
   for (const rows of ['nodes WHERE key', 'edges WHERE child', 'mixtures WHERE key'])
     await connection.run(
       `DELETE FROM ${rows} IN (SELECT unnest($keys))`,
       { keys: listValue(keys) },
       { keys: LIST(VARCHAR) },
     );
+  return keys;
 }
 
 /** The keys of those nodes that a table has. */
@@ -87,43 +106,48 @@ async function keysAmong(
 }
 
 async function recordAxes(connection: DuckDBConnection, plan: Plan, digest: string): Promise<void> {
-  const rows = Object.entries(plan.axes).flatMap(([axis, { values, replicate }]) =>
+  const rows = each(Object.entries(plan.axes), ([axis, { values, replicate }]) =>
     values.map((value, place) => [digest, axis, place, String(value), numberOrNull(value), replicate]),
   );
   await appendRows(connection, 'axes', rows);
 }
 
 async function recordAddresses(connection: DuckDBConnection, { nodes }: Plan, digest: string): Promise<void> {
-  const addresses = nodes.map(({ key, address, stage, type }, place) => [digest, place, key, address, stage, type]);
+  const addresses = each(nodes.entries(), ([place, { key, address, stage, type }]) => [
+    [digest, place, key, address, stage, type],
+  ]);
   await appendRows(connection, 'lineage_nodes', addresses);
-  const axes = nodes.flatMap(({ address, axes }) =>
+  const axes = each(nodes, ({ address, axes }) =>
     Object.entries(axes).map(([axis, value]) => [digest, address, axis, String(value), numberOrNull(value)]),
   );
   await appendRows(connection, 'node_axes', axes);
-  const settings = nodes.flatMap(({ address, settings }) =>
+  const settings = each(nodes, ({ address, settings }) =>
     Object.entries(settings).map(([name, value]) => {
       const shown = value === null ? null : String(value);
       return [digest, address, name, kindOf(value), shown, numberOrNull(value)];
     }),
   );
   await appendRows(connection, 'settings', settings);
-  const waiting = nodes.flatMap(({ address, gates = {} }) =>
+  const waiting = each(nodes, ({ address, gates = {} }) =>
     Object.entries(gates).map(([role, gate]) => [digest, address, role, gate]),
   );
   await appendRows(connection, 'gates', waiting);
-  const marked = [...marksOf(nodes)].flatMap(([address, marks]) =>
-    marks.map((mark, place) => [digest, address, place, mark]),
-  );
+  const marked = each(marksOf(nodes), ([address, marks]) => marks.map((mark, place) => [digest, address, place, mark]));
   await appendRows(connection, 'marks', marked);
 }
 
 async function recordPrices(connection: DuckDBConnection, plan: Plan, digest: string): Promise<void> {
   const runs = new Map(runsAlone(plan).map((each) => [each.node.key, each.runs]));
-  const prices = plan.nodes.map((node) => {
+  const prices = each(plan.nodes, (node) => {
     const price = priceOf(node);
-    return [digest, node.address, price.tokens.trained, allFlops(price), price.exact, runs.get(node.key) ?? null];
+    return [[digest, node.address, price.tokens.trained, allFlops(price), price.exact, runs.get(node.key) ?? null]];
   });
   await appendRows(connection, 'prices', prices);
+}
+
+/** The rows of each thing, made as they are asked for: all rows of a large plan at once are much for a collector of garbage. */
+function* each<T>(things: Iterable<T>, rowsOf: (thing: T) => Cell[][]): Generator<Cell[]> {
+  for (const thing of things) yield* rowsOf(thing);
 }
 
 /** A node's row in the table `nodes`. */

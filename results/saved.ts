@@ -47,7 +47,8 @@ export function isSavedQuery(name: string): boolean {
 
 /**
  * The query in an SQL file, of which `name` is the name. It may begin with its description in comment lines, then one line a
- * parameter: `-- $name TYPE [= default] [in table.column]: description`. Throws a QueryError for a line that is none.
+ * parameter: `-- $name TYPE [= default] [in table.column]: description`. A lineage whose default is NULL is the one that ran last.
+ * Throws a QueryError for a line that is none.
  */
 export function readSavedQuery(name: string, sql: string): SavedQuery {
   const lines = sql.split('\n');

@@ -1,12 +1,13 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { sha256 } from '../planner/key.ts';
 import { ResultsError } from './errors.ts';
+import { keepAllPlans, keptText } from './kept.ts';
 import { sqlFiles } from './sql-files.ts';
 import { updateWideView } from './wide.ts';
 
 /*
  * Tables come from migrations/, views from views/, each in the order of their names. A migration is applied once and
- * never edited after it was released; views are made anew whenever their text changes.
+ * never edited after it was released; views, and the tables that kept/ fills, are made anew whenever their text changes.
  */
 
 /** Whether the open database has the tables and views of this Descent: `old` means a writer has to update it. */
@@ -22,8 +23,8 @@ export async function updateSchema(connection: DuckDBConnection): Promise<void> 
   const due = await dueParts(connection);
   if (due.length === 0) return;
   await connection.run(versionTable);
-  for (const { name, digest, sql } of due) {
-    await connection.run(sql);
+  for (const { name, digest, apply } of due) {
+    await apply(connection);
     await connection.run('INSERT OR REPLACE INTO schema_versions VALUES ($name, $digest, now())', { name, digest });
   }
   await updateWideView(connection);
@@ -32,7 +33,7 @@ export async function updateSchema(connection: DuckDBConnection): Promise<void> 
 const versionTable = `
   CREATE TABLE IF NOT EXISTS schema_versions (part VARCHAR PRIMARY KEY, digest VARCHAR NOT NULL, applied_at TIMESTAMPTZ NOT NULL);
   COMMENT ON TABLE schema_versions IS 'Which migrations and which views this file has.';
-  COMMENT ON COLUMN schema_versions.part IS 'A migration''s name, views for all views but lineage_wide, or lineage_wide.';
+  COMMENT ON COLUMN schema_versions.part IS 'A migration''s name, kept for all tables that follow of plans, views for all views but lineage_wide, or lineage_wide.';
   COMMENT ON COLUMN schema_versions.digest IS 'SHA-256 of its SQL.';
   COMMENT ON COLUMN schema_versions.applied_at IS 'When it was applied.';
 `;
@@ -58,32 +59,27 @@ async function appliedParts(connection: DuckDBConnection): Promise<Map<string, s
   return new Map(applied.getRows().map(([part, digest]) => [String(part), String(digest)]));
 }
 
-/** A migration, or all views together. */
+/** A migration, all kept tables together, or all views. */
 interface SchemaPart {
   name: string;
-  /** SHA-256 of `sql`. */
+  /** SHA-256 of the SQL. */
   digest: string;
-  sql: string;
-  /** Applied once (migrations), or again whenever the text has changed (views). */
+  apply(connection: DuckDBConnection): Promise<unknown>;
+  /** Applied once (migrations), or again whenever the text has changed. */
   once: boolean;
 }
 
 let parts: SchemaPart[] | undefined;
 
 function schemaParts(): SchemaPart[] {
+  const run = (sql: string) => (connection: DuckDBConnection) => connection.run(sql);
+  const views = sqlFiles('views')
+    .map(({ sql }) => sql)
+    .join('\n');
   parts ??= [
-    ...sqlFiles('migrations').map(({ name, sql }) => schemaPart(name, sql, true)),
-    schemaPart(
-      'views',
-      sqlFiles('views')
-        .map(({ sql }) => sql)
-        .join('\n'),
-      false,
-    ),
+    ...sqlFiles('migrations').map(({ name, sql }) => ({ name, digest: sha256(sql), apply: run(sql), once: true })),
+    { name: 'kept', digest: sha256(keptText()), apply: keepAllPlans, once: false },
+    { name: 'views', digest: sha256(views), apply: run(views), once: false },
   ];
   return parts;
-}
-
-function schemaPart(name: string, sql: string, once: boolean): SchemaPart {
-  return { name, digest: sha256(sql), sql, once };
 }

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { PlanNode } from '../planner/plan.ts';
-import type { TrainerEvent } from '../schemas/types/event.ts';
+import type { MetricsEvent, TrainerEvent } from '../schemas/types/event.ts';
 import type { Manifest } from '../schemas/types/manifest.ts';
 import { firstStart } from '../store/lease.ts';
 import { appendTo, type RowAppender } from './append.ts';
@@ -21,52 +21,75 @@ export type Staged = Record<keyof typeof stagingTables, number>;
 
 /**
  * Reads the attempts' events, as they are, into temporary tables `incoming_*`, the nth attempt as `source` n, with the
- * line each was on. Nothing is left out yet. Throws an EventsError for an event that does not follow the contract.
+ * line each was on. Nothing is left out yet; of attempts that are `steady` no step has to be: each was reported once, and none
+ * before a start. Throws an EventsError for an event that does not follow the contract.
  */
 export async function stageAttempts(connection: DuckDBConnection, inputs: readonly IngestInput[]): Promise<Staged> {
-  for (const [name, columns] of Object.entries(stagingTables)) {
-    await connection.run(`CREATE OR REPLACE TEMP TABLE incoming_${name} (source INTEGER, ${columns})`);
-  }
+  for (const [name, columns] of Object.entries(stagingTables))
+    await connection.run(`CREATE OR REPLACE TEMP TABLE incoming_${name} (${columns})`);
   const into = {
     attempts: await appendTo(connection, 'incoming_attempts'),
     facts: await appendTo(connection, 'incoming_facts'),
     starts: await appendTo(connection, 'incoming_starts'),
     metrics: await appendTo(connection, 'incoming_metrics'),
+    names: await appendTo(connection, 'incoming_names'),
     batches: await appendTo(connection, 'incoming_batches'),
     evaluations: await appendTo(connection, 'incoming_evaluations'),
     samples: await appendTo(connection, 'incoming_samples'),
     overlaps: await appendTo(connection, 'incoming_overlaps'),
   };
-  for (const [source, input] of inputs.entries()) await stageAttempt(into, source, input);
+  const names: NameLists = { all: new Map(), last: { number: -1, list: [] } };
+  for (const [source, input] of inputs.entries()) await stageAttempt(into, names, source, input);
+  for (const { number, list } of names.all.values())
+    for (const [place, metric] of list.entries()) into.names.add([number, place, metric]);
   const counts = Object.entries(into).map(([name, appender]) => [name, appender.close()] as const);
   return Object.fromEntries(counts) as Staged;
 }
 
+/** Of metrics, of which there are most, a step is one row, the names stand once, and whole numbers are JavaScript's own. */
 const stagingTables = {
-  attempts: `key VARCHAR, attempt INTEGER, address VARCHAR, state VARCHAR, engine VARCHAR, device VARCHAR,
+  attempts: `source INTEGER, key VARCHAR, attempt INTEGER, address VARCHAR, state VARCHAR, engine VARCHAR, device VARCHAR,
     executions INTEGER, started_at VARCHAR, finished_at VARCHAR, step BIGINT, steps BIGINT, tokens BIGINT,
-    failure VARCHAR, message VARCHAR`,
-  facts: 'name VARCHAR, kind VARCHAR, value VARCHAR, number DOUBLE',
-  starts: 'line INTEGER, execution INTEGER, resumed_from BIGINT, steps BIGINT, device VARCHAR, engine VARCHAR',
-  metrics: 'line INTEGER, step BIGINT, tokens BIGINT, metric VARCHAR, value DOUBLE',
-  batches: 'line INTEGER, step BIGINT, digest VARCHAR, documents VARCHAR, problems VARCHAR',
-  evaluations: `line INTEGER, suite VARCHAR, task VARCHAR, metric VARCHAR, value DOUBLE, n BIGINT, low DOUBLE,
-    high DOUBLE`,
-  samples: `line INTEGER, step BIGINT, task VARCHAR, problem VARCHAR, sample INTEGER, prompt VARCHAR,
+    failure VARCHAR, message VARCHAR, steady BOOLEAN`,
+  facts: 'source INTEGER, name VARCHAR, kind VARCHAR, value VARCHAR, number DOUBLE',
+  starts: `source INTEGER, line INTEGER, execution INTEGER, resumed_from BIGINT, steps BIGINT, device VARCHAR,
+    engine VARCHAR`,
+  metrics: 'source INTEGER, line INTEGER, step DOUBLE, tokens DOUBLE, names INTEGER, "values" DOUBLE[]',
+  names: 'names INTEGER, place INTEGER, metric VARCHAR',
+  batches: 'source INTEGER, line INTEGER, step BIGINT, digest VARCHAR, documents VARCHAR, problems VARCHAR',
+  evaluations: `source INTEGER, line INTEGER, suite VARCHAR, task VARCHAR, metric VARCHAR, value DOUBLE, n BIGINT,
+    low DOUBLE, high DOUBLE`,
+  samples: `source INTEGER, line INTEGER, step BIGINT, task VARCHAR, problem VARCHAR, sample INTEGER, prompt VARCHAR,
     response VARCHAR, answer VARCHAR, expected VARCHAR, correct BOOLEAN, reward DOUBLE, why VARCHAR,
     log_likelihoods VARCHAR, truncated BOOLEAN`,
-  overlaps: `line INTEGER, trained VARCHAR, trained_problems BIGINT, against VARCHAR, problems BIGINT, exact BIGINT,
-    grams BIGINT, common BIGINT, most_exact DOUBLE, most_grams DOUBLE`,
+  overlaps: `source INTEGER, line INTEGER, trained VARCHAR, trained_problems BIGINT, against VARCHAR, problems BIGINT,
+    exact BIGINT, grams BIGINT, common BIGINT, most_exact DOUBLE, most_grams DOUBLE`,
 };
 
 type Appenders = Record<keyof typeof stagingTables, RowAppender>;
 
-async function stageAttempt(into: Appenders, source: number, input: IngestInput): Promise<void> {
+/** The lists of metrics' names that steps have, by their text, and that of the last step, which is mostly that of the next. */
+interface NameLists {
+  all: Map<string, NameList>;
+  last: NameList;
+}
+
+interface NameList {
+  number: number;
+  list: string[];
+}
+
+async function stageAttempt(into: Appenders, names: NameLists, source: number, input: IngestInput): Promise<void> {
   let progress = { ...nothingYet };
+  let [steady, last] = [true, noStep];
   for await (const batch of readEvents(join(input.folder, 'events.jsonl'))) {
     for (const { line, event } of batch) {
       progress = advance(progress, event);
-      stageEvent(into, source, line, event, progress.executions);
+      stageEvent(into, names, source, line, event, progress.executions);
+      if (event.event === 'metrics') {
+        steady &&= event.step > last;
+        last = event.step;
+      } else if (event.event === 'started') steady &&= last === noStep;
     }
   }
   const facts = { ...progress.measured, ...progress.facts, ...input.manifest?.facts };
@@ -92,18 +115,27 @@ async function stageAttempt(into: Appenders, source: number, input: IngestInput)
     tokens,
     failure,
     message,
+    steady,
   ]);
 }
 
-function stageEvent(into: Appenders, source: number, line: number, event: TrainerEvent, execution: number): void {
+/** Before the first step, which may be 0. */
+const noStep = -1;
+
+function stageEvent(
+  into: Appenders,
+  names: NameLists,
+  source: number,
+  line: number,
+  event: TrainerEvent,
+  execution: number,
+): void {
   switch (event.event) {
     case 'started':
       into.starts.add([source, line, execution, event.resumedFrom, event.steps, event.device, event.engine]);
       break;
     case 'metrics':
-      for (const [metric, value] of Object.entries(event.values)) {
-        into.metrics.add([source, line, event.step, event.tokens, metric, value]);
-      }
+      into.metrics.add([source, line, event.step, event.tokens, namesOf(event, names), Object.values(event.values)]);
       if (event.data) {
         const { digest, documents, problems } = event.data;
         into.batches.add([source, line, event.step, digest, textOf(documents), textOf(problems)]);
@@ -128,6 +160,18 @@ function stageEvent(into: Appenders, source: number, line: number, event: Traine
       break;
     }
   }
+}
+
+/** The number of the list of a step's metrics. */
+function namesOf({ values }: MetricsEvent, names: NameLists): number {
+  const list = Object.keys(values);
+  const { last, all } = names;
+  if (last.list.length !== list.length || list.some((name, place) => name !== last.list[place])) {
+    const text = JSON.stringify(list);
+    names.last = all.get(text) ?? { number: all.size, list };
+    all.set(text, names.last);
+  }
+  return names.last.number;
 }
 
 function textOf(value: object | undefined): string | null {

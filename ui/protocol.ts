@@ -1,4 +1,4 @@
-import type { Json, Key } from '../planner/plan.ts';
+import type { Json, Key, NodeType } from '../planner/plan.ts';
 
 /*
  * What the page and its server say to each other: JSON over HTTP, and server-sent events for what changes.
@@ -10,14 +10,19 @@ import type { Json, Key } from '../planner/plan.ts';
  *   GET  /api/lineages/NAME/takeaways?of=file|paper       Takeaways
  *   GET  /api/lineages/NAME/metrics?metric=&stage=&points=   Curve[]
  *   GET  /api/nodes/KEY?lineage=NAME                      NodeView
- *   GET  /api/nodes/KEY/metrics?metric=&points=           Curve[]
- *   GET  /api/nodes/KEY/samples?before=                   Sample[], newest first
+ *   GET  /api/nodes/KEY/metrics?lineage=NAME&metric=&points=   Curve[], of all metrics where none is named
+ *   GET  /api/nodes/KEY/samples?lineage=NAME&before=&limit=    Sample[], newest first
  *   GET  /api/sql                                         Vocabulary
  *   POST /api/sql                                         QueryRequest -> Table
- *   POST /api/lineages/NAME/pause | unpause | cancel      Done
+ *   POST /api/lineages/NAME/pause | unpause | cancel      Done, when it is so
  *
  * NAME is percent-encoded, as a published lineage has a slash in it. Every request of /api/ carries the token
- * (`authorization: Bearer TOKEN`); what goes wrong is a Problem with a status of 4xx or 5xx.
+ * (`authorization: Bearer TOKEN`), which the page has from its own address: `#token=TOKEN`, and `&lineage=NAME` where one is
+ * to be shown first. What goes wrong is a Problem with a status of 4xx or 5xx; 503 has a Retry-After in seconds. A body is
+ * JSON (`content-type: application/json`).
+ *
+ * A page opens `changes` first and asks for the LineageView when that is open: what is told from then on is true of it, and
+ * told twice does no harm.
  */
 
 /** How a node stands, as `descent status` says it. */
@@ -45,8 +50,17 @@ export interface LineageView extends LineageLine {
   temporal: string | null;
   /** Stages, in the plan's order. */
   groups: Group[];
-  /** Nodes in topological order, by column: 10,000 of them are to be small. */
-  nodes: { address: string[]; key: Key[]; group: number[]; standing: Standing[] };
+  /** The axes, in the file's order; over those that only repeat, models are seeds of one setting. */
+  axes: { name: string; replicate: boolean }[];
+  /** Types of nodes that there are. */
+  types: NodeType[];
+  /**
+   * Nodes in topological order, by column: 10,000 of them are to be small. `type` and `group` are indexes. Of an evaluation
+   * the group is its model's, of an overlap certificate that of the first stage that waits for it.
+   */
+  nodes: { address: string[]; key: Key[]; type: number[]; group: number[]; standing: Standing[] };
+  /** Why nodes failed, are blocked or were interrupted, by index. */
+  reasons: Record<number, string>;
   /** Which of them run, and how far they are. */
   progress: Progress[];
 }
@@ -73,13 +87,30 @@ export interface Progress {
 
 /** What happened since the last. A page that was away asks for the LineageView again. */
 export type Change =
-  | { kind: 'standings'; nodes: number[]; standing: Standing[]; counts: Record<Standing, number> }
+  | {
+      kind: 'standings';
+      nodes: number[];
+      standing: Standing[];
+      /** Of these nodes, those that have one. */
+      reasons: Record<number, string>;
+      counts: Record<Standing, number>;
+    }
+  /** All that run. */
   | { kind: 'progress'; progress: Progress[] }
-  | { kind: 'points'; node: number; curves: Curve[] }
+  | ({ kind: 'points' } & Points)
   | { kind: 'sample'; node: number; sample: Sample }
-  | { kind: 'state'; running: boolean; paused: boolean; note: string | null }
-  /** The plan is another one now: ask for everything again. */
+  | { kind: 'state'; running: boolean; paused: boolean; note: string | null; temporal: string | null }
+  /** The plan is another one now, or this page was too slow to be told all: ask for everything again. */
   | { kind: 'replaced' };
+
+/** What a running node's curves go on with; every metric has a value for every step, null where it has none. */
+export interface Points {
+  node: number;
+  /** Steps after this one are void, and told anew from here: it goes on from an earlier checkpoint, or as another attempt. */
+  voidAfter: number | null;
+  steps: number[];
+  values: Record<string, (number | null)[]>;
+}
 
 /** A metric over the steps of a node's newest attempt, thinned to the asked number of points: means over the steps between. */
 export interface Curve {
@@ -96,12 +127,19 @@ export interface Sample {
   at: number;
   /** RL: the step that sampled it; null of an evaluation. */
   step: number | null;
-  task: string | null;
+  /** `rollout` of RL's. */
+  task: string;
+  problem: string;
+  /** 0 is greedy; sampled responses count from 1. */
+  index: number;
   prompt: string;
   response: string;
+  /** What was read from the response; null where nothing was. */
   answer: string | null;
-  /** Whether it is right; null where nobody checks. */
-  right: boolean | null;
+  expected: string;
+  right: boolean;
+  /** What decided that; null where the trainer does not say. */
+  why: string | null;
   reward: number | null;
 }
 
@@ -119,7 +157,15 @@ export interface NodeView {
   why: string[];
   needs: { address: string; key: Key; role: string }[];
   neededBy: { address: string; key: Key }[];
-  attempts: { attempt: number; state: string; startedAt: string; finishedAt: string | null; error: string | null }[];
+  /** Newest first. */
+  attempts: {
+    attempt: number;
+    /** done, imported, running, failed, interrupted or damaged. */
+    state: string;
+    startedAt: string | null;
+    finishedAt: string | null;
+    error: string | null;
+  }[];
   /** Metrics with a curve. */
   metrics: string[];
   facts: Record<string, Json>;
@@ -152,27 +198,42 @@ export interface Table {
 
 /** Verdicts on claims. */
 export interface Takeaways {
+  /** What a person should know of how they were found. */
   notices: string[];
   takeaways: Takeaway[];
 }
 
+export type VerdictWord = 'supported' | 'contradicted' | 'inconclusive' | 'underpowered' | 'stale' | 'not asked';
+
+/** As `descent takeaways --json` has it. */
 export interface Takeaway {
   number: number;
+  name: string | null;
   claim: string;
-  source: string | null;
-  verdict: 'supported' | 'contradicted' | 'inconclusive' | 'underpowered' | 'stale' | 'not asked';
-  /** Why, in a sentence. */
-  reason: string;
+  verdict: VerdictWord;
+  alpha: number;
+  correction: string;
   parts: {
     name: string;
-    verdict: Takeaway['verdict'];
+    metric: string;
+    claimed: string;
+    verdict: VerdictWord;
+    effectOf: 'difference' | 'change' | 'saturation' | 'r';
     effect: number | null;
     low: number | null;
     high: number | null;
+    test: string;
+    points: 'for' | 'against' | 'neither';
     p: number | null;
-    seeds: number | null;
-    test: string | null;
+    pCorrected: number | null;
+    seeds: number;
+    pairs: number;
+    problems: number | null;
+    said: string[];
   }[];
+  warnings: string[];
+  /** What it cannot be asked for. */
+  missing: string[];
 }
 
 /** What SQL can name. */
@@ -186,7 +247,7 @@ export interface Vocabulary {
   queries: {
     name: string;
     description: string;
-    parameters: { name: string; type: string; default: string | null; description: string }[];
+    parameters: { name: string; type: string; required: boolean; default: string | null; description: string }[];
   }[];
   functions: string[];
 }

@@ -4,39 +4,46 @@ import type { Plan, PlanNode } from '../../planner/plan.ts';
 import type { IngestInput } from '../../results/staging.ts';
 import type { TrainerEvent } from '../../schemas/types/event.ts';
 import type { Manifest } from '../../schemas/types/manifest.ts';
-import { makePlan } from '../../test/results/lineage.ts';
+import { planModels } from './lineage.ts';
 
 /** Steps that each made-up model is trained for, with a row each for every one of `stepMetrics`. */
 export const steps = 250;
 const stepMetrics = ['loss', 'lr', 'gradientNorm', 'tokensPerSecond'];
 
-/** Figures of each model: 5 tasks of 2 metrics on held-out text, and of 6 on problems. */
-export const figures = 40;
-const tasks = ['all', 'math', 'logic', 'code', 'web'];
-const ofProblems = ['pass@1', 'pass@1(sampled)', 'pass@8', 'maj@8', 'truncated', 'majority'];
+/** What each suite asks, of the tasks and of their mean. */
+const suites: Record<string, { tasks: string[]; metrics: string[] }> = {
+  heldout: { tasks: ['all', 'math', 'web'], metrics: ['loss', 'perplexity'] },
+  upstream: { tasks: ['all', 'facts', 'stories', 'sums'], metrics: ['acc_norm'] },
+  id: { tasks: ['all', 'short', 'long'], metrics: ['pass@1', 'pass@16', 'maj@16', 'correctRatio', 'orm'] },
+  ood: { tasks: ['all', 'logic', 'code'], metrics: ['pass@1', 'pass@16', 'maj@16', 'orm', 'majority'] },
+};
 
-const seeds = 10;
-const shares = 33;
+/** Figures of each evaluated model. */
+export const figures = Object.values(suites).reduce(
+  (sum, { tasks, metrics }) => sum + tasks.length * metrics.length,
+  0,
+);
 
-/** Models of one made-up lineage: of each seed a base, and of each share of replay cpt, SFT and RL. */
-export const modelsOfLineage = seeds * (1 + 3 * shares);
+/** Learning rates of pretraining, and seeds, that each of EvoLM's 141 models is trained with: 10,152 in all. */
+const learningRates = [1e-4, 1.5e-4, 2e-4, 2.5e-4, 3e-4, 3.5e-4, 4e-4, 4.5e-4];
+const seeds = 9;
 
-/** The nth lineage of 1,000 models; no two have a model in common. */
-export function madeLineage(nth: number): Plan {
-  return makePlan({
-    lineage: `made-${nth}`,
-    seeds: Array.from({ length: seeds }, (_, seed) => nth * seeds + seed + 1),
-    replay: Array.from({ length: shares }, (_, share) => `${share}%`),
-  });
+/** The nth of some lineages, which have the models of each learning rate between them; at most eight. */
+export async function madeLineage(nth: number, lineages: number): Promise<Plan> {
+  const own = learningRates.filter((_, place) => place % lineages === nth);
+  return planModels(`made-${nth}`, own, seeds);
 }
 
-/** Leaves in a folder what a trainer would have written for a node, and says it was published; no store has it. */
-export async function leaveRun(folder: string, node: PlanNode): Promise<IngestInput> {
+/**
+ * Leaves in a folder what a trainer would have written for a node that was trained for so many steps, and says it was
+ * published; no store has it.
+ */
+export async function leaveRun(folder: string, node: PlanNode, trained = steps): Promise<IngestInput> {
   const attempt = join(folder, node.key, 'attempt-1');
   await mkdir(attempt, { recursive: true });
   await writeFile(
     join(attempt, 'events.jsonl'),
-    eventsOf(node)
+    eventsOf(node, trained)
       .map((event) => `${JSON.stringify(event)}\n`)
       .join(''),
   );
@@ -62,11 +69,12 @@ export async function leaveRun(folder: string, node: PlanNode): Promise<IngestIn
   return { node, manifest, folder: attempt };
 }
 
-function isModel({ type }: PlanNode): boolean {
-  return type !== 'evaluate' && type !== 'tokenizer';
+/** Whether a node is a model with steps. */
+export function isModel({ type }: PlanNode): boolean {
+  return type === 'pretrain' || type === 'cpt' || type === 'sft' || type === 'rl';
 }
 
-function eventsOf(node: PlanNode): TrainerEvent[] {
+function eventsOf(node: PlanNode, steps: number): TrainerEvent[] {
   const events: TrainerEvent[] = [
     { event: 'started', resumedFrom: null, steps, device: 'cpu', engine: 'descent 0.1.0' },
   ];
@@ -84,7 +92,7 @@ function eventsOf(node: PlanNode): TrainerEvent[] {
 }
 
 function evaluationsOf(suite: string, luck: number): TrainerEvent[] {
-  const metrics = suite === 'heldout' ? ['loss', 'perplexity'] : ofProblems;
+  const { tasks, metrics } = suites[suite] as (typeof suites)[string];
   return tasks.flatMap((task, place) =>
     metrics.map((metric, at): TrainerEvent => {
       const value = ((place + 1) * (at + 1) * luck) % 1;

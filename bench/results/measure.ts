@@ -13,10 +13,12 @@ import { savedQueries } from '../../results/saved.ts';
 import type { IngestInput } from '../../results/staging.ts';
 import { answerOf, gatherPaper } from '../../results/verdicts/ask.ts';
 import { paperTakeaways } from '../../results/verdicts/paper.ts';
-import { leaveRun, madeLineage } from './made.ts';
+import { isModel, leaveRun, madeLineage } from './made.ts';
 
 /** What putting runs into the results took. */
 export interface Ingesting {
+  /** Models that were trained. */
+  models: number;
   rows: number;
   seconds: number;
   /** Of these, those of recording plans. */
@@ -36,9 +38,10 @@ export async function takePaper(home: string): Promise<void> {
 
 /** Makes lineages and reads them into the results of a home; making their files is no part of the time. */
 export async function ingest(home: string, lineages: number): Promise<Ingesting> {
-  const sum = { rows: 0, seconds: 0, planSeconds: 0 };
+  const sum = { models: 0, rows: 0, seconds: 0, planSeconds: 0 };
   for (let nth = 0; nth < lineages; nth += 1) {
-    const plan = madeLineage(nth);
+    const plan = await madeLineage(nth, lineages);
+    sum.models += plan.nodes.filter(isModel).length;
     const planSeconds = await secondsOf(() =>
       withDatabase(home, 'write', (connection) => recordLineage(connection, plan, sha256(canonicalJson(plan)))),
     );
@@ -93,9 +96,11 @@ export async function askAll(home: string, lineage: string, times: number): Prom
   }
   for (const { name, sql } of paperTakeaways())
     asked.push(await ask('takeaway', name, times, () => rowsOf(home, sql, { lineage })));
+  const { rows } = await runQuery(home, 'SELECT plan FROM latest_lineages WHERE lineage = $lineage', { lineage });
+  const plan = String(rows[0]?.[0]);
   asked.push(
     await ask('takeaway', 'all twelve, decided', times, async () => {
-      const gathered = await withDatabase(home, 'read', (connection) => gatherPaper(connection, lineage));
+      const gathered = await withDatabase(home, 'read', (connection) => gatherPaper(connection, lineage, plan));
       return answerOf(gathered).verdicts.length;
     }),
   );

@@ -1,5 +1,5 @@
 import type { Json } from '../../planner/plan.ts';
-import type { QueryResult } from '../../results/query.ts';
+import type { Rows } from '../../results/query.ts';
 import { counted } from '../../words/figures.ts';
 import { columns as linedUp } from './columns.ts';
 
@@ -12,7 +12,7 @@ export type RowFormat = (typeof rowFormats)[number];
  * array of objects, one a line) and `csv` (RFC 4180) are for programs: all digits, NULL is null or an empty field, and
  * an empty text is quoted.
  */
-export function formatRows(result: QueryResult, format: RowFormat): string {
+export function formatRows(result: Rows, format: RowFormat): string {
   switch (format) {
     case 'table':
       return asTable(result);
@@ -27,24 +27,24 @@ export function formatRows(result: QueryResult, format: RowFormat): string {
   }
 }
 
-function asTable({ columns, rows }: QueryResult): string {
+function asTable({ columns, rows }: Rows): string {
   const head = columns.map(({ name }) => name);
   const body = rows.map((row) => row.map((value) => onOneLine(forPeople(value))));
   const alignments = columns.map((_, index) => (isNumeric(rows, index) ? 'right' : 'left'));
   return `${linedUp([head, ...body], alignments)}\n(${counted(rows.length, 'row')})\n`;
 }
 
-function asJson({ columns, rows }: QueryResult): string {
+function asJson({ columns, rows }: Rows): string {
   const objects = rows.map((row) => JSON.stringify(Object.fromEntries(columns.map(({ name }, i) => [name, row[i]]))));
   return objects.length === 0 ? '[]\n' : `[\n${objects.join(',\n')}\n]\n`;
 }
 
-function asCsv({ columns, rows }: QueryResult): string {
+function asCsv({ columns, rows }: Rows): string {
   const lines = [columns.map(({ name }) => csvField(name)), ...rows.map((row) => row.map(csvField))];
   return lines.map((fields) => `${fields.join(',')}\r\n`).join('');
 }
 
-function asMarkdown({ columns, rows }: QueryResult): string {
+function asMarkdown({ columns, rows }: Rows): string {
   const cell = (text: string) =>
     text
       .split('\n')

@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import type { Calls } from './calls.ts';
-import { collect, example } from './options.ts';
+import { collect, example, portNumber } from './options.ts';
 
 /** Verbs of results: what came out, and what it is asked and given out as. */
 export function addResultVerbs(program: Command, { context, finish }: Calls): void {
@@ -124,6 +124,15 @@ export function addResultVerbs(program: Command, { context, finish }: Calls): vo
     .action(async (lineage, options) =>
       finish(await (await import('../report.ts')).report(lineage, options, context())),
     );
+
+  program
+    .command('ui')
+    .argument('[lineage]', 'name of the lineage to show first')
+    .description('Serve a page of all lineages on this machine: what runs, models, curves, verdicts, SQL; until Ctrl-C')
+    .addOption(new Option('--port <port>', 'this port of 127.0.0.1 (default: one that is free)').argParser(portNumber))
+    .option('--json', 'print the address as JSON')
+    .addHelpText('after', example('descent ui', 'descent ui replay --port 8484'))
+    .action(async (lineage, options) => finish(await (await import('../ui.ts')).ui(lineage, options, context())));
 
   program
     .command('import')

@@ -27,6 +27,11 @@ export function addRunVerbs(program: Command, { context, finish }: Calls): void 
         portNumber,
       ),
     )
+    .option(
+      '--ui',
+      'serve the page of `descent ui` for as long as it runs (default: where a terminal shows the live view)',
+    )
+    .option('--no-ui', 'do not serve it')
     .option('--fail-fast', 'end at the first node that fails; without it, all goes on that does not need it')
     .addHelpText(
       'after',

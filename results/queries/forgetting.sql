@@ -2,11 +2,8 @@
 -- made worse (change above 0) or better, a domain a row. Replay is there to keep the change small. The view forgetting has
 -- it of every figure.
 -- $lineage VARCHAR = NULL in latest_lineages.lineage: The lineage's name; without it, the one that ran last.
-WITH chosen AS (
-  SELECT plan FROM latest_lineages WHERE lineage = coalesce($lineage, lineage) ORDER BY last_recorded DESC LIMIT 1
-)
 SELECT address AS model, marks, task AS domain, ancestor, ancestor_value AS ancestor_loss, value AS loss, change, low, high,
   n
-FROM forgetting SEMI JOIN chosen USING (plan)
-WHERE suite = 'heldout' AND metric = 'loss'
+FROM forgetting
+WHERE lineage = $lineage AND suite = 'heldout' AND metric = 'loss'
 ORDER BY place, (task != 'all'), task, depth DESC;

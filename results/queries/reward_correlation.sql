@@ -3,12 +3,10 @@
 -- by Bonett and Wright 2000, on Fisher's scale too). Fewer than four models have no interval.
 -- $lineage VARCHAR = NULL in latest_lineages.lineage: The lineage's name; without it, the one that ran last.
 -- $metric VARCHAR = NULL in evaluations.metric: Only this figure; without it, Pass@1 and Maj@k of the most responses.
-WITH chosen AS (
-  SELECT plan FROM latest_lineages WHERE lineage = coalesce($lineage, lineage) ORDER BY last_recorded DESC LIMIT 1
-),
+WITH
 -- Two addresses with one key are one model.
 figures AS (
-  SELECT key, suite, task, metric, value FROM model_figures SEMI JOIN chosen USING (plan)
+  SELECT key, suite, task, metric, value FROM model_figures WHERE lineage = $lineage
   QUALIFY row_number() OVER (PARTITION BY key, suite, task, metric ORDER BY place) = 1
 ),
 solved AS (

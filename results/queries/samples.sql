@@ -4,15 +4,12 @@
 -- $task VARCHAR = NULL in samples.task: Only this task; rollout for what RL sampled.
 -- $correct BOOLEAN = NULL: Only right (true) or only wrong (false) answers.
 -- $limit INTEGER = 20: Rows at most.
-WITH chosen AS (
-  SELECT plan FROM latest_lineages WHERE lineage = coalesce($lineage, lineage) ORDER BY last_recorded DESC LIMIT 1
-)
 SELECT m.address AS model, m.marks, s.task, s.problem, s.sample, s.prompt, s.response, s.answer, s.expected, s.correct, s.why,
   s.reward
 FROM latest_samples AS s
-JOIN (SELECT * FROM models SEMI JOIN chosen USING (plan)) AS m ON m.key = s.model
+JOIN models AS m ON m.key = s.model
 SEMI JOIN lineage_nodes AS n ON n.plan = m.plan AND n.key = s.key
-WHERE m.address = coalesce($model, m.address)
+WHERE m.lineage = $lineage AND m.address = coalesce($model, m.address)
   AND s.task = coalesce($task, s.task)
   AND s.correct = coalesce($correct, s.correct)
 ORDER BY m.place, m.address, s.task, s.step, s.problem, s.sample

@@ -3,10 +3,7 @@
 -- shown.
 -- $lineage VARCHAR = NULL in latest_lineages.lineage: The lineage's name; without it, the one that ran last.
 -- $metric VARCHAR = NULL in evaluations.metric: Only this metric.
-WITH chosen AS (
-  SELECT plan FROM latest_lineages WHERE lineage = coalesce($lineage, lineage) ORDER BY last_recorded DESC LIMIT 1
-)
 SELECT stage, setting, marks, suite, task, metric, mean, low, high, deviation, n AS models, lowest, highest
-FROM seeds SEMI JOIN chosen USING (plan)
-WHERE metric = coalesce($metric, metric)
+FROM seeds
+WHERE lineage = $lineage AND metric = coalesce($metric, metric)
 ORDER BY place, setting, suite, (task != 'all'), task, metric;

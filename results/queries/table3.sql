@@ -10,12 +10,12 @@ WITH figures AS (
   QUALIFY k IS NULL OR k = max(k) OVER (PARTITION BY plan, address, suite, task)
 ),
 tuned AS (
-  SELECT a.plan, a.ancestor AS base, f.task, f.shown, f.k, f.metric
-  FROM figures AS f JOIN ancestors AS a ON a.plan = f.plan AND a.address = f.address AND a.depth > 0
+  SELECT a.plan, a.ancestor_place AS base, f.task, f.shown, f.k, f.metric
+  FROM figures AS f JOIN chains AS a ON a.plan = f.plan AND a.place = f.place AND a.depth > 0
   WHERE f.post_training = 'SFT' AND f.cpt_tokens = 0 AND f.suite = 'id' AND a.ancestor_type IN ('pretrain', 'checkpoint')
 ),
 averages AS (
-  SELECT plan, address, shown FROM figures WHERE suite = 'upstream' AND metric = 'acc_norm' AND overall
+  SELECT plan, place, shown FROM figures WHERE suite = 'upstream' AND metric = 'acc_norm' AND overall
 )
 SELECT m.stage, if(m.type = 'checkpoint', 'int.', 'full') AS run, m.pretrain_tokens,
   round(avg(u.shown), 4) AS upstream,
@@ -24,7 +24,8 @@ SELECT m.stage, if(m.type = 'checkpoint', 'int.', 'full') AS run, m.pretrain_tok
   round(avg(t.shown) FILTER (t.task = $second AND t.metric = 'pass@1'), 4) AS second_greedy,
   round(avg(t.shown) FILTER (t.task = $second AND t.k IS NOT NULL), 4) AS second_pass
 FROM model_recipes AS m
-LEFT JOIN averages AS u ON u.plan = m.plan AND u.address = m.address
-JOIN tuned AS t ON t.plan = m.plan AND t.base = m.address
+LEFT JOIN averages AS u ON u.plan = m.plan AND u.place = m.place
+JOIN tuned AS t ON t.plan = m.plan AND t.base = m.place
+WHERE m.lineage = $lineage
 GROUP BY m.stage, m.type, m.parameters, m.pretrain_tokens
 ORDER BY m.parameters, m.pretrain_tokens, m.type = 'checkpoint', m.stage;

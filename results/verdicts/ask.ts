@@ -1,6 +1,5 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Claim } from '../../planner/claims.ts';
-import { ResultsError } from '../errors.ts';
 import { withCollapses } from './collapse.ts';
 import { decide } from './decide.ts';
 import { declaredQuestions } from './declared.ts';
@@ -46,17 +45,12 @@ export async function gatherDeclared(
 }
 
 /**
- * Reads what decides the twelve takeaways of EvoLM for a lineage that the results have, its own file's or a published one.
- * `connection` may be a reader's: nothing is written. Throws a ResultsError for a lineage that they do not have.
+ * Reads what decides the twelve takeaways of EvoLM for a lineage, its own file's or a published one, whose current plan has
+ * the digest `plan`. `connection` may be a reader's: nothing is written. Of a lineage that the results do not have, nothing
+ * can be asked.
  */
-export async function gatherPaper(connection: DuckDBConnection, lineage: string): Promise<Gathered> {
-  const found = await connection.runAndReadAll('SELECT plan FROM latest_lineages WHERE lineage = $lineage', {
-    lineage,
-  });
-  const plan = found.getRows()[0]?.[0];
-  if (plan === undefined) throw new ResultsError(`the results have no lineage ${lineage}`);
-  const asked: Asked = { lineage, plan: String(plan), source: 'paper' };
-  return gather(connection, asked, await paperQuestions(connection, lineage));
+export async function gatherPaper(connection: DuckDBConnection, lineage: string, plan: string): Promise<Gathered> {
+  return gather(connection, { lineage, plan, source: 'paper' }, await paperQuestions(connection, lineage));
 }
 
 /** The verdicts. Takes no connection, so that nobody waits for the results while orders and resamples are gone through. */

@@ -11,8 +11,9 @@ import { readingsOf } from './question.ts';
 import type { PartVerdict } from './verdict.ts';
 
 /**
- * Keeps verdicts where `results.duckdb` can be written to within so many seconds (default: as `withDatabase`), and gives
- * whether it could: they are an answer without that too, and the view `takeaways` calls stale what is kept of before.
+ * Keeps verdicts where `results.duckdb` can be written to within so many seconds (default: as `withDatabase`) and the disk
+ * is not full, and gives whether it could: they are an answer without that too, and the view `takeaways` calls stale what is
+ * kept of before.
  */
 export async function keepVerdicts(
   home: string,
@@ -29,9 +30,13 @@ export async function keepVerdicts(
     await withDatabase(home, 'write', (connection) => recordVerdicts(connection, answer), { patienceSeconds });
     return true;
   } catch (error) {
-    if (error instanceof DatabaseBusyError) return false;
+    if (error instanceof DatabaseBusyError || isFull(error)) return false;
     throw error;
   }
+}
+
+function isFull(error: unknown): boolean {
+  return ['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException | null)?.code ?? '');
 }
 
 /**

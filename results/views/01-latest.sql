@@ -17,7 +17,7 @@ CREATE OR REPLACE VIEW latest_attempts AS
 SELECT
   key, attempt, address, state, engine, device, executions, started_at, finished_at, step, steps, tokens, failure, message
 FROM attempts
-QUALIFY row_number() OVER (PARTITION BY key ORDER BY (state = 'done') DESC, attempt DESC) = 1;
+WHERE latest;
 COMMENT ON VIEW latest_attempts IS 'One attempt for each node: the newest that is done, else the newest.';
 COMMENT ON COLUMN latest_attempts.key IS 'The node.';
 COMMENT ON COLUMN latest_attempts.attempt IS 'Number of the attempt.';

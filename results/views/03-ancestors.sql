@@ -1,14 +1,9 @@
 -- The chain of models that each model comes from.
 
 CREATE OR REPLACE VIEW models AS
-SELECT l.lineage, l.plan, n.place, n.address, n.stage, n.type, nodes.seed, k.marks, n.key
-FROM lineage_nodes AS n
-JOIN latest_lineages AS l USING (plan)
-JOIN nodes USING (key)
-LEFT JOIN (
-  SELECT plan, address, string_agg(mark, ', ' ORDER BY place) AS marks FROM marks GROUP BY plan, address
-) AS k ON k.plan = n.plan AND k.address = n.address
-WHERE n.type IN ('adopt', 'pretrain', 'checkpoint', 'cpt', 'sft', 'dpo', 'rl', 'reward');
+SELECT l.lineage, r.plan, r.place, r.address, r.stage, r.type, r.seed, r.marks, r.key
+FROM recipes AS r
+JOIN latest_lineages AS l USING (plan);
 COMMENT ON VIEW models IS 'The training nodes of each lineage''s current version.';
 COMMENT ON COLUMN models.lineage IS 'The lineage''s name.';
 COMMENT ON COLUMN models.plan IS 'The plan.';
@@ -21,23 +16,9 @@ COMMENT ON COLUMN models.marks IS 'What has to be known before it is compared, a
 COMMENT ON COLUMN models.key IS 'The model''s key.';
 
 CREATE OR REPLACE VIEW ancestors AS
-WITH RECURSIVE places AS (
-  -- Two stages with the same recipe are one node: the first address stands for it.
-  SELECT plan, key, min_by(address, place) AS address, any_value(type) AS type FROM models GROUP BY plan, key
-),
-chain AS (
-  SELECT lineage, plan, address, key, 0 AS depth, address AS ancestor, key AS ancestor_key, type AS ancestor_type
-  FROM models
-  UNION ALL
-  SELECT c.lineage, c.plan, c.address, c.key, c.depth + 1, p.address, p.key, p.type
-  FROM chain AS c
-  JOIN edges AS e ON e.child = c.ancestor_key AND e.role = 'parent'
-  JOIN places AS p ON p.plan = c.plan AND p.key = e.parent
-)
-SELECT
-  lineage, plan, address, key, depth, ancestor, ancestor_key, ancestor_type,
-  row_number() OVER (PARTITION BY plan, address, ancestor_type ORDER BY depth DESC) AS ordinal
-FROM chain;
+SELECT l.lineage, c.plan, c.address, c.key, c.depth, c.ancestor, c.ancestor_key, c.ancestor_type, c.ordinal
+FROM chains AS c
+JOIN latest_lineages AS l USING (plan);
 COMMENT ON VIEW ancestors IS 'Each model beside itself and every model before it in its chain.';
 COMMENT ON COLUMN ancestors.lineage IS 'The lineage''s name.';
 COMMENT ON COLUMN ancestors.plan IS 'The plan.';

@@ -33,16 +33,34 @@ COMMENT ON COLUMN model_settings.kind IS 'number, text, boolean or null.';
 COMMENT ON COLUMN model_settings.value IS 'The value as text.';
 COMMENT ON COLUMN model_settings.number IS 'The value, where it is a number.';
 
+CREATE OR REPLACE MACRO reported_figures() AS TABLE
+SELECT l.lineage, a.plan, a.place, a.evaluation, a.asked_at, a.contested, e.suite, e.task, e.metric, e.value, e.n, e.low, e.high,
+  e.chance, e.majority, e.only_task
+FROM latest_lineages AS l
+JOIN asked AS a ON a.plan = l.plan
+JOIN evaluations AS e ON e.key = a.evaluation
+SEMI JOIN latest_attempts AS t ON t.key = e.key AND t.attempt = e.attempt;
+COMMENT ON MACRO TABLE reported_figures IS 'What each evaluation of each lineage''s current version says of its model, by their places in the plan.';
+
+CREATE OR REPLACE MACRO recipe_figures() AS TABLE
+SELECT f.lineage, m.*, f.suite, f.task, f.metric, f.value, f.n, f.low, f.high, f.chance, f.majority, f.only_task
+FROM reported_figures() AS f
+JOIN recipes AS m ON m.plan = f.plan AND m.place = f.place
+WHERE NOT f.contested
+UNION ALL
+-- Of what two evaluations of a model both say, that of the later one stands. Nearly no model has two of a suite.
+SELECT f.lineage, m.*, f.suite, f.task, f.metric, f.value, f.n, f.low, f.high, f.chance, f.majority,
+  min(f.task) OVER tasks = max(f.task) OVER tasks AS only_task
+FROM reported_figures() AS f
+JOIN recipes AS m ON m.plan = f.plan AND m.place = f.place
+WHERE f.contested
+WINDOW tasks AS (PARTITION BY f.plan, f.place, f.suite)
+QUALIFY row_number() OVER (PARTITION BY f.plan, f.place, f.suite, f.task, f.metric ORDER BY f.asked_at DESC) = 1;
+COMMENT ON MACRO TABLE recipe_figures IS 'Every figure of every evaluated model of each lineage''s current version, beside what the model is made of.';
+
 CREATE OR REPLACE VIEW model_figures AS
-SELECT m.lineage, m.plan, m.place, m.address, m.stage, m.type, m.seed, m.marks, m.key, e.suite, e.task, e.metric, e.value, e.n,
-  e.low, e.high,
-  any_value(e.value) FILTER (e.metric = 'chance') OVER task AS chance,
-  any_value(e.value) FILTER (e.metric = 'majority') OVER task AS majority
-FROM models AS m
-JOIN latest_evaluations AS e ON e.model = m.key
-JOIN lineage_nodes AS n ON n.plan = m.plan AND n.key = e.key
-WINDOW task AS (PARTITION BY m.plan, m.address, e.suite, e.task, n.place)
-QUALIFY row_number() OVER (PARTITION BY m.plan, m.address, e.suite, e.task, e.metric ORDER BY n.place DESC) = 1;
+SELECT lineage, plan, place, address, stage, type, seed, marks, key, suite, task, metric, value, n, low, high, chance, majority
+FROM recipe_figures();
 COMMENT ON VIEW model_figures IS 'Every figure of every evaluated model of each lineage''s current version.';
 COMMENT ON COLUMN model_figures.lineage IS 'The lineage''s name.';
 COMMENT ON COLUMN model_figures.plan IS 'The plan.';

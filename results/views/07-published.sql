@@ -1,39 +1,12 @@
 -- What each model is made of in the quantities that its figures are compared by, and its figures source by source.
 
 CREATE OR REPLACE VIEW model_recipes AS
-WITH totals AS (
-  SELECT plan, address,
-    any_value(value) FILTER (part = 'pretrain' AND name = 'model') AS model,
-    sum(number) FILTER (part IN ('pretrain', 'checkpoint') AND name = 'tokens') AS pretrain_tokens,
-    sum(number) FILTER (regexp_full_match(part, 'cpt\d*') AND name = 'tokens') AS cpt_tokens,
-    sum(number) FILTER (regexp_full_match(part, 'cpt\d*') AND name = 'replayTokens') AS replay_tokens,
-    any_value(number) FILTER (part = 'sft' AND name = 'examples') AS sft_examples,
-    any_value(number) FILTER (part = 'sft' AND name = 'epochs') AS sft_epochs,
-    any_value(number) FILTER (part = 'rl' AND name = 'examples') AS rl_examples,
-    any_value(number) FILTER (part = 'rl' AND name = 'epochs') AS rl_epochs,
-    any_value(value) FILTER (part = 'fact' AND name = 'collapse') AS collapse
-  FROM model_settings GROUP BY plan, address
-),
-trained AS (
-  SELECT plan, address,
-    string_agg(upper(ancestor_type), '+' ORDER BY depth DESC) FILTER (ancestor_type IN ('sft', 'dpo', 'rl')) AS post_training
-  FROM ancestors GROUP BY plan, address
-)
-SELECT m.lineage, m.plan, m.place, m.address, m.stage, m.type, m.seed, m.marks, m.key, t.model,
-  -- The LLaMA shape: attention, feed-forward layer and norms of each layer; the last norm; embeddings and head.
-  n.layers * (2 * n.hidden::BIGINT ** 2 + 2 * n.hidden * n.kv_heads * (n.hidden / n.heads) + 3 * n.hidden::BIGINT * n.ffn
-    + 2 * n.hidden)::BIGINT + n.hidden + 2 * n.vocab::BIGINT * n.hidden AS parameters,
-  coalesce(t.pretrain_tokens, 0)::BIGINT AS pretrain_tokens,
-  coalesce(t.cpt_tokens, 0)::BIGINT AS cpt_tokens,
-  coalesce(t.replay_tokens, 0)::BIGINT AS replay_tokens,
-  coalesce(t.cpt_tokens - coalesce(t.replay_tokens, 0), 0)::BIGINT AS domain_tokens,
-  coalesce(t.sft_examples, 0)::BIGINT AS sft_examples, coalesce(t.sft_epochs, 0)::BIGINT AS sft_epochs,
-  coalesce(t.rl_examples, 0)::BIGINT AS rl_examples, coalesce(t.rl_epochs, 0)::BIGINT AS rl_epochs,
-  coalesce(r.post_training, 'none') AS post_training, t.collapse
-FROM models AS m
-JOIN nodes AS n USING (key)
-LEFT JOIN totals AS t ON t.plan = m.plan AND t.address = m.address
-LEFT JOIN trained AS r ON r.plan = m.plan AND r.address = m.address;
+SELECT l.lineage, r.plan, r.place, r.address, r.stage, r.type, r.seed, r.marks, r.key, r.model, r.parameters, r.pretrain_tokens,
+  r.cpt_tokens, r.replay_tokens, r.domain_tokens, r.sft_examples, r.sft_epochs, r.rl_examples, r.rl_epochs, r.post_training,
+  c.value AS collapse
+FROM recipes AS r
+JOIN latest_lineages AS l USING (plan)
+LEFT JOIN (SELECT key, value FROM latest_facts WHERE name = 'collapse') AS c USING (key);
 COMMENT ON VIEW model_recipes IS 'What each model of each lineage''s current version is made of, in the quantities that models are compared by; an amount is 0 where its chain has no such stage.';
 COMMENT ON COLUMN model_recipes.lineage IS 'The lineage''s name.';
 COMMENT ON COLUMN model_recipes.plan IS 'The plan.';
@@ -58,15 +31,16 @@ COMMENT ON COLUMN model_recipes.post_training IS 'What came after pretraining an
 COMMENT ON COLUMN model_recipes.collapse IS 'How its RL collapsed; null where it did not, as far as is known.';
 
 CREATE OR REPLACE VIEW sourced_figures AS
-SELECT m.*, f.suite, f.task, f.metric, p.source, coalesce(p.value, f.value) AS value,
+SELECT f.lineage, f.plan, f.place, f.address, f.stage, f.type, f.seed, f.marks, f.key, f.model, f.parameters, f.pretrain_tokens,
+  f.cpt_tokens, f.replay_tokens, f.domain_tokens, f.sft_examples, f.sft_epochs, f.rl_examples, f.rl_epochs, f.post_training,
+  c.value AS collapse, f.suite, f.task, f.metric, p.source, coalesce(p.value, f.value) AS value,
   if(f.metric = 'orm', 1, 100) * coalesce(p.value, f.value) AS shown, f.n, f.low, f.high,
   p.reading, p.error, coalesce(p.approximate, false) AS approximate, p.note,
-  f.task = 'all' OR p.source IS NULL AND min(f.task) OVER tasks = max(f.task) OVER tasks AS overall
-FROM model_figures AS f
-JOIN model_recipes AS m ON m.plan = f.plan AND m.address = f.address
+  f.task = 'all' OR p.source IS NULL AND f.only_task AS overall, f.setting
+FROM recipe_figures() AS f
+LEFT JOIN (SELECT key, value FROM latest_facts WHERE name = 'collapse') AS c ON c.key = f.key
 LEFT JOIN published_figures AS p
-  ON p.plan = f.plan AND p.address = f.address AND p.suite = f.suite AND p.task = f.task AND p.metric = f.metric
-WINDOW tasks AS (PARTITION BY f.plan, f.address, f.suite);
+  ON p.plan = f.plan AND p.address = f.address AND p.suite = f.suite AND p.task = f.task AND p.metric = f.metric;
 COMMENT ON VIEW sourced_figures IS 'Every figure of every evaluated model with what the model is made of; of a published one a row for each table and figure that reports it, with the value that stands there.';
 COMMENT ON COLUMN sourced_figures.lineage IS 'The lineage''s name.';
 COMMENT ON COLUMN sourced_figures.plan IS 'The plan.';
@@ -103,20 +77,18 @@ COMMENT ON COLUMN sourced_figures.error IS 'By about how much a digitised value 
 COMMENT ON COLUMN sourced_figures.approximate IS 'Whether it could only be read roughly.';
 COMMENT ON COLUMN sourced_figures.note IS 'What has to be known of it; null where there is nothing.';
 COMMENT ON COLUMN sourced_figures.overall IS 'Whether it is of the suite: its mean, or that of the only task.';
+COMMENT ON COLUMN sourced_figures.setting IS 'Values of the axes that are no replicates, for example replay=20%; null where there are none.';
 
 CREATE OR REPLACE VIEW model_panels AS
-WITH varied AS (
-  SELECT plan, address, string_agg(axis || '=' || value, ',' ORDER BY axis) AS setting
-  FROM node_axes ANTI JOIN (FROM axes WHERE replicate) AS replicates USING (plan, axis)
-  GROUP BY plan, address
-),
-figures AS (
+WITH figures AS (
   SELECT *, if(metric = 'pass@1', NULL, try_cast(regexp_extract(metric, '^(pass|maj|rm)@(\d+)$', 2) AS INTEGER)) AS k
   FROM sourced_figures
   WHERE overall AND suite IN ('id', 'ood')
-  QUALIFY k IS NULL OR k = max(k) OVER (PARTITION BY plan, address, suite, source)
+),
+most AS (
+  SELECT plan, place, suite, source, max(k) AS k FROM figures GROUP BY plan, place, suite, source
 )
-SELECT f.lineage, f.plan, min(f.place) AS place, f.source, f.stage, v.setting, f.marks, f.model, f.parameters, f.pretrain_tokens,
+SELECT f.lineage, f.plan, min(f.place) AS place, f.source, f.stage, f.setting, f.marks, f.model, f.parameters, f.pretrain_tokens,
   f.replay_tokens, f.domain_tokens, f.sft_examples, f.sft_epochs, f.rl_examples, f.rl_epochs, f.post_training, f.collapse,
   count(DISTINCT f.address) AS models, max(f.k) AS k,
   round(avg(f.shown) FILTER (f.suite = 'id' AND f.metric = 'pass@1'), 4) AS id_greedy,
@@ -132,8 +104,9 @@ SELECT f.lineage, f.plan, min(f.place) AS place, f.source, f.stage, v.setting, f
   round(avg(f.shown) FILTER (f.suite = 'ood' AND f.metric = 'orm'), 4) AS ood_orm,
   round(avg(f.shown) FILTER (f.suite = 'ood' AND f.metric = 'correctRatio'), 4) AS ood_correct_ratio
 FROM figures AS f
-LEFT JOIN varied AS v ON v.plan = f.plan AND v.address = f.address
-GROUP BY f.lineage, f.plan, f.source, f.stage, v.setting, f.marks, f.model, f.parameters, f.pretrain_tokens, f.replay_tokens,
+JOIN most AS m ON m.plan = f.plan AND m.place = f.place AND m.suite = f.suite AND m.source IS NOT DISTINCT FROM f.source
+WHERE f.k IS NULL OR f.k = m.k
+GROUP BY f.lineage, f.plan, f.source, f.stage, f.setting, f.marks, f.model, f.parameters, f.pretrain_tokens, f.replay_tokens,
   f.domain_tokens, f.sft_examples, f.sft_epochs, f.rl_examples, f.rl_epochs, f.post_training, f.collapse;
 COMMENT ON VIEW model_panels IS 'The six figures of problems that EvoLM''s figures have panels of, id and ood, in percent (orm as it is): a row for each model and, of a published one, each source; mean over replicates (seeds).';
 COMMENT ON COLUMN model_panels.lineage IS 'The lineage''s name.';

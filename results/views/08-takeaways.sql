@@ -42,32 +42,9 @@ COMMENT ON COLUMN takeaways.problems IS 'Problems that all of them answered.';
 COMMENT ON COLUMN takeaways.said IS 'What else there is to say, and warnings, in sentences.';
 
 CREATE OR REPLACE VIEW takeaway_models AS
-WITH recipes AS (
-  SELECT plan, address, regexp_replace(part, '\d+$', '') AS stage_type,
-    string_agg(part || '.' || name || '=' || coalesce(value, ''), ',' ORDER BY part, name) AS recipe
-  FROM model_settings
-  WHERE part NOT IN ('axis', 'model', 'fact') AND name NOT IN ('tokens', 'steps', 'seed', 'replayShare', 'replayTokens',
-    'examples', 'epochs', 'model', 'parameters', 'allowUndecayed', 'allowOverlap', 'of', 'runSteps', 'runTokens')
-    AND NOT (starts_with(part, 'cpt') AND name = 'data')
-  GROUP BY plan, address, stage_type
-),
-hashed AS (
-  SELECT plan, address,
-    any_value(md5(recipe)) FILTER (stage_type = 'pretrain') AS pretrain_recipe,
-    any_value(md5(recipe)) FILTER (stage_type = 'cpt') AS cpt_recipe,
-    any_value(md5(recipe)) FILTER (stage_type = 'sft') AS sft_recipe,
-    any_value(md5(recipe)) FILTER (stage_type = 'rl') AS rl_recipe
-  FROM recipes GROUP BY plan, address
-),
-replicates AS (
-  SELECT plan, address, string_agg(axis || '=' || value, ',' ORDER BY axis) AS replicate
-  FROM node_axes SEMI JOIN (FROM axes WHERE replicate OR axis = 'seed') AS r USING (plan, axis)
-  GROUP BY plan, address
-)
-SELECT m.*, coalesce(r.replicate, '') AS replicate, h.pretrain_recipe, h.cpt_recipe, h.sft_recipe, h.rl_recipe
+SELECT m.*, r.replicate, r.pretrain_recipe, r.cpt_recipe, r.sft_recipe, r.rl_recipe
 FROM model_recipes AS m
-LEFT JOIN hashed AS h ON h.plan = m.plan AND h.address = m.address
-LEFT JOIN replicates AS r ON r.plan = m.plan AND r.address = m.address
+JOIN recipes AS r ON r.plan = m.plan AND r.place = m.place
 WHERE m.type != 'checkpoint' AND coalesce(m.marks, '') NOT LIKE '%undecayed%';
 COMMENT ON VIEW takeaway_models IS 'What EvoLM''s takeaways compare: each decayed model of each lineage''s current version, with its amounts, its replicate, and digests of all else that its stages were told.';
 COMMENT ON COLUMN takeaway_models.lineage IS 'The lineage''s name.';
@@ -98,23 +75,28 @@ COMMENT ON COLUMN takeaway_models.sft_recipe IS 'The same of SFT.';
 COMMENT ON COLUMN takeaway_models.rl_recipe IS 'The same of RL.';
 
 CREATE OR REPLACE VIEW takeaway_figures AS
-WITH figures AS (
+WITH names AS (
   SELECT *, try_cast(regexp_extract(metric, '^(pass|maj|rm)@(\d+)$', 2) AS INTEGER) AS k,
-    task = 'all' OR min(task) OVER tasks = max(task) OVER tasks AS overall
-  FROM model_figures
-  WINDOW tasks AS (PARTITION BY plan, suite)
+    min(task) OVER tasks = max(task) OVER tasks AS single
+  FROM (SELECT DISTINCT lineage, plan, suite, task, metric FROM reported_figures())
+  WINDOW tasks AS (PARTITION BY lineage, plan, suite)
 ),
-most AS (
-  SELECT plan, suite, max(k) AS k FROM figures WHERE overall GROUP BY plan, suite
+suites AS (
+  SELECT lineage, plan, suite, single, max(k) AS k FROM names WHERE task = 'all' OR single GROUP BY lineage, plan, suite, single
 )
-SELECT m.*, f.suite, f.task, f.overall,
-  CASE WHEN f.metric = 'pass@1' THEN 'greedy' WHEN f.metric = 'correctRatio' THEN 'correct_ratio'
-    WHEN f.k IS NOT NULL THEN regexp_extract(f.metric, '^[a-z]+') ELSE f.metric END AS figure,
-  f.suite || if(f.overall, '', '.' || f.task) || '.' || f.metric AS metric
-FROM takeaway_models AS m
-JOIN figures AS f ON f.plan = m.plan AND f.address = m.address
-JOIN most AS k ON k.plan = f.plan AND k.suite = f.suite
-WHERE f.metric IN ('pass@1', 'correctRatio', 'orm', 'acc_norm', 'loss', 'perplexity') OR f.k = k.k;
+SELECT f.lineage, f.plan, f.place, f.address, f.stage, f.type, f.seed, f.marks, f.key, f.model, f.parameters, f.pretrain_tokens,
+  f.cpt_tokens, f.replay_tokens, f.domain_tokens, f.sft_examples, f.sft_epochs, f.rl_examples, f.rl_epochs, f.post_training,
+  d.value AS collapse, f.replicate, f.pretrain_recipe, f.cpt_recipe, f.sft_recipe, f.rl_recipe, f.suite, f.task,
+  -- In two parts, of which figures can be narrowed by the first before they are joined.
+  (f.task = 'all' OR f.only_task) AND (f.task = 'all' OR s.single) AS overall,
+  CASE f.metric WHEN 'pass@1' THEN 'greedy' WHEN 'correctRatio' THEN 'correct_ratio' ELSE split_part(f.metric, '@', 1) END AS figure,
+  f.suite || if(f.task = 'all' OR s.single, '', '.' || f.task) || '.' || f.metric AS metric
+FROM recipe_figures() AS f
+JOIN suites AS s ON s.lineage = f.lineage AND s.plan = f.plan AND s.suite = f.suite
+LEFT JOIN (SELECT key, value FROM latest_facts WHERE name = 'collapse') AS d ON d.key = f.key
+WHERE f.type != 'checkpoint' AND coalesce(f.marks, '') NOT LIKE '%undecayed%'
+  AND (f.metric IN ('pass@1', 'correctRatio', 'orm', 'acc_norm', 'loss', 'perplexity')
+    OR regexp_extract(f.metric, '^(pass|maj|rm)@(\d+)$', 2) = s.k::VARCHAR);
 COMMENT ON VIEW takeaway_figures IS 'Those models with the figures that EvoLM''s takeaways are about, one a row; of figures at k those of the most responses that the lineage has.';
 COMMENT ON COLUMN takeaway_figures.lineage IS 'The lineage''s name.';
 COMMENT ON COLUMN takeaway_figures.plan IS 'The plan.';

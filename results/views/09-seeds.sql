@@ -1,19 +1,17 @@
 -- Each figure over the replicate axes, with an interval for the mean.
 
 CREATE OR REPLACE VIEW seeds AS
-WITH varied AS (
-  SELECT plan, address, string_agg(axis || '=' || value, ',' ORDER BY axis) AS setting
-  FROM node_axes ANTI JOIN (SELECT plan, axis FROM axes WHERE replicate) USING (plan, axis)
-  GROUP BY plan, address
+WITH groups AS (
+  SELECT lineage, plan, min(place) AS place, stage, setting, marks, suite, task, metric, count(*) AS models,
+    -- In order, as a sum of fractions has other last digits in another.
+    list_transform(list_sort(list({place: place, value: value})), lambda one: one.value) AS ordered,
+    min(value) AS lowest, max(value) AS highest
+  FROM recipe_figures()
+  GROUP BY lineage, plan, stage, setting, marks, suite, task, metric
 ),
-groups AS (
-  -- In order, as a sum of fractions has other last digits in another.
-  SELECT f.lineage, f.plan, min(f.place) AS place, f.stage, v.setting, f.marks, f.suite, f.task, f.metric,
-    count(*) AS models, avg(f.value ORDER BY f.place) AS mean, stddev_samp(f.value ORDER BY f.place) AS deviation,
-    min(f.value) AS lowest, max(f.value) AS highest
-  FROM model_figures AS f
-  LEFT JOIN varied AS v ON v.plan = f.plan AND v.address = f.address
-  GROUP BY f.lineage, f.plan, f.stage, v.setting, f.marks, f.suite, f.task, f.metric
+moments AS (
+  SELECT * EXCLUDE (ordered), list_aggregate(ordered, 'avg') AS mean, list_aggregate(ordered, 'stddev_samp') AS deviation
+  FROM groups
 ),
 halves AS (
   -- The t of which both tails have 5 % together: DuckDB has no Student's t. Up to 30 degrees of freedom as
@@ -30,7 +28,7 @@ halves AS (
       + (3 * z ** 7 + 19 * z ** 5 + 17 * z ** 3 - 15 * z) / (384 * v ** 3)
       + (79 * z ** 9 + 776 * z ** 7 + 1482 * z ** 5 - 1920 * z ** 3 - 945 * z) / (92160 * v ** 4)
     ) * deviation / sqrt(models) AS half
-  FROM groups
+  FROM moments
 )
 SELECT lineage, plan, place, stage, setting, marks, suite, task, metric, models AS n, mean, mean - half AS low,
   mean + half AS high, deviation, lowest, highest

@@ -5,10 +5,9 @@ SELECT f.lineage, f.plan, f.place, f.address, f.stage, f.marks, a.ancestor, a.an
   f.metric, b.value AS ancestor_value, f.value, f.value - b.value AS change, b.low AS ancestor_low,
   b.high AS ancestor_high, f.low, f.high, b.n AS ancestor_n, f.n, f.key, a.ancestor_key
 FROM model_figures AS f
-JOIN ancestors AS a ON a.plan = f.plan AND a.address = f.address AND a.depth > 0
--- As one comparison, or figures would be joined before ancestors: every model's with every other's.
-JOIN model_figures AS b
-  ON [b.plan, b.address, b.suite, b.task, b.metric] = [a.plan, a.ancestor, f.suite, f.task, f.metric];
+JOIN chains AS a ON a.plan = f.plan AND a.place = f.place AND a.depth > 0
+JOIN model_figures AS b ON b.lineage = f.lineage AND b.plan = a.plan AND b.place = a.ancestor_place AND b.suite = f.suite
+  AND b.task = f.task AND b.metric = f.metric;
 COMMENT ON VIEW forgetting IS 'Each figure of each model beside the same figure of every evaluated model before it in its chain.';
 COMMENT ON COLUMN forgetting.lineage IS 'The lineage''s name.';
 COMMENT ON COLUMN forgetting.plan IS 'The plan.';

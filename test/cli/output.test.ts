@@ -7,6 +7,7 @@ import { createColors } from 'picocolors';
 import { describeFailure, Refusal } from '../../cli/failure.ts';
 import { whileWriting } from '../../cli/output.ts';
 import { recordedLineage } from '../../cli/recorded-lineage.ts';
+import { asSystemError } from '../../results/errors.ts';
 import { descent, temporaryFolder } from './support.ts';
 
 /** What a command ends with: its exit code, and what it says of what went wrong. */
@@ -91,6 +92,11 @@ test('why the system did not let a file be written, in one line, with what to do
   deepEqual(await failing(forbidden), [
     'cannot write my.html: this user may not write there',
     'see whose it is and who may write it (`ls -ld`), or name another place',
+  ]);
+  const duckdb = 'TransactionContext Error: Failed to commit: Could not write file "r.wal": No space left on device';
+  deepEqual(await failing(asSystemError(new Error(duckdb), '/home/r')), [
+    'cannot write my.html: the disk is full',
+    'free some space, or name another place',
   ]);
   const left = await whileWriting('my.html', (signal) => {
     process.emit('SIGINT', 'SIGINT');

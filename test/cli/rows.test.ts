@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { formatRows } from '../../cli/render/rows.ts';
-import type { QueryResult } from '../../results/query.ts';
+import type { Rows } from '../../results/query.ts';
 
-const result: QueryResult = {
+const result: Rows = {
   columns: [
     { name: 'model', type: 'VARCHAR' },
     { name: 'loss', type: 'DOUBLE' },
@@ -82,7 +82,7 @@ test('Markdown escapes what would end a cell', () => {
 });
 
 test('what a model wrote neither moves the cursor of a terminal nor becomes a page', () => {
-  const hostile: QueryResult = {
+  const hostile: Rows = {
     columns: [{ name: 'response', type: 'VARCHAR' }],
     rows: [['\u001b[2J\u0007red\u009b31m\u202e<img src=x onerror=alert(1)> [a](javascript:b) `c` &lt;']],
   };

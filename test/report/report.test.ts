@@ -248,7 +248,7 @@ test('of a lineage of which nothing has run it says so', () => {
   const markdown = asMarkdown(document);
   match(markdown, /No model is evaluated yet/);
   match(markdown, /Nothing was run here/);
-  match(markdown, /^\| all \|.*\| 43 not run \|/m);
+  match(markdown, /^\| all \|.*\| 43 not done \|/m);
 });
 
 test('the same results give the same bytes', async () => {

@@ -13,8 +13,7 @@ before(async () => {
   instance = await DuckDBInstance.create(':memory:');
   connection = await instance.connect();
   await connection.run(`
-    CREATE TABLE latest_lineages AS SELECT 'l' AS lineage, 'p' AS plan, 1 AS last_recorded;
-    CREATE TABLE model_figures (plan VARCHAR, place INTEGER, key VARCHAR, suite VARCHAR, task VARCHAR, metric VARCHAR, value DOUBLE)`);
+    CREATE TABLE model_figures (lineage VARCHAR, plan VARCHAR, place INTEGER, key VARCHAR, suite VARCHAR, task VARCHAR, metric VARCHAR, value DOUBLE)`);
 });
 after(() => {
   connection.closeSync();
@@ -29,11 +28,11 @@ async function correlations(models: Models, metric: string | null = null) {
   const rows = models.flatMap((figures, place) =>
     Object.entries(figures).map(([name, value]) => {
       const [suite, task] = name === 'loss' ? ['heldout', 'web'] : ['id', 'math'];
-      return `('p', ${place}, 'model ${place}', '${suite}', '${task}', '${name}', ${value})`;
+      return `('l', 'p', ${place}, 'model ${place}', '${suite}', '${task}', '${name}', ${value})`;
     }),
   );
   await connection.run(`INSERT INTO model_figures VALUES ${rows.join(', ')}`);
-  const result = await connection.runAndReadAll(sql, { lineage: null, metric });
+  const result = await connection.runAndReadAll(sql, { lineage: 'l', metric });
   return result.getRowObjectsJS() as Record<string, number | string | null>[];
 }
 

@@ -3,10 +3,16 @@ import { type FileHandle, open } from 'node:fs/promises';
 /** Most that is read of a file at once. */
 const chunkBytes = 1 << 20;
 
+/** A line of a file, and the byte that it begins at. */
+export interface TailLine {
+  at: number;
+  text: string;
+}
+
 /** Reads the lines of a text file that grows. */
 export interface Tail {
   /** The whole lines that came since the last call; none while there is no file. */
-  next(): AsyncGenerator<string>;
+  next(): AsyncGenerator<TailLine>;
 }
 
 /**
@@ -42,8 +48,12 @@ export function tailOf(path: string, last?: number): Tail {
           }
           const lines = Buffer.concat([...rest, data.subarray(0, end - 1)]).toString('utf8');
           rest = [data.subarray(end)];
+          let begin: number = offset;
           offset = at - (data.length - end);
-          yield* lines.split('\n');
+          for (const text of lines.split('\n')) {
+            yield { at: begin, text };
+            begin += Buffer.byteLength(text) + 1;
+          }
         }
       } finally {
         await file.close();
