@@ -108,7 +108,7 @@ export async function openLive(home: string, context: Context): Promise<Live> {
   return {
     async lineages() {
       const now = await temporalNow();
-      return await Promise.all((await known()).map((one) => look(one, now)));
+      return await Promise.all((await known()).map((one) => look(one, now).catch((error) => unreadable(one, error))));
     },
     async lineage(name) {
       const one = (await known()).find(({ lineage }) => lineage === name);
@@ -120,6 +120,16 @@ export async function openLive(home: string, context: Context): Promise<Live> {
     cancel: (name) => onLineage(name, (target) => cancelTarget(target, patienceMs)),
     close: () => temporal.close(),
   };
+}
+
+/** A lineage that cannot be looked at, as its plan is gone or damaged: others can. */
+function unreadable({ lineage, title, file, plan: digest, lastRun }: KnownLineage, error: unknown): LineageNow {
+  const note = error instanceof Error ? error.message : String(error);
+  const plan = async () => {
+    throw error;
+  };
+  const unknown = { running: false, paused: false, temporal: null, nodes: [] };
+  return { lineage, title, file, digest, plan, lastRun, note, ...unknown };
 }
 
 /** What a lineage's workflow says; without nodes where it does not run, or no worker answers. */

@@ -1,4 +1,3 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomBytes } from 'node:crypto';
 import { channel } from 'node:diagnostics_channel';
 import { existsSync } from 'node:fs';
@@ -9,9 +8,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { databasePath, storeFolder } from '../store/home.ts';
 import { makeFolder, syncFolder } from '../store/write.ts';
-import { asSystemError, DatabaseBusyError, ResultsError, UnreadableDatabaseError } from './errors.ts';
+import { offerReading, type Reading, readBeside, readingBeside, withGuests } from './beside.ts';
+import { asSystemError, ResultsError, UnreadableDatabaseError } from './errors.ts';
 import { schemaState, updateSchema } from './schema.ts';
 import { quoted } from './sql.ts';
+import { busy, type Deadline, isInside, takeTurn } from './turns.ts';
 import { databaseWaits, toldAfterMs } from './waits.ts';
 
 /** What `withDatabase` may be told beside the mode. */
@@ -55,27 +56,36 @@ export async function withDatabase<T>(
   const path = options.path ?? databasePath(home);
   const deadline = deadlineOf(mode, options);
   options.signal?.throwIfAborted();
-  if (inside.getStore()?.has(path)) throw new Error('withDatabase was called from inside itself; use its connection');
-  const reading = mode === 'read' ? readingBeside(path, options) : undefined;
-  const beside = reading && (await readBeside(path, reading, options.signal, use));
-  if (beside !== undefined) return beside.value;
-  return takeTurn(path, deadline, async () => {
-    if (!existsSync(path)) {
-      if (mode === 'read') throw nothingToRead(home);
-      await createDatabase(path);
-    }
-    if (mode === 'write')
+  if (isInside(path)) throw new Error('withDatabase was called from inside itself; use its connection');
+  if (mode === 'write') {
+    return takeTurn(path, deadline, async () => {
+      if (!existsSync(path)) await createDatabase(path);
       return openDatabase(path, mode, options, deadline, (connection) =>
         transaction(connection, () => use(connection)),
       ).catch((error: unknown) => {
         throw asSystemError(error, path);
       });
-    const answer = await openReading(path, options, deadline, use);
-    if (answer !== undefined) return answer.value;
-    // Written by an older Descent: bring it up to date, which only a writer can.
-    await openDatabase(path, 'write', {}, deadline, (connection) => transaction(connection, async () => {}));
-    return openDatabase(path, mode, options, deadline, use);
-  });
+    });
+  }
+  const { besideForSeconds } = options;
+  const mayJoin = besideForSeconds !== undefined && isPlain(options);
+  const beside = mayJoin ? readingBeside(path, besideForSeconds) : undefined;
+  const answered = beside && (await readBeside(path, beside, deadline, use));
+  if (answered !== undefined) return answered.value;
+  const read = (reading?: Reading): Promise<T> =>
+    takeTurn(path, deadline, async () => {
+      if (!existsSync(path)) throw nothingToRead(home);
+      const answer = await openDatabase(path, mode, options, deadline, async (connection, instance) => {
+        if ((await schemaState(connection)) !== 'current') return undefined;
+        const answering = () => use(connection);
+        return { value: await (reading ? withGuests(path, reading, instance, answering) : answering()) };
+      });
+      if (answer !== undefined) return answer.value;
+      // Written by an older Descent: bring it up to date, which only a writer can.
+      await openDatabase(path, 'write', {}, deadline, (connection) => transaction(connection, async () => {}));
+      return openDatabase(path, mode, options, deadline, use);
+    });
+  return isPlain(options) ? await offerReading(path, read) : await read();
 }
 
 /** Does something with a connection whose statement a signal ends, and with it all that is to come. */
@@ -84,15 +94,21 @@ export async function interruptible<T>(
   signal: AbortSignal,
   use: () => Promise<T>,
 ): Promise<T> {
-  const interrupt = () => connection.interrupt();
+  // Again and again, as it reaches what runs only, and not what is about to.
+  let stopping: NodeJS.Timeout | undefined;
+  const stop = () => {
+    connection.interrupt();
+    stopping = setTimeout(stop, 50);
+  };
   signal.throwIfAborted();
-  signal.addEventListener('abort', interrupt);
+  signal.addEventListener('abort', stop);
   try {
     const value = await use();
     signal.throwIfAborted();
     return value;
   } finally {
-    signal.removeEventListener('abort', interrupt);
+    clearTimeout(stopping);
+    signal.removeEventListener('abort', stop);
   }
 }
 
@@ -168,141 +184,6 @@ function nothingToRead(home: string): ResultsError {
       ? `results.duckdb is missing in ${home}: \`descent verify --rebuild\` brings it back; the store has its models, and nothing is trained again`
       : `there are no results yet in ${home}: run a lineage first`,
   );
-}
-
-interface Deadline {
-  /** In performance.now() milliseconds. */
-  at: number;
-  seconds: number;
-  /** Ends the waiting before that. */
-  signal: AbortSignal | undefined;
-}
-
-/** A call that reads, which others may join. */
-interface Reading {
-  /** Resolves when the file is open: to undefined where it has to be brought up to date first. Rejects as opening does. */
-  opened: Promise<DuckDBInstance | undefined>;
-  /** In performance.now() milliseconds. */
-  since: number;
-  /** Its turn, as long as nobody waits behind it. */
-  turn: Promise<void> | undefined;
-  guests: Set<Promise<unknown>>;
-}
-
-/** By path. */
-const readings = new Map<string, Reading>();
-
-/** The call to read beside; undefined where there is none that may be joined. */
-function readingBeside(path: string, options: DatabaseOptions): Reading | undefined {
-  const reading = readings.get(path);
-  if (reading === undefined || options.besideForSeconds === undefined || !isPlain(options)) return undefined;
-  const someoneWaits = turns.get(path) !== reading.turn;
-  const isLong = performance.now() - reading.since > options.besideForSeconds * 1000;
-  return someoneWaits || isLong ? undefined : reading;
-}
-
-/** Reads beside another call; gives undefined where that came to nothing, as the file has to be brought up to date. */
-async function readBeside<T>(
-  path: string,
-  { opened, guests }: Reading,
-  signal: AbortSignal | undefined,
-  use: (connection: DuckDBConnection) => Promise<T>,
-): Promise<{ value: T } | undefined> {
-  const read = async (): Promise<{ value: T } | undefined> => {
-    const instance = await opened;
-    if (instance === undefined) return undefined;
-    signal?.throwIfAborted();
-    const connection = await instance.connect();
-    try {
-      return { value: await within(path, () => use(connection)) };
-    } finally {
-      connection.closeSync();
-    }
-  };
-  const reading = read();
-  guests.add(reading);
-  return await reading.finally(() => guests.delete(reading));
-}
-
-/**
- * Opens the file to read, and lets others read beside `use`; waits for those who have begun when it is done. Gives undefined
- * where the file has to be brought up to date.
- */
-async function openReading<T>(
-  path: string,
-  options: DatabaseOptions,
-  deadline: Deadline,
-  use: (connection: DuckDBConnection) => Promise<T>,
-): Promise<{ value: T } | undefined> {
-  let resolve = (_: DuckDBInstance | undefined): void => {};
-  let reject = (_: unknown): void => {};
-  const opened = new Promise<DuckDBInstance | undefined>((...both) => {
-    [resolve, reject] = both;
-  });
-  // Whether or not anybody is there to be told.
-  opened.catch(() => {});
-  const guests: Reading['guests'] = new Set();
-  const reading: Reading = { opened, since: performance.now(), turn: turns.get(path), guests };
-  if (isPlain(options)) readings.set(path, reading);
-  try {
-    return await openDatabase(path, 'read', options, deadline, async (connection, instance) => {
-      if ((await schemaState(connection)) !== 'current') return undefined;
-      resolve(instance);
-      try {
-        return { value: await use(connection) };
-      } finally {
-        readings.delete(path);
-        await Promise.allSettled(guests);
-      }
-    });
-  } catch (error) {
-    reject(error);
-    throw error;
-  } finally {
-    resolve(undefined);
-    if (readings.get(path) === reading) readings.delete(path);
-  }
-}
-
-/** Whether a connection may do what any other may: what is allowed holds for all connections of an instance. */
-function isPlain({ files = false, output, attached }: DatabaseOptions): boolean {
-  return !files && output === undefined && attached === undefined;
-}
-
-/** The files that the code which is running has open; empties when they are closed, for what it has set going. */
-const inside = new AsyncLocalStorage<Set<string>>();
-/** By path: resolved when everybody who came before has closed the file. */
-const turns = new Map<string, Promise<void>>();
-
-async function takeTurn<T>(path: string, deadline: Deadline, use: () => Promise<T>): Promise<T> {
-  const before = turns.get(path) ?? Promise.resolve();
-  let finish = () => {};
-  const mine = new Promise<void>((resolve) => {
-    finish = resolve;
-  });
-  // Who gives up leaves the queue, but those behind still wait for those before.
-  const turn = before.then(() => mine);
-  turns.set(path, turn);
-  void turn.then(() => {
-    if (turns.get(path) === turn) turns.delete(path);
-  });
-  try {
-    const waiting = new AbortController();
-    const signal = deadline.signal ? AbortSignal.any([waiting.signal, deadline.signal]) : waiting.signal;
-    const patience = sleep(Math.max(0, deadline.at - performance.now()), 'gone' as const, { signal });
-    const first = await Promise.race([before, patience]);
-    waiting.abort();
-    if (first === 'gone') throw busy(path, `this process (${process.pid})`, deadline);
-    return await within(path, use);
-  } finally {
-    finish();
-  }
-}
-
-/** Runs what has a file open, which must not open it again. */
-async function within<T>(path: string, use: () => Promise<T>): Promise<T> {
-  const held = new Set([...(inside.getStore() ?? []), path]);
-  return await inside.run(held, use).finally(() => held.delete(path));
 }
 
 async function openDatabase<T>(
@@ -386,6 +267,11 @@ async function restrict(
   await connection.run('SET lock_configuration = true');
 }
 
+/** Whether a connection may do what any other may: what is allowed holds for all connections of an instance. */
+function isPlain({ files = false, output, attached }: DatabaseOptions): boolean {
+  return !files && output === undefined && attached === undefined;
+}
+
 async function transaction<T>(connection: DuckDBConnection, use: () => Promise<T>): Promise<T> {
   await connection.run('BEGIN');
   try {
@@ -428,11 +314,4 @@ async function createDatabase(path: string): Promise<void> {
 function holder(message: string): string {
   const found = /Conflicting lock is held in (.+?) \(PID (\d+)\)/.exec(message);
   return found ? `process ${found[2]} (${found[1]})` : 'another process';
-}
-
-function busy(path: string, who: string, { seconds }: Deadline, cause?: unknown): DatabaseBusyError {
-  return new DatabaseBusyError(
-    `${path} is held by ${who}, and was not free in ${seconds} s: wait for it to finish, or close it there, and try again`,
-    { cause },
-  );
 }

@@ -110,7 +110,7 @@ describe('with the results of a lineage', () => {
     deepEqual([counted.exitCode, counted.stdout.split(/\r?\n/)[0]], [0, 'n'], counted.stderr);
     const unknown = await descent(['query', own, '--param', 'type=pretrian'], folder);
     equal(unknown.exitCode, 1);
-    match(unknown.stderr, /there is no type pretrian: did you mean pretrain\?/);
+    match(unknown.stderr, /there is no type pretrian: did you mean `pretrain`\?/);
     await writeFile(own, '-- Nodes.\n-- $type TEXT: Their type.\nSELECT 1;\n');
     match(
       (await descent(['query', own], folder)).stderr,

@@ -52,7 +52,7 @@ let browser: Browser | undefined;
 try {
   await mkdir(images, { recursive: true });
   const told = createInterface(run.stdout);
-  await untilTold(told, /"event":"progress","address":"tuned@.*"step":[1-9]/);
+  await untilTold(told, /"event":"progress","address":"mid@.*"step":[1-9]/);
   ui = start('ui', 'replay', '--json');
   const [line] = (await once(createInterface(ui.stdout), 'line')) as [string];
   const { address } = JSON.parse(line) as { address: string };
@@ -62,10 +62,9 @@ try {
     await page.goto(address);
     await page.locator('.curves .legend tr').first().waitFor();
     await take(page, 'dag', colorScheme);
-    await page
-      .locator('.running li')
-      .filter({ has: page.getByRole('progressbar') })
-      .getByRole('button')
+    const training = page.locator('.running li').filter({ has: page.getByRole('progressbar') });
+    await training
+      .getByRole('button', { name: /^mid@[^/]+$/ })
       .first()
       .click();
     await page.locator('.panel .chart').first().waitFor();

@@ -38,7 +38,7 @@ export function Chart({
     if (place.current === null) return;
     const made = new uPlot(
       optionsOf(lines, place.current.clientWidth, height, isLog, setAt),
-      aligned(lines),
+      aligned(lines, isLog),
       place.current,
     );
     plot.current = made;
@@ -60,8 +60,8 @@ export function Chart({
     const { min, max } = own.scales.x as uPlot.Scale;
     // Who looks closer at a part of it goes on doing so while points come.
     const isWhole = min === before?.[0] && max === before?.[before.length - 1];
-    own.setData(aligned(lines), isWhole || before?.length === 0);
-  }, [lines]);
+    own.setData(aligned(lines, isLog), isWhole || before?.length === 0);
+  }, [lines, isLog]);
   return (
     <figure class="chart">
       <figcaption>{title}</figcaption>
@@ -132,11 +132,13 @@ function pointAt({ steps, values }: Line, step: number): { step: number; value: 
   return lastOf({ steps: steps.slice(0, end), values: values.slice(0, end) });
 }
 
-/** All lines over all of their steps, as uPlot draws them. */
-function aligned(lines: readonly Line[]): uPlot.AlignedData {
-  if (lines.length === 0) return [[]];
-  if (lines.length === 1) return [[...(lines[0] as Line).steps], [...(lines[0] as Line).values]];
-  return uPlot.join(lines.map(({ steps, values }): uPlot.AlignedData => [[...steps], [...values]]));
+/** All lines over all of their steps, as uPlot draws them. What has no logarithm is not drawn where that is the scale. */
+function aligned(lines: readonly Line[], isLog: boolean): uPlot.AlignedData {
+  const tables = lines.map(({ steps, values }): uPlot.AlignedData => {
+    const shown = isLog ? values.map((value) => (value !== null && value > 0 ? value : null)) : [...values];
+    return [[...steps], shown];
+  });
+  return tables.length > 1 ? uPlot.join(tables) : (tables[0] ?? [[]]);
 }
 
 /** Distances of the marks below: steps are whole. */

@@ -1,10 +1,10 @@
-import { useEffect, useMemo, useState } from 'preact/hooks';
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { NodeType } from '../../planner/plan.ts';
 import { ranked } from '../model/curves.ts';
 import { checks } from '../model/graph.ts';
 import { settingOf } from '../model/models.ts';
 import { formatRoute } from '../model/route.ts';
-import type { LineageView, NodeView, Standing } from '../protocol.ts';
+import type { LineageView, NodeView } from '../protocol.ts';
 import { lineagePath, nodePath } from './api.ts';
 import { ProblemNote, useAsked } from './asked.tsx';
 import { Chart } from './chart.tsx';
@@ -17,7 +17,9 @@ const mostLines = 14;
 /** A metric of a stage's nodes, a line each: of the stage that is chosen, else of the one that runs. */
 export function StageCurves({ view }: { view: LineageView }) {
   const { chosen } = route.value;
-  const stage = stageOf(view, chosen.stage);
+  const before = useRef<string | null>(null);
+  const stage = stageOf(view, chosen.stage, before.current);
+  before.current = stage;
   const [isLog, setLog] = useState(false);
   const group = view.groups.findIndex(({ name }) => name === stage);
   const metrics = useMetrics(view, group);
@@ -107,13 +109,14 @@ function useMetrics(view: LineageView, group: number): string[] {
   return ranked([...(value?.metrics ?? []), ...(come.group === group ? come.metrics : [])]);
 }
 
-/** The stage that is chosen, else the last that trains or has trained, else the first. */
-function stageOf(view: LineageView, chosen: string | undefined): string | null {
-  const { groups, nodes } = view;
+/** The stage that is chosen, else the last that trains; while none does the one `before`, else the last that has trained. */
+function stageOf(view: LineageView, chosen: string | undefined, before: string | null): string | null {
+  const { groups, nodes, progress } = view;
   if (chosen !== undefined && groups.some(({ name }) => name === chosen)) return chosen;
-  const last = (standing: Standing) =>
-    nodes.group[nodes.standing.findLastIndex((one, node) => one === standing && makes(view, node))];
-  return groups[last('running') ?? last('done') ?? 0]?.name ?? null;
+  const training = progress.findLast(({ node, share }) => share !== null && makes(view, node))?.node;
+  if (training === undefined && groups.some(({ name }) => name === before)) return before;
+  const trained = nodes.standing.findLastIndex((one, node) => one === 'done' && makes(view, node));
+  return groups[nodes.group[training ?? trained] ?? 0]?.name ?? null;
 }
 
 /** Whether a node makes something, and does not check it. */
