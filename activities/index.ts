@@ -1,6 +1,7 @@
 import type { Client } from '@temporalio/client';
 import type { Claim } from './claim.ts';
-import { type ExecuteOptions, executeActivity } from './execute.ts';
+import { executeActivity } from './execute.ts';
+import type { ExecuteOptions } from './execution.ts';
 import { holdActivities } from './holds.ts';
 import { pageActivity } from './pages.ts';
 import { planReader } from './plans.ts';

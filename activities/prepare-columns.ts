@@ -187,8 +187,9 @@ async function preferencesOf(connection: DuckDBConnection, folder: string): Prom
   };
 }
 
-/** A share, but at least one where there are two: a held-out part that is empty can measure nothing. */
+/** All, none, or a share, but at least one where there are two: a held-out part that is empty can measure nothing. */
 function heldoutCount(total: number, share: number): number {
+  if (share === 1) return total;
   if (share === 0 || total < 2) return 0;
   return Math.min(total - 1, Math.max(1, Math.floor(total * share)));
 }

@@ -12,12 +12,12 @@ import { newestWhole } from '../store/artifact.ts';
 import { type ExpectedModel, modelProblems, readJson } from '../store/foreign-model.ts';
 import { findHome } from '../store/home.ts';
 import { writePlan } from '../store/plans.ts';
+import { bytes, counted, shortKey } from '../words/figures.ts';
+import { catchUp } from './catch-up.ts';
 import { absolute, type Context, type ExitCode, exitCodes } from './context.ts';
 import { CommandError } from './failure.ts';
 import { planFile, refuse } from './lineage-file.ts';
-import { catchUp } from './outcome.ts';
 import { judgeAgainstStore } from './plan.ts';
-import { bytes, counted, shortKey } from './render/figures.ts';
 import { shellWord } from './shell.ts';
 
 /**

@@ -23,6 +23,17 @@ export const exitCodes = {
   interrupted: 130,
 } as const;
 
+/** What each exit code says, for people. */
+export const exitCodeMeanings: Readonly<Record<keyof typeof exitCodes, string>> = {
+  fine: 'fine',
+  error: 'an error; the message says what happened and what to do, `--debug` adds the stack',
+  pending: '`plan --detailed-exitcode`: something would run',
+  refused:
+    'refused: the lineage file is invalid or passes its budget, a written plan no longer holds, a model does not fit the node that it is to stand for, or `gc` does not know all that is needed',
+  interrupted:
+    'interrupted, by Ctrl-C or SIGTERM; of `worker` and `up`, whose end SIGTERM is, by Ctrl-C or by a second signal',
+};
+
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 
 /** `path` as it was given on the command line, made absolute. */

@@ -1,6 +1,8 @@
 import type { Key, Plan, PlanNode } from '../planner/plan.ts';
 import { lineageWord, type Verdict } from '../planner/verdict.ts';
+import { counted } from '../words/figures.ts';
 import { lineageWorkflowId } from '../workflows/names.ts';
+import { catchUp } from './catch-up.ts';
 import { loadConfig } from './config.ts';
 import type { Context } from './context.ts';
 import { CommandError } from './failure.ts';
@@ -8,9 +10,7 @@ import { followLineage } from './follow.ts';
 import { serverFailure } from './host.ts';
 import { watchInterrupts } from './interrupt.ts';
 import { cancelLineage, joiningNotices, type LineageEnd, lineageHandle, runLineage } from './lineages.ts';
-import { catchUp } from './outcome.ts';
 import { judgeAgainstStore } from './plan.ts';
-import { counted } from './render/figures.ts';
 import { nodesToRun } from './render/plan.ts';
 import type { RunEvent, RunOutcome } from './render/run-event.ts';
 import { deviceNotices, openSession, type Session } from './session.ts';

@@ -1,12 +1,11 @@
-import { stat } from 'node:fs/promises';
 import { exportViews } from '../results/export.ts';
 import { openLineageEvents } from '../results/openlineage.ts';
 import { findHome } from '../store/home.ts';
-import { writeWhole } from '../store/write.ts';
+import { counted } from '../words/figures.ts';
 import { absolute, type Context, type ExitCode, exitCodes } from './context.ts';
 import { CommandError } from './failure.ts';
+import { outputFile, whileWriting, writeOutput } from './output.ts';
 import { recordedLineage } from './recorded-lineage.ts';
-import { counted } from './render/figures.ts';
 
 /** Options of `descent export`. */
 export interface ExportOptions {
@@ -21,17 +20,18 @@ export async function exportLineage(
   context: Context,
 ): Promise<ExitCode> {
   const home = findHome(context.cwd, context.env);
-  const target = absolute(context, to);
-  const { lineage: name } = await recordedLineage(home, lineage);
   if (format === 'openlineage') {
-    const found = await stat(target).catch(() => undefined);
-    if (found?.isDirectory()) throw new CommandError(`${to} is a folder`, 'name a file: --to events.jsonl');
+    const file = await outputFile(to, '--to events.jsonl', context);
+    const { lineage: name } = await recordedLineage(home, lineage, context);
     const events = await openLineageEvents(home, name);
-    await writeWhole(target, events.map((event) => `${JSON.stringify(event)}\n`).join(''));
-    context.terminal.err(`wrote ${counted(events.length, 'event')} of ${name} to ${to}`);
+    await writeOutput(file, events.map((event) => `${JSON.stringify(event)}\n`).join(''));
+    const none = events.length === 0 ? ': nothing of it was run here' : '';
+    context.terminal.err(`wrote ${counted(events.length, 'event')} of ${name} to ${to}${none}`);
     return exitCodes.fine;
   }
-  const views = await exportViews(home, name, target, format);
+  if (to === '' || to === '-') throw new CommandError(`${to || 'nothing'} names no folder`, 'name one: --to results');
+  const { lineage: name } = await recordedLineage(home, lineage, context);
+  const views = await whileWriting(to, (signal) => exportViews(home, name, absolute(context, to), format, signal));
   const rows = views.reduce((sum, view) => sum + view.rows, 0);
   context.terminal.err(`wrote ${counted(views.length, 'view')} of ${name}, ${counted(rows, 'row')}, to ${to}`);
   return exitCodes.fine;

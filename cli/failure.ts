@@ -16,6 +16,9 @@ export class CommandError extends Error {
 /** What Descent refuses to run, as it refuses a lineage file with errors: exit code 3. */
 export class Refusal extends CommandError {}
 
+/** What a person ended with Ctrl-C before it was done: exit code 130. */
+export class Interrupted extends CommandError {}
+
 /**
  * The one way from any error to what a person reads: `error: message`, each cause that says something new on a line of
  * its own, a hint where there is one, and the stack only with `debug`.
@@ -39,7 +42,12 @@ export function describeFailure(
   else if (isBug(error)) {
     lines.push(`  ${colours.dim('hint:')} this looks like a fault in Descent; --debug shows where it happened`);
   }
-  return { text: lines.join('\n'), exitCode: error instanceof Refusal ? exitCodes.refused : exitCodes.error };
+  return { text: lines.join('\n'), exitCode: exitCodeOf(error) };
+}
+
+function exitCodeOf(error: unknown): ExitCode {
+  if (error instanceof Interrupted) return exitCodes.interrupted;
+  return error instanceof Refusal ? exitCodes.refused : exitCodes.error;
 }
 
 /** The error and everything it was caused by or gathers, outermost first. */

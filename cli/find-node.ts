@@ -6,8 +6,8 @@ import { readImport } from '../results/imports.ts';
 import { publicationIn } from '../results/publications.ts';
 import { runQuery } from '../results/query.ts';
 import { readPlan } from '../store/plans.ts';
+import { shortKey } from '../words/figures.ts';
 import { CommandError } from './failure.ts';
-import { shortKey } from './render/figures.ts';
 
 /** A node, and a plan that has it. */
 export interface FoundNode {
@@ -114,7 +114,10 @@ async function unknownNode(home: string, text: string, lineage: string | null): 
   const message = lineage === null ? `${where} has a node ${text}` : `${where} has no node ${text}`;
   if (addresses.length === 0) return new CommandError(message, 'run a lineage first: descent run <file>');
   const keyHint = /^[0-9a-f]+$/.test(text) && !isPrefix(text) ? `of a key, give ${shortestPrefix} digits or more;` : '';
-  const hints = [nearby(text, [...new Set(addresses)]), keyHint, '`descent status <lineage>` lists all'];
+  const head = /^([a-zA-Z][\w-]*):./.exec(text)?.[1];
+  const isOfLineage = head !== undefined && !addresses.some((address) => address.startsWith(`${head}:`));
+  const lineageHint = isOfLineage ? `a lineage ${head} was not run here: ${listed(lineages)};` : '';
+  const hints = [nearby(text, [...new Set(addresses)]), keyHint, lineageHint, '`descent status <lineage>` lists all'];
   return new CommandError(message, hints.filter((hint) => hint !== '').join(' '));
 }
 

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Key, Plan, PlanNode } from '../planner/plan.ts';
 import { latestCheckpoint } from '../store/checkpoint.ts';
 import { attemptFolder, attemptNumbers } from '../store/home.ts';
+import { duration } from '../words/figures.ts';
 import type { NodeState } from '../workflows/schedule.ts';
 import { CommandError } from './failure.ts';
 import {
@@ -17,7 +18,6 @@ import {
 } from './lineages.ts';
 import { readNodeResult } from './node-figures.ts';
 import { remedyFor } from './remedies.ts';
-import { duration } from './render/figures.ts';
 import type { RunEvent } from './render/run-event.ts';
 import type { Session } from './session.ts';
 

@@ -7,12 +7,12 @@ import { findHome, keysBeginning } from '../store/home.ts';
 import { isPinned, readPins } from '../store/pins.ts';
 import { watchPlans } from '../store/plans.ts';
 import { emptyTrash, leftInTrash, moveToTrash } from '../store/trash.ts';
+import { counted, shortKey } from '../words/figures.ts';
 import { type Context, type ExitCode, exitCodes } from './context.ts';
 import { CommandError, Refusal } from './failure.ts';
 import { type History, readHistory } from './history.ts';
 import { hostFolder, liveHolders, readHostState } from './host-state.ts';
 import { giveBackLock, takeLock } from './lock.ts';
-import { counted, shortKey } from './render/figures.ts';
 import { type GarbageLine, type GcReport, renderGc } from './render/gc.ts';
 import { findRoots, type Root } from './roots.ts';
 

@@ -5,9 +5,9 @@ import type { Planned } from '../planner/expand.ts';
 import type { Key } from '../planner/plan.ts';
 import { refuseOversized } from '../planner/room.ts';
 import type { Verdict } from '../planner/verdict.ts';
+import { counted } from '../words/figures.ts';
 import type { Context } from './context.ts';
 import { openPricer, type Pricer } from './pricing.ts';
-import { counted } from './render/figures.ts';
 
 /** A lineage file that can be planned. */
 export type Valid = Extract<Planned, { ok: true }>;

@@ -1,6 +1,5 @@
-import { closest } from 'fastest-levenshtein';
 import { parameterCount } from '../planner/architecture.ts';
-import { formatDiagnostics } from '../planner/diagnostic.ts';
+import { didYouMean, formatDiagnostics } from '../planner/diagnostic.ts';
 import { planLineage } from '../planner/expand.ts';
 import { loadLineage } from '../planner/load.ts';
 import type { Plan } from '../planner/plan.ts';
@@ -9,9 +8,9 @@ import { withDatabase } from '../results/database.ts';
 import { type Import, importedNames, recordImport, writeImport } from '../results/imports.ts';
 import { figuresOf, lineageOf, modelsPath, type Publication, publications } from '../results/publications.ts';
 import { findHome } from '../store/home.ts';
+import { counted } from '../words/figures.ts';
 import { type Context, type ExitCode, exitCodes } from './context.ts';
 import { CommandError } from './failure.ts';
-import { counted } from './render/figures.ts';
 
 /**
  * `descent import published/NAME`: the figures of a paper enter the results, as a lineage of that name; `descent import
@@ -39,8 +38,10 @@ export async function importPublished(what: string, { json }: { json?: true }, c
       changed
         ? `imported ${lineage}: ${counted(figures, 'figure')} of ${counted(models, 'model')}, from ${publication.reference}`
         : `${lineage} was imported before: ${counted(figures, 'figure')} of ${counted(models, 'model')}; nothing changed`,
-      `  its tables:  descent query table1 --param lineage=${lineage}`,
-      `  all of it:   descent query published`,
+      '  its tables:        descent query table1',
+      `  its claims:        descent takeaways ${lineage}`,
+      `  all on a page:     descent report ${lineage}`,
+      '  figure by figure:  descent query published',
     ].join('\n'),
   );
   return exitCodes.fine;
@@ -72,11 +73,9 @@ async function planOf(publication: Publication): Promise<Plan> {
 function findPublication(what: string): Publication {
   const found = publications.find((publication) => lineageOf(publication) === what);
   if (found) return found;
-  const near = closest(what, publications.map(lineageOf));
-  throw new CommandError(
-    `there is nothing to import by the name ${what}`,
-    `did you mean ${near}? \`descent import published\` lists what there is`,
-  );
+  const near = didYouMean(what, publications.map(lineageOf));
+  const list = '`descent import published` lists what there is';
+  throw new CommandError(`there is nothing to import by the name ${what}`, near ? `${near} ${list}` : list);
 }
 
 interface Listed {

@@ -11,6 +11,7 @@ import { plansRun } from '../store/plans.ts';
 import { storedIn } from '../store/stored.ts';
 import { loadConfig } from './config.ts';
 import { type Context, type ExitCode, exitCodes } from './context.ts';
+import { Refusal } from './failure.ts';
 import { hubConfigs } from './hub-config.ts';
 import { type PlanInFile, planIn } from './plan-file.ts';
 import { shellWord } from './shell.ts';
@@ -37,6 +38,19 @@ export async function planFile(file: string, { cwd, env }: Pick<Context, 'cwd' |
     valid.warnings = sortDiagnostics([...valid.warnings, ...unknown]);
   }
   return planned;
+}
+
+/** Whether an argument can only be a lineage file: no lineage is called so. */
+export function isLineageFile(text: string): boolean {
+  return /\.ya?ml$/.test(text);
+}
+
+/** That a lineage file, named as it was on the command line, cannot be read or has errors. */
+export function refusalOf(file: string, diagnostics: readonly Diagnostic[]): Refusal {
+  const unreadable = diagnostics.find(({ code }) => code === 'file-unreadable');
+  return unreadable
+    ? new Refusal(`${file}: ${unreadable.message}`, unreadable.hint)
+    : new Refusal(`${file} has errors`, `descent validate ${shellWord(file)}`);
 }
 
 /** That a plan is named where a lineage file should be: what its keys lack as a lineage is of no use to anybody. */

@@ -96,8 +96,8 @@ function refuseWithoutAttribute(namespace: string): (error: unknown) => never {
 }
 
 /** The lineage workflow of a plan, whether or not there is one. */
-export function lineageHandle(client: Client, plan: Plan, planDigest: string): LineageHandle {
-  return client.workflow.getHandle<typeof lineageWorkflow>(lineageWorkflowId(plan.lineage, planDigest));
+export function lineageHandle(client: Client, { lineage }: Pick<Plan, 'lineage'>, planDigest: string): LineageHandle {
+  return client.workflow.getHandle<typeof lineageWorkflow>(lineageWorkflowId(lineage, planDigest));
 }
 
 /** A node of a lineage and how it stands. */
@@ -249,9 +249,11 @@ async function activitiesOf(handle: Pick<WorkflowHandle, 'describe' | 'client'>)
   for (const activity of description?.raw.pendingActivities ?? []) {
     const { activityId, heartbeatDetails, state, attempt, lastFailure } = activity;
     const [payload] = heartbeatDetails?.payloads ?? [];
-    const told = payload
-      ? await decode<NodeProgress>(handle.client, payload)
-      : { ...nothingYet, phase: 'starting' as const };
+    // Reading a page of the plan has a heartbeat that tells of nothing.
+    const told = (payload && (await decode<NodeProgress | undefined>(handle.client, payload))) ?? {
+      ...nothingYet,
+      phase: 'starting' as const,
+    };
     const tries = (attempt ?? 1) - 1;
     const kind = kindOf(lastFailure);
     const phase = state !== scheduled ? told.phase : tries > 0 ? 'retrying' : 'queued';

@@ -5,12 +5,12 @@ import { isExecuted } from '../activities/claim.ts';
 import { errorsPath, greeting } from '../activities/events.ts';
 import type { TrainerEvent } from '../schemas/types/event.ts';
 import { attemptFolder, attemptNumbers, findHome } from '../store/home.ts';
+import { tailOf } from '../store/tail.ts';
 import { type Context, type ExitCode, exitCodes } from './context.ts';
 import { CommandError } from './failure.ts';
 import { findNode } from './find-node.ts';
 import { watchInterrupts } from './interrupt.ts';
 import { eventLine } from './render/event-line.ts';
-import { tailOf } from './tail.ts';
 
 /** Between two looks of `--follow`. */
 const lookEveryMs = 300;
@@ -88,7 +88,7 @@ export function readerOf(home: string, key: string, attempt: number, json = fals
     /** Whether the trainer said that nothing more will come. */
     over: () => last === 'done' || last === 'failed',
     async *next(): AsyncGenerator<Line> {
-      for await (const line of events.next()) {
+      for await (const { text: line } of events.next()) {
         const event = parsed(line);
         if (event === undefined) continue;
         const again = event.event === 'started' && event.resumedFrom !== null;
@@ -103,7 +103,7 @@ export function readerOf(home: string, key: string, attempt: number, json = fals
         if (!errors.has(execution)) errors.set(execution, tailOf(errorsPath(folder, execution)));
       }
       for (const tail of errors.values())
-        for await (const text of tail.next()) if (!greeting.test(text)) yield { text, error: true };
+        for await (const { text } of tail.next()) if (!greeting.test(text)) yield { text, error: true };
     },
   };
 }

@@ -4,8 +4,8 @@ import { readEvents } from '../results/events.ts';
 import type { EvaluationEvent, MetricsEvent } from '../schemas/types/event.ts';
 import { findArtifact } from '../store/artifact.ts';
 import type { Artifact } from '../store/inspect.ts';
+import { mainFigures } from '../words/summary.ts';
 import type { Figure } from './render/run-event.ts';
-import { mainFigures } from './summary.ts';
 
 /** What a finished node left: its main figures, and how long it took where nothing interrupted it. */
 export interface NodeResult {

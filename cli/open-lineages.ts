@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import type { Client } from '@temporalio/client';
 import { publicationIn } from '../results/publications.ts';
-import { runQuery } from '../results/query.ts';
+import { type QueryOptions, runQuery } from '../results/query.ts';
 import { databasePath, storeFolder } from '../store/home.ts';
 import { loadConfig } from './config.ts';
 import {
@@ -18,6 +18,9 @@ import { isAlive, readHostState } from './host-state.ts';
 /** A lineage that was run in a home. */
 export interface KnownLineage {
   lineage: string;
+  title: string | null;
+  /** Absolute path of its file. */
+  file: string;
   /** Digest of its newest plan. */
   plan: string;
   /** ISO 8601, UTC. */
@@ -25,14 +28,25 @@ export interface KnownLineage {
 }
 
 /** The lineages that were run in this home, the newest first; none in one that nothing was run in. Imported ones were not. */
-export async function knownLineages(home: string): Promise<KnownLineage[]> {
+export async function knownLineages(
+  home: string,
+  options: Pick<QueryOptions, 'patienceSeconds' | 'besideForSeconds'> = {},
+): Promise<KnownLineage[]> {
   if (!existsSync(databasePath(home)) && !existsSync(storeFolder(home))) return [];
   const { rows } = await runQuery(
     home,
-    'SELECT lineage, plan, last_recorded FROM latest_lineages ORDER BY last_recorded DESC, lineage',
+    'SELECT lineage, title, file, plan, last_recorded FROM latest_lineages ORDER BY last_recorded DESC, lineage',
+    {},
+    options,
   );
   return rows
-    .map(([lineage, plan, lastRun]) => ({ lineage: String(lineage), plan: String(plan), lastRun: String(lastRun) }))
+    .map(([lineage, title, file, plan, lastRun]) => ({
+      lineage: String(lineage),
+      title: title === null || title === undefined ? null : String(title),
+      file: String(file),
+      plan: String(plan),
+      lastRun: String(lastRun),
+    }))
     .filter(({ lineage }) => publicationIn(lineage) === undefined);
 }
 

@@ -1,10 +1,10 @@
 import { isReason } from '../planner/checks/accept.ts';
 import { findHome } from '../store/home.ts';
 import { pinKey, readPins, unpinKey } from '../store/pins.ts';
+import { shortKey } from '../words/figures.ts';
 import { type Context, type ExitCode, exitCodes } from './context.ts';
 import { CommandError } from './failure.ts';
 import { findNode } from './find-node.ts';
-import { shortKey } from './render/figures.ts';
 import { renderPins } from './render/pins.ts';
 
 /** `descent pin [NODE --reason TEXT]`: keeps what the store has of a node from `descent gc`; without a node, lists what is kept. */

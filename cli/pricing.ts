@@ -7,9 +7,9 @@ import { type Verdict, verdictOf } from '../planner/verdict.ts';
 import { isGpuClass } from '../schemas/device-class.ts';
 import { databasePath, findHome } from '../store/home.ts';
 import type { SlotSpeed } from '../temporal.config.ts';
+import { bytes } from '../words/figures.ts';
 import { autoDevice, loadConfig } from './config.ts';
 import type { Context } from './context.ts';
-import { bytes } from './render/figures.ts';
 
 /** What nodes cost, and what a person should know of how that was found. */
 export interface Pricing {

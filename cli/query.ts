@@ -1,12 +1,13 @@
-import { stat } from 'node:fs/promises';
-import { type Parameters, type QueryResult, runQuery, writeParquet } from '../results/query.ts';
-import { type SavedQuery, savedQueries } from '../results/saved.ts';
+import { readFile } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { type Parameters, runQuery, writeParquet } from '../results/query.ts';
+import { readSavedQuery, type SavedQuery, savedQueries } from '../results/saved.ts';
 import { findHome } from '../store/home.ts';
-import { writeWhole } from '../store/write.ts';
+import { counted } from '../words/figures.ts';
 import { absolute, type Context, type ExitCode, exitCodes } from './context.ts';
 import { CommandError } from './failure.ts';
+import { outputFile, whileWriting, writeOutput } from './output.ts';
 import { columns } from './render/columns.ts';
-import { counted } from './render/figures.ts';
 import { formatRows, type RowFormat } from './render/rows.ts';
 import type { Colours } from './render/terminal.ts';
 
@@ -19,7 +20,7 @@ export interface QueryOptions {
   allowFiles?: true;
 }
 
-/** `descent query SQL|NAME`: rows from the results, printed or written to a file. */
+/** `descent query SQL|NAME|FILE.sql`: rows from the results, printed or written to a file. */
 export async function query(sqlOrName: string | undefined, options: QueryOptions, context: Context): Promise<ExitCode> {
   const { terminal } = context;
   if (options.list) {
@@ -31,42 +32,39 @@ export async function query(sqlOrName: string | undefined, options: QueryOptions
     throw new CommandError('there is nothing to ask', 'give SQL or the name of a saved query; --list shows the names');
   }
   const home = findHome(context.cwd, context.env);
+  const asked = await questionOf(sqlOrName, context);
   const parameters = readParameters(options.param ?? []);
   const files = options.allowFiles === true;
-  await rejectFolder(options.output, context);
+  const output =
+    options.output === undefined ? undefined : await outputFile(options.output, '--output rows.csv', context);
   if (options.format === 'parquet') {
-    if (options.output === undefined) {
+    if (output === undefined) {
       throw new CommandError('Parquet is not for a terminal', 'name a file for it: --output rows.parquet');
     }
-    const rows = await writeParquet(home, sqlOrName, parameters, absolute(context, options.output), { files });
-    terminal.err(`wrote ${counted(rows, 'row')} to ${options.output}`);
+    const rows = await whileWriting(output.name, (signal) =>
+      writeParquet(home, asked, parameters, output.path, { files, signal }),
+    );
+    terminal.err(`wrote ${counted(rows, 'row')} to ${output.name}`);
     return exitCodes.fine;
   }
-  const result = await runQuery(home, sqlOrName, parameters, { files });
-  await deliver(result, options.format, options.output, context);
+  const result = await runQuery(home, asked, parameters, { files });
+  const text = formatRows(result, options.format);
+  if (output === undefined) {
+    terminal.out(text);
+    return exitCodes.fine;
+  }
+  await writeOutput(output, text);
+  terminal.err(`wrote ${counted(result.rows.length, 'row')} to ${output.name}`);
   return exitCodes.fine;
 }
 
-/** A file takes the place of what is there, which a folder does not let it. */
-async function rejectFolder(output: string | undefined, context: Context): Promise<void> {
-  if (output === undefined) return;
-  const found = await stat(absolute(context, output)).catch(() => undefined);
-  if (found?.isDirectory()) throw new CommandError(`${output} is a folder`, 'name a file: --output rows.csv');
-}
-
-async function deliver(
-  result: QueryResult,
-  format: RowFormat,
-  output: string | undefined,
-  context: Context,
-): Promise<void> {
-  const text = formatRows(result, format);
-  if (output === undefined) {
-    context.terminal.out(text);
-    return;
-  }
-  await writeWhole(absolute(context, output), text);
-  context.terminal.err(`wrote ${counted(result.rows.length, 'row')} to ${output}`);
+/** SQL and names as they are; a file of SQL, which its ending tells from both, as a saved query. */
+async function questionOf(words: string, context: Context): Promise<string | SavedQuery> {
+  if (!/^[^\n]*\.sql$/.test(words)) return words;
+  const sql = await readFile(absolute(context, words), 'utf8').catch((error: unknown) => {
+    throw new CommandError(`cannot read ${words}`, 'name a file of SQL; --list shows the saved queries', error);
+  });
+  return readSavedQuery(basename(words, '.sql'), sql);
 }
 
 /** `['lineage=quickstart']` as `{lineage: 'quickstart'}`. */

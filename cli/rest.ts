@@ -3,8 +3,8 @@ import { needsOf } from '../planner/kinship.ts';
 import type { Key, Plan, PlanNode } from '../planner/plan.ts';
 import { reasonText } from '../planner/reason.ts';
 import type { RestState } from '../planner/select.ts';
-import { judge, type Verdict } from '../planner/verdict.ts';
-import { runQuery } from '../results/query.ts';
+import { judge, type NodeState, type Verdict } from '../planner/verdict.ts';
+import { type QueryOptions, runQuery } from '../results/query.ts';
 import { nodesInspector } from '../store/artifact.ts';
 import { databasePath } from '../store/home.ts';
 
@@ -17,11 +17,16 @@ export interface AtRest {
 
 /**
  * Tells how each node of a plan stands while nothing runs: as the store has it; of those that failed, why; and what is
- * blocked because something that it needs failed.
+ * blocked because something that it needs failed. `inspect` tells what the store has of a key.
  */
-export async function lookAtRest(home: string, plan: Plan): Promise<(node: PlanNode) => AtRest> {
-  const failures = existsSync(databasePath(home)) ? await readFailures(home) : new Map<string, string>();
-  const verdicts = judge(plan, nodesInspector(home));
+export async function lookAtRest(
+  home: string,
+  plan: Plan,
+  options: Pick<QueryOptions, 'patienceSeconds' | 'besideForSeconds'> = {},
+  inspect: (key: Key, from?: number) => NodeState = nodesInspector(home),
+): Promise<(node: PlanNode) => AtRest> {
+  const failures = existsSync(databasePath(home)) ? await readFailures(home, options) : new Map<string, string>();
+  const verdicts = judge(plan, inspect);
   const found = new Map<Key, AtRest & { address: string }>();
   // In the plan's order, which has what a node needs before it.
   for (const node of plan.nodes) {
@@ -55,10 +60,15 @@ function ownState(node: PlanNode, verdict: Verdict | undefined, failure: string 
   return begun ? { state: 'interrupted', reason: reasonText(node, verdict) } : { state: 'waiting', reason: null };
 }
 
-async function readFailures(home: string): Promise<Map<string, string>> {
+async function readFailures(
+  home: string,
+  options: Pick<QueryOptions, 'patienceSeconds' | 'besideForSeconds'>,
+): Promise<Map<string, string>> {
   const { rows } = await runQuery(
     home,
     "SELECT key, arg_max(message, attempt) FROM attempts GROUP BY key HAVING arg_max(state, attempt) = 'failed'",
+    {},
+    options,
   );
   return new Map(rows.map(([key, message]) => [String(key), String(message)]));
 }

@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs';
 import { formatDiagnostics } from '../planner/diagnostic.ts';
 import type { Plan } from '../planner/plan.ts';
+import { counted } from '../words/figures.ts';
 import type { Context } from './context.ts';
 import { Refusal } from './failure.ts';
 import { unknownLineage } from './find-node.ts';
 import type { History } from './history.ts';
 import { planFile } from './lineage-file.ts';
-import { counted } from './render/figures.ts';
 
 /** A lineage file as it stands now: everything that it needs stays. */
 export interface Root {

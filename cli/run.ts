@@ -2,18 +2,22 @@ import { relative } from 'node:path';
 import type { Planned } from '../planner/expand.ts';
 import type { Plan } from '../planner/plan.ts';
 import { restrict } from '../planner/select.ts';
+import { withDatabase } from '../results/database.ts';
+import { answerOf } from '../results/verdicts/ask.ts';
+import { keepVerdicts } from '../results/verdicts/record.ts';
 import { findHome } from '../store/home.ts';
 import { rememberRun, writePlan } from '../store/plans.ts';
+import { counted, whole } from '../words/figures.ts';
+import { readOutcome } from '../words/outcome.ts';
+import { catchUp } from './catch-up.ts';
 import { type Context, type ExitCode, exitCodes } from './context.ts';
-import type { Frozen, RunEnd } from './execute.ts';
+import type { Frozen, RunEnd, Telling } from './execute.ts';
 import { CommandError } from './failure.ts';
 import { forceSelected, forceStillToDo, refuseForcedOutside } from './forcing.ts';
 import { priceWithin } from './hours.ts';
 import { findDownloads, planFile, refuse } from './lineage-file.ts';
-import { catchUp, readOutcome } from './outcome.ts';
 import { judgeAgainstStore } from './plan.ts';
 import { openPricer, type Pricer } from './pricing.ts';
-import { counted, whole } from './render/figures.ts';
 import { jsonReporter } from './render/json-lines.ts';
 import { liveReporter } from './render/live.ts';
 import { plainReporter } from './render/plain.ts';
@@ -21,6 +25,7 @@ import { nodesToRun, planTotal } from './render/plan.ts';
 import type { Reporter, RunOutcome } from './render/run-event.ts';
 import { selectNodes } from './selection.ts';
 import { shellWord } from './shell.ts';
+import type { Page } from './ui.ts';
 import { type Admitted, admitPlan } from './written-plan.ts';
 
 /** Options of `descent run`. */
@@ -37,6 +42,8 @@ export interface RunOptions {
   failFast?: true;
   /** Port of 127.0.0.1 for Prometheus. */
   metricsPort?: number;
+  /** Whether the page is served meanwhile; by default where a person watches. */
+  ui?: boolean;
 }
 
 /**
@@ -64,15 +71,15 @@ export async function run(file: string | undefined, options: RunOptions, given: 
     const frozen = { home, plan, planDigest, verdicts, pending };
     const telling = { report: reporter.report, clock };
     const { outcome, reason } =
-      pending.length === 0
-        ? await reuseAll(frozen)
-        : await (await import('./execute.ts')).execute(
-            frozen,
-            { failFast: options.failFast, metricsPort: options.metricsPort },
-            context,
-            telling,
-          );
-    if (outcome === 'done' || outcome === 'failed') reporter.report(await readOutcome(home, plan, planDigest));
+      pending.length === 0 ? await reuseAll(frozen) : await executeShown(frozen, options, context, telling);
+    if (outcome === 'done' || outcome === 'failed') {
+      const { gathered, ...told } = await withDatabase(home, 'read', (connection) =>
+        readOutcome(connection, plan, planDigest),
+      );
+      const answer = answerOf(gathered);
+      reporter.report({ event: 'summary', ...told, takeaways: answer.verdicts });
+      await keepVerdicts(home, answer);
+    }
     if (outcome === 'failed' && forceStillToDo(plan, home).length > 0) reporter.report({ event: 'notice', text: kept });
     const next = nextSteps(outcome, plan, command(home), home, context);
     reporter.report({ event: 'ended', outcome, reason, seconds: clock() - begun, next });
@@ -132,6 +139,32 @@ async function requestOf(
 function reporterFor(options: RunOptions, { terminal }: Context, clock: () => number): Reporter {
   if (options.json) return jsonReporter(terminal);
   return terminal.interactive && !options.plain ? liveReporter(terminal, clock) : plainReporter(terminal, clock);
+}
+
+/** Executes what is pending, and serves the page meanwhile where that is wanted. */
+async function executeShown(
+  frozen: Frozen,
+  { failFast, metricsPort, ui, plain, json }: RunOptions,
+  context: Context,
+  telling: Telling,
+): Promise<RunEnd> {
+  const { execute } = await import('./execute.ts');
+  const isShown = ui ?? (context.terminal.interactive && !plain && !json);
+  const page = isShown ? await servePage(frozen, context, telling) : undefined;
+  try {
+    return await execute(frozen, { failFast, metricsPort }, context, telling);
+  } finally {
+    await page?.close();
+  }
+}
+
+async function servePage({ home, plan }: Frozen, context: Context, { report }: Telling): Promise<Page> {
+  const { openPage } = await import('./ui.ts');
+  const notice = (text: string) => report({ event: 'notice', text });
+  const failed = (error: unknown) => notice(`the page: ${error instanceof Error ? error.message : String(error)}`);
+  const page = await openPage(home, { port: 0, lineage: plan.lineage, report: failed }, context);
+  notice(`in a browser: ${page.address}`);
+  return page;
 }
 
 async function reuseAll({ home, plan, planDigest, verdicts }: Frozen): Promise<RunEnd> {

@@ -1,23 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Client, ServiceError } from '@temporalio/client';
 import { createLogUpdate } from 'log-update';
-import { isRunningWorkflow } from '../activities/holds.ts';
-import type { Plan } from '../planner/plan.ts';
 import { findHome } from '../store/home.ts';
 import { readPlan } from '../store/plans.ts';
-import type { lineageWorkflow } from '../workflows/lineage.ts';
-import { lineageWorkflowId } from '../workflows/names.ts';
 import { type Context, type ExitCode, exitCodes } from './context.ts';
 import { describeFailure } from './failure.ts';
 import { unknownLineage } from './find-node.ts';
 import { watchInterrupts } from './interrupt.ts';
-import { lineageStatus, progressOf } from './lineages.ts';
+import { lookAtLineages } from './look.ts';
 import { askTemporal, knownLineages } from './open-lineages.ts';
-import { type LineageReport, type NodeLine, renderStatus } from './render/status.ts';
+import { type LineageReport, renderStatus } from './render/status.ts';
 import { lookAtRest } from './rest.ts';
-
-/** Running nodes whose progress is asked for. */
-const mostAsked = 50;
 
 /** Between two looks of `--watch`. */
 const lookEveryMs = 1000;
@@ -79,60 +71,11 @@ async function reportsOf(home: string, name: string | undefined, context: Contex
       lineages.map(({ lineage }) => lineage),
     );
   }
-  return await askTemporal(home, context, async (client) => {
-    // All at once: a worker that does not answer is waited for once.
-    const live = await Promise.all(chosen.map(({ lineage, plan }) => lookAtRunning(home, client, lineage, plan)));
-    const reports: LineageReport[] = [];
-    for (const [at, { lineage, plan, lastRun }] of chosen.entries()) {
-      const frozen = await readPlan(home, plan);
-      const seen = { running: false, paused: false, note: null, ...live[at] };
-      const nodes = seen.nodes ?? (await nodesAtRest(home, frozen));
-      reports.push({ lineage, title: frozen.title, file: frozen.file, plan, lastRun, ...seen, nodes });
-    }
-    return reports;
-  });
-}
-
-/** What is known of a lineage whose workflow runs; undefined where it does not. Without nodes where no worker answers. */
-async function lookAtRunning(
-  home: string,
-  client: Client | undefined,
-  lineage: string,
-  planDigest: string,
-): Promise<(Pick<LineageReport, 'running' | 'paused' | 'note'> & { nodes?: NodeLine[] }) | undefined> {
-  if (client === undefined) return undefined;
-  const handle = client.workflow.getHandle<typeof lineageWorkflow>(lineageWorkflowId(lineage, planDigest));
-  if (!(await isRunningWorkflow(handle))) return undefined;
-  try {
-    const { nodes, pace } = await lineageStatus(handle, await readPlan(home, planDigest));
-    const running = nodes.filter(({ state }) => state === 'running');
-    const progress = await progressOf(handle, running.slice(0, mostAsked));
-    return {
-      running: true,
-      paused: pace !== 'going',
-      note: null,
-      nodes: nodes.map(({ address, key, state, reason }): NodeLine => {
-        const now = progress.get(key);
-        return {
-          address,
-          key,
-          state: state === 'reused' ? 'done' : state,
-          reason: reason ?? null,
-          progress: now ?? null,
-        };
-      }),
-    };
-  } catch (error) {
-    if (!(error instanceof ServiceError)) throw error;
-    return { running: true, paused: false, note: 'its worker does not answer: this is what the store has' };
-  }
-}
-
-/** The nodes of a lineage as the store has them, and why those failed that did, with what they block. */
-async function nodesAtRest(home: string, plan: Plan): Promise<NodeLine[]> {
-  const atRest = await lookAtRest(home, plan);
-  return plan.nodes.map((node): NodeLine => {
-    const { state, reason } = atRest(node);
-    return { address: node.address, key: node.key, state, reason, progress: null };
-  });
+  return await askTemporal(home, context, (client) =>
+    lookAtLineages(chosen, {
+      client,
+      planOf: (digest) => readPlan(home, digest),
+      restOf: (plan) => lookAtRest(home, plan),
+    }),
+  );
 }

@@ -5,15 +5,14 @@ import { addressNow } from '../planner/moved.ts';
 import type { Plan } from '../planner/plan.ts';
 import { plainAddress } from '../planner/signature.ts';
 import { importedNames, readImport } from '../results/imports.ts';
-import { publicationIn } from '../results/publications.ts';
+import { lineageOf, publicationIn, publications } from '../results/publications.ts';
 import { findHome } from '../store/home.ts';
 import { plansRun } from '../store/plans.ts';
 import type { Context } from './context.ts';
-import { CommandError, Refusal } from './failure.ts';
+import { CommandError } from './failure.ts';
 import { findNode } from './find-node.ts';
-import { planFile } from './lineage-file.ts';
+import { planFile, refusalOf } from './lineage-file.ts';
 import { readPlanFile } from './plan-file.ts';
-import { shellWord } from './shell.ts';
 
 /** What a person names on the command line: a whole plan, or a node in one. */
 export type Subject = { kind: 'plan'; plan: Plan } | ({ kind: 'node' } & NodeInPlan);
@@ -29,6 +28,9 @@ export async function findSubject(text: string, context: Context): Promise<Subje
   if (plan) return { kind: 'plan', plan };
   const colon = text.indexOf(':');
   const within = colon > 0 ? await findPlan(text.slice(0, colon), context) : undefined;
+  const missing = publications.map(lineageOf).find((name) => text === name || text.startsWith(`${name}:`));
+  if (!within && missing !== undefined)
+    throw new CommandError(`${missing} is not imported yet`, `descent import ${missing}`);
   if (!within) return { kind: 'node', ...(await findNode(findHome(context.cwd, context.env), text, null)) };
   const address = text.slice(colon + 1);
   const spelled = [address, plainAddress(address)];
@@ -60,9 +62,7 @@ async function findPlan(text: string, context: Context): Promise<Plan | undefine
   if (isPath(text)) {
     const planned = await planFile(path, context);
     if (planned.ok) return planned.plan;
-    const unreadable = planned.diagnostics.find(({ code }) => code === 'file-unreadable');
-    if (unreadable) throw new Refusal(`${text}: ${unreadable.message}`, unreadable.hint);
-    throw new Refusal(`${text} has errors`, `descent validate ${shellWord(text)}`);
+    throw refusalOf(text, planned.diagnostics);
   }
   const home = findHome(context.cwd, context.env);
   const publication = publicationIn(text);

@@ -1,7 +1,7 @@
 import type { NodeType, Plan } from '../planner/plan.ts';
+import { counted } from '../words/figures.ts';
 import { type Context, type ExitCode, exitCodes } from './context.ts';
 import { downloadNotes, type Finding, findingOf, planFile, printDiagnostics, printWarnings } from './lineage-file.ts';
-import { counted } from './render/figures.ts';
 
 /** `descent validate FILE...`: everything that is wrong with each file; exit code 3 when one is invalid. */
 export async function validate(files: string[], options: { json?: true }, context: Context): Promise<ExitCode> {

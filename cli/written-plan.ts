@@ -6,11 +6,11 @@ import type { Key, Plan, PlanNode } from '../planner/plan.ts';
 import { reasonText } from '../planner/reason.ts';
 import { type Verdict, verdictOf } from '../planner/verdict.ts';
 import { digestOfFile } from '../store/digest.ts';
+import { counted } from '../words/figures.ts';
 import { absolute, type Context } from './context.ts';
 import { Refusal } from './failure.ts';
 import { judgeAgainstStore } from './plan.ts';
 import { digestOfText, readPlanFile, refuseOtherVersions, type WrittenPlan } from './plan-file.ts';
-import { counted } from './render/figures.ts';
 import { nodesToRun } from './render/plan.ts';
 
 /** A written plan that may run, with what to tell about what is different since. */

@@ -1,5 +1,6 @@
 import type { Contrast, Takeaway, Trend } from '../schemas/types/lineage.ts';
 import { meaning } from './axes.ts';
+import { evaluatedStages } from './evaluated.ts';
 import type { Plan, PlanNode } from './plan.ts';
 import { select } from './select.ts';
 import { isModel } from './stages.ts';
@@ -12,7 +13,7 @@ import { own } from './tree.ts';
 
 /** The models of a plan that are evaluated. */
 export function evaluatedModels(plan: Plan): PlanNode[] {
-  const each = new Set<string>(plan.declared.evaluate?.each);
+  const each = new Set(evaluatedStages(plan.declared));
   return plan.nodes.filter(({ stage, type }) => each.has(stage) && isModel(type));
 }
 
@@ -82,6 +83,11 @@ export function settingOf({ stage, axes }: PlanNode, apart: ReadonlySet<string>)
 /** An axis and those that are zipped with it: what changes with it. Whether it may is for the check of the arms. */
 export function axesWith({ declared }: Plan, axis: string): Set<string> {
   return new Set([axis, ...(declared.zip ?? []).filter((names) => names.includes(axis)).flat()]);
+}
+
+/** The axes that models are only repeated over, as seeds are: what differs by them alone differs by chance. */
+export function seedAxesOf({ axes }: Plan): string[] {
+  return Object.keys(axes).filter((name) => name === 'seed' || axes[name]?.replicate);
 }
 
 /** The stages of some models that vary over an axis. */

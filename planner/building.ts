@@ -1,7 +1,7 @@
-import { benchmarks, graderVersion } from '../schemas/catalogue.ts';
+import { graderVersion } from '../schemas/catalogue.ts';
 import type { BuildRecipe, Extent, GenerateRecipe, Part, Selection } from '../schemas/types/job.ts';
 import { type Ancestry, askedBy } from './ancestry.ts';
-import { benchmarkOf, type MadeSets, partOf, setNameOf, sourceOf } from './data.ts';
+import { type MadeSets, partOf, setNameOf, sourceOf, suiteOf } from './data.ts';
 import { defaults } from './defaults.ts';
 import type { Fields } from './fields.ts';
 import type { PlanNode } from './plan.ts';
@@ -123,8 +123,7 @@ function recipeOf(
 function testsOf(reference: string, { file }: Surroundings): Selection {
   const name = setNameOf(reference);
   const declared = own(file.data, name);
-  const benchmark = own(benchmarks, (declared && benchmarkOf(declared)) ?? '');
-  const split = benchmark?.part === 'choices' ? 'choices' : 'test';
+  const split = declared && suiteOf(declared)?.part === 'choices' ? 'choices' : 'test';
   return { name, split, problems: defaults.build.compared, source: sourceOf(file, name) };
 }
 

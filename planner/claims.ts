@@ -1,5 +1,5 @@
 import type { Contrast, Takeaway } from '../schemas/types/lineage.ts';
-import { axesWith, contrastPairs, metricsOf, settingOf, trendModels } from './arms.ts';
+import { axesWith, contrastPairs, metricsOf, seedAxesOf, settingOf, trendModels } from './arms.ts';
 import { marksOf } from './marks.ts';
 import type { Key, Plan, PlanNode } from './plan.ts';
 import { parseFraction } from './quantities.ts';
@@ -40,6 +40,7 @@ export interface Testing {
 export interface Claim {
   /** From 1, in the order of the file. */
   number: number;
+  /** In a sentence, on one line. */
   claim: string;
   /** Of each, what is claimed of it. */
   metrics: { metric: string; claimed: Claimed }[];
@@ -54,7 +55,7 @@ export const defaultTesting: Testing = { test: 't', alpha: 0.05, seeds: 3, corre
 
 /** The takeaways of a plan's file. */
 export function claimsOf(plan: Plan): Claim[] {
-  const seedAxes = Object.keys(plan.axes).filter((name) => name === 'seed' || plan.axes[name]?.replicate);
+  const seedAxes = seedAxesOf(plan);
   return (plan.declared.takeaways ?? []).map((takeaway, index) => {
     const metrics = metricsOf(takeaway);
     const compared = comparedBy(plan, takeaway, seedAxes);
@@ -69,7 +70,7 @@ export function claimsOf(plan: Plan): Claim[] {
     const nodes = compared.map(({ node }) => node);
     return {
       number: index + 1,
-      claim: takeaway.claim,
+      claim: onOneLine(takeaway.claim),
       metrics: metrics.map((metric) => ({ metric, claimed: claimedOf(takeaway, metric) })),
       testing: {
         test: takeaway.test ?? defaultTesting.test,
@@ -81,6 +82,11 @@ export function claimsOf(plan: Plan): Claim[] {
       warnings: [...markWarnings(plan, nodes), ...sharedWarnings(plan, nodes, models)],
     };
   });
+}
+
+/** A claim as it is told, in a table or on a terminal: without line breaks and what else steers one. */
+function onOneLine(claim: string): string {
+  return claim.replace(/\p{Cc}+/gu, ' ').trim();
 }
 
 /** The models of a takeaway, with what it varies; their settings are without that and without the seed. */

@@ -1,4 +1,4 @@
-import { generators } from '../schemas/catalogue.ts';
+import { benchmarks, generators, type Suite } from '../schemas/catalogue.ts';
 import type { GeneratedSource, Grading, Part, PreparedSource, Source } from '../schemas/types/job.ts';
 import type { Dataset, FileData, HubData, LineageFile } from '../schemas/types/lineage.ts';
 import { defaults } from './defaults.ts';
@@ -33,6 +33,22 @@ function gradingOf({ grading = {} }: FileData | HubData): { grading?: Grading } 
 export function benchmarkOf(declared: Dataset): string | undefined {
   return 'generator' in declared ? undefined : declared.benchmark;
 }
+
+/** The suite that asks a data set, and the part that it asks; undefined of a set to learn from. */
+export function suiteOf(declared: Dataset): { suite: Suite; part: Part['part'] } | undefined {
+  const benchmark = own(benchmarks, benchmarkOf(declared) ?? '');
+  if (benchmark) return benchmark;
+  const suite = 'hub' in declared ? undefined : declared.suite;
+  return suite && { suite, part: partOfSuite[suite] };
+}
+
+/** What the suites ask. */
+export const partOfSuite: Readonly<Record<Suite, Part['part']>> = {
+  heldout: 'text',
+  upstream: 'choices',
+  id: 'problems',
+  ood: 'problems',
+};
 
 /** A generator's data, with a default for each option that is not given. */
 export function generatedSource(

@@ -1,7 +1,7 @@
 import { generators } from '../schemas/catalogue.ts';
 import { nameOfSelection } from '../schemas/certificate.ts';
 import type { OverlapRecipe, Selection } from '../schemas/types/job.ts';
-import type { LineageFile } from '../schemas/types/lineage.ts';
+import type { FileData, GeneratedData, HubData, LineageFile } from '../schemas/types/lineage.ts';
 import { usualRl } from './algorithms.ts';
 import { axisNamed } from './axes.ts';
 import { dataRole, setNameOf } from './data.ts';
@@ -123,14 +123,15 @@ function model(file: LineageFile, name: string): Declaration {
 }
 
 function dataSet(file: LineageFile, name: string): Declaration {
-  const set = own(file.data, name);
-  if (set && 'generator' in set) {
+  // Which suite asks a set changes nothing of it.
+  const { suite: _, ...set }: Partial<GeneratedData & FileData & HubData> = own(file.data, name) ?? {};
+  if (set.generator !== undefined) {
     const known = own(generators, set.generator)?.options ?? {};
     const options = Object.fromEntries(Object.entries(known).map(([option, { default: usual }]) => [option, usual]));
     return named(`data.${name}`, set, { ...defaults.generated, options });
   }
-  const usual = set && set.benchmark !== undefined ? defaults.benchmark : defaults.files;
-  return named(`data.${name}`, set ?? {}, usual, quantityFields('fileData'));
+  const usual = set.benchmark !== undefined ? defaults.benchmark : defaults.files;
+  return named(`data.${name}`, set, usual, quantityFields('fileData'));
 }
 
 /** A data set that a node reads, and what it is called there. Files are a node of their own: of those it is the key that counts. */

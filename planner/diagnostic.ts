@@ -5,7 +5,7 @@ import colours from 'picocolors';
 export const diagnosticCodes = {
   'file-unreadable': 'The lineage file cannot be read.',
   'file-size': 'The lineage file is empty, or larger than 1 MiB.',
-  'file-encoding': 'The lineage file is not UTF-8 text.',
+  'file-encoding': 'The lineage file is not UTF-8 text, or has control characters.',
   'yaml-syntax': 'The text is not YAML 1.2.',
   'yaml-tab': 'A tab is used as indentation.',
   'yaml-key': 'A key stands twice in one map, or is no plain text.',
@@ -30,7 +30,7 @@ export const diagnosticCodes = {
   'bad-zip': 'Axes that cannot vary together.',
   'no-effect':
     'An exclude that drops nothing, an include that adds nothing, a zip of axes that never meet, or recipes without signatures. As a warning: an option that changes nothing.',
-  'bad-moved': 'A rename under `moved` that cannot be: the old name is still there, or renames follow one another.',
+  'bad-moved': 'A rename under `moved` of what is still there, or renames that follow one another.',
   'bad-accept':
     'An artifact that is accepted for a node and is not there, cannot stand for it, or was accepted for another declaration.',
   'bad-takeaway': 'A takeaway whose arms cannot be compared, or differ in more than it declares.',
@@ -38,9 +38,9 @@ export const diagnosticCodes = {
     'A warning: a takeaway compares a model that did not decay, or that was allowed to learn from problems not its own, or what comes of one.',
   'missing-variant':
     'A variant that a stage starts from is excluded, or was never there; or no variant of a stage is left.',
-  'bad-mix': 'A mix whose shares do not add up.',
+  'bad-mix': 'A mix whose shares do not add up, or a source that gets nothing.',
   'bad-files':
-    'Files that do not exist, lie outside the folder, cannot be read as data, or would have to be downloaded.',
+    'Files that do not exist, lie outside the folder, or are of no known format; what is adopted and is no Llama-shaped model, or cannot be asked for. Of `run`: data and tokenizers that are on the Hub.',
   'undecayed-parent': 'A stage starts from a parent whose learning rate did not decay.',
   'over-budget': 'The lineage costs more than its budget allows.',
   'over-memory': 'A node takes more memory than its device has.',

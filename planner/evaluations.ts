@@ -1,14 +1,14 @@
-import { benchmarks, graderVersion, outOfDomainTasks, type Suite, upstreamTasks } from '../schemas/catalogue.ts';
+import { graderVersion, outOfDomainTasks, type Suite, upstreamTasks } from '../schemas/catalogue.ts';
 import type { EvaluateRecipe, Part } from '../schemas/types/job.ts';
 import type { LineageFile } from '../schemas/types/lineage.ts';
-import { benchmarkOf, generatedSource, partOf, setNameOf, sourceOf } from './data.ts';
+import { generatedSource, partOf, setNameOf, sourceOf, suiteOf } from './data.ts';
 import { defaults } from './defaults.ts';
 import { type Diagnostic, diagnose } from './diagnostic.ts';
 import type { Lineage } from './load.ts';
 import type { PlanNode } from './plan.ts';
 import { parseCount, parseNumber } from './quantities.ts';
 import { type DeclaredStage, dataReferences, declaredStages, isDataKind, type StageKind } from './stages.ts';
-import { own, recordAt } from './tree.ts';
+import { recordAt } from './tree.ts';
 
 /** One suite as a task: the same for every model that it is asked of. */
 export interface Evaluation {
@@ -23,7 +23,7 @@ export function evaluationsOf(lineage: Lineage): { evaluations: Evaluation[]; di
   const evaluations: Evaluation[] = [];
   const diagnostics: Diagnostic[] = [];
   for (const [index, suite] of (file.evaluate?.suites ?? []).entries()) {
-    const declared = declaredBenchmarks(file, suite as Suite);
+    const declared = declaredFor(file, suite as Suite);
     const asked = declared.length > 0 ? declared : suites[suite as Suite](lineage);
     const [first, ...others] = asked.sort((a, b) => (a.name < b.name ? -1 : 1));
     if (first) evaluations.push(evaluationOf(file, suite as Suite, [first, ...others]));
@@ -41,15 +41,15 @@ export function evaluationsOf(lineage: Lineage): { evaluations: Evaluation[]; di
   return { evaluations, diagnostics };
 }
 
-/** The data sets of a lineage that are benchmarks of a suite, as parts. */
-export function declaredBenchmarks(file: LineageFile, suite: Suite): Part[] {
+/** The data sets that a lineage declares for a suite, benchmarks among them, as parts. */
+export function declaredFor(file: LineageFile, suite: Suite): Part[] {
   return Object.entries(file.data).flatMap(([name, declared]) => {
-    const entry = own(benchmarks, benchmarkOf(declared) ?? '');
-    return entry?.suite === suite ? [{ name, part: entry.part, source: sourceOf(file, name) }] : [];
+    const asked = suiteOf(declared);
+    return asked?.suite === suite ? [{ name, part: asked.part, source: sourceOf(file, name) }] : [];
   });
 }
 
-/** What each suite asks of a lineage that declares no benchmarks for it. */
+/** What each suite asks of a lineage that declares nothing for it. */
 const suites: Readonly<Record<Suite, (lineage: Lineage) => Part[]>> = {
   /** Text kept aside of every data set that a pretraining or CPT learns from. */
   heldout: (lineage) => trainedOn(lineage, 'text'),

@@ -3,10 +3,10 @@ import { benchmarks, suites } from '../schemas/catalogue.ts';
 import type { TokenizerRecipe } from '../schemas/types/job.ts';
 import type { FileData, HubData, LineageFile } from '../schemas/types/lineage.ts';
 import { axisNamed, readAxes } from './axes.ts';
-import { dataRole, partOf, setNameOf } from './data.ts';
+import { dataRole, partOf, setNameOf, suiteOf } from './data.ts';
 import { defaults } from './defaults.ts';
 import { type Diagnostic, diagnose } from './diagnostic.ts';
-import { declaredBenchmarks } from './evaluations.ts';
+import { declaredFor } from './evaluations.ts';
 import { digestFile } from './files.ts';
 import { sourceIdentity } from './identity.ts';
 import { canonicalJson } from './key.ts';
@@ -65,17 +65,16 @@ function hubRecipe(declared: HubData): HubDataRecipe {
 }
 
 /** How files become a data set, whichever they are. */
-function preparation({ benchmark, prompts, columns, heldout }: FileData | HubData): Preparation {
+function preparation(declared: FileData | HubData): Preparation {
+  const { benchmark, prompts, columns, heldout } = declared;
   if (benchmark !== undefined) {
     const version = own(benchmarks, benchmark)?.version;
     if (version === undefined) throw new Error(`no benchmark ${benchmark}`);
     return { benchmark, version, prompts: prompts ?? defaults.benchmark.prompts };
   }
-  const share = parseFraction(heldout ?? defaults.files.heldout);
-  return {
-    columns: { ...defaults.files.columns, ...columns },
-    heldout: share.ok ? share.value : defaults.files.heldout,
-  };
+  const usual = suiteOf(declared) ? 1 : defaults.files.heldout;
+  const share = parseFraction(heldout ?? usual);
+  return { columns: { ...defaults.files.columns, ...columns }, heldout: share.ok ? share.value : usual };
 }
 
 function preparationSettings(recipe: Preparation): PlanNode['settings'] {
@@ -165,8 +164,7 @@ function usedDataSets({ file, source }: Lineage): Set<string> {
     references.push(...listAt(body, 'decontaminate').map(String));
   }
   for (const suite of suites)
-    if (file.evaluate?.suites.includes(suite))
-      references.push(...declaredBenchmarks(file, suite).map(({ name }) => name));
+    if (file.evaluate?.suites.includes(suite)) references.push(...declaredFor(file, suite).map(({ name }) => name));
   return new Set(references.map(setNameOf));
 }
 

@@ -2,6 +2,7 @@ import { nameOfSelection } from '../schemas/certificate.ts';
 import type { Comparison, OverlapRecipe, Selection, Source } from '../schemas/types/job.ts';
 import { addressOf, axisNamed, type Setting, valuesIn } from './axes.ts';
 import { defaults } from './defaults.ts';
+import { evaluatedStages } from './evaluated.ts';
 import type { Evaluation } from './evaluations.ts';
 import { sourceIdentity } from './identity.ts';
 import { canonicalJson } from './key.ts';
@@ -45,9 +46,9 @@ export function certifier(
   const { file, source } = lineage;
   const stages = declaredStages(source.value);
   const tests = testsOf(evaluations);
-  const { each = [], rewardModel } = file.evaluate ?? {};
+  const rewardModel = file.evaluate?.rewardModel;
   const judges = rewardModel === undefined ? [] : [parseReference(rewardModel).stage];
-  const tested = withAncestors(stages, [...each, ...judges]);
+  const tested = withAncestors(stages, [...evaluatedStages(file), ...judges]);
   const rankOf = ({ split, problems, source: from }: Selection) =>
     canonicalJson({ split, problems, source: sourceIdentity(from, dataKeys) });
   const ranks = new Map<Task, { selection: Selection; rank: string } | undefined>();

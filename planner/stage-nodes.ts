@@ -7,6 +7,7 @@ import type { Checkpoint } from './checkpoints.ts';
 import { dataRole, type MadeSets, setNameOf, sourceOf } from './data.ts';
 import { defaults } from './defaults.ts';
 import { type Diagnostic, diagnose } from './diagnostic.ts';
+import { evaluatedStages } from './evaluated.ts';
 import { evaluationNode, isScored } from './evaluation-nodes.ts';
 import type { Evaluation } from './evaluations.ts';
 import { fieldsOf } from './fields.ts';
@@ -187,7 +188,7 @@ export function planStages(
     return undefined;
   };
 
-  const evaluated: readonly string[] = file.evaluate?.each ?? [];
+  const evaluated = evaluatedStages(file);
   const rewardModelOf = rewardModels(lineage, expansion, around.report);
   const scoredLater: (() => PlanNode[])[] = [];
   const gates = new Set<PlanNode>();

@@ -26,7 +26,8 @@ interface Beginning {
  *   of each run that begins so where it is before the decay, and else of its own alone.
  *
  * Beginnings of a run are a chain: each goes on from the longest before it, and the run from the last. Each comes before
- * the first node that needs it, directly or through a longer one, and a checkpoint has its evaluations with it.
+ * the first node that needs it, directly or through a longer one, and a checkpoint has its evaluations with it, but for those
+ * that a reward model scores, which stand behind that.
  *
  * What a run comes to is the same with them as without, byte for byte on a CPU, so they are in no key: of a run it is that of
  * the whole, of a beginning that of its steps from the start of the run. Another budget or another checkpoint beside them
@@ -101,7 +102,7 @@ function ordered(
     if (node.type === 'checkpoint') declared.set(node.key, [...(declared.get(node.key) ?? []), node]);
   const evaluations = new Map<string, PlanNode[]>();
   for (const node of nodes) {
-    if (node.type !== 'evaluate' || !declared.has(node.parents.parent as Key)) continue;
+    if (node.type !== 'evaluate' || !declared.has(node.parents.parent as Key) || node.parents.rewardModel) continue;
     const model = node.address.slice(0, node.address.lastIndexOf('/'));
     evaluations.set(model, [...(evaluations.get(model) ?? []), node]);
   }

@@ -1,6 +1,6 @@
-import { partCells } from '../cli/render/takeaways.ts';
-import type { TakeawayVerdict } from '../results/verdicts/decide.ts';
-import { type Block, number, paragraph, type Section, tableOf, text } from './document.ts';
+import type { TakeawayVerdict } from '../results/verdicts/verdict.ts';
+import { partCells } from '../words/verdicts.ts';
+import { number, paragraph, type Section, tableOf, text } from './document.ts';
 
 /** What is claimed, and what the results make of it: a row for each part of each takeaway. */
 export function claimsSection(takeaways: readonly TakeawayVerdict[]): Section {
@@ -15,14 +15,13 @@ export function claimsSection(takeaways: readonly TakeawayVerdict[]): Section {
   const rows = takeaways.flatMap(({ number: which, alpha, parts }) =>
     parts.map((part) => [String(which), part.name, part.claimed, part.verdict, ...partCells(part, alpha)]),
   );
-  const notes = takeaways.flatMap(({ number: which, missing, parts, warnings }) =>
-    [
-      ...missing.map((one) => `not asked: ${one}`),
-      ...parts.flatMap((part) => part.said.map((said) => `${part.name}: ${said}`)),
-      ...warnings,
-    ].map((note) => `${which}. ${note}`),
-  );
-  const listed: Block[] = notes.length > 0 ? [{ kind: 'list', items: notes }] : [];
+  const notes = takeaways.flatMap(({ number: which, missing, parts, warnings }) => [
+    ...parts
+      .filter(({ said }) => said.length > 0)
+      .map(({ name, said }) => [String(which), name, said.join(' \u00b7 ')]),
+    ...missing.map((one) => [String(which), '', `not asked: ${one}`]),
+    ...warnings.map((one) => [String(which), '', one]),
+  ]);
   const columns = [
     text('takeaway'),
     text('part'),
@@ -34,7 +33,7 @@ export function claimsSection(takeaways: readonly TakeawayVerdict[]): Section {
     number('seeds'),
     number('p'),
   ];
-  const [first] = takeaways as [TakeawayVerdict, ...TakeawayVerdict[]];
+  const corrections = [...new Set(takeaways.map(({ correction }) => correction))].join(', ');
   return {
     title,
     blocks: [
@@ -43,8 +42,18 @@ export function claimsSection(takeaways: readonly TakeawayVerdict[]): Section {
         [text('takeaway'), text('name'), text('claim'), text('verdict')],
         claims,
       ),
-      tableOf(`What each is decided by. p is corrected (${first.correction}) for all of them.`, columns, rows),
-      ...listed,
+      ...(rows.length > 0
+        ? [
+            tableOf(
+              `What each is decided by. p is corrected for all of them (${corrections}), intervals are not.`,
+              columns,
+              rows,
+            ),
+          ]
+        : []),
+      ...(notes.length > 0
+        ? [tableOf('What there is to say of each.', [text('takeaway'), text('part'), text('notes')], notes)]
+        : []),
     ],
   };
 }

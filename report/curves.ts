@@ -1,7 +1,7 @@
-import { figure, whole } from '../cli/render/figures.ts';
-import { groupBy } from '../cli/summary.ts';
+import { groupBy } from '../results/group-by.ts';
+import { figure, whole } from '../words/figures.ts';
 import { type Block, number, paragraph, type Section, tableOf, text } from './document.ts';
-import { linePlot, mostSeries } from './plots.ts';
+import { linePlot, mostSeries, scalesOf } from './drawings/plots.ts';
 import type { CurvePoint } from './read.ts';
 
 /** Loss and reward over the steps of each training, a stage at a time, as many lines to a plot as can be told apart. */
@@ -25,16 +25,19 @@ export function curvesSection(points: readonly CurvePoint[]): Section {
   };
 }
 
+/** As many drawings as it takes, of about as many lines each, all with the same scales. */
 function plotsOf(points: readonly CurvePoint[]): Block[] {
   const { stage, metric } = points[0] as CurvePoint;
   const series = [...groupBy(points, ({ address }) => address)].map(([name, own]) => ({
     name,
     points: own.map(({ step, value }) => ({ x: step, y: value })),
   }));
+  const scales = scalesOf(series);
   const parts = Math.ceil(series.length / mostSeries);
+  const each = Math.ceil(series.length / parts);
   return Array.from({ length: parts }, (_, part) => {
     const caption = `${stage}: ${metric} over steps${parts > 1 ? `, part ${part + 1} of ${parts}` : ''}.`;
-    const own = series.slice(part * mostSeries, (part + 1) * mostSeries);
-    return { kind: 'drawing', drawing: { caption, svg: linePlot(caption, 'step', metric, own) } };
+    const own = series.slice(part * each, (part + 1) * each);
+    return { kind: 'drawing', drawing: { caption, svg: linePlot(caption, 'step', metric, own, scales) } };
   });
 }

@@ -1,8 +1,10 @@
-import type { Markup } from './markup.ts';
+import type { Markup } from './drawings/markup.ts';
 
 /** A report before it has a form: the same for HTML and Markdown. All text in it is plain, and escaped by the form. */
 export interface Document {
   title: string;
+  /** What it is of, in a sentence. */
+  subtitle: string;
   sections: Section[];
 }
 
@@ -14,6 +16,7 @@ export interface Section {
 
 /** What a section consists of. Markdown has no drawings, so no figure is in a drawing alone but the middle of a curve. */
 export type Block =
+  | { kind: 'heading'; text: string }
   | { kind: 'paragraph'; text: string }
   | { kind: 'list'; items: string[] }
   | { kind: 'table'; table: Table }
@@ -59,6 +62,11 @@ export function tableOf(caption: string, columns: readonly Column[], rows: reado
       rows: rows.map((row) => row.filter((_, index) => isUsed[index])),
     },
   };
+}
+
+/** The heading of a part of a section. */
+export function heading(words: string): Block {
+  return { kind: 'heading', text: words };
 }
 
 /** A paragraph. */

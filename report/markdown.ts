@@ -1,13 +1,15 @@
 import type { Block, Document, Table } from './document.ts';
 
 /** A report in Markdown (GitHub's, for its tables): the same tables and lists, without drawings. */
-export function asMarkdown({ title, sections }: Document): string {
+export function asMarkdown({ title, subtitle, sections }: Document): string {
   const parts = sections.flatMap(({ title: heading, blocks }) => [`## ${plain(heading)}`, ...blocks.flatMap(block)]);
-  return `${[`# ${plain(title)}`, ...parts].join('\n\n')}\n`;
+  return `${[`# ${plain(title)}`, begun(subtitle), ...parts].join('\n\n')}\n`;
 }
 
 function block(one: Block): string[] {
   switch (one.kind) {
+    case 'heading':
+      return [`### ${plain(one.text)}`];
     case 'paragraph':
       return [begun(one.text)];
     case 'list':
@@ -30,14 +32,17 @@ function table({ columns, rows }: Table): string {
   ].join('\n');
 }
 
-/** Text on one line of which nothing is taken for Markdown or HTML. */
+/** Text on one line of which nothing is taken for Markdown or HTML; blanks around it would make code of it. */
 function plain(text: string): string {
-  return text.replace(/\p{Cc}+/gu, ' ').replace(/[\\`*_[\]<>|#~$&]/g, '\\$&');
+  return text
+    .replace(/\p{Cc}+/gu, ' ')
+    .trim()
+    .replace(/[\\`*_[\]<>|#~$&]/g, '\\$&');
 }
 
 /** The same at the beginning of a line, where it might be taken for a list. */
 function begun(text: string): string {
   return plain(text)
-    .replace(/^(\s*)([-+=])/, '$1\\$2')
-    .replace(/^(\s*\d+)([.)])/, '$1\\$2');
+    .replace(/^([-+=])/, '\\$1')
+    .replace(/^(\d+)([.)])/, '$1\\$2');
 }

@@ -1,14 +1,19 @@
 import { mean, sampleStandardDeviation } from 'simple-statistics';
-import { figure, percent, whole } from '../cli/render/figures.ts';
-import { groupBy } from '../cli/summary.ts';
 import type { Plan } from '../planner/plan.ts';
-import { type Block, number, paragraph, type Section, tableOf, text } from './document.ts';
-import { intervalPlot } from './plots.ts';
+import { groupBy } from '../results/group-by.ts';
+import { figure, percent, whole } from '../words/figures.ts';
+import { bareMeasured, isShare, measured } from '../words/measured.ts';
+import { type Block, heading, number, paragraph, type Section, tableOf, text } from './document.ts';
+import { type IntervalRow, intervalPlot } from './drawings/plots.ts';
 import type { Collapse, Figure, ReportRows } from './read.ts';
 
 /** The models with their figures: for each suite and task a table, and a plot of what is asked of it first. */
 export function modelsSection(plan: Plan, { figures, collapses }: ReportRows): Section {
-  if (figures.length === 0) return { title: 'Models', blocks: [paragraph('No model is evaluated yet.')] };
+  if (figures.length === 0) {
+    const evaluates = plan.nodes.some(({ type }) => type === 'evaluate');
+    const none = evaluates ? 'No model is evaluated yet.' : 'The lineage file says nothing of evaluations.';
+    return { title: 'Models', blocks: [paragraph(none)] };
+  }
   const shown = mainFigures(figures);
   const marksOf = marksReader(plan, figures, collapses);
   const tasks = groupBy(shown, ({ suite, task }) => `${suite}\n${task}`);
@@ -23,26 +28,16 @@ function taskName({ suite, task }: Figure): string {
 
 function taskBlocks(own: readonly Figure[], marksOf: (figure: Figure) => string): Block[] {
   const metrics = metricsOf(own);
+  const main = metrics[0] as string;
   const models = groupBy(own, ({ address }) => address);
   const name = taskName(own[0] as Figure);
   const rows = [...models].map(([address, figures]) => {
-    const first = figures[0] as Figure;
-    const cells = metrics.map((metric) =>
-      cellOf(
-        figures.find((one) => one.metric === metric),
-        first.n,
-      ),
-    );
+    const found = (metric: string) => figures.find((one) => one.metric === metric);
+    const first = found(main) ?? (figures[0] as Figure);
+    const cells = metrics.map((metric) => cellOf(found(metric), first.n));
     return [address, marksOf(first), ...cells, first.n === null ? '' : whole(first.n), ...guesses(figures)];
   });
-  const main = metrics[0] as string;
-  const caption = `${name}: ${main} of each model.`;
-  const points = own.filter(({ metric }) => metric === main);
-  const svg = intervalPlot(
-    caption,
-    `${main}${isShare(main) ? ' (share)' : ''}`,
-    points.map((one) => ({ ...one, name: one.address, group: one.type })),
-  );
+  const hasIntervals = own.some(({ low }) => low !== null);
   const columns = [
     text('model'),
     text('marks'),
@@ -52,17 +47,61 @@ function taskBlocks(own: readonly Figure[], marksOf: (figure: Figure) => string)
     number('majority'),
   ];
   return [
-    tableOf(`${name}. In brackets 95 % intervals, where they are known.`, columns, rows),
-    { kind: 'drawing', drawing: { caption, svg } },
+    heading(name),
+    tableOf(`${name}${hasIntervals ? ', in brackets 95 % intervals' : ''}.`, columns, rows),
+    ...taskPlots(
+      name,
+      main,
+      own.filter(({ metric }) => metric === main),
+    ),
   ];
+}
+
+/** As many drawings as it takes for each to be on one page, all with the same scale. */
+function taskPlots(name: string, main: string, points: readonly Figure[]): Block[] {
+  const all = points.map(drawn);
+  const parts = Math.ceil(points.length / mostRows);
+  const each = Math.ceil(points.length / parts);
+  return Array.from({ length: parts }, (_, part) => {
+    const [from, to] = [part * each, (part + 1) * each];
+    const caption = `${name}: ${main} of each model${parts > 1 ? `, part ${part + 1} of ${parts}` : ''}.`;
+    const label = `${caption} ${extremes(points.slice(from, to))}`;
+    const svg = intervalPlot(label, isShare(main) ? `${main}, %` : main, all.slice(from, to), all);
+    return { kind: 'drawing', drawing: { caption, svg } };
+  });
+}
+
+const mostRows = 60;
+
+/** A row of a drawing: shares in percent, as in the table beside it. */
+function drawn({ address, type, metric, value, low, high, chance, majority }: Figure): IntervalRow {
+  const scaled = <T extends number | null>(one: T) => (one === null ? one : one * (isShare(metric) ? 100 : 1)) as T;
+  return {
+    name: address,
+    group: type,
+    value: scaled(value),
+    low: scaled(low),
+    high: scaled(high),
+    chance: scaled(chance),
+    majority: scaled(majority),
+  };
+}
+
+/** The lowest and the highest of some figures, for who cannot see them: `From 0.0 % (base) to 95.5 % (rl).` */
+function extremes(points: readonly Figure[]): string {
+  const sorted = [...points].sort((a, b) => a.value - b.value);
+  const [least, most] = [sorted[0], sorted.at(-1)] as [Figure, Figure];
+  const told = ({ metric, value, address }: Figure) => `${measured(metric, value)} (${address})`;
+  return `From ${told(least)} to ${told(most)}.`;
 }
 
 /** A figure with its interval, and its count where it is not that of the row. */
 function cellOf(found: Figure | undefined, n: number | null): string {
   if (found === undefined) return '';
   const { metric, value, low, high } = found;
-  const interval = low === null || high === null ? '' : ` [${bare(metric, low)}, ${bare(metric, high)}]`;
-  return `${shown(metric, value)}${interval}${found.n !== n && found.n !== null ? ` (n ${whole(found.n)})` : ''}`;
+  const interval =
+    low === null || high === null ? '' : ` [${bareMeasured(metric, low)}, ${bareMeasured(metric, high)}]`;
+  return `${measured(metric, value)}${interval}${found.n !== n && found.n !== null ? ` (n ${whole(found.n)})` : ''}`;
 }
 
 /** Chance and majority, of the one answer that shares are of. */
@@ -84,19 +123,19 @@ function seedsBlocks(plan: Plan, figures: readonly Figure[]): Block[] {
   const rows = [...groups.values()].map((own) => {
     const first = own[0] as Figure;
     const values = own.map(({ value }) => value);
-    const spread = values.length < 2 ? '' : bare(first.metric, sampleStandardDeviation(values));
+    const spread = values.length < 2 ? '' : spreadOf(first.metric, sampleStandardDeviation(values));
     return [
       settings(first),
       taskName(first),
       first.metric,
-      shown(first.metric, mean(values)),
+      measured(first.metric, mean(values)),
       spread,
       whole(values.length),
     ];
   });
   if (!rows.some((row) => row[5] !== '1')) return [];
   const columns = [text('models'), text('of'), text('figure'), number('mean'), number('deviation'), number('seeds')];
-  return [tableOf('Over seeds: mean and standard deviation of each setting.', columns, rows)];
+  return [heading('Over seeds'), tableOf('Mean and standard deviation of each setting over its seeds.', columns, rows)];
 }
 
 /**
@@ -172,15 +211,7 @@ function metricsOf(figures: readonly Figure[]): string[] {
   return [...new Set(figures.map(({ metric }) => metric))].sort((a, b) => rank(a) - rank(b));
 }
 
-function isShare(metric: string): boolean {
-  return /^((pass|maj|rm)@\d+|acc\w*|correctRatio|truncated)$/.test(metric);
-}
-
-function shown(metric: string, value: number): string {
-  return isShare(metric) ? percent(value) : figure(value);
-}
-
-/** A figure without its unit. */
-function bare(metric: string, value: number): string {
-  return isShare(metric) ? (value * 100).toFixed(1) : figure(value);
+/** A deviation, which may be far smaller than what it is of. */
+function spreadOf(metric: string, value: number): string {
+  return isShare(metric) ? bareMeasured(metric, value) : figure(value);
 }

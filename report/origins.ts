@@ -1,8 +1,8 @@
 import { basename } from 'node:path';
-import { counted, figure, whole } from '../cli/render/figures.ts';
-import { groupBy } from '../cli/summary.ts';
 import type { Plan } from '../planner/plan.ts';
-import { type Block, number, paragraph, type Section, tableOf, text } from './document.ts';
+import { groupBy } from '../results/group-by.ts';
+import { counted, figure, whole } from '../words/figures.ts';
+import { type Block, heading, number, paragraph, type Section, tableOf, text } from './document.ts';
 import { marksReader } from './models.ts';
 import type { Attempt, Certificate, ReportRows } from './read.ts';
 import { once, standings } from './stages.ts';
@@ -27,9 +27,6 @@ export function warningsSection(
   );
   const unknown = figures.filter(({ n }) => n === null).length;
   const warnings = [
-    ...(sources.length > 0
-      ? ['Nothing of this was run here: the figures are published ones, which were imported.']
-      : []),
     ...failed,
     ...(open.length > 0 && sources.length === 0
       ? [`${counted(open.length, 'node')} of ${whole(nodes.length)} not done yet.`]
@@ -42,9 +39,9 @@ export function warningsSection(
     ...[...marked].map(
       ([marks, own]) => `${whole(own.length)} of ${counted(models.length, 'evaluated model')}: ${marks}.`,
     ),
-    ...certificates
-      .filter(({ state }) => state === 'failed')
-      .map(({ address }) => `${address} found more overlaps than may be.`),
+    ...[...new Set(certificates.filter(({ state }) => state === 'failed').map(({ address }) => address))].map(
+      (address) => `${address} found more overlaps than may be.`,
+    ),
   ];
   const told: Block = warnings.length > 0 ? { kind: 'list', items: warnings } : paragraph('There are none.');
   return { title: 'Warnings', blocks: [told, ...overlaps(certificates)] };
@@ -69,21 +66,28 @@ function overlaps(certificates: readonly Certificate[]): Block[] {
     ...[problems, exact, grams, common].map(whole),
     allowed ?? '',
   ]);
-  return [tableOf('Overlaps of what is trained on with what is tested.', columns, rows)];
+  const outcome = certificates.some(({ state }) => state === 'failed')
+    ? 'Warnings name what is too much'
+    : 'None is too much';
+  return [heading('Overlaps'), tableOf(`What is trained on beside what is tested. ${outcome}.`, columns, rows)];
 }
 
 /** Which plan, made by which programs on which devices, and the key of every node. */
 export function provenanceSection(plan: Plan, digest: string, { attempts, sources }: ReportRows): Section {
   const standingOf = standings(attempts);
-  const nodes = plan.nodes.map((node) => {
+  const nodes = plan.nodes.flatMap((node) => {
     const { standing, latest } = standingOf(node);
+    // Of a publication there is nothing beyond what it reports.
+    if (sources.length > 0 && standing === 'not done') return [];
     return [
-      node.address,
-      node.type,
-      node.key.slice(0, 12),
-      standing,
-      latest ? String(latest.attempt) : '',
-      latest?.finished ?? '',
+      [
+        node.address,
+        node.type,
+        node.key.slice(0, 12),
+        standing,
+        latest ? String(latest.attempt) : '',
+        latest?.finished ?? '',
+      ],
     ];
   });
   return {

@@ -1,24 +1,17 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Json, NodeType } from '../planner/plan.ts';
-import { withDatabase } from '../results/database.ts';
+import type { FigureRow } from '../results/figure.ts';
 import { toJson } from '../results/value.ts';
 
-/** One figure of an evaluated model; count and interval are null of published ones. */
-export interface Figure {
+/** One figure of an evaluated model. */
+export interface Figure extends FigureRow {
   address: string;
   key: string;
   stage: string;
   type: NodeType;
   /** `undecayed, overlap allowed`; null where there is nothing. */
   marks: string | null;
-  suite: string;
-  /** The task or domain; `all` for the suite's mean. */
-  task: string;
-  metric: string;
-  value: number;
-  n: number | null;
-  low: number | null;
-  high: number | null;
+  /** What guessing scores, and naming the commonest answer; null where that is not known. */
   chance: number | null;
   majority: number | null;
 }
@@ -91,19 +84,16 @@ export interface ReportRows {
 /** Points of a curve, at most. */
 const mostPoints = 100;
 
-/**
- * Reads the rows of one plan, which is the current version of its lineage, all at one moment. Waits, and throws, as
- * `withDatabase` does.
- */
-export async function readReportRows(home: string, plan: string): Promise<ReportRows> {
-  return withDatabase(home, 'read', async (connection) => ({
+/** Reads the rows of one plan, which is the current version of its lineage. `connection` may be a reader's. */
+export async function readReportRows(connection: DuckDBConnection, plan: string): Promise<ReportRows> {
+  return {
     figures: await select<Figure>(connection, figures, { plan }),
     attempts: await select<Attempt>(connection, attempts, { plan }),
     curves: await select<CurvePoint>(connection, curves, { plan, points: mostPoints }),
     collapses: await select<Collapse>(connection, collapses, { plan }),
     certificates: await select<Certificate>(connection, certificates, { plan }),
     sources: await select<Source>(connection, sources, { plan }),
-  }));
+  };
 }
 
 /** Rows as objects, whose fields are the columns: each query below names them as its interface does. */

@@ -17,7 +17,7 @@ export interface Group {
 }
 
 /** How a node stands: by the newest attempt that is done or imported, else by the newest. */
-export type Standing = 'done' | 'imported' | 'failed' | 'interrupted' | 'running' | 'not run';
+export type Standing = 'done' | 'imported' | 'failed' | 'interrupted' | 'running' | 'not done';
 
 /** Groups that a drawing and a table can show. */
 const mostGroups = 30;
@@ -62,7 +62,7 @@ export function standings(attempts: readonly Attempt[]): (node: PlanNode) => { s
   }
   return ({ key }) => {
     const found = latest.get(key);
-    return found ? { standing: found.state as Standing, latest: found } : { standing: 'not run' };
+    return found ? { standing: found.state as Standing, latest: found } : { standing: 'not done' };
   };
 }
 
@@ -76,7 +76,7 @@ export function countStandings(nodes: readonly PlanNode[], standingOf: ReturnTyp
   return order.flatMap((word) => (counts.has(word) ? [`${counts.get(word)} ${word}`] : [])).join(', ');
 }
 
-const order: readonly Standing[] = ['done', 'imported', 'running', 'interrupted', 'failed', 'not run'];
+const order: readonly Standing[] = ['done', 'imported', 'running', 'interrupted', 'failed', 'not done'];
 
 /** Each node once: of several addresses of one key the first. */
 export function once(nodes: readonly PlanNode[]): PlanNode[] {

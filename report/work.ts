@@ -1,9 +1,10 @@
-import { amount, duration, operations, whole } from '../cli/render/figures.ts';
 import type { Plan, PlanNode } from '../planner/plan.ts';
 import { allFlops, priceOf, sumOfPrices } from '../planner/price.ts';
+import { groupBy } from '../results/group-by.ts';
+import { amount, duration, operations, whole } from '../words/figures.ts';
 import { type Block, number, paragraph, type Section, tableOf, text } from './document.ts';
+import { stageGraph } from './drawings/stage-graph.ts';
 import type { Attempt } from './read.ts';
-import { stageGraph } from './stage-graph.ts';
 import { countStandings, groupsOf, once, standings } from './stages.ts';
 
 /** What the lineage is made of, and how far it is: a drawing, and the plan against what became of it. */
@@ -26,9 +27,11 @@ export function workSection(plan: Plan, attempts: readonly Attempt[]): Section {
     ];
   };
   const evaluations = once(plan.nodes.filter(({ type }) => type === 'evaluate'));
+  const overlaps = once(plan.nodes.filter(({ type }) => type === 'overlap'));
   const rows = [
     ...groups.map(({ name, type, from, reads, nodes }) => rowOf(name, type, [...from, ...reads].join(', '), nodes)),
     ...(evaluations.length > 0 ? [rowOf('evaluations', 'evaluate', '', evaluations)] : []),
+    ...(overlaps.length > 0 ? [rowOf('overlap certificates', 'overlap', '', overlaps)] : []),
     rowOf('all', '', '', once(plan.nodes)),
   ];
   return {
@@ -36,7 +39,7 @@ export function workSection(plan: Plan, attempts: readonly Attempt[]): Section {
     blocks: [
       drawn,
       tableOf(
-        `By ${by}: planned tokens to learn from and FLOPs, and what finished attempts took. Time is from an attempt's first start to its end.`,
+        `By ${by}: planned tokens to learn from and FLOPs, and what finished attempts took; \u2264 is at most. Time is from an attempt's first start to its end.`,
         [
           text(by),
           text('type'),
@@ -57,11 +60,10 @@ export function workSection(plan: Plan, attempts: readonly Attempt[]): Section {
 /** What was spent, by type of node and device; failed attempts count, as far as the results know. */
 export function ledgerSection(plan: Plan, attempts: readonly Attempt[]): Section {
   const byKey = new Map(once(plan.nodes).map((node) => [node.key as string, node]));
-  const rows = new Map<string, Attempt[]>();
-  for (const attempt of attempts.filter(({ state }) => state !== 'imported')) {
-    const name = `${byKey.get(attempt.key)?.type}\n${attempt.device ?? ''}`;
-    rows.set(name, [...(rows.get(name) ?? []), attempt]);
-  }
+  const rows = groupBy(
+    attempts.filter(({ state }) => state !== 'imported'),
+    ({ key, device }) => `${byKey.get(key)?.type}\n${device ?? ''}`,
+  );
   if (rows.size === 0) return { title: 'Ledger', blocks: [paragraph('Nothing was run here.')] };
   const rowOf = (type: string, device: string, own: readonly Attempt[]): string[] => {
     const nodes = [...new Set(own.map(({ key }) => key))].flatMap((key) => byKey.get(key) ?? []);
@@ -73,7 +75,7 @@ export function ledgerSection(plan: Plan, attempts: readonly Attempt[]): Section
     title: 'Ledger',
     blocks: [
       tableOf(
-        'What was spent, by type and device, all attempts counted. FLOPs are those planned of the nodes. Time is of finished attempts; nodes that other lineages share count in each.',
+        'What was spent, by type and device, all attempts counted. FLOPs are those planned of the nodes; \u2264 is at most. Time is of finished attempts; nodes that other lineages share count in each.',
         [
           text('type'),
           text('device'),

@@ -1,4 +1,3 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomBytes } from 'node:crypto';
 import { channel } from 'node:diagnostics_channel';
 import { existsSync } from 'node:fs';
@@ -9,9 +8,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { databasePath, storeFolder } from '../store/home.ts';
 import { makeFolder, syncFolder } from '../store/write.ts';
-import { DatabaseBusyError, ResultsError, UnreadableDatabaseError } from './errors.ts';
+import { offerReading, type Reading, readBeside, readingBeside, withGuests } from './beside.ts';
+import { asSystemError, ResultsError, UnreadableDatabaseError } from './errors.ts';
 import { schemaState, updateSchema } from './schema.ts';
 import { quoted } from './sql.ts';
+import { busy, type Deadline, isInside, takeTurn } from './turns.ts';
 import { databaseWaits, toldAfterMs } from './waits.ts';
 
 /** What `withDatabase` may be told beside the mode. */
@@ -28,6 +29,11 @@ export interface DatabaseOptions {
   path?: string | undefined;
   /** Another database that is read beside it, as a catalogue of this name. */
   attached?: { name: string; path: string };
+  /**
+   * To read beside another call of this process that reads, in place of taking a turn, where that has had the file for no
+   * longer than so many seconds: for whoever answers many at once. Whoever else waits goes before. Default: take a turn.
+   */
+  besideForSeconds?: number;
 }
 
 /**
@@ -39,7 +45,7 @@ export interface DatabaseOptions {
  * from worker threads, nor from inside `use`. SQL cannot reach files or the network but through `options`.
  *
  * Throws a DatabaseBusyError, which names the process, when the file stays taken; a ResultsError when there is nothing
- * to read yet or the file is of a newer Descent.
+ * to read yet or the file is of a newer Descent; the system's error, with its code, where the disk is full.
  */
 export async function withDatabase<T>(
   home: string,
@@ -50,23 +56,60 @@ export async function withDatabase<T>(
   const path = options.path ?? databasePath(home);
   const deadline = deadlineOf(mode, options);
   options.signal?.throwIfAborted();
-  if (inside.getStore()?.has(path)) throw new Error('withDatabase was called from inside itself; use its connection');
-  return takeTurn(path, deadline, async () => {
-    if (!existsSync(path)) {
-      if (mode === 'read') throw nothingToRead(home);
-      await createDatabase(path);
-    }
-    if (mode === 'read') {
-      const answer = await openDatabase(path, mode, options, deadline, async (connection) =>
-        (await schemaState(connection)) === 'current' ? { value: await use(connection) } : undefined,
-      );
+  if (isInside(path)) throw new Error('withDatabase was called from inside itself; use its connection');
+  if (mode === 'write') {
+    return takeTurn(path, deadline, async () => {
+      if (!existsSync(path)) await createDatabase(path);
+      return openDatabase(path, mode, options, deadline, (connection) =>
+        transaction(connection, () => use(connection)),
+      ).catch((error: unknown) => {
+        throw asSystemError(error, path);
+      });
+    });
+  }
+  const { besideForSeconds } = options;
+  const mayJoin = besideForSeconds !== undefined && isPlain(options);
+  const beside = mayJoin ? readingBeside(path, besideForSeconds) : undefined;
+  const answered = beside && (await readBeside(path, beside, deadline, use));
+  if (answered !== undefined) return answered.value;
+  const read = (reading?: Reading): Promise<T> =>
+    takeTurn(path, deadline, async () => {
+      if (!existsSync(path)) throw nothingToRead(home);
+      const answer = await openDatabase(path, mode, options, deadline, async (connection, instance) => {
+        if ((await schemaState(connection)) !== 'current') return undefined;
+        const answering = () => use(connection);
+        return { value: await (reading ? withGuests(path, reading, instance, answering) : answering()) };
+      });
       if (answer !== undefined) return answer.value;
       // Written by an older Descent: bring it up to date, which only a writer can.
       await openDatabase(path, 'write', {}, deadline, (connection) => transaction(connection, async () => {}));
       return openDatabase(path, mode, options, deadline, use);
-    }
-    return openDatabase(path, mode, options, deadline, (connection) => transaction(connection, () => use(connection)));
-  });
+    });
+  return isPlain(options) ? await offerReading(path, read) : await read();
+}
+
+/** Does something with a connection whose statement a signal ends, and with it all that is to come. */
+export async function interruptible<T>(
+  connection: DuckDBConnection,
+  signal: AbortSignal,
+  use: () => Promise<T>,
+): Promise<T> {
+  // Again and again, as it reaches what runs only, and not what is about to.
+  let stopping: NodeJS.Timeout | undefined;
+  const stop = () => {
+    connection.interrupt();
+    stopping = setTimeout(stop, 50);
+  };
+  signal.throwIfAborted();
+  signal.addEventListener('abort', stop);
+  try {
+    const value = await use();
+    signal.throwIfAborted();
+    return value;
+  } finally {
+    clearTimeout(stopping);
+    signal.removeEventListener('abort', stop);
+  }
 }
 
 /**
@@ -143,58 +186,19 @@ function nothingToRead(home: string): ResultsError {
   );
 }
 
-interface Deadline {
-  /** In performance.now() milliseconds. */
-  at: number;
-  seconds: number;
-  /** Ends the waiting before that. */
-  signal: AbortSignal | undefined;
-}
-
-/** The files that the code which is running has open; empties when they are closed, for what it has set going. */
-const inside = new AsyncLocalStorage<Set<string>>();
-/** By path: resolved when everybody who came before has closed the file. */
-const turns = new Map<string, Promise<void>>();
-
-async function takeTurn<T>(path: string, deadline: Deadline, use: () => Promise<T>): Promise<T> {
-  const before = turns.get(path) ?? Promise.resolve();
-  let finish = () => {};
-  const mine = new Promise<void>((resolve) => {
-    finish = resolve;
-  });
-  // Who gives up leaves the queue, but those behind still wait for those before.
-  const turn = before.then(() => mine);
-  turns.set(path, turn);
-  void turn.then(() => {
-    if (turns.get(path) === turn) turns.delete(path);
-  });
-  try {
-    const waiting = new AbortController();
-    const signal = deadline.signal ? AbortSignal.any([waiting.signal, deadline.signal]) : waiting.signal;
-    const patience = sleep(Math.max(0, deadline.at - performance.now()), 'gone' as const, { signal });
-    const first = await Promise.race([before, patience]);
-    waiting.abort();
-    if (first === 'gone') throw busy(path, `this process (${process.pid})`, deadline);
-    const held = new Set([...(inside.getStore() ?? []), path]);
-    return await inside.run(held, use).finally(() => held.delete(path));
-  } finally {
-    finish();
-  }
-}
-
 async function openDatabase<T>(
   path: string,
   mode: 'read' | 'write',
   options: DatabaseOptions,
   deadline: Deadline,
-  use: (connection: DuckDBConnection) => Promise<T>,
+  use: (connection: DuckDBConnection, instance: DuckDBInstance) => Promise<T>,
 ): Promise<T> {
   const instance = await openWhenFree(path, mode, deadline);
   try {
     const connection = await instance.connect();
     try {
       await restrict(connection, options);
-      const value = await use(connection);
+      const value = await use(connection, instance);
       // Done here and not by closing, which would block the event loop for as long as it takes.
       if (mode === 'write') await connection.run('CHECKPOINT');
       return value;
@@ -255,11 +259,17 @@ async function restrict(
   connection: DuckDBConnection,
   { files = false, output, attached }: DatabaseOptions,
 ): Promise<void> {
-  await connection.run(`SET TimeZone = 'UTC'`);
+  // For all connections of the instance.
+  await connection.run(`SET GLOBAL TimeZone = 'UTC'`);
   if (attached !== undefined) await connection.run(`ATTACH ${quoted(attached.path)} AS ${attached.name} (READ_ONLY)`);
   if (output !== undefined) await connection.run(`SET allowed_paths = [${quoted(output)}]`);
   if (!files) await connection.run('SET enable_external_access = false');
   await connection.run('SET lock_configuration = true');
+}
+
+/** Whether a connection may do what any other may: what is allowed holds for all connections of an instance. */
+function isPlain({ files = false, output, attached }: DatabaseOptions): boolean {
+  return !files && output === undefined && attached === undefined;
 }
 
 async function transaction<T>(connection: DuckDBConnection, use: () => Promise<T>): Promise<T> {
@@ -304,11 +314,4 @@ async function createDatabase(path: string): Promise<void> {
 function holder(message: string): string {
   const found = /Conflicting lock is held in (.+?) \(PID (\d+)\)/.exec(message);
   return found ? `process ${found[2]} (${found[1]})` : 'another process';
-}
-
-function busy(path: string, who: string, { seconds }: Deadline, cause?: unknown): DatabaseBusyError {
-  return new DatabaseBusyError(
-    `${path} is held by ${who}, and was not free in ${seconds} s: wait for it to finish, or close it there, and try again`,
-    { cause },
-  );
 }

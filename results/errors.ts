@@ -22,3 +22,21 @@ export class QueryError extends ResultsError {
 export class EventsError extends ResultsError {
   override name = 'EventsError';
 }
+
+/** DuckDB's failure to write a file as the system's own, with its code; any other error as it is. */
+export function asSystemError(error: unknown, path: string): unknown {
+  if (!(error instanceof Error) || !/(Could not|Cannot) (write|open|create)/.test(error.message)) return error;
+  const [reason, code] = systemReasons.find(([words]) => error.message.includes(words)) ?? [];
+  if (code === undefined) return error;
+  return Object.assign(new Error(`${code}: ${reason?.toLowerCase()}, write`, { cause: error }), { code, path });
+}
+
+/** How strerror(3) words what keeps a file from being written. */
+const systemReasons = [
+  ['No space left on device', 'ENOSPC'],
+  ['Disk quota exceeded', 'EDQUOT'],
+  ['Permission denied', 'EACCES'],
+  ['Read-only file system', 'EROFS'],
+  ['No such file or directory', 'ENOENT'],
+  ['File name too long', 'ENAMETOOLONG'],
+] as const;

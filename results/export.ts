@@ -2,8 +2,8 @@ import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from
 import { dirname, join, resolve } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { explain, makeFolder, syncFile, syncFolder, temporaryFor } from '../store/write.ts';
-import { withDatabase } from './database.ts';
-import { ResultsError } from './errors.ts';
+import { interruptible, withDatabase } from './database.ts';
+import { asSystemError, ResultsError } from './errors.ts';
 import { quoted } from './sql.ts';
 
 /** Files that a table can be. */
@@ -19,13 +19,15 @@ export interface ExportedView {
  * Writes every view of the results, narrowed to one lineage, to `<folder>/<view>.<format>`: all of the same moment, and
  * the folder with all of them in it or none at all. Rows are in order of their columns, so the same results give the same
  * files. Parquet keeps types; in CSV (UTF-8, a head, NULL empty, an empty text `""`) times are ISO 8601 in UTC and lists
- * JSON. Throws a ResultsError where there is something at `folder` but an empty folder, and as `withDatabase` does.
+ * JSON. `signal` ends it, and leaves nothing. Throws a ResultsError
+ * where there is something at `folder` but an empty folder, and as `withDatabase` does.
  */
 export async function exportViews(
   home: string,
   lineage: string,
   folder: string,
   format: ExportFormat,
+  signal: AbortSignal = new AbortController().signal,
 ): Promise<ExportedView[]> {
   const target = resolve(folder);
   if (existsSync(target) && !isEmptyFolder(target)) throw isThere(target);
@@ -36,9 +38,10 @@ export async function exportViews(
     const written = await withDatabase(
       home,
       'read',
-      (connection) => copyViews(connection, lineage, temporary, format),
+      (connection) => interruptible(connection, signal, () => copyViews(connection, lineage, temporary, format)),
       {
         files: true, // the SQL is of this file alone
+        signal,
       },
     );
     for (const { view } of written) await syncFile(join(temporary, `${view}.${format}`));
@@ -78,7 +81,10 @@ async function copyViews(
   for (const view of await viewsOf(connection)) {
     const path = quoted(join(folder, `${view.name}.${format}`));
     const options = format === 'csv' ? 'FORMAT csv, HEADER' : 'FORMAT parquet';
-    const { rowsChanged } = await connection.run(`COPY (${rowsOf(view, lineage, format)}) TO ${path} (${options})`);
+    const copied = connection.run(`COPY (${rowsOf(view, lineage, format)}) TO ${path} (${options})`);
+    const { rowsChanged } = await copied.catch((error: unknown) => {
+      throw asSystemError(error, folder);
+    });
     written.push({ view: view.name, rows: rowsChanged });
   }
   return written;

@@ -69,7 +69,8 @@ function figureOf(line: string, place: string): PublishedFigure {
   const cells = line.split(',');
   const [source = '', reading, error = '', approximate, model = '', address, suite = '', task = '', ...rest] = cells;
   const [metric = '', unit = '', value = '', note] = rest;
-  if (cells.length !== 12 || !isReading(reading) || !(unit in exponents) || value === '')
+  const number = value === '' ? Number.NaN : inUnit(value, unit);
+  if (cells.length !== 12 || !isReading(reading) || !Number.isFinite(number))
     throw new Error(`${place}: no published figure: ${line}`);
   return {
     source,
@@ -81,7 +82,7 @@ function figureOf(line: string, place: string): PublishedFigure {
     suite,
     task,
     metric,
-    value: inUnit(value, unit),
+    value: number,
     note: note || null,
   };
 }

@@ -3,17 +3,18 @@ import { rename, rm } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import type {
   DuckDBConnection,
-  DuckDBMaterializedResult,
+  DuckDBDataChunk,
   DuckDBPreparedStatement,
+  DuckDBResult,
   DuckDBValue,
 } from '@duckdb/node-api';
-import { closest } from 'fastest-levenshtein';
+import { didYouMean, listed } from '../planner/diagnostic.ts';
 import type { Json } from '../planner/plan.ts';
-import { syncFolder } from '../store/write.ts';
-import { withDatabase } from './database.ts';
-import { QueryError, ResultsError } from './errors.ts';
+import { makeFolder, syncFolder } from '../store/write.ts';
+import { interruptible, withDatabase } from './database.ts';
+import { asSystemError, QueryError, ResultsError } from './errors.ts';
 import { lineageOf, publications } from './publications.ts';
-import { findSavedQuery, type SavedParameter } from './saved.ts';
+import { findSavedQuery, isSavedQuery, type SavedParameter, type SavedQuery } from './saved.ts';
 import { quoted } from './sql.ts';
 import { toJson } from './value.ts';
 
@@ -21,11 +22,17 @@ import { toJson } from './value.ts';
 export type Parameters = Readonly<Record<string, string | number | boolean | null>>;
 
 /** Rows and what their columns are. */
-export interface QueryResult {
+export interface Rows {
   /** Names are unique: a second `x` is `x:1`. */
   columns: { name: string; type: string }[];
   /** Values as JSON has them; see toJson. */
   rows: Json[][];
+}
+
+/** What a query came to. */
+export interface QueryResult extends Rows {
+  /** Whether there are more rows than were asked for. */
+  cut: boolean;
 }
 
 /** What a query may do and for how long. */
@@ -36,16 +43,22 @@ export interface QueryOptions {
   timeoutSeconds?: number;
   /** How long to wait for whoever writes, in seconds. Default: as `withDatabase`. */
   patienceSeconds?: number;
+  /** As `withDatabase`. */
+  besideForSeconds?: number;
+  /** Only so many rows are read. Default: all. */
+  mostRows?: number;
+  /** Stops it. */
+  signal?: AbortSignal;
 }
 
 /**
- * Runs SQL, or a saved query by its name, on the results: read-only, and without any way to files or the network
+ * Runs SQL, or a saved query or one by its name, on the results: read-only, and without any way to files or the network
  * unless `files` is set. Of several statements the last one's rows are given. Throws a QueryError, with the place, for
  * SQL that cannot be run and for parameters that are missing, unknown or of the wrong type.
  */
 export async function runQuery(
   home: string,
-  sqlOrName: string,
+  asked: string | SavedQuery,
   parameters: Parameters = {},
   options: QueryOptions = {},
 ): Promise<QueryResult> {
@@ -54,11 +67,16 @@ export async function runQuery(
     'read',
     (connection) =>
       withTimeout(connection, options, async () => {
-        const query = await prepareQuery(connection, sqlOrName, parameters);
-        const result = await runStatements(connection, query.sql, query.values);
-        return readResult(result);
+        const query = await prepareQuery(connection, asked, parameters);
+        const result = await runStatements(connection, query.sql, query.values, options.mostRows !== undefined);
+        return await readResult(result, options.mostRows ?? Number.POSITIVE_INFINITY);
       }),
-    { files: options.files ?? false, patienceSeconds: options.patienceSeconds },
+    {
+      files: options.files ?? false,
+      patienceSeconds: options.patienceSeconds,
+      ...(options.besideForSeconds !== undefined && { besideForSeconds: options.besideForSeconds }),
+      ...(options.signal && { signal: options.signal }),
+    },
   );
 }
 
@@ -68,12 +86,13 @@ export async function runQuery(
  */
 export async function writeParquet(
   home: string,
-  sqlOrName: string,
+  asked: string | SavedQuery,
   parameters: Parameters,
   path: string,
   options: QueryOptions = {},
 ): Promise<number> {
   const target = resolve(path);
+  await makeFolder(dirname(target));
   const temporary = `${target}.${process.pid}.${randomBytes(6).toString('hex')}.tmp`;
   try {
     const rows = await withDatabase(
@@ -81,22 +100,36 @@ export async function writeParquet(
       'read',
       (connection) =>
         withTimeout(connection, options, async () => {
-          const { sql, values } = await prepareQuery(connection, sqlOrName, parameters);
+          const { sql, values } = await prepareQuery(connection, asked, parameters);
           // COPY takes no parameters, and the rows of a person's SQL are made before any file may be written.
           await runStatements(connection, `CREATE TEMP TABLE parquet_rows AS (\n${oneStatement(sql)}\n)`, values);
-          const copied = await connection.run(`COPY parquet_rows TO ${quoted(temporary)} (FORMAT parquet)`);
-          return copied.rowsChanged;
+          return await copyTo(connection, temporary);
         }),
-      { files: options.files ?? false, output: temporary, patienceSeconds: options.patienceSeconds },
+      {
+        files: options.files ?? false,
+        output: temporary,
+        patienceSeconds: options.patienceSeconds,
+        ...(options.signal ? { signal: options.signal } : {}),
+      },
     );
     await rename(temporary, target);
     await syncFolder(dirname(target));
     return rows;
   } catch (error) {
     if (!(error instanceof QueryError)) throw error;
-    throw new QueryError(error.message.replaceAll(temporary, target));
+    throw new QueryError(error.message.replaceAll(temporary, target), { cause: error });
   } finally {
     await rm(temporary, { force: true });
+  }
+}
+
+/** Rows of the table that were written. */
+async function copyTo(connection: DuckDBConnection, path: string): Promise<number> {
+  try {
+    const copied = await connection.run(`COPY parquet_rows TO ${quoted(path)} (FORMAT parquet)`);
+    return copied.rowsChanged;
+  } catch (error) {
+    throw asSystemError(error, path);
   }
 }
 
@@ -104,12 +137,11 @@ type Values = Record<string, DuckDBValue>;
 
 async function prepareQuery(
   connection: DuckDBConnection,
-  sqlOrName: string,
+  asked: string | SavedQuery,
   parameters: Parameters,
 ): Promise<{ sql: string; values: Values }> {
-  const text = sqlOrName.trim();
-  if (!/^[\w-]+$/.test(text)) return { sql: text, values: { ...parameters } };
-  const query = findSavedQuery(text);
+  const query = typeof asked === 'string' ? await namedQuery(connection, asked.trim()) : asked;
+  if (query === undefined) return { sql: String(asked), values: { ...parameters } };
   rejectUnknown(
     parameters,
     query.parameters.map(({ name }) => name),
@@ -123,6 +155,19 @@ async function prepareQuery(
       value === null && parameter.known?.column === 'lineage' ? await lastLineage(connection) : value;
   }
   return { sql: query.sql, values };
+}
+
+/** The saved query of that name; undefined of SQL. */
+async function namedQuery(connection: DuckDBConnection, text: string): Promise<SavedQuery | undefined> {
+  if (!/^[\w-]+$/.test(text)) return undefined;
+  if (!isSavedQuery(text) && (await isTable(connection, text)))
+    throw new QueryError(`${text} is a table or view, and no saved query: ask it as SQL, "from ${text}"`);
+  return findSavedQuery(text);
+}
+
+async function isTable(connection: DuckDBConnection, name: string): Promise<boolean> {
+  const found = await connection.runAndReadAll('FROM duckdb_columns() WHERE table_name = $name LIMIT 1', { name });
+  return found.currentRowCount > 0;
 }
 
 function typedValue({ name, type }: SavedParameter, given: string | number | boolean | null | undefined): DuckDBValue {
@@ -169,8 +214,9 @@ async function mustBeKnown(
   const near = publications.some((publication) => lineageOf(publication) === value)
     ? `\`descent import ${String(value)}\` brings it`
     : known.length === 0
-      ? 'there is none yet'
-      : `did you mean ${closest(String(value), known)}?`;
+      ? 'the results have none yet'
+      : (didYouMean(String(value), known) ??
+        (known.length === 1 ? `the only one is ${known[0]}` : `there are ${listed(known)}`));
   throw new QueryError(`there is no ${name} ${String(value)}: ${near}`);
 }
 
@@ -178,7 +224,8 @@ async function runStatements(
   connection: DuckDBConnection,
   sql: string,
   values: Values,
-): Promise<DuckDBMaterializedResult> {
+  streamed = false,
+): Promise<DuckDBResult> {
   // DuckDB fails without a message where there is no statement.
   const words = sql.replaceAll(/--[^\n]*|\/\*[\s\S]*?\*\//g, '').replaceAll(';', '');
   if (words.trim() === '') throw new QueryError('there is no SQL to run');
@@ -194,7 +241,7 @@ async function runStatements(
     try {
       for (const name of bind(statement, values)) used.add(name);
       if (last) rejectUnknown(values, [...used]);
-      const result = await statement.run();
+      const result = last && streamed ? await statement.stream() : await statement.run();
       if (last) return result;
     } catch (error) {
       throw readable(error);
@@ -222,26 +269,32 @@ function rejectUnknown(given: Readonly<Record<string, unknown>>, known: string[]
   throw new QueryError(`there is no parameter ${unknown}: ${hint}`);
 }
 
-async function readResult(result: DuckDBMaterializedResult): Promise<QueryResult> {
+/** Reads what is asked for and no more: rows that nobody takes are not made. */
+async function readResult(result: DuckDBResult, mostRows: number): Promise<QueryResult> {
   const types = result.columnTypes();
   const columns = result.deduplicatedColumnNames().map((name, index) => ({ name, type: String(types[index]) }));
-  // Column by column, as DuckDB has them: a third less time than row by row.
   const rows: Json[][] = [];
-  for (const chunk of await result.fetchAllChunks()) {
-    const { rowCount, columnCount } = chunk;
-    const first = rows.length;
-    for (let row = 0; row < rowCount; row += 1) rows.push([]);
-    for (let column = 0; column < columnCount; column += 1) {
-      const vector = chunk.getColumnVector(column);
-      for (let row = 0; row < rowCount; row += 1) rows[first + row]?.push(toJson(vector.getItem(row) as DuckDBValue));
-    }
+  for await (const chunk of result) {
+    const taken = Math.min(chunk.rowCount, mostRows - rows.length);
+    rows.push(...rowsOf(chunk, taken));
+    if (taken < chunk.rowCount) return { columns, rows, cut: true };
   }
-  return { columns, rows };
+  return { columns, rows, cut: false };
+}
+
+/** The first rows of a chunk, column by column, as DuckDB has them: that takes a third less time than row by row. */
+function rowsOf(chunk: DuckDBDataChunk, count: number): Json[][] {
+  const rows: Json[][] = Array.from({ length: count }, () => []);
+  for (let column = 0; column < chunk.columnCount; column += 1) {
+    const vector = chunk.getColumnVector(column);
+    for (const [place, row] of rows.entries()) row.push(toJson(vector.getItem(place) as DuckDBValue));
+  }
+  return rows;
 }
 
 async function withTimeout<T>(
   connection: DuckDBConnection,
-  { timeoutSeconds = 300 }: QueryOptions,
+  { timeoutSeconds = 300, signal = new AbortController().signal }: QueryOptions,
   use: () => Promise<T>,
 ): Promise<T> {
   let late = false;
@@ -250,7 +303,7 @@ async function withTimeout<T>(
     connection.interrupt();
   }, timeoutSeconds * 1000);
   try {
-    return await use();
+    return await interruptible(connection, signal, use);
   } catch (error) {
     if (late) throw new QueryError(`the query was stopped after ${timeoutSeconds} s: ask for less, or allow more time`);
     throw readable(error);

@@ -1,4 +1,4 @@
-import { closest } from 'fastest-levenshtein';
+import { didYouMean } from '../planner/diagnostic.ts';
 import { QueryError } from './errors.ts';
 import { sqlFiles } from './sql-files.ts';
 
@@ -17,7 +17,7 @@ export interface SavedParameter {
   description: string;
 }
 
-/** A query that ships with Descent: one SQL file, whose comment at the top says what it is for. */
+/** A query in an SQL file of its own, whose comment at the top says what it is for. */
 export interface SavedQuery {
   name: string;
   description: string;
@@ -25,12 +25,9 @@ export interface SavedQuery {
   sql: string;
 }
 
-/**
- * All saved queries, by name. A file begins with its description in comment lines, then one line a parameter:
- * `-- $name TYPE [= default] [in table.column]: description`. A lineage whose default is NULL is the one that ran last.
- */
+/** All queries that ship with Descent, by name. */
 export function savedQueries(): SavedQuery[] {
-  return sqlFiles('queries').map(({ name, sql }) => parseSavedQuery(name, sql));
+  return sqlFiles('queries').map(({ name, sql }) => readSavedQuery(name, sql));
 }
 
 /** The saved query of that name. Throws a QueryError that names the nearest where there is none. */
@@ -39,13 +36,21 @@ export function findSavedQuery(name: string): SavedQuery {
   const names = queries.map((query) => query.name);
   const found = queries.find((query) => query.name === name);
   if (found) return found;
-  throw new QueryError(
-    `there is no saved query ${name}; did you mean ${closest(name, names)}? There are ${names.join(', ')}. ` +
-      `For a whole table, write: from ${name}`,
-  );
+  const near = didYouMean(name, names) ?? `there are ${names.join(', ')};`;
+  throw new QueryError(`there is no saved query ${name}: ${near} \`descent query --list\` describes them all`);
 }
 
-function parseSavedQuery(name: string, sql: string): SavedQuery {
+/** Whether a saved query has that name. */
+export function isSavedQuery(name: string): boolean {
+  return sqlFiles('queries').some((query) => query.name === name);
+}
+
+/**
+ * The query in an SQL file, of which `name` is the name. It may begin with its description in comment lines, then one line a
+ * parameter: `-- $name TYPE [= default] [in table.column]: description`. A lineage whose default is NULL is the one that ran last.
+ * Throws a QueryError for a line that is none.
+ */
+export function readSavedQuery(name: string, sql: string): SavedQuery {
   const lines = sql.split('\n');
   const header = lines
     .slice(
@@ -64,7 +69,11 @@ function parseSavedQuery(name: string, sql: string): SavedQuery {
 function parseParameter(query: string, line: string): SavedParameter {
   const found = /^\$(\w+) ([A-Z]+)(?: = (\S+))?(?: in (\w+)\.(\w+))?: (.+)$/.exec(line);
   const [, name = '', type = '', preset, table, column, description = ''] = found ?? [];
-  if (!isParameterType(type)) throw new Error(`results/queries/${query}.sql: cannot read the parameter line ${line}`);
+  if (!isParameterType(type))
+    throw new QueryError(
+      `${query}.sql: cannot read the parameter line "${line}"; it is written $name TYPE = default in table.column: description, ` +
+        `and TYPE is one of ${parameterTypes.join(', ')}`,
+    );
   return {
     name,
     type,

@@ -44,6 +44,20 @@ export function* plansRun(home: string, lineage: string): Generator<Plan> {
   }
 }
 
+/** The lineages that were run in a home, each with the newest of its plans and when it was first run with that one. */
+export async function newestRuns(home: string): Promise<{ lineage: string; digest: string; at: Date }[]> {
+  const names = await lineagesRun(home);
+  const runs = await Promise.all(
+    names.map(async (lineage) => {
+      const { mtime } = await stat(runsPath(home, lineage));
+      return runsOf(home, lineage)
+        .slice(0, 1)
+        .map((digest) => ({ lineage, digest, at: mtime }));
+    }),
+  );
+  return runs.flat();
+}
+
 /** Digests of all frozen plans, the oldest first; one that was run again counts from then. */
 export async function plansByAge(home: string): Promise<string[]> {
   const aged = await frozenPlans(home);

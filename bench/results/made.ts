@@ -34,13 +34,16 @@ export async function madeLineage(nth: number, lineages: number): Promise<Plan> 
   return planModels(`made-${nth}`, own, seeds);
 }
 
-/** Leaves in a folder what a trainer would have written for a node, and says it was published; no store has it. */
-export async function leaveRun(folder: string, node: PlanNode): Promise<IngestInput> {
+/**
+ * Leaves in a folder what a trainer would have written for a node that was trained for so many steps, and says it was
+ * published; no store has it.
+ */
+export async function leaveRun(folder: string, node: PlanNode, trained = steps): Promise<IngestInput> {
   const attempt = join(folder, node.key, 'attempt-1');
   await mkdir(attempt, { recursive: true });
   await writeFile(
     join(attempt, 'events.jsonl'),
-    eventsOf(node)
+    eventsOf(node, trained)
       .map((event) => `${JSON.stringify(event)}\n`)
       .join(''),
   );
@@ -71,7 +74,7 @@ export function isModel({ type }: PlanNode): boolean {
   return type === 'pretrain' || type === 'cpt' || type === 'sft' || type === 'rl';
 }
 
-function eventsOf(node: PlanNode): TrainerEvent[] {
+function eventsOf(node: PlanNode, steps: number): TrainerEvent[] {
   const events: TrainerEvent[] = [
     { event: 'started', resumedFrom: null, steps, device: 'cpu', engine: 'descent 0.1.0' },
   ];

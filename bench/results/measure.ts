@@ -11,7 +11,7 @@ import { runQuery } from '../../results/query.ts';
 import { recordLineage } from '../../results/record.ts';
 import { savedQueries } from '../../results/saved.ts';
 import type { IngestInput } from '../../results/staging.ts';
-import { askPaper } from '../../results/verdicts/ask.ts';
+import { answerOf, gatherPaper } from '../../results/verdicts/ask.ts';
 import { paperTakeaways } from '../../results/verdicts/paper.ts';
 import { isModel, leaveRun, madeLineage } from './made.ts';
 
@@ -96,7 +96,14 @@ export async function askAll(home: string, lineage: string, times: number): Prom
   }
   for (const { name, sql } of paperTakeaways())
     asked.push(await ask('takeaway', name, times, () => rowsOf(home, sql, { lineage })));
-  asked.push(await ask('takeaway', 'all twelve, decided', times, async () => (await askPaper(home, lineage)).length));
+  const { rows } = await runQuery(home, 'SELECT plan FROM latest_lineages WHERE lineage = $lineage', { lineage });
+  const plan = String(rows[0]?.[0]);
+  asked.push(
+    await ask('takeaway', 'all twelve, decided', times, async () => {
+      const gathered = await withDatabase(home, 'read', (connection) => gatherPaper(connection, lineage, plan));
+      return answerOf(gathered).verdicts.length;
+    }),
+  );
   return asked;
 }
 

@@ -1,6 +1,6 @@
 import process from 'node:process';
 import { createLogUpdate } from 'log-update';
-import { bytes, duration } from './figures.ts';
+import { bytes, duration } from '../../words/figures.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Tells how far long work has come, by bytes, on standard error. */

@@ -75,7 +75,7 @@ export function fitColumns(table: Table, width: number, { drop, shorten }: Spare
 }
 
 /** A text whose lines have at most `width` cells: what does not fit ends in `…`. */
-function cutTo(width: number, text: string): string {
+export function cutTo(width: number, text: string): string {
   const cutLine = (line: string): string => {
     if (textWidth(line) <= width) return line;
     let kept = '';

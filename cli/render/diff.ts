@@ -2,8 +2,8 @@ import type { ChainDiff, PlanDiff, StagePair } from '../../planner/diff.ts';
 import type { PlanNode } from '../../planner/plan.ts';
 import { allFlops, priceOf } from '../../planner/price.ts';
 import { changeText } from '../../planner/reason.ts';
+import { amount, counted, operations, shortKey, whole } from '../../words/figures.ts';
 import { columns } from './columns.ts';
-import { amount, counted, operations, shortKey, whole } from './figures.ts';
 import type { Colours } from './terminal.ts';
 
 /** Two chains side by side: a row for each stage, what differs below it, and from where on they are two. */

@@ -1,6 +1,6 @@
+import { counted } from '../../words/figures.ts';
 import type { DoctorReport } from '../doctor.ts';
 import { columns } from './columns.ts';
-import { counted } from './figures.ts';
 import type { Colours } from './terminal.ts';
 
 /** The checks of `descent doctor`, one a row, with the remedy below what is missing or odd. */

@@ -1,5 +1,5 @@
 import type { TrainerEvent } from '../../schemas/types/event.ts';
-import { bytes, counted, figure, percent, whole } from './figures.ts';
+import { bytes, counted, figure, percent, whole } from '../../words/figures.ts';
 
 /** Responses are cut here: `--json` has all of them. */
 const longestResponse = 80;

@@ -1,6 +1,6 @@
 import type { Pin } from '../../store/pins.ts';
+import { bytes, counted, shortKey } from '../../words/figures.ts';
 import { columns } from './columns.ts';
-import { bytes, counted, shortKey } from './figures.ts';
 import type { Colours } from './terminal.ts';
 
 /** Something that goes. */

@@ -1,8 +1,8 @@
 import process from 'node:process';
 import { createLogUpdate } from 'log-update';
+import { counted, duration, whole } from '../../words/figures.ts';
 import type { LineageCounts } from '../../workflows/messages.ts';
 import { columns } from './columns.ts';
-import { counted, duration, whole } from './figures.ts';
 import type { Progress, Reporter, RunEvent } from './run-event.ts';
 import { blockedText, endText, failureText, figuresText, progressText, retriedText, summaryText } from './sentences.ts';
 import type { Terminal } from './terminal.ts';

@@ -3,8 +3,8 @@ import type { NodeType, PlanNode } from '../../planner/plan.ts';
 import { publicationIn } from '../../results/publications.ts';
 import type { Certificate } from '../../schemas/certificate.ts';
 import type { Manifest } from '../../schemas/types/manifest.ts';
+import { bytes, counted, figure, shortKey, whole } from '../../words/figures.ts';
 import { columns } from './columns.ts';
-import { bytes, counted, figure, shortKey, whole } from './figures.ts';
 import type { Colours } from './terminal.ts';
 import { type AcceptedReport, acceptedRows } from './why.ts';
 

@@ -1,6 +1,6 @@
 import type { Pin } from '../../store/pins.ts';
+import { shortKey } from '../../words/figures.ts';
 import { columns } from './columns.ts';
-import { shortKey } from './figures.ts';
 
 /** What is pinned, one a line. */
 export function renderPins(pins: readonly Pin[]): string {

@@ -1,4 +1,4 @@
-import { duration } from './figures.ts';
+import { duration } from '../../words/figures.ts';
 import type { Reporter, RunEvent } from './run-event.ts';
 import { blockedText, endText, failureText, figuresText, progressText, retriedText, summaryText } from './sentences.ts';
 import type { Terminal } from './terminal.ts';

@@ -4,9 +4,9 @@ import type { Key, Plan, PlanNode } from '../../planner/plan.ts';
 import type { Price } from '../../planner/price.ts';
 import { reasonText } from '../../planner/reason.ts';
 import { type Verdict, verdictOf } from '../../planner/verdict.ts';
+import { counted, shortKey, whole } from '../../words/figures.ts';
 import type { Pricing } from '../pricing.ts';
 import { type Alignment, columns, fitColumns, type Spare } from './columns.ts';
-import { counted, shortKey, whole } from './figures.ts';
 import { costCells, leftText, renderPrice } from './price.ts';
 import type { Colours } from './terminal.ts';
 

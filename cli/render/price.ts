@@ -1,9 +1,9 @@
 import type { Estimate, NodeCost, UnknownWork } from '../../planner/estimate.ts';
 import { allFlops, type Price, partOfPrice } from '../../planner/price.ts';
 import type { Measurement } from '../../planner/speed.ts';
+import { amount, bytes, counted, duration, operations, percent } from '../../words/figures.ts';
 import type { Pricing } from '../pricing.ts';
 import { columns } from './columns.ts';
-import { amount, bytes, counted, duration, operations, percent } from './figures.ts';
 import type { Colours } from './terminal.ts';
 
 /**

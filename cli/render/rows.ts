@@ -1,7 +1,7 @@
 import type { Json } from '../../planner/plan.ts';
-import type { QueryResult } from '../../results/query.ts';
+import type { Rows } from '../../results/query.ts';
+import { counted } from '../../words/figures.ts';
 import { columns as linedUp } from './columns.ts';
-import { counted } from './figures.ts';
 
 /** How rows can be written as text. */
 const rowFormats = ['table', 'json', 'csv', 'md'] as const;
@@ -12,7 +12,7 @@ export type RowFormat = (typeof rowFormats)[number];
  * array of objects, one a line) and `csv` (RFC 4180) are for programs: all digits, NULL is null or an empty field, and
  * an empty text is quoted.
  */
-export function formatRows(result: QueryResult, format: RowFormat): string {
+export function formatRows(result: Rows, format: RowFormat): string {
   switch (format) {
     case 'table':
       return asTable(result);
@@ -27,25 +27,29 @@ export function formatRows(result: QueryResult, format: RowFormat): string {
   }
 }
 
-function asTable({ columns, rows }: QueryResult): string {
+function asTable({ columns, rows }: Rows): string {
   const head = columns.map(({ name }) => name);
   const body = rows.map((row) => row.map((value) => onOneLine(forPeople(value))));
   const alignments = columns.map((_, index) => (isNumeric(rows, index) ? 'right' : 'left'));
   return `${linedUp([head, ...body], alignments)}\n(${counted(rows.length, 'row')})\n`;
 }
 
-function asJson({ columns, rows }: QueryResult): string {
+function asJson({ columns, rows }: Rows): string {
   const objects = rows.map((row) => JSON.stringify(Object.fromEntries(columns.map(({ name }, i) => [name, row[i]]))));
   return objects.length === 0 ? '[]\n' : `[\n${objects.join(',\n')}\n]\n`;
 }
 
-function asCsv({ columns, rows }: QueryResult): string {
+function asCsv({ columns, rows }: Rows): string {
   const lines = [columns.map(({ name }) => csvField(name)), ...rows.map((row) => row.map(csvField))];
   return lines.map((fields) => `${fields.join(',')}\r\n`).join('');
 }
 
-function asMarkdown({ columns, rows }: QueryResult): string {
-  const cell = (text: string) => text.replaceAll('\\', '\\\\').replaceAll('|', '\\|').replaceAll('\n', '<br>');
+function asMarkdown({ columns, rows }: Rows): string {
+  const cell = (text: string) =>
+    text
+      .split('\n')
+      .map((line) => onOneLine(line.replace(/[\\|<>&`]|\](?=\()/g, '\\$&')))
+      .join('<br>');
   const line = (cells: string[]) => `| ${cells.join(' | ')} |\n`;
   return [
     line(columns.map(({ name }) => cell(name))),
@@ -64,8 +68,13 @@ function forPeople(value: Json): string {
   return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }
 
+/** Text on one line that neither moves the cursor, nor colours the terminal, nor reverses what is read. */
 function onOneLine(text: string): string {
-  return text.replaceAll('\r', '\\r').replaceAll('\n', '\\n').replaceAll('\t', '\\t');
+  return text.replace(/[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu, (character) => {
+    const known = { '\r': '\\r', '\n': '\\n', '\t': '\\t' }[character];
+    const code = (character.codePointAt(0) as number).toString(16);
+    return known ?? (code.length > 2 ? `\\u${code.padStart(4, '0')}` : `\\x${code.padStart(2, '0')}`);
+  });
 }
 
 function csvField(value: Json): string {

@@ -1,6 +1,5 @@
-import type { Mark } from '../../planner/marks.ts';
 import type { NodeType } from '../../planner/plan.ts';
-import type { TakeawayVerdict } from '../../results/verdicts/decide.ts';
+import type { Outcome } from '../../words/outcome.ts';
 import type { LineageCounts } from '../../workflows/messages.ts';
 import type { FailedTry, NodeLook } from '../lineages.ts';
 
@@ -29,7 +28,7 @@ export type RunEvent =
   /** Ctrl-C was pressed once: checkpoints are being saved. */
   | { event: 'stopping' }
   /** What came out, as far as it was evaluated, and what that says of the file's takeaways. */
-  | { event: 'summary'; stages: StageSummary[]; findings: string[]; takeaways: TakeawayVerdict[] }
+  | ({ event: 'summary' } & Outcome)
   /** The last event. */
   | { event: 'ended'; outcome: RunOutcome; reason: string | null; seconds: number; next: string[] };
 
@@ -66,32 +65,6 @@ export interface Figure {
   value: number;
   /** Whether it is a share from 0 to 1. */
   share: boolean;
-}
-
-/** One evaluated model in the summary. */
-export interface StageSummary {
-  /** Address of the evaluated node. */
-  address: string;
-  /** Address of the nearest evaluated node before it in its chain, which changes are against; null without one. */
-  parent: string | null;
-  /** What has to be known before it is compared: `undecayed`, `overlap allowed`. */
-  marks: readonly Mark[];
-  measures: Measure[];
-}
-
-/** One evaluation of a model, with its 95 % interval and its change from the parent's. */
-export interface Measure {
-  suite: string;
-  task: string;
-  metric: string;
-  value: number;
-  low: number;
-  high: number;
-  n: number;
-  /** Value minus the parent's; null where the parent has no such figure. */
-  change: number | null;
-  /** Whether the 95 % interval of the change leaves zero out. */
-  clear: boolean;
 }
 
 /** Who shows events. `close` leaves the terminal as a person expects it; nothing may be reported after it. */

@@ -1,6 +1,6 @@
 import { waitsBetweenTries } from '../../activities/failures.ts';
+import { amount, duration, figure, percent, whole } from '../../words/figures.ts';
 import type { FailedTry } from '../lineages.ts';
-import { amount, duration, figure, percent, whole } from './figures.ts';
 import type { Figure, NodeFailed, Progress, RunEvent } from './run-event.ts';
 import { renderSummary } from './summary.ts';
 import { renderTakeaways } from './takeaways.ts';

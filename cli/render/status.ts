@@ -1,6 +1,6 @@
 import type { Key } from '../../planner/plan.ts';
+import { counted, shortKey, whole } from '../../words/figures.ts';
 import { columns } from './columns.ts';
-import { counted, shortKey, whole } from './figures.ts';
 import type { Progress } from './run-event.ts';
 import { progressText } from './sentences.ts';
 import type { Colours } from './terminal.ts';

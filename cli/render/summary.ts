@@ -1,6 +1,6 @@
+import { nats } from '../../words/figures.ts';
+import type { Measure, StageSummary } from '../../words/summary.ts';
 import { columns } from './columns.ts';
-import { nats } from './figures.ts';
-import type { Measure, StageSummary } from './run-event.ts';
 import type { Colours } from './terminal.ts';
 
 /**

@@ -1,19 +1,23 @@
-import type { PartVerdict, TakeawayVerdict, VerdictWord } from '../../results/verdicts/decide.ts';
-import { columns } from './columns.ts';
-import { amount, counted, figure } from './figures.ts';
+import type { PartVerdict, TakeawayVerdict, VerdictWord } from '../../results/verdicts/verdict.ts';
+import { counted } from '../../words/figures.ts';
+import { partCells, shownP } from '../../words/verdicts.ts';
+import { type Alignment, columns, cutTo, fitColumns, type Spare } from './columns.ts';
 import type { Colours } from './terminal.ts';
 
 /**
  * A row for each part of each takeaway: verdict, where the effect points, the effect with its interval, seeds, corrected p;
- * below it what could not be asked. Empty without takeaways.
+ * below it why some are stale, what could not be asked, and what p and interval are of. Claims that are long are cut, and in
+ * lines of `width` characters columns are left out. Empty without takeaways.
  */
-export function renderTakeaways(takeaways: readonly TakeawayVerdict[], colours: Colours): string {
+export function renderTakeaways(
+  takeaways: readonly TakeawayVerdict[],
+  colours: Colours,
+  width = Number.POSITIVE_INFINITY,
+): string {
   if (takeaways.length === 0) return '';
-  const head = ['', 'takeaway', 'verdict', 'points', 'effect', 'interval', 'seeds', 'p'].map((text) =>
-    colours.bold(text),
-  );
+  const head = ['', 'takeaway', 'verdict', 'points', 'effect', 'interval', 'seeds', 'p'];
   const rows = takeaways.flatMap(({ number, name, claim, verdict, parts, alpha }) => {
-    const whole = [String(number), name ?? claim, word(verdict, colours)];
+    const whole = [String(number), name ?? cutTo(widestClaim, claim), word(verdict, colours)];
     const [only, ...others] = parts;
     if (name === null && only && others.length === 0) return [[...whole, ...partCells(only, alpha)]];
     return [
@@ -21,11 +25,37 @@ export function renderTakeaways(takeaways: readonly TakeawayVerdict[], colours: 
       ...parts.map((part) => ['', `  ${part.name}`, word(part.verdict, colours), ...partCells(part, alpha)]),
     ];
   });
-  const lacking = takeaways.flatMap(({ number, missing }) => missing.map((one) => `${number} is not asked: ${one}`));
+  const fitted = fitColumns({ rows: [head, ...rows], alignments }, width, spare);
+  const [shownHead = [], ...shown] = fitted.rows;
   return [
-    columns([head, ...rows], ['right', 'left', 'left', 'left', 'right', 'left', 'right', 'right']),
-    ...lacking.map(colours.dim),
+    columns([shownHead.map((text) => colours.bold(text)), ...shown], fitted.alignments),
+    ...[...reasons(takeaways), ...legend(takeaways)].map(colours.dim),
   ].join('\n');
+}
+
+/** Cells of a claim in a table; `descent takeaways LINEAGE NUMBER` has all of it. */
+const widestClaim = 72;
+const alignments: Alignment[] = ['right', 'left', 'left', 'left', 'right', 'left', 'right', 'right'];
+const spare: Spare = { drop: [[3], [6], [5]], shorten: [{ column: 1, least: 20 }] };
+
+/** Why takeaways are stale or lack a part. */
+function reasons(takeaways: readonly TakeawayVerdict[]): string[] {
+  return takeaways.flatMap(({ number, parts, missing }) => {
+    const stale = parts.filter(({ verdict }) => verdict === 'stale').flatMap(({ said }) => said.slice(0, 1));
+    return [
+      ...[...new Set(stale)].map((one) => `${number} is stale: ${one}`),
+      ...missing.map((one) => `${number} is not asked: ${one}`),
+    ];
+  });
+}
+
+/** What p is, where any is shown: an interval may leave out zero where its p says nothing. */
+function legend(takeaways: readonly TakeawayVerdict[]): string[] {
+  const tested = takeaways.filter(({ parts }) => parts.some(({ pCorrected }) => pCorrected !== null));
+  const corrections = [...new Set(tested.map(({ correction }) => correction))].filter((name) => name !== 'none');
+  return corrections.length === 0
+    ? []
+    : [`p is corrected (${corrections.join(', ')}) for all that is tested here; intervals are not`];
 }
 
 /** One takeaway in full: each part with what was tested and what there is to say. */
@@ -59,46 +89,6 @@ function partLines(part: PartVerdict, alpha: number, correction: string, colours
     ...part.said.map((said, index) => [index === 0 ? 'note' : '', said]),
   ].map(([name = '', value = '']) => [`  ${name}`, value]);
   return [`${colours.bold(part.name)}  ${word(part.verdict, colours)}`, columns(rows)];
-}
-
-/** A part of a takeaway in words: where it points, effect, interval, seeds, corrected p; each empty where there is none. */
-export function partCells(part: PartVerdict, alpha: number): string[] {
-  const { effect, low, high, seeds, pCorrected } = part;
-  const shown = (value: number | null, open: string) => (value === null ? open : amountOf(part, value));
-  const interval =
-    low === null && high === null
-      ? ''
-      : `${Math.round((1 - alpha) * 100)} % [${shown(low, '-∞')}, ${shown(high, '∞')}]`;
-  return [
-    { for: 'as claimed', against: 'against', neither: '' }[part.points],
-    effect === null ? '' : `${sign(part, effect)}${amountOf(part, effect)}${unit(part)}`,
-    interval,
-    String(seeds),
-    pCorrected === null ? '' : shownP(pCorrected),
-  ];
-}
-
-function sign({ effectOf }: PartVerdict, value: number): string {
-  return effectOf === 'saturation' ? 'at ' : value > 0 ? '+' : '';
-}
-
-/** Shares in percentage points, levels in three digits, all else as it is. */
-function amountOf(part: PartVerdict, value: number): string {
-  if (part.effectOf === 'saturation') return value < 10_000 ? figure(Number(value.toPrecision(3))) : amount(value);
-  return isShare(part) ? (value * 100).toFixed(1) : figure(value);
-}
-
-function unit(part: PartVerdict): string {
-  return isShare(part) ? ' pp' : '';
-}
-
-function isShare({ metric, effectOf }: PartVerdict): boolean {
-  const isOfFigure = effectOf === 'difference' || effectOf === 'change';
-  return isOfFigure && /\.((pass|maj|rm)@\d+(\(sampled\))?|acc\w*|correctRatio|truncated)$/.test(metric);
-}
-
-function shownP(p: number): string {
-  return p < 0.001 ? '<0.001' : p.toFixed(3);
 }
 
 function word(verdict: VerdictWord, colours: Colours): string {

@@ -1,7 +1,7 @@
 import type { Mark } from '../../planner/marks.ts';
 import type { Comparison, RowOwner, TableDifference } from '../../results/compare.ts';
+import { bytes, counted, shortKey, whole } from '../../words/figures.ts';
 import { columns } from './columns.ts';
-import { bytes, counted, shortKey, whole } from './figures.ts';
 import type { Colours } from './terminal.ts';
 
 /** What `descent verify` found; `--json` prints it as it is. */

@@ -3,8 +3,8 @@ import type { Change } from '../../planner/compare.ts';
 import type { PlanNode } from '../../planner/plan.ts';
 import { changeText } from '../../planner/reason.ts';
 import type { Verdict } from '../../planner/verdict.ts';
+import { shortKey } from '../../words/figures.ts';
 import { columns } from './columns.ts';
-import { shortKey } from './figures.ts';
 import type { Colours } from './terminal.ts';
 
 /** What is known of one node's verdict. */

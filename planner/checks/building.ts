@@ -1,8 +1,7 @@
-import { benchmarks } from '../../schemas/catalogue.ts';
 import { type Diagnostic, diagnose, didYouMean, listed, type Place, shown } from '../diagnostic.ts';
 import { buildOperations, type DeclaredStage, dataReferences, operationOf } from '../stages.ts';
 import type { Path, Source } from '../syntax.ts';
-import { listAt, own, textAt } from '../tree.ts';
+import { listAt, textAt } from '../tree.ts';
 import { checkOneOf } from './one-of.ts';
 import { checkReference, hasPart } from './references.ts';
 import { declaredNames } from './section.ts';
@@ -61,7 +60,7 @@ function* checkCompared(source: Source, place: Place, reference: string): Genera
     return;
   }
   const isAsked = (set: string) =>
-    own(benchmarks, textAt(source.value, 'data', set, 'benchmark') ?? '') !== undefined ||
+    ['benchmark', 'suite'].some((key) => textAt(source.value, 'data', set, key) !== undefined) ||
     hasPart(source, set, 'problems');
   if (isAsked(name) && (part === undefined || part === 'problems' || part === 'test')) return;
   const expected = listed(sets.filter(isAsked)) || 'a data set with problems';

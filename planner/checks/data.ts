@@ -1,4 +1,5 @@
-import { benchmarks, type GeneratorEntry, generators } from '../../schemas/catalogue.ts';
+import { benchmarks, type GeneratorEntry, generators, suites } from '../../schemas/catalogue.ts';
+import { partOfSuite } from '../data.ts';
 import { type Diagnostic, diagnose, didYouMean, listed, shown } from '../diagnostic.ts';
 import { numberHint } from '../quantities.ts';
 import { declaredStages, isDataKind } from '../stages.ts';
@@ -28,6 +29,7 @@ function* checkDataset(source: Source, name: string): Generator<Diagnostic> {
   }
   const declared = recordAt(source.value, 'data', name);
   yield* checkBenchmark(source, name, declared);
+  yield* checkSuite(source, name, declared);
   const generator = textAt(declared, 'generator');
   if (generator === undefined) return;
   const entry = own(generators, generator);
@@ -81,6 +83,26 @@ function* checkBenchmark(
     const message = `the rows of \`${benchmark}\` are in jsonl or parquet files`;
     yield diagnose(source.file, source.place(path('format')), 'bad-files', message);
   }
+}
+
+/** Whether a data set has what the suite that it is for asks. */
+function* checkSuite(source: Source, name: string, declared: Readonly<Record<string, unknown>>): Generator<Diagnostic> {
+  const suite = suites.find((each) => each === declared.suite);
+  if (suite === undefined) return;
+  const place = source.place(['data', name, 'suite']);
+  if (declared.benchmark !== undefined) {
+    const message = 'a benchmark says itself which suite asks it';
+    yield diagnose(source.file, place, 'one-of', message, { hint: 'remove `suite`' });
+    return;
+  }
+  const parts: readonly string[] | undefined =
+    declared.files !== undefined ? ['text', 'problems'] : own(generators, textAt(declared, 'generator') ?? '')?.parts;
+  const wanted = partOfSuite[suite];
+  if (parts === undefined || parts.includes(wanted)) return;
+  const expected = listed(suites.filter((each) => parts.includes(partOfSuite[each])));
+  yield diagnose(source.file, place, 'wrong-part', `the suite \`${suite}\` asks ${wanted}, and \`${name}\` has none`, {
+    expected,
+  });
 }
 
 function* checkOption(

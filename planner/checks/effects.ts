@@ -1,6 +1,8 @@
+import type { Suite } from '../../schemas/catalogue.ts';
 import type { DpoRecipe, GenerateRecipe } from '../../schemas/types/job.ts';
 import type { LineageFile } from '../../schemas/types/lineage.ts';
 import { type Diagnostic, shown, warn } from '../diagnostic.ts';
+import { declaredFor } from '../evaluations.ts';
 import type { Key, PlanNode } from '../plan.ts';
 import { declaredStages, isTraining } from '../stages.ts';
 import type { Path, Source } from '../syntax.ts';
@@ -39,7 +41,14 @@ export function* checkEffects(source: Source, file: LineageFile, nodes: readonly
   for (const warning of told.values()) if (warning) yield warning;
   yield* checkPlacement(source);
   yield* checkGrading(source, file);
-  yield* checkUse(source, 'data', 'data set', Object.keys(file.data));
+  const asked = (file.evaluate?.suites ?? []).flatMap((suite) => declaredFor(file, suite as Suite));
+  const askedNames = new Set(asked.map(({ name }) => name));
+  yield* checkUse(
+    source,
+    'data',
+    'data set',
+    Object.keys(file.data).filter((name) => !askedNames.has(name)),
+  );
   yield* checkUse(source, 'models', 'model', Object.keys(file.models ?? {}));
 }
 

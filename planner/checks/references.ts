@@ -45,7 +45,11 @@ export function* checkReference(
     yield report('wrong-part', message, undefined, hint);
   } else if (!hasPart(source, name, wanted)) {
     const having = sets.filter((set) => hasPart(source, set, wanted));
-    const message = `\`${name}\` has no ${wanted}${stage?.kind ? `, which ${stage.kind} ${takes(stage)}` : ''}`;
+    const suite = textAt(source.value, 'data', name, 'suite');
+    const message =
+      suite !== undefined
+        ? `\`${name}\` is for the suite \`${suite}\`, and nothing may learn from it`
+        : `\`${name}\` has no ${wanted}${stage?.kind ? `, which ${stage.kind} ${takes(stage)}` : ''}`;
     yield report('wrong-part', message, listed(having) || `a data set with ${wanted}`, wayTo(wanted));
   }
 }
@@ -66,9 +70,9 @@ function wayTo(part: string): string | undefined {
 /** The parts that a reference can name. */
 const parts: readonly string[] = ['text', 'problems', 'preferences'];
 
-/** What is in files only shows when they are read; benchmarks are for evaluations alone. */
+/** What is in files only shows when they are read; benchmarks, and what is for a suite, are for evaluations alone. */
 export function hasPart(source: Source, name: string, part: string): boolean {
-  if (textAt(source.value, 'data', name, 'benchmark') !== undefined) return false;
+  if (['benchmark', 'suite'].some((key) => textAt(source.value, 'data', name, key) !== undefined)) return false;
   const generator = own(generators, textAt(source.value, 'data', name, 'generator') ?? '');
   return generator?.parts.some((candidate) => candidate === part) ?? true;
 }

@@ -1,5 +1,5 @@
 import type { Contrast, LineageFile, Takeaway, Trend } from '../../schemas/types/lineage.ts';
-import { contrastPairs, evaluatedModels, metricsOf, trendModels, trendPairs } from '../arms.ts';
+import { contrastPairs, evaluatedModels, metricsOf, seedAxesOf, trendModels, trendPairs } from '../arms.ts';
 import { type Axis, findValue, lacksValue, readAxes } from '../axes.ts';
 import { type Diagnostic, diagnose, didYouMean, listed, shown, warn } from '../diagnostic.ts';
 import type { Lineage } from '../load.ts';
@@ -9,6 +9,7 @@ import { changeText } from '../reason.ts';
 import { asksForStates, select } from '../select.ts';
 import type { Path, Source } from '../syntax.ts';
 import { type ArmPair, type Difference, differencesBetween, figuresOf, metricName, tasksOf } from '../takeaways.ts';
+import { own } from '../tree.ts';
 
 /** Reports something wrong at a place of a takeaway. */
 type Report = (path: Path, code: Diagnostic['code'], message: string, expected?: string, hint?: string) => void;
@@ -42,8 +43,10 @@ export function checkTakeaways({ source, file }: Lineage, plan: Plan): Diagnosti
 function askedOf(takeaway: Takeaway, report: Report): { contrast: Contrast } | { trend: Trend } | undefined {
   const { contrast, trend } = takeaway;
   if ((contrast === undefined) === (trend === undefined)) {
-    const what = contrast ? 'has both a contrast and a trend' : 'compares nothing';
-    report([], 'bad-takeaway', `the takeaway ${what}`, '`contrast` or `trend`', 'two claims are two takeaways');
+    const [what, hint] = contrast
+      ? ['has both a contrast and a trend', 'two claims are two takeaways']
+      : ['compares nothing', 'name two arms, contrast: {of: rl, over: tuned}, or an axis that the figure follows'];
+    report([], 'bad-takeaway', `the takeaway ${what}`, '`contrast` or `trend`', hint);
     return undefined;
   }
   if (contrast) return { contrast };
@@ -56,8 +59,8 @@ function askedOf(takeaway: Takeaway, report: Report): { contrast: Contrast } | {
 function checkMetric(plan: Plan, file: LineageFile, metric: string, path: Path, report: Report): void {
   const { suite, task, figure } = metricName(metric);
   const suites: readonly string[] = file.evaluate?.suites ?? [];
-  const refuse = (message: string, name: string, names: readonly string[]) =>
-    report(path, 'unknown-name', `${message} ${shown(name)}`, listed(names), didYouMean(name, names));
+  const refuse = (message: string, name: string, names: readonly string[], hint?: string) =>
+    report(path, 'unknown-name', `${message} ${shown(name)}`, listed(names), hint ?? didYouMean(name, names));
   if (!file.evaluate) {
     report(path, 'bad-takeaway', 'nothing is evaluated, so there is nothing to compare', undefined, 'add `evaluate`');
     return;
@@ -70,9 +73,18 @@ function checkMetric(plan: Plan, file: LineageFile, metric: string, path: Path, 
   if (evaluation?.type !== 'evaluate') return;
   const { recipe, parents } = evaluation;
   const figures = figuresOf(recipe, parents.rewardModel !== undefined);
-  if (task !== null && !tasksOf(recipe).includes(task))
-    refuse(`the suite \`${suite}\` has no task`, task, tasksOf(recipe));
-  if (!figures.includes(figure)) refuse(`the suite \`${suite}\` has no figure`, figure, figures);
+  const tasks = tasksOf(recipe);
+  if (task !== null && !tasks.includes(task)) {
+    const mean = ['all', 'avg', 'mean'].includes(task)
+      ? `the mean of all is without one: ${suite}.${figure}`
+      : undefined;
+    refuse(`the suite \`${suite}\` has no task`, task, tasks, mean);
+  }
+  if (figures.includes(figure)) return;
+  const whose = tasks.includes(figure)
+    ? `that is a task; a figure of it is ${suite}.${figure}.${figures[0]}`
+    : undefined;
+  refuse(`the suite \`${suite}\` has no figure`, figure, figures, whose);
 }
 
 /** The models to compare, in pairs, and what may tell them apart; undefined where there are none, which is reported. */
@@ -97,7 +109,13 @@ function axisArms(source: Source, plan: Plan, contrast: Contrast, name: string, 
   const [of, over] = values;
   if (!of || !over) return undefined;
   if (of === over) {
-    report(['contrast', 'over'], 'bad-takeaway', `both arms are \`${name}\` ${over.written}`);
+    const others = axis.values.filter((value) => value !== of).map(({ written }) => written);
+    report(
+      ['contrast', 'over'],
+      'bad-takeaway',
+      `both arms are \`${name}\` ${over.written}`,
+      listed(others) || undefined,
+    );
     return undefined;
   }
   const varying = varyingStages(plan, name, contrast.stage, 'contrast', report);
@@ -230,6 +248,8 @@ function checkArms(
 ): Diagnostic[] {
   const unused = new Set(also);
   const at = source.place([...path, factor === null ? 'of' : 'axis']);
+  const unpaired = unpairedSeeds(plan, pairs);
+  if (unpaired) return [diagnose(source.file, at, 'bad-takeaway', unpaired.message, { hint: unpaired.hint })];
   for (const pair of pairs) {
     const names = `\`${pair.of.address}\` and \`${pair.over.address}\``;
     if (pair.of.key === pair.over.key)
@@ -255,6 +275,23 @@ function checkArms(
     const place = source.place([...path, 'also', also.indexOf(entry)]);
     return warn(source.file, place, 'no-effect', `the arms do not differ in ${shown(entry)}`, { hint: 'remove it' });
   });
+}
+
+/** What keeps seeds from being paired, one with the same: where there is such a thing, nothing could ever be decided. */
+function unpairedSeeds(plan: Plan, pairs: readonly ArmPair[]): { message: string; hint: string } | undefined {
+  for (const axis of seedAxesOf(plan))
+    for (const { of, over } of pairs) {
+      const [one, other] = [own(of.axes, axis), own(over.axes, axis)];
+      if (String(one) === String(other)) continue;
+      if (one !== undefined && other !== undefined) {
+        const message = `\`${of.address}\` and \`${over.address}\` differ in \`${axis}\`, which models are repeated over: that is chance`;
+        return { message, hint: 'compare what was set, over all seeds: another axis, or two stages' };
+      }
+      const [repeated, single] = one === undefined ? [over, of] : [of, over];
+      const message = `\`${repeated.address}\` is repeated over \`${axis}\` and \`${single.address}\` is not: no seed has both`;
+      return { message, hint: `repeat both over \`${axis}\`, or neither` };
+    }
+  return undefined;
 }
 
 /** Warns once for each takeaway of models that have to be compared with care, with the first of each arm. */

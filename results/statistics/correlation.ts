@@ -23,10 +23,12 @@ export function correlation(
   if (!Number.isFinite(raw)) return { value: Number.NaN, low: Number.NaN, high: Number.NaN, p: Number.NaN };
   const value = Math.max(-1, Math.min(1, raw));
   const wider = kind === 'pearson' ? 1 : Math.sqrt(1 + (value * value) / 2);
-  const half = x.length > 3 ? (normalQuantile(alpha) * wider) / Math.sqrt(x.length - 3) : Number.POSITIVE_INFINITY;
+  const p = permutationP(x, y, kind);
+  if (x.length < 4) return { value, low: Number.NaN, high: Number.NaN, p };
+  const half = (normalQuantile(alpha) * wider) / Math.sqrt(x.length - 3);
   const z = Math.atanh(value);
   const end = (at: number) => (Number.isFinite(z) ? Math.tanh(at) : value);
-  return { value, low: end(z - half), high: end(z + half), p: permutationP(x, y, kind) };
+  return { value, low: end(z - half), high: end(z + half), p };
 }
 
 const resamples = 2000;
@@ -67,11 +69,11 @@ export function closer(
 
 function permutationP(x: readonly number[], y: readonly number[], kind: CorrelationKind): number {
   // Ranks once: a permutation does not change them.
-  const [one, other] = kind === 'pearson' ? [x, y] : [ranksOf(x), ranksOf(y)];
-  const middle = mean([...one]) * mean([...other]) * one.length;
+  const [one, other] = (kind === 'pearson' ? [x, y] : [ranksOf(x), ranksOf(y)]).map(centred) as [number[], number[]];
   const product = (order: readonly number[]) =>
-    Math.abs(one.reduce((sum, a, index) => sum + a * (order[index] as number), 0) - middle);
-  const least = product(other) * (1 - 1e-12);
+    Math.abs(one.reduce((sum, a, index) => sum + a * (order[index] as number), 0));
+  // Two orders that give the same one may differ in their last digits, which are those of the largest that there can be.
+  const least = product(other) - 1e-9 * Math.sqrt(squares(one) * squares(other));
   let [asLarge, all] = [0, 0];
   const count = (order: readonly number[]) => {
     all += 1;
@@ -84,6 +86,15 @@ function permutationP(x: readonly number[], y: readonly number[], kind: Correlat
     for (let round = 0; round < 10_000; round += 1) count(shuffle([...other], draw));
   }
   return asLarge / all;
+}
+
+function centred(values: readonly number[]): number[] {
+  const middle = mean([...values]);
+  return values.map((value) => value - middle);
+}
+
+function squares(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value ** 2, 0);
 }
 
 /** Ranks from 1; equal values share the mean of theirs. */

@@ -59,13 +59,23 @@ export function crossedT({ seeds, tasks }: Differences, alpha: number): Estimate
   const sum = parts.reduce((total, { variance, sign }) => total + sign * variance, 0);
   // Less than either alone can only come from the error of C.
   const variance = Math.max(sum, ofSeeds, ofProblems);
-  if (variance <= 1e-24) return { value, low: value, high: value, p: value === 0 ? 1 : 2 ** (1 - count) };
+  if (isNothing(variance, value)) return { value, low: value, high: value, p: signsAlone(value, count) };
   const degrees = variance ** 2 / parts.reduce((total, part) => total + part.variance ** 2 / part.degrees, 0);
   const error = Math.sqrt(variance);
   const alone = Math.sqrt(ofSeeds);
   const half = Math.max(studentQuantile(alpha, degrees) * error, studentQuantile(alpha, count - 1) * alone);
   const p = Math.max(studentP(value / error, degrees), alone === 0 ? 0 : studentP(value / alone, count - 1));
   return { value, low: value - half, high: value + half, p };
+}
+
+/** Whether a variance is only what rounding leaves of differences that are all the same. */
+function isNothing(variance: number, value: number): boolean {
+  return variance <= Math.max(1e-12, 1e-9 * Math.abs(value)) ** 2;
+}
+
+/** p of so many seeds that all have the same difference: that all of their signs agree. */
+function signsAlone(value: number, seeds: number): number {
+  return value === 0 ? 1 : 2 ** (1 - seeds);
 }
 
 /** Seeds up to which all signs, or all subsets, are gone through; beyond it as many are drawn. */
@@ -111,7 +121,8 @@ const resamples = 4000;
 /**
  * The percentile bootstrap of both: seeds and, within each task, problems are drawn anew, with replacement and each once
  * for all, since every seed answers the same problems (the pigeonhole bootstrap, Owen 2007). Percentiles are expanded for
- * few seeds. p is twice the share of resamples on the other side of 0, which of few seeds is too small; needs two.
+ * few seeds. p is twice the share of resamples on the other side of 0, which of few seeds is too small; needs two. Where all
+ * differences are the same, p is that of the signs alone.
  */
 export function bootstrap({ seeds, tasks }: Differences, alpha: number): Estimate {
   const draw = seededDraw();
@@ -136,6 +147,8 @@ export function bootstrap({ seeds, tasks }: Differences, alpha: number): Estimat
     }
   }
   found.sort((a, b) => a - b);
+  if (isNothing(sampleVariance(found), value))
+    return { value, low: value, high: value, p: signsAlone(value, seeds.length) };
   const wide = expandedAlpha(alpha, seeds.length);
   const below = found.filter((one) => one <= 0).length;
   const above = found.filter((one) => one >= 0).length;

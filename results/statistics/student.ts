@@ -40,10 +40,13 @@ export function expandedAlpha(alpha: number, count: number): number {
  * The regularized incomplete beta function I_x(a, b), for 0 ≤ x ≤ 1: the continued fraction of DLMF 8.17.22, evaluated by
  * Lentz's method, on the side of the distribution where it converges fast.
  */
-export function regularizedBeta(x: number, a: number, b: number): number {
+function regularizedBeta(x: number, a: number, b: number): number {
   if (x <= 0) return 0;
   if (x >= 1) return 1;
-  if (x > (a + 1) / (a + b + 2)) return 1 - regularizedBeta(1 - x, b, a);
+  return x > (a + 1) / (a + b + 2) ? 1 - belowMean(1 - x, b, a) : belowMean(x, a, b);
+}
+
+function belowMean(x: number, a: number, b: number): number {
   const front = Math.exp(gammaln(a + b) - gammaln(a) - gammaln(b) + a * Math.log(x) + b * Math.log1p(-x)) / a;
   return front * fraction(x, a, b);
 }

@@ -10,20 +10,33 @@ export interface Measured {
   figure: Figure;
 }
 
-/** The points of a part that the results have figures for; a gain is a figure less another, problem by problem. */
-export function measure({ points }: Part, evidence: Evidence): Measured[] {
-  const seen = new Set<string>();
-  return points.flatMap((point) => {
+/**
+ * The points of a part that the results have figures for; a gain is a figure less another, problem by problem. `besides` are
+ * those that are left out because another model, the first, has the same level, setting and seed.
+ */
+export function measure({ points, saying }: Part, evidence: Evidence): { measured: Measured[]; besides: Point[] } {
+  const models = new Set<string>();
+  const places = new Set<string>();
+  const besides: Point[] = [];
+  const measured = points.flatMap((point): Measured[] => {
+    const { x, setting, seed } = point;
     const figure = evidence.figure(point.reading);
     const less = point.less && evidence.figure(point.less);
     if (figure === undefined || (point.less && less === undefined)) return [];
-    // Two addresses of one model are one.
+    // Two addresses of one model are one; a correlation has no levels, and its settings are the addresses.
     const id = readingsOf(point).map(({ evaluation, metric }) => `${evaluation} ${metric}`);
-    const at = `${point.x} ${point.setting} ${id}`;
-    if (seen.has(at)) return [];
-    seen.add(at);
+    const model = saying.kind === 'correlation' ? id.join() : [x, setting, id].join('\n');
+    if (models.has(model)) return [];
+    models.add(model);
+    const place = [x, setting, seed].join('\n');
+    if (places.has(place)) {
+      besides.push(point);
+      return [];
+    }
+    places.add(place);
     return [{ point, figure: less ? lessened(figure, less) : figure }];
   });
+  return { measured, besides };
 }
 
 function lessened(figure: Figure, less: Figure): Figure {

@@ -1,5 +1,6 @@
 import { type DuckDBConnection, LIST, listValue, VARCHAR } from '@duckdb/node-api';
 import type { Key } from '../../planner/plan.ts';
+import type { FigureRow } from '../figure.ts';
 import { type Question, type Reading, readingsOf } from './question.ts';
 
 /** What the results have of one figure of one model. */
@@ -74,22 +75,14 @@ async function readSeen(connection: DuckDBConnection, keys: readonly Key[]): Pro
   );
 }
 
-interface Row {
-  task: string;
-  metric: string;
-  value: number;
-  n: number | null;
-  low: number | null;
-  high: number | null;
-}
-
-async function readRows(connection: DuckDBConnection, keys: readonly Key[]): Promise<Map<string, Row[]>> {
+async function readRows(connection: DuckDBConnection, keys: readonly Key[]): Promise<Map<string, FigureRow[]>> {
   const rows = await asked(
     connection,
-    'SELECT e.key, e.task, e.metric, e.value, e.n::DOUBLE, e.low, e.high FROM latest_evaluations AS e SEMI JOIN asked USING (key)',
+    'SELECT e.key, e.suite, e.task, e.metric, e.value, e.n::DOUBLE, e.low, e.high FROM latest_evaluations AS e SEMI JOIN asked USING (key)',
     keys,
   );
-  return grouped(rows, ([, task, metric, value, n, low, high]) => ({
+  return grouped(rows, ([, suite, task, metric, value, n, low, high]) => ({
+    suite: String(suite),
     task: String(task),
     metric: String(metric),
     value: Number(value),
@@ -135,7 +128,7 @@ async function readAnswers(connection: DuckDBConnection, keys: readonly Key[]): 
 }
 
 /** The figure with the problems' own values, where these have it as their mean. */
-function figureOf(rows: readonly Row[], answers: readonly Answers[], metric: string): Figure | undefined {
+function figureOf(rows: readonly FigureRow[], answers: readonly Answers[], metric: string): Figure | undefined {
   const [, second, third] = metric.split('.');
   const name = lastPart(metric);
   const found = rows.filter((row) => row.metric === name);

@@ -1,18 +1,42 @@
+import { constants } from 'node:fs';
+import { access } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
+import { databasePath } from '../../store/home.ts';
 import { appendRows, type Cell } from '../append.ts';
-import type { TakeawayVerdict } from './decide.ts';
-import type { Evidence } from './evidence.ts';
-import { type Question, readingsOf } from './question.ts';
+import { type DatabaseOptions, withDatabase } from '../database.ts';
+import { DatabaseBusyError } from '../errors.ts';
+import type { Answer } from './ask.ts';
+import { readingsOf } from './question.ts';
+import type { PartVerdict } from './verdict.ts';
 
-/** Whose takeaways: those of the lineage's file, or the paper's. */
-export type TakeawaySource = 'file' | 'paper';
+/**
+ * Keeps verdicts where `results.duckdb` can be written to within so many seconds (default: as `withDatabase`) and the disk
+ * is not full, and gives whether it could: they are an answer without that too, and the view `takeaways` calls stale what is
+ * kept of before.
+ */
+export async function keepVerdicts(
+  home: string,
+  answer: Answer,
+  { patienceSeconds }: Pick<DatabaseOptions, 'patienceSeconds'> = {},
+): Promise<boolean> {
+  try {
+    const path = databasePath(home);
+    await Promise.all([access(path, constants.W_OK), access(dirname(path), constants.W_OK)]);
+  } catch {
+    return false; // somebody else's home, or one on a disk that is read-only
+  }
+  try {
+    await withDatabase(home, 'write', (connection) => recordVerdicts(connection, answer), { patienceSeconds });
+    return true;
+  } catch (error) {
+    if (error instanceof DatabaseBusyError || isFull(error)) return false;
+    throw error;
+  }
+}
 
-/** Which lineage they were asked of. */
-export interface Asked {
-  lineage: string;
-  /** Digest of its plan. */
-  plan: string;
-  source: TakeawaySource;
+function isFull(error: unknown): boolean {
+  return ['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException | null)?.code ?? '');
 }
 
 /**
@@ -20,12 +44,9 @@ export interface Asked {
  * the view `takeaways` calls them stale once one of these changes. Verdicts of a plan that is not the lineage's current one
  * are not kept, and neither are those of a lineage that was never recorded. `connection` is a writer's.
  */
-export async function recordVerdicts(
+async function recordVerdicts(
   connection: DuckDBConnection,
-  { lineage, plan, source }: Asked,
-  verdicts: readonly TakeawayVerdict[],
-  questions: readonly Question[],
-  { seen }: Evidence,
+  { asked: { lineage, plan, source }, verdicts, questions, evidence: { seen } }: Answer,
 ): Promise<void> {
   const current = await connection.runAndReadAll('FROM latest_lineages WHERE lineage = $lineage AND plan = $plan', {
     lineage,
@@ -34,8 +55,9 @@ export async function recordVerdicts(
   if (current.currentRowCount === 0) return;
   for (const table of ['verdicts', 'verdict_evidence'])
     await connection.run(`DELETE FROM ${table} WHERE lineage = $lineage AND source = $source`, { lineage, source });
-  const rows = verdicts.flatMap(({ number, name, claim, verdict, alpha, correction, parts, warnings, missing }) =>
-    parts.map((part, index): Cell[] => [
+  const rows = verdicts.flatMap(({ number, name, claim, verdict, alpha, correction, parts, warnings, missing }) => {
+    const told = parts.length > 0 ? parts : [nothingAsked];
+    return told.map((part, index): Cell[] => [
       lineage,
       source,
       plan,
@@ -43,7 +65,7 @@ export async function recordVerdicts(
       name,
       claim,
       verdict,
-      index + 1,
+      parts.length > 0 ? index + 1 : 0,
       part.name,
       part.claimed,
       part.verdict,
@@ -60,8 +82,8 @@ export async function recordVerdicts(
       part.pairs,
       part.problems,
       [...part.said, ...warnings, ...missing].join('; '),
-    ]),
-  );
+    ]);
+  });
   await appendRows(connection, 'verdicts', rows);
   const evidence = questions.flatMap(({ number, parts }) => {
     const keys = parts
@@ -74,3 +96,23 @@ export async function recordVerdicts(
   });
   await appendRows(connection, 'verdict_evidence', evidence);
 }
+
+/** Stands for the parts of a claim of which none could be asked. */
+const nothingAsked: PartVerdict = {
+  name: '',
+  metric: '',
+  claimed: '',
+  verdict: 'not asked',
+  effectOf: 'difference',
+  effect: null,
+  low: null,
+  high: null,
+  test: 'none',
+  points: 'neither',
+  p: null,
+  pCorrected: null,
+  seeds: 0,
+  pairs: 0,
+  problems: null,
+  said: [],
+};

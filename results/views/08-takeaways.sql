@@ -23,7 +23,7 @@ COMMENT ON COLUMN takeaways.number IS 'Which takeaway, from 1.';
 COMMENT ON COLUMN takeaways.name IS 'Of one of the paper''s its name.';
 COMMENT ON COLUMN takeaways.claim IS 'The claim.';
 COMMENT ON COLUMN takeaways.verdict IS 'supported, contradicted, inconclusive, underpowered, stale or not asked: of all of its parts.';
-COMMENT ON COLUMN takeaways.part IS 'Which part, from 1.';
+COMMENT ON COLUMN takeaways.part IS 'Which part, from 1; 0 where none could be asked.';
 COMMENT ON COLUMN takeaways.metric IS 'The figure, or what the part is called.';
 COMMENT ON COLUMN takeaways.claimed IS 'What is claimed of it: higher, lower, up, down, flat, saturates, positive or negative.';
 COMMENT ON COLUMN takeaways.part_verdict IS 'The part''s verdict.';

@@ -5,6 +5,9 @@
  */
 export interface Ancestry {
   ancestry: 1;
+  /**
+   * The nodes, the oldest first.
+   */
   nodes: Ancestor[];
 }
 export interface Ancestor {
@@ -29,6 +32,9 @@ export interface Ancestor {
      */
     [k: string]: string;
   };
+  /**
+   * Seed of everything random in it.
+   */
   seed?: number;
   /**
    * The recipe in brief: of data sets the names.

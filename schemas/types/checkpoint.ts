@@ -26,8 +26,17 @@ export interface CheckpointState {
    * Of RL, what a collapse is told by: a row for each round done.
    */
   rounds?: {
+    /**
+     * Mean reward of the round's responses.
+     */
     reward: number;
+    /**
+     * Share of them that were cut.
+     */
     truncationRate: number;
+    /**
+     * Share of groups whose rewards are all equal.
+     */
     groupsWithoutSignal: number;
   }[];
 }

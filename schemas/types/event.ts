@@ -164,6 +164,9 @@ export interface SampleEvent {
    * The right answer.
    */
   expected: string;
+  /**
+   * Whether the two agree.
+   */
   correct: boolean;
   /**
    * Of the verdict: the kind of answer, and the two forms that were compared or what was missing.

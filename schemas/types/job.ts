@@ -21,15 +21,23 @@ export type Job =
  * SHA-256 of a node's pre-image, in hex.
  */
 export type Key = string;
+/**
+ * A tokenizer to train, or bytes.
+ */
 export type TokenizerRecipe =
   | {
       kind: 'bpe';
+      /**
+       * Size of the vocabulary, special tokens included.
+       */
       vocab: number;
       /**
        * Characters to learn from, over all sets.
        */
       characters: number;
       /**
+       * The data sets that it learns from, in equal parts.
+       *
        * @minItems 1
        */
       data: [Part, ...Part[]];
@@ -41,6 +49,9 @@ export type TokenizerRecipe =
  * Where a data set's content comes from: a generator of this trainer, or the prepared files of a data node.
  */
 export type Source = GeneratedSource | PreparedSource;
+/**
+ * Training from random weights; the second form is that of schedule wsd.
+ */
 export type PretrainRecipe =
   | {
       architecture: Architecture;
@@ -65,12 +76,17 @@ export type PretrainRecipe =
        * Share of the steps with linear warm-up.
        */
       warmup: number;
+      /**
+       * After warm-up: a cosine to `minLr`, or constant.
+       */
       schedule: 'cosine' | 'constant';
       /**
        * Decoupled weight decay.
        */
       weightDecay: number;
       /**
+       * AdamW's two decay rates.
+       *
        * @minItems 2
        * @maxItems 2
        */
@@ -118,6 +134,8 @@ export type PretrainRecipe =
        */
       weightDecay: number;
       /**
+       * AdamW's two decay rates.
+       *
        * @minItems 2
        * @maxItems 2
        */
@@ -203,6 +221,9 @@ export type WeightedMixture = [
     sequences: number;
   }[]
 ];
+/**
+ * Training on from the parent's weights; the second form is that of schedule wsd.
+ */
 export type CptRecipe =
   | {
       mix: Mixture;
@@ -226,12 +247,17 @@ export type CptRecipe =
        * Share of the steps with linear warm-up.
        */
       warmup: number;
+      /**
+       * After warm-up: a cosine to `minLr`, or constant.
+       */
       schedule: 'cosine' | 'constant';
       /**
        * Decoupled weight decay.
        */
       weightDecay: number;
       /**
+       * AdamW's two decay rates.
+       *
        * @minItems 2
        * @maxItems 2
        */
@@ -278,6 +304,8 @@ export type CptRecipe =
        */
       weightDecay: number;
       /**
+       * AdamW's two decay rates.
+       *
        * @minItems 2
        * @maxItems 2
        */
@@ -298,7 +326,13 @@ export type Template = 'paper' | 'tokenizer';
  */
 export type RlRecipe = RlAlgorithm & {
   data: Part;
+  /**
+   * Problems, the first so many of the split.
+   */
   examples: number;
+  /**
+   * Passes over them.
+   */
   epochs: number;
   /**
    * Prompts a round.
@@ -320,6 +354,9 @@ export type RlRecipe = RlAlgorithm & {
    * Longest response, in tokens.
    */
   maxResponse: number;
+  /**
+   * Of sampling.
+   */
   temperature: number;
   /**
    * Of the policy.
@@ -345,13 +382,25 @@ export type RlRecipe = RlAlgorithm & {
    * Whether advantages are whitened over the round.
    */
   whiten: boolean;
+  /**
+   * How the losses of tokens make the loss of a mini-batch.
+   */
   lossAggregation: 'token-mean' | 'seq-mean-token-sum' | 'seq-mean-token-mean' | 'seq-mean-token-sum-norm';
   /**
    * Where the KL to the parent counts; off where klCoef is 0.
    */
   kl: 'reward' | 'loss' | 'off';
+  /**
+   * How the KL is estimated at a token.
+   */
   klEstimator: 'k1' | 'k2' | 'k3';
+  /**
+   * Weight of the KL to the parent; 0 is off.
+   */
   klCoef: number;
+  /**
+   * Weight of the entropy bonus.
+   */
   entropyCoef: number;
   /**
    * Tokens before maxResponse over which the reward falls; 0 is off.
@@ -361,8 +410,13 @@ export type RlRecipe = RlAlgorithm & {
    * What is taken from the reward at maxResponse.
    */
   overlongPenalty: number;
+  /**
+   * Decoupled weight decay.
+   */
   weightDecay: number;
   /**
+   * AdamW's two decay rates.
+   *
    * @minItems 2
    * @maxItems 2
    */
@@ -409,6 +463,9 @@ export type RlAlgorithm =
       gamma: number;
     }
   | {
+      /**
+       * How the policy learns from rewards.
+       */
       algorithm: 'grpo' | 'dr_grpo' | 'dapo' | 'rloo';
       /**
        * Whether groups with equal rewards are replaced by further ones.
@@ -452,6 +509,8 @@ export type BuildRecipe =
        */
       operation: 'dedupe';
       /**
+       * What it is made of.
+       *
        * @minItems 1
        */
       data: [Part, ...Part[]];
@@ -467,6 +526,8 @@ export type BuildRecipe =
       operation: 'decontaminate';
       data: Part;
       /**
+       * Problems to compare with.
+       *
        * @minItems 1
        */
       against: [Selection, ...Selection[]];
@@ -500,11 +561,20 @@ export type BuildRecipe =
  */
 export type Extent =
   | {
+      /**
+       * A number of problems.
+       */
       problems: number;
     }
   | {
+      /**
+       * A share of them, from 0 to 1.
+       */
       share: number;
     };
+/**
+ * What a model is asked: held-out text, which continuation is likeliest, or problems.
+ */
 export type EvaluateRecipe =
   | {
       /**
@@ -517,6 +587,8 @@ export type EvaluateRecipe =
        */
       tokens: number;
       /**
+       * Data sets whose text is kept aside.
+       *
        * @minItems 1
        */
       domains: [Part, ...Part[]];
@@ -528,6 +600,8 @@ export type EvaluateRecipe =
       suite: string;
       kind: 'cloze';
       /**
+       * What is asked.
+       *
        * @minItems 1
        */
       tasks: [Part, ...Part[]];
@@ -543,6 +617,8 @@ export type EvaluateRecipe =
       suite: string;
       kind: 'problems';
       /**
+       * What is asked.
+       *
        * @minItems 1
        */
       tasks: [Part, ...Part[]];
@@ -591,12 +667,18 @@ export interface TokenizerJob {
    * The node's address, for messages.
    */
   address: string;
+  /**
+   * Which attempt at the node this is, from 1.
+   */
   attempt: number;
   /**
    * Seed of everything random in this node.
    */
   seed: number;
   recipe: TokenizerRecipe;
+  /**
+   * Where what it starts from lies.
+   */
   inputs: {
     /**
      * Folders of prepared data, by role.
@@ -612,6 +694,9 @@ export interface TokenizerJob {
   placement: Placement;
   lease: Lease;
 }
+/**
+ * A part of a data set.
+ */
 export interface Part {
   /**
    * The data set's name in the lineage file.
@@ -636,6 +721,9 @@ export interface GeneratedSource {
    * Seed of the data.
    */
   seed: number;
+  /**
+   * The generator's options, each of them.
+   */
   options: {
     [k: string]: number | string | boolean;
   };
@@ -687,6 +775,9 @@ export interface Placement {
    */
   recomputeActivations?: boolean;
 }
+/**
+ * Who may write into the attempt's folder.
+ */
 export interface Lease {
   /**
    * File that holds the token of whoever may write.
@@ -708,12 +799,18 @@ export interface OverlapJob {
    * The node's address, for messages.
    */
   address: string;
+  /**
+   * Which attempt at the node this is, from 1.
+   */
   attempt: number;
   /**
    * Seed of everything random in this node.
    */
   seed: number;
   recipe: OverlapRecipe;
+  /**
+   * Where what it starts from lies.
+   */
   inputs: {
     /**
      * Folders of prepared data, by role.
@@ -729,9 +826,14 @@ export interface OverlapJob {
   placement: Placement;
   lease: Lease;
 }
+/**
+ * What is compared, and how much may be found.
+ */
 export interface OverlapRecipe {
   trained: Selection;
   /**
+   * What must not be among what is trained on.
+   *
    * @minItems 1
    */
   against: [Comparison, ...Comparison[]];
@@ -779,12 +881,18 @@ export interface PretrainJob {
    * The node's address, for messages.
    */
   address: string;
+  /**
+   * Which attempt at the node this is, from 1.
+   */
   attempt: number;
   /**
    * Seed of everything random in this node.
    */
   seed: number;
   recipe: PretrainRecipe;
+  /**
+   * Where what it starts from lies.
+   */
   inputs: {
     /**
      * Folder with tokenizer.json.
@@ -809,14 +917,41 @@ export interface PretrainJob {
  * A LLaMA-2 shaped decoder, fully resolved.
  */
 export interface Architecture {
+  /**
+   * Decoder layers.
+   */
   layers: number;
+  /**
+   * Width of the residual stream.
+   */
   hidden: number;
+  /**
+   * Query heads.
+   */
   heads: number;
+  /**
+   * Key and value heads.
+   */
   kvHeads: number;
+  /**
+   * Inner width of the feed-forward layer.
+   */
   ffn: number;
+  /**
+   * Size of the vocabulary, special tokens included.
+   */
   vocab: number;
+  /**
+   * Longest sequence, in tokens.
+   */
   context: number;
+  /**
+   * Base of the rotary embeddings.
+   */
   ropeTheta: number;
+  /**
+   * Epsilon of RMSNorm.
+   */
   normEpsilon: number;
 }
 /**
@@ -843,12 +978,18 @@ export interface CptJob {
    * The node's address, for messages.
    */
   address: string;
+  /**
+   * Which attempt at the node this is, from 1.
+   */
   attempt: number;
   /**
    * Seed of everything random in this node.
    */
   seed: number;
   recipe: CptRecipe;
+  /**
+   * Where what it starts from lies.
+   */
   inputs: {
     /**
      * Folder of the parent's model: config.json, model.safetensors, tokenizer.json.
@@ -880,12 +1021,18 @@ export interface TrunkJob {
    * The node's address, for messages.
    */
   address: string;
+  /**
+   * Which attempt at the node this is, from 1.
+   */
   attempt: number;
   /**
    * Seed of everything random in this node.
    */
   seed: number;
   recipe: TrunkRecipe;
+  /**
+   * Where what it starts from lies.
+   */
   inputs: {
     /**
      * Folder with tokenizer.json, where it begins with random weights.
@@ -937,6 +1084,8 @@ export interface TrunkRecipe {
    */
   weightDecay: number;
   /**
+   * AdamW's two decay rates.
+   *
    * @minItems 2
    * @maxItems 2
    */
@@ -959,12 +1108,18 @@ export interface CheckpointJob {
    * The node's address, for messages.
    */
   address: string;
+  /**
+   * Which attempt at the node this is, from 1.
+   */
   attempt: number;
   /**
    * Seed of everything random in this node.
    */
   seed: number;
   recipe: CheckpointRecipe;
+  /**
+   * Where what it starts from lies.
+   */
   inputs: {
     /**
      * Folder with tokenizer.json, where it begins with random weights.
@@ -989,6 +1144,9 @@ export interface CheckpointJob {
   placement: Placement;
   lease: Lease;
 }
+/**
+ * A run, and how many of its steps to do.
+ */
 export interface CheckpointRecipe {
   /**
    * The whole run: a pretraining where it has an architecture, else a continued pretraining.
@@ -1010,12 +1168,18 @@ export interface SftJob {
    * The node's address, for messages.
    */
   address: string;
+  /**
+   * Which attempt at the node this is, from 1.
+   */
   attempt: number;
   /**
    * Seed of everything random in this node.
    */
   seed: number;
   recipe: SftRecipe;
+  /**
+   * Where what it starts from lies.
+   */
   inputs: {
     /**
      * Folder of the parent's model: config.json, model.safetensors, tokenizer.json.
@@ -1035,9 +1199,18 @@ export interface SftJob {
   placement: Placement;
   lease: Lease;
 }
+/**
+ * Supervised fine-tuning.
+ */
 export interface SftRecipe {
   data: Part;
+  /**
+   * Problems, the first so many of the split.
+   */
   examples: number;
+  /**
+   * Passes over them.
+   */
   epochs: number;
   /**
    * Examples in one step.
@@ -1055,12 +1228,17 @@ export interface SftRecipe {
    * Share of the steps with linear warm-up.
    */
   warmup: number;
+  /**
+   * After warm-up: a cosine to `minLr`, or constant.
+   */
   schedule: 'cosine' | 'constant';
   /**
    * Decoupled weight decay.
    */
   weightDecay: number;
   /**
+   * AdamW's two decay rates.
+   *
    * @minItems 2
    * @maxItems 2
    */
@@ -1096,12 +1274,18 @@ export interface RlJob {
    * The node's address, for messages.
    */
   address: string;
+  /**
+   * Which attempt at the node this is, from 1.
+   */
   attempt: number;
   /**
    * Seed of everything random in this node.
    */
   seed: number;
   recipe: RlRecipe;
+  /**
+   * Where what it starts from lies.
+   */
   inputs: {
     /**
      * Folder of the parent's model: config.json, model.safetensors, tokenizer.json.
@@ -1132,12 +1316,18 @@ export interface DpoJob {
    * The node's address, for messages.
    */
   address: string;
+  /**
+   * Which attempt at the node this is, from 1.
+   */
   attempt: number;
   /**
    * Seed of everything random in this node.
    */
   seed: number;
   recipe: DpoRecipe;
+  /**
+   * Where what it starts from lies.
+   */
   inputs: {
     /**
      * Folder of the parent's model: config.json, model.safetensors, tokenizer.json.
@@ -1166,6 +1356,9 @@ export interface DpoRecipe {
    * Pairs, the first so many of the set.
    */
   examples: number;
+  /**
+   * Passes over them.
+   */
   epochs: number;
   /**
    * Pairs in one step.
@@ -1199,12 +1392,17 @@ export interface DpoRecipe {
    * Share of the steps with linear warm-up.
    */
   warmup: number;
+  /**
+   * After warm-up: a cosine to `minLr`, or constant.
+   */
   schedule: 'cosine' | 'constant';
   /**
    * Decoupled weight decay.
    */
   weightDecay: number;
   /**
+   * AdamW's two decay rates.
+   *
    * @minItems 2
    * @maxItems 2
    */
@@ -1228,12 +1426,18 @@ export interface RewardJob {
    * The node's address, for messages.
    */
   address: string;
+  /**
+   * Which attempt at the node this is, from 1.
+   */
   attempt: number;
   /**
    * Seed of everything random in this node.
    */
   seed: number;
   recipe: RewardRecipe;
+  /**
+   * Where what it starts from lies.
+   */
   inputs: {
     /**
      * Folder of the parent's model: config.json, model.safetensors, tokenizer.json.
@@ -1262,6 +1466,9 @@ export interface RewardRecipe {
    * Pairs, the first so many of the set.
    */
   examples: number;
+  /**
+   * Passes over them.
+   */
   epochs: number;
   /**
    * Pairs in one step.
@@ -1283,12 +1490,17 @@ export interface RewardRecipe {
    * Share of the steps with linear warm-up.
    */
   warmup: number;
+  /**
+   * After warm-up: a cosine to `minLr`, or constant.
+   */
   schedule: 'cosine' | 'constant';
   /**
    * Decoupled weight decay.
    */
   weightDecay: number;
   /**
+   * AdamW's two decay rates.
+   *
    * @minItems 2
    * @maxItems 2
    */
@@ -1312,12 +1524,18 @@ export interface GenerateJob {
    * The node's address, for messages.
    */
   address: string;
+  /**
+   * Which attempt at the node this is, from 1.
+   */
   attempt: number;
   /**
    * Seed of everything random in this node.
    */
   seed: number;
   recipe: GenerateRecipe;
+  /**
+   * Where what it starts from lies.
+   */
   inputs: {
     /**
      * Folder of the model that answers; not there where an endpoint does.
@@ -1387,12 +1605,18 @@ export interface BuildJob {
    * The node's address, for messages.
    */
   address: string;
+  /**
+   * Which attempt at the node this is, from 1.
+   */
   attempt: number;
   /**
    * Seed of everything random in this node.
    */
   seed: number;
   recipe: BuildRecipe;
+  /**
+   * Where what it starts from lies.
+   */
   inputs: {
     /**
      * Folders of prepared data, by role.
@@ -1419,12 +1643,18 @@ export interface EvaluateJob {
    * The node's address, for messages.
    */
   address: string;
+  /**
+   * Which attempt at the node this is, from 1.
+   */
   attempt: number;
   /**
    * Seed of everything random in this node.
    */
   seed: number;
   recipe: EvaluateRecipe;
+  /**
+   * Where what it starts from lies.
+   */
   inputs: {
     /**
      * Folder of the parent's model: config.json, model.safetensors, tokenizer.json.

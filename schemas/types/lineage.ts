@@ -9,50 +9,46 @@ export type Share = number | string | AxisReference;
  */
 export type AxisReference = string;
 /**
- * Default: [0.9, 0.95].
+ * AdamW's two decay rates. Default: [0.9, 0.95].
  *
  * @minItems 2
  * @maxItems 2
  */
 export type Betas = [number, number];
 /**
- * Why this stage may start from a parent whose learning rate has not decayed. It is recorded, and no part of any key.
+ * Why this stage may start from a parent whose learning rate has not decayed, in ten characters or more. It is recorded, and no part of any key. Default: it may not.
  */
 export type AllowUndecayed = string;
 /**
- * Default: [0.9, 0.95].
+ * AdamW's two decay rates. Default: [0.9, 0.95].
  *
  * @minItems 2
  * @maxItems 2
  */
 export type Betas1 = [number, number];
 /**
- * A seed: a whole number from 0 to 4294967295.
- */
-export type Seed = number | AxisReference;
-/**
- * A data set by name, or a part of one: `math`, `math/problems`; or a stage that generates or builds one.
- */
-export type DataReference = string;
-/**
- * Default: [0.9, 0.999].
+ * AdamW's two decay rates. Default: [0.9, 0.999].
  *
  * @minItems 2
  * @maxItems 2
  */
 export type Betas2 = [number, number];
 /**
- * Why this stage may learn from problems that it, or what comes of it, is evaluated on, or that the stages before it learned from. It is measured and recorded all the same.
+ * Why this stage may learn from problems that it, or what comes of it, is evaluated on, or that the stages before it learned from. It is measured and recorded all the same. Default: it may not.
  */
 export type AllowOverlap = string;
 /**
- * Default: [0.9, 0.999].
+ * AdamW's two decay rates. Default: [0.9, 0.999].
  *
  * @minItems 2
  * @maxItems 2
  */
 export type Betas3 = [number, number];
 export type Tokenizer = OwnTokenizer | HubTokenizer;
+/**
+ * A data set by name, or a part of one: `math`, `math/problems`; or a stage that generates or builds one.
+ */
+export type DataReference = string;
 /**
  * A repository of a model on the Hugging Face Hub, as owner/name: meta-llama/Llama-2-7b-hf.
  */
@@ -75,19 +71,15 @@ export type Adopt = AdoptHub | AdoptFolder;
  */
 export type Commit = string;
 /**
- * Longest sequence, in tokens, that the model reads from here on. Default, and at most: its config.json's max_position_embeddings.
+ * Longest sequence that the model reads from here on: what `batch` counts in, and what examples have to fit. Default: max_position_embeddings of its config.json, which it may not pass.
  */
 export type AdoptedContext = number;
 /**
- * How the model is asked, in RL and in evaluations, until a fine-tuning says otherwise. Default: paper. tokenizer: by the chat template of its tokenizer.
+ * How the model is asked, in RL and in evaluations, until a fine-tuning says otherwise: `paper`, or `tokenizer`, by the chat template of its tokenizer. Default: paper.
  */
 export type AdoptedTemplate = 'paper' | 'tokenizer';
 /**
- * An amount of tokens: 400K, 2M, 8BT (a T after K, M or B says tokens), or 20x for twenty tokens per parameter of the model.
- */
-export type Tokens = number | string | AxisReference;
-/**
- * Default: [0.9, 0.95].
+ * AdamW's two decay rates. Default: [0.9, 0.95].
  *
  * @minItems 2
  * @maxItems 2
@@ -98,44 +90,40 @@ export type Betas4 = [number, number];
  */
 export type StageReference = string;
 /**
- * Default: [0.9, 0.95].
+ * AdamW's two decay rates. Default: [0.9, 0.95].
  *
  * @minItems 2
  * @maxItems 2
  */
 export type Betas5 = [number, number];
 /**
- * Default: [0.9, 0.999].
+ * AdamW's two decay rates. Default: [0.9, 0.999].
  *
  * @minItems 2
  * @maxItems 2
  */
 export type Betas6 = [number, number];
 /**
- * Default: [0.9, 0.999].
+ * AdamW's two decay rates. Default: [0.9, 0.999].
  *
  * @minItems 2
  * @maxItems 2
  */
 export type Betas7 = [number, number];
 /**
- * Default: [0.9, 0.999].
+ * AdamW's two decay rates. Default: [0.9, 0.999].
  *
  * @minItems 2
  * @maxItems 2
  */
 export type Betas8 = [number, number];
 /**
- * Default: [0.9, 0.999].
+ * AdamW's two decay rates. Default: [0.9, 0.999].
  *
  * @minItems 2
  * @maxItems 2
  */
 export type Betas9 = [number, number];
-/**
- * How much of a data set: a number of problems such as 100K, or a share such as 60%.
- */
-export type Extent = number | string | AxisReference;
 /**
  * A list of values, or {replicate: [1, 2, 3]} for seeds that are averaged over.
  */
@@ -143,6 +131,8 @@ export type Axis =
   | [number | string, ...(number | string)[]]
   | {
       /**
+       * Seeds that are averaged over.
+       *
        * @minItems 1
        */
       replicate: [number, ...number[]];
@@ -197,7 +187,7 @@ export interface LineageFile {
     [k: string]: Dataset;
   };
   /**
-   * The declared steps, by name. A stage becomes one node for each setting of the axes that it, or a stage before it, mentions.
+   * The declared steps, by name. A stage becomes one node for each setting of the axes that it, or a stage before it, mentions. Required, unless there are `signatures`.
    */
   stages?: {
     [k: string]: Stage;
@@ -285,7 +275,7 @@ export interface Model {
    */
   heads: number;
   /**
-   * Key and value heads (grouped-query attention). Default: as many as `heads`.
+   * Key and value heads (grouped-query attention); it divides `heads`. Default: as many as `heads`.
    */
   kvHeads?: number;
   /**
@@ -297,7 +287,7 @@ export interface Model {
    */
   context: number;
   /**
-   * The tokenizer, by name. Default: the only one declared, else bytes.
+   * The tokenizer, by name. Default: the only one declared, and bytes where none is; of several one must be named.
    */
   tokenizer?: string;
   /**
@@ -309,7 +299,7 @@ export interface Model {
    */
   normEpsilon?: number;
   /**
-   * What the stages of this model's signatures take, before what the file's `recipes` say for all.
+   * What the stages of this model's signatures take, before what the file's `recipes` say for all. Default: none.
    */
   recipes?: Recipes;
 }
@@ -327,7 +317,7 @@ export interface Recipes {
     data?: string;
     mix?: Mix;
     /**
-     * Tokens in one optimizer step. Default: 32 sequences of the model's context.
+     * Tokens in one optimizer step, to whole sequences. Default: 32 sequences of the model's context.
      */
     batch?: number | string | AxisReference;
     /**
@@ -339,11 +329,11 @@ export interface Recipes {
      */
     minLr?: number | AxisReference;
     /**
-     * Linear warm-up, a share of the steps. Default: 10%. With schedule wsd an amount of tokens, so that it does not depend on `tokens`; then 1x, a token for each parameter.
+     * Linear warm-up: a share of the steps, and with schedule wsd an amount of tokens, so that it does not depend on `tokens`. Default: 10%, with wsd 1x, a token for each parameter.
      */
     warmup?: number | string | AxisReference;
     /**
-     * After warm-up. Default: cosine, which ends at `minLr` on the last step. wsd stays at `lr` and decays at the end: runs of several budgets share what is before their decays.
+     * After warm-up: a cosine that ends at `minLr` on the last step; constant; or `wsd`, which stays at `lr` and decays at the end, so that runs of several budgets share what is before their decays. Default: cosine.
      */
     schedule?: 'cosine' | 'constant' | 'wsd';
     /**
@@ -355,7 +345,7 @@ export interface Recipes {
      */
     weightDecay?: number | AxisReference;
     /**
-     * Which parameters decay. Default: all, as in EvoLM. matrices: all but the gains of norms, as in Hugging Face's trainer.
+     * Which parameters decay: `all`, as in EvoLM, or `matrices`, which are all but the gains of norms, as in Hugging Face's trainer. Default: all.
      */
     weightDecayOn?: 'all' | 'matrices';
     betas?: Betas;
@@ -364,11 +354,11 @@ export interface Recipes {
      */
     clip?: number | AxisReference;
     /**
-     * What matrices are multiplied in: float32 or bfloat16. Default: float32.
+     * What matrices are multiplied in: float32, or bfloat16 with weights, optimizer and sums in float32. Default: float32.
      */
     precision?: ('float32' | 'bfloat16') | AxisReference;
     /**
-     * Seed of initial weights and data order. Default: 0, or the replicate axis.
+     * Seed of initial weights and of the order of data. Default: the value of the axis of seeds, else 0.
      */
     seed?: number | AxisReference;
   };
@@ -382,7 +372,7 @@ export interface Recipes {
      */
     data?: string;
     /**
-     * Tokens in one optimizer step. Default: 32 sequences of the model's context.
+     * Tokens in one optimizer step, to whole sequences. Default: 32 sequences of the model's context.
      */
     batch?: number | string | AxisReference;
     /**
@@ -394,11 +384,11 @@ export interface Recipes {
      */
     minLr?: number | AxisReference;
     /**
-     * Linear warm-up, a share of the steps. Default: 10%. With schedule wsd an amount of tokens, so that it does not depend on `tokens`; then 1x, a token for each parameter.
+     * Linear warm-up: a share of the steps, and with schedule wsd an amount of tokens, so that it does not depend on `tokens`. Default: 10%, with wsd 1x, a token for each parameter.
      */
     warmup?: number | string | AxisReference;
     /**
-     * After warm-up. Default: cosine. wsd stays at `lr` and decays at the end.
+     * After warm-up: a cosine that ends at `minLr` on the last step; constant; or `wsd`, which stays at `lr` and decays at the end, so that runs of several budgets share what is before their decays. Default: cosine.
      */
     schedule?: 'cosine' | 'constant' | 'wsd';
     /**
@@ -410,7 +400,7 @@ export interface Recipes {
      */
     weightDecay?: number | AxisReference;
     /**
-     * Which parameters decay. Default: all, as in EvoLM. matrices: all but the gains of norms, as in Hugging Face's trainer.
+     * Which parameters decay: `all`, as in EvoLM, or `matrices`, which are all but the gains of norms, as in Hugging Face's trainer. Default: all.
      */
     weightDecayOn?: 'all' | 'matrices';
     betas?: Betas1;
@@ -419,17 +409,23 @@ export interface Recipes {
      */
     clip?: number | AxisReference;
     /**
-     * What matrices are multiplied in: float32 or bfloat16. Default: float32.
+     * What matrices are multiplied in: float32, or bfloat16 with weights, optimizer and sums in float32. Default: float32.
      */
     precision?: ('float32' | 'bfloat16') | AxisReference;
-    seed?: Seed;
+    /**
+     * Seed of the order of data. Default: the value of the axis of seeds, else 0.
+     */
+    seed?: number | AxisReference;
   };
   /**
    * Supervised fine-tuning, without what a signature says of it.
    */
   sft?: {
     allowUndecayed?: AllowUndecayed;
-    data?: DataReference;
+    /**
+     * The problems: a data set, or a stage that makes one.
+     */
+    data?: string;
     /**
      * Examples in one optimizer step. Default: 32.
      */
@@ -439,37 +435,40 @@ export interface Recipes {
      */
     lr?: number | AxisReference;
     /**
-     * Default: 0.
+     * Learning rate of the last step. Default: 0.
      */
     minLr?: number | AxisReference;
     /**
-     * Default: 10%.
+     * Linear warm-up, a share of the steps. Default: 10%.
      */
     warmup?: number | string | AxisReference;
     /**
-     * Default: cosine.
+     * After warm-up: a cosine to `minLr`, or constant. Default: cosine.
      */
     schedule?: 'cosine' | 'constant';
     /**
-     * Default: 0.
+     * Decoupled weight decay. Default: 0.
      */
     weightDecay?: number | AxisReference;
     /**
-     * Which parameters decay. Default: all, as in EvoLM. matrices: all but the gains of norms, as in Hugging Face's trainer.
+     * Which parameters decay: `all`, as in EvoLM, or `matrices`, which are all but the gains of norms, as in Hugging Face's trainer. Default: all.
      */
     weightDecayOn?: 'all' | 'matrices';
     betas?: Betas2;
     /**
-     * Default: 1.
+     * Largest global gradient norm; 0 is off. Default: 1.
      */
     clip?: number | AxisReference;
     /**
-     * What matrices are multiplied in: float32 or bfloat16. Default: float32.
+     * What matrices are multiplied in: float32, or bfloat16 with weights, optimizer and sums in float32. Default: float32.
      */
     precision?: ('float32' | 'bfloat16') | AxisReference;
-    seed?: Seed;
     /**
-     * How prompts and responses are written. Default: paper, which is EvoLM's Human: and Assistant:. tokenizer: the chat template of the parent's tokenizer.
+     * Seed of the order of examples and of noise. Default: the value of the axis of seeds, else 0.
+     */
+    seed?: number | AxisReference;
+    /**
+     * How prompts and responses are written, and how RL and evaluations ask what comes of it: `paper`, EvoLM's Human: and Assistant:, or `tokenizer`, the chat template of the parent's tokenizer. Default: paper.
      */
     template?: 'paper' | 'tokenizer';
     /**
@@ -477,11 +476,11 @@ export interface Recipes {
      */
     packing?: boolean;
     /**
-     * Alpha of NEFTune, the noise on the embeddings in training. Default: 0, which is none.
+     * Alpha of NEFTune, the noise on the embeddings in training; 5 is usual. Default: 0, which is none.
      */
     neftune?: number | AxisReference;
     /**
-     * What becomes of an example that does not fit into the context. Default: truncate, which cuts the beginning of its prompt.
+     * What becomes of an example that the context does not hold: `truncate` cuts the beginning of its prompt, `drop` leaves it out. Default: truncate.
      */
     overlong?: 'truncate' | 'drop';
     allowOverlap?: AllowOverlap;
@@ -492,20 +491,23 @@ export interface Recipes {
   rl?: {
     allowUndecayed?: AllowUndecayed;
     /**
-     * ppo, grpo, dr_grpo, dapo, rloo or reinforce_plus_plus. Default: ppo.
+     * How the policy learns from rewards: ppo, grpo, dr_grpo, dapo, rloo or reinforce_plus_plus. Default: ppo.
      */
     algorithm?: ('ppo' | 'grpo' | 'dr_grpo' | 'dapo' | 'rloo' | 'reinforce_plus_plus') | AxisReference;
-    data?: DataReference;
     /**
-     * Prompts sampled for one round. Default: 128.
+     * The problems: a data set, or a stage that makes one.
+     */
+    data?: string;
+    /**
+     * Prompts in one round. Default: 128.
      */
     batch?: number | string | AxisReference;
     /**
-     * Responses to each prompt, which are a group. Default of ppo and reinforce_plus_plus is 1, of the others 8, and they need 2.
+     * Responses to each prompt, which are a group; algorithms with groups need two or more. Default: 1 of ppo and reinforce_plus_plus, 8 of the others.
      */
     responses?: number | string | AxisReference;
     /**
-     * Responses in one optimizer step. Default is the whole round, batch x responses.
+     * Responses in one optimizer step, at most a round. Default: the whole round, `batch` x `responses`.
      */
     miniBatch?: number | string | AxisReference;
     /**
@@ -513,7 +515,7 @@ export interface Recipes {
      */
     innerEpochs?: number | string | AxisReference;
     /**
-     * Longest response, in tokens. Default: 32.
+     * Longest response, less than the model's context. Default: 32.
      */
     maxResponse?: number | string | AxisReference;
     /**
@@ -525,11 +527,11 @@ export interface Recipes {
      */
     lr?: number | AxisReference;
     /**
-     * Learning rate of the critic, of ppo. Default is ten times `lr`.
+     * Learning rate of the critic, of ppo. Default: ten times `lr`.
      */
     criticLr?: number | AxisReference;
     /**
-     * Default: 10%, then constant.
+     * Linear warm-up, a share of the steps; then constant. Default: 10%.
      */
     warmup?: number | string | AxisReference;
     /**
@@ -541,11 +543,11 @@ export interface Recipes {
      */
     lambda?: number | string | AxisReference;
     /**
-     * How far below 1, and above, a ratio counts. Default: 0.2.
+     * How far below 1 a ratio counts. Default: 0.2.
      */
     clipRatio?: number | AxisReference;
     /**
-     * How far above 1 a ratio counts. Default is `clipRatio`, of dapo 0.28.
+     * How far above 1 a ratio counts. Default: `clipRatio`, of dapo 0.28.
      */
     clipRatioHigh?: number | AxisReference;
     /**
@@ -557,20 +559,20 @@ export interface Recipes {
      */
     valueClip?: number | AxisReference;
     /**
-     * Whether advantages are whitened over the round. Default of ppo and reinforce_plus_plus is true, of the others false.
+     * Whether advantages are whitened over the round. Default: true of ppo and reinforce_plus_plus, false of the others.
      */
     whiten?: boolean;
     /**
-     * token-mean, seq-mean-token-sum, seq-mean-token-mean or seq-mean-token-sum-norm (over maxResponse). Default of ppo, dapo and reinforce_plus_plus is token-mean, of grpo seq-mean-token-mean, of dr_grpo seq-mean-token-sum-norm, of rloo seq-mean-token-sum.
+     * How the losses of tokens make the loss of a mini-batch, by verl's names; seq-mean-token-sum-norm is over `maxResponse`. Default: token-mean of ppo, dapo and reinforce_plus_plus, seq-mean-token-mean of grpo, seq-mean-token-sum-norm of dr_grpo, seq-mean-token-sum of rloo.
      */
     lossAggregation?:
       ('token-mean' | 'seq-mean-token-sum' | 'seq-mean-token-mean' | 'seq-mean-token-sum-norm') | AxisReference;
     /**
-     * Where the KL to the parent counts. Default of ppo and reinforce_plus_plus is reward, of grpo loss, of the others off.
+     * Where the KL to the parent counts: taken from each token's reward, added to the loss, or nowhere. Default: reward of ppo and reinforce_plus_plus, loss of grpo, off of the others.
      */
     kl?: ('reward' | 'loss' | 'off') | AxisReference;
     /**
-     * How the KL is estimated at a token. Default in the reward is k1, in the loss k3.
+     * How the KL is estimated at a token: k1 = ln p - ln p_parent, k2 half its square, k3 = p_parent / p - 1 + k1. Default: k1 in the reward, k3 in the loss.
      */
     klEstimator?: ('k1' | 'k2' | 'k3') | AxisReference;
     /**
@@ -582,15 +584,15 @@ export interface Recipes {
      */
     entropyCoef?: number | AxisReference;
     /**
-     * Whether groups whose rewards are all equal are left out, and further prompts sampled in their place; of algorithms with groups. Default of dapo is true, of the others false.
+     * Whether groups whose rewards are all equal are left out, and further prompts sampled in their place; of algorithms with groups. Default: true of dapo, false of the others.
      */
     dynamicSampling?: boolean;
     /**
-     * How often at most a round samples under dynamicSampling; then it goes on with what there is. Default: 10.
+     * How often a round samples at most under `dynamicSampling`; then it goes on with what there is. Default: 10.
      */
     maxSamplings?: number | string | AxisReference;
     /**
-     * Tokens before `maxResponse` over which the reward of a response falls by overlongPenalty; 0 is off. Default of dapo is a fifth of `maxResponse`, of the others 0.
+     * Tokens before `maxResponse` over which the reward of a response falls by `overlongPenalty`; 0 is off. Default: a fifth of `maxResponse` of dapo, 0 of the others.
      */
     overlongBuffer?: number | string | AxisReference;
     /**
@@ -598,7 +600,7 @@ export interface Recipes {
      */
     overlongPenalty?: number | AxisReference;
     /**
-     * Default: 0.01.
+     * Decoupled weight decay. Default: 0.01.
      */
     weightDecay?: number | AxisReference;
     betas?: Betas3;
@@ -611,15 +613,18 @@ export interface Recipes {
      */
     stopOnCollapse?: boolean;
     /**
-     * What matrices are multiplied in when the policy and the critic learn and are measured: float32 or bfloat16. Responses are sampled in float32. Default: float32.
+     * What matrices are multiplied in when the policy and the critic learn and are measured; responses are sampled in float32. Default: float32.
      */
     precision?: ('float32' | 'bfloat16') | AxisReference;
-    seed?: Seed;
+    /**
+     * Seed of the order of prompts and of sampling. Default: the value of the axis of seeds, else 0.
+     */
+    seed?: number | AxisReference;
     allowOverlap?: AllowOverlap;
   };
 }
 /**
- * Data sets and their shares. `replay` stands for the data of the ancestor's pretraining.
+ * Several data sets with a share each, in place of `data`. Of cpt, `replay` stands for the data of the ancestor's pretraining, in the proportions in which it saw them.
  */
 export interface Mix {
   [k: string]: Share;
@@ -630,7 +635,7 @@ export interface OwnTokenizer {
    */
   bpe?: {
     /**
-     * Size of the vocabulary, special tokens included.
+     * Size of the vocabulary, special tokens included; at least 257.
      */
     vocab: number | string | AxisReference;
     /**
@@ -670,7 +675,11 @@ export interface GeneratedData {
    */
   seed?: number;
   /**
-   * Options of the generator, for example `maximum` for arithmetic. docs/data.md lists them.
+   * The suite that asks it, in place of what that would ask; nothing learns from it. Default: none.
+   */
+  suite?: 'heldout' | 'upstream' | 'id' | 'ood';
+  /**
+   * Options of the generator, for example `maximum` of arithmetic; docs/data.md lists them. Default: those of the generator.
    */
   options?: {
     [k: string]: number | string | boolean;
@@ -678,11 +687,11 @@ export interface GeneratedData {
 }
 export interface FileData {
   /**
-   * Paths or globs, relative to the lineage file; they may not leave its folder.
+   * Paths or globs, relative to the lineage file: `*` and `?` within a name, `**` for any folders. They may not leave its folder, neither through `..` nor through a link.
    */
   files: string | [string, ...string[]];
   /**
-   * Default: from the file's ending (.txt .md: text, one document a file; .jsonl .ndjson: jsonl; .parquet).
+   * What the files are. Default: by their ending (.txt and .md: text, one document a file; .jsonl and .ndjson: jsonl; .parquet: parquet).
    */
   format?: 'text' | 'jsonl' | 'parquet';
   /**
@@ -690,10 +699,14 @@ export interface FileData {
    */
   benchmark?: string;
   /**
-   * How a benchmark of problems asks: with all that its answer needs (clean), or in the words of EvoLM's evaluation (paper). Default: clean.
+   * How a benchmark of problems asks: with all that its answer needs (`clean`), or in the words of EvoLM's evaluation (`paper`). Default: clean.
    */
   prompts?: 'clean' | 'paper';
   columns?: Columns;
+  /**
+   * The suite that asks it, in place of what that would ask; nothing learns from it, and all of it is held out unless `heldout` says otherwise. Default: none.
+   */
+  suite?: 'heldout' | 'upstream' | 'id' | 'ood';
   /**
    * Share of the documents kept for held-out loss, and of the problems kept for tests. Default: 5%.
    */
@@ -701,19 +714,19 @@ export interface FileData {
   grading?: Grading;
 }
 /**
- * Which columns hold what: `text` for documents; `prompt`, `answer` and `solution` for problems; `prompt`, `chosen` and `rejected` for preferences.
+ * Which columns hold what: `text` for documents; `prompt`, `answer` and `solution` for problems; `prompt`, `chosen` and `rejected` for preferences. Default: the same names.
  */
 export interface Columns {
   /**
-   * Default: text.
+   * A document. Default: text.
    */
   text?: string;
   /**
-   * Default: prompt.
+   * What a model is asked. Default: prompt.
    */
   prompt?: string;
   /**
-   * Default: answer.
+   * The right answer, which responses are graded by. Default: answer.
    */
   answer?: string;
   /**
@@ -730,21 +743,21 @@ export interface Columns {
   rejected?: string;
 }
 /**
- * How responses to the problems are graded, in RL and in evaluations. docs/grading.md has the rules.
+ * How responses to the problems are graded, in RL and in evaluations; docs/grading.md has the rules. Default: by what the answers are.
  */
 export interface Grading {
   /**
-   * What answers are: plain numbers; mathematics in LaTeX or plain; a choice's letter; one of the answers that occur, by word; a value as Python writes it. Default: number, label or literal, from the answers.
+   * What answers are: plain numbers (`number`); mathematics in LaTeX or plain (`math`); a choice's letter (`choice`); one of the answers that occur, by word (`label`); a value as Python writes it (`literal`). Default: number, label or literal, by the answers.
    */
   answers?: 'number' | 'math' | 'choice' | 'label' | 'literal';
   /**
-   * Where a response's answer is looked for; the first that occurs counts. boxed: the last \boxed{}; phrase: after the last `answer is`; hashes: after the last ####; last: the last number; whole: all of it. Default: [boxed, phrase, hashes].
+   * Where a response's answer is looked for; the first that occurs counts. `boxed`: the last \boxed{}; `phrase`: after the last `answer is`; `hashes`: after the last ####; `last`: the last number; `whole`: all of it. Default: [boxed, phrase, hashes].
    *
    * @minItems 1
    */
   marks?: ['boxed' | 'phrase' | 'hashes' | 'last' | 'whole', ...('boxed' | 'phrase' | 'hashes' | 'last' | 'whole')[]];
   /**
-   * Of numbers and mathematics: the part by which a number may be off and still be right, 0.01 for a hundredth. Default: 0, exactly equal.
+   * Of numbers and mathematics: the part by which a number may be off and still be right, 0.01 for a hundredth. Default: 0, which is exactly equal.
    */
   tolerance?: number;
 }
@@ -760,7 +773,7 @@ export interface HubData {
    */
   benchmark?: string;
   /**
-   * How a benchmark of problems asks: with all that its answer needs (clean), or in the words of EvoLM's evaluation (paper). Default: clean.
+   * How a benchmark of problems asks: with all that its answer needs (`clean`), or in the words of EvoLM's evaluation (`paper`). Default: clean.
    */
   prompts?: 'clean' | 'paper';
   columns?: Columns;
@@ -804,7 +817,7 @@ export interface AdoptFolder {
  */
 export interface Pretrain {
   /**
-   * The architecture, by name (or an axis over names).
+   * The architecture, by name, or an axis over names.
    */
   model: string;
   /**
@@ -812,9 +825,12 @@ export interface Pretrain {
    */
   data?: string;
   mix?: Mix;
-  tokens: Tokens;
   /**
-   * Tokens in one optimizer step. Default: 32 sequences of the model's context.
+   * How much to train on, to the nearest step.
+   */
+  tokens: number | string | AxisReference;
+  /**
+   * Tokens in one optimizer step, to whole sequences. Default: 32 sequences of the model's context.
    */
   batch?: number | string | AxisReference;
   /**
@@ -826,11 +842,11 @@ export interface Pretrain {
    */
   minLr?: number | AxisReference;
   /**
-   * Linear warm-up, a share of the steps. Default: 10%. With schedule wsd an amount of tokens, so that it does not depend on `tokens`; then 1x, a token for each parameter.
+   * Linear warm-up: a share of the steps, and with schedule wsd an amount of tokens, so that it does not depend on `tokens`. Default: 10%, with wsd 1x, a token for each parameter.
    */
   warmup?: number | string | AxisReference;
   /**
-   * After warm-up. Default: cosine, which ends at `minLr` on the last step. wsd stays at `lr` and decays at the end: runs of several budgets share what is before their decays.
+   * After warm-up: a cosine that ends at `minLr` on the last step; constant; or `wsd`, which stays at `lr` and decays at the end, so that runs of several budgets share what is before their decays. Default: cosine.
    */
   schedule?: 'cosine' | 'constant' | 'wsd';
   /**
@@ -842,7 +858,7 @@ export interface Pretrain {
    */
   weightDecay?: number | AxisReference;
   /**
-   * Which parameters decay. Default: all, as in EvoLM. matrices: all but the gains of norms, as in Hugging Face's trainer.
+   * Which parameters decay: `all`, as in EvoLM, or `matrices`, which are all but the gains of norms, as in Hugging Face's trainer. Default: all.
    */
   weightDecayOn?: 'all' | 'matrices';
   betas?: Betas4;
@@ -851,11 +867,11 @@ export interface Pretrain {
    */
   clip?: number | AxisReference;
   /**
-   * What matrices are multiplied in: float32 or bfloat16. Default: float32.
+   * What matrices are multiplied in: float32, or bfloat16 with weights, optimizer and sums in float32. Default: float32.
    */
   precision?: ('float32' | 'bfloat16') | AxisReference;
   /**
-   * Seed of initial weights and data order. Default: 0, or the replicate axis.
+   * Seed of initial weights and of the order of data. Default: the value of the axis of seeds, else 0.
    */
   seed?: number | AxisReference;
 }
@@ -883,9 +899,12 @@ export interface Cpt {
    */
   data?: string;
   mix?: Mix;
-  tokens: Tokens;
   /**
-   * Tokens in one optimizer step. Default: 32 sequences of the model's context.
+   * How much to train on, to the nearest step.
+   */
+  tokens: number | string | AxisReference;
+  /**
+   * Tokens in one optimizer step, to whole sequences. Default: 32 sequences of the model's context.
    */
   batch?: number | string | AxisReference;
   /**
@@ -897,11 +916,11 @@ export interface Cpt {
    */
   minLr?: number | AxisReference;
   /**
-   * Linear warm-up, a share of the steps. Default: 10%. With schedule wsd an amount of tokens, so that it does not depend on `tokens`; then 1x, a token for each parameter.
+   * Linear warm-up: a share of the steps, and with schedule wsd an amount of tokens, so that it does not depend on `tokens`. Default: 10%, with wsd 1x, a token for each parameter.
    */
   warmup?: number | string | AxisReference;
   /**
-   * After warm-up. Default: cosine. wsd stays at `lr` and decays at the end.
+   * After warm-up: a cosine that ends at `minLr` on the last step; constant; or `wsd`, which stays at `lr` and decays at the end, so that runs of several budgets share what is before their decays. Default: cosine.
    */
   schedule?: 'cosine' | 'constant' | 'wsd';
   /**
@@ -913,7 +932,7 @@ export interface Cpt {
    */
   weightDecay?: number | AxisReference;
   /**
-   * Which parameters decay. Default: all, as in EvoLM. matrices: all but the gains of norms, as in Hugging Face's trainer.
+   * Which parameters decay: `all`, as in EvoLM, or `matrices`, which are all but the gains of norms, as in Hugging Face's trainer. Default: all.
    */
   weightDecayOn?: 'all' | 'matrices';
   betas?: Betas5;
@@ -922,10 +941,13 @@ export interface Cpt {
    */
   clip?: number | AxisReference;
   /**
-   * What matrices are multiplied in: float32 or bfloat16. Default: float32.
+   * What matrices are multiplied in: float32, or bfloat16 with weights, optimizer and sums in float32. Default: float32.
    */
   precision?: ('float32' | 'bfloat16') | AxisReference;
-  seed?: Seed;
+  /**
+   * Seed of the order of data. Default: the value of the axis of seeds, else 0.
+   */
+  seed?: number | AxisReference;
 }
 /**
  * Supervised fine-tuning on worked solutions; loss on the responses only.
@@ -933,13 +955,16 @@ export interface Cpt {
 export interface Sft {
   from: StageReference;
   allowUndecayed?: AllowUndecayed;
-  data: DataReference;
+  /**
+   * A data set by name, or a part of one: `math`, `math/problems`; or a stage that generates or builds one.
+   */
+  data: string;
   /**
    * How many problems of the SFT split.
    */
   examples: number | string | AxisReference;
   /**
-   * Default: 1.
+   * Passes over them. Default: 1.
    */
   epochs?: number | string | AxisReference;
   /**
@@ -951,37 +976,40 @@ export interface Sft {
    */
   lr?: number | AxisReference;
   /**
-   * Default: 0.
+   * Learning rate of the last step. Default: 0.
    */
   minLr?: number | AxisReference;
   /**
-   * Default: 10%.
+   * Linear warm-up, a share of the steps. Default: 10%.
    */
   warmup?: number | string | AxisReference;
   /**
-   * Default: cosine.
+   * After warm-up: a cosine to `minLr`, or constant. Default: cosine.
    */
   schedule?: 'cosine' | 'constant';
   /**
-   * Default: 0.
+   * Decoupled weight decay. Default: 0.
    */
   weightDecay?: number | AxisReference;
   /**
-   * Which parameters decay. Default: all, as in EvoLM. matrices: all but the gains of norms, as in Hugging Face's trainer.
+   * Which parameters decay: `all`, as in EvoLM, or `matrices`, which are all but the gains of norms, as in Hugging Face's trainer. Default: all.
    */
   weightDecayOn?: 'all' | 'matrices';
   betas?: Betas6;
   /**
-   * Default: 1.
+   * Largest global gradient norm; 0 is off. Default: 1.
    */
   clip?: number | AxisReference;
   /**
-   * What matrices are multiplied in: float32 or bfloat16. Default: float32.
+   * What matrices are multiplied in: float32, or bfloat16 with weights, optimizer and sums in float32. Default: float32.
    */
   precision?: ('float32' | 'bfloat16') | AxisReference;
-  seed?: Seed;
   /**
-   * How prompts and responses are written. Default: paper, which is EvoLM's Human: and Assistant:. tokenizer: the chat template of the parent's tokenizer.
+   * Seed of the order of examples and of noise. Default: the value of the axis of seeds, else 0.
+   */
+  seed?: number | AxisReference;
+  /**
+   * How prompts and responses are written, and how RL and evaluations ask what comes of it: `paper`, EvoLM's Human: and Assistant:, or `tokenizer`, the chat template of the parent's tokenizer. Default: paper.
    */
   template?: 'paper' | 'tokenizer';
   /**
@@ -989,11 +1017,11 @@ export interface Sft {
    */
   packing?: boolean;
   /**
-   * Alpha of NEFTune, the noise on the embeddings in training. Default: 0, which is none.
+   * Alpha of NEFTune, the noise on the embeddings in training; 5 is usual. Default: 0, which is none.
    */
   neftune?: number | AxisReference;
   /**
-   * What becomes of an example that does not fit into the context. Default: truncate, which cuts the beginning of its prompt.
+   * What becomes of an example that the context does not hold: `truncate` cuts the beginning of its prompt, `drop` leaves it out. Default: truncate.
    */
   overlong?: 'truncate' | 'drop';
   allowOverlap?: AllowOverlap;
@@ -1009,11 +1037,11 @@ export interface Dpo {
    */
   data: string;
   /**
-   * How many pairs.
+   * How many pairs, the first of the set.
    */
   examples: number | string | AxisReference;
   /**
-   * Default: 1.
+   * Passes over them. Default: 1.
    */
   epochs?: number | string | AxisReference;
   /**
@@ -1025,32 +1053,32 @@ export interface Dpo {
    */
   lr?: number | AxisReference;
   /**
-   * Default: 0.
+   * Learning rate of the last step. Default: 0.
    */
   minLr?: number | AxisReference;
   /**
-   * Default: 10%.
+   * Linear warm-up, a share of the steps. Default: 10%.
    */
   warmup?: number | string | AxisReference;
   /**
-   * Default: cosine.
+   * After warm-up: a cosine to `minLr`, or constant. Default: cosine.
    */
   schedule?: 'cosine' | 'constant';
   /**
-   * Default: 0.
+   * Decoupled weight decay. Default: 0.
    */
   weightDecay?: number | AxisReference;
   /**
-   * Which parameters decay. Default: all, as in EvoLM. matrices: all but the gains of norms, as in Hugging Face's trainer.
+   * Which parameters decay: `all`, as in EvoLM, or `matrices`, which are all but the gains of norms, as in Hugging Face's trainer. Default: all.
    */
   weightDecayOn?: 'all' | 'matrices';
   betas?: Betas7;
   /**
-   * Default: 1.
+   * Largest global gradient norm; 0 is off. Default: 1.
    */
   clip?: number | AxisReference;
   /**
-   * What matrices are multiplied in: float32 or bfloat16. Default: float32.
+   * What matrices are multiplied in: float32, or bfloat16 with weights, optimizer and sums in float32. Default: float32.
    */
   precision?: ('float32' | 'bfloat16') | AxisReference;
   /**
@@ -1069,7 +1097,10 @@ export interface Dpo {
    * Weight of the likelihood of the chosen responses in the loss. Default: 0.
    */
   nllCoef?: number | AxisReference;
-  seed?: Seed;
+  /**
+   * Seed of the order of pairs. Default: the value of the axis of seeds, else 0.
+   */
+  seed?: number | AxisReference;
   allowOverlap?: AllowOverlap;
 }
 /**
@@ -1079,28 +1110,31 @@ export interface Rl {
   from: StageReference;
   allowUndecayed?: AllowUndecayed;
   /**
-   * ppo, grpo, dr_grpo, dapo, rloo or reinforce_plus_plus. Default: ppo.
+   * How the policy learns from rewards: ppo, grpo, dr_grpo, dapo, rloo or reinforce_plus_plus. Default: ppo.
    */
   algorithm?: ('ppo' | 'grpo' | 'dr_grpo' | 'dapo' | 'rloo' | 'reinforce_plus_plus') | AxisReference;
-  data: DataReference;
+  /**
+   * A data set by name, or a part of one: `math`, `math/problems`; or a stage that generates or builds one.
+   */
+  data: string;
   /**
    * How many problems of the RL split.
    */
   examples: number | string | AxisReference;
   /**
-   * Passes over the problems. Default: 1.
+   * Passes over them. Default: 1.
    */
   epochs?: number | string | AxisReference;
   /**
-   * Prompts sampled for one round. Default: 128.
+   * Prompts in one round. Default: 128.
    */
   batch?: number | string | AxisReference;
   /**
-   * Responses to each prompt, which are a group. Default of ppo and reinforce_plus_plus is 1, of the others 8, and they need 2.
+   * Responses to each prompt, which are a group; algorithms with groups need two or more. Default: 1 of ppo and reinforce_plus_plus, 8 of the others.
    */
   responses?: number | string | AxisReference;
   /**
-   * Responses in one optimizer step. Default is the whole round, batch x responses.
+   * Responses in one optimizer step, at most a round. Default: the whole round, `batch` x `responses`.
    */
   miniBatch?: number | string | AxisReference;
   /**
@@ -1108,7 +1142,7 @@ export interface Rl {
    */
   innerEpochs?: number | string | AxisReference;
   /**
-   * Longest response, in tokens. Default: 32.
+   * Longest response, less than the model's context. Default: 32.
    */
   maxResponse?: number | string | AxisReference;
   /**
@@ -1120,11 +1154,11 @@ export interface Rl {
    */
   lr?: number | AxisReference;
   /**
-   * Learning rate of the critic, of ppo. Default is ten times `lr`.
+   * Learning rate of the critic, of ppo. Default: ten times `lr`.
    */
   criticLr?: number | AxisReference;
   /**
-   * Default: 10%, then constant.
+   * Linear warm-up, a share of the steps; then constant. Default: 10%.
    */
   warmup?: number | string | AxisReference;
   /**
@@ -1136,11 +1170,11 @@ export interface Rl {
    */
   lambda?: number | string | AxisReference;
   /**
-   * How far below 1, and above, a ratio counts. Default: 0.2.
+   * How far below 1 a ratio counts. Default: 0.2.
    */
   clipRatio?: number | AxisReference;
   /**
-   * How far above 1 a ratio counts. Default is `clipRatio`, of dapo 0.28.
+   * How far above 1 a ratio counts. Default: `clipRatio`, of dapo 0.28.
    */
   clipRatioHigh?: number | AxisReference;
   /**
@@ -1152,20 +1186,20 @@ export interface Rl {
    */
   valueClip?: number | AxisReference;
   /**
-   * Whether advantages are whitened over the round. Default of ppo and reinforce_plus_plus is true, of the others false.
+   * Whether advantages are whitened over the round. Default: true of ppo and reinforce_plus_plus, false of the others.
    */
   whiten?: boolean;
   /**
-   * token-mean, seq-mean-token-sum, seq-mean-token-mean or seq-mean-token-sum-norm (over maxResponse). Default of ppo, dapo and reinforce_plus_plus is token-mean, of grpo seq-mean-token-mean, of dr_grpo seq-mean-token-sum-norm, of rloo seq-mean-token-sum.
+   * How the losses of tokens make the loss of a mini-batch, by verl's names; seq-mean-token-sum-norm is over `maxResponse`. Default: token-mean of ppo, dapo and reinforce_plus_plus, seq-mean-token-mean of grpo, seq-mean-token-sum-norm of dr_grpo, seq-mean-token-sum of rloo.
    */
   lossAggregation?:
     ('token-mean' | 'seq-mean-token-sum' | 'seq-mean-token-mean' | 'seq-mean-token-sum-norm') | AxisReference;
   /**
-   * Where the KL to the parent counts. Default of ppo and reinforce_plus_plus is reward, of grpo loss, of the others off.
+   * Where the KL to the parent counts: taken from each token's reward, added to the loss, or nowhere. Default: reward of ppo and reinforce_plus_plus, loss of grpo, off of the others.
    */
   kl?: ('reward' | 'loss' | 'off') | AxisReference;
   /**
-   * How the KL is estimated at a token. Default in the reward is k1, in the loss k3.
+   * How the KL is estimated at a token: k1 = ln p - ln p_parent, k2 half its square, k3 = p_parent / p - 1 + k1. Default: k1 in the reward, k3 in the loss.
    */
   klEstimator?: ('k1' | 'k2' | 'k3') | AxisReference;
   /**
@@ -1177,15 +1211,15 @@ export interface Rl {
    */
   entropyCoef?: number | AxisReference;
   /**
-   * Whether groups whose rewards are all equal are left out, and further prompts sampled in their place; of algorithms with groups. Default of dapo is true, of the others false.
+   * Whether groups whose rewards are all equal are left out, and further prompts sampled in their place; of algorithms with groups. Default: true of dapo, false of the others.
    */
   dynamicSampling?: boolean;
   /**
-   * How often at most a round samples under dynamicSampling; then it goes on with what there is. Default: 10.
+   * How often a round samples at most under `dynamicSampling`; then it goes on with what there is. Default: 10.
    */
   maxSamplings?: number | string | AxisReference;
   /**
-   * Tokens before `maxResponse` over which the reward of a response falls by overlongPenalty; 0 is off. Default of dapo is a fifth of `maxResponse`, of the others 0.
+   * Tokens before `maxResponse` over which the reward of a response falls by `overlongPenalty`; 0 is off. Default: a fifth of `maxResponse` of dapo, 0 of the others.
    */
   overlongBuffer?: number | string | AxisReference;
   /**
@@ -1193,7 +1227,7 @@ export interface Rl {
    */
   overlongPenalty?: number | AxisReference;
   /**
-   * Default: 0.01.
+   * Decoupled weight decay. Default: 0.01.
    */
   weightDecay?: number | AxisReference;
   betas?: Betas8;
@@ -1206,10 +1240,13 @@ export interface Rl {
    */
   stopOnCollapse?: boolean;
   /**
-   * What matrices are multiplied in when the policy and the critic learn and are measured: float32 or bfloat16. Responses are sampled in float32. Default: float32.
+   * What matrices are multiplied in when the policy and the critic learn and are measured; responses are sampled in float32. Default: float32.
    */
   precision?: ('float32' | 'bfloat16') | AxisReference;
-  seed?: Seed;
+  /**
+   * Seed of the order of prompts and of sampling. Default: the value of the axis of seeds, else 0.
+   */
+  seed?: number | AxisReference;
   allowOverlap?: AllowOverlap;
 }
 /**
@@ -1223,11 +1260,11 @@ export interface Reward {
    */
   data: string;
   /**
-   * How many pairs.
+   * How many pairs, the first of the set.
    */
   examples: number | string | AxisReference;
   /**
-   * Default: 1.
+   * Passes over them. Default: 1.
    */
   epochs?: number | string | AxisReference;
   /**
@@ -1239,39 +1276,42 @@ export interface Reward {
    */
   lr?: number | AxisReference;
   /**
-   * Default: 0.
+   * Learning rate of the last step. Default: 0.
    */
   minLr?: number | AxisReference;
   /**
-   * Default: 10%.
+   * Linear warm-up, a share of the steps. Default: 10%.
    */
   warmup?: number | string | AxisReference;
   /**
-   * Default: cosine.
+   * After warm-up: a cosine to `minLr`, or constant. Default: cosine.
    */
   schedule?: 'cosine' | 'constant';
   /**
-   * Default: 0.
+   * Decoupled weight decay. Default: 0.
    */
   weightDecay?: number | AxisReference;
   /**
-   * Which parameters decay. Default: all, as in EvoLM. matrices: all but the gains of norms, as in Hugging Face's trainer.
+   * Which parameters decay: `all`, as in EvoLM, or `matrices`, which are all but the gains of norms, as in Hugging Face's trainer. Default: all.
    */
   weightDecayOn?: 'all' | 'matrices';
   betas?: Betas9;
   /**
-   * Default: 1.
+   * Largest global gradient norm; 0 is off. Default: 1.
    */
   clip?: number | AxisReference;
   /**
-   * What matrices are multiplied in: float32 or bfloat16. Default: float32.
+   * What matrices are multiplied in: float32, or bfloat16 with weights, optimizer and sums in float32. Default: float32.
    */
   precision?: ('float32' | 'bfloat16') | AxisReference;
   /**
    * Weight of the squared sum of a pair's rewards, which keeps them around 0. Default: 0.
    */
   centerCoef?: number | AxisReference;
-  seed?: Seed;
+  /**
+   * Seed of the order of pairs. Default: the value of the axis of seeds, else 0.
+   */
+  seed?: number | AxisReference;
   allowOverlap?: AllowOverlap;
 }
 /**
@@ -1283,7 +1323,7 @@ export interface Generate {
    */
   from?: string;
   /**
-   * Or the name of a model at an OpenAI-compatible server, whose address is in the environment of the worker (OPENAI_BASE_URL).
+   * The name of a model at an OpenAI-compatible server, in place of `from`. Its address and key are in the environment of the worker: OPENAI_BASE_URL, OPENAI_API_KEY.
    */
   endpoint?: string;
   /**
@@ -1311,10 +1351,13 @@ export interface Generate {
    */
   topP?: number | string | AxisReference;
   /**
-   * Longest response, in tokens. Default: 32.
+   * Longest response. Default: 32.
    */
   maxResponse?: number | string | AxisReference;
-  seed?: Seed;
+  /**
+   * Seed of sampling. Default: the value of the axis of seeds, else 0.
+   */
+  seed?: number | AxisReference;
 }
 /**
  * A data set made of others by one operation: one of `correct`, `agree`, `dedupe`, `decontaminate`, `split`, `pairs`.
@@ -1337,17 +1380,23 @@ export interface Build {
    */
   dedupe?: 'prompt' | 'grams';
   /**
-   * Problems that have neither their prompt nor 13 words in a row in common with the test problems of these data sets.
+   * Problems that have neither their prompt nor 13 words in a row in common with the test problems of these data sets, the first 100,000 of each.
    *
    * @minItems 1
    */
   decontaminate?: [DataReference, ...DataReference[]];
   /**
-   * All problems parted anew into those for SFT and those for RL: counts or shares.
+   * All problems parted anew into those for SFT and those for RL: counts, or shares of at most 100 % together.
    */
   split?: {
-    sft: Extent;
-    rl: Extent;
+    /**
+     * For SFT.
+     */
+    sft: number | string | AxisReference;
+    /**
+     * For RL.
+     */
+    rl: number | string | AxisReference;
   };
   /**
    * Of `split`: SFT has the first and RL the last, or as the seed draws. Default: given.
@@ -1357,7 +1406,10 @@ export interface Build {
    * Pairs of a right and a wrong response to one problem, at most so many of each problem.
    */
   pairs?: number | string | AxisReference;
-  seed?: Seed;
+  /**
+   * Seed of what is drawn. Default: the value of the axis of seeds, else 0.
+   */
+  seed?: number | AxisReference;
 }
 /**
  * Values of axes, by the axes' names: {replay: 0%, seed: 3}.
@@ -1367,19 +1419,17 @@ export interface Setting {
 }
 export interface Evaluate {
   /**
-   * The stages to evaluate.
-   *
-   * @minItems 1
+   * The stages whose models are evaluated, by name or by signature; `all` is every one that leaves a language model.
    */
-  each: [StageName, ...StageName[]];
+  each: 'all' | [StageName, ...StageName[]];
   /**
-   * Suites by name: heldout (loss on text kept aside, a domain each), upstream (which of several continuations is likeliest), id (the test part of the lineage's problems), ood (other kinds of problems). Benchmarks that `data` declares for a suite take the place of what is built in.
+   * `heldout`: loss on text kept aside, of every data set that some pretrain or cpt learns from. `id`: the test split of every problem set that some sft or rl learns from. `ood`: the kinds of problems that ship and that no stage learns from. `upstream`: which of several continuations is likeliest, of generators that ship. What `data` declares for a suite, by `suite` or as a benchmark, takes the place of these.
    *
    * @minItems 1
    */
   suites: [Name, ...Name[]];
   /**
-   * Problems a task; of upstream at most so many items. Default: 200.
+   * Problems a task, or all where there are fewer; of upstream items. Default: 200.
    */
   problems?: number | string | AxisReference;
   /**
@@ -1391,7 +1441,7 @@ export interface Evaluate {
    */
   temperature?: number | AxisReference;
   /**
-   * Longest response, in tokens. Default: 32.
+   * Longest response. Default: 32.
    */
   maxResponse?: number | string | AxisReference;
   /**
@@ -1399,11 +1449,11 @@ export interface Evaluate {
    */
   rewardModel?: string;
   /**
-   * Makes tokens of prompt and response less likely: their scores are divided by it where above 0, else multiplied. Default: 1, which is off.
+   * Makes tokens of the prompt and of the response so far less likely: before the temperature their scores are divided by it where above 0, else multiplied (Keskar et al. 2019), of greedy and of sampled responses. Default: 1, which is off.
    */
   repetitionPenalty?: number | AxisReference;
   /**
-   * Strings that end a response where the first of them stands. Default: none.
+   * Strings that end a response where the first of them stands; neither it nor what comes after is part of the response. Default: none.
    *
    * @minItems 1
    */
@@ -1478,7 +1528,7 @@ export interface Takeaway {
    */
   metric: MetricName | [MetricName, ...MetricName[]];
   /**
-   * What is claimed of the first arm's figure. Default: the better; of loss, perplexity and truncated that is lower.
+   * Of a contrast: what is claimed of the figure of its first arm. Default: higher, of loss, perplexity and truncated lower.
    */
   direction?: 'higher' | 'lower';
   /**
@@ -1499,7 +1549,7 @@ export interface Takeaway {
   correction?: 'holm' | 'benjamini-hochberg' | 'none';
 }
 /**
- * The two arms: values of an axis, {axis: replay, of: 5%, over: 0%}, or nodes, {of: tuned@lr=1e-3, over: tuned@lr=1e-4}.
+ * The two arms that are compared: values of an axis, {axis: replay, of: 5%, over: 0%}, or nodes, {of: tuned@lr=1e-3, over: tuned@lr=1e-4}; or use `trend`.
  */
 export interface Contrast {
   /**
@@ -1519,14 +1569,14 @@ export interface Contrast {
    */
   over: string | number;
   /**
-   * What else may differ between the arms: axes, or fields of a stage, such as [lr].
+   * What else may differ between the arms: axes, fields of a stage such as `lr` (`mix` stands for `mix.replay` too), and stages. Default: none.
    *
    * @minItems 1
    */
   also?: [string, ...string[]];
 }
 /**
- * How the figure follows an axis: {axis: tokens, direction: up}. Values that are no numbers count in the order of the file.
+ * How the figure follows an axis, in place of `contrast`: {axis: tokens, direction: up}. Values that are no numbers count in the order of the file.
  */
 export interface Trend {
   /**
@@ -1538,7 +1588,7 @@ export interface Trend {
    */
   stage?: string;
   /**
-   * What is claimed: it rises, falls, stays `within` a margin, or rises and has levelled off before the last value.
+   * What is claimed: it rises, falls, stays `within` a margin, or rises and has levelled off before the last of four values or more.
    */
   direction: 'up' | 'down' | 'flat' | 'saturates';
   /**
@@ -1550,7 +1600,7 @@ export interface Trend {
    */
   share?: number | string;
   /**
-   * What else may differ between its values: axes, or fields of a stage, such as [lr].
+   * What else may differ between its values: axes, fields of a stage such as `lr`, and stages. Default: none.
    *
    * @minItems 1
    */
@@ -1561,15 +1611,15 @@ export interface Trend {
  */
 export interface Budget {
   /**
-   * An amount of tokens: 400K, 2M, 8BT (a T after K, M or B says tokens), or 20x for twenty tokens per parameter of the model.
+   * Tokens that are trained on, all nodes together: 40M. Default: no limit.
    */
   tokens?: number | string | AxisReference;
   /**
-   * Floating-point operations, all nodes together: 1e18.
+   * Floating-point operations, all nodes together: 1e18. Default: no limit.
    */
   flops?: number | AxisReference;
   /**
-   * Device hours, all nodes together. Judged where the speed of the devices is known.
+   * Device hours, all nodes together. Judged where the speed of the devices is known, measured or stated in temporal.config. Default: no limit.
    */
   hours?: number | AxisReference;
 }

@@ -13,6 +13,9 @@ export interface Manifest {
    * Node type.
    */
   type: string;
+  /**
+   * Which attempt at the node this is, from 1.
+   */
   attempt: number;
   /**
    * The address it was made under; not identity.
@@ -35,22 +38,40 @@ export interface Manifest {
    * Folder of the finished model, relative to the attempt's.
    */
   model: string | null;
+  /**
+   * Every file that it left, its model among them.
+   */
   files: {
     /**
      * Relative to the attempt's folder, with /.
      */
     path: string;
+    /**
+     * Its size.
+     */
     bytes: number;
+    /**
+     * Its SHA-256, in hex.
+     */
     sha256: string;
   }[];
+  /**
+   * What else is known of it: unigramEntropy, parameters, trainTokens, ...
+   */
   facts: {
     [k: string]: number | string;
   };
+  /**
+   * Who made it, on what, and when.
+   */
   provenance: {
     /**
      * Trainer and framework with versions.
      */
     engine: string;
+    /**
+     * What it ran on: cpu, gpu.
+     */
     device: string;
     /**
      * Which device that was, with the versions of its driver and libraries.

@@ -52,25 +52,55 @@ export interface PlanFile {
    */
   plan: {
     plan: 1;
+    /**
+     * The lineage's name.
+     */
     lineage: string;
+    /**
+     * The question that it asks; null where it asks none.
+     */
     title: string | null;
+    /**
+     * Path of the lineage file, absolute.
+     */
     file: string;
+    /**
+     * Axes by name, with their values, and whether they are seeds.
+     */
     axes: {
       [k: string]: unknown;
     };
+    /**
+     * The lineage file's content.
+     */
     declared: {
       [k: string]: unknown;
     };
+    /**
+     * The nodes, parents first.
+     */
     nodes: Node[];
     [k: string]: unknown;
   };
 }
+/**
+ * Versions by name.
+ */
 export interface Versions {
   [k: string]: number;
 }
 export interface Verdict {
+  /**
+   * Whether it is done (reuse), would go on from a checkpoint (resume), or would run.
+   */
   verdict: 'reuse' | 'resume' | 'run';
+  /**
+   * Why, in parts.
+   */
   reason: {
+    /**
+     * Which of the reasons it is.
+     */
     kind: string;
     [k: string]: unknown;
   };
@@ -80,27 +110,54 @@ export interface Node {
    * Node type. Which there are, and in which version, is in schemas/catalogue.ts alone; `versions` says which this plan uses.
    */
   type: string;
+  /**
+   * What a trainer is told to make.
+   */
   recipe: {
     [k: string]: unknown;
   };
   key: Digest;
+  /**
+   * Its name in this plan: `mid@replay=10%`.
+   */
   address: string;
+  /**
+   * The declared stage; of an evaluation the one that is evaluated.
+   */
   stage: string;
+  /**
+   * Its values of the axes, by name.
+   */
   axes: {
     [k: string]: string | number;
   };
+  /**
+   * Seed of everything random in it.
+   */
   seed: number;
+  /**
+   * Keys of what it is made from, by role.
+   */
   parents: {
     [k: string]: Digest;
   };
+  /**
+   * Of a run that goes on from a trunk or a checkpoint: steps that are done before it.
+   */
   startsAt?: number;
   /**
    * Of a node that runs again though it is done: the lowest attempt that will do.
    */
   attempt?: number;
+  /**
+   * Keys of what it waits for and is not made from, by role.
+   */
   gates?: {
     [k: string]: Digest;
   };
+  /**
+   * What its key is the hash of.
+   */
   preimage: {
     [k: string]: unknown;
   };
@@ -108,24 +165,51 @@ export interface Node {
    * Of a node that stands on an artifact that the file accepts: `key` and `preimage` are the artifact's.
    */
   accepted?: {
+    /**
+     * Why it may, as the file says.
+     */
     reason: string;
     /**
      * What the node would be without it.
      */
     instead: {
       key: Digest;
+      /**
+       * What that key is the hash of.
+       */
       preimage: {
         [k: string]: unknown;
       };
     };
   };
+  /**
+   * Of a data set of files: their paths, absolute.
+   */
   files: string[];
+  /**
+   * Where it runs; in no key.
+   */
   placement: {
+    /**
+     * Device class.
+     */
     device: string;
+    /**
+     * Steps between checkpoints; 0 says about every minute.
+     */
     checkpointEvery: number;
+    /**
+     * Longest time for one attempt.
+     */
     timeoutSeconds: number;
+    /**
+     * Whether the backward pass computes again what it needs of each block.
+     */
     recomputeActivations?: boolean;
   };
+  /**
+   * Shape of its model; null where it has none.
+   */
   architecture: {
     [k: string]: unknown;
   } | null;
@@ -135,6 +219,9 @@ export interface Node {
   judge?: {
     [k: string]: unknown;
   };
+  /**
+   * Its recipe as the file says it, with defaults, for people.
+   */
   settings: {
     [k: string]: unknown;
   };

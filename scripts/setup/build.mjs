@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { readdir, readFile, rm, rmdir } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { SetupFailure } from './failure.mjs';
+import { pageFiles } from './page.mjs';
 import { packageRoot } from './places.mjs';
 import { run } from './processes.mjs';
 import { timed } from './progress.mjs';
@@ -47,7 +48,7 @@ export async function build(progress) {
   // The compiler does not look whether what it wrote is still there.
   if (!compiled.every((file) => existsSync(file))) await rm(compilerState, { force: true });
   await timed(progress, ['compiling the sources', 'compiled the sources'], compile);
-  await removeAllBut(new Set([...compiled, ...validators, ...bundled, compilerState]), dist);
+  await removeAllBut(new Set([...compiled, ...validators, ...bundled, ...pageFiles, compilerState]), dist);
   if (validators.length > 0) {
     const compileSchemas = () => writeValidators(validatorsFolder);
     await timed(progress, ['compiling the schemas', 'compiled the schemas'], compileSchemas);
@@ -79,14 +80,15 @@ async function bundleWorkflows() {
 
 /** @returns {Promise<string[]>} the TypeScript files that tsconfig.json includes, in a stable order */
 async function findSources() {
-  const { include } = JSON.parse(await readFile(configuration, 'utf8'));
+  const { include, exclude } = JSON.parse(await readFile(configuration, 'utf8'));
   const found = [];
   for (const entry of include) {
     const path = join(packageRoot, entry);
     if (entry.endsWith('.ts')) found.push(...(existsSync(path) ? [path] : []));
     else found.push(...(await filesBelow(path)).filter((file) => /\.c?ts$/.test(file)));
   }
-  return found.sort();
+  const excluded = exclude.map((/** @type {string} */ entry) => join(packageRoot, entry, '/'));
+  return found.filter((file) => !excluded.some((/** @type {string} */ folder) => file.startsWith(folder))).sort();
 }
 
 /** @param {string[]} sources */

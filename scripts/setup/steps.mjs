@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { build, isBuilt } from './build.mjs';
 import { withLock } from './lock.mjs';
 import { inspectPackages, setUpPackages } from './packages.mjs';
+import { buildPage, isPageBuilt } from './page.mjs';
 import { cacheFolder, packageRoot } from './places.mjs';
 import { findTemporal, setUpTemporal } from './temporal.mjs';
 import { inspectTensorflow, setUpTensorflow } from './tensorflow.mjs';
@@ -23,6 +24,9 @@ const temporal = { name: 'Temporal server', isDone: () => findTemporal() !== und
 /** @type {Step} */
 const compilation = { name: 'build', isDone: isBuilt, run: build };
 
+/** @type {Step} */
+const page = { name: 'page', isDone: isPageBuilt, run: buildPage };
+
 /**
  * @param {import('./tensorflow.mjs').Device} device
  * @returns {Step}
@@ -40,11 +44,11 @@ function tensorflow(device) {
  * @returns {Step[]} the parts of set-up, in their order
  */
 export function stepsFor(devices) {
-  return [packages, ...devices.map(tensorflow), temporal, compilation];
+  return [packages, ...devices.map(tensorflow), temporal, ...buildSteps];
 }
 
 /** The build alone. */
-export const buildSteps = [compilation];
+export const buildSteps = [compilation, page];
 
 /**
  * Does what is not done yet, one set-up of a checkout at a time.

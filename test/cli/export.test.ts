@@ -20,7 +20,9 @@ test('export: views to a folder, runs to a file, and what is wrong before anythi
   deepEqual(new Set(lines.map((line) => JSON.parse(line).eventType)), new Set(['START', 'COMPLETE']));
 
   const wrong = await descent(['export', 'replya', '--to', 'elsewhere'], folder);
-  match(wrong.stderr, /the results have no lineage replya\n {2}hint: did you mean `replay`\?/);
+  match(wrong.stderr, /there is no lineage replya\n {2}hint: the only one is replay/);
+  const onPipe = await descent(['export', '--to', '-'], folder);
+  equal(onPipe.stderr, 'error: - names no folder\n  hint: name one: --to results\n');
   const onFolder = await descent(['export', '--to', 'my views', '-f', 'openlineage'], folder);
   match(onFolder.stderr, /my views is a folder\n {2}hint: name a file: --to events\.jsonl/);
   const again = await descent(['export', '--to', 'my views'], folder);

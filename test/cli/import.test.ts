@@ -19,7 +19,7 @@ test('import: lists what there is, takes it in, and verify brings it back', asyn
 
   const wrong = await descent(['import', 'published/evol'], folder);
   equal(wrong.exitCode, 1);
-  match(wrong.stderr, /there is nothing to import by the name published\/evol\n.*did you mean published\/evolm\?/);
+  match(wrong.stderr, /there is nothing to import by the name published\/evol\n.*did you mean `published\/evolm`\?/);
 
   const first = await descent(['import', 'published/evolm'], folder);
   deepEqual([first.exitCode, first.stderr], [0, '']);

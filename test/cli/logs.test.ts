@@ -3,8 +3,8 @@ import { appendFile, mkdir, open, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { readerOf } from '../../cli/logs.ts';
-import { tailOf } from '../../cli/tail.ts';
 import { attemptFolder } from '../../store/home.ts';
+import { type Tail, tailOf } from '../../store/tail.ts';
 import { temporaryFolder } from './support.ts';
 
 async function all<T>(lines: AsyncIterable<T>): Promise<T[]> {
@@ -13,15 +13,23 @@ async function all<T>(lines: AsyncIterable<T>): Promise<T[]> {
   return read;
 }
 
+/** The texts of what a tail has now. */
+async function texts(tail: Tail): Promise<string[]> {
+  return (await all(tail.next())).map(({ text }) => text);
+}
+
 test('a file that grows is read line by line, each once, and half a line waits for its other half', async (t) => {
   const path = join(await temporaryFolder(t), 'growing');
   const tail = tailOf(path);
-  assert.deepEqual(await all(tail.next()), []);
+  assert.deepEqual(await texts(tail), []);
   await writeFile(path, 'one\ntwo\nth');
-  assert.deepEqual(await all(tail.next()), ['one', 'two']);
+  assert.deepEqual(await texts(tail), ['one', 'two']);
   await appendFile(path, `ree\n${'é'.repeat(1 << 20)}\n`);
-  assert.deepEqual(await all(tail.next()), ['three', 'é'.repeat(1 << 20)]);
-  assert.deepEqual(await all(tail.next()), []);
+  assert.deepEqual(await all(tail.next()), [
+    { at: 8, text: 'three' },
+    { at: 14, text: 'é'.repeat(1 << 20) },
+  ]);
+  assert.deepEqual(await texts(tail), []);
 });
 
 test('the last lines of a file are read from its end, whatever its size', async (t) => {
@@ -33,9 +41,9 @@ test('the last lines of a file are read from its end, whatever its size', async 
   await file.close();
   await appendFile(path, '\none\ntwo\nthree\nhal');
   const tail = tailOf(path, 2);
-  assert.deepEqual(await all(tail.next()), ['two', 'three']);
+  assert.deepEqual(await texts(tail), ['two', 'three']);
   await appendFile(path, 'f\n');
-  assert.deepEqual(await all(tail.next()), ['half']);
+  assert.deepEqual(await texts(tail), ['half']);
 });
 
 test('of a file with fewer lines all are read', async (t) => {
@@ -46,7 +54,7 @@ test('of a file with fewer lines all are read', async (t) => {
     ['half', []],
   ] as const) {
     await writeFile(path, text);
-    assert.deepEqual(await all(tailOf(path, 3).next()), lines);
+    assert.deepEqual(await texts(tailOf(path, 3)), lines);
   }
 });
 

@@ -35,7 +35,7 @@ const mistakes: [args: string[], stderr: string][] = [
   ],
   [
     ['query', 'select 1', '--format', 'xml'],
-    "error: option '-f, --format <format>' argument 'xml' is invalid. Allowed choices are table, json, csv, md, parquet.\nusage: descent query [options] [sql|name]\n(descent help query says more)\n",
+    "error: option '-f, --format <format>' argument 'xml' is invalid. Allowed choices are table, json, csv, md, parquet.\nusage: descent query [options] [sql|name|file]\n(descent help query says more)\n",
   ],
   [
     ['run', 'x.yaml', '--plain', '--json'],

@@ -4,11 +4,11 @@ import picocolors from 'picocolors';
 import { CommandError, describeFailure } from '../../cli/failure.ts';
 import { remedyFor } from '../../cli/remedies.ts';
 import { columns, fitColumns, textWidth } from '../../cli/render/columns.ts';
-import { amount, bytes, counted, duration, figure } from '../../cli/render/figures.ts';
 import { jsonReporter } from '../../cli/render/json-lines.ts';
 import { plainReporter } from '../../cli/render/plain.ts';
 import type { RunEvent } from '../../cli/render/run-event.ts';
 import type { Terminal } from '../../cli/render/terminal.ts';
+import { amount, bytes, counted, duration, figure } from '../../words/figures.ts';
 
 const colourless = picocolors.createColors(false);
 

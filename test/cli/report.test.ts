@@ -49,7 +49,7 @@ test('what was imported has the paper’s takeaways, and no intervals', async ()
   equal((await descent(['import', 'published/evolm'], folder)).exitCode, 0);
   equal((await descent(['report', 'published/evolm', '--format', 'md'], folder)).exitCode, 0);
   const markdown = await readFile(join(folder, 'published-evolm-report.md'), 'utf8');
-  match(markdown, /Nothing of this was run here/);
+  match(markdown, /^Lineage published\/evolm, 105 evaluated models\. Nothing of it was run here: /m);
   match(markdown, /^\| 12 \| reward-scores-tell \| .* \| underpowered \|$/m);
   match(markdown, /^\| 1B-160BT-8\+42BT-100Kep1 \| one seed \| [\d.]+ % \|/m);
   match(markdown, /collapsed \(runaway-length\), one seed/);
@@ -60,8 +60,8 @@ test('a lineage that there is not, and a folder in the way: nothing is written',
   const before = await readdir(folder);
   const unknown = await descent(['report', 'claim'], folder);
   equal(unknown.exitCode, 1);
-  match(unknown.stderr, /the results have no lineage claim\n.*did you mean `claims`/);
-  const taken = await descent(['report', 'claims', '--out', '.'], folder);
+  match(unknown.stderr, /there is no lineage claim\n.*did you mean `claims`/);
+  const taken = await descent(['report', 'claims', '--out', '.', '--format', 'html'], folder);
   equal(taken.exitCode, 1);
   match(taken.stderr, /\. is a folder/);
   deepEqual(await readdir(folder), before);

@@ -100,6 +100,25 @@ describe('with the results of a lineage', () => {
     deepEqual([twice.exitCode, twice.stderr], [1, 'error: the parameter stage is given twice\n']);
   });
 
+  test('query: a file of SQL, with parameters of its own', async (t) => {
+    const own = join(await temporaryFolder(t), 'own.sql');
+    await writeFile(
+      own,
+      '-- Nodes of a type.\n-- $type VARCHAR = pretrain in nodes.type: Their type.\nSELECT count(*) AS n FROM nodes WHERE type = $type;\n',
+    );
+    const counted = await descent(['query', own, '-f', 'csv'], folder);
+    deepEqual([counted.exitCode, counted.stdout.split(/\r?\n/)[0]], [0, 'n'], counted.stderr);
+    const unknown = await descent(['query', own, '--param', 'type=pretrian'], folder);
+    equal(unknown.exitCode, 1);
+    match(unknown.stderr, /there is no type pretrian: did you mean `pretrain`\?/);
+    await writeFile(own, '-- Nodes.\n-- $type TEXT: Their type.\nSELECT 1;\n');
+    match(
+      (await descent(['query', own], folder)).stderr,
+      /own\.sql: cannot read the parameter line .* TYPE is one of VARCHAR/,
+    );
+    match((await descent(['query', 'missing.sql'], folder)).stderr, /cannot read missing\.sql/);
+  });
+
   test('query: the SQL in its own examples', async () => {
     const { stdout } = await descent(['query', '--help'], folder);
     const examples = [...stdout.matchAll(/^ {2}\$ descent query "([^"]+)"/gm)].map(([, sql]) => sql ?? '');
@@ -122,10 +141,13 @@ describe('with the results of a lineage', () => {
       deepEqual([onFolder.exitCode, onFolder.stdout], [1, '']);
       equal(onFolder.stderr, `error: ${out} is a folder\n  hint: name a file: --output rows.csv\n`);
     }
-    const missing = join(out, 'none', 'm.parquet');
-    const { stderr } = await descent(['query', 'select 1 as x', '-f', 'parquet', '-o', missing], folder);
-    match(stderr, /none\/m\.parquet": /);
-    doesNotMatch(stderr, /\.tmp/);
+    for (const format of ['csv', 'parquet']) {
+      const made = await descent(['query', 'select 1 as x', '-f', format, '-o', join(out, format, 'x')], folder);
+      equal(made.stderr, `wrote 1 row to ${join(out, format, 'x')}\n`, 'the folder is made');
+      const within = join(out, 'a.csv', 'x');
+      const { stderr } = await descent(['query', 'select 1 as x', '-f', format, '-o', within], folder);
+      match(stderr, /^error: cannot make .*a\.csv: .* is a file; name another folder\n$/);
+    }
     const path = join(out, 'm.parquet');
     equal((await descent(['query', 'from metrics', '-f', 'parquet', '-o', path], folder)).exitCode, 0);
     const read = `select count(*) as rows from '${path}'`;

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { formatRows } from '../../cli/render/rows.ts';
-import type { QueryResult } from '../../results/query.ts';
+import type { Rows } from '../../results/query.ts';
 
-const result: QueryResult = {
+const result: Rows = {
   columns: [
     { name: 'model', type: 'VARCHAR' },
     { name: 'loss', type: 'DOUBLE' },
@@ -79,4 +79,19 @@ test('Markdown escapes what would end a cell', () => {
       '',
     ].join('\n'),
   );
+});
+
+test('what a model wrote neither moves the cursor of a terminal nor becomes a page', () => {
+  const hostile: Rows = {
+    columns: [{ name: 'response', type: 'VARCHAR' }],
+    rows: [['\u001b[2J\u0007red\u009b31m\u202e<img src=x onerror=alert(1)> [a](javascript:b) `c` &lt;']],
+  };
+  const table = formatRows(hostile, 'table');
+  assert.doesNotMatch(table.replaceAll('\n', ''), /[\p{Cc}\u202e]/u);
+  assert.match(table, /^\\x1b\[2J\\x07red\\x9b31m\\u202e<img/m);
+  const markdown = formatRows(hostile, 'md');
+  assert.ok(markdown.includes('\\<img src=x onerror=alert(1)\\> [a\\](javascript:b) \\`c\\` \\&lt;'), markdown);
+  assert.doesNotMatch(markdown.replaceAll('\n', ''), /[\p{Cc}\u202e]/u);
+  // Programs have it as it is.
+  assert.deepEqual(JSON.parse(formatRows(hostile, 'json')), [{ response: hostile.rows[0]?.[0] }]);
 });

@@ -4,6 +4,9 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import picocolors from 'picocolors';
+import { renderTakeaways } from '../../cli/render/takeaways.ts';
+import type { TakeawayVerdict } from '../../results/verdicts/verdict.ts';
 import { rememberRun, writePlan } from '../../store/plans.ts';
 import { planOf } from '../planner/plans.ts';
 import { claimsFile, recordAnswers } from '../results/claims.ts';
@@ -57,6 +60,52 @@ test('one in full, and as JSON', async () => {
   match(stderr, /there is no takeaway 3\n.*there are 1, 2/);
 });
 
+test('claims on one line and cut to a table, columns left out where a terminal is narrow', () => {
+  const part = {
+    name: 'id.pass@1',
+    metric: 'id.pass@1',
+    claimed: 'higher',
+    verdict: 'inconclusive',
+    effectOf: 'difference',
+    effect: 0.031,
+    low: 0.001,
+    high: 0.061,
+    test: 't, seeds and problems',
+    points: 'for',
+    p: 0.04,
+    pCorrected: 0.08,
+    seeds: 3,
+    pairs: 3,
+    problems: 80,
+    said: [],
+  } as const;
+  const claim = `More of it helps ${'and helps '.repeat(9)}`.trim();
+  const one: TakeawayVerdict = {
+    number: 1,
+    name: null,
+    claim,
+    verdict: 'inconclusive',
+    alpha: 0.05,
+    correction: 'holm',
+    parts: [{ ...part, said: [] }],
+    warnings: [],
+    missing: [],
+  };
+  const plain = picocolors.createColors(false);
+  equal(
+    renderTakeaways([one], plain),
+    `   takeaway                                                                 verdict       points       effect  interval         seeds      p
+1  More of it helps and helps and helps and helps and helps and helps and…  inconclusive  as claimed  +3.1 pp  95 % [0.1, 6.1]      3  0.080
+p is corrected (holm) for all that is tested here; intervals are not`,
+  );
+  equal(
+    renderTakeaways([one], plain, 50),
+    `   takeaway              verdict        effect      p
+1  More of it helps an…  inconclusive  +3.1 pp  0.080
+p is corrected (holm) for all that is tested here; intervals are not`,
+  );
+});
+
 test('the paper’s, and a lineage that there is not', async () => {
   const paper = await descent(['takeaways', 'claims', '--paper'], folder);
   equal(paper.exitCode, 0);
@@ -64,7 +113,7 @@ test('the paper’s, and a lineage that there is not', async () => {
   match(paper.stdout, /^11 is not asked: id Pass@1 of three ways/m);
   const { exitCode, stderr } = await descent(['takeaways', 'claim'], folder);
   equal(exitCode, 1);
-  match(stderr, /no lineage claim was run in this home\n.*did you mean `claims`/);
+  match(stderr, /there is no lineage claim\n.*the only one is claims/);
 });
 
 test('a file that was edited since: stale, and it says so', async () => {
@@ -72,6 +121,10 @@ test('a file that was edited since: stale, and it says so', async () => {
   await writeFile(file, text.replace('examples: 100', 'examples: 200'));
   const { exitCode, stdout, stderr } = await descent(['takeaways'], folder);
   equal(exitCode, 0);
-  match(stderr, /lineage\.yaml has changed since it was run/);
+  match(
+    stderr,
+    /lineage\.yaml has changed since it was run: what is stale waits for `descent run .*lineage\.yaml'?`\n/,
+  );
+  match(stdout, /^1 is stale: \d+ of \d+ evaluations not done, the first of /m);
   match(stdout, /^1 +Replay helps after SFT +stale/m);
 });

@@ -5,9 +5,9 @@ import { mkdir, open, readdir, rename, rm, symlink, writeFile } from 'node:fs/pr
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import picocolors from 'picocolors';
+import { catchUp } from '../../cli/catch-up.ts';
 import type { Context } from '../../cli/context.ts';
 import { hold, letGo } from '../../cli/host-state.ts';
-import { catchUp } from '../../cli/outcome.ts';
 import { byteProgress } from '../../cli/render/byte-progress.ts';
 import type { VerifyReport } from '../../cli/render/verify.ts';
 import { verify } from '../../cli/verify.ts';
@@ -85,7 +85,7 @@ test('all well: every attempt hashed, every row once, exit code 0', async (t) =>
   deepEqual([exitCode, stderr], [0, '']);
   match(
     stdout,
-    /^store: 5 published attempts, [\d.]+ kB: all whole\nresults: 5 attempts, \d+ rows in 20 tables: each is in results\.duckdb exactly once\n$/,
+    /^store: 5 published attempts, [\d.]+ kB: all whole\nresults: 5 attempts, \d+ rows in 23 tables: each is in results\.duckdb exactly once\n$/,
   );
   deepEqual((await readdir(home)).sort(), ['plans', 'results.duckdb', 'store'], 'nothing is left behind');
   const { artifacts, results } = await report(folder, [

@@ -1,23 +1,22 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import { type Browser, chromium } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { readHostState } from '../../cli/host-state.ts';
 import { planFile } from '../../cli/lineage-file.ts';
 import { canonicalJson, sha256 } from '../../planner/key.ts';
 import { lineageWorkflowId, nodeWorkflowId } from '../../workflows/names.ts';
+import { launch, withoutChromium } from '../browser.ts';
 import { binary } from '../cli/support.ts';
 
 // `npm run screenshots`: pictures of what Temporal's UI shows of a lineage, into docs/images, taken in headless Chromium.
 // The lineage is real: one node has diverged, one trains, others are done or wait.
 
 const images = fileURLToPath(new URL('../../../docs/images/', import.meta.url));
-const browserPath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync);
 
 /** The last training is long enough to be seen; whatever is left of it is cancelled. */
 const lineage = `lineage: replay
@@ -38,10 +37,8 @@ axes:
 evaluate: {each: [base], suites: [heldout], heldoutTokens: 2K}
 `;
 
-if (browserPath === undefined) {
-  process.stderr.write(
-    'there is no Chromium on this machine: install one (`apt-get install chromium`) and try again\n',
-  );
+if (withoutChromium) {
+  process.stderr.write(`${withoutChromium}\n`);
   process.exit(1);
 }
 const folder = await mkdtemp(join(tmpdir(), 'descent-'));
@@ -67,7 +64,7 @@ try {
     return `${ui}/${nodeWorkflowId(node)}`;
   };
   const lineageId = lineageWorkflowId(plan.lineage, sha256(canonicalJson(plan)));
-  browser = await chromium.launch({ executablePath: browserPath, args: ['--no-sandbox'] });
+  browser = await launch();
   const page = await browser.newPage({ viewport: { width: 1440, height: 900 }, colorScheme: 'light' });
   await mkdir(images, { recursive: true });
   const shots: Shot[] = [

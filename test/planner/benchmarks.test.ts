@@ -63,6 +63,28 @@ describe('benchmarks in a lineage', () => {
     assert.deepEqual(asked(await planned('', all), 'upstream'), ['stories/choices false', 'strategy/choices false']);
   });
 
+  test('are joined by what says that it is for a suite, of which all is held out, and nothing learns', async () => {
+    const plan = await planned(
+      '  longer: {generator: arithmetic, options: {steps: 2}, suite: ood}\n  own: {files: gsm8k.parquet, suite: ood}',
+      all,
+    );
+    assert.deepEqual(asked(plan, 'ood'), ['longer/problems false', 'own/problems true']);
+    assert.deepEqual(asked(plan, 'id'), ['math/problems false']);
+    assert.equal(nodeAt(plan, 'data:own').settings.heldout, 1);
+    const certificate = nodeAt(plan, 'overlap:tuned');
+    assert.ok(certificate.type === 'overlap');
+    assert.ok(certificate.recipe.against.some(({ selection }) => selection.name === 'longer'));
+  });
+
+  test('are asked of every language model, in the order of the file, where all are evaluated', async () => {
+    const every = await planned('', '{each: all, suites: [id]}');
+    const named = await planned('', '{each: [base, mid, tuned, rl], suites: [id]}');
+    assert.deepEqual(
+      every.nodes.map(({ address, key }) => [address, key]),
+      named.nodes.map(({ address, key }) => [address, key]),
+    );
+  });
+
   test('are asked in other words under another key, which no training has to do with', async () => {
     const set = (more: string) => `  real: {files: strategyqa.jsonl, benchmark: strategyqa${more}}`;
     const [clean, said, paper] = [

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { defaultTesting } from '../../planner/claims.ts';
 import { defaults } from '../../planner/defaults.ts';
 import { lineageSchema } from '../../schemas/validate.ts';
 
@@ -26,6 +27,11 @@ describe('the schema says each default as it is', () => {
     ['pretrain', defaults.pretrain, { batchSequences: '' }],
     ['cpt', defaults.cpt, { batchSequences: '' }],
     ['sft', defaults.sft, {}],
+    ['dpo', defaults.dpo, {}],
+    ['reward', defaults.reward, {}],
+    ['generate', defaults.generate, {}],
+    ['build', { order: defaults.build.order }, {}],
+    ['takeaway', defaultTesting, {}],
     ['rl', defaults.rl, {}],
     ['rl', defaults.rlOfSome, {}],
     [
@@ -36,7 +42,7 @@ describe('the schema says each default as it is', () => {
     ['model', defaults.architecture, {}],
     ['placement', defaults.placement, { checkpointEvery: '' }],
     ['generatedData', defaults.generated, {}],
-    ['fileData', { heldout: defaults.files.heldout }, {}],
+    ['fileData', { heldout: defaults.files.heldout, ...defaults.benchmark }, {}],
   ];
   for (const [definition, table, renamed] of tables) {
     for (const [field, value] of Object.entries(table)) {

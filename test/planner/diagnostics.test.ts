@@ -491,6 +491,11 @@ const cases: Readonly<Record<string, string | Buffer>> = {
   // takeaways
   'takeaway over an axis that is not there': more(claim('{axis: rpelay, of: 20%, over: 0%}')),
   'takeaway of values that are not there': more(claim('{axis: replay, of: 5%, over: none}')),
+  'takeaway of chance': more(claim('{axis: seed, of: 1, over: 2}')),
+  'takeaway that compares nothing': more('takeaways: [{claim: It helps., metric: id.pass@1}]'),
+  'takeaway of a task without a figure, and of a mean that has no name': more(
+    claim('{axis: replay, of: 20%, over: 0%}', '[heldout.web, heldout.avg.loss]'),
+  ),
   'takeaway of one value': more(claim('{axis: replay, of: 20%, over: 20.0%}')),
   'takeaway of a stage that is not evaluated': more(claim('{axis: replay, of: 20%, over: 0%, stage: mid}')),
   'takeaway of a stage that does not vary': more(claim('{axis: replay, of: 20%, over: 0%, stage: side}'), side, [
@@ -651,6 +656,22 @@ const cases: Readonly<Record<string, string | Buffer>> = {
     ['data:\n', 'data:\n  real: {hub: a/b, revision: unpinned, files: a, benchmark: gsm8k}\n'],
     ['data: math/problems', 'data: real/problems'],
   ),
+  'a benchmark that is said to be for another suite': changed([
+    'data:\n',
+    'data:\n  real: {files: table.jsonl, benchmark: gsm8k, suite: ood}\n',
+  ]),
+  'a data set for a suite that asks what it has not': changed([
+    'data:\n',
+    'data:\n  real: {generator: arithmetic, suite: upstream}\n  own: {files: table.jsonl, suite: upstream}\n',
+  ]),
+  'a stage that learns from what is for a suite': changed(
+    ['data:\n', 'data:\n  real: {generator: arithmetic, suite: ood}\n'],
+    ['data: math/problems', 'data: real/problems'],
+  ),
+  'a suite that there is not, of a data set': changed([
+    'data:\n',
+    'data:\n  real: {generator: arithmetic, suite: odd}\n',
+  ]),
   'hub data with an unknown key': changed([
     line('web'),
     '  web: {hub: a/b, revision: unpinned, files: a, split: train}',

@@ -33,6 +33,25 @@ function chain(plan: Plan, node: PlanNode): [steps: number, startsAt: number][] 
 }
 
 describe('a checkpoint is the beginning of its run', () => {
+  test('its evaluations that a reward model scores come after that', async () => {
+    const { nodes } = await planOfText(
+      withPoints(
+        { half: '50%' },
+        '',
+        `
+  tuned: {sft: {from: base, data: math/problems, examples: 100}}
+  answers: {generate: {from: tuned, data: math/problems, problems: 10, samples: 2}}
+  pairs: {build: {pairs: 1, data: answers}}
+  judge: {reward: {from: tuned, data: pairs, examples: 4}}
+evaluate: {each: all, suites: [heldout, id], rewardModel: judge}`,
+      ),
+    );
+    const place = (address: string) => nodes.findIndex((node) => node.address === address);
+    assert.ok(place('half/heldout') < place('base') && place('half/id') > place('judge'));
+    for (const [at, { parents }] of nodes.entries())
+      for (const key of Object.values(parents)) assert.ok(nodes.findIndex((node) => node.key === key) < at);
+  });
+
   test('it takes the first steps of it, and the run goes on from the last: nothing is trained twice', async () => {
     const plan = await planOfText(withPoints({ half: '50%', early: '20K' }));
     const [early, half, base] = ['early', 'half', 'base'].map((address) => nodeAt(plan, address)) as [

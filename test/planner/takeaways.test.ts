@@ -50,7 +50,6 @@ describe('the arms of a takeaway', () => {
     'values of an axis, in one stage': '{axis: replay, of: 20%, over: 0.0%, stage: rl}',
     'values that are numbers': '{axis: lr, of: 3e-3, over: 2e-3, also: [model]}',
     'what is zipped, as it is said': '{axis: model, of: micro, over: nano, also: [lr]}',
-    seeds: '{axis: seed, of: 1, over: 2}',
     'nodes of one stage': '{of: "tuned@replay=5%", over: "tuned@replay=0%"}',
     'a stage and the one it comes from': '{of: rl, over: tuned}',
     'a chain with a stage more': '{of: "tuned@replay=0%", over: direct}',
@@ -68,6 +67,11 @@ describe('the arms of a takeaway', () => {
       '{axis: model, of: micro, over: nano}',
       /differ in more than `model`: .*lr 3e-3 → 2e-3$/,
     ],
+    'seeds alone': [
+      '{axis: seed, of: 1, over: 2}',
+      /`.*seed=1` and `.*seed=2` differ in `seed`, which models are repeated over: that is chance$/,
+    ],
+    'seeds alone, by address': ['{of: "rl@seed=1", over: "rl@seed=2"}', /differ in `seed`, which models are repeated/],
     'a longer chain with another stage': [
       '{of: "rl@replay=0%", over: longer}',
       /differ in 2 things: tuned@.*: epochs 3 → 1, the stage `rl`$/,
@@ -83,6 +87,17 @@ describe('the arms of a takeaway', () => {
       assert.equal(first?.line, 22);
     });
   }
+
+  it('are repeated alike: a seed of one is compared with the same of the other', async () => {
+    const fixed = text.replace('lr: "{lr}"}}', 'lr: "{lr}", seed: 1}}');
+    const found = await planned('{of: "tuned@replay=0%", over: base, also: [tuned]}', fixed);
+    assert.deepEqual(found.ok ? [] : found.diagnostics.map(({ message, hint }) => [message, hint]), [
+      [
+        '`tuned@model=nano,lr=3e-3,replay=0%,seed=1` is repeated over `seed` and `base@model=nano,lr=3e-3` is not: no seed has both',
+        'repeat both over `seed`, or neither',
+      ],
+    ]);
+  });
 
   it('are models and not the trunks that these share', async () => {
     const underWsd = text

@@ -162,6 +162,72 @@ test('who waits for a locked file is told once for whom', async (t) => {
   await holder.closed;
 });
 
+test('readers of one process that may read beside others do; who takes turns goes before whoever comes later', async (t) => {
+  const home = await temporaryHome(t);
+  await withDatabase(home, 'write', async () => {});
+  const beside = { besideForSeconds: Number.POSITIVE_INFINITY };
+  const { opened, open } = gate();
+  const order: string[] = [];
+  const zone = (connection: DuckDBConnection) => only(connection, "SELECT current_setting('TimeZone')");
+  const first = withDatabase(
+    home,
+    'read',
+    async () => {
+      await opened;
+      order.push('first');
+    },
+    beside,
+  );
+  // Also one that comes while the file is being opened.
+  assert.equal(await withDatabase(home, 'read', zone, beside), 'UTC');
+  await assert.rejects(
+    withDatabase(home, 'read', (connection) => only(connection, 'SELECT nothing'), beside),
+    /nothing/,
+  );
+  await assert.rejects(
+    withDatabase(home, 'read', (connection) => only(connection, "SELECT * FROM read_text('/etc/hostname')"), beside),
+    /disabled by configuration/,
+  );
+  const quick = { patienceSeconds: 0.05 };
+  await assert.rejects(withDatabase(home, 'read', zone, quick), { name: 'DatabaseBusyError' }, 'a turn is a turn');
+  await assert.rejects(withDatabase(home, 'read', zone, { ...quick, ...beside, files: true }), {
+    name: 'DatabaseBusyError',
+  });
+  await sleep(20);
+  await assert.rejects(withDatabase(home, 'read', zone, { ...quick, besideForSeconds: 0.01 }), {
+    name: 'DatabaseBusyError',
+  });
+  const writer = withDatabase(home, 'write', async () => void order.push('writer'));
+  const late = withDatabase(home, 'read', async () => void order.push('late'), beside);
+  open();
+  await Promise.all([first, writer, late]);
+  assert.deepEqual(order, ['first', 'writer', 'late']);
+});
+
+test('a reader that others read beside is not closed under them', async (t) => {
+  const home = await temporaryHome(t);
+  await withDatabase(home, 'write', async () => {});
+  const beside = { besideForSeconds: Number.POSITIVE_INFINITY };
+  const [first, second] = [gate(), gate()];
+  const leading = withDatabase(home, 'read', () => first.opened, beside);
+  const guest = withDatabase(
+    home,
+    'read',
+    async (connection) => {
+      await second.opened;
+      return only(connection, 'SELECT 42');
+    },
+    beside,
+  );
+  await sleep(50);
+  first.open();
+  await sleep(50);
+  second.open();
+  assert.equal(await guest, 42);
+  await leading;
+  await withDatabase(home, 'write', async () => {}, { patienceSeconds: 1 });
+});
+
 test('two readers in two processes get in together', async (t) => {
   const home = await temporaryHome(t);
   await withDatabase(home, 'write', async () => {});

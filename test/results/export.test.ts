@@ -7,7 +7,7 @@ import { withDatabase } from '../../results/database.ts';
 import { exportViews } from '../../results/export.ts';
 import { ingestAttempt } from '../../results/ingest.ts';
 import { openLineageEvents } from '../../results/openlineage.ts';
-import { runQuery } from '../../results/query.ts';
+import { runQuery, writeParquet } from '../../results/query.ts';
 import { beginAttempt } from '../../store/attempt.ts';
 import { temporaryHome } from '../store/support.ts';
 import { asLines, makeEvents } from './events.ts';
@@ -162,4 +162,16 @@ test('OpenLineage: what failed says why and has no output, and what runs has no 
   const last = events.at(-1);
   assert.deepEqual([last?.eventTime, last?.outputs], [new Date(4e12).toISOString(), []]);
   assert.equal(last?.run.facets.errorMessage?.message, 'the loss is NaN');
+});
+
+test('what is ended while it writes leaves nothing behind', async () => {
+  const folder = join(home, 'ended');
+  await mkdir(folder);
+  const leaving = new AbortController();
+  const exporting = exportViews(home, 'replay', join(folder, 'views'), 'csv', leaving.signal);
+  leaving.abort();
+  await assert.rejects(exporting, { name: 'AbortError' });
+  const signal = AbortSignal.abort();
+  await assert.rejects(writeParquet(home, 'from metrics', {}, join(folder, 'rows.parquet'), { signal }));
+  assert.deepEqual(await readdir(folder), []);
 });

@@ -6,9 +6,10 @@ import { withDatabase } from '../../results/database.ts';
 import { recordImport } from '../../results/imports.ts';
 import { type Publication, publications } from '../../results/publications.ts';
 import { runQuery } from '../../results/query.ts';
-import { askPaper } from '../../results/verdicts/ask.ts';
-import type { PartVerdict } from '../../results/verdicts/decide.ts';
+import { answerOf, gatherPaper } from '../../results/verdicts/ask.ts';
 import { paperTakeaways } from '../../results/verdicts/paper.ts';
+import { keepVerdicts } from '../../results/verdicts/record.ts';
+import type { PartVerdict, TakeawayVerdict } from '../../results/verdicts/verdict.ts';
 import { planOfText } from '../planner/plans.ts';
 import { temporaryHome } from '../store/support.ts';
 import { recordAnswers } from './claims.ts';
@@ -26,11 +27,19 @@ test('there are twelve, each with its claim, its place in the paper and its part
   }
 });
 
+async function askedPaper(home: string, lineage: string): Promise<TakeawayVerdict[]> {
+  const { rows } = await runQuery(home, 'SELECT plan FROM latest_lineages WHERE lineage = $lineage', { lineage });
+  const plan = String(rows[0]?.[0]);
+  const answer = answerOf(await withDatabase(home, 'read', (connection) => gatherPaper(connection, lineage, plan)));
+  assert.ok(await keepVerdicts(home, answer));
+  return answer.verdicts;
+}
+
 test('of what the paper published, all twelve are underpowered: with the effect, and which way it points', async (t) => {
   const home = await temporaryHome(t);
   const imported = await readPublication(publications[0] as Publication);
   await withDatabase(home, 'write', (connection) => recordImport(connection, imported));
-  const found = await askPaper(home, 'published/evolm');
+  const found = await askedPaper(home, 'published/evolm');
   assert.deepEqual(
     found.map(({ verdict }) => verdict),
     Array(12).fill('underpowered'),
@@ -92,7 +101,7 @@ test('of a lineage of one’s own: what it has is decided, and of the others it 
   const skill = (address: string) =>
     0.2 + 0.2 * ['bare', 'cpt=10K', 'cpt=20K', 'cpt=30K'].findIndex((name) => address.includes(name));
   await recordAnswers(home, await planOfText(own), skill);
-  const found = await askPaper(home, 'mine');
+  const found = await askedPaper(home, 'mine');
   const fifth = found[4];
   assert.deepEqual(
     fifth?.parts.map(({ name, verdict, seeds, pairs }) => [name, verdict, seeds, pairs]),
@@ -107,5 +116,15 @@ test('of a lineage of one’s own: what it has is decided, and of the others it 
   assert.deepEqual([cpt?.name, cpt?.verdict, cpt?.points], ['CPT before SFT, ID Maj', 'supported', 'for']);
   assert.deepEqual(found[8]?.parts, []);
   assert.equal(found[8]?.verdict, 'not asked');
-  await assert.rejects(askPaper(home, 'yours'), /the results have no lineage yours/);
+  const { rows } = await runQuery(
+    home,
+    "SELECT number, any_value(verdict), count(*) FILTER (part > 0), any_value(said) FROM takeaways WHERE lineage = 'mine' GROUP BY number ORDER BY number",
+  );
+  assert.deepEqual(
+    rows.map(([number, verdict, parts]) => [number, verdict, parts]),
+    found.map(({ number, verdict, parts }) => [number, verdict, parts.length]),
+  );
+  assert.equal(rows[8]?.[3], found[8]?.missing.join('; '), 'what is lacked is told there, too');
+  const unknown = answerOf(await withDatabase(home, 'read', (connection) => gatherPaper(connection, 'yours', 'none')));
+  assert.deepEqual(new Set(unknown.verdicts.map(({ verdict }) => verdict)), new Set(['not asked']));
 });

@@ -138,6 +138,31 @@ test('a query that takes too long is stopped', async (t) => {
   assert.deepEqual((await runQuery(home, 'SELECT 1')).rows, [[1]]);
 });
 
+test('only so many rows are read as are asked for, and it is said whether there are more', async (t) => {
+  const home = await emptyHome(t);
+  const endless = await runQuery(home, 'FROM range(1_000_000_000_000)', {}, { mostRows: 3 });
+  assert.deepEqual([endless.rows, endless.cut], [[[0], [1], [2]], true]);
+  const all = await runQuery(home, 'FROM range(3)', {}, { mostRows: 3 });
+  assert.deepEqual([all.rows, all.cut], [[[0], [1], [2]], false]);
+  const failing = runQuery(
+    home,
+    "SELECT if(range = 5000, 'x', '1')::INTEGER FROM range(10_000)",
+    {},
+    { mostRows: 9000 },
+  );
+  await assert.rejects(failing, { name: 'QueryError' }, 'also what fails while rows are read');
+});
+
+test('a query is stopped when that is asked for', async (t) => {
+  const home = await emptyHome(t);
+  const asking = new AbortController();
+  const slow = 'SELECT count(*) FROM range(1_000_000) a, range(1_000_000) b WHERE a.range + b.range = 7';
+  const asked = runQuery(home, slow, {}, { signal: asking.signal });
+  setTimeout(() => asking.abort(), 100);
+  await assert.rejects(asked, { name: 'QueryError' });
+  assert.deepEqual((await runQuery(home, 'SELECT 1')).rows, [[1]]);
+});
+
 test('rows go into a Parquet file, whole or not at all', async (t) => {
   const home = await emptyHome(t);
   const path = join(home, 'rows.parquet');
@@ -162,7 +187,7 @@ test('rows go into a Parquet file, whole or not at all', async (t) => {
     name: 'QueryError',
     message: /--allow-files/,
   });
-  await assert.rejects(writeParquet(home, 'SELECT 1', {}, join(home, 'no', 'rows.parquet')), { name: 'QueryError' });
+  await assert.rejects(writeParquet(home, 'SELECT 1', {}, join(path, 'rows.parquet')), { name: 'StoreError' });
   assert.deepEqual(await read(), expected, 'what was there stays');
   assert.equal(await writeParquet(home, 'SELECT 1 AS n, 2 AS part', {}, path), 1);
   assert.deepEqual(await read(), [[1, 2]]);

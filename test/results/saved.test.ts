@@ -158,15 +158,18 @@ test('without a name it is the lineage that ran last', async () => {
 
 test('wrong names and values are told apart from empty answers', async () => {
   const cases: [string, Parameters, string | RegExp][] = [
+    ['sumary', {}, 'there is no saved query sumary: did you mean `summary`? `descent query --list` describes them all'],
     [
-      'sumary',
+      'my_sums',
       {},
-      /^there is no saved query sumary; did you mean summary\? There are attempts, .* write: from sumary$/,
+      /^there is no saved query my_sums: there are attempts, .*; `descent query --list` describes them all$/,
     ],
-    ['summary', { lineage: 'replai' }, 'there is no lineage replai: did you mean replay?'],
+    ['spending', {}, 'spending is a table or view, and no saved query: ask it as SQL, "from spending"'],
+    ['summary', { lineage: 'mine' }, /^there is no lineage mine: there are \w+, /],
+    ['summary', { lineage: 'replai' }, 'there is no lineage replai: did you mean `replay`?'],
     ['summary', { linage: 'replay' }, 'there is no parameter linage: it has lineage'],
-    ['curves', { metric: 'los' }, 'there is no metric los: did you mean loss?'],
-    ['samples', { model: 'tuned@replay=5%,seed=2' }, /^there is no model .* did you mean tuned@replay=/],
+    ['curves', { metric: 'los' }, 'there is no metric los: did you mean `loss`?'],
+    ['samples', { model: 'tuned@replay=5%,seed=2' }, /^there is no model .* did you mean `tuned@replay=/],
     ['samples', { limit: 'ten' }, 'the parameter limit must be a whole number, and is ten'],
     ['samples', { correct: 'yes' }, 'the parameter correct must be true or false, and is yes'],
   ];

@@ -6,10 +6,11 @@ import { canonicalJson, sha256 } from '../../planner/key.ts';
 import type { Plan } from '../../planner/plan.ts';
 import { withDatabase } from '../../results/database.ts';
 import { runQuery } from '../../results/query.ts';
-import { askTakeaways } from '../../results/verdicts/ask.ts';
-import type { TakeawayVerdict } from '../../results/verdicts/decide.ts';
+import { type Answer, answerOf, gatherDeclared } from '../../results/verdicts/ask.ts';
+import { keepVerdicts } from '../../results/verdicts/record.ts';
+import type { TakeawayVerdict } from '../../results/verdicts/verdict.ts';
 import { planOfText } from '../planner/plans.ts';
-import { temporaryHome } from '../store/support.ts';
+import { startScript, temporaryHome } from '../store/support.ts';
 import { claimsFile, recordAnswers, type Skill } from './claims.ts';
 
 const contrast = (options = '') =>
@@ -28,8 +29,17 @@ async function verdictsOf(
   return { home, plan, found: await ask(home, plan) };
 }
 
+async function answer(home: string, plan: Plan): Promise<Answer> {
+  const digest = sha256(canonicalJson(plan));
+  return answerOf(
+    await withDatabase(home, 'read', (connection) => gatherDeclared(connection, plan.lineage, digest, claimsOf(plan))),
+  );
+}
+
 async function ask(home: string, plan: Plan): Promise<TakeawayVerdict[]> {
-  return askTakeaways(home, plan.lineage, sha256(canonicalJson(plan)), claimsOf(plan));
+  const found = await answer(home, plan);
+  assert.ok(await keepVerdicts(home, found, { patienceSeconds: 0 }));
+  return found.verdicts;
 }
 
 /** Chances by share of replay, of tuned models. */
@@ -121,7 +131,7 @@ test('an edited file is stale, and so is a verdict whose evaluations changed, un
   const edited = await planOfText(claimsFile(contrast(), { tokens: '30K' }));
   const [verdict] = await ask(home, edited);
   assert.equal(verdict?.verdict, 'stale');
-  assert.match(verdict?.parts[0]?.said[0] ?? '', /^8 of 8 evaluations not done: tuned@replay=20%,seed=1$/);
+  assert.match(verdict?.parts[0]?.said[0] ?? '', /^8 of 8 evaluations not done, the first of tuned@replay=20%,seed=1$/);
   const inView = async () =>
     (await runQuery(home, 'SELECT lineage, verdict, part_verdict FROM takeaways')).rows.map((row) => row.slice(1));
   assert.deepEqual(await inView(), [['supported', 'supported']], 'what was not run is not kept');
@@ -130,6 +140,20 @@ test('an edited file is stale, and so is a verdict whose evaluations changed, un
   assert.deepEqual(await inView(), [['stale', 'stale']]);
   await recordAnswers(home, plan, skill, []);
   assert.deepEqual(await inView(), [['supported', 'supported']]);
+});
+
+test('while somebody has the results open, asking has its answer at once, and keeps it later', async (t) => {
+  const { home, plan, found } = await verdictsOf(t, claimsFile(contrast(), { seeds: [1] }), () => 0.5);
+  await withDatabase(home, 'write', (connection) => connection.run('DELETE FROM verdicts'));
+  const holder = startScript(t, new URL('./scripts/hold.js', import.meta.url), [home, 'read']);
+  await holder.nextLine();
+  const again = await answer(home, plan);
+  assert.deepEqual(again.verdicts, found);
+  assert.equal(await keepVerdicts(home, again, { patienceSeconds: 0 }), false);
+  holder.say('enough');
+  assert.equal(await holder.nextLine(), 'closed');
+  assert.equal(await keepVerdicts(home, again), true);
+  assert.deepEqual((await runQuery(home, 'SELECT verdict FROM takeaways')).rows, [['underpowered']]);
 });
 
 test('a model that was made again after it was evaluated makes the verdict stale', async (t) => {
@@ -142,7 +166,7 @@ test('a model that was made again after it was evaluated makes the verdict stale
   );
   const [verdict] = await ask(home, plan);
   assert.equal(verdict?.verdict, 'stale');
-  assert.match(verdict?.parts[0]?.said[0] ?? '', /older than their model: tuned@replay=20%,seed=2/);
+  assert.match(verdict?.parts[0]?.said[0] ?? '', /older than their model, the first of tuned@replay=20%,seed=2/);
 });
 
 test('what holds of one metric and not of the other is not supported; a loss is better lower', async (t) => {

@@ -6,25 +6,18 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { GenerateJob } from '../../schemas/types/job.ts';
 import { openAnswers } from '../../trainer/answer/answers.ts';
-import { writeModel } from '../../trainer/checkpoint.ts';
 import { grade } from '../../trainer/data/grade/grade.ts';
 import type { ProblemLine } from '../../trainer/data/problem-line.ts';
 import { problems } from '../../trainer/data/sources.ts';
 import { TrainerFailure } from '../../trainer/failure.ts';
-import { initialise } from '../../trainer/init.ts';
-import { generated, generateJob, runTrainer, startTrainer, tiny, writeByteTokenizer } from './support.ts';
+import { writeNewModel } from './models.ts';
+import { generated, generateJob, runTrainer, startTrainer, tiny } from './support.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'descent-answers-'));
-const parent = join(root, 'parent', 'model');
+let parent: string;
 
 before(async () => {
-  const architecture = { ...tiny, context: 160 };
-  const tokenizer = writeByteTokenizer(join(root, 'bytes'));
-  await writeModel(
-    join(root, 'parent'),
-    { architecture, parameters: initialise(architecture, 1), tokenizer },
-    () => {},
-  );
+  parent = await writeNewModel(root, 'parent', { ...tiny, context: 160 });
 });
 after(() => rmSync(root, { recursive: true }));
 

@@ -6,7 +6,6 @@ import { after, before, describe, it } from 'node:test';
 import { graderVersion } from '../../schemas/catalogue.ts';
 import type { EvaluationEvent, SampleEvent, TrainerEvent } from '../../schemas/types/event.ts';
 import type { Architecture, EvaluateJob, EvaluateRecipe } from '../../schemas/types/job.ts';
-import { writeModel } from '../../trainer/checkpoint.ts';
 import type { Problem } from '../../trainer/data/problem.ts';
 import {
   type Attempted,
@@ -24,7 +23,8 @@ import { passAtK } from '../../trainer/subsets.ts';
 import { tf } from '../../trainer/tf.ts';
 import { byteTokenizer } from '../../trainer/tokenizer/bytes.ts';
 import { createTokenizer } from '../../trainer/tokenizer/load.ts';
-import { generated, runTrainer, sftJob, startTrainer, writeByteTokenizer } from './support.ts';
+import { writeNewModel } from './models.ts';
+import { generated, runTrainer, sftJob, startTrainer } from './support.ts';
 
 const architecture: Architecture = {
   layers: 2,
@@ -229,12 +229,7 @@ describe('the evaluation stage', { concurrency: 1 }, () => {
 
   before(async () => {
     root = mkdtempSync(join(tmpdir(), 'descent-evaluate-'));
-    const tokenizer = writeByteTokenizer(join(root, 'bytes'));
-    for (const context of [256, 32]) {
-      const shape = { ...architecture, context };
-      const model = { architecture: shape, parameters: initialise(shape, 1), tokenizer };
-      await writeModel(join(root, `${context}`), model, () => {});
-    }
+    for (const context of [256, 32]) await writeNewModel(root, `${context}`, { ...architecture, context });
   });
   after(() => rmSync(root, { recursive: true, force: true }));
 

@@ -25,6 +25,7 @@ import {
   cptJob,
   type Ended,
   generated,
+  killAfter,
   modelDigest,
   pretrainJob,
   runTrainer,
@@ -147,11 +148,7 @@ describe('the trainer', () => {
 
   it('ends in the same bytes and metrics after kill -9 as without, whatever the cadence of checkpoints', async () => {
     const job = pretrainJob(root, 'killed', tokenizer, steps);
-    job.placement.checkpointEvery = 7;
-    const killed = await startTrainer(job, (event, child) => {
-      if (event.event === 'metrics' && event.step === 17) child.kill('SIGKILL');
-    }).ended;
-    assert.equal(killed.signal, 'SIGKILL');
+    const killed = await killAfter(job, 17, 7);
     const checkpoints = join(job.output, 'checkpoints');
     // What a kill in the middle of a write leaves.
     cpSync(join(checkpoints, 'step-000014'), join(checkpoints, '.step-000015.killed.folder.tmp'), { recursive: true });

@@ -7,16 +7,15 @@ import { after, before, describe, it } from 'node:test';
 import { graderVersion } from '../../schemas/catalogue.ts';
 import type { EvaluationEvent, MetricsEvent, SampleEvent, TrainerEvent } from '../../schemas/types/event.ts';
 import type { DpoJob, EvaluateJob, RewardJob, SftJob } from '../../schemas/types/job.ts';
-import { writeModel } from '../../trainer/checkpoint.ts';
 import { type ExampleOf, encodePairs } from '../../trainer/data/preferences.ts';
 import { paperTemplate } from '../../trainer/data/template.ts';
-import { initialise } from '../../trainer/init.ts';
 import { judgedText } from '../../trainer/judge.ts';
 import { loadRewardModel } from '../../trainer/parameters.ts';
 import { scorer } from '../../trainer/reward.ts';
 import { run as dpo } from '../../trainer/stages/dpo.ts';
 import { run as reward } from '../../trainer/stages/reward.ts';
 import { loadTokenizer } from '../../trainer/tokenizer/load.ts';
+import { writeNewModel } from './models.ts';
 import {
   close,
   type Ended,
@@ -120,13 +119,7 @@ describe('stages that learn from pairs', { timeout: 240_000 }, () => {
       });
       writeFileSync(join(root, 'coin', `problems-${split}.jsonl`), lines.join('\n'));
     }
-    const architecture = { ...tiny, context: 64 };
-    const base = {
-      architecture,
-      parameters: initialise(architecture, 1),
-      tokenizer: writeByteTokenizer(join(root, 'bytes')),
-    };
-    await writeModel(join(root, 'base'), base, () => {});
+    await writeNewModel(root, 'base', { ...tiny, context: 64 });
     [liked, judge] = await Promise.all([runTrainer(dpoJob('liked-model')), runTrainer(rewardJob('judge'))]);
   });
   after(() => rmSync(root, { recursive: true, force: true }));

@@ -15,11 +15,11 @@ import { supervisedLoss, supervisedSteps } from '../../trainer/supervised.ts';
 import {
   close,
   type Ended,
+  killAfter,
   modelDigest,
   pretrainJob,
   runTrainer,
   sftJob,
-  startTrainer,
   tiny,
   writeByteTokenizer,
 } from './support.ts';
@@ -51,11 +51,7 @@ describe('a training in bfloat16', () => {
 
   /** Kills a job with SIGKILL after step 13 of 20, whose checkpoints are seven steps apart, and lets it go on. */
   async function killedAndResumed(job: PretrainJob | SftJob): Promise<Ended> {
-    job.placement.checkpointEvery = 7;
-    const killed = await startTrainer(job, (event, child) => {
-      if (event.event === 'metrics' && event.step === 13) child.kill('SIGKILL');
-    }).ended;
-    assert.equal(killed.signal, 'SIGKILL');
+    await killAfter(job, 13, 7);
     const resumed = await runTrainer(job);
     const [started] = resumed.events;
     assert.ok(started?.event === 'started' && (started.resumedFrom ?? 0) >= 7, 'it went on from a checkpoint');

@@ -8,12 +8,13 @@ import { graderVersion } from '../../schemas/catalogue.ts';
 import type { MetricsEvent, SampleEvent, TrainerEvent } from '../../schemas/types/event.ts';
 import type { Architecture, EvaluateJob, RlJob, RlRecipe, SftJob } from '../../schemas/types/job.ts';
 import { ppo } from '../../trainer/algorithms/ppo.ts';
-import { writeModel } from '../../trainer/checkpoint.ts';
 import { createGenerator, generate } from '../../trainer/generate.ts';
 import { initialise } from '../../trainer/init.ts';
 import { createLearner } from '../../trainer/learner.ts';
 import { random } from '../../trainer/random.ts';
+import { writeNewModel } from './models.ts';
 import {
+  killAfter,
   modelDigest,
   type PpoRecipe,
   ppoUsually,
@@ -21,7 +22,6 @@ import {
   sftJob,
   startTrainer,
   tiny,
-  writeByteTokenizer,
 } from './support.ts';
 
 const recipe: PpoRecipe = {
@@ -115,13 +115,7 @@ describe('the RL stage', { concurrency: 1 }, () => {
       writeFileSync(join(data, `problems-${split}.jsonl`), tosses.join('\n'));
     }
     // `no` is a label because the sft split has it.
-    const architecture = { ...tiny, context: 64 };
-    const base = {
-      architecture,
-      parameters: initialise(architecture, 1),
-      tokenizer: writeByteTokenizer(join(root, 'bytes')),
-    };
-    await writeModel(join(root, 'base'), base, () => {});
+    await writeNewModel(root, 'base', { ...tiny, context: 64 });
     const sft = sftJob(root, 'tuned', join(root, 'base', 'model'), 64);
     const tuning: SftJob = {
       ...sft,
@@ -235,11 +229,7 @@ describe('the RL stage', { concurrency: 1 }, () => {
       rlJob(name, { precision: 'bfloat16', epochs: 4 }),
     ) as [RlJob, RlJob];
     const rounded = await runTrainer(straight);
-    killed.placement.checkpointEvery = 2;
-    const ended = await startTrainer(killed, (event, child) => {
-      if (event.event === 'metrics' && event.step === 3) child.kill('SIGKILL');
-    }).ended;
-    assert.equal(ended.signal, 'SIGKILL');
+    await killAfter(killed, 3, 2);
     const resumed = await runTrainer(killed);
     const [started] = resumed.events;
     assert.ok(started?.event === 'started' && started.resumedFrom === 2, 'it went on from a checkpoint');
@@ -287,11 +277,7 @@ describe('the RL stage', { concurrency: 1 }, () => {
       const named = metrics[0]?.data?.problems?.['coin/problems'] ?? [];
       assert.ok(named.length === new Set(named).size && named.length <= 8, 'a problem is named once');
       const job = groupedJob(`${name}-killed`, changes);
-      job.placement.checkpointEvery = 3;
-      const killed = await startTrainer(job, (event, child) => {
-        if (event.event === 'metrics' && event.step === 7) child.kill('SIGKILL');
-      }).ended;
-      assert.equal(killed.signal, 'SIGKILL');
+      await killAfter(job, 7, 3);
       const resumed = await runTrainer(job);
       const [started] = resumed.events;
       assert.ok(started?.event === 'started' && started.resumedFrom === 6);
@@ -330,11 +316,7 @@ describe('the RL stage', { concurrency: 1 }, () => {
     assert.deepEqual([rounds, updates, collapse, collapsedAt], [16, 0, 'no-signal', 10]);
 
     const job = groupedJob('silent-stops', { ...changes, stopOnCollapse: true });
-    job.placement.checkpointEvery = 4;
-    const killed = await startTrainer(job, (event, child) => {
-      if (event.event === 'metrics' && event.step === 9) child.kill('SIGKILL');
-    }).ended;
-    assert.equal(killed.signal, 'SIGKILL');
+    await killAfter(job, 9, 4);
     const { events } = await runTrainer(job);
     const last = events.at(-1);
     assert.ok(last?.event === 'done');

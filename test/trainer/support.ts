@@ -270,6 +270,16 @@ export async function runTrainer(job: Job): Promise<Ended> {
   return ended;
 }
 
+/** Kills a job with SIGKILL once it has told of a step; its checkpoints are so many steps apart. Running it again goes on. */
+export async function killAfter(job: Job, step: number, checkpointEvery: number): Promise<Ended> {
+  job.placement.checkpointEvery = checkpointEvery;
+  const killed = await startTrainer(job, (event, child) => {
+    if (event.event === 'metrics' && event.step === step) child.kill('SIGKILL');
+  }).ended;
+  assert.equal(killed.signal, 'SIGKILL');
+  return killed;
+}
+
 export function modelDigest(output: string): string {
   return createHash('sha256')
     .update(readFileSync(join(output, 'model', 'model.safetensors')))

@@ -11,6 +11,7 @@ import {
   cptJob,
   type Ended,
   generated,
+  killAfter,
   modelDigest,
   pretrainJob,
   runTrainer,
@@ -141,10 +142,7 @@ describe('a run under wsd, as trunk and branch', () => {
 
   it('goes on from its own checkpoint and not from the trunk, once it has one', async () => {
     const job = wholeJob('killed', 16, 4, from('short', 7));
-    job.placement.checkpointEvery = 3;
-    const killed = await startTrainer(job, (event, child) => {
-      if (event.event === 'metrics' && event.step === 11) child.kill('SIGKILL');
-    }).ended;
+    const killed = await killAfter(job, 11, 3);
     assert.equal(startOf(killed).resumedFrom, 7);
     const resumed = await runTrainer(job);
     assert.ok((startOf(resumed).resumedFrom as number) >= 9);

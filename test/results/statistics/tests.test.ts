@@ -84,6 +84,12 @@ test("without problems the crossed t is the paired t-test: Student's own data on
 test('differences that are all the same are not certain: their signs decide', () => {
   assert.equal(crossedT({ seeds: [0.2, 0.2, 0.2], tasks: [] }, 0.05).p, 0.25);
   assert.equal(crossedT({ seeds: [0, 0, 0], tasks: [] }, 0.05).p, 1);
+  // Perplexities, whose differences are the same but for the last digits of what they were taken from.
+  const large = [9.1, 1_023.9, 123_456.7].map((over) => over + 0.3 - over);
+  assert.ok(new Set(large).size > 1);
+  assert.equal(crossedT({ seeds: large, tasks: [] }, 0.05).p, 0.25);
+  assert.equal(bootstrap({ seeds: [0.2, 0.2, 0.2], tasks: [] }, 0.05).p, 0.25, 'and there is nothing to resample');
+  assert.equal(bootstrap({ seeds: [0, 0], tasks: [] }, 0.05).p, 1);
 });
 
 /** How often intervals of 95 % hold the true effect, where seeds and problems both vary. */
@@ -191,6 +197,28 @@ test('correlations: known values, ranks that ties share, and p of all orders', (
   near(correlation([1, 2, 3, 4], [1, 10, 100, 1000], 'spearman', 0.05).value, 1, 1e-12);
   near(correlation([1, 2, 3, 4], [1, 10, 100, 1000], 'spearman', 0.05).p, 2 / 24, 1e-12);
   assert.ok(Number.isNaN(correlation([1, 1, 1], [1, 2, 3], 'pearson', 0.05).p));
+});
+
+test('p of a correlation does not hang on where the figures lie, and fewer than four models have no interval', () => {
+  const [x, y] = [
+    [1, 2, 3, 4],
+    [5, 1, 7, 9],
+  ];
+  for (const kind of ['pearson', 'spearman'] as const) {
+    const { value, p } = correlation(x, y, kind, 0.05);
+    const far = correlation(
+      x.map((one) => 0.001 * one - 7),
+      y.map((one) => 0.001 * one + 0.5),
+      kind,
+      0.05,
+    );
+    near(far.value, value, 1e-9);
+    assert.equal(far.p, p, kind);
+  }
+  const three = correlation([1, 2, 3], [1, 2, 4], 'pearson', 0.05);
+  assert.ok(Number.isNaN(three.low) && Number.isNaN(three.high), `${three.low} to ${three.high}`);
+  assert.ok(three.value > 0.9);
+  assert.ok(Number.isNaN(correlation([1, 2], [1, 2], 'pearson', 0.05).low), 'of two models any r is 1');
 });
 
 test('Holm and Benjamini-Hochberg: a worked example, and what no test was counts for nothing', () => {

@@ -1,0 +1,106 @@
+import { join } from 'node:path';
+import type { DoneEvent, StartedEvent, TrainerEvent } from '../schemas/types/event.ts';
+import type { Artifact } from '../store/inspect.ts';
+import { writeNote } from '../store/notes.ts';
+import type { NodeProgress } from '../workflows/messages.ts';
+import { findDamage, refuseDamaged } from './damage.ts';
+import { BadEventError } from './events.ts';
+import type { ExecuteOptions, Execution } from './execution.ts';
+import { isDiskFull, NodeError } from './failures.ts';
+import { jobFor } from './job.ts';
+import { outOfMemoryKills } from './processes.ts';
+import { earlierResponses } from './responses.ts';
+import { endpointEnvironment, startTrainer } from './trainer.ts';
+import { diskFullOf, errorOf, timeoutOf } from './trainer-errors.ts';
+
+/**
+ * Runs the trainer of a node to its end, and has the node's parents hashed again meanwhile. Throws a NodeError that says why
+ * where that is not `done`; stops it when the activity is cancelled, when its time is over, or where a parent is damaged.
+ */
+export async function train(
+  execution: Execution,
+  { home, trainer: command, start = startTrainer, devices, stopSeconds, env: outside = process.env }: ExecuteOptions,
+  parents: Record<string, Artifact>,
+): Promise<{ started: StartedEvent; done: DoneEvent }> {
+  const { node, device, context, progress, claim, attempt, env } = execution;
+  const responses = await earlierResponses(home, node);
+  const job = jobFor(node, { attempt, parents, device, threads: devices[device]?.threads ?? 1, responses });
+  const jobPath = join(attempt.folder, 'job.json');
+  writeNote(jobPath, job);
+  context.cancellationSignal.throwIfAborted();
+
+  const killsBefore = outOfMemoryKills();
+  let damage: string | undefined;
+  let checked: Promise<void> | undefined;
+  const check = async (): Promise<void> => {
+    damage = await findDamage(parents, context.cancellationSignal);
+  };
+  const trainer = await start({
+    command,
+    jobPath,
+    folder: attempt.folder,
+    execution: attempt.executions,
+    stopSeconds,
+    env: { ...env, ...endpointEnvironment(job, outside) },
+    onEvent: (event) => {
+      follow(progress, event);
+      // What it starts from is in its memory now: parents that are whole after that were whole when they were read.
+      if (event.event !== 'started' || checked !== undefined) return;
+      checked = check();
+      // Awaited when the trainer has ended; until then a rejection is not unhandled.
+      checked.catch(() => undefined);
+    },
+  });
+  let timedOut = false;
+  const stop = (): void => {
+    progress.phase = 'saving';
+    trainer.stop();
+  };
+  // Looked at and not waited for: a timer holds at most 24 days.
+  const deadline = performance.now() + node.placement.timeoutSeconds * 1000;
+  const watching = setInterval(() => {
+    if (context.cancellationSignal.aborted) return;
+    timedOut ||= performance.now() > deadline;
+    if (timedOut || damage !== undefined) stop();
+  }, 500);
+  context.cancellationSignal.addEventListener('abort', stop);
+  if (context.cancellationSignal.aborted) stop();
+  try {
+    if (trainer.process !== null) claim.nameTrainer(trainer.process);
+    const end = await trainer.ended;
+    await checked;
+    refuseDamaged(execution, damage);
+    const { started, last } = end.said;
+    if (started !== undefined && last?.event === 'done') return { started, done: last };
+    if (timedOut) throw timeoutOf(node);
+    throw errorOf(node, end, {
+      memoryRanOut: outOfMemoryKills() > killsBefore,
+      diskRanOut: end.said.half === true || isDiskFull(attempt.folder),
+    });
+  } catch (error) {
+    if (error instanceof BadEventError) {
+      const diskRanOut = error.cutOff || isDiskFull(attempt.folder);
+      throw diskRanOut ? diskFullOf(node) : new NodeError('bad-events', `${node.address}: ${error.message}`);
+    }
+    if ((error as NodeJS.ErrnoException).syscall?.startsWith('spawn')) {
+      throw new NodeError(
+        'no-trainer',
+        `${node.address}: cannot start the trainer \`${command.join(' ')}\`: ${(error as Error).message}`,
+      );
+    }
+    throw error;
+  } finally {
+    clearInterval(watching);
+    context.cancellationSignal.removeEventListener('abort', stop);
+  }
+}
+
+function follow(progress: NodeProgress, event: TrainerEvent): void {
+  if (progress.phase === 'starting') progress.phase = 'running';
+  if (event.event === 'started') Object.assign(progress, { steps: event.steps, step: event.resumedFrom ?? 0 });
+  if (event.event === 'metrics') Object.assign(progress, { step: event.step, values: event.values });
+  if (event.event === 'progress') {
+    const { event: _, ...newest } = event;
+    Object.assign(progress, newest);
+  }
+}
