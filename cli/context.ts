@@ -31,7 +31,7 @@ export const exitCodeMeanings: Readonly<Record<keyof typeof exitCodes, string>> 
   refused:
     'refused: the lineage file is invalid or passes its budget, a written plan no longer holds, a model does not fit the node that it is to stand for, or `gc` does not know all that is needed',
   interrupted:
-    'interrupted, by Ctrl-C or SIGTERM; of `worker` and `up`, whose end SIGTERM is, by Ctrl-C or by a second signal',
+    'interrupted, by Ctrl-C or SIGTERM; of `worker`, `up` and `ui`, whose end SIGTERM is, by Ctrl-C or by a second signal',
 };
 
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];

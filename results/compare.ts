@@ -76,6 +76,7 @@ export const comparedTables: readonly ComparedTable[] = [
   { table: 'metrics', ...ofAttempt, identity: ['step', 'metric'] },
   { table: 'batches', ...ofAttempt, identity: ['step'] },
   { table: 'evaluations', ...ofAttempt, identity: ['suite', 'task', 'metric'] },
+  { table: 'suites', ...ofAttempt, identity: ['suite'] },
   { table: 'samples', ...ofAttempt, identity: ['step', 'task', 'problem', 'sample'] },
   { table: 'overlap_counts', ...ofAttempt, identity: ['trained', 'against'] },
 ];

@@ -8,7 +8,7 @@ import { importsFolder } from '../store/home.ts';
 import { writeWhole } from '../store/write.ts';
 import { appendRows, type Cell } from './append.ts';
 import { ResultsError } from './errors.ts';
-import { withGuesses } from './ingest.ts';
+import { suitesOf, withGuesses } from './ingest.ts';
 import { keptTables } from './kept.ts';
 import type { PublishedFigure } from './publications.ts';
 import { recordLineage } from './record.ts';
@@ -98,6 +98,7 @@ export async function recordImport(connection: DuckDBConnection, imported: Impor
   );
   const rows = 'SELECT 0 AS source, rowid AS line, * EXCLUDE (chance, majority, only_task) FROM imported';
   await connection.run(`INSERT INTO evaluations ${withGuesses(rows)}`);
+  await connection.run(`INSERT INTO suites ${suitesOf('imported')}`);
   await appendRows(
     connection,
     'facts',
@@ -189,6 +190,7 @@ async function forgetLineage(connection: DuckDBConnection, lineage: string): Pro
     'mixtures WHERE key',
     'attempts WHERE key',
     'evaluations WHERE key',
+    'suites WHERE key',
     'facts WHERE key',
     'edges WHERE child',
   ])

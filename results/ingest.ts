@@ -83,6 +83,17 @@ export function withGuesses(rows: string): string {
     ORDER BY source, line`;
 }
 
+/** SQL for the rows of `suites`, of the attempts that a table has by key and attempt, whose figures are in `evaluations`. */
+export function suitesOf(attempts: string): string {
+  return `
+    SELECT key, attempt, suite, if(bool_and(only_task), min(task), NULL) AS only_task, bool_or(task = 'all') AS has_mean,
+      max(try_cast(regexp_extract(metric, '^(pass|maj|rm)@(\\d+)$', 2) AS INTEGER))
+        FILTER (task = 'all' OR evaluations.only_task) AS most
+    FROM evaluations SEMI JOIN ${attempts} USING (key, attempt)
+    GROUP BY key, attempt, suite
+    ORDER BY key, attempt, suite`;
+}
+
 /**
  * Those of some attempts that the tables do not have as they are now: unfinished ones always, finished ones by when they
  * finished, since a node that was removed from the store and trained again counts its attempts from 1.
@@ -167,6 +178,7 @@ const moves = [
         FROM incoming_starts AS s WHERE s.source = i.source AND s.line > i.line AND s.resumed_from IS NULL)
       QUALIFY row_number() OVER (PARTITION BY source, suite, task, metric ORDER BY line DESC) = 1`),
   },
+  { table: 'suites', from: 'evaluations', kept: suitesOf('incoming_attempts') },
   {
     table: 'samples',
     from: 'samples',

@@ -20,12 +20,13 @@ export async function updateWideView(connection: DuckDBConnection): Promise<void
 
 /** A column of the view before it has a name that is nobody else's. */
 interface Column {
-  /** What it is named after; a figure's four columns share one list. */
+  /** What it is named after, in the long form's columns; a figure's four columns share one list. */
   words: string[];
   from: 'settings' | 'figures';
   /** What is put after the name. */
   suffix: '' | '_n' | '_low' | '_high';
-  sql: string;
+  /** Its value, where `at` is where its words stand in a model's lists. */
+  sql: (at: string) => string;
   comment: string;
 }
 
@@ -37,13 +38,15 @@ async function settingColumns(connection: DuckDBConnection): Promise<Column[]> {
   const rows = found.getRowObjectsJson() as { part: string; name: string; kinds: string[] | null; whole: boolean }[];
   return rows
     .sort((a, b) => compare([rank(a.part), a.part, a.name], [rank(b.part), b.part, b.name]))
-    .map(({ part, name, kinds, whole }) => ({
-      words: [part, name],
-      from: 'settings',
-      suffix: '',
-      sql: typed(part, kinds ?? [], whole, `FILTER (part = ${quoted(part)} AND name = ${quoted(name)})`),
-      comment: describeSetting(part, name),
-    }));
+    .map(
+      ({ part, name, kinds, whole }): Column => ({
+        words: [part, name],
+        from: 'settings',
+        suffix: '',
+        sql: (at) => typed(part, kinds ?? [], whole, at),
+        comment: describeSetting(part, name),
+      }),
+    );
 }
 
 async function figureColumns(connection: DuckDBConnection): Promise<Column[]> {
@@ -53,14 +56,13 @@ async function figureColumns(connection: DuckDBConnection): Promise<Column[]> {
     .filter(({ metric }) => isShown(metric))
     .sort((a, b) => compare([a.suite, rank(a.task), a.task, a.metric], [b.suite, rank(b.task), b.task, b.metric]))
     .flatMap(({ suite, task, metric }) => {
-      const where = `FILTER (suite = ${quoted(suite)} AND task = ${quoted(task)} AND metric = ${quoted(metric)})`;
       const figure = `${metric} of ${task === 'all' ? `the suite ${suite}` : `${task} in the suite ${suite}`}`;
       const words = [suite, task, metric];
       const column = (suffix: Column['suffix'], source: string, comment: string): Column => ({
         words,
         from: 'figures',
         suffix,
-        sql: `any_value(${source}) ${where}`,
+        sql: (at) => `figures[${at}].${source}`,
         comment,
       });
       return [
@@ -100,27 +102,62 @@ const fixed = {
   key: "The model's key.",
 } as const;
 
+/*
+ * Settings and figures of a model are first put into lists, beside a list of their numbers among all names, and then taken out
+ * by them: an aggregate with a filter for each column looks at each row as often as there are columns.
+ */
 function wideView(columns: NamedColumn[]): string {
-  const fixedNames = Object.keys(fixed);
-  const aggregates = (from: Column['from']) =>
-    columns.filter((column) => column.from === from).map(({ sql, name }) => `${sql} AS ${name}`);
+  const settings = listed(columns, 'settings');
+  const figures = listed(columns, 'figures');
   const comments = [...Object.entries(fixed), ...columns.map(({ name, comment }) => [name, `${comment}.`] as const)];
   return `
 CREATE OR REPLACE VIEW lineage_wide AS
-WITH wide_settings AS (
-  SELECT ${['plan', 'address', ...aggregates('settings')].join(',\n    ')}
-  FROM model_settings GROUP BY plan, address
+WITH setting_names AS (
+  SELECT ${settings.names(['part', 'name'])}
+),
+wide_settings AS (
+  SELECT lineage, plan, address, list(number_of_name) AS numbers_of_names, list(value) AS texts, list(number) AS numbers
+  FROM model_settings JOIN setting_names USING (part, name)
+  GROUP BY lineage, plan, address
+),
+figure_names AS (
+  SELECT ${figures.names(['suite', 'task', 'metric'])}
 ),
 wide_figures AS (
-  SELECT ${['plan', 'place', ...fixedNames, ...aggregates('figures')].join(',\n    ')}
-  FROM model_figures GROUP BY ${['plan', 'place', ...fixedNames].join(', ')}
+  SELECT lineage, plan, place, list(number_of_name) AS numbers_of_names,
+    list({value: value, n: n, low: low, high: high}) AS figures
+  FROM model_figures LEFT JOIN figure_names USING (suite, task, metric)
+  GROUP BY lineage, plan, place
 )
-SELECT ${[...fixedNames, ...columns.map(({ name }) => name)].join(', ')}
-FROM wide_figures LEFT JOIN wide_settings USING (plan, address)
-ORDER BY lineage, place;
+SELECT ${[...Object.keys(fixed).map((name) => `m.${name}`), ...settings.columns('s'), ...figures.columns('f')].join(',\n  ')}
+FROM models AS m
+JOIN wide_figures AS f ON f.lineage = m.lineage AND f.plan = m.plan AND f.place = m.place
+LEFT JOIN wide_settings AS s ON s.lineage = m.lineage AND s.plan = m.plan AND s.address = m.address
+ORDER BY m.lineage, m.place;
 COMMENT ON VIEW lineage_wide IS 'One row for each evaluated model of each lineage''s current version: all settings of its ancestors and itself, and all its figures, as columns.';
 ${comments.map(([name, comment]) => `COMMENT ON COLUMN lineage_wide.${name} IS ${quoted(comment)};`).join('\n')}
 `;
+}
+
+/** What becomes of settings, or of figures: the list of their names, each with its number, and their columns. */
+function listed(all: readonly NamedColumn[], from: Column['from']) {
+  const own = all.filter((column) => column.from === from);
+  const names = [...new Set(own.map(({ words }) => words))];
+  return {
+    names: (words: readonly string[]) =>
+      [
+        ...words.map(
+          (word, place) =>
+            `unnest([${names.map((name) => quoted(name[place] as string)).join(', ')}]::VARCHAR[]) AS ${word}`,
+        ),
+        `unnest(range(${names.length})) AS number_of_name`,
+      ].join(', '),
+    columns: (table: string) =>
+      own.map(({ words, sql, name }) => {
+        const at = `list_position(${table}.numbers_of_names, ${names.indexOf(words)})`;
+        return `${sql(at)} AS ${name}`;
+      }),
+  };
 }
 
 /** A column with a name that is nobody else's, in quotes. */
@@ -153,11 +190,10 @@ function snakeCase(word: string): string {
 }
 
 /** One setting, in the most telling type that all its values have. Facts stay DOUBLE: a later one cannot change that. */
-function typed(part: string, kinds: string[], whole: boolean, filter: string): string {
-  // Cast after the filter, which does not keep a cast from meeting other settings' values.
-  if (kinds.length === 1 && kinds[0] === 'boolean') return `(any_value(value) ${filter})::BOOLEAN`;
-  if (kinds.length !== 1 || kinds[0] !== 'number') return `any_value(value) ${filter}`;
-  return whole && part !== 'fact' ? `(any_value(number) ${filter})::BIGINT` : `any_value(number) ${filter}`;
+function typed(part: string, kinds: string[], whole: boolean, at: string): string {
+  if (kinds.length === 1 && kinds[0] === 'boolean') return `texts[${at}]::BOOLEAN`;
+  if (kinds.length !== 1 || kinds[0] !== 'number') return `texts[${at}]`;
+  return whole && part !== 'fact' ? `numbers[${at}]::BIGINT` : `numbers[${at}]`;
 }
 
 function describeSetting(part: string, name: string): string {

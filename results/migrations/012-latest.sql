@@ -25,3 +25,24 @@ WHERE e.key = s.key AND e.attempt = s.attempt AND e.suite = s.suite;
 COMMENT ON COLUMN evaluations.chance IS 'What guessing would score on that task, as the same evaluation says; null where it says nothing of it.';
 COMMENT ON COLUMN evaluations.majority IS 'What the commonest answer would score on it, as the same evaluation says.';
 COMMENT ON COLUMN evaluations.only_task IS 'Whether the evaluation says nothing of other tasks of that suite.';
+
+CREATE TABLE suites (
+  key VARCHAR NOT NULL,
+  attempt INTEGER NOT NULL,
+  suite VARCHAR NOT NULL,
+  only_task VARCHAR,
+  has_mean BOOLEAN NOT NULL,
+  most INTEGER
+);
+INSERT INTO suites
+SELECT key, attempt, suite, if(bool_and(only_task), min(task), NULL), bool_or(task = 'all'),
+  max(try_cast(regexp_extract(metric, '^(pass|maj|rm)@(\d+)$', 2) AS INTEGER)) FILTER (task = 'all' OR only_task)
+FROM evaluations
+GROUP BY key, attempt, suite;
+COMMENT ON TABLE suites IS 'Which suites each attempt at an evaluation has figures of, and what there is of each.';
+COMMENT ON COLUMN suites.key IS 'The evaluation''s node.';
+COMMENT ON COLUMN suites.attempt IS 'The attempt.';
+COMMENT ON COLUMN suites.suite IS 'heldout, upstream, id, ood.';
+COMMENT ON COLUMN suites.only_task IS 'The only task; null where there are several.';
+COMMENT ON COLUMN suites.has_mean IS 'Whether it has the suite''s mean, the task all.';
+COMMENT ON COLUMN suites.most IS 'The largest k that there is a figure at, of the suite''s mean or of its only task; null where there is none.';

@@ -3,15 +3,12 @@
 -- $metric VARCHAR = loss in metrics.metric: The metric.
 -- $stage VARCHAR = NULL in lineage_nodes.stage: Only this stage.
 -- $points INTEGER = 20: Points a node, at most.
-WITH chosen AS (
-  SELECT lineage FROM latest_lineages WHERE lineage = coalesce($lineage, lineage) ORDER BY last_recorded DESC LIMIT 1
-),
-points AS (
-  SELECT *,
-    row_number() OVER (PARTITION BY address ORDER BY step DESC) - 1 AS from_end,
-    ceil(count(*) OVER (PARTITION BY address) / $points) AS every
-  FROM curves SEMI JOIN chosen USING (lineage)
-  WHERE metric = $metric AND stage = coalesce($stage, stage)
+WITH points AS (
+  SELECT place, address, step, tokens, value,
+    row_number() OVER (PARTITION BY place ORDER BY step DESC) - 1 AS from_end,
+    ceil(count(*) OVER (PARTITION BY place) / $points) AS every
+  FROM curves
+  WHERE lineage = $lineage AND metric = $metric AND stage = coalesce($stage, stage)
 )
 SELECT address, step, tokens, value
 FROM points

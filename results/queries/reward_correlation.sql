@@ -6,8 +6,10 @@
 WITH
 -- Two addresses with one key are one model.
 figures AS (
-  SELECT key, suite, task, metric, value FROM model_figures WHERE lineage = $lineage
-  QUALIFY row_number() OVER (PARTITION BY key, suite, task, metric ORDER BY place) = 1
+  SELECT key, suite, task, metric, min_by(value, place) AS value FROM model_figures
+  WHERE lineage = $lineage
+    AND (metric IN ('loss', 'orm') OR metric = coalesce($metric, if(starts_with(metric, 'maj@'), metric, 'pass@1')))
+  GROUP BY key, suite, task, metric
 ),
 solved AS (
   SELECT *, regexp_extract(metric, '^maj@(\d+)$', 1) AS k
@@ -27,7 +29,7 @@ predictors AS (
   ) AS f USING (key)
 ),
 pairs AS (
-  SELECT suite, task, predictor, metric, p.value AS x, s.value AS y,
+  SELECT key, suite, task, predictor, metric, p.value AS x, s.value AS y,
     -- Equal values share the mean of their ranks.
     rank() OVER xs + (count(*) OVER equal_xs - 1) / 2 AS rank_x,
     rank() OVER ys + (count(*) OVER equal_ys - 1) / 2 AS rank_y
@@ -35,15 +37,16 @@ pairs AS (
   WHERE metric != predictor
   WINDOW
     xs AS (PARTITION BY suite, task, predictor, metric ORDER BY p.value),
-    equal_xs AS (PARTITION BY suite, task, predictor, metric, p.value),
+    equal_xs AS (xs RANGE BETWEEN CURRENT ROW AND CURRENT ROW),
     ys AS (PARTITION BY suite, task, predictor, metric ORDER BY s.value),
-    equal_ys AS (PARTITION BY suite, task, predictor, metric, s.value)
+    equal_ys AS (ys RANGE BETWEEN CURRENT ROW AND CURRENT ROW)
 ),
--- Of values that are all the same there is no correlation; rounding must not leave one beyond 1.
+-- Of values that are all the same there is no correlation; rounding must not leave one beyond 1. In order, as sums of fractions
+-- have other last digits in another.
 correlations AS (
   SELECT suite, task, predictor, metric, count(*) AS n,
-    if(min(x) = max(x) OR min(y) = max(y), NULL, greatest(-1, least(1, corr(x, y)))) AS r,
-    if(min(x) = max(x) OR min(y) = max(y), NULL, greatest(-1, least(1, corr(rank_x, rank_y)))) AS rho
+    if(min(x) = max(x) OR min(y) = max(y), NULL, greatest(-1, least(1, corr(x, y ORDER BY key)))) AS r,
+    if(min(x) = max(x) OR min(y) = max(y), NULL, greatest(-1, least(1, corr(rank_x, rank_y ORDER BY key)))) AS rho
   FROM pairs
   GROUP BY suite, task, predictor, metric
 ),

@@ -5,14 +5,18 @@
 -- part replay, after SFT = higher: id Pass@1 after SFT, of CPT with and without replay
 WITH figures AS (
   SELECT *, concat_ws(' ', parameters, pretrain_tokens, pretrain_recipe) AS base FROM takeaway_figures
-  WHERE lineage = $lineage AND collapse IS NULL
+  WHERE lineage = $lineage AND collapse IS NULL AND post_training IN ('none', 'SFT') AND suite IN ('upstream', 'id')
+    AND figure IN ('acc_norm', 'greedy')
 ),
 upstream AS (FROM figures WHERE suite = 'upstream' AND figure = 'acc_norm' AND overall AND post_training = 'none'),
 tuned AS (FROM figures WHERE suite = 'id' AND figure = 'greedy' AND post_training = 'SFT'),
--- The replay that is nearest to 5 % of pretraining.
+-- Of all models that have any figure, the replay that is nearest to 5 % of pretraining.
 little AS (
-  SELECT base, cpt_tokens, cpt_recipe, arg_min(replay_tokens, abs(replay_tokens / pretrain_tokens - 0.05)) AS replay
-  FROM figures WHERE replay_tokens > 0 GROUP BY base, cpt_tokens, cpt_recipe
+  SELECT concat_ws(' ', parameters, pretrain_tokens, pretrain_recipe) AS base, cpt_tokens, cpt_recipe,
+    arg_min(replay_tokens, abs(replay_tokens / pretrain_tokens - 0.05)) AS replay
+  FROM takeaway_models SEMI JOIN (FROM asked SEMI JOIN evaluations ON key = evaluation) AS answered USING (plan, place)
+  WHERE lineage = $lineage AND collapse IS NULL AND replay_tokens > 0
+  GROUP BY base, cpt_tokens, cpt_recipe
 ),
 replayed AS (
   SELECT 'replay, upstream' AS part, u.*, concat_ws(' ', u.base, u.cpt_tokens, u.cpt_recipe) AS setting

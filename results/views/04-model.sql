@@ -38,8 +38,8 @@ SELECT l.lineage, a.plan, a.place, a.evaluation, a.asked_at, a.contested, e.suit
   e.chance, e.majority, e.only_task
 FROM latest_lineages AS l
 JOIN asked AS a ON a.plan = l.plan
-JOIN evaluations AS e ON e.key = a.evaluation
-SEMI JOIN latest_attempts AS t ON t.key = e.key AND t.attempt = e.attempt;
+JOIN latest_attempts AS t ON t.key = a.evaluation
+JOIN evaluations AS e ON e.key = t.key AND e.attempt = t.attempt;
 COMMENT ON MACRO TABLE reported_figures IS 'What each evaluation of each lineage''s current version says of its model, by their places in the plan.';
 
 CREATE OR REPLACE MACRO recipe_figures() AS TABLE

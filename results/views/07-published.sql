@@ -36,7 +36,8 @@ SELECT f.lineage, f.plan, f.place, f.address, f.stage, f.type, f.seed, f.marks, 
   c.value AS collapse, f.suite, f.task, f.metric, p.source, coalesce(p.value, f.value) AS value,
   if(f.metric = 'orm', 1, 100) * coalesce(p.value, f.value) AS shown, f.n, f.low, f.high,
   p.reading, p.error, coalesce(p.approximate, false) AS approximate, p.note,
-  f.task = 'all' OR p.source IS NULL AND f.only_task AS overall, f.setting
+  -- In two parts, of which figures can be narrowed by the first before they are joined.
+  (f.task = 'all' OR f.only_task) AND (f.task = 'all' OR p.source IS NULL) AS overall, f.setting
 FROM recipe_figures() AS f
 LEFT JOIN (SELECT key, value FROM latest_facts WHERE name = 'collapse') AS c ON c.key = f.key
 LEFT JOIN published_figures AS p
@@ -81,30 +82,32 @@ COMMENT ON COLUMN sourced_figures.setting IS 'Values of the axes that are no rep
 
 CREATE OR REPLACE VIEW model_panels AS
 WITH figures AS (
-  SELECT *, if(metric = 'pass@1', NULL, try_cast(regexp_extract(metric, '^(pass|maj|rm)@(\d+)$', 2) AS INTEGER)) AS k
+  SELECT *, if(metric = 'pass@1', NULL, try_cast(regexp_extract(metric, '^(pass|maj|rm)@(\d+)$', 2) AS INTEGER)) AS k,
+    suite || ' ' || if(k IS NULL, metric, split_part(metric, '@', 1) || '@k') AS panel
   FROM sourced_figures
   WHERE overall AND suite IN ('id', 'ood')
 ),
 most AS (
-  SELECT plan, place, suite, source, max(k) AS k FROM figures GROUP BY plan, place, suite, source
+  SELECT lineage, plan, place, suite, source, max(k) AS k FROM figures GROUP BY lineage, plan, place, suite, source
 )
 SELECT f.lineage, f.plan, min(f.place) AS place, f.source, f.stage, f.setting, f.marks, f.model, f.parameters, f.pretrain_tokens,
   f.replay_tokens, f.domain_tokens, f.sft_examples, f.sft_epochs, f.rl_examples, f.rl_epochs, f.post_training, f.collapse,
-  count(DISTINCT f.address) AS models, max(f.k) AS k,
-  round(avg(f.shown) FILTER (f.suite = 'id' AND f.metric = 'pass@1'), 4) AS id_greedy,
-  round(avg(f.shown) FILTER (f.suite = 'id' AND f.metric = 'maj@' || f.k), 4) AS id_maj,
-  round(avg(f.shown) FILTER (f.suite = 'id' AND f.metric = 'rm@' || f.k), 4) AS id_rm,
-  round(avg(f.shown) FILTER (f.suite = 'id' AND f.metric = 'pass@' || f.k), 4) AS id_pass,
-  round(avg(f.shown) FILTER (f.suite = 'id' AND f.metric = 'orm'), 4) AS id_orm,
-  round(avg(f.shown) FILTER (f.suite = 'id' AND f.metric = 'correctRatio'), 4) AS id_correct_ratio,
-  round(avg(f.shown) FILTER (f.suite = 'ood' AND f.metric = 'pass@1'), 4) AS ood_greedy,
-  round(avg(f.shown) FILTER (f.suite = 'ood' AND f.metric = 'maj@' || f.k), 4) AS ood_maj,
-  round(avg(f.shown) FILTER (f.suite = 'ood' AND f.metric = 'rm@' || f.k), 4) AS ood_rm,
-  round(avg(f.shown) FILTER (f.suite = 'ood' AND f.metric = 'pass@' || f.k), 4) AS ood_pass,
-  round(avg(f.shown) FILTER (f.suite = 'ood' AND f.metric = 'orm'), 4) AS ood_orm,
-  round(avg(f.shown) FILTER (f.suite = 'ood' AND f.metric = 'correctRatio'), 4) AS ood_correct_ratio
+  count(DISTINCT f.place) AS models, max(f.k) AS k,
+  round(avg(f.shown) FILTER (f.panel = 'id pass@1'), 4) AS id_greedy,
+  round(avg(f.shown) FILTER (f.panel = 'id maj@k'), 4) AS id_maj,
+  round(avg(f.shown) FILTER (f.panel = 'id rm@k'), 4) AS id_rm,
+  round(avg(f.shown) FILTER (f.panel = 'id pass@k'), 4) AS id_pass,
+  round(avg(f.shown) FILTER (f.panel = 'id orm'), 4) AS id_orm,
+  round(avg(f.shown) FILTER (f.panel = 'id correctRatio'), 4) AS id_correct_ratio,
+  round(avg(f.shown) FILTER (f.panel = 'ood pass@1'), 4) AS ood_greedy,
+  round(avg(f.shown) FILTER (f.panel = 'ood maj@k'), 4) AS ood_maj,
+  round(avg(f.shown) FILTER (f.panel = 'ood rm@k'), 4) AS ood_rm,
+  round(avg(f.shown) FILTER (f.panel = 'ood pass@k'), 4) AS ood_pass,
+  round(avg(f.shown) FILTER (f.panel = 'ood orm'), 4) AS ood_orm,
+  round(avg(f.shown) FILTER (f.panel = 'ood correctRatio'), 4) AS ood_correct_ratio
 FROM figures AS f
-JOIN most AS m ON m.plan = f.plan AND m.place = f.place AND m.suite = f.suite AND m.source IS NOT DISTINCT FROM f.source
+JOIN most AS m ON m.lineage = f.lineage AND m.plan = f.plan AND m.place = f.place AND m.suite = f.suite
+  AND m.source IS NOT DISTINCT FROM f.source
 WHERE f.k IS NULL OR f.k = m.k
 GROUP BY f.lineage, f.plan, f.source, f.stage, f.setting, f.marks, f.model, f.parameters, f.pretrain_tokens, f.replay_tokens,
   f.domain_tokens, f.sft_examples, f.sft_epochs, f.rl_examples, f.rl_epochs, f.post_training, f.collapse;

@@ -75,14 +75,21 @@ COMMENT ON COLUMN takeaway_models.sft_recipe IS 'The same of SFT.';
 COMMENT ON COLUMN takeaway_models.rl_recipe IS 'The same of RL.';
 
 CREATE OR REPLACE VIEW takeaway_figures AS
-WITH names AS (
-  SELECT *, try_cast(regexp_extract(metric, '^(pass|maj|rm)@(\d+)$', 2) AS INTEGER) AS k,
-    min(task) OVER tasks = max(task) OVER tasks AS single
-  FROM (SELECT DISTINCT lineage, plan, suite, task, metric FROM reported_figures())
-  WINDOW tasks AS (PARTITION BY lineage, plan, suite)
+WITH reported AS (
+  SELECT l.lineage, a.plan, s.suite, s.only_task, s.has_mean, s.most
+  FROM latest_lineages AS l
+  JOIN asked AS a ON a.plan = l.plan
+  JOIN latest_attempts AS t ON t.key = a.evaluation
+  JOIN suites AS s ON s.key = t.key AND s.attempt = t.attempt
 ),
-suites AS (
-  SELECT lineage, plan, suite, single, max(k) AS k FROM names WHERE task = 'all' OR single GROUP BY lineage, plan, suite, single
+suites_of AS (
+  SELECT lineage, plan, suite, bool_and(only_task IS NOT NULL) AND min(only_task) = max(only_task) AS single,
+    bool_or(has_mean) AS has_mean, max(most) AS of_any, max(most) FILTER (only_task IS NULL OR only_task = 'all') AS of_means
+  FROM reported
+  GROUP BY lineage, plan, suite
+),
+chosen AS (
+  SELECT lineage, plan, suite, single, if(single, of_any, of_means) AS k FROM suites_of WHERE single OR has_mean
 )
 SELECT f.lineage, f.plan, f.place, f.address, f.stage, f.type, f.seed, f.marks, f.key, f.model, f.parameters, f.pretrain_tokens,
   f.cpt_tokens, f.replay_tokens, f.domain_tokens, f.sft_examples, f.sft_epochs, f.rl_examples, f.rl_epochs, f.post_training,
@@ -92,7 +99,7 @@ SELECT f.lineage, f.plan, f.place, f.address, f.stage, f.type, f.seed, f.marks, 
   CASE f.metric WHEN 'pass@1' THEN 'greedy' WHEN 'correctRatio' THEN 'correct_ratio' ELSE split_part(f.metric, '@', 1) END AS figure,
   f.suite || if(f.task = 'all' OR s.single, '', '.' || f.task) || '.' || f.metric AS metric
 FROM recipe_figures() AS f
-JOIN suites AS s ON s.lineage = f.lineage AND s.plan = f.plan AND s.suite = f.suite
+JOIN chosen AS s ON s.lineage = f.lineage AND s.plan = f.plan AND s.suite = f.suite
 LEFT JOIN (SELECT key, value FROM latest_facts WHERE name = 'collapse') AS d ON d.key = f.key
 WHERE f.type != 'checkpoint' AND coalesce(f.marks, '') NOT LIKE '%undecayed%'
   AND (f.metric IN ('pass@1', 'correctRatio', 'orm', 'acc_norm', 'loss', 'perplexity')

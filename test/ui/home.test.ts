@@ -291,15 +291,18 @@ test('a query is stopped when who asked it has gone', async () => {
 test('while somebody writes, it is said who has the results, and when to ask again', async () => {
   const script = fileURLToPath(new URL('../results/scripts/hold.js', import.meta.url));
   const holder = spawn(process.execPath, [script, home, 'write'], { stdio: ['pipe', 'pipe', 'inherit'] });
-  await once(holder.stdout, 'data');
-  const view = served.get<LineageView>(lineage);
   const node = `/api/nodes/${keyAt('base@seed=1')}?lineage=replay`;
-  const { status, headers, json } = await served.ask(node);
-  deepEqual([status, headers['retry-after']], [503, '1']);
-  match((json() as Problem).error, new RegExp(`held by process ${holder.pid} `));
-  ok((await view).nodes.address.length > 0, 'how nodes stand is known without');
-  ok((await served.get<Table>(`${lineage}/models`)).rows.length > 0, 'and what was asked before');
-  holder.stdin.end('\n');
+  try {
+    await once(holder.stdout, 'data');
+    const view = served.get<LineageView>(lineage);
+    const { status, headers, json } = await served.ask(node);
+    deepEqual([status, headers['retry-after']], [503, '1']);
+    match((json() as Problem).error, new RegExp(`held by process ${holder.pid} `));
+    ok((await view).nodes.address.length > 0, 'how nodes stand is known without');
+    ok((await served.get<Table>(`${lineage}/models`)).rows.length > 0, 'and what was asked before');
+  } finally {
+    holder.stdin.end('\n');
+  }
   await once(holder, 'exit');
   equal((await served.get<NodeView>(node)).standing, 'done');
 });

@@ -97,12 +97,12 @@ try {
     await page.keyboard.type('FROM lineage_wide');
     await page.keyboard.press('Escape');
     await page.keyboard.press('Enter');
-    await page.keyboard.type("WHERE lineage = 'replay' GROUP BY ALL ORDER BY ALL");
+    await page.keyboard.type("WHERE lineage = 'replay' GROUP BY ALL");
     await page.keyboard.press('Escape');
     await page.keyboard.press('Control+Enter');
     await page.getByRole('columnheader', { name: 'pass' }).waitFor();
     await page.keyboard.press('Enter');
-    await page.keyboard.type('LIMIT axis');
+    await page.keyboard.type('ORDER BY axis');
     await page.getByRole('listbox', { name: 'Completions' }).waitFor();
     await take(page, 'sql', colorScheme);
     await page.close();
