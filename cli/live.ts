@@ -166,27 +166,27 @@ function knownReader(home: string, planOf: (digest: string) => Promise<Plan>): (
 /** How nodes stand that no workflow tells of, looked up again where the store or the results may have changed. */
 function restReader(home: string, planOf: (digest: string) => Promise<Plan>) {
   const inspector = rememberingInspector(home);
-  const looks = new Map<string, { stamp: string; at: number; nodes: NodeNow[] }>();
+  const looks = new Map<string, { store: string; results: string; digest: string; at: number; nodes: NodeNow[] }>();
   const looking = new Map<string, Promise<NodeNow[]>>();
-  const look = async ({ lineage, plan: digest }: KnownLineage, stamp: string): Promise<NodeNow[]> => {
-    const plan = await planOf(digest);
+  return async ({ lineage, plan: digest }: KnownLineage): Promise<NodeNow[]> => {
+    const [store, results] = [storeFolder(home), databasePath(home)].map(stampOf) as [string, string];
     const last = looks.get(lineage);
-    try {
-      const inspect = await inspector.look(plan.nodes);
-      const nodes = nodesAtRest(plan, await lookAtRest(home, plan, reading, inspect)).map(nodeNow);
-      looks.set(lineage, { stamp, at: performance.now(), nodes });
-      return nodes;
-    } catch (error) {
-      if (last?.stamp.startsWith(digest) && error instanceof DatabaseBusyError) return last.nodes;
-      throw error;
-    }
-  };
-  return async (known: KnownLineage): Promise<NodeNow[]> => {
-    const { lineage, plan: digest } = known;
-    const stamp = `${digest} ${stampOf(storeFolder(home))} ${stampOf(databasePath(home))}`;
-    const last = looks.get(lineage);
-    if (last?.stamp === stamp && performance.now() - last.at < restsForMs) return last.nodes;
-    const under = looking.get(lineage) ?? look(known, stamp).finally(() => looking.delete(lineage));
+    const isRecent = last?.digest === digest && last.store === store && performance.now() - last.at < restsForMs;
+    if (isRecent && last.results === results) return last.nodes;
+    const look = async (): Promise<NodeNow[]> => {
+      const plan = await planOf(digest);
+      try {
+        // Results that have changed may be those of what was not done, and nothing of what was.
+        const inspect = await inspector.look(plan.nodes, isRecent ? 'pending' : 'all');
+        const nodes = nodesAtRest(plan, await lookAtRest(home, plan, reading, inspect)).map(nodeNow);
+        looks.set(lineage, { store, results, digest, at: isRecent ? last.at : performance.now(), nodes });
+        return nodes;
+      } catch (error) {
+        if (last?.digest === digest && error instanceof DatabaseBusyError) return last.nodes;
+        throw error;
+      }
+    };
+    const under = looking.get(lineage) ?? look().finally(() => looking.delete(lineage));
     looking.set(lineage, under);
     return await under;
   };

@@ -6,8 +6,14 @@ import { attemptFolder, keyFolder, keysBeginning } from './home.ts';
 
 /** Tells how nodes stand, again and again. */
 export interface RememberingInspector {
-  /** Looks at some keys, and gives what `nodesInspector` gives for these. Others have their turn in between. */
-  look(nodes: Iterable<{ key: string; attempt?: number }>): Promise<(key: string, from?: number) => NodeState>;
+  /**
+   * Looks at some keys, and gives what `nodesInspector` gives for these. Others have their turn in between. `pending`: what
+   * was found done before is taken for done, as nothing has been removed since.
+   */
+  look(
+    nodes: Iterable<{ key: string; attempt?: number }>,
+    at?: 'all' | 'pending',
+  ): Promise<(key: string, from?: number) => NodeState>;
 }
 
 /** Milliseconds that are looked without a break. */
@@ -19,31 +25,34 @@ const sliceMs = 15;
  * by hand is noticed by a new inspector only, as large files are by `verifyArtifact` only.
  */
 export function rememberingInspector(home: string): RememberingInspector {
-  const remembered = new Map<string, { stamp: string; state: NodeState }>();
-  const inspect = (key: string, from: number | undefined): NodeState => {
-    const id = `${key} ${from ?? 1}`;
+  const remembered = new Map<string, { stamp: string; state: Extract<NodeState, { state: 'done' }> }>();
+  const inspect = (id: string, key: string, from: number | undefined, at: 'all' | 'pending'): NodeState => {
     const before = remembered.get(id);
-    if (before?.state.state === 'done' && before.stamp === stampOf(home, key, before.state.attempt))
-      return before.state;
+    if (before && (at === 'pending' || before.stamp === stampOf(home, key, before.state.attempt))) return before.state;
     const state = inspectNode(home, key, from);
     if (state.state === 'done') remembered.set(id, { stamp: stampOf(home, key, state.attempt), state });
     else remembered.delete(id);
     return state;
   };
   return {
-    async look(nodes) {
+    async look(nodes, at = 'all') {
       const there = new Set(keysBeginning(home, ''));
       const found = new Map<string, NodeState>();
       let begun = performance.now();
       for (const { key, attempt } of nodes) {
-        if (there.has(key)) found.set(`${key} ${attempt ?? 1}`, inspect(key, attempt));
+        const id = idOf(key, attempt);
+        if (there.has(key)) found.set(id, inspect(id, key, attempt, at));
         if (performance.now() - begun < sliceMs) continue;
         await nextTurn();
         begun = performance.now();
       }
-      return (key, from) => found.get(`${key} ${from ?? 1}`) ?? { state: 'none' };
+      return (key, from) => found.get(idOf(key, from)) ?? { state: 'none' };
     },
   };
+}
+
+function idOf(key: string, from: number | undefined): string {
+  return from === undefined ? key : `${key} ${from}`;
 }
 
 /** Changes when an attempt comes or goes, and when something comes into this one's folder, or goes, or is replaced. */

@@ -93,14 +93,16 @@ function curveOf([key, address, steps, values]: unknown[], metric: string): Curv
     address: String(address),
     metric,
     steps: (steps as DuckDBListValue).items.map(Number),
-    values: (values as DuckDBListValue).items.map((value) => rounded(Number(value))),
+    values: (values as DuckDBListValue).items.map(Number),
   };
 }
 
-/** What a drawing can show of a value: half of what is sent would be digits that nobody sees. */
+/** Six digits are what a drawing can show: half of what is sent would be digits that nobody sees. */
 function rounded(value: number): number {
   return Number(value.toPrecision(6));
 }
+
+const sixDigits = 'if(mean = 0, 0, round(mean, 5 - floor(log10(abs(mean)))::INTEGER))';
 
 // A point is the mean over the steps since the point before, and the last step is one, as `thinning` has it. Of a step's
 // place its share of all steps is what counts: to number the rows would be to sort ten million of them.
@@ -115,11 +117,11 @@ const lineageCurves = `
   ),
   width AS (SELECT greatest(2, least($asked, $mostValues // greatest(count(*), 1))) AS points FROM trained),
   thin AS (
-    SELECT t.place, max(m.step)::DOUBLE AS step, avg(m.value) AS value
+    SELECT t.place, max(m.step)::DOUBLE AS step, avg(m.value) AS mean
     FROM metrics AS m JOIN trained AS t USING (key, attempt), width
     WHERE m.metric = $metric GROUP BY t.place, ceil(m.step * points / last)
   )
-  SELECT key, address, list(step ORDER BY step), list(value ORDER BY step)
+  SELECT key, address, list(step ORDER BY step), list(${sixDigits} ORDER BY step)
   FROM thin JOIN trained USING (place) GROUP BY key, address, place ORDER BY place`;
 
 const nodeCurves = `
@@ -128,7 +130,7 @@ const nodeCurves = `
     WHERE key = $key AND metric = coalesce($metric, metric)
   ),
   thin AS (
-    SELECT metric, max(step)::DOUBLE AS step, avg(value) AS value
+    SELECT metric, max(step)::DOUBLE AS step, avg(value) AS mean
     FROM told, (SELECT greatest(max(step), 1) AS last FROM told) GROUP BY metric, ceil(step * $asked / last)
   )
-  SELECT metric, list(step ORDER BY step), list(value ORDER BY step) FROM thin GROUP BY metric ORDER BY metric`;
+  SELECT metric, list(step ORDER BY step), list(${sixDigits} ORDER BY step) FROM thin GROUP BY metric ORDER BY metric`;

@@ -1,14 +1,20 @@
+import { utimes } from 'node:fs/promises';
 import { request } from 'node:http';
 import process from 'node:process';
 import type { Plan } from '../../planner/plan.ts';
+import { databasePath } from '../../store/home.ts';
 
 /** One endpoint, how long it took to answer whole, and what it sent. */
 export interface Asked {
   name: string;
-  /** Milliseconds of each time, the first being that of a server which was just started. */
-  milliseconds: number[];
-  /** Those of the processor, of all threads, in all times but the first; of who asks as well. */
-  cpuMilliseconds: number;
+  /** Milliseconds of the first time that a server which was just started is asked. */
+  first: number;
+  /** Milliseconds of each time after the results have changed. */
+  anew: number[];
+  /** Those of the processor, of all threads, each of these times; of who asks as well. */
+  cpu: number[];
+  /** Milliseconds of each time that nothing has changed. */
+  again: number[];
   status: number;
   /** Bytes as they were sent, compressed. */
   bytes: number;
@@ -20,8 +26,8 @@ export interface Server {
   token: string;
 }
 
-/** Asks every endpoint about a lineage, several times each, one request at a time. */
-export async function askEach(server: Server, plan: Plan, times: number): Promise<Asked[]> {
+/** Asks every endpoint about a lineage of a home, several times each, one request at a time. */
+export async function askEach(server: Server, home: string, plan: Plan, times: number): Promise<Asked[]> {
   const lineage = `/api/lineages/${encodeURIComponent(plan.lineage)}`;
   const model = plan.nodes.findLast(({ type }) => type === 'rl');
   const evaluation = plan.nodes.findLast(({ type }) => type === 'evaluate');
@@ -45,15 +51,21 @@ export async function askEach(server: Server, plan: Plan, times: number): Promis
   ];
   const asked: Asked[] = [];
   for (const [name, path, sql] of endpoints) {
-    const one: Asked = { name, milliseconds: [], cpuMilliseconds: 0, status: 0, bytes: 0 };
-    for (let time = 0; time < times; time += 1) {
-      const begun = performance.now();
-      const cpu = process.cpuUsage();
-      const { status, bytes } = await ask(server, path, sql);
-      one.milliseconds.push(performance.now() - begun);
+    const timed = async () => {
+      const [begun, cpu] = [performance.now(), process.cpuUsage()];
+      const answer = await ask(server, path, sql);
       const { user, system } = process.cpuUsage(cpu);
-      if (time > 0) one.cpuMilliseconds += (user + system) / 1000 / (times - 1);
-      Object.assign(one, { status, bytes });
+      return { ...answer, milliseconds: performance.now() - begun, cpu: (user + system) / 1000 };
+    };
+    const { milliseconds: first, status, bytes } = await timed();
+    const one: Asked = { name, first, anew: [], cpu: [], again: [], status, bytes };
+    for (let time = 0; time < times; time += 1) {
+      // As if somebody had written.
+      await utimes(databasePath(home), new Date(), new Date());
+      const anew = await timed();
+      one.anew.push(anew.milliseconds);
+      one.cpu.push(anew.cpu);
+      one.again.push((await timed()).milliseconds);
     }
     asked.push(one);
     process.stderr.write(`${name}\n`);

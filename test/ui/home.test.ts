@@ -291,19 +291,20 @@ test('a query is stopped when who asked it has gone', async () => {
 test('while somebody writes, it is said who has the results, and when to ask again', async () => {
   const script = fileURLToPath(new URL('../results/scripts/hold.js', import.meta.url));
   const holder = spawn(process.execPath, [script, home, 'write'], { stdio: ['pipe', 'pipe', 'inherit'] });
-  const question = { method: 'POST', body: { sql: 'SELECT count(*) FROM metrics', parameters: {} } };
+  const node = `/api/nodes/${keyAt('base@seed=1')}?lineage=replay`;
   try {
     await once(holder.stdout, 'data');
     const view = served.get<LineageView>(lineage);
-    const { status, headers, json } = await served.ask('/api/sql', question);
+    const { status, headers, json } = await served.ask(node);
     deepEqual([status, headers['retry-after']], [503, '1']);
     match((json() as Problem).error, new RegExp(`held by process ${holder.pid} `));
     ok((await view).nodes.address.length > 0, 'how nodes stand is known without');
+    ok((await served.get<Table>(`${lineage}/models`)).rows.length > 0, 'and what was asked before');
   } finally {
     holder.stdin.end('\n');
   }
   await once(holder, 'exit');
-  equal((await served.ask('/api/sql', question)).status, 200);
+  equal((await served.get<NodeView>(node)).standing, 'done');
 });
 
 test('a lineage is there from when it is begun, before the results have it', async () => {
