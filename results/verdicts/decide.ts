@@ -5,9 +5,10 @@ import { type Measured, measure } from './arrange.ts';
 import { examineContrast } from './contrast.ts';
 import { examineCorrelation } from './correlation.ts';
 import type { Evidence } from './evidence.ts';
+import type { Examined } from './examined.ts';
 import { type Part, type Question, readingsOf } from './question.ts';
 import { examineTrend } from './trend.ts';
-import type { Examined, PartVerdict, TakeawayVerdict, VerdictWord } from './verdict.ts';
+import type { PartVerdict, TakeawayVerdict, VerdictWord } from './verdict.ts';
 
 /** Decides takeaways that are told together: p is corrected over all of their parts. */
 export function decide(questions: readonly Question[], evidence: Evidence): TakeawayVerdict[] {
