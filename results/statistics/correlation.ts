@@ -2,7 +2,7 @@ import { mean, quantileSorted, sampleCorrelation, sampleRankCorrelation } from '
 import type { Estimate } from './paired.ts';
 import { seededDraw, shuffle } from './random.ts';
 import { expandedAlpha, normalQuantile } from './student.ts';
-import { permutations } from './trend.ts';
+import { eachOrder } from './trend.ts';
 
 /** Which correlation. */
 export type CorrelationKind = 'pearson' | 'spearman';
@@ -18,10 +18,8 @@ export function correlation(
   kind: CorrelationKind,
   alpha: number,
 ): Estimate {
-  const of = kind === 'pearson' ? sampleCorrelation : sampleRankCorrelation;
-  const raw = x.length < 2 ? Number.NaN : of([...x], [...y]);
-  if (!Number.isFinite(raw)) return { value: Number.NaN, low: Number.NaN, high: Number.NaN, p: Number.NaN };
-  const value = Math.max(-1, Math.min(1, raw));
+  const value = coefficient(x, y, kind);
+  if (Number.isNaN(value)) return { value, low: Number.NaN, high: Number.NaN, p: Number.NaN };
   const wider = kind === 'pearson' ? 1 : Math.sqrt(1 + (value * value) / 2);
   const p = permutationP(x, y, kind);
   if (x.length < 4) return { value, low: Number.NaN, high: Number.NaN, p };
@@ -29,6 +27,13 @@ export function correlation(
   const z = Math.atanh(value);
   const end = (at: number) => (Number.isFinite(z) ? Math.tanh(at) : value);
   return { value, low: end(z - half), high: end(z + half), p };
+}
+
+/** The correlation alone, of which p takes nearly all of the time; NaN where either figure does not vary. */
+export function coefficient(x: readonly number[], y: readonly number[], kind: CorrelationKind): number {
+  const of = kind === 'pearson' ? sampleCorrelation : sampleRankCorrelation;
+  const raw = x.length < 2 ? Number.NaN : of([...x], [...y]);
+  return Number.isFinite(raw) ? Math.max(-1, Math.min(1, raw)) : Number.NaN;
 }
 
 const resamples = 2000;
@@ -70,20 +75,28 @@ export function closer(
 function permutationP(x: readonly number[], y: readonly number[], kind: CorrelationKind): number {
   // Ranks once: a permutation does not change them.
   const [one, other] = (kind === 'pearson' ? [x, y] : [ranksOf(x), ranksOf(y)]).map(centred) as [number[], number[]];
-  const product = (order: readonly number[]) =>
-    Math.abs(one.reduce((sum, a, index) => sum + a * (order[index] as number), 0));
+  const product = (order: ArrayLike<number>) => {
+    let sum = 0;
+    for (let index = 0; index < one.length; index += 1) sum += (one[index] as number) * (order[index] as number);
+    return Math.abs(sum);
+  };
   // Two orders that give the same one may differ in their last digits, which are those of the largest that there can be.
   const least = product(other) - 1e-9 * Math.sqrt(squares(one) * squares(other));
   let [asLarge, all] = [0, 0];
-  const count = (order: readonly number[]) => {
+  const count = (order: ArrayLike<number>) => {
     all += 1;
     if (product(order) >= least) asLarge += 1;
   };
-  if (x.length <= 8) for (const order of permutations([...other])) count(order);
+  if (x.length <= 8) eachOrder([...other], count);
   else {
     const draw = seededDraw();
     count(other);
-    for (let round = 0; round < 10_000; round += 1) count(shuffle([...other], draw));
+    // In one array, as of thousands of models there would be a hundred million numbers to collect.
+    const [plain, order] = [Float64Array.from(other), new Float64Array(other.length)];
+    for (let round = 0; round < 10_000; round += 1) {
+      order.set(plain);
+      count(shuffle(order, draw));
+    }
   }
   return asLarge / all;
 }
@@ -99,9 +112,14 @@ function squares(values: readonly number[]): number {
 
 /** Ranks from 1; equal values share the mean of theirs. */
 function ranksOf(values: readonly number[]): number[] {
-  return values.map((value) => {
-    const below = values.filter((other) => other < value).length;
-    const equal = values.filter((other) => other === value).length;
-    return below + (equal + 1) / 2;
-  });
+  const sorted = [...values].sort((a, b) => a - b);
+  const ranks = new Map<number, number>();
+  for (let below = 0; below < sorted.length; ) {
+    const value = sorted[below] as number;
+    let end = below + 1;
+    while (end < sorted.length && sorted[end] === value) end += 1;
+    ranks.set(value, below + (end - below + 1) / 2);
+    below = end;
+  }
+  return values.map((value) => ranks.get(value) as number);
 }

@@ -11,10 +11,12 @@ export function seededDraw(seed = 1): Draw {
 }
 
 /** Puts items into a random order, in place (Fisher and Yates). */
-export function shuffle<T>(items: T[], draw: Draw): T[] {
+export function shuffle<Items extends unknown[] | Float64Array>(items: Items, draw: Draw): Items {
   for (let last = items.length - 1; last > 0; last -= 1) {
     const other = draw(last + 1);
-    [items[last], items[other]] = [items[other] as T, items[last] as T];
+    const item = items[last];
+    items[last] = items[other];
+    items[other] = item;
   }
   return items;
 }

@@ -1,5 +1,5 @@
 import type { Testing } from '../../planner/claims.ts';
-import { closer, correlation } from '../statistics/correlation.ts';
+import { closer, coefficient, correlation } from '../statistics/correlation.ts';
 import { type Measured, seedsOf } from './arrange.ts';
 import type { Evidence } from './evidence.ts';
 import { type Examined, ends, pointing } from './examined.ts';
@@ -28,25 +28,25 @@ export function examineCorrelation(
     problems: rows[0]?.n ?? null,
     settled: null,
   };
-  const own = correlation(x, y, 'pearson', alpha);
   const none =
     rows.length < (direction === 'closer' ? 4 : 2)
       ? `${rows.length} models have these figures: too few for a correlation`
       : 'a figure is the same of all models';
   if (direction === 'closer') {
     const rival = rows.map((row) => row.rival ?? Number.NaN);
-    const other = correlation(rival, y, 'pearson', alpha);
     const more = closer(x, rival, y, alpha);
-    const said = Number.isNaN(more.value) ? [none] : [`r ${own.value.toFixed(3)} beside ${other.value.toFixed(3)}`];
+    const [own, other] = [x, rival].map((values) => coefficient(values, y, 'pearson').toFixed(3));
+    const said = Number.isNaN(more.value) ? [none] : [`r ${own} beside ${other}`];
     return { ...common, ...ends(more), test: 'bootstrap of |r| - |r|', p: more.p, points: pointing(more.value), said };
   }
-  const rank = correlation(x, y, 'spearman', alpha);
+  const own = correlation(x, y, 'pearson', alpha);
+  const rank = coefficient(x, y, 'spearman');
   return {
     ...common,
     ...ends(own),
     test: 'Pearson, orders of models',
     p: own.p,
     points: pointing(direction === 'negative' ? -own.value : own.value),
-    said: Number.isNaN(own.value) ? [none] : [`r² ${(own.value ** 2).toFixed(3)}`, `Spearman ${rank.value.toFixed(3)}`],
+    said: Number.isNaN(own.value) ? [none] : [`r² ${(own.value ** 2).toFixed(3)}`, `Spearman ${rank.toFixed(3)}`],
   };
 }

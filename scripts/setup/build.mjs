@@ -80,7 +80,7 @@ async function bundleWorkflows() {
 
 /** @returns {Promise<string[]>} the TypeScript files that tsconfig.json includes, in a stable order */
 async function findSources() {
-  const { include, exclude } = JSON.parse(await readFile(configuration, 'utf8'));
+  const { include, exclude = [] } = JSON.parse(await readFile(configuration, 'utf8'));
   const found = [];
   for (const entry of include) {
     const path = join(packageRoot, entry);
