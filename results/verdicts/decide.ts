@@ -40,11 +40,15 @@ function together(verdicts: readonly VerdictWord[]): VerdictWord {
 }
 
 function judge({ settled, p, ...part }: Examined, pCorrected: number, { alpha }: Testing): Omit<PartVerdict, 'metric'> {
-  const { points } = part;
+  const { points, said } = part;
   const clear = pCorrected < alpha;
   const verdict =
     settled ?? (!clear || points === 'neither' ? 'inconclusive' : points === 'for' ? 'supported' : 'contradicted');
-  return { ...part, verdict, p: orNull(p), pCorrected: orNull(pCorrected) };
+  const isAlone = verdict === 'inconclusive' && p < alpha && !clear;
+  const alone = isAlone
+    ? ['p is below alpha by itself, and not where all that is asked together is corrected for']
+    : [];
+  return { ...part, said: [...said, ...alone], verdict, p: orNull(p), pCorrected: orNull(pCorrected) };
 }
 
 function examine(part: Part, testing: Testing, evidence: Evidence): Examined {
