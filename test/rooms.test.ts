@@ -21,7 +21,7 @@ function named(cell: string): string[] {
 function importsOf(room: string): { file: string; into: string }[] {
   const files = readdirSync(join(packageRoot, room), { recursive: true, encoding: 'utf8' });
   return files
-    .filter((file) => file.endsWith('.ts'))
+    .filter((file) => /\.tsx?$/.test(file))
     .flatMap((file) => {
       const text = readFileSync(join(packageRoot, room, file), 'utf8');
       return [...text.matchAll(/(?:from|import)\s*\(?'(?:\.\.\/)+(\w+)\//g)].map(([, into]) => ({

@@ -1,5 +1,5 @@
 // What a person does with the page, in a browser: by mouse, by keyboard alone, in the dark, on a telephone. The lineage is
-// made up, so that it does as the test says; test/ui/live.test.ts has a real one.
+// made up, so that it does as the test says; test/long/watched.test.ts has a real one.
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -282,6 +282,7 @@ test('models: seeds together, sorted, narrowed, with other columns, side by side
   await apart.getByRole('columnheader', { name: 'sft_lr' }).waitFor();
   assert.match(page.url(), /columns=/);
   await page.keyboard.press('Escape');
+  await page.getByLabel('sft_lr').waitFor({ state: 'hidden' });
   await page.getByRole('searchbox').fill('');
   for (const name of ['mid@lr=1e-4,seed=1', 'mid@lr=2e-4,seed=1']) await page.getByLabel(`Compare ${name}`).check();
   const beside = page.getByRole('region', { name: 'Models side by side' });

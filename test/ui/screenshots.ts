@@ -134,6 +134,7 @@ async function untilTold(told: AsyncIterable<string> & NodeJS.EventEmitter, want
 
 /** A picture, once charts have been drawn. */
 async function take(page: Page, name: string, colorScheme: 'light' | 'dark'): Promise<void> {
+  await page.mouse.move(0, 0);
   await page.waitForTimeout(1500);
   const path = `ui-${name}${colorScheme === 'dark' ? '-dark' : ''}.png`;
   await page.screenshot({ path: join(images, path) });

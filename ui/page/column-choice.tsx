@@ -1,3 +1,4 @@
+import { useRef } from 'preact/hooks';
 import type { ColumnKind, ModelColumn } from '../model/models.ts';
 
 interface ColumnChoiceProps {
@@ -18,6 +19,7 @@ const offered: readonly [ColumnKind, string][] = [
 
 /** Which columns of the table are shown. */
 export function ColumnChoice({ columns, shown, onChange }: ColumnChoiceProps) {
+  const place = useRef<HTMLDetailsElement>(null);
   const isShown = new Set(shown);
   const toggle = (at: number): void => {
     const next = new Set(isShown);
@@ -25,7 +27,15 @@ export function ColumnChoice({ columns, shown, onChange }: ColumnChoiceProps) {
     onChange([...columns.keys()].filter((one) => next.has(one)).map((one) => (columns[one] as ModelColumn).name));
   };
   return (
-    <details class="columns">
+    <details
+      class="columns"
+      ref={place}
+      onKeyDown={(event) => {
+        if (event.key !== 'Escape' || place.current === null) return;
+        place.current.open = false;
+        place.current.querySelector('summary')?.focus();
+      }}
+    >
       <summary>Columns</summary>
       <div class="drop">
         <button type="button" class="link" onClick={() => onChange(null)}>

@@ -1,6 +1,6 @@
 import { useMemo, useState } from 'preact/hooks';
 import type { Json } from '../../planner/plan.ts';
-import { counted, nats, whole } from '../../words/figures.ts';
+import { counted, whole } from '../../words/figures.ts';
 import { bareMeasured, measured } from '../../words/measured.ts';
 import {
   columnsOf,
@@ -204,19 +204,12 @@ export function figureText(
   const deviation = deviations[at] ?? null;
   if (rows.length > 1) {
     const missing = counts[at] === rows.length ? '' : ` (n ${counts[at]})`;
-    return `${shownFigure(metric, value)}${deviation === null ? '' : ` ± ${bare(metric, deviation)}`}${missing}`;
+    return `${measured(metric, value)}${deviation === null ? '' : ` ± ${bareMeasured(metric, deviation)}`}${missing}`;
   }
   const [from, to] = [rows[0]?.[low], rows[0]?.[high]];
   const interval =
-    typeof from === 'number' && typeof to === 'number' ? ` [${bare(metric, from)}, ${bare(metric, to)}]` : '';
-  return `${shownFigure(metric, value)}${interval}`;
-}
-
-/** Losses to three places, so that they compare at a glance. */
-function shownFigure(metric: string, value: number): string {
-  return metric === 'loss' ? nats(value) : measured(metric, value);
-}
-
-function bare(metric: string, value: number): string {
-  return metric === 'loss' ? nats(value) : bareMeasured(metric, value);
+    typeof from === 'number' && typeof to === 'number'
+      ? ` [${bareMeasured(metric, from)}, ${bareMeasured(metric, to)}]`
+      : '';
+  return `${measured(metric, value)}${interval}`;
 }

@@ -13,11 +13,12 @@ models:
   nano: {layers: 1, hidden: 32, heads: 2, ffn: 64, context: 64}
 data:
   web: {generator: stories}
+  sums: {generator: arithmetic}
 stages:
   base: {pretrain: {model: nano, data: web, tokens: 200K, batch: 1K, lr: 3e-3}}
   tuned: {sft: {from: base, data: sums/problems, examples: 64, batch: 16}}
 evaluate: {each: [tuned], suites: [id], problems: 4, samples: 1}
-`.replace('  web: {generator: stories}', '  web: {generator: stories}\n  sums: {generator: arithmetic}');
+`;
 
 /** Waits for as long as a busy machine takes to train. */
 const patience = { timeout: 120_000 };
