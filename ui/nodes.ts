@@ -4,6 +4,7 @@ import { marksOf } from '../planner/marks.ts';
 import type { Json, Key, Plan, PlanNode } from '../planner/plan.ts';
 import { reasonText } from '../planner/reason.ts';
 import { judgeAlone } from '../planner/verdict.ts';
+import type { FigureRow } from '../results/figure.ts';
 import { toJson } from '../results/value.ts';
 import { inspectNode, newestWhole } from '../store/artifact.ts';
 import { attemptFolder, attemptNumbers } from '../store/home.ts';
@@ -11,7 +12,7 @@ import { inspectAttempt } from '../store/inspect.ts';
 import { lineageNow } from './lineages.ts';
 import type { LineageNow, NodeNow } from './live.ts';
 import { Refusal } from './problem.ts';
-import type { Figure, NodeView } from './protocol.ts';
+import type { NodeView } from './protocol.ts';
 import { readResults, rowsOf } from './reading.ts';
 import type { Asked, Route } from './router.ts';
 import type { Shown } from './shown.ts';
@@ -115,7 +116,7 @@ interface Recorded {
   attempts: NodeView['attempts'];
   metrics: string[];
   facts: Record<string, Json>;
-  figures: Figure[];
+  figures: FigureRow[];
   collapses: string[];
 }
 

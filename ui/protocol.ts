@@ -1,4 +1,6 @@
 import type { Json, Key, NodeType } from '../planner/plan.ts';
+import type { FigureRow } from '../results/figure.ts';
+import type { TakeawayVerdict } from '../results/verdicts/verdict.ts';
 
 /*
  * What the page and its server say to each other: JSON over HTTP, and server-sent events for what changes.
@@ -169,23 +171,12 @@ export interface NodeView {
   /** Metrics with a curve. */
   metrics: string[];
   facts: Record<string, Json>;
-  figures: Figure[];
+  figures: FigureRow[];
   /** What verdicts should be read with: not decayed, overlap, collapse. */
   marks: string[];
   temporal: string | null;
   /** The folder of the newest artifact, below the home; null where there is none. */
   folder: string | null;
-}
-
-/** A figure of an evaluation. Ends of the 95 % interval are null where there is none. */
-export interface Figure {
-  suite: string;
-  task: string;
-  metric: string;
-  value: number;
-  n: number | null;
-  low: number | null;
-  high: number | null;
 }
 
 /** Rows of a query. */
@@ -200,40 +191,8 @@ export interface Table {
 export interface Takeaways {
   /** What a person should know of how they were found. */
   notices: string[];
-  takeaways: Takeaway[];
-}
-
-export type VerdictWord = 'supported' | 'contradicted' | 'inconclusive' | 'underpowered' | 'stale' | 'not asked';
-
-/** As `descent takeaways --json` has it. */
-export interface Takeaway {
-  number: number;
-  name: string | null;
-  claim: string;
-  verdict: VerdictWord;
-  alpha: number;
-  correction: string;
-  parts: {
-    name: string;
-    metric: string;
-    claimed: string;
-    verdict: VerdictWord;
-    effectOf: 'difference' | 'change' | 'saturation' | 'r';
-    effect: number | null;
-    low: number | null;
-    high: number | null;
-    test: string;
-    points: 'for' | 'against' | 'neither';
-    p: number | null;
-    pCorrected: number | null;
-    seeds: number;
-    pairs: number;
-    problems: number | null;
-    said: string[];
-  }[];
-  warnings: string[];
-  /** What it cannot be asked for. */
-  missing: string[];
+  /** As `descent takeaways --json` has them. */
+  takeaways: TakeawayVerdict[];
 }
 
 /** What SQL can name. */

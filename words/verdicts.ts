@@ -1,17 +1,12 @@
+import type { PartVerdict } from '../results/verdicts/verdict.ts';
 import { amount, figure } from './figures.ts';
 import { isShare } from './measured.ts';
 
-/** What is told of a part of a takeaway; `PartVerdict` has it, and so has a page. Ends of the interval are null where it has none. */
-export interface Effect {
-  metric: string;
-  effectOf: 'difference' | 'change' | 'saturation' | 'r';
-  effect: number | null;
-  low: number | null;
-  high: number | null;
-  points: 'for' | 'against' | 'neither';
-  seeds: number;
-  pCorrected: number | null;
-}
+/** What is told of a part of a takeaway. */
+export type Effect = Pick<
+  PartVerdict,
+  'metric' | 'effectOf' | 'effect' | 'low' | 'high' | 'points' | 'seeds' | 'pCorrected'
+>;
 
 /** A part of a takeaway in words: where it points, effect, interval, seeds, corrected p; each empty where there is none. */
 export function partCells(part: Effect, alpha: number): string[] {

@@ -3,8 +3,8 @@ import type { Testing } from '../../planner/claims.ts';
 import { bootstrap, crossedT, type Estimate, mcnemar, signFlips } from '../statistics/paired.ts';
 import { normalQuantile } from '../statistics/student.ts';
 import { type Compared, compare, type Measured } from './arrange.ts';
+import { type Examined, ends, pointing } from './examined.ts';
 import type { Part } from './question.ts';
-import { type Examined, ends, pointing } from './verdict.ts';
 
 /** Whether one arm has more, or less, of a figure than another. */
 export function examineContrast({ name, saying }: Part, measured: readonly Measured[], testing: Testing): Examined {

@@ -2,8 +2,8 @@ import type { Testing } from '../../planner/claims.ts';
 import { closer, coefficient, correlation } from '../statistics/correlation.ts';
 import { type Measured, seedsOf } from './arrange.ts';
 import type { Evidence } from './evidence.ts';
+import { type Examined, ends, pointing } from './examined.ts';
 import type { Part, Reading } from './question.ts';
-import { type Examined, ends, pointing } from './verdict.ts';
 
 /** Whether two figures go together over models, or one of them closer with a third than the other. */
 export function examineCorrelation(

@@ -5,9 +5,10 @@ import { type Measured, measure } from './arrange.ts';
 import { examineContrast } from './contrast.ts';
 import { examineCorrelation } from './correlation.ts';
 import type { Evidence } from './evidence.ts';
+import type { Examined } from './examined.ts';
 import { type Part, type Question, readingsOf } from './question.ts';
 import { examineTrend } from './trend.ts';
-import type { Examined, PartVerdict, TakeawayVerdict, VerdictWord } from './verdict.ts';
+import type { PartVerdict, TakeawayVerdict, VerdictWord } from './verdict.ts';
 
 /** Decides takeaways that are told together: p is corrected over all of their parts. */
 export function decide(questions: readonly Question[], evidence: Evidence): TakeawayVerdict[] {
@@ -39,11 +40,15 @@ function together(verdicts: readonly VerdictWord[]): VerdictWord {
 }
 
 function judge({ settled, p, ...part }: Examined, pCorrected: number, { alpha }: Testing): Omit<PartVerdict, 'metric'> {
-  const { points } = part;
+  const { points, said } = part;
   const clear = pCorrected < alpha;
   const verdict =
     settled ?? (!clear || points === 'neither' ? 'inconclusive' : points === 'for' ? 'supported' : 'contradicted');
-  return { ...part, verdict, p: orNull(p), pCorrected: orNull(pCorrected) };
+  const isAlone = verdict === 'inconclusive' && p < alpha && !clear;
+  const alone = isAlone
+    ? ['p is below alpha by itself, and not where all that is asked together is corrected for']
+    : [];
+  return { ...part, said: [...said, ...alone], verdict, p: orNull(p), pCorrected: orNull(pCorrected) };
 }
 
 function examine(part: Part, testing: Testing, evidence: Evidence): Examined {

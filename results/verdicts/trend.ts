@@ -5,8 +5,8 @@ import { saturation } from '../statistics/saturation.ts';
 import { stratifiedKendall } from '../statistics/trend.ts';
 import { type Compared, type Curve, compare, curvesOf, longestCurves, type Measured } from './arrange.ts';
 import { estimateOf } from './contrast.ts';
+import { type Examined, ends, pointing } from './examined.ts';
 import type { Part } from './question.ts';
-import { type Examined, ends, pointing } from './verdict.ts';
 
 /** Whether a figure goes up, down, stays or levels off over the levels of what is varied. */
 export function examineTrend(part: Part, measured: readonly Measured[], testing: Testing): Examined {

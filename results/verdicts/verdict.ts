@@ -1,5 +1,4 @@
-import type { Testing } from '../../planner/claims.ts';
-import type { Estimate } from '../statistics/paired.ts';
+import type { Correction } from '../statistics/correction.ts';
 
 /** What the results say of a claim. docs/takeaways.md has what each means. */
 export type VerdictWord = 'supported' | 'contradicted' | 'inconclusive' | 'underpowered' | 'stale' | 'not asked';
@@ -40,28 +39,9 @@ export interface TakeawayVerdict {
   claim: string;
   verdict: VerdictWord;
   alpha: number;
-  correction: Testing['correction'];
+  correction: Correction;
   parts: PartVerdict[];
   warnings: string[];
   /** What it cannot be asked for. */
   missing: string[];
-}
-
-/** A part before p is corrected. */
-export interface Examined extends Omit<PartVerdict, 'metric' | 'verdict' | 'p' | 'pCorrected'> {
-  /** NaN where nothing was tested. */
-  p: number;
-  /** What cannot be undone by p. */
-  settled: VerdictWord | null;
-}
-
-/** Which way an effect points, of what is claimed of it times its sign. */
-export function pointing(value: number): Examined['points'] {
-  return value > 0 ? 'for' : value < 0 ? 'against' : 'neither';
-}
-
-/** An effect with the ends of its interval, null where they are not finite. */
-export function ends({ value, low, high }: Pick<Estimate, 'value' | 'low' | 'high'>) {
-  const finite = (end: number) => (Number.isFinite(end) ? end : null);
-  return { effect: finite(value), low: finite(low), high: finite(high) };
 }

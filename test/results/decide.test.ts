@@ -139,3 +139,24 @@ test('confidence is told as it is', () => {
   assert.match(partCells(part, 0.05)[2] ?? '', /^95 % \[/);
   assert.match(partCells(part, 0.001)[2] ?? '', /^99\.9 % \[/);
 });
+
+test('what is below alpha alone, and not once it is corrected, says so', () => {
+  const seeds = [0.1, 0.12, 0.16].flatMap((difference, seed) => [
+    { name: `of${seed}`, x: 1, value: 0.5 + difference, seed },
+    { name: `over${seed}`, x: 0, value: 0.5, seed },
+  ]);
+  const part: Part = {
+    name: 'part',
+    saying: higher,
+    points: seeds.map(({ name, x, seed }) => point(name, { x, seed: String(seed) })),
+  };
+  const question = { number: 1, name: null, claim: 'It is so.', testing: defaultTesting, warnings: [], missing: [] };
+  const evidence = evidenceOf(Object.fromEntries(seeds.map(({ name, value }) => [name, value])));
+  const saidOf = (parts: Part[]) => decide([{ ...question, parts }], evidence)[0]?.parts[0];
+  const alone = saidOf([part]);
+  assert.equal(alone?.verdict, 'supported');
+  assert.doesNotMatch(alone.said.join(), /by itself/);
+  const among = saidOf(Array(20).fill(part));
+  assert.equal(among?.verdict, 'inconclusive');
+  assert.match(among.said.join(), /p is below alpha by itself/);
+});

@@ -1,4 +1,5 @@
-import type { Standing, VerdictWord as Verdict } from '../protocol.ts';
+import type { VerdictWord as Verdict } from '../../results/verdicts/verdict.ts';
+import type { Standing } from '../protocol.ts';
 
 /** How a sign is drawn in a square of 16: lines of it, or what it fills. */
 export interface Glyph {

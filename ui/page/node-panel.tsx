@@ -1,8 +1,9 @@
 import { useEffect, useRef } from 'preact/hooks';
+import type { FigureRow } from '../../results/figure.ts';
 import { duration, shortKey, whole } from '../../words/figures.ts';
 import { measured } from '../../words/measured.ts';
 import { formatRoute } from '../model/route.ts';
-import type { Figure, NodeView, Standing } from '../protocol.ts';
+import type { NodeView, Standing } from '../protocol.ts';
 import { nodePath } from './api.ts';
 import { useAsked, WhenAsked } from './asked.tsx';
 import { StandingWord } from './glyphs.tsx';
@@ -169,7 +170,7 @@ function Links({ nodes }: { nodes: readonly { address: string; key: string; role
   );
 }
 
-function Figures({ figures }: { figures: readonly Figure[] }) {
+function Figures({ figures }: { figures: readonly FigureRow[] }) {
   return (
     <>
       <h3>Figures</h3>

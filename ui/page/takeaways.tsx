@@ -1,5 +1,6 @@
+import type { PartVerdict, TakeawayVerdict } from '../../results/verdicts/verdict.ts';
 import { partCells } from '../../words/verdicts.ts';
-import type { Takeaways as Answer, Takeaway } from '../protocol.ts';
+import type { Takeaways as Answer } from '../protocol.ts';
 import { lineagePath } from './api.ts';
 import { useAsked, WhenAsked } from './asked.tsx';
 import { VerdictWord } from './glyphs.tsx';
@@ -53,7 +54,7 @@ export function Takeaways() {
 function Card({
   takeaway: { number, name, claim, verdict, alpha, correction, parts, warnings, missing },
 }: {
-  takeaway: Takeaway;
+  takeaway: TakeawayVerdict;
 }) {
   const id = `takeaway-${number}`;
   const notes = [...missing.map((one) => `not asked: ${one}`), ...warnings];
@@ -109,9 +110,7 @@ function Card({
   );
 }
 
-type PartOf = Takeaway['parts'][number];
-
-function Part({ part, parts, alpha }: { part: PartOf; parts: readonly PartOf[]; alpha: number }) {
+function Part({ part, parts, alpha }: { part: PartVerdict; parts: readonly PartVerdict[]; alpha: number }) {
   const [points = '', effect = '', interval = '', seeds = '', p = ''] = partCells(part, alpha);
   const alike = parts.filter(({ effectOf, metric }) => effectOf === part.effectOf && metric === part.metric);
   return (
