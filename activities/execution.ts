@@ -15,6 +15,8 @@ export interface ExecuteOptions {
   plans: PlanReader;
   /** Command that speaks the trainer's contract; the job's path is appended. */
   trainer: string[];
+  /** The same of the program that trains by other engines. */
+  engines: string[];
   /** How it is started. Default: `startTrainer`, as a process. */
   start?: typeof startTrainer;
   /** Threads for a node, and the GPUs there are for nodes, by device class. */

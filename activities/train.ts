@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { engineOf } from '../schemas/engines.ts';
 import type { DoneEvent, StartedEvent, TrainerEvent } from '../schemas/types/event.ts';
 import type { Artifact } from '../store/inspect.ts';
 import { writeNote } from '../store/notes.ts';
@@ -19,11 +20,20 @@ import { diskFullOf, errorOf, timeoutOf } from './trainer-errors.ts';
  */
 export async function train(
   execution: Execution,
-  { home, trainer: command, start = startTrainer, devices, stopSeconds, env: outside = process.env }: ExecuteOptions,
+  {
+    home,
+    trainer: builtIn,
+    engines,
+    start = startTrainer,
+    devices,
+    stopSeconds,
+    env: outside = process.env,
+  }: ExecuteOptions,
   parents: Record<string, Artifact>,
 ): Promise<{ started: StartedEvent; done: DoneEvent }> {
   const { node, device, context, progress, claim, attempt, env } = execution;
   const responses = await earlierResponses(home, node);
+  const command = engineOf(node.recipe) === undefined ? builtIn : engines;
   const job = jobFor(node, { attempt, parents, device, threads: devices[device]?.threads ?? 1, responses });
   const jobPath = join(attempt.folder, 'job.json');
   writeNote(jobPath, job);

@@ -96,7 +96,8 @@ async function serve(
   const activities = createActivities({
     home,
     client: () => client,
-    trainer: config.trainer ?? [process.execPath, fileURLToPath(new URL('../trainer/main.js', import.meta.url))],
+    trainer: config.trainer ?? programOf('trainer'),
+    engines: programOf('engines'),
     devices: config.devices,
     stopSeconds: config.stopSeconds,
     ...(startTrainer && { start: startTrainer }),
@@ -251,4 +252,9 @@ function describe(meta: Record<string, unknown>): string {
 function errorText(error: Error): string {
   const cause = error.cause instanceof Error ? `\ncaused by ${errorText(error.cause)}` : '';
   return `${error.stack ?? `${error.name}: ${error.message}`}${cause}`;
+}
+
+/** The command of a program in a room of its own, without the job's path. */
+function programOf(room: 'trainer' | 'engines'): string[] {
+  return [process.execPath, fileURLToPath(new URL(`../${room}/main.js`, import.meta.url))];
 }

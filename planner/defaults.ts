@@ -1,3 +1,4 @@
+import { builtIn } from '../schemas/engines.ts';
 import type { RlRecipe } from '../schemas/types/job.ts';
 import { timesPowerOfTen } from './quantities.ts';
 
@@ -145,6 +146,8 @@ export const defaults = {
   },
   /** Largest shares of the problems compared with that may be trained on; docs/data.md says why these. */
   overlap: { mostExact: 0, mostGrams: { files: 0.01, generated: 1 } },
+  /** Of every stage that trains. */
+  engine: builtIn,
   placement: { device: 'auto', checkpointEvery: 0, timeout: '30d', recomputeActivations: false },
   seed: 0,
 } as const;

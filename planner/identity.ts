@@ -1,4 +1,5 @@
 import { graderVersion, typeVersions } from '../schemas/catalogue.ts';
+import { engineOf, engines } from '../schemas/engines.ts';
 import type {
   Architecture,
   BuildRecipe,
@@ -18,7 +19,7 @@ import { usualArchitecture, usualOptions, usualRecipe, withoutDefaults } from '.
 type JsonMap = { [name: string]: Json };
 
 /**
- * What a node's key is the hash of: the type tag, the version of what the type does, the identity of the recipe, the seed,
+ * What a node's key is the hash of: the type tag, the version of what trains it, the identity of the recipe, the seed,
  * and the keys of the models and tokenizers it starts from, by role. It takes no placement, address or path, so that none
  * can reach a key.
  */
@@ -28,7 +29,13 @@ export function preimageOf(
   seed: number,
   parents: Readonly<Record<string, Key>>,
 ): JsonMap {
-  return { descent: 'node', type, version: typeVersions[type], recipe, seed, parents };
+  return { descent: 'node', type, version: versionOf(type, recipe), recipe, seed, parents };
+}
+
+/** The version of what makes a node of a recipe: of the engine's adapter where one trains it, else of the built-in type. */
+export function versionOf(type: NodeType, recipe: object): number {
+  const engine = engineOf(recipe);
+  return engine === undefined ? typeVersions[type] : engines[engine].version;
 }
 
 /**

@@ -4,6 +4,7 @@
  * What TensorFlow itself takes and how much its allocator keeps beside what is in use follow from no arithmetic. They are
  * constants here, measured of TensorFlow 2.21 on Linux (x86-64); test/long/memory.test.ts holds them against real runs.
  */
+import { engineOf } from '../schemas/engines.ts';
 import { queryBlocks } from '../schemas/llama.ts';
 import {
   allocatorShare,
@@ -44,12 +45,12 @@ export interface Memory {
 export type MemoryKind = 'machine' | 'gpu';
 
 /**
- * The memory of a node; null of one that loads no model. On a GPU it is that of the GPU, which has neither the process nor its
+ * The memory of a node; null of one that loads no model, and of one that an engine trains, which has its own ways. On a GPU it is that of the GPU, which has neither the process nor its
  * copies of files. Of text it is what the trainer does. Examples and responses are taken to
  * be as long as they can be, so of sft, rl and problems it is a bound; of rl and problems a rough one.
  */
 export function memoryOf(node: Remembering, kind: MemoryKind = 'machine'): Memory | null {
-  const needs = node.architecture && needsOf(node, node.architecture);
+  const needs = engineOf(node.recipe) === undefined && node.architecture ? needsOf(node, node.architecture) : null;
   if (!needs) return null;
   const [models, step] = [bytesANumber * needs.models, bytesANumber * needs.step];
   const allocator = Math.round(allocatorShare * (models + step));

@@ -2,6 +2,7 @@
  * Quantities: numbers with units, read exactly. Decimals are kept as integers (digits and a scale) until the very end, so
  * that 2.5M is 2,500,000 and ten per cent is the same number as 0.1.
  */
+import { builtIn, engines } from '../schemas/engines.ts';
 import type { Precision, RlRecipe } from '../schemas/types/job.ts';
 import { didYouMean } from './diagnostic.ts';
 
@@ -56,6 +57,7 @@ export const quantityKinds = {
   number: { expected: 'a number of 0 or more, such as 0.1 or 3e-4', parse: parseNumber },
   seed: { expected: 'a whole number from 0 to 4294967295', parse: parseSeed },
   precision: { expected: 'float32 or bfloat16', parse: parsePrecision },
+  engine: { expected: [builtIn, ...Object.keys(engines)].join(', '), parse: parseEngine },
   algorithm: choiceOf('algorithm'),
   kl: choiceOf('kl'),
   klEstimator: choiceOf('klEstimator'),
@@ -164,6 +166,14 @@ export function parsePrecision(value: unknown): Parsed<Precision> {
   if (/^(fp|f|float|half)?[_ -]?16$|^half$/i.test(String(value)))
     return { ok: false, problem, hint: 'float16 is not trained in; take bfloat16' };
   return meant === undefined ? { ok: false, problem } : { ok: false, problem, hint: `write ${meant}` };
+}
+
+/** The name of an engine, the built-in trainer among them. */
+export function parseEngine(value: unknown): Parsed<string> {
+  const names = [builtIn, ...Object.keys(engines)];
+  if (names.includes(value as string)) return { ok: true, value: value as string };
+  const hint = didYouMean(String(value), names);
+  return { ok: false, problem: 'is no engine that Descent drives', ...(hint !== undefined && { hint }) };
 }
 
 /** One of the words that an option may be. */

@@ -2,6 +2,7 @@ import type { Ancestry } from './ancestry.ts';
 import { type AxisValue, addressOf, axisNamed, type Setting } from './axes.ts';
 import { resolveBuild, resolveGenerate } from './building.ts';
 import type { MadeSets } from './data.ts';
+import { withEngine } from './engines.ts';
 import { resolvePairs, resolveRl, resolveSft } from './example-stages.ts';
 import { type Fields, fieldsOf } from './fields.ts';
 import type { Resolved, ResolvedStage, Surroundings } from './resolved.ts';
@@ -77,6 +78,17 @@ function reportingFor(address: string, around: Surroundings): Surroundings {
 function resolveTrained(
   fields: Fields,
   { kind }: DeclaredStage,
+  ancestry: Ancestry,
+  made: MadeSets,
+  around: Surroundings,
+): ResolvedStage | undefined {
+  const resolved = resolveTraining(fields, kind, ancestry, made, around);
+  return resolved && withEngine(resolved, fields, around.report);
+}
+
+function resolveTraining(
+  fields: Fields,
+  kind: DeclaredStage['kind'],
   ancestry: Ancestry,
   made: MadeSets,
   around: Surroundings,

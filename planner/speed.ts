@@ -1,8 +1,8 @@
-import { typeVersions } from '../schemas/catalogue.ts';
-import type { Architecture, EvaluateRecipe, Precision } from '../schemas/types/job.ts';
+import type { Architecture, Engine, EvaluateRecipe, Precision } from '../schemas/types/job.ts';
 import { usualRl } from './algorithms.ts';
 import { parameterCount } from './architecture.ts';
 import { defaults } from './defaults.ts';
+import { versionOf } from './identity.ts';
 import type { Json, NodeType } from './plan.ts';
 import { allFlops, type Priceable, priceOf } from './price.ts';
 
@@ -35,6 +35,7 @@ export type Work =
   | 'adopt'
   | Training
   | `${Training} in bfloat16`
+  | `${Training | `${Training} in bfloat16`} by ${Engine}`
   | 'generate'
   | 'build'
   | 'heldout'
@@ -88,14 +89,14 @@ export function kindOfWork(node: Priceable): Work {
     case 'pretrain':
     case 'cpt':
     case 'trunk':
-      return inPrecision('text', node.recipe.precision);
+      return trainingBy('text', node.recipe);
     case 'checkpoint':
-      return inPrecision('text', node.recipe.run.precision);
+      return trainingBy('text', node.recipe.run);
     case 'sft':
     case 'dpo':
     case 'rl':
     case 'reward':
-      return inPrecision(node.type, node.recipe.precision);
+      return trainingBy(node.type, node.recipe);
     case 'evaluate':
       return node.recipe.kind;
     default:
@@ -103,8 +104,9 @@ export function kindOfWork(node: Priceable): Work {
   }
 }
 
-function inPrecision(work: Training, precision: Precision = defaults.pretrain.precision): Work {
-  return precision === 'float32' ? work : `${work} in ${precision}`;
+function trainingBy(work: Training, { precision, engine }: { precision?: Precision; engine?: Engine }): Work {
+  const rounded = (precision ?? defaults.pretrain.precision) === 'float32' ? work : (`${work} in bfloat16` as const);
+  return engine === undefined ? rounded : `${rounded} by ${engine}`;
 }
 
 /** A node's time on a device, from its beginning to its end, and of measured speed by what: null of stated. */
@@ -159,7 +161,7 @@ const startShare = 0.9;
  */
 export function measuredSpeed(runs: Iterable<FinishedRuns>, device: string): MeasuredSpeed {
   const counted = [...runs].flatMap((run) => {
-    if (run.version !== typeVersions[run.type] || !(run.seconds > 0)) return [];
+    if (run.version !== versionOf(run.type, run.recipe) || !(run.seconds > 0)) return [];
     const node = priceable(run);
     return node.architecture === null || run.device === device ? [{ run, node }] : [];
   });

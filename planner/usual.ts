@@ -26,18 +26,24 @@ export function usualRecipe(type: NodeType, recipe: object): Defaults {
       return {};
     case 'pretrain':
     case 'cpt':
-      return { ...defaults[type], minLr: derived.minLr(said.lr ?? defaults[type].lr), ...shape };
+      return {
+        ...defaults[type],
+        minLr: derived.minLr(said.lr ?? defaults[type].lr),
+        engine: defaults.engine,
+        ...shape,
+      };
     case 'trunk':
       return { ...defaults.pretrain, ...shape };
     case 'sft':
     case 'dpo':
     case 'reward':
+      return { ...defaults[type], engine: defaults.engine };
     case 'generate':
     case 'build':
       return defaults[type];
     case 'rl':
       // The others are those of its algorithm, whichever that is.
-      return { ...usualRl(recipe), algorithm: defaults.rl.algorithm };
+      return { ...usualRl(recipe), algorithm: defaults.rl.algorithm, engine: defaults.engine };
     case 'evaluate':
       return defaults.evaluate[said.kind as EvaluateRecipe['kind']];
   }

@@ -6,34 +6,21 @@
  * published. There is no random state: every draw is named by what it is for. Of two executions of one attempt only the
  * holder of the lease may write.
  */
-import { copyFile, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Ancestry } from '../schemas/types/ancestry.ts';
 import type { CheckpointState } from '../schemas/types/checkpoint.ts';
-import type { Architecture, TrunkInput } from '../schemas/types/job.ts';
+import type { TrunkInput } from '../schemas/types/job.ts';
 import { ContractError, validateCheckpointState } from '../schemas/validate.ts';
 import type { OptimizerState, Trainable } from './adamw.ts';
-import { ancestryFile } from './ancestry.ts';
-import { modelCard } from './card.ts';
 import type { RoundFigures } from './collapse.ts';
-import { readTokenizerConfig, toConfig, toGenerationConfig } from './config.ts';
 import { isFaultOfFile, TrainerFailure } from './failure.ts';
 import { writeFolder, writeJson } from './folders.ts';
+import { type Described, describeModel } from './model-folder.ts';
 import { headOf, type Parameters } from './parameters.ts';
 import { readSafetensors, type Tensors, writeSafetensors } from './safetensors.ts';
-import { loadTokenizer } from './tokenizer/load.ts';
 
 /** A model and the tokenizer it reads with. */
-export interface Publishable {
-  architecture: Architecture;
-  parameters: Parameters;
-  /** Folder with tokenizer.json and tokenizer_config.json. */
-  tokenizer: string;
-  /** How it was taught to be asked, in Jinja. Default: as its tokenizer says. */
-  chatTemplate?: string | undefined;
-  /** What it descends from, for its card; without it no card is written. */
-  ancestry?: Ancestry;
-}
+export type Publishable = Omit<Described, 'head'> & { parameters: Parameters };
 
 /** How far a run is. */
 export interface Progress {
@@ -261,19 +248,8 @@ function checkpointName(step: number): string {
   return `step-${String(step).padStart(6, '0')}`;
 }
 
-async function fillModel(folder: string, model: Publishable): Promise<void> {
-  const { architecture, parameters, tokenizer, chatTemplate, ancestry } = model;
-  const bounds = await loadTokenizer(tokenizer);
-  const head = headOf(parameters);
-  await writeJson(join(folder, 'config.json'), toConfig(architecture, bounds, head));
-  await writeJson(join(folder, 'generation_config.json'), toGenerationConfig(bounds));
-  await copyFile(join(tokenizer, 'tokenizer.json'), join(folder, 'tokenizer.json'));
-  const tokenizerConfig = await readTokenizerConfig(tokenizer, architecture, bounds, chatTemplate);
-  await writeJson(join(folder, 'tokenizer_config.json'), tokenizerConfig);
-  if (ancestry !== undefined) {
-    await writeJson(join(folder, ancestryFile), ancestry);
-    await writeFile(join(folder, 'README.md'), modelCard(ancestry, architecture, head));
-  }
+async function fillModel(folder: string, { parameters, ...described }: Publishable): Promise<void> {
+  await describeModel(folder, { ...described, head: headOf(parameters) });
   await writeSafetensors(join(folder, 'model.safetensors'), tensorsOf(parameters));
 }
 

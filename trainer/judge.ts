@@ -5,10 +5,9 @@ import type { ExampleOf } from './data/preferences.ts';
 import { solutionText } from './data/template.ts';
 import { truncate } from './example.ts';
 import { loadRewardModel } from './parameters.ts';
-import { requireVocabulary } from './parent.ts';
 import type { Response } from './respond.ts';
 import { scorer, textOf } from './reward.ts';
-import { loadTokenizer } from './tokenizer/load.ts';
+import { loadTokenizer, requireVocabulary } from './tokenizer/load.ts';
 
 /** The same responses, each with its score as `reward`. */
 export type Judge = (responses: readonly Response[]) => Response[];

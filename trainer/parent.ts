@@ -1,8 +1,7 @@
 /** What a stage begins with: a model, and the tokenizer in its folder. */
 import type { Architecture } from '../schemas/types/job.ts';
-import { TrainerFailure } from './failure.ts';
 import { loadModel, type Parameters } from './parameters.ts';
-import { loadTokenizer, type Tokenizer } from './tokenizer/load.ts';
+import { loadTokenizer, requireVocabulary, type Tokenizer } from './tokenizer/load.ts';
 
 export interface Parent {
   architecture: Architecture;
@@ -16,13 +15,4 @@ export async function loadParent(folder: string): Promise<Parent> {
   const tokenizer = await loadTokenizer(folder);
   requireVocabulary(tokenizer, model.architecture, 'bad-data');
   return { ...model, tokenizer };
-}
-
-/** Throws unless a model has a score, and an embedding, for each token: it would take those of another. */
-export function requireVocabulary(tokenizer: Tokenizer, { vocab }: Architecture, kind: 'bad-data' | 'bad-job'): void {
-  if (tokenizer.vocab <= vocab) return;
-  throw new TrainerFailure(
-    kind,
-    `The tokenizer has ${tokenizer.vocab} tokens, and the model has a vocabulary of ${vocab}.`,
-  );
 }

@@ -8,10 +8,9 @@ import { trainedOnText } from './data/trained-on.ts';
 import { TrainerFailure } from './failure.ts';
 import { train } from './loop.ts';
 import type { Parameters } from './parameters.ts';
-import { requireVocabulary } from './parent.ts';
 import { learningRate, type ScheduleOptions } from './schedule.ts';
 import { supervisedOptions, supervisedSteps } from './supervised.ts';
-import { loadTokenizer } from './tokenizer/load.ts';
+import { loadTokenizer, requireVocabulary } from './tokenizer/load.ts';
 
 /** Where training starts. */
 export interface Start {

@@ -1,6 +1,8 @@
 import type { Estimate, NodeCost, UnknownWork } from '../../planner/estimate.ts';
 import { allFlops, type Price, partOfPrice } from '../../planner/price.ts';
-import type { Measurement } from '../../planner/speed.ts';
+import type { Measurement, Work } from '../../planner/speed.ts';
+import { engines } from '../../schemas/engines.ts';
+import type { Engine } from '../../schemas/types/job.ts';
 import { amount, bytes, counted, duration, operations, percent } from '../../words/figures.ts';
 import type { Pricing } from '../pricing.ts';
 import { columns } from './columns.ts';
@@ -136,7 +138,7 @@ function speedText({ nodes }: Estimate): string {
 /** What a time was measured by; nothing of work without a price, which takes what it took. */
 function measuredText(by: Measurement | null): string {
   if (by === null || by.tokens === 0) return '';
-  return `${workNames[by.work]} from ${amount(by.tokens)} tokens of a ${amount(by.parameters)}-parameter model`;
+  return `${nameOf(by.work)} from ${amount(by.tokens)} tokens of a ${amount(by.parameters)}-parameter model`;
 }
 
 const speedNames = { measured: 'as measured in this home', stated: 'as stated in temporal.config' };
@@ -182,25 +184,28 @@ function speedNotes({ left, unknown }: Estimate): string[] {
 function unknownText(device: string, unknown: readonly UnknownWork[]): string {
   const here = unknown.filter((one) => one.device === device);
   const nodes = here.reduce((sum, one) => sum + one.nodes, 0);
-  const works = here.map(({ work }) => workNames[work]).join(', ');
+  const works = here.map(({ work }) => nameOf(work)).join(', ');
   return `${counted(nodes, 'node')} not in the hours: no measured speed of ${works} on ${device} yet, and none stated`;
 }
 
-const workNames: Record<UnknownWork['work'], string> = {
+/** `SFT in bfloat16 by LitGPT`. */
+function nameOf(work: Work): string {
+  const [kind = '', engine] = work.split(' by ') as [string, Engine?];
+  const [done = '', ...precision] = kind.split(/(?= in )/);
+  const by = engine === undefined ? '' : ` by ${engines[engine].title}`;
+  return `${workNames[done as keyof typeof workNames]}${precision.join('')}${by}`;
+}
+
+const workNames: Record<Exclude<Work, `${string} ${string}`>, string> = {
   data: 'preparing data',
   tokenizer: 'training tokenizers',
   overlap: 'looking for overlaps',
   adopt: 'taking models over',
   text: 'training on text',
-  'text in bfloat16': 'training on text in bfloat16',
   sft: 'SFT',
-  'sft in bfloat16': 'SFT in bfloat16',
   dpo: 'DPO',
-  'dpo in bfloat16': 'DPO in bfloat16',
   rl: 'RL',
-  'rl in bfloat16': 'RL in bfloat16',
   reward: 'training reward models',
-  'reward in bfloat16': 'training reward models in bfloat16',
   generate: 'generating responses',
   build: 'building data',
   heldout: 'held-out loss',

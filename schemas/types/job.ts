@@ -96,6 +96,7 @@ export type PretrainRecipe =
        */
       clip: number;
       precision?: Precision;
+      engine?: Engine;
       weightDecayOn?: WeightDecayOn;
     }
   | {
@@ -180,6 +181,10 @@ export type Mixture = [
  * What matrices are multiplied in; weights, optimizer and all sums are float32 either way. Default: float32.
  */
 export type Precision = 'float32' | 'bfloat16';
+/**
+ * The framework that trains in place of the built-in trainer.
+ */
+export type Engine = 'litgpt';
 /**
  * Which parameters decay: all, or all but the gains of norms. Default: all.
  */
@@ -267,6 +272,7 @@ export type CptRecipe =
        */
       clip: number;
       precision?: Precision;
+      engine?: Engine;
       weightDecayOn?: WeightDecayOn;
     }
   | {
@@ -430,6 +436,7 @@ export type RlRecipe = RlAlgorithm & {
    */
   stopOnCollapse: boolean;
   precision?: Precision;
+  engine?: Engine;
   template?: Template;
 };
 /**
@@ -1248,6 +1255,7 @@ export interface SftRecipe {
    */
   clip: number;
   precision?: Precision;
+  engine?: Engine;
   weightDecayOn?: WeightDecayOn;
   template?: Template;
   /**
@@ -1412,6 +1420,7 @@ export interface DpoRecipe {
    */
   clip: number;
   precision?: Precision;
+  engine?: Engine;
   weightDecayOn?: WeightDecayOn;
   template?: Template;
 }
@@ -1510,6 +1519,7 @@ export interface RewardRecipe {
    */
   clip: number;
   precision?: Precision;
+  engine?: Engine;
   weightDecayOn?: WeightDecayOn;
   template?: Template;
 }

@@ -358,6 +358,10 @@ export interface Recipes {
      */
     precision?: ('float32' | 'bfloat16') | AxisReference;
     /**
+     * What trains: `descent`, the built-in trainer, or a framework that Descent drives: litgpt. Default: descent.
+     */
+    engine?: ('descent' | 'litgpt') | AxisReference;
+    /**
      * Seed of initial weights and of the order of data. Default: the value of the axis of seeds, else 0.
      */
     seed?: number | AxisReference;
@@ -413,6 +417,10 @@ export interface Recipes {
      */
     precision?: ('float32' | 'bfloat16') | AxisReference;
     /**
+     * What trains: `descent`, the built-in trainer, or a framework that Descent drives: litgpt. Default: descent.
+     */
+    engine?: ('descent' | 'litgpt') | AxisReference;
+    /**
      * Seed of the order of data. Default: the value of the axis of seeds, else 0.
      */
     seed?: number | AxisReference;
@@ -463,6 +471,10 @@ export interface Recipes {
      * What matrices are multiplied in: float32, or bfloat16 with weights, optimizer and sums in float32. Default: float32.
      */
     precision?: ('float32' | 'bfloat16') | AxisReference;
+    /**
+     * What trains: `descent`, the built-in trainer, or a framework that Descent drives: litgpt. Default: descent.
+     */
+    engine?: ('descent' | 'litgpt') | AxisReference;
     /**
      * Seed of the order of examples and of noise. Default: the value of the axis of seeds, else 0.
      */
@@ -616,6 +628,10 @@ export interface Recipes {
      * What matrices are multiplied in when the policy and the critic learn and are measured; responses are sampled in float32. Default: float32.
      */
     precision?: ('float32' | 'bfloat16') | AxisReference;
+    /**
+     * What trains: `descent`, the built-in trainer, or a framework that Descent drives: litgpt. Default: descent.
+     */
+    engine?: ('descent' | 'litgpt') | AxisReference;
     /**
      * Seed of the order of prompts and of sampling. Default: the value of the axis of seeds, else 0.
      */
@@ -871,6 +887,10 @@ export interface Pretrain {
    */
   precision?: ('float32' | 'bfloat16') | AxisReference;
   /**
+   * What trains: `descent`, the built-in trainer, or a framework that Descent drives: litgpt. Default: descent.
+   */
+  engine?: ('descent' | 'litgpt') | AxisReference;
+  /**
    * Seed of initial weights and of the order of data. Default: the value of the axis of seeds, else 0.
    */
   seed?: number | AxisReference;
@@ -945,6 +965,10 @@ export interface Cpt {
    */
   precision?: ('float32' | 'bfloat16') | AxisReference;
   /**
+   * What trains: `descent`, the built-in trainer, or a framework that Descent drives: litgpt. Default: descent.
+   */
+  engine?: ('descent' | 'litgpt') | AxisReference;
+  /**
    * Seed of the order of data. Default: the value of the axis of seeds, else 0.
    */
   seed?: number | AxisReference;
@@ -1004,6 +1028,10 @@ export interface Sft {
    * What matrices are multiplied in: float32, or bfloat16 with weights, optimizer and sums in float32. Default: float32.
    */
   precision?: ('float32' | 'bfloat16') | AxisReference;
+  /**
+   * What trains: `descent`, the built-in trainer, or a framework that Descent drives: litgpt. Default: descent.
+   */
+  engine?: ('descent' | 'litgpt') | AxisReference;
   /**
    * Seed of the order of examples and of noise. Default: the value of the axis of seeds, else 0.
    */
@@ -1081,6 +1109,10 @@ export interface Dpo {
    * What matrices are multiplied in: float32, or bfloat16 with weights, optimizer and sums in float32. Default: float32.
    */
   precision?: ('float32' | 'bfloat16') | AxisReference;
+  /**
+   * What trains: `descent`, the built-in trainer, or a framework that Descent drives: litgpt. Default: descent.
+   */
+  engine?: ('descent' | 'litgpt') | AxisReference;
   /**
    * How much departing from the parent costs; more than 0. Default: 0.1.
    */
@@ -1244,6 +1276,10 @@ export interface Rl {
    */
   precision?: ('float32' | 'bfloat16') | AxisReference;
   /**
+   * What trains: `descent`, the built-in trainer, or a framework that Descent drives: litgpt. Default: descent.
+   */
+  engine?: ('descent' | 'litgpt') | AxisReference;
+  /**
    * Seed of the order of prompts and of sampling. Default: the value of the axis of seeds, else 0.
    */
   seed?: number | AxisReference;
@@ -1304,6 +1340,10 @@ export interface Reward {
    * What matrices are multiplied in: float32, or bfloat16 with weights, optimizer and sums in float32. Default: float32.
    */
   precision?: ('float32' | 'bfloat16') | AxisReference;
+  /**
+   * What trains: `descent`, the built-in trainer, or a framework that Descent drives: litgpt. Default: descent.
+   */
+  engine?: ('descent' | 'litgpt') | AxisReference;
   /**
    * Weight of the squared sum of a pair's rewards, which keeps them around 0. Default: 0.
    */

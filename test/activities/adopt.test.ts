@@ -347,7 +347,7 @@ describe('executing a node that adopts', () => {
     const { folder, hub, node, env } = await onHub(t);
     const home = join(folder, 'home');
     const activity = executeActivity({
-      ...{ home, trainer: [], devices: {}, stopSeconds: 1, env },
+      ...{ home, trainer: [], engines: [], devices: {}, stopSeconds: 1, env },
       plans: { plan: async () => ({ nodes: [node] }) as unknown as Plan, node: async () => node },
       start: () => assert.fail('no trainer is started'),
     });

@@ -230,6 +230,7 @@ function activityFor(
     home,
     plans: { plan: async () => plan, node: async (_, place) => plan.nodes[place] as PlanNode },
     trainer: [],
+    engines: [],
     devices,
     stopSeconds,
     start,

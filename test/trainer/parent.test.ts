@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { requireVocabulary } from '../../trainer/parent.ts';
+import { requireVocabulary } from '../../trainer/tokenizer/load.ts';
 import type { Tokenizer } from '../../trainer/tokenizer/load.ts';
 import { tiny } from './support.ts';
 

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
 import { endToken, endTokens, type TokenizerFiles } from '../../schemas/end-token.ts';
+import type { Architecture } from '../../schemas/types/job.ts';
 import { isFaultOfFile, TrainerFailure } from '../failure.ts';
 import { preTokenizer, preTokenPattern, type TokenizerJson } from './format.ts';
 
@@ -119,4 +120,13 @@ function remembering(encode: (text: string) => number[], special: string[]): (te
     }
     return ids;
   };
+}
+
+/** Throws unless a model has a score, and an embedding, for each token: it would take those of another. */
+export function requireVocabulary(tokenizer: Tokenizer, { vocab }: Architecture, kind: 'bad-data' | 'bad-job'): void {
+  if (tokenizer.vocab <= vocab) return;
+  throw new TrainerFailure(
+    kind,
+    `The tokenizer has ${tokenizer.vocab} tokens, and the model has a vocabulary of ${vocab}.`,
+  );
 }

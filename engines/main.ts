@@ -1,0 +1,20 @@
+/** The program that trains with another framework: `node main.js <job.json> [--detached]`, as `runProgram` says. */
+import { engineOf } from '../schemas/engines.ts';
+import type { Engine, Job } from '../schemas/types/job.ts';
+import type { Outcome, TrainerContext } from '../trainer/context.ts';
+import { TrainerFailure } from '../trainer/failure.ts';
+import { runProgram } from '../trainer/program.ts';
+
+/** What trains by each engine. */
+const adapters: {
+  [Name in Engine]: () => Promise<{ run(job: Job, context: TrainerContext): Promise<Outcome> }>;
+} = {
+  litgpt: () => import('./litgpt/adapter.ts'),
+};
+
+await runProgram(async (job, context) => {
+  const engine = engineOf(job.recipe);
+  if (engine === undefined) throw new TrainerFailure('bad-job', `${job.address} names no engine`);
+  const { run } = await adapters[engine]();
+  return run(job, context);
+});

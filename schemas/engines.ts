@@ -1,0 +1,65 @@
+/**
+ * The frameworks that may train in place of the built-in trainer, and what of a recipe each of them honours: the one table that
+ * the planner refuses by, the adapters in `engines/` keep to, and docs/engines.md is made from.
+ */
+import type { CptRecipe, DpoRecipe, Engine, PretrainRecipe, RewardRecipe, RlRecipe, SftRecipe } from './types/job.ts';
+
+/** The recipes that an engine can be asked to train by, by type of node. */
+export interface EngineRecipes {
+  pretrain: Exclude<PretrainRecipe, { schedule: 'wsd' }>;
+  cpt: Exclude<CptRecipe, { schedule: 'wsd' }>;
+  sft: SftRecipe;
+  dpo: DpoRecipe;
+  rl: RlRecipe;
+  reward: RewardRecipe;
+}
+
+export type EngineStage = keyof EngineRecipes;
+
+/** How an engine takes an option of a recipe: whatever it says, or only some values of it. */
+export type Honour = 'any' | { only: readonly (string | number | boolean)[]; why: string };
+
+/** How an engine takes each option of a recipe: an option that is missing here does not compile. */
+export type Honours<Recipe> = { readonly [Option in Exclude<AllKeys<Recipe>, 'engine'>]-?: Honour };
+type AllKeys<Recipe> = Recipe extends unknown ? keyof Recipe : never;
+
+export interface EngineEntry {
+  /** As its makers write it. */
+  title: string;
+  /** Of what the adapter makes of a recipe; part of the key of each node that the engine trains. */
+  version: number;
+  /** What it trains. A type of node that is missing is refused. */
+  stages: { readonly [Stage in EngineStage]?: Honours<EngineRecipes[Stage]> };
+}
+
+/** Said where an engine is meant that is none of these: the built-in trainer. */
+export const builtIn = 'descent';
+
+const litgptText = {
+  mix: 'any',
+  steps: 'any',
+  batchSequences: 'any',
+  lr: 'any',
+  minLr: 'any',
+  warmup: 'any',
+  schedule: { only: ['cosine', 'constant'], why: 'runs that share a trunk are trained by descent alone' },
+  weightDecay: 'any',
+  weightDecayOn: { only: ['all'], why: 'LitGPT decays every parameter' },
+  betas: 'any',
+  clip: 'any',
+  precision: 'any',
+} as const satisfies Honours<EngineRecipes['cpt']>;
+
+/** The engines by name. */
+export const engines: Readonly<Record<Engine, EngineEntry>> = {
+  litgpt: {
+    title: 'LitGPT',
+    version: 1,
+    stages: { pretrain: { architecture: 'any', ...litgptText }, cpt: litgptText },
+  },
+};
+
+/** The engine that trains by a recipe; undefined where the built-in trainer does, or where there is nothing to train. */
+export function engineOf(recipe: object): Engine | undefined {
+  return (recipe as { engine?: Engine }).engine;
+}
