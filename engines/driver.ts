@@ -1,11 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { packageRoot } from '#setup/places.mjs';
-import { engines } from '../schemas/engines.ts';
 import type { FailedEvent, MetricsEvent, StartedEvent, TrainedOn } from '../schemas/types/event.ts';
-import type { Engine } from '../schemas/types/job.ts';
 import type { Outcome, TrainerContext } from '../trainer/context.ts';
 import { TrainerFailure } from '../trainer/failure.ts';
 import { createPace } from '../trainer/pace.ts';
@@ -20,9 +16,11 @@ type Said =
   | Pick<FailedEvent, 'event' | 'kind' | 'message'>;
 
 export interface Drive {
-  engine: Engine;
+  /** The engine, as messages name it. */
+  title: string;
   environment: Environment;
-  /** What the driver reads. */
+  /** The Python file that drives it, and what that reads. */
+  driver: string;
   run: string;
   /** What each step learned from, from the one after `step` on. */
   trainedOn(step: number): AsyncIterator<TrainedOn>;
@@ -38,14 +36,15 @@ export interface Driven {
 
 /**
  * Runs an engine's driver to its end and passes its events on, with what each step learned from. Asked to stop, it asks the
- * driver, which saves. The driver ends with this process: they are of one process group.
+ * driver, which saves. The driver ends when its standard input does, and so with this process.
  *
  * @throws TrainerFailure of the kind that the driver says; `internal` where it ends without a word.
  */
-export async function drive({ engine, environment, run, trainedOn }: Drive, context: TrainerContext): Promise<Driven> {
-  const { title } = engines[engine];
-  const driver = join(packageRoot, 'engines', engine, 'driver.py');
-  const child = spawn(environment.python, [driver, run], { stdio: ['ignore', 'pipe', 'inherit'] });
+export async function drive(
+  { title, environment, driver, run, trainedOn }: Drive,
+  context: TrainerContext,
+): Promise<Driven> {
+  const child = spawn(environment.python, [driver, run], { stdio: ['pipe', 'pipe', 'inherit'] });
   const ended = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
   const stopping = setInterval(() => {
     if (context.stopRequested() && child.kill('SIGTERM')) clearInterval(stopping);

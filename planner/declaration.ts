@@ -9,7 +9,7 @@ import { defaults, derived } from './defaults.ts';
 import { quantityFields } from './kinds.ts';
 import type { Json, Key, Plan, PlanNode } from './plan.ts';
 import { type QuantityKind, quantityKinds } from './quantities.ts';
-import { declaredStages, type StageKind } from './stages.ts';
+import { declaredStages, isTraining, type StageKind } from './stages.ts';
 import { isRecord, own, recordAt } from './tree.ts';
 
 /**
@@ -68,6 +68,7 @@ function stage(file: LineageFile, node: PlanNode): Declaration {
   const quantities = quantityFields(kind);
   const usual = usualFields(kind, body, node.architecture?.context ?? 0);
   const fields = new Map<string, Declared>([...leaves(usual, false, quantities), ['seed', leaf(node.seed)]]);
+  if (isTraining(kind)) fields.set('engine', leaf(defaults.engine));
   for (const [name, value] of Object.entries(body)) {
     if (notLearned.has(name)) continue;
     if (name === 'model') fields.set(name, reference(String(value), model(file, String(value))));

@@ -1,3 +1,4 @@
+import { engineOf, engines } from '../schemas/engines.ts';
 import type { LineageFile } from '../schemas/types/lineage.ts';
 import type { Ancestry } from './ancestry.ts';
 import { parameterCount } from './architecture.ts';
@@ -40,6 +41,13 @@ export function pointOf(
     return undefined;
   }
   const { recipe } = run;
+  const engine = engineOf(recipe);
+  if (engine !== undefined) {
+    const message = `\`${run.address}\` is trained by ${engines[engine].title}, which leaves its end alone`;
+    const hint = 'take a run of the built-in trainer, or train a shorter one';
+    report(['stages', stage.name, 'checkpoint', 'of'], 'bad-value', message, hint);
+    return undefined;
+  }
   const { context } = ancestry.architecture;
   const batchTokens = recipe.batchSequences * context;
   const tokens = at && !('share' in at) ? totalTokens(at, parameterCount(ancestry.architecture)) : undefined;

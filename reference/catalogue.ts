@@ -1,11 +1,19 @@
 import { defaults } from '../planner/defaults.ts';
 import { diagnosticCodes } from '../planner/diagnostic.ts';
 import { benchmarks, generators, typeVersions } from '../schemas/catalogue.ts';
+import { engines, type Honour } from '../schemas/engines.ts';
 import { code, table } from './markdown.ts';
 
-/** Sections of Markdown that tell what ships with Descent by name: generators, benchmarks, algorithms, types, diagnostics. */
+/** Sections of Markdown that tell what ships with Descent by name: generators, benchmarks, algorithms, engines, types, diagnostics. */
 export function catalogueSections(): string[] {
-  return [generatorSection(), benchmarkSection(), algorithmSection(), typeSection(), diagnosticSection()];
+  return [
+    generatorSection(),
+    benchmarkSection(),
+    algorithmSection(),
+    engineSection(),
+    typeSection(),
+    diagnosticSection(),
+  ];
 }
 
 function generatorSection(): string {
@@ -48,6 +56,22 @@ function algorithmSection(): string {
     ['', ...algorithms.map(([name]) => code(name))],
     rows,
   )}`;
+}
+
+function engineSection(): string {
+  const rows = Object.entries(engines).flatMap(([name, { version, stages }]) =>
+    Object.entries(stages).flatMap(([stage, honours]) =>
+      Object.entries(honours).map(([option, honour]) => [
+        ...[code(name), String(version), code(stage), code(option)],
+        honoured(honour),
+      ]),
+    ),
+  );
+  return `## Engines\n\nThe names of \`engine\` beside \`descent\`, the version of each adapter, which is in the keys of what it trains, and what it takes of each option of a [recipe](job.md). [Engines](../engines.md) tells how they are driven. What an engine cannot do is refused when a lineage is planned.\n\n${table(['engine', 'version', 'stage', 'option', 'takes'], rows)}`;
+}
+
+function honoured(honour: Honour): string {
+  return honour === 'any' ? 'any' : `${honour.only.map(String).join(', ')}: ${honour.why}`;
 }
 
 function typeSection(): string {

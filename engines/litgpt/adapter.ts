@@ -1,7 +1,8 @@
 /** LitGPT as a trainer: pretraining and continued pretraining. */
 import { mkdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { EngineRecipes } from '../../schemas/engines.ts';
+import { packageRoot } from '#setup/places.mjs';
+import { type EngineRecipes, engines } from '../../schemas/engines.ts';
 import { parameterShapes } from '../../schemas/llama.ts';
 import type { Job } from '../../schemas/types/job.ts';
 import { ancestryOf } from '../../trainer/ancestry.ts';
@@ -16,6 +17,8 @@ import { drive } from '../driver.ts';
 import { environmentOf } from '../environment.ts';
 import { writeRows } from '../rows.ts';
 import { litgptConfig, modelConfig, sequencesAtOnce } from './config.ts';
+
+const driver = join(packageRoot, 'engines', 'litgpt', 'driver.py');
 
 /** Runs a job of pretraining or CPT with LitGPT. What it needs on the way lies in the attempt's `checkpoints/`. */
 export async function run(job: Job, context: TrainerContext): Promise<Outcome> {
@@ -53,7 +56,7 @@ export async function run(job: Job, context: TrainerContext): Promise<Outcome> {
   });
   const ancestry = await ancestryOf(job);
   const { outcome, step, tokens } = await drive(
-    { engine: 'litgpt', environment, run, trainedOn: rows.trainedOn },
+    { title: engines.litgpt.title, environment, driver, run, trainedOn: rows.trainedOn },
     context,
   );
   if (outcome === 'interrupted') return outcome;

@@ -1,7 +1,7 @@
 """What every driver has in common: events as lines of JSON, a request to stop, folders that appear whole.
 
 A driver is started as `python driver.py <run.json>`. It writes a line of JSON for each event to standard output; whatever else
-prints there, goes to standard error. SIGTERM asks it to save and to end. Exit codes: 0 done, 75 interrupted, else failed.
+prints there, goes to standard error. SIGTERM asks it to save and to end; when its standard input ends, it ends at once. Exit codes: 0 done, 75 interrupted, else failed.
 """
 
 import json
@@ -9,6 +9,7 @@ import os
 import shutil
 import signal
 import sys
+import threading
 from pathlib import Path
 
 interrupted = 75
@@ -24,6 +25,14 @@ def _stop(*_):
     _stopped = True
 
 
+
+
+def _end_with_parent():
+    os.read(0, 1)  # nothing is written to it: it ends when the parent has
+    os._exit(1)  # at once: another may be about to go on from the newest checkpoint
+
+
+threading.Thread(target=_end_with_parent, daemon=True).start()
 signal.signal(signal.SIGTERM, _stop)
 signal.signal(signal.SIGINT, _stop)
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { requireVocabulary } from '../../trainer/tokenizer/load.ts';
 import type { Tokenizer } from '../../trainer/tokenizer/load.ts';
+import { requireVocabulary } from '../../trainer/tokenizer/load.ts';
 import { tiny } from './support.ts';
 
 test('a tokenizer that has ids beyond the model’s vocabulary is refused, before any is looked up', () => {

@@ -219,25 +219,34 @@ export interface Running {
   ended: Promise<Ended>;
 }
 
-/**
- * Starts the real trainer on a job; `onEvent` sees each event as it comes. What has not ended after a minute is killed.
- */
+/** Which program a trainer is, and how long it may take. */
+export interface Program {
+  path: string;
+  seconds: number;
+}
+
+/** The built-in one. */
+const builtIn: Program = { path: trainerProgram, seconds: 60 };
+
+/** Starts a real trainer on a job; `onEvent` sees each event as it comes. What has not ended in its time is killed. */
 export function startTrainer(
   job: Job,
   onEvent: (event: TrainerEvent, child: ChildProcess) => void = () => {},
   env: Record<string, string> = {},
+  program: Program = builtIn,
 ): Running {
   const path = join(job.output, 'job.json');
   writeFileSync(path, JSON.stringify(job));
-  return startTrainerAt(path, onEvent, env);
+  return startTrainerAt(path, onEvent, env, program);
 }
 
 export function startTrainerAt(
   path: string,
   onEvent: (event: TrainerEvent, child: ChildProcess) => void = () => {},
   env: Record<string, string> = {},
+  program: Program = builtIn,
 ): Running {
-  const child = spawn(process.execPath, [trainerProgram, path], {
+  const child = spawn(process.execPath, [program.path, path], {
     stdio: ['pipe', 'pipe', 'pipe'],
     env: { ...process.env, ...env },
   });
@@ -252,7 +261,7 @@ export function startTrainerAt(
     events.push(event);
     onEvent(event, child);
   });
-  const deadline = setTimeout(() => child.kill('SIGKILL'), 60_000);
+  const deadline = setTimeout(() => child.kill('SIGKILL'), program.seconds * 1000);
   const ended = new Promise<Ended>((resolve, reject) => {
     child.on('error', reject);
     child.on('close', (code, signal) => {

@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { changesBetween } from '../../planner/compare.ts';
+import { memoryOf } from '../../planner/memory.ts';
+import { kindOfWork } from '../../planner/speed.ts';
+import { keysOf, lineage, nodeAt, planningOf, planOfText } from './plans.ts';
+
+const base = (others: string) => `{model: nano, data: web, tokens: 40K${others}}`;
+const tuned = (others: string) => `{from: mid, data: math/problems, examples: 100${others}}`;
+
+describe('engine', () => {
+  test('is the built-in trainer where nothing is said, and then in no key', async () => {
+    const plan = await planOfText(lineage());
+    assert.equal((nodeAt(plan, 'base').recipe as { engine?: string }).engine, undefined);
+    assert.deepEqual(keysOf(await planOfText(lineage({ base: base(', engine: descent') }))), keysOf(plan));
+  });
+
+  test('is part of the key of what it trains and of all that comes of that, and `why` names it', async () => {
+    const [before, after] = [
+      await planOfText(lineage()),
+      await planOfText(lineage({ base: base(', engine: litgpt') })),
+    ];
+    const [old, now] = [keysOf(before), keysOf(after)];
+    for (const address of ['base', 'mid', 'tuned']) assert.notEqual(old[address], now[address]);
+    assert.equal(old['tokenizer:words'], now['tokenizer:words']);
+    const changes = changesBetween(
+      { plan: before, node: nodeAt(before, 'tuned') },
+      { plan: after, node: nodeAt(after, 'tuned') },
+    );
+    assert.deepEqual(changes, [{ address: 'base', field: 'engine', before: 'descent', after: 'litgpt' }]);
+    assert.equal(nodeAt(after, 'base').settings.engine, 'litgpt');
+  });
+
+  test('has a speed of its own, and no memory that Descent could tell', async () => {
+    const node = nodeAt(await planOfText(lineage({ base: base(', engine: litgpt, precision: bfloat16') })), 'base');
+    assert.equal(kindOfWork(node), 'text in bfloat16 by litgpt');
+    assert.equal(memoryOf(node), null);
+  });
+
+  test('may be an axis', async () => {
+    const text = `${lineage({ base: base(', engine: "{engine}"') })}axes: {engine: [descent, litgpt]}\n`;
+    const plan = await planOfText(text);
+    assert.notEqual(nodeAt(plan, 'base@engine=descent').key, nodeAt(plan, 'base@engine=litgpt').key);
+    assert.equal(nodeAt(plan, 'base@engine=descent').key, keysOf(await planOfText(lineage())).base);
+  });
+
+  test('that cannot do what a recipe says is refused, at the option', async () => {
+    const cases: [text: string, at: RegExp, says: RegExp][] = [
+      [lineage({ base: base(', engine: litgpt, schedule: wsd, warmup: 5K') }), /schedule/, /no `schedule: `?wsd/],
+      [lineage({ base: base(', engine: litgpt, weightDecayOn: matrices') }), /weightDecayOn/, /decays every parameter/],
+      [lineage({ tuned: tuned(', engine: litgpt') }), /engine/, /LitGPT has no stage `sft`/],
+      [lineage({ base: base(', engine: litgtp') }), /engine/, /litgtp/],
+    ];
+    for (const [text, at, says] of cases) {
+      const planned = await planningOf(text);
+      assert.ok(!planned.ok, text);
+      const [{ line, column, message, hint } = assert.fail()] = planned.diagnostics;
+      assert.match(`${message} ${hint}`, says);
+      const written = text.split('\n')[line - 1]?.slice(0, column - 1) ?? '';
+      assert.match(written, new RegExp(`${at.source}: $`), message);
+    }
+  });
+
+  test('leaves no checkpoint of a run for a stage to begin with', async () => {
+    const text = lineage({ base: base(', engine: litgpt') }).replace(
+      'stages:\n',
+      'stages:\n  part: {checkpoint: {of: base, at: 20K}}\n',
+    );
+    const planned = await planningOf(text);
+    assert.ok(!planned.ok);
+    assert.match(planned.diagnostics.map(({ message }) => message).join(), /`base`.*LitGPT/);
+  });
+});
