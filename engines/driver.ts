@@ -1,16 +1,17 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import type { FailedEvent, MetricsEvent, StartedEvent, TrainedOn } from '../schemas/types/event.ts';
+import type { FailedEvent, MetricsEvent, StartedEvent } from '../schemas/types/event.ts';
 import type { Outcome, TrainerContext } from '../trainer/context.ts';
 import { TrainerFailure } from '../trainer/failure.ts';
 import { createPace } from '../trainer/pace.ts';
 import type { Environment } from './environment.ts';
+import { learnedFrom } from './learned.ts';
 
 /** A line of a driver's standard output (engines/python/descent.py). */
 type Said =
   | StartedEvent
-  | MetricsEvent
+  | Pick<MetricsEvent, 'event' | 'step' | 'values'>
   | { event: 'checkpoint'; step: number; path: string }
   | { event: 'interrupted'; step: number }
   | Pick<FailedEvent, 'event' | 'kind' | 'message'>;
@@ -22,8 +23,8 @@ export interface Drive {
   /** The Python file that drives it, and what that reads. */
   driver: string;
   run: string;
-  /** What each step learned from, from the one after `step` on. */
-  trainedOn(step: number): AsyncIterator<TrainedOn>;
+  /** The file that says of each step what it learns from. */
+  learned: string;
 }
 
 /** How far a driver came. */
@@ -41,7 +42,7 @@ export interface Driven {
  * @throws TrainerFailure of the kind that the driver says; `internal` where it ends without a word.
  */
 export async function drive(
-  { title, environment, driver, run, trainedOn }: Drive,
+  { title, environment, driver, run, learned }: Drive,
   context: TrainerContext,
 ): Promise<Driven> {
   const child = spawn(environment.python, [driver, run], { stdio: ['pipe', 'pipe', 'inherit'] });
@@ -51,25 +52,26 @@ export async function drive(
   }, 100);
   const driven: Driven = { outcome: 'done', step: 0, tokens: 0 };
   const pace = createPace(0);
-  let [steps, failed] = [0, undefined as Pick<FailedEvent, 'kind' | 'message'> | undefined];
-  let data: AsyncIterator<TrainedOn> | undefined;
+  let [count, failed] = [0, undefined as Pick<FailedEvent, 'kind' | 'message'> | undefined];
+  let steps: ReturnType<typeof learnedFrom> | undefined;
   try {
     for await (const line of createInterface({ input: child.stdout })) {
       const said = JSON.parse(line) as Said;
       switch (said.event) {
         case 'started':
-          steps = said.steps;
-          data = trainedOn(said.resumedFrom ?? 0);
+          count = said.steps;
+          steps = learnedFrom(learned, said.resumedFrom ?? 0);
           context.emit({ ...said, engine: `${said.engine}, lock ${environment.lock}` });
           break;
         case 'metrics': {
-          const tokens = said.tokens - driven.tokens;
-          Object.assign(driven, { step: said.step, tokens: said.tokens });
-          const learned = await data?.next();
-          context.emit({ ...said, ...(learned?.done === false && { data: learned.value }) });
-          const speed = pace.afterStep(tokens, steps - said.step);
-          if (speed !== undefined)
-            context.emit({ event: 'progress', step: said.step, steps, ...speed, values: said.values });
+          const { step, values } = said;
+          const next = await steps?.next();
+          if (next?.done !== false) throw new Error(`${title} tells of step ${step}, which is not planned`);
+          const { tokens, added, data } = next.value;
+          Object.assign(driven, { step, tokens });
+          context.emit({ event: 'metrics', step, tokens, values, data });
+          const speed = pace.afterStep(added, count - step);
+          if (speed !== undefined) context.emit({ event: 'progress', step, steps: count, ...speed, values });
           break;
         }
         case 'checkpoint':
@@ -99,6 +101,6 @@ export async function drive(
   } finally {
     clearInterval(stopping);
     if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
-    await data?.return?.();
+    await steps?.return();
   }
 }

@@ -10,6 +10,7 @@ const adapters: {
   [Name in Engine]: () => Promise<{ run(job: Job, context: TrainerContext): Promise<Outcome> }>;
 } = {
   litgpt: () => import('./litgpt/adapter.ts'),
+  trl: () => import('./trl/adapter.ts'),
 };
 
 await runProgram(async (job, context) => {

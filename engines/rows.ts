@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs';
 import { open, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { TrainedOn } from '../schemas/types/event.ts';
 import type { CptRecipe, PretrainRecipe } from '../schemas/types/job.ts';
 import { mixText, type Tally } from '../trainer/data/mixture.ts';
 import type { DataFolders } from '../trainer/data/sources.ts';
 import { trainedOnText } from '../trainer/data/trained-on.ts';
 import type { Tokenizer } from '../trainer/tokenizer/load.ts';
+import { lineOf } from './learned.ts';
 
 /** Text as rows of tokens in a file, in the order of training. */
 export interface Rows {
@@ -14,8 +14,8 @@ export interface Rows {
   /** Two where the vocabulary allows, else four; little end first. */
   bytesAToken: 2 | 4;
   tally: Tally;
-  /** What each step learned from, from the one after `step` on. */
-  trainedOn(step: number): AsyncGenerator<TrainedOn, void>;
+  /** The file that says of each step what it learns from (`learned.ts`). */
+  learned: string;
 }
 
 export interface Text {
@@ -51,7 +51,8 @@ export async function writeRows(folder: string, { recipe, tokenizer, context, se
         for (const { tokens } of sequences)
           for (const id of tokens) at = bytesAToken === 2 ? bytes.writeUInt16LE(id, at) : bytes.writeUInt32LE(id, at);
         await rows.writeFile(bytes);
-        await lines.writeFile(`${JSON.stringify(trainedOnText(sequences))}\n`);
+        const tokens = (step + 1) * batchSequences * context;
+        await lines.writeFile(lineOf({ tokens, data: trainedOnText(sequences) }));
       }
       await rows.sync();
       await lines.sync();
@@ -63,15 +64,5 @@ export async function writeRows(folder: string, { recipe, tokenizer, context, se
     await rename(`${tallied}.tmp`, tallied);
   }
   const tally = JSON.parse(await readFile(tallied, 'utf8')) as Tally;
-  return { path, bytesAToken, tally, trainedOn: (step) => linesFrom(learned, step) };
-}
-
-async function* linesFrom(path: string, first: number): AsyncGenerator<TrainedOn, void> {
-  const file = await open(path);
-  try {
-    let number = 0;
-    for await (const line of file.readLines({ autoClose: false })) if (number++ >= first) yield JSON.parse(line);
-  } finally {
-    await file.close();
-  }
+  return { path, bytesAToken, tally, learned };
 }

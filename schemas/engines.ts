@@ -50,6 +50,26 @@ const litgptText = {
   precision: 'any',
 } as const satisfies Honours<EngineRecipes['cpt']>;
 
+const trlSft = {
+  data: 'any',
+  examples: 'any',
+  epochs: 'any',
+  batch: 'any',
+  lr: 'any',
+  minLr: 'any',
+  warmup: 'any',
+  schedule: 'any',
+  weightDecay: 'any',
+  weightDecayOn: 'any',
+  betas: 'any',
+  clip: 'any',
+  precision: 'any',
+  template: 'any',
+  packing: { only: [false], why: 'TRL packs examples into other batches than those of the recipe' },
+  neftune: 'any',
+  overlong: 'any',
+} as const satisfies Honours<EngineRecipes['sft']>;
+
 /** The engines by name. */
 export const engines: Readonly<Record<Engine, EngineEntry>> = {
   litgpt: {
@@ -57,6 +77,7 @@ export const engines: Readonly<Record<Engine, EngineEntry>> = {
     version: 1,
     stages: { pretrain: { architecture: 'any', ...litgptText }, cpt: litgptText },
   },
+  trl: { title: 'TRL', version: 1, stages: { sft: trlSft } },
 };
 
 /** The engine that trains by a recipe; undefined where the built-in trainer does, or where there is nothing to train. */

@@ -1,18 +1,10 @@
 import type { EngineRecipes } from '../../schemas/engines.ts';
 import type { Architecture } from '../../schemas/types/job.ts';
+import { atOnce } from '../at-once.ts';
 import type { Rows } from '../rows.ts';
-
-/** Sequences that go through the model at once, at most: EvoLM's. It changes sums' order, and nothing else. */
-const microBatch = 16;
 
 /** Of a recipe that clips nothing: LitGPT asks for a number. */
 const noClip = 1e30;
-
-/** How many sequences go at once, of a batch: the most that divide it. */
-export function sequencesAtOnce(batch: number): number {
-  for (let count = Math.min(batch, microBatch); count > 1; count--) if (batch % count === 0) return count;
-  return 1;
-}
 
 export interface Places {
   rows: Rows;
@@ -66,7 +58,7 @@ export function litgptConfig(
       save_interval: null,
       log_interval: 1,
       global_batch_size: batchSequences,
-      micro_batch_size: sequencesAtOnce(batchSequences),
+      micro_batch_size: atOnce(batchSequences),
       lr_warmup_steps: 0,
       max_tokens: steps * batchSequences * context,
       max_seq_length: context,

@@ -69,7 +69,7 @@ class Run(Logger):
         values = {"loss": metrics["loss"], "lr": metrics["learning_rate"]}
         if not math.isfinite(metrics["loss"]):
             descent.fail("diverged", f"loss became {metrics['loss']} at step {step}: training diverged")
-        descent.emit("metrics", step=step, tokens=metrics["total_tokens"], values=values)
+        descent.emit("metrics", step=step, values=values)
         if step == len(self.rates):
             return
         stopping = descent.stop_requested()

@@ -184,7 +184,7 @@ export type Precision = 'float32' | 'bfloat16';
 /**
  * The framework that trains in place of the built-in trainer.
  */
-export type Engine = 'litgpt';
+export type Engine = 'litgpt' | 'trl';
 /**
  * Which parameters decay: all, or all but the gains of norms. Default: all.
  */

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { onPath } from '#setup/processes.mjs';
 import { type Driven, drive } from '../../engines/driver.ts';
-import type { TrainedOn, TrainerEvent } from '../../schemas/types/event.ts';
+import { lineOf } from '../../engines/learned.ts';
+import type { TrainerEvent } from '../../schemas/types/event.ts';
 import type { TrainerFailure } from '../../trainer/failure.ts';
 import { packageRoot } from '../cli/support.ts';
 import { temporaryFolder } from '../trainer/support.ts';
@@ -12,9 +13,11 @@ import { temporaryFolder } from '../trainer/support.ts';
 const python = onPath('python3') ?? assert.fail('there is no python3 on PATH, which set-up asks for');
 const driver = join(packageRoot, 'test', 'fixtures', 'driver.py');
 
-async function* learnedFrom(step: number): AsyncGenerator<TrainedOn, void> {
-  for (let at = step; ; at++) yield { digest: String(at + 1).padStart(16, '0') };
-}
+/** What each of so many steps learns from: ten tokens more. */
+const learning = (steps: number): string =>
+  Array.from({ length: steps }, (_, at) =>
+    lineOf({ tokens: 10 * (at + 1), data: { digest: String(at + 1).padStart(16, '0') } }),
+  ).join('');
 
 /** Drives the counting driver; it is asked to stop once it has told of a step, where that is named. */
 async function driven(
@@ -23,7 +26,9 @@ async function driven(
   { stopAt, fenced = false }: { stopAt?: number; fenced?: boolean } = {},
 ): Promise<{ driven: Promise<Driven>; events: TrainerEvent[] }> {
   const run = join(folder, 'run.json');
+  const learned = join(folder, 'learned.jsonl');
   writeFileSync(run, JSON.stringify({ checkpoints: join(folder, 'checkpoints'), ...says }));
+  writeFileSync(learned, learning(1002));
   const events: TrainerEvent[] = [];
   let stopped = false;
   const context = {
@@ -37,7 +42,7 @@ async function driven(
     },
   };
   const environment = { python, lock: 'abc' };
-  return { driven: drive({ title: 'Counter', environment, driver, run, trainedOn: learnedFrom }, context), events };
+  return { driven: drive({ title: 'Counter', environment, driver, run, learned }, context), events };
 }
 
 describe('a driver', () => {

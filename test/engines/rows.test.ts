@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { learnedFrom } from '../../engines/learned.ts';
 import { writeRows } from '../../engines/rows.ts';
 import { mixText } from '../../trainer/data/mixture.ts';
 import { trainedOnText } from '../../trainer/data/trained-on.ts';
@@ -27,8 +28,12 @@ test('an engine learns from the rows that the built-in trainer reads, in its ord
   assert.deepEqual(rows.tally, mixed.tally());
 
   const learned = [];
-  for await (const step of rows.trainedOn(2)) learned.push(step);
-  assert.deepEqual(learned, steps.slice(2).map(trainedOnText));
+  for await (const step of learnedFrom(rows.learned, 2)) learned.push(step);
+  const added = recipe.batchSequences * tiny.context;
+  assert.deepEqual(
+    learned,
+    steps.slice(2).map((sequences, at) => ({ tokens: (at + 3) * added, added, data: trainedOnText(sequences) })),
+  );
 
   const { mtimeMs } = statSync(rows.path);
   const again = await writeRows(folder, text);

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { adamw } from '../../trainer/adamw.ts';
 import type { Example } from '../../trainer/example.ts';
-import { truncate } from '../../trainer/example.ts';
+import { fitted, truncate } from '../../trainer/example.ts';
 import { initialise } from '../../trainer/init.ts';
 import { random } from '../../trainer/random.ts';
-import { batchOf, fitted } from '../../trainer/stages/sft.ts';
+import { batchOf } from '../../trainer/stages/sft.ts';
 import { supervisedSteps } from '../../trainer/supervised.ts';
 import { close, tiny } from './support.ts';
 

@@ -10,7 +10,7 @@
  *   alone loses its end, and then does not learn to stop. Or, with `overlong: drop`, it is left out. Both are counted in the
  *   facts. Where no response fits, that is an error.
  */
-import type { SftJob, SftRecipe } from '../../schemas/types/job.ts';
+import type { SftJob } from '../../schemas/types/job.ts';
 import { adamw } from '../adamw.ts';
 import type { Batch } from '../batch.ts';
 import type { Outcome, TrainerContext } from '../context.ts';
@@ -18,8 +18,7 @@ import { loadTemplate } from '../data/chat-template.ts';
 import { problems } from '../data/sources.ts';
 import { trainedOnProblems } from '../data/trained-on.ts';
 import { epochsOf } from '../epochs.ts';
-import { countResponseTokens, type Example, longestOf, readOf, truncate } from '../example.ts';
-import { TrainerFailure } from '../failure.ts';
+import { countResponseTokens, type Example, fitted, longestOf, readOf } from '../example.ts';
 import { train } from '../loop.ts';
 import { embeddingNoise } from '../neftune.ts';
 import { type LayoutOptions, padded, spread } from '../padded.ts';
@@ -83,31 +82,6 @@ export async function run(job: SftJob, context: TrainerContext): Promise<Outcome
       [`epochs.${recipe.data.name}`]: recipe.epochs,
     }),
   });
-}
-
-/**
- * The examples that are learned from: each as far as the context holds it, or those alone that it holds whole. Throws
- * `bad-data` where no end of a response could be learned.
- */
-export function fitted<E extends Example>(
-  whole: readonly E[],
-  context: number,
-  { overlong = 'truncate', data }: Pick<SftRecipe, 'overlong'> & { data: { name: string } },
-): { examples: E[]; cut: number; dropped: number } {
-  const fitting = whole.filter((example) => readOf(example) <= context);
-  if (overlong === 'drop' && fitting.length > 0) {
-    return { examples: fitting, cut: 0, dropped: whole.length - fitting.length };
-  }
-  if (overlong === 'drop' || whole.every(({ response }) => response.length > context)) {
-    const what = overlong === 'drop' ? 'examples' : 'responses';
-    throw new TrainerFailure(
-      'bad-data',
-      `None of the ${whole.length} ${what} of ${data.name} fits into the context of ${context} tokens, so no end of one ` +
-        'could be learned. Give the model a longer context, or take shorter examples.',
-    );
-  }
-  const examples = whole.map((example) => ({ ...example, ...truncate(example, context) }));
-  return { examples, cut: whole.length - fitting.length, dropped: 0 };
 }
 
 /** Noise on the embeddings of a batch: `embeddingNoise` says what of. */

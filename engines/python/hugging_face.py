@@ -1,0 +1,148 @@
+"""What drivers of Hugging Face's Trainer have in common: its steps as events, Descent's learning rates and order, checkpoints."""
+
+import json
+import math
+import shutil
+import time
+from pathlib import Path
+
+import descent
+import torch
+from safetensors.torch import save_file
+from torch.optim.lr_scheduler import LambdaLR
+from torch.utils.data import Sampler
+from transformers import TrainerCallback
+
+checkpoints_kept = 2
+
+# What Trainer logs, under the names that Descent's metrics have.
+names = {"loss": "loss", "learning_rate": "lr", "grad_norm": "gradientNorm"}
+
+
+class Run(TrainerCallback):
+    """Tells what a Trainer does, and asks it to save and to stop."""
+
+    def __init__(self, said: dict, engine: str, more: dict[str, str] | None = None):
+        self.said, self.engine, self.names = said, engine, {**names, **(more or {})}
+        self.folder = Path(said["checkpoints"])
+        self.resumed, self.checkpoint = next(iter(descent.checkpoints(self.folder)), (0, None))
+        self.saved_at = time.monotonic()
+        self.stopped = False
+
+    def on_train_begin(self, args, state, control, **_):
+        device = "gpu" if torch.cuda.is_available() else "cpu"
+        steps = len(self.said["learningRates"])
+        descent.emit("started", resumedFrom=self.resumed or None, steps=steps, device=device, engine=self.engine)
+
+    def on_step_end(self, args, state, control, **_):
+        control.should_log = True
+        if state.global_step == len(self.said["learningRates"]):
+            return
+        every = self.said["checkpointEvery"]
+        due = state.global_step % every == 0 if every > 0 else time.monotonic() - self.saved_at >= 60
+        self.stopped = descent.stop_requested()
+        if self.stopped or due:
+            control.should_save = True
+            self.saved_at = time.monotonic()
+        control.should_training_stop = self.stopped
+
+    def on_log(self, args, state, control, logs=None, **_):
+        if "loss" not in logs:
+            return
+        values = {name: float(logs[logged]) for logged, name in self.names.items() if logged in logs}
+        odd = next((name for name, value in values.items() if not math.isfinite(value)), None)
+        if odd is not None:
+            descent.fail("diverged", f"{odd} became {values[odd]} at step {state.global_step}: training diverged")
+        descent.emit("metrics", step=state.global_step, values=values)
+
+    def on_save(self, args, state, control, **_):
+        step = state.global_step
+        written = Path(args.output_dir) / f"checkpoint-{step}"
+        whole = self.folder / f"step-{step:06d}"
+        about = {"key": self.said["key"], "step": step, "tokens": 0, "updates": {"model": step}}
+        (written / "state.json").write_text(json.dumps(about))
+        shutil.rmtree(whole, ignore_errors=True)
+        written.rename(whole)
+        for _, old in descent.checkpoints(self.folder)[checkpoints_kept:]:
+            shutil.rmtree(old)
+        descent.emit("checkpoint", step=step, path=f"{self.folder.name}/{whole.name}")
+
+
+class Order(Sampler):
+    """The order of each epoch, as Descent draws it."""
+
+    def __init__(self, orders: list[list[int]]):
+        self.orders, self.epoch = orders, 0
+
+    def set_epoch(self, epoch: int) -> None:
+        self.epoch = epoch
+
+    def __iter__(self):
+        return iter(self.orders[self.epoch])
+
+    def __len__(self):
+        return len(self.orders[0])
+
+
+def driven(base, said: dict, orders: list[list[int]]):
+    """A Trainer with Descent's learning rates, order and weight decay."""
+
+    class Driven(base):
+        def create_scheduler(self, num_training_steps, optimizer=None):
+            rates, peak = said["learningRates"], said["lr"]
+            factor = lambda step: rates[min(step, len(rates) - 1)] / peak
+            self.lr_scheduler = LambdaLR(self.optimizer if optimizer is None else optimizer, factor)
+            self._created_lr_scheduler = True
+            return self.lr_scheduler
+
+        def get_decay_parameter_names(self, model):
+            if said["weightDecayOn"] == "all":
+                return [name for name, _ in model.named_parameters()]
+            return super().get_decay_parameter_names(model)
+
+        def _get_train_sampler(self, *_):
+            return Order(orders)
+
+    return Driven
+
+
+def arguments(said: dict) -> dict:
+    """What every TrainingArguments says of a recipe."""
+    beta1, beta2 = said["betas"]
+    return {
+        "output_dir": said["out"],
+        "per_device_train_batch_size": said["microBatch"],
+        "gradient_accumulation_steps": said["batch"] // said["microBatch"],
+        "num_train_epochs": said["epochs"],
+        "learning_rate": said["lr"],
+        "weight_decay": said["weightDecay"],
+        "adam_beta1": beta1,
+        "adam_beta2": beta2,
+        "max_grad_norm": said["clip"],
+        "bf16": said["precision"] == "bfloat16",
+        "seed": said["seed"] & 0x7FFFFFFF,
+        "use_cpu": not torch.cuda.is_available(),
+        "logging_steps": 1,
+        "logging_nan_inf_filter": False,
+        "save_strategy": "no",
+        "report_to": [],
+        "disable_tqdm": True,
+        "remove_unused_columns": False,
+    }
+
+
+def read_lines(path: str) -> list[dict]:
+    with open(path, encoding="utf-8") as file:
+        return [json.loads(line) for line in file]
+
+
+def finish(run: Run, trainer) -> None:
+    """Ends a driver after `train`: interrupted, or with the weights in float32."""
+    if run.stopped:
+        descent.emit("interrupted", step=trainer.state.global_step)
+        raise SystemExit(descent.interrupted)
+    weights = {name: tensor.float().contiguous() for name, tensor in trainer.model.state_dict().items()}
+    odd = next((name for name, tensor in weights.items() if not torch.isfinite(tensor).all()), None)
+    if odd is not None:
+        descent.fail("diverged", f"{odd} has values that are not finite: training diverged")
+    save_file(weights, run.said["weights"], metadata={"format": "pt"})
