@@ -16,7 +16,7 @@ from transformers import TrainerCallback
 checkpoints_kept = 2
 
 # What Trainer logs, under the names that Descent's metrics have.
-names = {"loss": "loss", "learning_rate": "lr", "grad_norm": "gradientNorm"}
+names = {"loss": "loss", "grad_norm": "gradientNorm"}
 
 
 class Run(TrainerCallback):
@@ -50,6 +50,7 @@ class Run(TrainerCallback):
         if "loss" not in logs:
             return
         values = {name: float(logs[logged]) for logged, name in self.names.items() if logged in logs}
+        values["lr"] = self.said["learningRates"][state.global_step - 1]  # Trainer logs that of the next step
         odd = next((name for name, value in values.items() if not math.isfinite(value)), None)
         if odd is not None:
             descent.fail("diverged", f"{odd} became {values[odd]} at step {state.global_step}: training diverged")

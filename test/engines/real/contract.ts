@@ -1,0 +1,107 @@
+/** What every engine has to do, tried of the engine itself: in the environment that its lock says, which the first test installs. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import type { TrainerEvent } from '../../../schemas/types/event.ts';
+import type { Engine, Job } from '../../../schemas/types/job.ts';
+import {
+  type Ended,
+  modelDigest,
+  pretrainJob,
+  runTrainer,
+  startTrainer,
+  writeByteTokenizer,
+} from '../../trainer/support.ts';
+
+const program = { path: fileURLToPath(new URL('../../../engines/main.js', import.meta.url)), seconds: 3600 };
+
+/** A folder for jobs, with a tokenizer of bytes, and a model that learned a little of stories. */
+export interface Ground {
+  root: string;
+  tokenizer: string;
+  base: string;
+}
+
+/** Makes the ground before a suite's tests, and removes it after them. */
+export function ground(): Ground {
+  const root = mkdtempSync(join(tmpdir(), 'descent-engines-'));
+  const tokenizer = join(root, 'tokenizer');
+  before(async () => {
+    writeByteTokenizer(tokenizer);
+    await runTrainer(pretrainJob(root, 'base', tokenizer, 30));
+  });
+  after(() => rmSync(root, { recursive: true, force: true }));
+  return { root, tokenizer, base: join(root, 'base', 'model') };
+}
+
+/** Runs a job with an engine to its end; or until it has told of a step, when it gets a signal. */
+export async function runWith(engine: Engine, job: Job, stop?: { at: number; signal: NodeJS.Signals }): Promise<Ended> {
+  const asked = { ...job, recipe: { ...job.recipe, engine } } as Job;
+  const ended = await startTrainer(
+    asked,
+    (event, child) => {
+      if (stop && event.event === 'metrics' && event.step === stop.at) child.kill(stop.signal);
+    },
+    {},
+    program,
+  ).ended;
+  if (stop === undefined) assert.equal(ended.code, 0, `${JSON.stringify(ended.events.at(-1))} ${ended.stderr}`);
+  return ended;
+}
+
+export type Metrics = Extract<TrainerEvent, { event: 'metrics' }>;
+
+export function metricsOf({ events }: Ended): Metrics[] {
+  return events.filter((event): event is Metrics => event.event === 'metrics');
+}
+
+/**
+ * The tests of an engine and a kind of job: it learns from what the built-in trainer learns from, at its rates; stopped or
+ * killed it goes on, and ends in the bytes of a run that was not.
+ */
+export function keepsTheContract(engine: Engine, jobOf: (name: string) => Job): void {
+  let whole: Ended;
+  let output: string;
+
+  before(async () => {
+    const job = jobOf('whole');
+    output = job.output;
+    whole = await runWith(engine, job);
+  });
+
+  test('learns in each step from what the built-in trainer learns from, at its rate', async () => {
+    const own = metricsOf(await runTrainer(jobOf('own')));
+    const its = metricsOf(whole);
+    assert.deepEqual(
+      its.map(({ step, tokens, data }) => ({ step, tokens, data })),
+      own.map(({ step, tokens, data }) => ({ step, tokens, data })),
+    );
+    for (const [at, { values }] of its.entries())
+      assert.ok(Math.abs((values.lr ?? 0) - (own[at]?.values.lr ?? 1)) < 1e-12, `step ${at + 1}`);
+  });
+
+  test('asked to stop, saves and leaves, and ends in the same bytes when started again', async () => {
+    const job = jobOf('stopped');
+    const stopped = await runWith(engine, job, { at: 9, signal: 'SIGTERM' });
+    assert.equal(stopped.code, 75, stopped.stderr);
+    assert.equal(stopped.events.at(-1)?.event, 'interrupted');
+    assert.ok(resumedFrom(await runWith(engine, job)) >= 9);
+    assert.equal(modelDigest(job.output), modelDigest(output));
+  });
+
+  test('killed, goes on from its newest checkpoint, and ends in the same bytes', async () => {
+    const job = jobOf('killed');
+    job.placement.checkpointEvery = 5;
+    assert.equal((await runWith(engine, job, { at: 12, signal: 'SIGKILL' })).signal, 'SIGKILL');
+    assert.ok(resumedFrom(await runWith(engine, job)) >= 5);
+    assert.equal(modelDigest(job.output), modelDigest(output));
+  });
+}
+
+function resumedFrom({ events }: Ended): number {
+  const [started] = events;
+  return started?.event === 'started' ? (started.resumedFrom ?? 0) : 0;
+}

@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { descent, temporaryFolder } from '../../cli/support.ts';
+import { runToEnd } from '../../lineage/support.ts';
+
+test('engines and the built-in trainer take turns in one lineage, whose rows stand in the same tables', async (t) => {
+  const folder = await temporaryFolder(t);
+  const file = join(folder, 'lineage.yaml');
+  await writeFile(file, mixed);
+  const env = { DESCENT_HOME: join(folder, 'home') };
+  await runToEnd(t, file, env.DESCENT_HOME, 1);
+  const query = `select address, any_value(regexp_extract(engine, '^\\w+')) as engine, count(*) as steps
+    from latest_metrics join nodes using (key) join attempts using (key, attempt)
+    where metric = 'loss' group by address order by address`;
+  const { stdout, stderr } = await descent(['query', query, '--format', 'json'], folder, { env });
+  assert.deepEqual(
+    (JSON.parse(stdout || stderr) as { address: string; engine: string }[]).map(({ address, engine }) => [
+      address,
+      engine,
+    ]),
+    [
+      ['base', 'LitGPT'],
+      ['mid', 'descent'],
+      ['more', 'LitGPT'],
+      ['rl', 'descent'],
+      ['tuned', 'TRL'],
+    ],
+  );
+});
+
+const mixed = `lineage: mixed
+models:
+  nano: {layers: 1, hidden: 32, heads: 2, ffn: 64, context: 64, tokenizer: words}
+tokenizers:
+  words: {bpe: {vocab: 512, data: [web, math/problems], characters: 100K}}
+data:
+  web: {generator: stories}
+  math: {generator: arithmetic}
+stages:
+  base: {pretrain: {model: nano, data: web, tokens: 30K, batch: 1K, engine: litgpt}}
+  mid: {cpt: {from: base, tokens: 10K, batch: 1K, mix: {math: 1, replay: 25%}}}
+  more: {cpt: {from: mid, tokens: 10K, batch: 1K, mix: {math: 1, replay: 25%}, engine: litgpt}}
+  tuned: {sft: {from: more, data: math/problems, examples: 200, batch: 8, engine: trl}}
+  rl: {rl: {from: tuned, data: math/problems, examples: 64, batch: 32, maxResponse: 8}}
+evaluate: {each: [rl], suites: [heldout], heldoutTokens: 2K}
+`;
