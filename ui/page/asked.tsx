@@ -52,7 +52,9 @@ export function useAnswer<T>(
     }));
     const refused = (problem: Refused) => setAsked((before) => ({ ...before, problem, pending: false }));
     askUntilAnswered(() => answer(question, stop.signal), refused, stop.signal).then(
-      (value) => setAsked({ question, value, problem: null, pending: false }),
+      (value) => {
+        if (!stop.signal.aborted) setAsked({ question, value, problem: null, pending: false });
+      },
       (error: unknown) => {
         if (stop.signal.aborted) return;
         if (!(error instanceof Refused)) throw error;
