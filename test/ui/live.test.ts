@@ -76,12 +76,9 @@ test('a run is told as it goes, may be paused, goes on, and is done', async () =
   const rests = await served.get<LineageView>(path);
   deepEqual(rests.nodes.standing, ['done', 'interrupted', 'waiting'], 'nothing runs');
   deepEqual([rests.reasons, rests.progress], [{ 1: 'attempt 1, step 2 of 2' }, []]);
-  const [curve] = await served.get<Curve[]>(`${path}/metrics?metric=loss`);
-  deepEqual(
-    [curve?.address, curve?.steps.at(-1)],
-    ['base', 2],
-    'its curve is there, which the results do not have yet',
-  );
+  const curves = await served.get<Curve[]>(`${path}/metrics?metric=loss`);
+  const base = curves.find(({ address }) => address === 'base');
+  equal(base?.steps.at(-1), 2, 'its curve is there, which the results do not have yet');
   home.openGate('base');
   equal((await act('unpause')).status, 200);
   equal((await lineageEnd(handle)).state, 'done');
