@@ -159,7 +159,7 @@ export interface FailedTry {
 export async function progressOf(handle: LineageHandle, running: readonly NodeStatus[]): Promise<Map<Key, NodeLook>> {
   const { client } = handle;
   const found = new Map<Key, NodeLook>();
-  const own = await activitiesOf(handle);
+  const own = (await activitiesOf(handle)) ?? new Map<string, NodeLook>();
   await Promise.all(
     running.map(async (node) => {
       const { index, key } = node;
@@ -171,9 +171,11 @@ export async function progressOf(handle: LineageHandle, running: readonly NodeSt
   return found;
 }
 
-/** How far a training node is; undefined where it has not begun. */
+/** How far a training node is; undefined where it has not begun, or has ended. */
 export async function progressOfNode(handle: WorkflowHandle<NodeWorkflow>): Promise<NodeLook | undefined> {
   const activities = await activitiesOf(handle);
+  // One that has ended would be replayed for every question.
+  if (activities === undefined) return undefined;
   if (activities.size > 0) return activities.get(executeActivityId());
   const paused = await handle.query(pausedQuery).catch((error: unknown) => {
     if (error instanceof WorkflowNotFoundError) return false;
@@ -238,15 +240,14 @@ function blockedBy(node: PlanNode, stateOf: Map<Key, NodeState>, byKey: Map<Key,
   return parent === undefined ? 'a node before it failed' : blockedBy(parent, stateOf, byKey);
 }
 
-/** The pending activities of a workflow, by id, with what they told of themselves last; null where that is nothing yet. */
-async function activitiesOf(handle: Pick<WorkflowHandle, 'describe' | 'client'>): Promise<Map<string, NodeLook>> {
-  const description = await handle.describe().catch((error: unknown) => {
-    // Asked for, and not started yet.
-    if (error instanceof WorkflowNotFoundError) return undefined;
-    throw error;
-  });
+/** The pending activities of a workflow that runs, by id, with what they told of themselves last; undefined of any other. */
+async function activitiesOf(
+  handle: Pick<WorkflowHandle, 'describe' | 'client'>,
+): Promise<Map<string, NodeLook> | undefined> {
+  const description = await describeRunning(handle);
+  if (description === undefined) return undefined;
   const progress = new Map<string, NodeLook>();
-  for (const activity of description?.raw.pendingActivities ?? []) {
+  for (const activity of description.raw.pendingActivities ?? []) {
     const { activityId, heartbeatDetails, state, attempt, lastFailure } = activity;
     const [payload] = heartbeatDetails?.payloads ?? [];
     // Reading a page of the plan has a heartbeat that tells of nothing.

@@ -1,9 +1,8 @@
-import { statSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { ServiceError } from '@temporalio/client';
 import { runsAs } from '../activities/pages.ts';
 import { planReader } from '../activities/plans.ts';
 import type { Plan, PlanNode } from '../planner/plan.ts';
-import { DatabaseBusyError } from '../results/errors.ts';
 import { databasePath, storeFolder } from '../store/home.ts';
 import { newestRuns } from '../store/plans.ts';
 import { rememberingInspector } from '../store/remembered.ts';
@@ -14,14 +13,15 @@ import type { Context } from './context.ts';
 import { cancelTarget, patienceOf, pauseTarget, runningLineage, type Target, unpauseTarget } from './control.ts';
 import { CommandError } from './failure.ts';
 import { keepTemporal, type TemporalNow } from './kept-temporal.ts';
+import { readWhenChanged, stampOf } from './last-read.ts';
 import { lookAtRunning, nodesAtRest } from './look.ts';
 import { type KnownLineage, knownLineages } from './open-lineages.ts';
 import { progressText } from './render/sentences.ts';
 import type { NodeLine } from './render/status.ts';
-import { lookAtRest } from './rest.ts';
+import { type Failures, lookAtRest, readFailures, stoppedAs } from './rest.ts';
 
 /** How long a look waits for whoever writes results; what it knew before does, then. It reads beside what a page asks. */
-const reading = { patienceSeconds: 2, besideForSeconds: Number.POSITIVE_INFINITY };
+const reading = { patienceSeconds: 0.25, besideForSeconds: Number.POSITIVE_INFINITY };
 
 /** How long what a workflow said is believed while nobody answers. */
 const believedForMs = 60_000;
@@ -46,6 +46,7 @@ export async function openLive(home: string, context: Context): Promise<Live> {
   const look = async (one: KnownLineage, now: TemporalNow): Promise<LineageNow> => {
     const { lineage, title, file, plan: digest, lastRun } = one;
     const { running, paused, note, nodes } = await lookNow(one, now);
+    const rest = nodes === undefined ? await rests(one) : { nodes, note: null };
     return {
       lineage,
       title,
@@ -55,9 +56,9 @@ export async function openLive(home: string, context: Context): Promise<Live> {
       lastRun,
       running,
       paused,
-      note,
+      note: [note, rest.note].filter((said) => said !== null).join('; ') || null,
       temporal: pageOf(lineageWorkflowId(lineage, digest)),
-      nodes: nodes ?? (await rests(one)),
+      nodes: rest.nodes,
     };
   };
 
@@ -71,7 +72,7 @@ export async function openLive(home: string, context: Context): Promise<Live> {
         : { ...atRest, note: `${why}: this is what the store has` };
     if (trouble !== null) return unknown(trouble);
     try {
-      const live = await lookAtRunning(one, { client, planOf: plans.plan });
+      const live = await lookAtRunning(one, { client, planOf: plans.plan, stoppedAs: (node) => stoppedAs(home, node) });
       if (live === undefined) {
         lastLooks.delete(one.lineage);
         return atRest;
@@ -136,26 +137,21 @@ function unreadable({ lineage, title, file, plan: digest, lastRun }: KnownLineag
 type WorkflowLook = Pick<LineageNow, 'running' | 'paused' | 'note'> & { nodes?: NodeNow[] };
 
 /**
- * The lineages that were run, asked of the results whenever these have changed; as they were before while somebody writes. One
- * that was begun just now, or with another plan, is there before the results have it.
+ * The lineages that were run, as the results have them. One that was begun just now, or with another plan, is there before
+ * these know of it, and all are while somebody holds these.
  */
 function knownReader(home: string, planOf: (digest: string) => Promise<Plan>): () => Promise<KnownLineage[]> {
-  let last: { stamp: string; known: KnownLineage[] } | undefined;
+  const recorded = readWhenChanged<KnownLineage[]>(home, [], async () =>
+    existsSync(databasePath(home)) ? await knownLineages(home, reading) : [],
+  );
   return async () => {
-    const stamp = stampOf(databasePath(home));
-    if (last?.stamp !== stamp) {
-      try {
-        last = { stamp, known: await knownLineages(home, reading) };
-      } catch (error) {
-        if (last === undefined || !(error instanceof DatabaseBusyError)) throw error;
-      }
-    }
-    const { known } = last;
+    const { value: known } = await recorded();
     const begun: KnownLineage[] = [];
     for (const { lineage, digest, at } of await newestRuns(home)) {
-      const recorded = known.find((one) => one.lineage === lineage);
-      if (recorded?.plan === digest || (recorded && Date.parse(recorded.lastRun) > at.getTime())) continue;
-      const { title, file } = await planOf(digest);
+      const before = known.find((one) => one.lineage === lineage);
+      if (before?.plan === digest || (before && Date.parse(before.lastRun) > at.getTime())) continue;
+      // One whose plan is gone or damaged is told of where it is looked at.
+      const { title, file } = await planOf(digest).catch(() => ({ title: null, file: '' }));
       begun.push({ lineage, title, file, plan: digest, lastRun: at.toISOString() });
     }
     const names = new Set(begun.map(({ lineage }) => lineage));
@@ -163,32 +159,33 @@ function knownReader(home: string, planOf: (digest: string) => Promise<Plan>): (
   };
 }
 
-/** How nodes stand that no workflow tells of, looked up again where the store or the results may have changed. */
-function restReader(home: string, planOf: (digest: string) => Promise<Plan>) {
+/** How nodes stand that no workflow tells of. */
+type Rest = Pick<LineageNow, 'nodes' | 'note'>;
+
+/** Tells how nodes stand that no workflow tells of, looked up again where the store or the results may have changed. */
+function restReader(home: string, planOf: (digest: string) => Promise<Plan>): (one: KnownLineage) => Promise<Rest> {
   const inspector = rememberingInspector(home);
-  const looks = new Map<string, { store: string; results: string; digest: string; at: number; nodes: NodeNow[] }>();
+  const failed = readWhenChanged<Failures>(home, new Map(), () => readFailures(home, reading));
+  const looks = new Map<string, { store: string; failures: Failures; digest: string; at: number; nodes: NodeNow[] }>();
   const looking = new Map<string, Promise<NodeNow[]>>();
-  return async ({ lineage, plan: digest }: KnownLineage): Promise<NodeNow[]> => {
-    const [store, results] = [storeFolder(home), databasePath(home)].map(stampOf) as [string, string];
+  return async ({ lineage, plan: digest }) => {
+    const { value: failures, holder } = await failed();
+    const note = holder === null ? null : `the results are held by ${holder}: what failed is as they said before`;
+    const store = stampOf(storeFolder(home));
     const last = looks.get(lineage);
     const isRecent = last?.digest === digest && last.store === store && performance.now() - last.at < restsForMs;
-    if (isRecent && last.results === results) return last.nodes;
+    if (isRecent && last.failures === failures) return { nodes: last.nodes, note };
     const look = async (): Promise<NodeNow[]> => {
       const plan = await planOf(digest);
-      try {
-        // Results that have changed may be those of what was not done, and nothing of what was.
-        const inspect = await inspector.look(plan.nodes, isRecent ? 'pending' : 'all');
-        const nodes = nodesAtRest(plan, await lookAtRest(home, plan, reading, inspect)).map(nodeNow);
-        looks.set(lineage, { store, results, digest, at: isRecent ? last.at : performance.now(), nodes });
-        return nodes;
-      } catch (error) {
-        if (last?.digest === digest && error instanceof DatabaseBusyError) return last.nodes;
-        throw error;
-      }
+      // Results that have changed may be those of what was not done, and nothing of what was.
+      const inspect = await inspector.look(plan.nodes, isRecent ? 'pending' : 'all');
+      const nodes = nodesAtRest(plan, await lookAtRest(home, plan, { inspect, failures })).map(nodeNow);
+      looks.set(lineage, { store, failures, digest, at: isRecent ? last.at : performance.now(), nodes });
+      return nodes;
     };
-    const under = looking.get(lineage) ?? look().finally(() => looking.delete(lineage));
-    looking.set(lineage, under);
-    return await under;
+    const under = looking.get(digest) ?? look().finally(() => looking.delete(digest));
+    looking.set(digest, under);
+    return { nodes: await under, note };
   };
 }
 
@@ -204,10 +201,4 @@ function nodeNow({ state, reason, progress }: NodeLine): NodeNow {
       tokensPerSecond: tokensPerSecond > 0 ? tokensPerSecond : null,
     },
   };
-}
-
-/** Changes whenever a file or folder does. */
-function stampOf(path: string): string {
-  const found = statSync(path, { throwIfNoEntry: false });
-  return found === undefined ? 'none' : `${found.ino} ${found.mtimeMs} ${found.size}`;
 }

@@ -3,9 +3,9 @@ import { needsOf } from '../planner/kinship.ts';
 import type { Key, Plan, PlanNode } from '../planner/plan.ts';
 import { reasonText } from '../planner/reason.ts';
 import type { RestState } from '../planner/select.ts';
-import { judge, type NodeState, type Verdict } from '../planner/verdict.ts';
+import { judge, judgeAlone, type NodeState, type Verdict } from '../planner/verdict.ts';
 import { type QueryOptions, runQuery } from '../results/query.ts';
-import { nodesInspector } from '../store/artifact.ts';
+import { inspectNode, nodesInspector } from '../store/artifact.ts';
 import { databasePath } from '../store/home.ts';
 
 /** How a node stands while nothing runs. */
@@ -15,17 +15,21 @@ export interface AtRest {
   reason: string | null;
 }
 
+/** What ended the newest attempts that failed, by their keys. */
+export type Failures = ReadonlyMap<string, string>;
+
+/** What is known already: what the store has of a key, and why nodes failed. */
+interface Known {
+  inspect?: (key: Key, from?: number) => NodeState;
+  failures?: Failures;
+}
+
 /**
  * Tells how each node of a plan stands while nothing runs: as the store has it; of those that failed, why; and what is
- * blocked because something that it needs failed. `inspect` tells what the store has of a key.
+ * blocked because something that it needs failed.
  */
-export async function lookAtRest(
-  home: string,
-  plan: Plan,
-  options: Pick<QueryOptions, 'patienceSeconds' | 'besideForSeconds'> = {},
-  inspect: (key: Key, from?: number) => NodeState = nodesInspector(home),
-): Promise<(node: PlanNode) => AtRest> {
-  const failures = existsSync(databasePath(home)) ? await readFailures(home, options) : new Map<string, string>();
+export async function lookAtRest(home: string, plan: Plan, known: Known = {}): Promise<(node: PlanNode) => AtRest> {
+  const { inspect = nodesInspector(home), failures = await readFailures(home) } = known;
   const verdicts = judge(plan, inspect);
   const found = new Map<Key, AtRest & { address: string }>();
   // In the plan's order, which has what a node needs before it.
@@ -51,6 +55,11 @@ export async function lookAtRest(
   };
 }
 
+/** How one node stands that was begun and is executed by nobody now, though its lineage goes on or is paused. */
+export function stoppedAs(home: string, node: PlanNode): AtRest {
+  return ownState(node, judgeAlone(node, inspectNode(home, node.key, node.attempt)), undefined);
+}
+
 function ownState(node: PlanNode, verdict: Verdict | undefined, failure: string | undefined): AtRest {
   if (!verdict) throw new Error(`no verdict for ${node.address}`);
   if (verdict.verdict === 'reuse')
@@ -60,10 +69,12 @@ function ownState(node: PlanNode, verdict: Verdict | undefined, failure: string 
   return begun ? { state: 'interrupted', reason: reasonText(node, verdict) } : { state: 'waiting', reason: null };
 }
 
-async function readFailures(
+/** Why nodes failed, as the results have it; of none where there are no results yet. */
+export async function readFailures(
   home: string,
-  options: Pick<QueryOptions, 'patienceSeconds' | 'besideForSeconds'>,
-): Promise<Map<string, string>> {
+  options: Pick<QueryOptions, 'patienceSeconds' | 'besideForSeconds'> = {},
+): Promise<Failures> {
+  if (!existsSync(databasePath(home))) return new Map();
   const { rows } = await runQuery(
     home,
     "SELECT key, arg_max(message, attempt) FROM attempts GROUP BY key HAVING arg_max(state, attempt) = 'failed'",

@@ -9,7 +9,7 @@ import { watchInterrupts } from './interrupt.ts';
 import { lookAtLineages } from './look.ts';
 import { askTemporal, knownLineages } from './open-lineages.ts';
 import { type LineageReport, renderStatus } from './render/status.ts';
-import { lookAtRest } from './rest.ts';
+import { lookAtRest, stoppedAs } from './rest.ts';
 
 /** Between two looks of `--watch`. */
 const lookEveryMs = 1000;
@@ -76,6 +76,7 @@ async function reportsOf(home: string, name: string | undefined, context: Contex
       client,
       planOf: (digest) => readPlan(home, digest),
       restOf: (plan) => lookAtRest(home, plan),
+      stoppedAs: (node) => stoppedAs(home, node),
     }),
   );
 }

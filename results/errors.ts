@@ -6,6 +6,13 @@ export class ResultsError extends Error {
 /** Another process kept `results.duckdb` open for longer than there was patience for. Trying again later helps. */
 export class DatabaseBusyError extends ResultsError {
   override name = 'DatabaseBusyError';
+  /** Who has it: `process 4711 (/usr/bin/node)`. */
+  readonly holder: string;
+
+  constructor(message: string, holder: string, options?: ErrorOptions) {
+    super(message, options);
+    this.holder = holder;
+  }
 }
 
 /** `results.duckdb` is no database any more, or a damaged one. */

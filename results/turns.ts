@@ -76,6 +76,7 @@ export function newestTurn(path: string): Promise<void> | undefined {
 export function busy(path: string, who: string, { seconds }: Deadline, cause?: unknown): DatabaseBusyError {
   return new DatabaseBusyError(
     `${path} is held by ${who}, and was not free in ${seconds} s: wait for it to finish, or close it there, and try again`,
+    who,
     { cause },
   );
 }

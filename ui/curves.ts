@@ -15,8 +15,8 @@ const points = { usual: 200, most: 2000 };
 /** Values in one answer, whatever number of curves it has. */
 const mostValues = 60_000;
 
-/** Nodes that run whose curves are read from what their trainers say, as the results do not have them yet. */
-const mostRunning = 50;
+/** Nodes that are begun and not done whose curves are read from what their trainers said: the results may not have them yet. */
+const mostBegun = 50;
 
 /** Curves of a lineage, and of a node: from what their trainers have said, of a whole lineage's from the results. */
 export function curveRoutes(shown: Shown): Route[] {
@@ -31,19 +31,18 @@ export function curveRoutes(shown: Shown): Route[] {
         const metric = query.get('metric') ?? 'loss';
         const stage = query.get('stage');
         const { nodes } = await now.plan();
-        const running = nodes.filter(
-          (node, index) => now.nodes[index]?.state === 'running' && (stage === null || node.stage === stage),
-        );
+        const isBegun = (index: number) => ['running', 'interrupted'].includes(now.nodes[index]?.state ?? '');
+        const begun = nodes.filter((node, index) => isBegun(index) && (stage === null || node.stage === stage));
         const finished = async () =>
           (
             await readResults(shown.home, [], (connection) =>
               rowsOf(connection, lineageCurves, { plan: now.digest, metric, stage, asked, mostValues }),
             )
           ).map((row) => curveOf(row, metric));
-        if (running.length === 0)
-          return await shown.remembered(['curves', now.digest, metric, stage, asked].join(' '), finished);
+        if (begun.length === 0)
+          return await shown.remembered(JSON.stringify(['curves', now.digest, metric, stage, asked]), finished);
         const live: Curve[] = [];
-        for (const node of running.slice(0, mostRunning))
+        for (const node of begun.slice(0, mostBegun))
           live.push(...curvesOf(node, await recordings.points(node.key, asked), metric));
         const told = new Set(live.map(({ key }) => key));
         return [...(await finished()).filter(({ key }) => !told.has(key)), ...live];

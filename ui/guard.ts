@@ -35,9 +35,11 @@ export function guardOf(port: number, token: string) {
         throw new Refusal(421, 'this server answers to 127.0.0.1 and localhost alone', `open http://${hosts[0]}/`);
       const { origin } = headers;
       const site = headers['sec-fetch-site'];
+      // Who follows a link to the page, as from a terminal in a browser: it is shown by itself, and no link has the token's header.
+      const isVisit = headers['sec-fetch-mode'] === 'navigate' && headers['sec-fetch-dest'] === 'document';
       const foreign =
         (origin !== undefined && !hosts.some((host) => origin === `http://${host}`)) ||
-        (site !== undefined && site !== 'same-origin' && site !== 'none');
+        (site !== undefined && site !== 'same-origin' && site !== 'none' && !isVisit);
       if (foreign) throw new Refusal(403, 'another site may not ask this server');
     },
     /** Throws a Refusal for what does not have the token. Compares in a time that does not tell how much of it is right. */

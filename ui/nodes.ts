@@ -4,6 +4,7 @@ import { marksOf } from '../planner/marks.ts';
 import type { Json, Key, Plan, PlanNode } from '../planner/plan.ts';
 import { reasonText } from '../planner/reason.ts';
 import { judgeAlone } from '../planner/verdict.ts';
+import { DatabaseBusyError } from '../results/errors.ts';
 import type { FigureRow } from '../results/figure.ts';
 import { toJson } from '../results/value.ts';
 import { inspectNode, newestWhole } from '../store/artifact.ts';
@@ -11,7 +12,7 @@ import { attemptFolder, attemptNumbers } from '../store/home.ts';
 import { inspectAttempt } from '../store/inspect.ts';
 import { lineageNow } from './lineages.ts';
 import type { LineageNow, NodeNow } from './live.ts';
-import { Refusal } from './problem.ts';
+import { heldText, Refusal } from './problem.ts';
 import type { NodeView } from './protocol.ts';
 import { readResults, rowsOf } from './reading.ts';
 import type { Asked, Route } from './router.ts';
@@ -25,7 +26,7 @@ export function nodeRoutes(shown: Shown): Route[] {
       path: '/api/nodes/:key',
       async answer(request): Promise<NodeView> {
         const { plan, node, now } = await askedNode(shown, request);
-        const recorded = await readRecorded(shown.home, node, request.signal);
+        const { recorded, unread } = await recordedIfFree(shown.home, node, request.signal);
         const addresses = new Map(plan.nodes.map((one) => [one.key, one.address]));
         const told = await shown.recordings.metrics(node.key);
         const whole = newestWhole(shown.home, node.key);
@@ -53,6 +54,7 @@ export function nodeRoutes(shown: Shown): Route[] {
           marks: [...(marksOf(plan.nodes).get(node.address) ?? []), ...recorded.collapses],
           temporal: shown.live.pageOf(node),
           folder: folder === null ? null : relative(shown.home, folder),
+          unread,
         };
       },
     },
@@ -102,7 +104,8 @@ function attemptsOf(home: string, node: PlanNode, now: NodeNow, recorded: Record
       known.set(number, { ...unknownAttempt(number, 'damaged'), ...before, error: inspection.reason });
     } else if (number === numbers[0] && now.state === 'running') {
       known.set(number, { ...unknownAttempt(number, 'running'), startedAt: before?.startedAt ?? null });
-    } else if (before === undefined) known.set(number, unknownAttempt(number, 'interrupted'));
+    } else if (before === undefined || before.state === 'running')
+      known.set(number, { ...unknownAttempt(number, 'interrupted'), startedAt: before?.startedAt ?? null });
   }
   return [...known.values()].sort((a, b) => b.attempt - a.attempt);
 }
@@ -120,9 +123,24 @@ interface Recorded {
   collapses: string[];
 }
 
+const nothing: Recorded = { attempts: [], metrics: [], facts: {}, figures: [], collapses: [] };
+
+/** What the store tells of a node is told whoever holds the results. */
+async function recordedIfFree(
+  home: string,
+  node: PlanNode,
+  signal: AbortSignal,
+): Promise<{ recorded: Recorded; unread: string | null }> {
+  try {
+    return { recorded: await readRecorded(home, node, signal), unread: null };
+  } catch (error) {
+    if (error instanceof DatabaseBusyError) return { recorded: nothing, unread: heldText(error) };
+    throw error;
+  }
+}
+
 async function readRecorded(home: string, node: PlanNode, signal: AbortSignal): Promise<Recorded> {
   const { key } = node;
-  const nothing: Recorded = { attempts: [], metrics: [], facts: {}, figures: [], collapses: [] };
   const hasAttempts = attemptNumbers(home, key).length > 0;
   return await readResults(
     home,

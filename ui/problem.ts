@@ -27,6 +27,11 @@ export interface Told {
 /** After how many seconds to ask again what somebody who writes results kept from being read. */
 const retrySeconds = 1;
 
+/** Who keeps the results from being read. */
+export function heldText({ holder }: DatabaseBusyError): string {
+  return `the results are held by ${holder}`;
+}
+
 /** What to answer for an error, whoever threw it. */
 export function toldOf(error: unknown): Told {
   const message = error instanceof Error ? error.message : String(error);
@@ -38,7 +43,10 @@ export function toldOf(error: unknown): Told {
     unexpected: status === 500,
   });
   if (error instanceof Refusal) return told(error.status, error.headers);
-  if (error instanceof DatabaseBusyError) return told(503, { 'retry-after': String(retrySeconds) });
+  if (error instanceof DatabaseBusyError) {
+    const problem = { error: heldText(error), remedy: null };
+    return { ...told(503, { 'retry-after': String(retrySeconds) }), problem };
+  }
   if (error instanceof QueryError) return told(400);
   // What an error has a remedy for, a person can do something about.
   return told(hint === null ? 500 : 409);

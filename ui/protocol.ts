@@ -1,5 +1,6 @@
 import type { Json, Key, NodeType } from '../planner/plan.ts';
 import type { FigureRow } from '../results/figure.ts';
+import type { Relation } from '../results/relations.ts';
 import type { TakeawayVerdict } from '../results/verdicts/verdict.ts';
 
 /*
@@ -177,6 +178,8 @@ export interface NodeView {
   temporal: string | null;
   /** The folder of the newest artifact, below the home; null where there is none. */
   folder: string | null;
+  /** Why the results could not be read, which have figures and what ended attempts: ask again. Null where they could. */
+  unread: string | null;
 }
 
 /** Rows of a query. */
@@ -197,12 +200,7 @@ export interface Takeaways {
 
 /** What SQL can name. */
 export interface Vocabulary {
-  tables: {
-    name: string;
-    kind: 'table' | 'view';
-    comment: string;
-    columns: { name: string; type: string; comment: string }[];
-  }[];
+  tables: Relation[];
   queries: {
     name: string;
     description: string;

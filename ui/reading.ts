@@ -7,7 +7,7 @@ import { databasePath } from '../store/home.ts';
  * How a request reads: it waits a moment for whoever writes results, and is to be asked again then; beside others of this
  * server, as none takes long but a person's own SQL.
  */
-export const quickReading = { patienceSeconds: 2, besideForSeconds: Number.POSITIVE_INFINITY };
+export const quickReading = { patienceSeconds: 1, besideForSeconds: Number.POSITIVE_INFINITY };
 
 /**
  * Reads the results for a request: `nothing` where there are none yet. Throws a DatabaseBusyError, which names who has

@@ -2,7 +2,7 @@ import { openRecording, type Recording } from './recording.ts';
 import type { Thinned } from './thinning.ts';
 
 /** Recordings that are kept, so that a node that is looked at again is read on from where it was. */
-const kept = 32;
+const kept = 64;
 
 /** What trainers have said, of the nodes that were asked for last. */
 export interface Recordings {

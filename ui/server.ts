@@ -4,7 +4,7 @@ import { changeRoutes } from './changes.ts';
 import { controlRoutes } from './control.ts';
 import { curveRoutes } from './curves.ts';
 import { sendEvents } from './events.ts';
-import { guardOf, makeToken } from './guard.ts';
+import { guardOf, makeToken, safetyHeaders } from './guard.ts';
 import { jsonContent, readJson, send } from './http.ts';
 import { lineageRoutes } from './lineages.ts';
 import type { Live } from './live.ts';
@@ -115,11 +115,11 @@ export async function serveUi({ home, live, page, port, report, timing }: UiOpti
     response.once('close', () => gone.abort());
     const asked: Asked = { parameters, query: searchParams, body: () => readJson(request), signal: gone.signal };
     if ('answer' in route) return await send(request, response, jsonContent(await route.answer(asked)));
-    if (streams.size >= mostStreams)
-      throw new Refusal(503, 'too many pages are open', 'close some', { 'retry-after': '5' });
     const streamed = await route.stream(asked);
     if (gone.signal.aborted) return;
-    if (method === 'HEAD') return void response.writeHead(200).end();
+    if (method === 'HEAD') return void response.writeHead(200, safetyHeaders).end();
+    if (streams.size >= mostStreams)
+      throw new Refusal(503, 'too many pages are open', 'close some', { 'retry-after': '5' });
     const stream = sendEvents(response, streamed);
     streams.add(stream);
     response.once('close', () => streams.delete(stream));

@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs';
 import { runQuery } from '../results/query.ts';
+import { relationsOf } from '../results/relations.ts';
 import { savedQueries } from '../results/saved.ts';
 import { databasePath } from '../store/home.ts';
 import { Refusal } from './problem.ts';
 import type { QueryRequest, Table, Vocabulary } from './protocol.ts';
-import { readResults, rowsOf } from './reading.ts';
+import { quickReading, readResults, rowsOf } from './reading.ts';
 import type { Route } from './router.ts';
 import type { Shown } from './shown.ts';
 
@@ -12,7 +13,7 @@ import type { Shown } from './shown.ts';
 const limits = { timeoutSeconds: 30, mostRows: 10_000 };
 
 /** A query may take long: of those that begin beside each other none begins late, or the writer would never have its turn. */
-const reading = { patienceSeconds: 10, besideForSeconds: 10 };
+const reading = { ...quickReading, besideForSeconds: 10 };
 
 /** SQL over the results, read-only and without files, and what it can name. */
 export function sqlRoutes({ home, remembered }: Shown): Route[] {
@@ -56,35 +57,11 @@ async function readVocabulary(home: string): Promise<Vocabulary> {
     })),
   }));
   return await readResults(home, { tables: [], queries, functions: [] }, async (connection) => {
-    const relations = await rowsOf(
-      connection,
-      `SELECT table_name, 'table', comment FROM duckdb_tables() WHERE NOT internal
-         UNION ALL SELECT view_name, 'view', comment FROM duckdb_views() WHERE NOT internal ORDER BY ALL`,
-    );
-    const columns = await rowsOf(
-      connection,
-      `SELECT table_name, column_name, data_type, comment FROM duckdb_columns() WHERE NOT internal
-         ORDER BY table_name, column_index`,
-    );
+    const tables = await relationsOf(connection);
     const functions = await rowsOf(
       connection,
       `SELECT DISTINCT function_name FROM duckdb_functions() WHERE regexp_full_match(function_name, '[a-z]\\w*') ORDER BY 1`,
     );
-    return {
-      tables: relations.map(([name, kind, comment]) => ({
-        name: String(name),
-        kind: kind === 'view' ? ('view' as const) : ('table' as const),
-        comment: String(comment ?? ''),
-        columns: columns
-          .filter(([of]) => of === name)
-          .map(([, column, type, said]) => ({
-            name: String(column),
-            type: String(type),
-            comment: String(said ?? ''),
-          })),
-      })),
-      queries,
-      functions: functions.map(([name]) => String(name)),
-    };
+    return { tables, queries, functions: functions.map(([name]) => String(name)) };
   });
 }

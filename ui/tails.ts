@@ -15,15 +15,15 @@ export interface Tails {
 
 /** Follows the events of a home's attempts. */
 export function openTails(home: string): Tails {
-  const recordings = new Map<number, Recording>();
+  const recordings = new Map<string, Recording>();
   return {
     async *next(nodes) {
       const followed = nodes.slice(0, mostFollowed);
-      const wanted = new Set(followed.map(({ node }) => node));
-      for (const node of recordings.keys()) if (!wanted.has(node)) recordings.delete(node);
+      const wanted = new Set(followed.map(({ key }) => key));
+      for (const key of recordings.keys()) if (!wanted.has(key)) recordings.delete(key);
       for (const { node, key } of followed) {
-        const recording = recordings.get(node) ?? openRecording(home, key);
-        recordings.set(node, recording);
+        const recording = recordings.get(key) ?? openRecording(home, key);
+        recordings.set(key, recording);
         const { voidAfter, steps, values, samples } = await recording.read(mostPoints);
         if (steps.length > 0 || voidAfter !== null) yield { kind: 'points', node, voidAfter, steps, values };
         for (const sample of samples) yield { kind: 'sample', node, sample };

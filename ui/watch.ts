@@ -5,7 +5,7 @@ import type { LineageNow, Live } from './live.ts';
 import type { Change } from './protocol.ts';
 import { openTails, type Tails } from './tails.ts';
 
-/** Milliseconds between two looks at a lineage that runs, and at one that does not. */
+/** Milliseconds between two looks at a lineage that runs, and at one that does not or is paused. */
 export interface LookTiming {
   runningMs: number;
   restingMs: number;
@@ -53,7 +53,9 @@ export function openWatch(home: string, live: Live, timing: LookTiming): Watch {
   };
 
   const stop = (lineage: string): void => {
-    watched.get(lineage)?.stopped.abort();
+    const one = watched.get(lineage);
+    one?.stopped.abort();
+    one?.wake();
     watched.delete(lineage);
   };
 
@@ -111,9 +113,11 @@ async function follow(
     if (!signal.aborted) for (const listener of one.listeners) listener(change);
   };
   const tails = openTails(home);
-  let trouble: string | null = null;
   for (let last = false; !last && !signal.aborted; ) {
     last = one.last;
+    // Who wakes while it is looked wants a look that begins after that.
+    const waking = new AbortController();
+    one.wake = () => waking.abort();
     try {
       const now = await look();
       // One that was published, or is gone: nothing happens to it.
@@ -121,26 +125,22 @@ async function follow(
         const before = one.newest;
         one.newest = now;
         for (const change of changesBetween(before, now)) tell(change);
-        if (trouble !== null) tell(stateOf(now, now.note));
         await tellTails(tails, before, now, tell);
       }
-      trouble = null;
     } catch (error) {
-      const said = error instanceof Error ? error.message : String(error);
-      if (said !== trouble) tell(stateOf(one.newest, said));
-      trouble = said;
+      const note = error instanceof Error ? error.message : String(error);
+      if (one.newest !== undefined && one.newest.note !== note) {
+        one.newest = { ...one.newest, note };
+        tell(stateOf(one.newest));
+      }
     }
     if (last) return;
-    const waking = new AbortController();
-    one.wake = () => waking.abort();
-    if (one.last) continue;
-    const pause = one.newest?.running ? runningMs : restingMs;
-    await sleep(pause, undefined, { signal: AbortSignal.any([signal, waking.signal]) }).catch(() => {});
+    const pause = one.newest?.running && !one.newest.paused ? runningMs : restingMs;
+    await sleep(pause, undefined, { signal: waking.signal }).catch(() => {});
   }
 }
 
-function stateOf(now: LineageNow | undefined, note: string | null): Change {
-  const { running = false, paused = false, temporal = null } = now ?? {};
+function stateOf({ running, paused, note, temporal }: LineageNow): Change {
   return { kind: 'state', running, paused, note, temporal };
 }
 
@@ -154,7 +154,7 @@ function* changesBetween(before: LineageNow | undefined, now: LineageNow): Gener
   const { running, paused, note, temporal } = now;
   const sameState =
     before.running === running && before.paused === paused && before.note === note && before.temporal === temporal;
-  if (!sameState) yield stateOf(now, note);
+  if (!sameState) yield stateOf(now);
   if (before.nodes !== now.nodes) {
     const nodes: number[] = [];
     for (const [index, { state, reason }] of now.nodes.entries()) {
@@ -170,7 +170,7 @@ function* changesBetween(before: LineageNow | undefined, now: LineageNow): Gener
   if (!isDeepStrictEqual(progress, progressOf(before.nodes))) yield { kind: 'progress', progress };
 }
 
-/** Tells what the trainers of the nodes that run, or ran at the look before, have said since. */
+/** Tells what the trainers of the nodes that run, or ran at the look before, have said since. Another plan has other nodes. */
 async function tellTails(
   tails: Tails,
   before: LineageNow | undefined,
@@ -179,8 +179,9 @@ async function tellTails(
 ): Promise<void> {
   if (!now.running && !before?.running) return;
   const { nodes } = await now.plan();
+  const ran = before?.digest === now.digest ? before.nodes : [];
   const followed = now.nodes.flatMap(({ state }, index) =>
-    state === 'running' || before?.nodes[index]?.state === 'running' ? [index] : [],
+    state === 'running' || ran[index]?.state === 'running' ? [index] : [],
   );
   for await (const change of tails.next(followed.flatMap((node) => ({ node, key: nodes[node]?.key ?? '' }))))
     tell(change);

@@ -81,7 +81,9 @@ describe('a lineage that is paused', () => {
 
   test('is shown as such', async () => {
     const { stdout } = await descent(['status', 'pausing'], home.folder, { env: home.env });
-    assert.match(stdout, /^pausing .*paused: descent unpause pausing\n/);
+    assert.match(stdout, /^pausing .*: 2 done, 1 running, 1 interrupted, 2 waiting +paused: descent unpause pausing\n/);
+    assert.match(stdout, /interrupted +own .*attempt 1, step 2 of 2/);
+    assert.match(stdout, /running +shared/, 'it goes on, as another lineage needs it');
   });
 
   test('goes on where it stood, evaluates again, and takes what others have finished meanwhile', async () => {
@@ -116,7 +118,7 @@ describe('a node that is paused', () => {
     assert.deepEqual([stdout, stderr], ['paused holds: checkpoints are saved\n  go on: descent unpause holds\n', '']);
     assert.deepEqual(inspectNode(home.home, holds), { state: 'partial', attempt: 1, step: 2 });
     const { stdout: status } = await descent(['status', 'crowded'], home.folder, { env: home.env });
-    assert.match(status, /running +holds .*paused: descent unpause goes on/);
+    assert.match(status, /interrupted +holds .*paused: descent unpause goes on/);
     const waiting = await home.run(connected, {
       ...smallPlanOf(plan, ['tokenizer:crowded', 'waits']),
       lineage: 'late',

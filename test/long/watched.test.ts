@@ -44,6 +44,7 @@ test('a run is watched from waiting to done, paused and gone on with', { skip: w
   await page.getByRole('dialog').getByRole('button', { name: 'Pause' }).click();
   await page.getByRole('button', { name: 'Go on' }).waitFor(patience);
   await page.getByText('Nothing: the lineage is paused.').waitFor(patience);
+  await base.getByText('interrupted').waitFor(patience);
   await page.getByRole('button', { name: 'Go on' }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Go on' }).click();
   await base.getByText('done').waitFor(patience);

@@ -1,5 +1,6 @@
 /** Verdicts on answers that are made up, with effects that are known. */
 import assert from 'node:assert/strict';
+import { stat } from 'node:fs/promises';
 import { type TestContext, test } from 'node:test';
 import { claimsOf } from '../../planner/claims.ts';
 import { canonicalJson, sha256 } from '../../planner/key.ts';
@@ -9,6 +10,7 @@ import { runQuery } from '../../results/query.ts';
 import { type Answer, answerOf, gatherDeclared } from '../../results/verdicts/ask.ts';
 import { keepVerdicts } from '../../results/verdicts/record.ts';
 import type { TakeawayVerdict } from '../../results/verdicts/verdict.ts';
+import { databasePath } from '../../store/home.ts';
 import { planOfText } from '../planner/plans.ts';
 import { startScript, temporaryHome } from '../store/support.ts';
 import { claimsFile, recordAnswers, type Skill } from './claims.ts';
@@ -140,6 +142,25 @@ test('an edited file is stale, and so is a verdict whose evaluations changed, un
   assert.deepEqual(await inView(), [['stale', 'stale']]);
   await recordAnswers(home, plan, skill, []);
   assert.deepEqual(await inView(), [['supported', 'supported']]);
+});
+
+test('asked again, what is found as it was before writes nothing', async (t) => {
+  const { home, plan, found } = await verdictsOf(
+    t,
+    claimsFile(`${contrast()}\n${trend('up')}`),
+    skills({ '20%': 0.7 }, 0.3),
+  );
+  const written = async () => {
+    const { mtimeMs, ino } = await stat(databasePath(home));
+    return [mtimeMs, ino];
+  };
+  const before = await written();
+  assert.deepEqual(await ask(home, plan), found);
+  assert.deepEqual(await written(), before);
+  await withDatabase(home, 'write', (connection) => connection.run("UPDATE verdicts SET said = '' WHERE number = 2"));
+  const changed = await written();
+  await ask(home, plan);
+  assert.notDeepEqual(await written(), changed, 'what is kept otherwise is put right');
 });
 
 test('while somebody has the results open, asking has its answer at once, and keeps it later', async (t) => {

@@ -3,6 +3,8 @@ import { appendFile, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { sha256 } from '../../planner/key.ts';
+import type { Key } from '../../planner/plan.ts';
 import { attemptFolder } from '../../store/home.ts';
 import type { Done, LineageView } from '../../ui/protocol.ts';
 import { until } from '../fixtures/home.ts';
@@ -82,7 +84,7 @@ test('pages share one look, and nobody looks where nobody listens', async (t) =>
 });
 
 test('a look that fails is told of, and the next one made', async (t) => {
-  const { live, open } = await watched(t, nowOf(['done', 'running', 'waiting']));
+  const { live, served, open } = await watched(t, nowOf(['done', 'running', 'waiting']));
   const page = await open();
   await looked(live);
   const { now } = live;
@@ -91,6 +93,7 @@ test('a look that fails is told of, and the next one made', async (t) => {
   equal(told.running, true, 'it stands as it did');
   await looked(live);
   equal(page.events.filter(({ note }) => note === 'Temporal is away').length, 1);
+  equal((await served.get<LineageView>('/api/lineages/made')).note, 'Temporal is away', 'whoever comes later sees it');
   live.now = now;
   await page.until(({ kind, note }) => kind === 'state' && note === null);
 });
@@ -141,6 +144,27 @@ test('what trainers say is told as it comes: points by step, samples, and what a
   deepEqual((await page.until(({ voidAfter }) => voidAfter === -1)).steps, [1]);
 });
 
+test('with another plan, what is told of a node is what that plan has at its place', async (t) => {
+  const { live, home, open } = await watched(t, nowOf(['done', 'running', 'waiting']));
+  const said = async (key: string, loss: number): Promise<void> => {
+    const folder = attemptFolder(home, key, 1);
+    await mkdir(folder, { recursive: true });
+    await writeFile(
+      join(folder, 'events.jsonl'),
+      `${JSON.stringify({ event: 'metrics', step: 1, tokens: 1, values: { loss } })}\n`,
+    );
+  };
+  const other = { ...madePlan, nodes: madePlan.nodes.map((node) => ({ ...node, key: sha256(node.key) as Key })) };
+  await said(madePlan.nodes[1]?.key ?? '', 1);
+  await said(other.nodes[1]?.key ?? '', 2);
+  const page = await open();
+  await page.until(({ kind }) => kind === 'points');
+  live.now = nowOf(['done', 'running', 'waiting'], { digest: 'e'.repeat(64), plan: async () => other });
+  await page.until(({ kind, values }) => kind === 'points' && (values as { loss: number[] }).loss[0] === 2);
+  const kinds = page.events.map(({ kind }) => kind);
+  ok(kinds.indexOf('replaced') < kinds.lastIndexOf('points'), 'that it is another plan is told before');
+});
+
 test('a page that does not read costs no memory, and learns that it has missed something', async (t) => {
   const { live, served, open } = await watched(t);
   const [slow, quick] = [await open(), await open()];
@@ -177,6 +201,31 @@ test('a page acts, and is answered when it is done; what cannot be done is told'
     headers: { 'content-type': 'application/x-www-form-urlencoded' },
   });
   deepEqual([form.status, live.done.length], [415, 3]);
+});
+
+test('what is done while a look is under way is seen by another look at once', async (t) => {
+  const live = madeLive(nowOf(['done', 'running', 'waiting']));
+  let end = () => {};
+  const gate = new Promise<void>((resolve) => {
+    end = resolve;
+  });
+  const slow = {
+    ...live,
+    async lineage(name: string) {
+      const now = await live.lineage(name);
+      // The first is of the page that opens, the second of whoever follows for it.
+      if (live.looks === 2) await gate;
+      return now;
+    },
+  };
+  const timing = { runningMs: 60_000, restingMs: 60_000 };
+  const served = await serve(t, await temporaryFolder(t), { live: slow, timing });
+  const page = await streamOf(served, '/api/lineages/made/changes');
+  await until(() => live.looks === 2, 'it is looked at');
+  await served.ask('/api/lineages/made/pause', { method: 'POST', body: {} });
+  live.now = nowOf(['done', 'interrupted', 'waiting'], { running: true, paused: true });
+  end();
+  await page.until(({ kind, paused }) => kind === 'state' && paused === true);
 });
 
 test('a server that ends looks once more for whoever listens', async (t) => {

@@ -65,6 +65,16 @@ test('a page of another site may ask nothing, with the token neither', async () 
   equal(headers['access-control-allow-origin'], undefined);
 });
 
+test('a link of another site leads to the page, and to nothing that it tells', async () => {
+  const visit = { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' };
+  const followed = { ...visit, authorization: undefined };
+  equal((await served.ask('/', { headers: followed })).status, 200);
+  equal((await served.ask('/api/lineages', { headers: followed })).status, 401);
+  equal((await served.ask('/', { headers: { ...followed, origin: 'http://evil.example' } })).status, 403, 'a form');
+  for (const other of [{ 'sec-fetch-dest': 'iframe' }, { 'sec-fetch-mode': 'no-cors', 'sec-fetch-dest': 'script' }])
+    equal((await served.ask('/', { headers: { ...followed, ...other } })).status, 403, JSON.stringify(other));
+});
+
 test('what is asked of the API has to have the token, and nothing else of the server', async () => {
   const token = served.token;
   const wrong = [
@@ -99,6 +109,7 @@ test('every answer says what a browser must not do with it', async () => {
     served.ask('/api/lineages'),
     served.ask('/api/lineages/nothing'),
     served.ask('/', { headers: { host: 'evil.example' } }),
+    served.ask('/api/lineages/made/changes', { method: 'HEAD' }),
   ]);
   for (const { headers } of answers) {
     match(String(headers['content-security-policy']), /default-src 'none'.*frame-ancestors 'none'/);
@@ -200,7 +211,11 @@ test('who sends a request slowly, or too much of a head, is not waited for', asy
 
 describe('streams', () => {
   test('there are so many of them, and no more', async () => {
-    const streams = await Promise.all(Array.from({ length: 32 }, () => streamOf(served, '/api/lineages/made/changes')));
+    const opened = await Promise.allSettled(
+      Array.from({ length: 40 }, () => streamOf(served, '/api/lineages/made/changes')),
+    );
+    const streams = opened.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+    equal(streams.length, 32, 'also of those that come at once');
     const refused: Answer = await served.ask('/api/lineages/made/changes');
     deepEqual([refused.status, refused.headers['retry-after']], [503, '5']);
     streams[0]?.leave();

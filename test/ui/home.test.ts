@@ -64,6 +64,7 @@ let served: Served;
 before(async () => {
   home = join(await temporaryFolder(suite), '.descent');
   await runLineage(home, plan);
+  await rememberRun(home, 'replay', await writePlan(home, plan));
   await writeImport(home, imported);
   await withDatabase(home, 'write', (connection) => recordImport(connection, imported));
   served = await serve(suite, home);
@@ -288,25 +289,6 @@ test('a query is stopped when who asked it has gone', async () => {
   ok(performance.now() - begun < 15_000);
 });
 
-test('while somebody writes, it is said who has the results, and when to ask again', async () => {
-  const script = fileURLToPath(new URL('../results/scripts/hold.js', import.meta.url));
-  const holder = spawn(process.execPath, [script, home, 'write'], { stdio: ['pipe', 'pipe', 'inherit'] });
-  const node = `/api/nodes/${keyAt('base@seed=1')}?lineage=replay`;
-  try {
-    await once(holder.stdout, 'data');
-    const view = served.get<LineageView>(lineage);
-    const { status, headers, json } = await served.ask(node);
-    deepEqual([status, headers['retry-after']], [503, '1']);
-    match((json() as Problem).error, new RegExp(`held by process ${holder.pid} `));
-    ok((await view).nodes.address.length > 0, 'how nodes stand is known without');
-    ok((await served.get<Table>(`${lineage}/models`)).rows.length > 0, 'and what was asked before');
-  } finally {
-    holder.stdin.end('\n');
-  }
-  await once(holder, 'exit');
-  equal((await served.get<NodeView>(node)).standing, 'done');
-});
-
 test('a lineage is there from when it is begun, before the results have it', async () => {
   const begun = smallPlan('begun', [
     { address: 'tokenizer:begun', type: 'tokenizer' },
@@ -315,6 +297,39 @@ test('a lineage is there from when it is begun, before the results have it', asy
   await rememberRun(home, 'begun', await writePlan(home, begun));
   const view = await served.get<LineageView>('/api/lineages/begun');
   deepEqual([view.counts.waiting, view.running], [2, false]);
+});
+
+test('while somebody writes, what the store has is told, who has the results, and when to ask again', async (t) => {
+  const script = fileURLToPath(new URL('../results/scripts/hold.js', import.meta.url));
+  const holder = spawn(process.execPath, [script, home, 'write'], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const node = `/api/nodes/${keyAt('base@seed=1')}?lineage=replay`;
+  const held = new RegExp(`^the results are held by process ${holder.pid} `);
+  const late = await serve(t, home);
+  try {
+    await once(holder.stdout, 'data');
+    ok((await served.get<Table>(`${lineage}/models`)).rows.length > 0, 'what was asked before is known');
+    const models = await late.ask(`${lineage}/models`);
+    deepEqual([models.status, models.headers['retry-after']], [503, '1']);
+    match((models.json() as Problem).error, held);
+    const lines = await late.get<LineageLine[]>('/api/lineages');
+    deepEqual(
+      lines.map((line) => line.lineage),
+      ['begun', 'replay', 'published/evolm'],
+      'the store knows what was run',
+    );
+    const view = await late.get<LineageView>(lineage);
+    equal(view.nodes.standing[view.nodes.address.indexOf('mid@replay=0%,seed=1')], 'done', 'and how nodes stand');
+    match(view.note ?? '', held);
+    const { standing, attempts, figures, unread } = await late.get<NodeView>(node);
+    deepEqual([standing, attempts[0]?.state, figures], ['done', 'done', []]);
+    match(unread ?? '', held);
+  } finally {
+    holder.stdin.end('\n');
+  }
+  await once(holder, 'exit');
+  const { figures, unread } = await late.get<NodeView>(node);
+  deepEqual([figures.length > 0, unread], [true, null]);
+  equal((await late.get<LineageView>(lineage)).note, null);
 });
 
 test('a home that nothing was run in has no lineages, and says what there is to do', async (t) => {

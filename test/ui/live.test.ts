@@ -5,8 +5,8 @@ import { type Host, startOrJoinHost } from '../../cli/host.ts';
 import { lineageEnd } from '../../cli/lineages.ts';
 import { planDigest } from '../../planner/key.ts';
 import { rememberRun } from '../../store/plans.ts';
-import type { Done, LineageLine, LineageView, NodeView, Problem } from '../../ui/protocol.ts';
-import { type TestHome, testHome } from '../fixtures/home.ts';
+import type { Curve, Done, LineageLine, LineageView, NodeView, Problem } from '../../ui/protocol.ts';
+import { type TestHome, testHome, until } from '../fixtures/home.ts';
 import { smallPlan } from '../fixtures/plans.ts';
 import { type Served, serve, sharedEnding, streamOf } from './support.ts';
 
@@ -73,6 +73,18 @@ test('a run is told as it goes, may be paused, goes on, and is done', async () =
   deepEqual([paused.status, paused.json()], [200, { done: 'paused seen: checkpoints are saved' } satisfies Done]);
   await page.until(({ kind, paused }) => kind === 'state' && paused === true);
   deepEqual((await served.get<LineageLine[]>('/api/lineages'))[0]?.paused, true);
+  const rests = await served.get<LineageView>(path);
+  deepEqual(rests.nodes.standing, ['done', 'interrupted', 'waiting'], 'nothing runs');
+  deepEqual([rests.reasons, rests.progress], [{ 1: 'attempt 1, step 2 of 2' }, []]);
+  let curves: Curve[] = [];
+  // The worker may write results just now.
+  await until(async () => {
+    const { status, json } = await served.ask(`${path}/metrics?metric=loss`);
+    if (status === 200) curves = json() as Curve[];
+    return status === 200;
+  }, 'curves can be read');
+  const base = curves.find(({ address }) => address === 'base');
+  equal(base?.steps.at(-1), 2, 'its curve is there, which the results do not have yet');
   home.openGate('base');
   equal((await act('unpause')).status, 200);
   equal((await lineageEnd(handle)).state, 'done');

@@ -34,6 +34,10 @@ export interface Made {
   takeaways: Takeaways;
   curves: (key: Key, address: string) => Curve[];
   samples: Sample[];
+  /** The lineages of the home, when they are known. */
+  lineages: () => Promise<LineageView[]>;
+  /** What comes of pausing, going on and cancelling, when that is known; null where it was done. */
+  act: () => Promise<Problem | null>;
   vocabulary: Vocabulary;
   query: (request: QueryRequest) => Table | Problem;
 }
@@ -45,6 +49,8 @@ export interface MadeServer {
   port: number;
   /** What was asked to be done, in turn: `pause`. */
   done: string[];
+  /** How many pages are told of changes. */
+  listening: () => number;
   /** Tells every page of a change. */
   tell(change: Change): void;
   /** Says from now on that the results cannot be had, and to ask again in a second; null has them again. */
@@ -67,6 +73,10 @@ export async function serveMade(made: Made, port = 0): Promise<MadeServer> {
     const json = (value: unknown, status = 200) => {
       response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(value));
     };
+    const refuse = (problem: Problem) => {
+      response.setHeader('retry-after', '1');
+      json(problem, 503);
+    };
     if (!pathname.startsWith('/api/')) {
       const name = pathname === '/' ? 'index.html' : pathname.slice(1);
       const type = { html: 'text/html', js: 'text/javascript', css: 'text/css' }[name.split('.').at(-1) ?? ''];
@@ -78,9 +88,10 @@ export async function serveMade(made: Made, port = 0): Promise<MadeServer> {
       return json({ error: 'no token', remedy: 'open the printed address' }, 401);
     const [, , room, name = '', rest = ''] = pathname.split('/');
     const { view } = made;
-    if (room === 'lineages' && name === '') return json([view]);
+    if (room === 'lineages' && name === '') return json(await made.lineages());
     if (room === 'sql' && request.method === 'GET') return json(made.vocabulary);
     if (room === 'sql') {
+      if (refusal !== null) return refuse(refusal);
       const told = made.query(JSON.parse(await bodyOf(request)) as QueryRequest);
       return json(told, 'error' in told ? 400 : 200);
     }
@@ -101,17 +112,19 @@ export async function serveMade(made: Made, port = 0): Promise<MadeServer> {
         streams.add(response);
         return void response.on('close', () => streams.delete(response));
       case 'models':
-        if (refusal !== null) response.setHeader('retry-after', '1');
-        return refusal === null ? json(made.models) : json(refusal, 503);
+        return refusal === null ? json(made.models) : refuse(refusal);
       case 'takeaways':
         return json(made.takeaways);
       case 'metrics':
         return json(
           view.nodes.key.slice(0, 3).flatMap((key, index) => made.curves(key, view.nodes.address[index] as string)),
         );
-      default:
+      default: {
+        const problem = await made.act();
+        if (problem !== null) return json(problem, 409);
         done.push(rest);
         return json({ done: rest });
+      }
     }
   };
   await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
@@ -120,6 +133,7 @@ export async function serveMade(made: Made, port = 0): Promise<MadeServer> {
     address: `http://127.0.0.1:${given}/#token=${token}&lineage=${encodeURIComponent(made.view.lineage)}`,
     port: given,
     done,
+    listening: () => streams.size,
     tell(change) {
       for (const stream of streams) stream.write(`data: ${JSON.stringify(change)}\n\n`);
     },
@@ -211,6 +225,8 @@ export function madeLineage(nodes: number): Made {
       },
     ],
     samples: [],
+    lineages: async () => [view],
+    act: async () => null,
     vocabulary: { tables: [], queries: [], functions: [] },
     query: () => ({ columns: [], rows: [], cut: false }),
   };
@@ -261,6 +277,7 @@ function nodeOf({ nodes, groups, types, reasons }: LineageView, index: number): 
     marks: [],
     temporal: null,
     folder: null,
+    unread: null,
   };
 }
 

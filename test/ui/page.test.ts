@@ -5,8 +5,9 @@ import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { after, before, type TestContext, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
-import type { LineageView, Sample, Takeaways, Vocabulary } from '../../ui/protocol.ts';
+import type { LineageView, Problem, Sample, Takeaways, Vocabulary } from '../../ui/protocol.ts';
 import { launch, withoutChromium } from '../browser.ts';
+import { until } from '../fixtures/home.ts';
 import { type Made, type MadeServer, madeLineage, madeModels, serveMade } from './made.ts';
 
 const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
@@ -249,10 +250,105 @@ test('what cannot be had now is asked for again by itself', { skip }, async (t) 
   const { page, server } = await open(t, made);
   server.refuse({ error: 'results.duckdb is being written by descent run', remedy: null });
   await page.getByRole('link', { name: 'Models', exact: true }).click();
-  await page.getByRole('alert').getByText('is being written').waitFor();
+  const waits = page.getByText('is being written by descent run: this is asked for again by itself');
+  await waits.waitFor();
+  assert.equal(await page.getByRole('alert').count(), 0, 'it is no fault');
   server.refuse(null);
+  await page.clock.fastForward(1000);
   await page.getByRole('rowheader', { name: 'mid@lr=1e-4' }).waitFor();
-  assert.equal(await page.getByRole('alert').count(), 0);
+  await waits.waitFor({ state: 'detached' });
+  server.refuse({ error: 'results.duckdb is being written by descent run', remedy: null });
+  await page.getByRole('link', { name: 'SQL', exact: true }).click();
+  await page.getByRole('textbox', { name: /SQL/ }).click();
+  await page.keyboard.press('Control+Enter');
+  await waits.waitFor();
+  await page.getByRole('button', { name: 'Stop' }).click();
+  await waits.waitFor({ state: 'detached' });
+  await page.getByRole('button', { name: 'Run', exact: true }).click();
+  await waits.waitFor();
+  server.refuse(null);
+  await page.clock.fastForward(1000);
+  await page.getByText(/^0 rows/).waitFor();
+});
+
+test('a tab that nobody sees gives its connection back, and catches up when it is seen', { skip }, async (t) => {
+  const { page, server, made } = await open(t, madeLineage(60));
+  const show = (isHidden: boolean) =>
+    page.evaluate(
+      `Object.defineProperty(document, 'hidden', {value: ${isHidden}, configurable: true}); document.dispatchEvent(new Event('visibilitychange'))`,
+    );
+  await show(true);
+  await page.clock.fastForward(4000);
+  await show(false);
+  await page.clock.fastForward(10_000);
+  assert.equal(server.listening(), 1, 'a moment is no reason');
+  await show(true);
+  await page.clock.fastForward(5000);
+  await until(() => server.listening() === 0, 'the stream is closed');
+  const waiting = made.view.nodes.standing.indexOf('waiting');
+  const { counts } = standings(made.view, [waiting], 'done');
+  made.view.nodes.standing[waiting] = 'done';
+  made.view.counts = counts;
+  await show(false);
+  const address = made.view.nodes.address[waiting] as string;
+  await nodesOf(page).filter({ hasText: address }).first().getByText('done').waitFor();
+  await page.getByText('live', { exact: true }).waitFor();
+  assert.equal(server.listening(), 1);
+});
+
+test('another address with a token, in the same tab, is taken as at first', { skip }, async (t) => {
+  const server = await serveMade(madeLineage(20));
+  t.after(() => server.close());
+  const page = await browser.newPage();
+  t.after(() => page.close());
+  await page.goto(`http://127.0.0.1:${server.port}/#/lineages/made/dag`);
+  await page.getByRole('alert').filter({ hasText: 'open the printed address' }).waitFor();
+  await page.goto(server.address);
+  await nodesOf(page).first().waitFor();
+  assert.match(page.url(), /#\/lineages\/made\/dag$/);
+});
+
+test('lineages that take long to be known are waited for', { skip }, async (t) => {
+  const made = madeLineage(20);
+  let know = () => {};
+  let asked = 0;
+  made.lineages = () => {
+    asked += 1;
+    return new Promise((resolve) => {
+      know = () => resolve([made.view]);
+    });
+  };
+  const { page } = await open(t, made);
+  await page.getByRole('link', { name: 'Descent' }).click();
+  await until(() => asked === 1, 'they are asked for');
+  await page.clock.fastForward(20_000);
+  assert.equal(asked, 1);
+  know();
+  await page.getByRole('row', { name: /made .* running/ }).waitFor();
+  await page.clock.fastForward(5000);
+  await until(() => asked === 2, 'they are asked for again');
+});
+
+test('what could not be done is told, also to who left the question', { skip }, async (t) => {
+  const made = madeLineage(20);
+  let end = (_: Problem | null) => {};
+  made.act = () =>
+    new Promise((resolve) => {
+      end = resolve;
+    });
+  const { page } = await open(t, made);
+  await page.getByRole('button', { name: 'Pause' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Pause the lineage?' });
+  await dialog.getByRole('button', { name: 'Pause' }).click();
+  await dialog.getByRole('button', { name: 'Asking …' }).waitFor();
+  await page.keyboard.press('Escape');
+  await dialog.waitFor({ state: 'detached' });
+  end({ error: 'made has not come to rest after 60 seconds', remedy: 'descent status shows how it stands' });
+  await dialog.getByRole('alert').getByText('made has not come to rest').waitFor();
+  await dialog.getByRole('button', { name: 'Leave it' }).click();
+  await page.getByRole('button', { name: 'Cancel' }).click();
+  await page.getByRole('dialog', { name: 'Cancel the lineage?' }).waitFor();
+  assert.equal(await page.getByRole('alert').count(), 0, 'another question is asked anew');
 });
 
 test('models: seeds together, sorted, narrowed, with other columns, side by side', { skip }, async (t) => {

@@ -22,11 +22,38 @@ const wishes: Readonly<Record<Wish, { name: string; question: string; told: stri
   },
 };
 
+/** How what was asked last stands. */
+interface State {
+  pending: boolean;
+  problem: Refused | null;
+}
+
+const idle: State = { pending: false, problem: null };
+
 /** Buttons of what can be asked now, and the way to Temporal's own page. */
 export function Actions() {
   const now = view.value;
   const [asked, setAsked] = useState<Wish | null>(null);
+  const [state, setState] = useState<State>(idle);
   if (now === null) return null;
+  const { lineage } = now;
+  const grant = async (wish: Wish): Promise<void> => {
+    setState({ pending: true, problem: null });
+    try {
+      await post<Done>(lineagePath(lineage, `/${wish}`), {});
+      setState(idle);
+      setAsked((other) => (other === wish ? null : other));
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      setState({ pending: false, problem: error });
+      // Also where the question was left while it was under way.
+      setAsked(wish);
+    }
+  };
+  const ask = (wish: Wish): void => {
+    if (!state.pending) setState(idle);
+    setAsked(wish);
+  };
   const possible: Wish[] = now.running ? [now.paused ? 'unpause' : 'pause', 'cancel'] : [];
   return (
     <div class="actions">
@@ -37,34 +64,44 @@ export function Actions() {
         </a>
       )}
       {possible.map((wish) => (
-        <button key={wish} type="button" class={wish} onClick={() => setAsked(wish)}>
+        <button key={wish} type="button" class={wish} onClick={() => ask(wish)}>
           {wishes[wish].name}
         </button>
       ))}
-      {asked !== null && <Confirmation lineage={now.lineage} wish={asked} close={() => setAsked(null)} />}
+      {asked !== null && (
+        <Confirmation
+          key={asked}
+          lineage={lineage}
+          wish={asked}
+          state={state}
+          grant={() => grant(asked)}
+          close={() => setAsked(null)}
+        />
+      )}
     </div>
   );
 }
 
-function Confirmation({ lineage, wish, close }: { lineage: string; wish: Wish; close: () => void }) {
+interface ConfirmationProps {
+  lineage: string;
+  wish: Wish;
+  state: State;
+  grant: () => void;
+  close: () => void;
+}
+
+function Confirmation({ lineage, wish, state, grant, close }: ConfirmationProps) {
   const dialog = useRef<HTMLDialogElement>(null);
-  const [state, setState] = useState<{ pending: boolean; problem: Refused | null }>({ pending: false, problem: null });
   useLayoutEffect(() => dialog.current?.showModal(), []);
   const { name, question, told } = wishes[wish];
-  const doIt = async (event: Event): Promise<void> => {
-    event.preventDefault();
-    setState({ pending: true, problem: null });
-    try {
-      await post<Done>(lineagePath(lineage, `/${wish}`), {});
-      dialog.current?.close();
-    } catch (error) {
-      if (!(error instanceof Refused)) throw error;
-      setState({ pending: false, problem: error });
-    }
-  };
   return (
     <dialog ref={dialog} onClose={close} aria-labelledby="question" aria-describedby="told">
-      <form onSubmit={doIt}>
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          grant();
+        }}
+      >
         <h2 id="question">{question}</h2>
         <p>
           <strong>{lineage}</strong>

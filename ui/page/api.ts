@@ -1,18 +1,20 @@
 import { formatRoute } from '../model/route.ts';
 import type { Problem } from '../protocol.ts';
+import { pause } from './pause.ts';
 
 const tokenName = 'descent-token';
 
 /**
- * Takes the token from the address that `descent ui` opened (`#token=…&lineage=…`) and keeps it for this tab alone, so that it is in
- * no history and no link that somebody copies.
+ * Takes the token from the address that `descent ui` printed (`#token=…&lineage=…`) and keeps it for this tab alone, so that it
+ * is in no history and no link that somebody copies. Gives whether the address had one.
  */
-export function takeToken(): void {
+export function takeToken(): boolean {
   const given = new URLSearchParams(location.hash.slice(1));
   const token = given.get('token');
-  if (token === null) return;
+  if (token === null) return false;
   sessionStorage.setItem(tokenName, token);
   history.replaceState(null, '', formatRoute({ lineage: given.get('lineage'), view: 'dag', chosen: {} }));
+  return true;
 }
 
 /** What the server said no to, or that it did not answer. */
@@ -38,9 +40,30 @@ export async function ask<T>(path: string, signal?: AbortSignal): Promise<T> {
 }
 
 /** The same where something is asked for or done. */
-export async function post<T>(path: string, body: unknown): Promise<T> {
+export async function post<T>(path: string, body: unknown, signal?: AbortSignal): Promise<T> {
   const headers = { 'content-type': 'application/json' };
-  return (await (await request(path, { method: 'POST', headers, body: JSON.stringify(body) })).json()) as T;
+  const init = { method: 'POST', headers, body: JSON.stringify(body), ...(signal && { signal }) };
+  return (await (await request(path, init)).json()) as T;
+}
+
+/**
+ * Asks again for as long as the server says when it is worth while, and gives the answer; `refused` is told of each time.
+ * Throws what `ask` throws else.
+ */
+export async function askUntilAnswered<T>(
+  ask: () => Promise<T>,
+  refused: (problem: Refused) => void,
+  signal: AbortSignal,
+): Promise<T> {
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!(error instanceof Refused) || error.retrySeconds === null) throw error;
+      refused(error);
+      await pause(error.retrySeconds * 1000, signal);
+    }
+  }
 }
 
 /** The answer to a request that carries the token, once its head is there. Throws `Refused` where it is no success. */
@@ -51,7 +74,7 @@ export async function request(path: string, init: RequestInit = {}): Promise<Res
     headers: { ...init.headers, authorization: `Bearer ${token}` },
   }).catch((error: unknown) => {
     if (init.signal?.aborted) throw error;
-    throw new Refused(0, { error: 'the server does not answer', remedy: 'see whether `descent ui` still runs' });
+    throw unanswered();
   });
   if (answer.ok) return answer;
   const told = (await answer.json().catch(() => null)) as Problem | null;
@@ -59,6 +82,11 @@ export async function request(path: string, init: RequestInit = {}): Promise<Res
   const noToken = { ...problem, remedy: problem.remedy ?? 'open the address that `descent ui` printed' };
   const retry = answer.headers.get('retry-after');
   throw new Refused(answer.status, answer.status === 401 ? noToken : problem, retry === null ? null : Number(retry));
+}
+
+/** What to say where the server does not answer, or no longer. */
+export function unanswered(): Refused {
+  return new Refused(0, { error: 'the server does not answer', remedy: 'see whether `descent ui` still runs' });
 }
 
 /** The path of a lineage's part of the API. */

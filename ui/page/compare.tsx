@@ -1,9 +1,8 @@
-import { useEffect, useState } from 'preact/hooks';
 import { counted } from '../../words/figures.ts';
 import type { ModelColumn, ModelRow } from '../model/models.ts';
 import type { Curve } from '../protocol.ts';
-import { ask, nodePath, Refused } from './api.ts';
-import { ProblemNote } from './asked.tsx';
+import { ask, nodePath } from './api.ts';
+import { AskedNote, useAnswer } from './asked.tsx';
 import { Chart } from './chart.tsx';
 import { figureText } from './models.tsx';
 import { Scrolled } from './scrolled.tsx';
@@ -71,30 +70,21 @@ export function Compare({
 const mostLines = 14;
 
 function Losses({ rows }: { rows: readonly ModelRow[] }) {
-  const [state, setState] = useState<{ curves: Curve[]; problem: Refused | null }>({ curves: [], problem: null });
   const groups = new Map(rows.flatMap(({ name, keys }) => keys.map((key) => [key, name])));
-  const asked = [...groups.keys()].slice(0, mostLines).join(' ');
-  useEffect(() => {
-    const stop = new AbortController();
-    const curvesOf = (key: string) =>
-      ask<Curve[]>(nodePath(lineage.peek() ?? '', key, '/metrics', { metric: 'loss', points: '200' }), stop.signal);
-    Promise.all(asked.split(' ').map(curvesOf)).then(
-      (found) => setState({ curves: found.flat(), problem: null }),
-      (error: unknown) => {
-        if (stop.signal.aborted) return;
-        if (!(error instanceof Refused)) throw error;
-        setState({ curves: [], problem: error });
-      },
-    );
-    return () => stop.abort();
-  }, [asked]);
-  if (state.problem !== null) return <ProblemNote problem={state.problem} />;
-  if (state.curves.length === 0) return null;
-  const lines = state.curves.map(({ key, address, steps, values }) => ({
+  const { value, problem } = useAnswer([...groups.keys()].slice(0, mostLines).join(' '), lossesOf);
+  if (problem !== null) return <AskedNote problem={problem} />;
+  if (value === null || value.length === 0) return null;
+  const lines = value.map(({ key, address, steps, values }) => ({
     name: address,
     group: groups.get(key) ?? address,
     steps,
     values,
   }));
   return <Chart title="loss over steps" lines={lines} height={220} />;
+}
+
+async function lossesOf(keys: string, signal: AbortSignal): Promise<Curve[]> {
+  const curvesOf = (key: string) =>
+    ask<Curve[]>(nodePath(lineage.peek() ?? '', key, '/metrics', { metric: 'loss', points: '200' }), signal);
+  return (await Promise.all(keys.split(' ').map(curvesOf))).flat();
 }

@@ -2,7 +2,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { whole } from '../../words/figures.ts';
 import { formatRoute, type View, views } from '../model/route.ts';
 import { Actions } from './actions.tsx';
-import { connection, lineage, route, view } from './state.ts';
+import { connection, lineage, refusal, route, view } from './state.ts';
 
 /** The names of the views, as the page says them. */
 export const viewNames: Readonly<Record<View, string>> = {
@@ -27,7 +27,7 @@ export function Head() {
         {name !== null && <span class="name">{name}</span>}
       </nav>
       {now !== null && <State />}
-      {name !== null && <ConnectionWord />}
+      {name !== null && refusal.value === null && <ConnectionWord />}
       {now !== null && <Actions />}
       {name !== null && (
         <nav class="tabs" aria-label="Views">

@@ -5,6 +5,7 @@ import { total } from '../model/standings.ts';
 import type { LineageLine } from '../protocol.ts';
 import { useAsked, WhenAsked } from './asked.tsx';
 import { Scrolled } from './scrolled.tsx';
+import { isSeen } from './seen.ts';
 import { StandingCounts, StandingsBar } from './standings-bar.tsx';
 
 /** No stream tells of lineages that begin or end: they are asked for again, while the page is seen. */
@@ -13,11 +14,14 @@ const askEveryMs = 5000;
 /** The lineages of this home, the one that ran last first. */
 export function Lineages() {
   const [times, again] = useReducer((count: number) => count + 1, 0);
-  useEffect(() => {
-    const timer = setInterval(() => document.hidden || again(undefined), askEveryMs);
-    return () => clearInterval(timer);
-  }, []);
   const asked = useAsked<LineageLine[]>('/api/lineages', times);
+  const seen = isSeen.value;
+  // An answer is waited for: to ask anew before it comes would be never to have one.
+  useEffect(() => {
+    if (asked.pending || !seen) return;
+    const timer = setTimeout(() => again(undefined), askEveryMs);
+    return () => clearTimeout(timer);
+  }, [asked.pending, seen, times]);
   return (
     <section class="card" aria-labelledby="lineages-title">
       <h1 id="lineages-title">Lineages</h1>

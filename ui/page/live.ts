@@ -1,6 +1,7 @@
 import { EventSourceParserStream } from 'eventsource-parser/stream';
 import type { Change, LineageView } from '../protocol.ts';
-import { ask, lineagePath, Refused, request } from './api.ts';
+import { ask, lineagePath, Refused, request, unanswered } from './api.ts';
+import { pause } from './pause.ts';
 
 /** How the page and the server stand. `away`: it does not answer, or not with this, and is tried again at `until` (ms since 1970). */
 export type Connection = { state: 'connecting' } | { state: 'live' } | { state: 'away'; until: number; error: string };
@@ -41,11 +42,12 @@ export async function watch(lineage: string, watcher: Watcher, signal: AbortSign
     } catch (error) {
       if (signal.aborted) return;
       if (error instanceof Refused && error.status >= 400 && error.status < 500) return watcher.refused(error);
-      if (error instanceof Refused && error.status > 0) gone = error.message;
+      if (!(error instanceof Refused)) reportError(error);
+      else if (error.status > 0) gone = error.message;
     }
     if (signal.aborted) return;
     watcher.connection({ state: 'away', until: Date.now() + waitMs, error: gone });
-    await paused(waitMs, signal);
+    await pause(waitMs, signal);
     waitMs = Math.min(longestWaitMs, waitMs * 2);
   }
 }
@@ -60,21 +62,13 @@ async function follow(lineage: string, watcher: Watcher, signal: AbortSignal): P
     .pipeThrough(new TextDecoderStream())
     .pipeThrough(new EventSourceParserStream())
     .getReader();
-  for (let read = await events.read(); !read.done; read = await events.read()) {
+  const next = () =>
+    events.read().catch(() => {
+      throw unanswered();
+    });
+  for (let read = await next(); !read.done; read = await next()) {
     const change = JSON.parse(read.value.data) as Change;
     if (change.kind === 'replaced') watcher.view(await ask<LineageView>(lineagePath(lineage), signal));
     watcher.change(change);
   }
-}
-
-function paused(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener('abort', done);
-  });
 }

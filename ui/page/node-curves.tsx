@@ -3,7 +3,7 @@ import { figure, whole } from '../../words/figures.ts';
 import { lastOf, ranked } from '../model/curves.ts';
 import type { Curve, NodeView } from '../protocol.ts';
 import { nodePath } from './api.ts';
-import { ProblemNote } from './asked.tsx';
+import { AskedNote } from './asked.tsx';
 import { Chart } from './chart.tsx';
 import { useLiveCurves } from './live-curves.ts';
 import { lineage, view } from './state.ts';
@@ -26,12 +26,12 @@ export function NodeCurves({ node, isRunning }: { node: NodeView; isRunning: boo
     const byMetric = new Map((curves ?? []).map((curve) => [curve.metric, curve]));
     return ranked([...byMetric.keys()]).map((metric) => byMetric.get(metric) as Curve);
   }, [curves]);
-  if (problem !== null) return <ProblemNote problem={problem} />;
-  if (sorted.length === 0) return null;
+  if (sorted.length === 0) return problem === null ? null : <AskedNote problem={problem} />;
   const drawn = all ? sorted : sorted.slice(0, shownAtFirst);
   return (
     <>
       <h3>Curves</h3>
+      {problem !== null && <AskedNote problem={problem} />}
       <div class="charts">
         {drawn.map((curve) => (
           <NodeChart key={curve.metric} curve={curve} />

@@ -1,17 +1,20 @@
-import { useEffect, useRef } from 'preact/hooks';
+import { useEffect, useReducer, useRef } from 'preact/hooks';
 import type { FigureRow } from '../../results/figure.ts';
 import { duration, shortKey, whole } from '../../words/figures.ts';
 import { measured } from '../../words/measured.ts';
 import { formatRoute } from '../model/route.ts';
 import type { NodeView, Standing } from '../protocol.ts';
 import { nodePath } from './api.ts';
-import { useAsked, WhenAsked } from './asked.tsx';
+import { useAsked, WaitNote, WhenAsked } from './asked.tsx';
 import { StandingWord } from './glyphs.tsx';
 import { NodeCurves } from './node-curves.tsx';
 import { NodeSamples } from './node-samples.tsx';
 import { Scrolled } from './scrolled.tsx';
 import { Settings } from './settings.tsx';
 import { arrivals, choose, lineage, route, view } from './state.ts';
+
+/** Between two tries to have what the results tell of a node, while somebody holds them. */
+const askAgainMs = 1000;
 
 /** One node in full. `index` is where it is in the plan, null where that has no such key. */
 export function NodePanel({
@@ -24,7 +27,14 @@ export function NodePanel({
   onOpened: (node: NodeView | null) => void;
 }) {
   const standing = index === null ? undefined : view.value?.nodes.standing[index];
-  const asked = useAsked<NodeView>(nodePath(lineage.value ?? '', nodeKey), `${arrivals.value} ${standing}`);
+  const [times, again] = useReducer((count: number) => count + 1, 0);
+  const asked = useAsked<NodeView>(nodePath(lineage.value ?? '', nodeKey), `${arrivals.value} ${standing} ${times}`);
+  const isPart = asked.value !== null && asked.value.unread !== null;
+  useEffect(() => {
+    if (!isPart || asked.pending) return;
+    const timer = setTimeout(() => again(undefined), askAgainMs);
+    return () => clearTimeout(timer);
+  }, [isPart, asked.pending]);
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => onOpened(asked.value), [asked.value, onOpened]);
   const address =
@@ -89,6 +99,7 @@ function Body({ node, standing }: { node: NodeView; standing: Standing }) {
           ))}
         </p>
       )}
+      {node.unread !== null && <WaitNote what={`figures are not told now, as ${node.unread}`} />}
       {node.figures.length > 0 && <Figures figures={node.figures} />}
       <NodeCurves node={node} isRunning={standing === 'running'} />
       <NodeSamples nodeKey={node.key} version={standing} />

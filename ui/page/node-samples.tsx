@@ -2,7 +2,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { counted, figure, whole } from '../../words/figures.ts';
 import type { Sample } from '../protocol.ts';
 import { ask, nodePath, Refused } from './api.ts';
-import { ProblemNote, useAsked } from './asked.tsx';
+import { AskedNote, ProblemNote, useAsked } from './asked.tsx';
 import { glyphs, Sign } from './glyphs.tsx';
 import { arrivals, lineage, onChange, view } from './state.ts';
 
@@ -10,16 +10,19 @@ const pageOf = 10;
 /** Of what comes while one looks, this many are kept; the rest can be asked for. */
 const mostLive = 50;
 
+/** Whether there are older samples than those that are shown. */
+type Older = { state: 'some' | 'none' | 'asked' } | { state: 'refused'; problem: Refused };
+
 /** Responses of a node, the newest first; what it samples while one looks comes on top. */
 export function NodeSamples({ nodeKey, version }: { nodeKey: string; version: unknown }) {
   const path = (query: Record<string, string>) =>
     nodePath(lineage.value ?? '', nodeKey, '/samples', { ...query, limit: String(pageOf) });
   const { value, problem } = useAsked<Sample[]>(path({}), `${arrivals.value} ${version}`);
   const [samples, setSamples] = useState<readonly Sample[]>([]);
-  const [older, setOlder] = useState<{ none: boolean; problem: Refused | null }>({ none: false, problem: null });
+  const [older, setOlder] = useState<Older>({ state: 'some' });
   useEffect(() => {
     setSamples(value ?? []);
-    setOlder({ none: (value?.length ?? 0) < pageOf, problem: null });
+    setOlder({ state: (value?.length ?? 0) < pageOf ? 'none' : 'some' });
   }, [value]);
   useEffect(
     () =>
@@ -29,17 +32,19 @@ export function NodeSamples({ nodeKey, version }: { nodeKey: string; version: un
       }),
     [nodeKey],
   );
-  if (problem !== null) return <ProblemNote problem={problem} />;
+  if (problem !== null && samples.length === 0) return <AskedNote problem={problem} />;
   if (samples.length === 0) return null;
   const askOlder = async (): Promise<void> => {
-    const before = String(samples.at(-1)?.at ?? 0);
+    const before = samples.at(-1)?.at ?? 0;
+    setOlder({ state: 'asked' });
     try {
-      const more = await ask<Sample[]>(path({ before }));
-      setSamples((own) => [...own, ...more]);
-      setOlder({ none: more.length < pageOf, problem: null });
+      const more = await ask<Sample[]>(path({ before: String(before) }));
+      // What came anew meanwhile goes on from its own end.
+      setSamples((own) => (own.at(-1)?.at === before ? [...own, ...more] : own));
+      setOlder({ state: more.length < pageOf ? 'none' : 'some' });
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
-      setOlder({ none: false, problem: error });
+      setOlder({ state: 'refused', problem: error });
     }
   };
   return (
@@ -52,9 +57,10 @@ export function NodeSamples({ nodeKey, version }: { nodeKey: string; version: un
           </li>
         ))}
       </ol>
-      {older.problem !== null && <ProblemNote problem={older.problem} />}
-      {!older.none && (
-        <button type="button" class="link" onClick={askOlder}>
+      {problem !== null && <AskedNote problem={problem} />}
+      {older.state === 'refused' && <ProblemNote problem={older.problem} />}
+      {older.state !== 'none' && (
+        <button type="button" class="link" disabled={older.state === 'asked'} onClick={askOlder}>
           Older samples
         </button>
       )}

@@ -4,8 +4,8 @@ import { counted, duration, whole } from '../../words/figures.ts';
 import { compareCells } from '../model/models.ts';
 import { csvOf, parametersOf, savedQuery } from '../model/sql.ts';
 import type { QueryRequest, Table, Vocabulary } from '../protocol.ts';
-import { post, Refused } from './api.ts';
-import { ProblemNote, useAsked, WhenAsked } from './asked.tsx';
+import { askUntilAnswered, post, Refused } from './api.ts';
+import { AskedNote, ProblemNote, useAsked, WhenAsked } from './asked.tsx';
 import { type Column, DataTable, type Sort } from './data-table.tsx';
 import { openEditor, type SqlEditor } from './editor.ts';
 import { choose, lineage, route } from './state.ts';
@@ -26,6 +26,8 @@ export function Sql() {
 type Outcome =
   | { state: 'none' }
   | { state: 'running' }
+  /** Somebody has the results: it is asked again by itself. */
+  | { state: 'waiting'; problem: Refused }
   | { state: 'refused'; problem: Refused }
   | { state: 'rows'; table: Table; seconds: number };
 
@@ -37,16 +39,28 @@ function Console({ vocabulary }: { vocabulary: Vocabulary }) {
   const parameters = useMemo(() => parametersOf(text, vocabulary), [text, vocabulary]);
   const saved = savedQuery(text, vocabulary);
   const givenFor = (name: string): string => given[name] ?? (name === 'lineage' ? (lineage.value ?? '') : '');
+  const under = useRef(new AbortController());
   const run = async (): Promise<void> => {
-    const began = performance.now();
+    under.current.abort();
+    under.current = new AbortController();
+    const { signal } = under.current;
     if (saved === undefined) choose({ sql: text }, { replace: true });
     setOutcome({ state: 'running' });
     const own = parameters.map(({ name }) => [name, givenFor(name)] as const).filter(([, value]) => value !== '');
     try {
       const request: QueryRequest = { sql: saved?.name ?? text, parameters: Object.fromEntries(own) };
-      const table = await post<Table>('/api/sql', request);
-      setOutcome({ state: 'rows', table, seconds: (performance.now() - began) / 1000 });
+      const { table, seconds } = await askUntilAnswered(
+        async () => {
+          const began = performance.now();
+          const table = await post<Table>('/api/sql', request, signal);
+          return { table, seconds: (performance.now() - began) / 1000 };
+        },
+        (problem) => signal.aborted || setOutcome({ state: 'waiting', problem }),
+        signal,
+      );
+      setOutcome({ state: 'rows', table, seconds });
     } catch (error) {
+      if (signal.aborted) return;
       if (!(error instanceof Refused)) throw error;
       setOutcome({ state: 'refused', problem: error });
     }
@@ -55,7 +69,14 @@ function Console({ vocabulary }: { vocabulary: Vocabulary }) {
   // Once, with what it begins with.
   useEffect(() => {
     if (saved !== undefined) void run();
+    // Nobody waits for what was asked here any more.
+    return () => under.current.abort();
   }, []);
+  const stop = (): void => {
+    under.current.abort();
+    setOutcome({ state: 'none' });
+  };
+  const isUnderWay = outcome.state === 'running' || outcome.state === 'waiting';
   const take = (next: string): void => {
     editor.current?.setText(next);
     editor.current?.focus();
@@ -88,9 +109,14 @@ function Console({ vocabulary }: { vocabulary: Vocabulary }) {
             </fieldset>
           )}
           <div class="buttons">
-            <button type="submit" class="main" disabled={outcome.state === 'running'}>
-              {outcome.state === 'running' ? 'Running …' : 'Run'}
+            <button type="submit" class="main" disabled={isUnderWay}>
+              {isUnderWay ? 'Running …' : 'Run'}
             </button>
+            {isUnderWay && (
+              <button type="button" onClick={stop}>
+                Stop
+              </button>
+            )}
             <span class="soft">
               <kbd>Ctrl</kbd> <kbd>Enter</kbd>
             </span>
@@ -102,6 +128,7 @@ function Console({ vocabulary }: { vocabulary: Vocabulary }) {
           </div>
         </form>
         {outcome.state === 'refused' && <ProblemNote problem={outcome.problem} />}
+        {outcome.state === 'waiting' && <AskedNote problem={outcome.problem} />}
         {outcome.state === 'rows' && <Rows table={outcome.table} />}
       </div>
     </div>

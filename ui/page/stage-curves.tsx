@@ -6,7 +6,7 @@ import { settingOf } from '../model/models.ts';
 import { formatRoute } from '../model/route.ts';
 import type { LineageView, NodeView } from '../protocol.ts';
 import { lineagePath, nodePath } from './api.ts';
-import { ProblemNote, useAsked } from './asked.tsx';
+import { AskedNote, useAsked } from './asked.tsx';
 import { Chart } from './chart.tsx';
 import { nodeAt, useLiveCurves } from './live-curves.ts';
 import { arrivals, choose, onChange, route } from './state.ts';
@@ -68,7 +68,7 @@ export function StageCurves({ view }: { view: LineageView }) {
           </label>
         )}
       </div>
-      {problem !== null && <ProblemNote problem={problem} />}
+      {problem !== null && <AskedNote problem={problem} />}
       {lines.length === 0 && problem === null && (
         <p class="soft">
           No node of {stage} has curves{view.running ? ' yet' : ''}.
@@ -115,7 +115,7 @@ function stageOf(view: LineageView, chosen: string | undefined, before: string |
   if (chosen !== undefined && groups.some(({ name }) => name === chosen)) return chosen;
   const training = progress.findLast(({ node, share }) => share !== null && makes(view, node))?.node;
   if (training === undefined && groups.some(({ name }) => name === before)) return before;
-  const trained = nodes.standing.findLastIndex((one, node) => one === 'done' && makes(view, node));
+  const trained = nodes.standing.findLastIndex((one, node) => /^(done|interrupted)$/.test(one) && makes(view, node));
   return groups[nodes.group[training ?? trained] ?? 0]?.name ?? null;
 }
 

@@ -2,11 +2,12 @@ import { computed, effect, signal } from '@preact/signals';
 import { changed, newsOf } from '../model/changes.ts';
 import { formatRoute, parseRoute, type Route } from '../model/route.ts';
 import type { Change, LineageView } from '../protocol.ts';
-import type { Refused } from './api.ts';
+import { type Refused, takeToken } from './api.ts';
 import { type Connection, watch } from './live.ts';
+import { isSeen } from './seen.ts';
 
 /** Where in the page one is. Changed by `go` and by the address alone. */
-export const route = signal<Route>(parseRoute(location.hash));
+export const route = signal<Route>(parseRoute(''));
 
 /** The lineage that is looked at, as it stands now; null until it is known. */
 export const view = signal<LineageView | null>(null);
@@ -25,6 +26,9 @@ export const lineage = computed(() => route.value.lineage);
 
 /** Counts each time that the whole view came anew: what was asked for before may be old. */
 export const arrivals = signal(0);
+
+/** Counts the tokens that were taken: with another one all is asked for again. */
+const admissions = signal(0);
 
 const listeners = new Set<(change: Change) => void>();
 
@@ -50,19 +54,24 @@ export function onChange(listener: (change: Change) => void): () => void {
   return () => listeners.delete(listener);
 }
 
-/** Follows the address, and the lineage that it names. */
+/** Follows the address, and the lineage that it names for as long as somebody sees the page. */
 export function start(): void {
   const readRoute = () => {
+    if (takeToken()) admissions.value += 1;
     route.value = parseRoute(location.hash);
   };
   readRoute();
   addEventListener('hashchange', readRoute);
   addEventListener('popstate', readRoute);
   effect(() => {
-    const name = lineage.value;
+    lineage.value;
     view.value = null;
+  });
+  effect(() => {
+    const name = lineage.value;
+    admissions.value;
     refusal.value = null;
-    if (name === null) return;
+    if (name === null || !isSeen.value) return;
     const stop = new AbortController();
     void watch(
       name,

@@ -40,7 +40,6 @@ export function Takeaways() {
                 ))}
               </ul>
             )}
-            {takeaways.length === 0 && <p class="soft">The lineage file declares no takeaways.</p>}
             {takeaways.map((takeaway) => (
               <Card key={takeaway.number} takeaway={takeaway} />
             ))}
