@@ -30,7 +30,7 @@ export function describeFailure(
 ): { text: string; exitCode: ExitCode } {
   const messages = [...new Set(chain(error).map(messageOf))].filter((message) => message !== '');
   const [first = 'something failed and left no message', ...rest] = messages;
-  const causes = rest.filter((message) => !first.includes(message));
+  const causes = rest.filter((message) => !first.includes(message) && !message.endsWith(first));
   const lines = [
     `${colours.red('error:')} ${first}`,
     ...causes.map((message) => `  ${colours.dim('because:')} ${indent(message)}`),

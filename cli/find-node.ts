@@ -105,7 +105,8 @@ async function readRecorded(home: string, lineage: string, digest: string): Prom
 async function unknownNode(home: string, text: string, lineage: string | null): Promise<CommandError> {
   const { rows } = await runQuery(
     home,
-    `SELECT DISTINCT n.address, l.lineage FROM lineage_nodes AS n JOIN latest_lineages AS l USING (plan)`,
+    `SELECT n.address, l.lineage FROM lineage_nodes AS n JOIN latest_lineages AS l USING (plan)
+     ORDER BY l.last_recorded DESC, n.place`,
   );
   const lineages = [...new Set(rows.map((row) => String(row[1])))];
   if (lineage !== null && !lineages.includes(lineage)) return unknownLineage(lineage, lineages);

@@ -11,6 +11,7 @@ import { CommandError } from './failure.ts';
 import { findNode } from './find-node.ts';
 import { watchInterrupts } from './interrupt.ts';
 import { eventLine } from './render/event-line.ts';
+import { onOneLine } from './render/one-line.ts';
 
 /** Between two looks of `--follow`. */
 const lookEveryMs = 300;
@@ -103,7 +104,8 @@ export function readerOf(home: string, key: string, attempt: number, json = fals
         if (!errors.has(execution)) errors.set(execution, tailOf(errorsPath(folder, execution)));
       }
       for (const tail of errors.values())
-        for await (const { text } of tail.next()) if (!greeting.test(text)) yield { text, error: true };
+        for await (const { text } of tail.next())
+          if (!greeting.test(text)) yield { text: onOneLine(text), error: true };
     },
   };
 }

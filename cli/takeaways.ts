@@ -102,7 +102,10 @@ function oneOf(found: readonly TakeawayVerdict[], which: string): TakeawayVerdic
     found.flatMap(({ name }) => name ?? []),
   );
   const there = found.map(({ number, name }) => (name === null ? String(number) : `${number} ${name}`));
-  throw new CommandError(`there is no takeaway ${which}`, near ?? `there are ${there.join(', ')}`);
+  throw new CommandError(
+    `there is no takeaway ${which}`,
+    near ?? (there.length === 1 ? `the only one is ${there[0]}` : `there are ${there.join(', ')}`),
+  );
 }
 
 /**

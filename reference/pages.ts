@@ -1,17 +1,19 @@
 import { readFileSync } from 'node:fs';
 import { catalogueSections } from './catalogue.ts';
 import { commandLinePage } from './command-line.ts';
+import { environmentPage } from './environment.ts';
 import { fieldSections } from './fields.ts';
 import { page } from './markdown.ts';
 import { resultsPage } from './results.ts';
 import type { Schema } from './schema.ts';
 
-/** The pages of docs/reference/, by the names of their files: made from the schemas, the command line and the results' SQL. */
+/** The pages of docs/reference/, by the names of their files: made from the schemas, the command line, the results' SQL and the list of variables. */
 export async function referencePages(): Promise<ReadonlyMap<string, string>> {
   return new Map([
     ['lineage-file.md', lineagePage()],
     ['command-line.md', commandLinePage()],
     ['results.md', await resultsPage()],
+    ['environment.md', environmentPage()],
     ...contracts.map(({ file, schema, title, intro }): [string, string] => [
       file,
       schemaPage(schema, title, `${schemaOf(schema).description} ${intro}`),

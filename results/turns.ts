@@ -46,7 +46,11 @@ export async function beforeDeadline<T>(awaited: Promise<T>, path: string, deadl
   const waiting = new AbortController();
   const signal = deadline.signal ? AbortSignal.any([waiting.signal, deadline.signal]) : waiting.signal;
   const late = sleep(Math.max(0, deadline.at - performance.now()), undefined, { signal }).then(() => {
-    throw busy(path, `this process (${process.pid})`, deadline);
+    const { seconds } = deadline;
+    // Nobody can close it there: other calls end by themselves, also those that wait for another process.
+    throw new DatabaseBusyError(
+      `${path} was not free in ${seconds} s: other calls of this process (${process.pid}) come first; try again`,
+    );
   });
   try {
     return await Promise.race([awaited, late]);

@@ -1,11 +1,16 @@
 import type { TrainerEvent } from '../../schemas/types/event.ts';
 import { bytes, counted, figure, percent, whole } from '../../words/figures.ts';
+import { onOneLine } from './one-line.ts';
 
 /** Responses are cut here: `--json` has all of them. */
 const longestResponse = 80;
 
-/** One event of a trainer in one line, for people. */
+/** One event of a trainer in one line, for people: of what a model or a trainer wrote no character steers the terminal. */
 export function eventLine(event: TrainerEvent): string {
+  return onOneLine(told(event));
+}
+
+function told(event: TrainerEvent): string {
   switch (event.event) {
     case 'started': {
       const from = event.resumedFrom === null ? '' : `, goes on from step ${whole(event.resumedFrom)}`;

@@ -3,6 +3,7 @@ import { createLogUpdate } from 'log-update';
 import { counted, duration, whole } from '../../words/figures.ts';
 import type { LineageCounts } from '../../workflows/messages.ts';
 import { columns } from './columns.ts';
+import { onOneLine } from './one-line.ts';
 import type { Progress, Reporter, RunEvent } from './run-event.ts';
 import { blockedText, endText, failureText, figuresText, progressText, retriedText, summaryText } from './sentences.ts';
 import type { Terminal } from './terminal.ts';
@@ -63,7 +64,7 @@ export function liveReporter(terminal: Terminal, clock: () => number): Reporter 
     switch (event.event) {
       case 'planned':
         starting = event.pending > 0;
-        keep(`${colours.bold(event.lineage)}${event.title ? `: ${event.title}` : ''}\n${event.total}`);
+        keep(`${colours.bold(event.lineage)}${event.title ? `: ${onOneLine(event.title)}` : ''}\n${event.total}`);
         break;
       case 'connected':
         keep(colours.dim(`Temporal: ${event.uiAddress ?? event.address}`));

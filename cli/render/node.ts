@@ -5,6 +5,7 @@ import type { Certificate } from '../../schemas/certificate.ts';
 import type { Manifest } from '../../schemas/types/manifest.ts';
 import { bytes, counted, figure, shortKey, whole } from '../../words/figures.ts';
 import { columns } from './columns.ts';
+import { onItsLines, onOneLine } from './one-line.ts';
 import type { Colours } from './terminal.ts';
 import { type AcceptedReport, acceptedRows } from './why.ts';
 
@@ -141,7 +142,7 @@ function percent(share: number): string {
 }
 
 function oneLine(prompt: string): string {
-  const line = prompt.replace(/\s+/g, ' ').trim();
+  const line = onOneLine(prompt.replace(/\s+/g, ' ').trim());
   return line.length <= 60 ? line : `${line.slice(0, 59)}…`;
 }
 
@@ -157,9 +158,9 @@ function attemptSection(attempt: AttemptReport, colours: Colours): [title: strin
           folder,
           ...(adopted
             ? [
-                ['adopted from', adopted.from],
-                ...(adopted.reason === undefined ? [] : [['reason', adopted.reason]]),
-                ...(adopted.licence === undefined ? [] : [['licence', adopted.licence]]),
+                ['adopted from', onOneLine(adopted.from)],
+                ...(adopted.reason === undefined ? [] : [['reason', onOneLine(adopted.reason)]]),
+                ...(adopted.licence === undefined ? [] : [['licence', onOneLine(adopted.licence)]]),
               ]
             : [['made by', `${engine} on ${device}, ${counted(executions, 'execution')}`]]),
           ...(hardware === undefined ? [] : [['hardware', hardware]]),
@@ -167,7 +168,7 @@ function attemptSection(attempt: AttemptReport, colours: Colours): [title: strin
           ...memoryRows(attempt.peakMemoryBytes, attempt.plannedMemoryBytes),
           ...Object.entries(attempt.facts).map(([name, value]) => [name, shown(value)]),
           ...attempt.files.map((file) => [
-            file.path,
+            onOneLine(file.path),
             `${bytes(file.bytes)}  ${colours.dim(`sha256 ${shortKey(file.sha256)}`)}`,
           ]),
         ],
@@ -177,9 +178,9 @@ function attemptSection(attempt: AttemptReport, colours: Colours): [title: strin
     case 'interrupted':
       return [title, [folder, checkpointRow(attempt.checkpoint)]];
     case 'failed':
-      return [title, [folder, checkpointRow(attempt.checkpoint), [colours.red('failed'), attempt.failure]]];
+      return [title, [folder, checkpointRow(attempt.checkpoint), [colours.red('failed'), onItsLines(attempt.failure)]]];
     case 'damaged':
-      return [title, [folder, [colours.red('damaged'), attempt.reason]]];
+      return [title, [folder, [colours.red('damaged'), onItsLines(attempt.reason)]]];
     default:
       return attempt satisfies never;
   }
@@ -196,5 +197,5 @@ function checkpointRow(step: number | null): string[] {
 
 function shown(value: string | number | boolean | null): string {
   if (value === null) return '-';
-  return typeof value === 'number' ? figure(value) : String(value);
+  return typeof value === 'number' ? figure(value) : onOneLine(String(value));
 }

@@ -2,6 +2,7 @@ import type { Json } from '../../planner/plan.ts';
 import type { Rows } from '../../results/query.ts';
 import { counted } from '../../words/figures.ts';
 import { columns as linedUp } from './columns.ts';
+import { onOneLine } from './one-line.ts';
 
 /** How rows can be written as text. */
 const rowFormats = ['table', 'json', 'csv', 'md'] as const;
@@ -66,15 +67,6 @@ function forPeople(value: Json): string {
   if (value === null) return 'NULL';
   if (typeof value === 'number') return String(Number.isInteger(value) ? value : Number(value.toPrecision(6)));
   return typeof value === 'object' ? JSON.stringify(value) : String(value);
-}
-
-/** Text on one line that neither moves the cursor, nor colours the terminal, nor reverses what is read. */
-function onOneLine(text: string): string {
-  return text.replace(/[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu, (character) => {
-    const known = { '\r': '\\r', '\n': '\\n', '\t': '\\t' }[character];
-    const code = (character.codePointAt(0) as number).toString(16);
-    return known ?? (code.length > 2 ? `\\u${code.padStart(4, '0')}` : `\\x${code.padStart(2, '0')}`);
-  });
 }
 
 function csvField(value: Json): string {

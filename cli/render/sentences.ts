@@ -1,6 +1,7 @@
 import { waitsBetweenTries } from '../../activities/failures.ts';
 import { amount, duration, figure, percent, whole } from '../../words/figures.ts';
 import type { FailedTry } from '../lineages.ts';
+import { onItsLines, onOneLine } from './one-line.ts';
 import type { Figure, NodeFailed, Progress, RunEvent } from './run-event.ts';
 import { renderSummary } from './summary.ts';
 import { renderTakeaways } from './takeaways.ts';
@@ -56,9 +57,9 @@ function kindText({ kind }: FailedTry): string {
 
 /** Why a node failed, what it wrote last, and what to do. */
 export function failureText(failed: NodeFailed, colours: Colours): string {
-  const lines = [`${colours.red('failed')}  ${failed.address}: ${failed.reason} (${failed.kind})`];
+  const lines = [`${colours.red('failed')}  ${failed.address}: ${onItsLines(failed.reason)} (${failed.kind})`];
   if (failed.lastLines.length > 0) {
-    lines.push(colours.dim('  its last lines:'), ...failed.lastLines.map((line) => `    ${line}`));
+    lines.push(colours.dim('  its last lines:'), ...failed.lastLines.map((line) => `    ${onOneLine(line)}`));
   }
   lines.push(`  ${colours.dim('remedy:')} ${failed.remedy}`);
   return lines.join('\n');

@@ -1,6 +1,7 @@
 import type { Key } from '../../planner/plan.ts';
 import { counted, shortKey, whole } from '../../words/figures.ts';
 import { columns } from './columns.ts';
+import { onItsLines } from './one-line.ts';
 import type { Progress } from './run-event.ts';
 import { progressText } from './sentences.ts';
 import type { Colours } from './terminal.ts';
@@ -62,7 +63,7 @@ function head({ lineage, nodes, running, paused, note, lastRun }: LineageReport,
 }
 
 function row({ address, key, state, reason, progress }: NodeLine, colours: Colours): string[] {
-  const told = progress ? progressText(progress) : (reason ?? '');
+  const told = progress ? progressText(progress) : onItsLines(reason ?? '');
   return [`  ${COLOURED[state](colours)(state)}`, address, colours.dim(shortKey(key)), told];
 }
 

@@ -19,14 +19,25 @@ export function* checkData(source: Source): Generator<Diagnostic> {
   }
   const stages = [...declaredStages(source.value).values()];
   const making = stages.filter(({ kind }) => isDataKind(kind));
+  for (const { name } of making) yield* checkDatasetName(source, ['stages'], name);
   for (const stage of stages) yield* checkStageData(source, stage, making);
 }
 
+/** What stands for something else wherever data sets are named: in a mix, and among the figures of a suite. */
+const reserved: Readonly<Record<string, string>> = {
+  replay: "the ancestor's data in a mix",
+  all: 'the mean of a suite over all that it asks',
+};
+
+function* checkDatasetName(source: Source, path: Path, name: string): Generator<Diagnostic> {
+  const meaning = own(reserved, name);
+  if (meaning === undefined) return;
+  const message = `\`${name}\` stands for ${meaning}; a data set cannot be called so`;
+  yield diagnose(source.file, source.keyPlace([...path, name]), 'bad-name', message);
+}
+
 function* checkDataset(source: Source, name: string): Generator<Diagnostic> {
-  if (name === 'replay') {
-    const message = "`replay` stands for the ancestor's data in a mix; a data set cannot be called so";
-    yield diagnose(source.file, source.keyPlace(['data', name]), 'bad-name', message);
-  }
+  yield* checkDatasetName(source, ['data'], name);
   const declared = recordAt(source.value, 'data', name);
   yield* checkBenchmark(source, name, declared);
   yield* checkSuite(source, name, declared);

@@ -50,13 +50,19 @@ function* checkEvaluate(source: Source): Generator<Diagnostic> {
   const stages = declaredNames(source, 'stages');
   for (const [index, name] of listAt(source.value, 'evaluate', 'each').entries()) {
     if (typeof name !== 'string') continue;
-    yield* unknownName(source, ['evaluate', 'each', index], 'stage', name, stages);
+    const path = ['evaluate', 'each', index];
+    if (name === 'all' && stages && !stages.includes(name)) {
+      const hint = 'for all models write `each: all`, which is no list';
+      yield diagnose(source.file, source.place(path), 'unknown-name', 'there is no stage `all`', { hint });
+      continue;
+    }
+    yield* unknownName(source, path, 'stage', name, stages);
     const kind = declared.get(name)?.kind;
     if (kind === undefined || isModel(kind)) continue;
     const message = `\`${name}\` leaves ${kind === 'reward' ? 'a reward model' : 'a data set'}, and no language model that could be evaluated`;
     const hint =
       kind === 'reward' ? `remove it; to score responses with it, say \`rewardModel: ${name}\`` : 'remove it';
-    yield diagnose(source.file, source.place(['evaluate', 'each', index]), 'bad-value', message, { hint });
+    yield diagnose(source.file, source.place(path), 'bad-value', message, { hint });
   }
   yield* checkRewardModel(source, declared);
   const kinds = new Set([...declared.values()].map((stage) => stage.kind));

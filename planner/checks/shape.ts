@@ -1,5 +1,5 @@
 import { type JsonSchema, lineageSchema, type Pointer } from '../../schemas/validate.ts';
-import { type Diagnostic, diagnose, didYouMean } from '../diagnostic.ts';
+import { type Diagnostic, diagnose, didYouMean, shown } from '../diagnostic.ts';
 import { type QuantityKind, quantityKinds } from '../quantities.ts';
 import type { Path, Source } from '../syntax.ts';
 import { isRecord } from '../tree.ts';
@@ -57,13 +57,7 @@ function* explainChoice(source: Source, { error, path }: Finding): Generator<Dia
     const hint = both ? undefined : misspelled.find((guess) => guess !== undefined);
     yield diagnose(source.file, place, 'one-of', message, { related, hint });
   } else {
-    yield wrongType(
-      source,
-      path,
-      error.data,
-      [...new Set(branches.map((branch) => typeName(branch.type)))].join(' or '),
-      part.description,
-    );
+    yield wrongType(source, path, error.data, [...new Set(branches.map(branchName))].join(' or '), part.description);
   }
 }
 
@@ -83,6 +77,11 @@ function meantBranches(fitting: readonly JsonSchema[], value: unknown): readonly
 /** The keys that tell branches apart: of each the first that it requires. */
 function tagsOf(branches: readonly JsonSchema[]): string[] {
   return branches.flatMap(({ required = [] }) => required.slice(0, 1));
+}
+
+/** What a branch takes: its one value, or a type. */
+function branchName(branch: JsonSchema): string {
+  return branch.const === undefined ? typeName(branch.type) : shown(branch.const);
 }
 
 function takes(branch: JsonSchema, value: unknown): boolean {

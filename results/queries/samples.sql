@@ -1,6 +1,6 @@
 -- Responses that the models of a lineage wrote, with the answer read from each, its verdict, and its reward where it has one.
 -- $lineage VARCHAR = NULL in latest_lineages.lineage: The lineage's name; without it, the one that ran last.
--- $model VARCHAR = NULL in lineage_nodes.address: Only this model, by its address.
+-- $model VARCHAR = NULL in models.address: Only this model, by its address.
 -- $task VARCHAR = NULL in samples.task: Only this task; rollout for what RL sampled.
 -- $correct BOOLEAN = NULL: Only right (true) or only wrong (false) answers.
 -- $limit INTEGER = 20: Rows at most.

@@ -55,12 +55,7 @@ export async function readEvidence(connection: DuckDBConnection, questions: read
 async function readSeen(connection: DuckDBConnection, keys: readonly Key[]): Promise<Map<string, Seen>> {
   const rows = await asked(
     connection,
-    `SELECT a.key, a.attempt, a.finished_at::VARCHAR, coalesce(m.finished_at > a.finished_at, false)
-     FROM latest_attempts AS a
-     SEMI JOIN asked USING (key)
-     LEFT JOIN edges ON edges.child = a.key AND edges.role = 'parent'
-     LEFT JOIN latest_attempts AS m ON m.key = edges.parent AND m.state IN ('done', 'imported')
-     WHERE a.state IN ('done', 'imported')`,
+    'SELECT key, attempt, finished_at, superseded FROM done_evaluations() SEMI JOIN asked USING (key)',
     keys,
   );
   return new Map(

@@ -1,11 +1,19 @@
 -- Verdicts that say by themselves when they are out of date; and what the paper's takeaways are asked of.
 
+CREATE OR REPLACE MACRO done_evaluations() AS TABLE
+SELECT a.key, a.attempt, a.finished_at::VARCHAR AS finished_at, coalesce(m.finished_at > a.finished_at, false) AS superseded
+FROM latest_attempts AS a
+LEFT JOIN edges ON edges.child = a.key AND edges.role = 'parent'
+LEFT JOIN latest_attempts AS m ON m.key = edges.parent AND m.state IN ('done', 'imported')
+WHERE a.state IN ('done', 'imported');
+COMMENT ON MACRO TABLE done_evaluations IS 'The attempt of each evaluation that figures are from, and whether its model has been made again since.';
+
 CREATE OR REPLACE VIEW takeaways AS
 WITH changed AS (
   SELECT DISTINCT e.lineage, e.source, e.number
   FROM verdict_evidence AS e
-  LEFT JOIN latest_attempts AS a ON a.key = e.evaluation AND a.state IN ('done', 'imported')
-  WHERE a.attempt IS DISTINCT FROM e.attempt OR a.finished_at::VARCHAR IS DISTINCT FROM e.finished_at
+  LEFT JOIN done_evaluations() AS d ON d.key = e.evaluation
+  WHERE d.attempt IS DISTINCT FROM e.attempt OR d.finished_at IS DISTINCT FROM e.finished_at OR d.superseded
 )
 SELECT v.lineage, v.source, v.number, v.name, v.claim,
   if(l.plan IS NULL OR c.number IS NOT NULL, 'stale', v.claim_verdict) AS verdict,
@@ -16,7 +24,7 @@ FROM verdicts AS v
 LEFT JOIN latest_lineages AS l ON l.lineage = v.lineage AND l.plan = v.plan
 LEFT JOIN changed AS c ON c.lineage = v.lineage AND c.source = v.source AND c.number = v.number
 ORDER BY v.lineage, v.source, v.number, v.part;
-COMMENT ON VIEW takeaways IS 'What the results say of each takeaway, a part a row, as it was found when it was asked last; stale where the lineage or an evaluation has changed since, until descent takeaways is asked again.';
+COMMENT ON VIEW takeaways IS 'What the results say of each takeaway, a part a row, as it was found when it was asked last; stale where the lineage or an evaluation has changed since, until descent takeaways is asked again, and where a model was made again, until its evaluation is.';
 COMMENT ON COLUMN takeaways.lineage IS 'The lineage''s name.';
 COMMENT ON COLUMN takeaways.source IS 'file (the lineage file declares it) or paper (one of EvoLM''s twelve).';
 COMMENT ON COLUMN takeaways.number IS 'Which takeaway, from 1.';

@@ -13,7 +13,7 @@ const secondsBetweenPlainLines = 10;
  * @returns {Progress}
  */
 export function createProgress(stream = process.stderr) {
-  let lastPlainLine = 0;
+  let lastPlainLine = Number.NEGATIVE_INFINITY;
   const clear = () => {
     if (stream.isTTY) stream.write('\r\x1b[K');
   };

@@ -84,6 +84,28 @@ test('a trainer that was killed is told of where it goes on, and how TensorFlow 
   assert.deepEqual(lines, ['started', 'step 1', 'killed', 'started', 'step 2', 'words of its own']);
 });
 
+test('what a model or a trainer wrote neither moves the cursor nor colours the terminal; as JSON it is as it was', async (t) => {
+  const written = 'a\u001b[2Jb\u0007c\u202ed';
+  const sample = {
+    ...{ event: 'sample', task: 'math', problem: 'p1', step: 0, index: 0, prompt: '?', response: written },
+    ...{ answer: null, expected: written, correct: false },
+  };
+  const { events, reader } = await attemptOf(t, false);
+  await writeFile(join(dirname(events), 'execution-1.errors.log'), `${written}\n`);
+  await writeFile(events, `${JSON.stringify(sample)}\n`);
+  const shown = 'a\\x1b[2Jb\\x07c\\u202ed';
+  assert.deepEqual(
+    (await all(reader.next())).map(({ text }) => text),
+    [`sample        p1 wrong, expected ${shown}: ${shown}`, shown],
+  );
+  const json = await attemptOf(t);
+  await writeFile(json.events, `${JSON.stringify(sample)}\n`);
+  assert.deepEqual(
+    (await all(json.reader.next())).map(({ text }) => JSON.parse(text)),
+    [sample],
+  );
+});
+
 test('what is no event is left out: one that was emptied may be longer again before anybody looks', async (t) => {
   const { events, reader } = await attemptOf(t);
   await writeFile(events, metrics(1));

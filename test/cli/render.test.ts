@@ -1,4 +1,4 @@
-import { deepEqual, equal, match } from 'node:assert/strict';
+import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import picocolors from 'picocolors';
 import { CommandError, describeFailure } from '../../cli/failure.ts';
@@ -7,7 +7,10 @@ import { columns, fitColumns, textWidth } from '../../cli/render/columns.ts';
 import { jsonReporter } from '../../cli/render/json-lines.ts';
 import { plainReporter } from '../../cli/render/plain.ts';
 import type { RunEvent } from '../../cli/render/run-event.ts';
+import { failureText } from '../../cli/render/sentences.ts';
+import { renderStatus } from '../../cli/render/status.ts';
 import type { Terminal } from '../../cli/render/terminal.ts';
+import type { Key } from '../../planner/plan.ts';
 import { amount, bytes, counted, duration, figure } from '../../words/figures.ts';
 
 const colourless = picocolors.createColors(false);
@@ -222,6 +225,34 @@ function tell(
   reporter.close();
   return lines.join('\n');
 }
+
+test('why a node failed has no character that steers the terminal, wherever it is shown', () => {
+  const reason = 'bad\u001b[2J data\nin row 3';
+  const shown = 'bad\\x1b[2J data\n';
+  const failed = {
+    address: 'base',
+    key: 'a'.repeat(64),
+    kind: 'data',
+    reason,
+    remedy: 'mend it',
+    lastLines: ['\u001b[1Aup'],
+  };
+  const failure = failureText(failed, colourless);
+  ok(failure.includes(shown) && failure.includes('\n    \\x1b[1Aup\n'), failure);
+  const node = { address: 'base', key: failed.key as Key, state: 'failed', reason, progress: null } as const;
+  const lineage = {
+    lineage: 'small',
+    title: null,
+    plan: '',
+    file: '',
+    lastRun: '2026-01-01T00:00',
+    running: false,
+    paused: false,
+    note: null,
+  };
+  const status = renderStatus([{ ...lineage, nodes: [node] }], true, colourless);
+  ok(status.includes(shown), status);
+});
 
 test('plain lines: what begins and ends, and progress every ten seconds', () => {
   equal(

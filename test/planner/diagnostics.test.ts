@@ -319,6 +319,13 @@ const cases: Readonly<Record<string, string | Buffer>> = {
     ['each: [tuned, rl]', 'each: [rl]'],
   ),
   'data set called replay': changed(['  web:', '  replay:'], ['data: web', 'data: replay']),
+  'data set called all, and one made by a stage called replay': changed(
+    ['  web:', '  all:'],
+    ['data: web', 'data: all'],
+    ['  tuned:', '  replay: {generate: {from: base, data: math/problems, problems: 50, samples: 4}}\n  tuned:'],
+  ),
+  'models to evaluate that are neither all nor a list': changed(['each: [tuned, rl]', 'each: al']),
+  'all models to evaluate, in a list': changed(['each: [tuned, rl]', 'each: [all]']),
   'suite without tasks':
     'lineage: small\nmodels: {nano: {layers: 2, hidden: 32, heads: 4, ffn: 64, context: 64}}\ndata: {web: {generator: stories}}\nstages: {base: {pretrain: {model: nano, data: web, tokens: 40K}}}\nevaluate: {each: [base], suites: [id]}\n',
   'suite whose tasks are all trained on': changed(

@@ -93,7 +93,9 @@ test('who waits for a call of the same process in vain is told so', async (t) =>
   const impatient = withDatabase(home, 'read', async () => {}, { patienceSeconds: 0.1 });
   await assert.rejects(impatient, {
     name: 'DatabaseBusyError',
-    message: new RegExp(`held by this process \\(${process.pid}\\)`),
+    message: new RegExp(
+      `results\\.duckdb was not free in [\\d.]+ s: other calls of this process \\(${process.pid}\\) come first`,
+    ),
   });
   const patient = withDatabase(home, 'read', async () => 'in');
   end.open();

@@ -185,6 +185,8 @@ test('a model that was made again after it was evaluated makes the verdict stale
   await withDatabase(home, 'write', (connection) =>
     connection.run("UPDATE attempts SET finished_at = '2027-01-01' WHERE address = 'tuned@replay=20%,seed=2'"),
   );
+  const inView = 'SELECT verdict, part_verdict FROM takeaways';
+  assert.deepEqual((await runQuery(home, inView)).rows, [['stale', 'stale']], 'before it is asked again');
   const [verdict] = await ask(home, plan);
   assert.equal(verdict?.verdict, 'stale');
   assert.match(verdict?.parts[0]?.said[0] ?? '', /older than their model, the first of tuned@replay=20%,seed=2/);

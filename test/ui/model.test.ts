@@ -16,6 +16,7 @@ import {
   overSeeds,
   settingOf,
   sortRows,
+  unknownColumns,
 } from '../../ui/model/models.ts';
 import { formatRoute, parseRoute, views } from '../../ui/model/route.ts';
 import { csvOf, parametersOf, tablesIn } from '../../ui/model/sql.ts';
@@ -267,6 +268,7 @@ test('rows are sorted with what has no value last, and narrowed by words and com
   assert.equal(names(filterRows(rows, columns, 'sft_lr=nonsense')), '');
   assert.equal(names(filterRows(rows, columns, 'ac')), 'replay=10%,run=1');
   assert.equal(names(filterRows(rows, columns, 'nosuch>3')), '');
+  assert.deepEqual(unknownColumns(columns, 'nosuch>3 tuned replay!=0% sft_lr>1 nosuch=2'), ['nosuch']);
 });
 
 test('SQL asks for each $name outside of quotes and comments; a saved query for what it declares', () => {

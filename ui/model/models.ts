@@ -187,9 +187,24 @@ export function filterRows(rows: readonly ModelRow[], columns: readonly ModelCol
   return rows.filter((row) => tests.every((test) => test(row)));
 }
 
-function testOf(word: string, columns: readonly ModelColumn[]): (row: ModelRow) => boolean {
+/** Names in a filter's comparisons that no column has, and that are taken for words of an address. */
+export function unknownColumns(columns: readonly ModelColumn[], text: string): string[] {
+  const names = text.split(/\s+/).map((word) => comparisonOf(word).name);
+  return [...new Set(names)].filter((name) => name !== '' && placeNamed(columns, name) < 0);
+}
+
+function comparisonOf(word: string): { name: string; sign: string; wanted: string } {
   const [, name = '', sign = '', wanted = ''] = /^([\w@]+)(<=|>=|!=|=|<|>)(.+)$/.exec(word) ?? [];
-  const at = columns.findIndex((column) => column.name === name || (column.kind === 'axis' && column.label === name));
+  return { name, sign, wanted };
+}
+
+function placeNamed(columns: readonly ModelColumn[], name: string): number {
+  return columns.findIndex((column) => column.name === name || (column.kind === 'axis' && column.label === name));
+}
+
+function testOf(word: string, columns: readonly ModelColumn[]): (row: ModelRow) => boolean {
+  const { name, sign, wanted } = comparisonOf(word);
+  const at = placeNamed(columns, name);
   if (at < 0) {
     const low = word.toLowerCase();
     return ({ name: address, keys, rows }) =>

@@ -12,6 +12,7 @@ import {
   oneByOne,
   overSeeds,
   sortRows,
+  unknownColumns,
 } from '../model/models.ts';
 import { formatRoute } from '../model/route.ts';
 import type { LineageView, Table } from '../protocol.ts';
@@ -97,6 +98,7 @@ function Loaded({ table, now }: { table: Table; now: LineageView }) {
           {table.cut && ', cut: SQL has all'}
         </span>
       </search>
+      {found.length === 0 && <p class="soft">{noneFound(columns, text)}</p>}
       {compared.length > 0 && <Compare rows={compared} columns={columns} onClear={() => setChosen(new Set())} />}
       <DataTable
         caption={
@@ -124,6 +126,15 @@ function Loaded({ table, now }: { table: Table; now: LineageView }) {
       />
     </div>
   );
+}
+
+/** Why a filter leaves nothing: a name that is no column is looked for in addresses. */
+function noneFound(columns: readonly ModelColumn[], text: string): string {
+  const unknown = unknownColumns(columns, text);
+  if (unknown.length === 0) return 'No model is so.';
+  const figure = columns.find(({ kind }) => kind === 'figure')?.name;
+  const example = figure === undefined ? '' : `, for example ${figure}`;
+  return `No model is so: there is no column ${unknown.join(', ')}. Columns are called as in lineage_wide${example}.`;
 }
 
 /** What rows are sorted by: a column's cells, or what is of the row itself. */

@@ -23,7 +23,7 @@ export function StageCurves({ view }: { view: LineageView }) {
   const [isLog, setLog] = useState(false);
   const group = view.groups.findIndex(({ name }) => name === stage);
   const metrics = useMetrics(view, group);
-  const metric = chosen.metric ?? metrics[0];
+  const metric = chosen.metric ?? metrics?.[0];
   const { curves, problem } = useLiveCurves(
     stage === null || metric === undefined
       ? null
@@ -44,6 +44,7 @@ export function StageCurves({ view }: { view: LineageView }) {
     [curves, chosen, view.axes],
   );
   if (stage === null) return null;
+  const isAsking = metric === undefined ? metrics === null : curves === null;
   return (
     <section class="card curves" aria-labelledby="curves-title">
       <div class="bar-of">
@@ -55,7 +56,7 @@ export function StageCurves({ view }: { view: LineageView }) {
               value={metric}
               onChange={(event) => choose({ metric: event.currentTarget.value }, { replace: true })}
             >
-              {ranked([...metrics, metric]).map((one) => (
+              {ranked([...(metrics ?? []), metric]).map((one) => (
                 <option key={one}>{one}</option>
               ))}
             </select>
@@ -70,9 +71,7 @@ export function StageCurves({ view }: { view: LineageView }) {
       </div>
       {problem !== null && <AskedNote problem={problem} />}
       {lines.length === 0 && problem === null && (
-        <p class="soft">
-          No node of {stage} has curves{view.running ? ' yet' : ''}.
-        </p>
+        <p class="soft">{isAsking ? 'Asking …' : `No node of ${stage} has curves${view.running ? ' yet' : ''}.`}</p>
       )}
       {lines.length > 0 && <Chart title={`${metric} over steps`} lines={lines} height={220} isLog={isLog} />}
       {(curves?.length ?? 0) > mostLines && (
@@ -84,15 +83,18 @@ export function StageCurves({ view }: { view: LineageView }) {
   );
 }
 
-/** The metrics of a group's nodes, in the order that one asks for them: those of one that began, and those that come. */
-function useMetrics(view: LineageView, group: number): string[] {
+/**
+ * The metrics of a group's nodes, in the order that one asks for them: those of one that began, and those that come; null
+ * until it is known which.
+ */
+function useMetrics(view: LineageView, group: number): string[] | null {
   const { nodes } = view;
   const begun = nodes.standing.findIndex(
     (standing, node) =>
       nodes.group[node] === group && makes(view, node) && standing !== 'waiting' && standing !== 'blocked',
   );
   const key = nodes.key[begun];
-  const { value } = useAsked<NodeView>(key === undefined ? null : nodePath(view.lineage, key), arrivals.value);
+  const { value, problem } = useAsked<NodeView>(key === undefined ? null : nodePath(view.lineage, key), arrivals.value);
   const [come, setCome] = useState<{ group: number; metrics: ReadonlySet<string> }>({ group, metrics: new Set() });
   useEffect(() => {
     setCome({ group, metrics: new Set() });
@@ -106,7 +108,8 @@ function useMetrics(view: LineageView, group: number): string[] {
       );
     });
   }, [nodes.group, group]);
-  return ranked([...(value?.metrics ?? []), ...(come.group === group ? come.metrics : [])]);
+  const metrics = ranked([...(value?.metrics ?? []), ...(come.group === group ? come.metrics : [])]);
+  return metrics.length === 0 && key !== undefined && value === null && problem === null ? null : metrics;
 }
 
 /** The stage that is chosen, else the last that trains; while none does the one `before`, else the last that has trained. */
