@@ -50,6 +50,7 @@ export async function beforeDeadline<T>(awaited: Promise<T>, path: string, deadl
     // Nobody can close it there: other calls end by themselves, also those that wait for another process.
     throw new DatabaseBusyError(
       `${path} was not free in ${seconds} s: other calls of this process (${process.pid}) come first; try again`,
+      'other calls of this process',
     );
   });
   try {
