@@ -4,3 +4,6 @@ export function withLock<Result>(
   update: (text: string) => void,
   work: () => Promise<Result>,
 ): Promise<Result>;
+
+/** Whether a process of this id exists on this machine. */
+export function isAlive(pid: number): boolean;
