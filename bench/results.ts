@@ -3,34 +3,38 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { columns } from '../cli/render/columns.ts';
-import { figures, steps } from './results/made.ts';
+import { figures, learningRates, steps } from './results/made.ts';
 import { type Asked, askAll, type Ingesting, ingest, takePaper, viewRows } from './results/measure.ts';
 import { type MlflowMeasured, measureMlflow } from './results/mlflow.ts';
 import { median } from './trainer/race.ts';
 
-// How fast runs become rows, and how fast these answer: `npm run bench -- results [--lineages 10] [--times 5]
-// [--mlflow-runs 200]`. Made-up lineages of 1,000 models each, with 40 figures and 1,000 rows of steps a model, are read
-// from events.jsonl into a temporary DuckDB as a rebuild does it, 200 attempts a transaction. Bypassed are trainers, the
-// store and Temporal: nothing is trained or published. Then every saved query, view and takeaway is asked of the last of
-// them, and the paper's tables and figures of the paper, the file being opened each time. Where DESCENT_MLFLOW_PYTHON names a Python that has mlflow, MLflow on SQLite
-// logs runs of the same size and is asked the same, of fewer of them.
+// How fast runs become rows, and how fast these answer: `npm run bench -- results [--rates 8] [--lineages 8] [--times 5]
+// [--mlflow-runs 200]`. Made-up lineages are read from events.jsonl into a temporary DuckDB as a rebuild does it, with
+// as many attempts a transaction: EvoLM's models, trained at so many learning rates of pretraining, 1,269 evaluated models each,
+// with 40 figures a model, and 1,000 rows of steps for each one that is trained. A lineage has one rate, or with fewer
+// lineages several. Bypassed are trainers, the store and Temporal: nothing is trained or published. Then every saved
+// query, view and takeaway is asked of the last of them, and the paper's tables and figures of the paper, the file being
+// opened each time. Where DESCENT_MLFLOW_PYTHON names a Python that has mlflow, MLflow on SQLite logs runs of the same
+// size and is asked the same, of fewer of them.
 
 const { values } = parseArgs({
   options: {
-    lineages: { type: 'string', default: '10' },
+    rates: { type: 'string', default: String(learningRates.length) },
+    lineages: { type: 'string', default: String(learningRates.length) },
     times: { type: 'string', default: '5' },
     'mlflow-runs': { type: 'string', default: '200' },
   },
 });
-const [lineages, times, mlflowRuns] = [values.lineages, values.times, values['mlflow-runs']].map(Number) as [
+const [rates, times, mlflowRuns] = [values.rates, values.times, values['mlflow-runs']].map(Number) as [
   number,
   number,
   number,
 ];
+const lineages = Math.min(Number(values.lineages), rates);
 
 const folder = await mkdtemp(join(tmpdir(), 'descent-bench-'));
 try {
-  const ingesting = await ingest(folder, lineages);
+  const ingesting = await ingest(folder, lineages, rates);
   print(ingestingTable(ingesting));
   await takePaper(folder);
   const asked = await askAll(folder, `made-${lineages - 1}`, times);

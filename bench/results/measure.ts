@@ -1,13 +1,14 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readPublication } from '../../cli/import.ts';
-import { canonicalJson, sha256 } from '../../planner/key.ts';
+import { planDigest } from '../../planner/key.ts';
 import type { PlanNode } from '../../planner/plan.ts';
 import { withDatabase } from '../../results/database.ts';
 import { recordImport } from '../../results/imports.ts';
 import { ingestAttempts } from '../../results/ingest.ts';
 import { publications } from '../../results/publications.ts';
 import { runQuery } from '../../results/query.ts';
+import { batchesOf } from '../../results/rebuild.ts';
 import { recordLineage } from '../../results/record.ts';
 import { savedQueries } from '../../results/saved.ts';
 import type { IngestInput } from '../../results/staging.ts';
@@ -25,9 +26,6 @@ export interface Ingesting {
   planSeconds: number;
 }
 
-/** Attempts in one transaction, as a rebuild has them. */
-const batch = 200;
-
 /** Takes in the results of the paper, which its tables and figures are asked of. */
 export async function takePaper(home: string): Promise<void> {
   for (const publication of publications) {
@@ -37,31 +35,32 @@ export async function takePaper(home: string): Promise<void> {
 }
 
 /** Makes lineages and reads them into the results of a home; making their files is no part of the time. */
-export async function ingest(home: string, lineages: number): Promise<Ingesting> {
+export async function ingest(home: string, lineages: number, rates: number): Promise<Ingesting> {
   const sum = { models: 0, rows: 0, seconds: 0, planSeconds: 0 };
   for (let nth = 0; nth < lineages; nth += 1) {
-    const plan = await madeLineage(nth, lineages);
+    const plan = await madeLineage(nth, lineages, rates);
     sum.models += plan.nodes.filter(isModel).length;
+    const digest = planDigest(plan);
     const planSeconds = await secondsOf(() =>
-      withDatabase(home, 'write', (connection) => recordLineage(connection, plan, sha256(canonicalJson(plan)))),
+      withDatabase(home, 'write', (connection) => recordLineage(connection, plan, digest)),
     );
     sum.planSeconds += planSeconds;
     sum.seconds += planSeconds;
-    const nodes = [...new Map(plan.nodes.map((node) => [node.key, node])).values()];
-    for (let from = 0; from < nodes.length; from += batch)
-      await ingestBatch(home, nodes.slice(from, from + batch), sum);
+    await ingestRuns(home, [...new Map(plan.nodes.map((node) => [node.key, node])).values()], sum);
     process.stderr.write(`${plan.lineage}: ${sum.rows.toLocaleString('en')} rows\n`);
   }
   return sum;
 }
 
-async function ingestBatch(home: string, nodes: readonly PlanNode[], sum: Ingesting): Promise<void> {
+async function ingestRuns(home: string, nodes: readonly PlanNode[], sum: Ingesting): Promise<void> {
   const folder = join(home, 'runs');
   const inputs: IngestInput[] = [];
   for (const node of nodes) inputs.push(await leaveRun(folder, node));
   sum.seconds += await secondsOf(async () => {
-    const ingested = await withDatabase(home, 'write', (connection) => ingestAttempts(connection, inputs));
-    sum.rows += ingested.metrics + ingested.evaluations + ingested.samples;
+    for (const batch of batchesOf(inputs)) {
+      const ingested = await withDatabase(home, 'write', (connection) => ingestAttempts(connection, batch));
+      sum.rows += ingested.metrics + ingested.evaluations + ingested.samples;
+    }
   });
   await rm(folder, { recursive: true });
 }
