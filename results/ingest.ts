@@ -35,7 +35,7 @@ export async function ingestAttempts(connection: DuckDBConnection, inputs: reado
     'FROM attempts SEMI JOIN incoming_attempts USING (key, attempt) LIMIT 1',
   );
   if (known.currentRowCount > 0) {
-    for (const { table } of moves) {
+    for (const table of new Set(moves.map(({ table }) => table))) {
       await connection.run(
         `DELETE FROM ${table} WHERE (key, attempt) IN (SELECT (key, attempt) FROM incoming_attempts)`,
       );
@@ -45,7 +45,7 @@ export async function ingestAttempts(connection: DuckDBConnection, inputs: reado
   for (const { table, from, kept } of moves) {
     if (staged[from] === 0) continue;
     const { rowsChanged } = await connection.run(`INSERT INTO ${table} ${kept}`);
-    if (table in ingested) ingested[table as keyof Ingested] = rowsChanged;
+    if (table in ingested) ingested[table as keyof Ingested] += rowsChanged;
   }
   await connection.run(`
     INSERT OR REPLACE INTO attempts
@@ -126,47 +126,95 @@ export function finishOf({ manifest }: IngestInput): Finish | null {
   return manifest && { key: manifest.key, attempt: manifest.attempt, finishedAt: manifest.provenance.finishedAt };
 }
 
+/** What DuckDB reads of a step's line. */
+interface StepShape {
+  /** As from_json takes it. */
+  json: string;
+  /** SQL for which of the runs have any of it. */
+  runs: string;
+}
+
+const stepValues: StepShape = {
+  json: '{"step":"BIGINT","tokens":"BIGINT","values":"MAP(VARCHAR,DOUBLE)"}',
+  runs: 'true',
+};
+const stepData: StepShape = {
+  json: '{"step":"BIGINT","data":{"digest":"VARCHAR","documents":"JSON","problems":"JSON"}}',
+  runs: 'has_data',
+};
+
+/** DuckDB reads a table of so few rows in one thread: every share of the attempts is read by itself, and so in another. */
+const shares = 4;
+
+/** SQL for the steps of steady attempts: key, attempt, and s, what was read. */
+function steadySteps({ json, runs }: StepShape): string {
+  const share = (nth: number) => `
+    SELECT key, attempt, from_json(text, '${json}') AS s
+    FROM (
+      SELECT key, attempt, unnest(string_split(lines, chr(10))) AS text
+      FROM incoming_steps JOIN incoming_attempts USING (source)
+      WHERE steady AND ${runs} AND source % ${shares} = ${nth}
+    )`;
+  return Array.from({ length: shares }, (_, nth) => share(nth)).join(' UNION ALL ');
+}
+
+/** SQL for the steps of all other attempts that no later start has voided: the same, with source and line. */
+function unsteadySteps({ json, runs }: StepShape): string {
+  return `
+    SELECT * FROM (
+      SELECT source, line + place - 1 AS line, key, attempt, from_json(text, '${json}') AS s
+      FROM (
+        SELECT source, line, key, attempt, unnest(string_split(lines, chr(10))) AS text,
+          generate_subscripts(string_split(lines, chr(10)), 1) AS place
+        FROM incoming_steps JOIN incoming_attempts USING (source)
+        WHERE NOT steady AND ${runs}
+      )
+    ) AS i
+    WHERE NOT EXISTS (
+      FROM incoming_starts AS o WHERE o.source = i.source AND o.line > i.line AND coalesce(o.resumed_from, -1) < i.s.step)`;
+}
+
 /*
  * What counts of the incoming rows: not what a later start has voided, and of what was reported twice the last.
  * A start that goes on from step 100 voids all steps after it; a fresh start voids everything before it. Steps of steady
- * attempts, nearly all there are, count as they are: to look for what does not count takes twice as long as all else.
+ * attempts, nearly all there are, count as they are: to look for what does not count takes twice as long as all else. They
+ * are moved by themselves, since what is not to be in an order is written by several threads.
  */
 const moves = [
   {
     table: 'metrics',
-    from: 'metrics',
+    from: 'steps',
     kept: `
-      WITH named AS (SELECT names, list(metric ORDER BY place) AS metrics FROM incoming_names GROUP BY names)
-      SELECT key, attempt, i.step::BIGINT, i.tokens::BIGINT, unnest(metrics), unnest("values")
-      FROM incoming_metrics AS i JOIN incoming_attempts USING (source) JOIN named USING (names)
-      WHERE steady
-      UNION ALL
-      (SELECT key, attempt, i.step::BIGINT, i.tokens::BIGINT, metric, value
+      SELECT key, attempt, s.step, s.tokens, unnest(map_keys(s."values")), unnest(map_values(s."values"))
+      FROM (${steadySteps(stepValues)})`,
+  },
+  {
+    table: 'metrics',
+    from: 'steps',
+    kept: `
+      SELECT key, attempt, s.step, s.tokens, metric, value
       FROM (
-        SELECT source, line, step, tokens, unnest(metrics) AS metric, unnest("values") AS value
-        FROM incoming_metrics JOIN named USING (names)
-      ) AS i JOIN incoming_attempts USING (source)
-      WHERE NOT steady AND NOT EXISTS (
-        FROM incoming_starts AS s
-        WHERE s.source = i.source AND s.line > i.line AND coalesce(s.resumed_from, -1) < i.step)
-      QUALIFY row_number() OVER (PARTITION BY source, i.step, metric ORDER BY line DESC) = 1
-      ORDER BY source, i.step, metric)`,
+        SELECT *, unnest(map_keys(s."values")) AS metric, unnest(map_values(s."values")) AS value
+        FROM (${unsteadySteps(stepValues)})
+      )
+      QUALIFY row_number() OVER (PARTITION BY source, s.step, metric ORDER BY line DESC) = 1
+      ORDER BY source, s.step, metric`,
   },
   {
     table: 'batches',
-    from: 'batches',
+    from: 'steps',
     kept: `
-      SELECT key, attempt, i.step, digest, documents, problems
-      FROM incoming_batches AS i JOIN incoming_attempts USING (source)
-      WHERE steady
-      UNION ALL
-      (SELECT key, attempt, i.step, digest, documents, problems
-      FROM incoming_batches AS i JOIN incoming_attempts USING (source)
-      WHERE NOT steady AND NOT EXISTS (
-        FROM incoming_starts AS s
-        WHERE s.source = i.source AND s.line > i.line AND coalesce(s.resumed_from, -1) < i.step)
-      QUALIFY row_number() OVER (PARTITION BY source, i.step ORDER BY line DESC) = 1
-      ORDER BY source, i.step)`,
+      SELECT key, attempt, s.step, s.data.digest, s.data.documents, s.data.problems
+      FROM (${steadySteps(stepData)}) WHERE s.data IS NOT NULL`,
+  },
+  {
+    table: 'batches',
+    from: 'steps',
+    kept: `
+      SELECT key, attempt, s.step, s.data.digest, s.data.documents, s.data.problems
+      FROM (${unsteadySteps(stepData)}) WHERE s.data IS NOT NULL
+      QUALIFY row_number() OVER (PARTITION BY source, s.step ORDER BY line DESC) = 1
+      ORDER BY source, s.step`,
   },
   {
     table: 'evaluations',

@@ -43,7 +43,7 @@ export async function recordLineage(connection: DuckDBConnection, plan: Plan, di
 export async function recordNodes(connection: DuckDBConnection, nodes: readonly PlanNode[]): Promise<void> {
   const declared = nodes.filter(({ accepted }) => !accepted);
   const nameless = await removeNameless(connection, declared);
-  const seen = await keysAmong(connection, 'nodes', nodes);
+  const seen = await recordedAmong(connection, nodes);
   const fresh = [...declared, ...nodes.filter(({ accepted }) => accepted)].filter(({ key }) => {
     if (seen.has(key)) return false;
     seen.add(key);
@@ -80,7 +80,9 @@ async function keepPlansOf(connection: DuckDBConnection, keys: readonly string[]
 
 /** Removes those of some nodes that are there as accepted artifacts, whose data sets have no names; gives their keys. */
 async function removeNameless(connection: DuckDBConnection, nodes: readonly PlanNode[]): Promise<string[]> {
-  const keys = [...(await keysAmong(connection, '(FROM mixtures WHERE dataset IS NULL)', nodes))];
+  const found = await connection.runAndReadAll('SELECT DISTINCT key FROM mixtures WHERE dataset IS NULL');
+  const nameless = new Set(found.getRows().map(([key]) => String(key)));
+  const keys = nodes.map(({ key }) => key).filter((key) => nameless.has(key));
   if (keys.length === 0) return [];
   for (const rows of ['nodes WHERE key', 'edges WHERE child', 'mixtures WHERE key'])
     await connection.run(
@@ -91,14 +93,10 @@ async function removeNameless(connection: DuckDBConnection, nodes: readonly Plan
   return keys;
 }
 
-/** The keys of those nodes that a table has. */
-async function keysAmong(
-  connection: DuckDBConnection,
-  table: string,
-  nodes: readonly PlanNode[],
-): Promise<Set<string>> {
+/** The keys of those nodes that are recorded. */
+async function recordedAmong(connection: DuckDBConnection, nodes: readonly PlanNode[]): Promise<Set<string>> {
   const found = await connection.runAndReadAll(
-    `SELECT key FROM ${table} SEMI JOIN (SELECT unnest($keys) AS key) USING (key)`,
+    'SELECT key FROM nodes SEMI JOIN (SELECT unnest($keys) AS key) USING (key)',
     { keys: listValue(nodes.map(({ key }) => key)) },
     { keys: LIST(VARCHAR) },
   );

@@ -1,11 +1,12 @@
 import { join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { PlanNode } from '../planner/plan.ts';
-import type { MetricsEvent, TrainerEvent } from '../schemas/types/event.ts';
+import type { TrainerEvent } from '../schemas/types/event.ts';
 import type { Manifest } from '../schemas/types/manifest.ts';
 import { firstStart } from '../store/lease.ts';
 import { appendTo, type RowAppender } from './append.ts';
-import { readEvents } from './events.ts';
+import { readLines } from './events.ts';
+import { type Forms, partsOf } from './steps.ts';
 
 /** An attempt to read into the tables. */
 export interface IngestInput {
@@ -31,22 +32,18 @@ export async function stageAttempts(connection: DuckDBConnection, inputs: readon
     attempts: await appendTo(connection, 'incoming_attempts'),
     facts: await appendTo(connection, 'incoming_facts'),
     starts: await appendTo(connection, 'incoming_starts'),
-    metrics: await appendTo(connection, 'incoming_metrics'),
-    names: await appendTo(connection, 'incoming_names'),
-    batches: await appendTo(connection, 'incoming_batches'),
+    steps: await appendTo(connection, 'incoming_steps'),
     evaluations: await appendTo(connection, 'incoming_evaluations'),
     samples: await appendTo(connection, 'incoming_samples'),
     overlaps: await appendTo(connection, 'incoming_overlaps'),
   };
-  const names: NameLists = { all: new Map(), last: { number: -1, list: [] } };
-  for (const [source, input] of inputs.entries()) await stageAttempt(into, names, source, input);
-  for (const { number, list } of names.all.values())
-    for (const [place, metric] of list.entries()) into.names.add([number, place, metric]);
+  const forms: Forms = { known: new Map(), newest: undefined };
+  for (const [source, input] of inputs.entries()) await stageAttempt(into, forms, source, input);
   const counts = Object.entries(into).map(([name, appender]) => [name, appender.close()] as const);
   return Object.fromEntries(counts) as Staged;
 }
 
-/** Of metrics, of which there are most, a step is one row, the names stand once, and whole numbers are JavaScript's own. */
+/** Of steps, of which there are most, a row is a run of them: lines of JSON, the first of which was on `line`. */
 const stagingTables = {
   attempts: `source INTEGER, key VARCHAR, attempt INTEGER, address VARCHAR, state VARCHAR, engine VARCHAR, device VARCHAR,
     executions INTEGER, started_at VARCHAR, finished_at VARCHAR, step BIGINT, steps BIGINT, tokens BIGINT,
@@ -54,9 +51,7 @@ const stagingTables = {
   facts: 'source INTEGER, name VARCHAR, kind VARCHAR, value VARCHAR, number DOUBLE',
   starts: `source INTEGER, line INTEGER, execution INTEGER, resumed_from BIGINT, steps BIGINT, device VARCHAR,
     engine VARCHAR`,
-  metrics: 'source INTEGER, line INTEGER, step DOUBLE, tokens DOUBLE, names INTEGER, "values" DOUBLE[]',
-  names: 'names INTEGER, place INTEGER, metric VARCHAR',
-  batches: 'source INTEGER, line INTEGER, step BIGINT, digest VARCHAR, documents VARCHAR, problems VARCHAR',
+  steps: 'source INTEGER, line INTEGER, lines VARCHAR, has_data BOOLEAN',
   evaluations: `source INTEGER, line INTEGER, suite VARCHAR, task VARCHAR, metric VARCHAR, value DOUBLE, n BIGINT,
     low DOUBLE, high DOUBLE`,
   samples: `source INTEGER, line INTEGER, step BIGINT, task VARCHAR, problem VARCHAR, sample INTEGER, prompt VARCHAR,
@@ -68,24 +63,23 @@ const stagingTables = {
 
 type Appenders = Record<keyof typeof stagingTables, RowAppender>;
 
-/** The lists of metrics' names that steps have, by their text, and that of the last step, which is mostly that of the next. */
-interface NameLists {
-  all: Map<string, NameList>;
-  last: NameList;
-}
-
-interface NameList {
-  number: number;
-  list: string[];
-}
-
-async function stageAttempt(into: Appenders, names: NameLists, source: number, input: IngestInput): Promise<void> {
+async function stageAttempt(into: Appenders, forms: Forms, source: number, input: IngestInput): Promise<void> {
   let progress = { ...nothingYet };
   let [steady, last] = [true, noStep];
-  for await (const batch of readEvents(join(input.folder, 'events.jsonl'))) {
-    for (const { line, event } of batch) {
+  for await (const lines of readLines(join(input.folder, 'events.jsonl'))) {
+    for (const part of partsOf(lines, forms)) {
+      if ('text' in part) {
+        into.steps.add([source, part.line, part.text, part.hasData]);
+        // Changed in place: there may be a million of them.
+        progress.step = part.last;
+        progress.tokens = part.tokens;
+        steady &&= part.rises && part.first > last;
+        last = part.last;
+        continue;
+      }
+      const { line, event } = part;
       progress = advance(progress, event);
-      stageEvent(into, names, source, line, event, progress.executions);
+      stageEvent(into, source, line, event, progress.executions);
       if (event.event === 'metrics') {
         steady &&= event.step > last;
         last = event.step;
@@ -122,24 +116,13 @@ async function stageAttempt(into: Appenders, names: NameLists, source: number, i
 /** Before the first step, which may be 0. */
 const noStep = -1;
 
-function stageEvent(
-  into: Appenders,
-  names: NameLists,
-  source: number,
-  line: number,
-  event: TrainerEvent,
-  execution: number,
-): void {
+function stageEvent(into: Appenders, source: number, line: number, event: TrainerEvent, execution: number): void {
   switch (event.event) {
     case 'started':
       into.starts.add([source, line, execution, event.resumedFrom, event.steps, event.device, event.engine]);
       break;
     case 'metrics':
-      into.metrics.add([source, line, event.step, event.tokens, namesOf(event, names), Object.values(event.values)]);
-      if (event.data) {
-        const { digest, documents, problems } = event.data;
-        into.batches.add([source, line, event.step, digest, textOf(documents), textOf(problems)]);
-      }
+      into.steps.add([source, line, JSON.stringify(event), event.data !== undefined]);
       break;
     case 'evaluation': {
       const { suite, task, metric, value, n, low, high } = event;
@@ -160,18 +143,6 @@ function stageEvent(
       break;
     }
   }
-}
-
-/** The number of the list of a step's metrics. */
-function namesOf({ values }: MetricsEvent, names: NameLists): number {
-  const list = Object.keys(values);
-  const { last, all } = names;
-  if (last.list.length !== list.length || list.some((name, place) => name !== last.list[place])) {
-    const text = JSON.stringify(list);
-    names.last = all.get(text) ?? { number: all.size, list };
-    all.set(text, names.last);
-  }
-  return names.last.number;
 }
 
 function textOf(value: object | undefined): string | null {
@@ -216,10 +187,7 @@ function advance(progress: Progress, event: TrainerEvent): Progress {
       return { ...nothingYet, executions, engine, device, steps, step: resumedFrom, tokens: progress.tokens };
     }
     case 'metrics':
-      // Changed in place: there may be a million of them.
-      progress.step = event.step;
-      progress.tokens = event.tokens;
-      return progress;
+      return { ...progress, step: event.step, tokens: event.tokens };
     case 'memory':
       return { ...progress, measured: { ...progress.measured, peakMemoryBytes: event.peakBytes } };
     case 'pace':

@@ -25,12 +25,12 @@ export const figures = Object.values(suites).reduce(
 );
 
 /** Learning rates of pretraining, and seeds, that each of EvoLM's 141 models is trained with: 10,152 in all. */
-const learningRates = [1e-4, 1.5e-4, 2e-4, 2.5e-4, 3e-4, 3.5e-4, 4e-4, 4.5e-4];
+export const learningRates = [1e-4, 1.5e-4, 2e-4, 2.5e-4, 3e-4, 3.5e-4, 4e-4, 4.5e-4];
 const seeds = 9;
 
-/** The nth of some lineages, which have the models of each learning rate between them; at most eight. */
-export async function madeLineage(nth: number, lineages: number): Promise<Plan> {
-  const own = learningRates.filter((_, place) => place % lineages === nth);
+/** The nth of some lineages that have the models of the first so many learning rates between them, a rate in one of them. */
+export async function madeLineage(nth: number, lineages: number, rates: number): Promise<Plan> {
+  const own = learningRates.slice(0, rates).filter((_, place) => place % lineages === nth);
   return planModels(`made-${nth}`, own, seeds);
 }
 

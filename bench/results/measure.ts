@@ -1,13 +1,14 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readPublication } from '../../cli/import.ts';
-import { canonicalJson, sha256 } from '../../planner/key.ts';
+import { planDigest } from '../../planner/key.ts';
 import type { PlanNode } from '../../planner/plan.ts';
 import { withDatabase } from '../../results/database.ts';
 import { recordImport } from '../../results/imports.ts';
 import { ingestAttempts } from '../../results/ingest.ts';
 import { publications } from '../../results/publications.ts';
 import { runQuery } from '../../results/query.ts';
+import { batchesOf } from '../../results/rebuild.ts';
 import { recordLineage } from '../../results/record.ts';
 import { savedQueries } from '../../results/saved.ts';
 import type { IngestInput } from '../../results/staging.ts';
@@ -20,13 +21,16 @@ export interface Ingesting {
   /** Models that were trained. */
   models: number;
   rows: number;
-  seconds: number;
-  /** Of these, those of recording plans. */
-  planSeconds: number;
+  /** Of recording plans, and of reading what was left at their nodes. */
+  plans: Took;
+  runs: Took;
 }
 
-/** Attempts in one transaction, as a rebuild has them. */
-const batch = 200;
+/** What something took. On a machine that others use as well, processor time tells more than the clock does. */
+export interface Took {
+  seconds: number;
+  cpuSeconds: number;
+}
 
 /** Takes in the results of the paper, which its tables and figures are asked of. */
 export async function takePaper(home: string): Promise<void> {
@@ -37,31 +41,30 @@ export async function takePaper(home: string): Promise<void> {
 }
 
 /** Makes lineages and reads them into the results of a home; making their files is no part of the time. */
-export async function ingest(home: string, lineages: number): Promise<Ingesting> {
-  const sum = { models: 0, rows: 0, seconds: 0, planSeconds: 0 };
+export async function ingest(home: string, lineages: number, rates: number): Promise<Ingesting> {
+  const sum: Ingesting = { models: 0, rows: 0, plans: nothing, runs: nothing };
   for (let nth = 0; nth < lineages; nth += 1) {
-    const plan = await madeLineage(nth, lineages);
+    const plan = await madeLineage(nth, lineages, rates);
     sum.models += plan.nodes.filter(isModel).length;
-    const planSeconds = await secondsOf(() =>
-      withDatabase(home, 'write', (connection) => recordLineage(connection, plan, sha256(canonicalJson(plan)))),
+    const digest = planDigest(plan);
+    sum.plans = await andBefore(sum.plans, () =>
+      withDatabase(home, 'write', (connection) => recordLineage(connection, plan, digest)),
     );
-    sum.planSeconds += planSeconds;
-    sum.seconds += planSeconds;
-    const nodes = [...new Map(plan.nodes.map((node) => [node.key, node])).values()];
-    for (let from = 0; from < nodes.length; from += batch)
-      await ingestBatch(home, nodes.slice(from, from + batch), sum);
+    await ingestRuns(home, [...new Map(plan.nodes.map((node) => [node.key, node])).values()], sum);
     process.stderr.write(`${plan.lineage}: ${sum.rows.toLocaleString('en')} rows\n`);
   }
   return sum;
 }
 
-async function ingestBatch(home: string, nodes: readonly PlanNode[], sum: Ingesting): Promise<void> {
+async function ingestRuns(home: string, nodes: readonly PlanNode[], sum: Ingesting): Promise<void> {
   const folder = join(home, 'runs');
   const inputs: IngestInput[] = [];
   for (const node of nodes) inputs.push(await leaveRun(folder, node));
-  sum.seconds += await secondsOf(async () => {
-    const ingested = await withDatabase(home, 'write', (connection) => ingestAttempts(connection, inputs));
-    sum.rows += ingested.metrics + ingested.evaluations + ingested.samples;
+  sum.runs = await andBefore(sum.runs, async () => {
+    for (const batch of batchesOf(inputs)) {
+      const ingested = await withDatabase(home, 'write', (connection) => ingestAttempts(connection, batch));
+      sum.rows += ingested.metrics + ingested.evaluations + ingested.samples;
+    }
   });
   await rm(folder, { recursive: true });
 }
@@ -71,8 +74,8 @@ export interface Asked {
   kind: 'saved query' | 'view' | 'takeaway';
   name: string;
   rows: number;
-  /** Milliseconds of each time, opening the file included. */
-  milliseconds: number[];
+  /** Each time, opening the file included. */
+  took: Took[];
 }
 
 /** Rows of a view that are taken, as a person or a notebook looks at one. */
@@ -122,19 +125,24 @@ async function viewsOf(home: string): Promise<[name: string, hasLineage: boolean
 }
 
 async function ask(kind: Asked['kind'], name: string, times: number, question: () => Promise<number>): Promise<Asked> {
-  const milliseconds: number[] = [];
+  const took: Took[] = [];
   let rows = 0;
-  for (let time = 0; time < times; time += 1) {
-    const seconds = await secondsOf(async () => {
-      rows = await question();
-    });
-    milliseconds.push(seconds * 1000);
-  }
-  return { kind, name, rows, milliseconds };
+  for (let time = 0; time < times; time += 1)
+    took.push(
+      await andBefore(nothing, async () => {
+        rows = await question();
+      }),
+    );
+  return { kind, name, rows, took };
 }
 
-async function secondsOf(work: () => Promise<unknown>): Promise<number> {
-  const begun = performance.now();
+const nothing: Took = { seconds: 0, cpuSeconds: 0 };
+
+/** What some work takes, added to what was taken before it. */
+async function andBefore(before: Took, work: () => Promise<unknown>): Promise<Took> {
+  const [begun, cpu] = [performance.now(), process.cpuUsage()];
   await work();
-  return (performance.now() - begun) / 1000;
+  const seconds = (performance.now() - begun) / 1000;
+  const { user, system } = process.cpuUsage(cpu);
+  return { seconds: before.seconds + seconds, cpuSeconds: before.cpuSeconds + (user + system) / 1e6 };
 }
