@@ -250,7 +250,7 @@ function configuration(mode: 'read' | 'write'): Record<string, string> {
     access_mode: mode === 'read' ? 'READ_ONLY' : 'READ_WRITE',
     memory_limit: `${megabytes}MB`,
     threads: String(Math.min(4, availableParallelism())),
-    // What is written in an order says so; to keep that in which it was read takes a thread, and twice the time.
+    // What is written in an order says so; to keep that in which it was read leaves one thread to write.
     preserve_insertion_order: mode === 'read' ? 'true' : 'false',
     autoinstall_known_extensions: 'false',
     autoload_known_extensions: 'false',
