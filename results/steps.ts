@@ -4,7 +4,7 @@ import { type EventLine, type Lines, parseEvent } from './events.ts';
 /*
  * Nearly all lines of an `events.jsonl` are steps, and nearly all of these have the form of the one before: the same names in
  * the same order, and other numbers. Such a line follows the contract as that one does. It is told apart without being parsed,
- * which would take ten times as long, and goes as it is to DuckDB, which reads its numbers.
+ * and goes as it is to DuckDB, which reads its numbers.
  */
 
 /** Steps that follow each other, a line each. */
