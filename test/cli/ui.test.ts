@@ -88,7 +88,10 @@ test('an activity whose heartbeat tells of nothing is starting', async () => {
   const raw = {
     pendingActivities: [{ activityId: 'execute-0', state: 2, attempt: 1, heartbeatDetails: { payloads } }],
   };
-  const handle = { client: { options: { dataConverter: {} } }, describe: async () => ({ raw, status: { name: 'RUNNING' } }) };
+  const handle = {
+    client: { options: { dataConverter: {} } },
+    describe: async () => ({ raw, status: { name: 'RUNNING' } }),
+  };
   const node = { index: 0, address: 'base', key: 'a'.repeat(64) as Key, state: 'running' as const };
   const found = await progressOf(handle as unknown as LineageHandle, [node]);
   equal(found.get(node.key)?.phase, 'starting');
