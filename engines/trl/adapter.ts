@@ -48,7 +48,7 @@ export async function run(job: Job, context: TrainerContext): Promise<Outcome> {
   } = recipe;
   await writeJson(run, {
     ...{ stage: job.type, key, parent, checkpoints, weights, out: join(folder, 'out'), seed },
-    ...{ examples: examples.path, orders, batch, microBatch: atOnce(batch), epochs },
+    ...{ examples: examples.path, orders, eos: tokenizer.eos, batch, microBatch: atOnce(batch), epochs },
     ...{ lr, weightDecay, weightDecayOn, betas, clip, precision, neftune },
     learningRates: Array.from({ length: steps }, (_, index) => learningRate(index, steps, recipe)),
     checkpointEvery: job.placement.checkpointEvery,

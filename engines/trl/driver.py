@@ -23,7 +23,7 @@ def sft(said: dict):
         return {"input_ids": prompt + response, "labels": [-100] * len(prompt) + response}
 
     tokenizer = AutoTokenizer.from_pretrained(said["parent"])
-    tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token
+    tokenizer.eos_token = tokenizer.pad_token = tokenizer.convert_ids_to_tokens(said["eos"])
     run = hugging_face.Run(said, engine)
     data = Dataset.from_list([learned(example) for example in hugging_face.read_lines(said["examples"])])
     config = SFTConfig(

@@ -13,7 +13,7 @@ test('engines and the built-in trainer take turns in one lineage, whose rows sta
   await runToEnd(t, file, env.DESCENT_HOME, 1);
   const query = `select address, any_value(regexp_extract(engine, '^\\w+')) as engine, count(*) as steps
     from latest_metrics join nodes using (key) join attempts using (key, attempt)
-    where metric = 'loss' group by address order by address`;
+    where metric = 'lr' group by address order by address`;
   const { stdout, stderr } = await descent(['query', query, '--format', 'json'], folder, { env });
   assert.deepEqual(
     (JSON.parse(stdout || stderr) as { address: string; engine: string }[]).map(({ address, engine }) => [
