@@ -15,7 +15,7 @@ data:
   web: {generator: stories}
   sums: {generator: arithmetic}
 stages:
-  base: {pretrain: {model: nano, data: web, tokens: 200K, batch: 1K, lr: 3e-3}}
+  base: {pretrain: {model: nano, data: web, tokens: 1M, batch: 1K, lr: 3e-3}}
   tuned: {sft: {from: base, data: sums/problems, examples: 64, batch: 16}}
 evaluate: {each: [tuned], suites: [id], problems: 4, samples: 1}
 `;
