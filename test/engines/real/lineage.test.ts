@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { descent, temporaryFolder } from '../../cli/support.ts';
-import { runToEnd } from '../../lineage/support.ts';
+import { runToEnd, tinyLineage } from '../../lineage/support.ts';
 
 test('engines and the built-in trainer take turns in one lineage, whose rows stand in the same tables', async (t) => {
   const folder = await temporaryFolder(t);
@@ -30,19 +30,11 @@ test('engines and the built-in trainer take turns in one lineage, whose rows sta
   );
 });
 
-const mixed = `lineage: mixed
-models:
-  nano: {layers: 1, hidden: 32, heads: 2, ffn: 64, context: 64, tokenizer: words}
-tokenizers:
-  words: {bpe: {vocab: 512, data: [web, math/problems], characters: 100K}}
-data:
-  web: {generator: stories}
-  math: {generator: arithmetic}
-stages:
-  base: {pretrain: {model: nano, data: web, tokens: 30K, batch: 1K, engine: litgpt}}
-  mid: {cpt: {from: base, tokens: 10K, batch: 1K, mix: {math: 1, replay: 25%}}}
-  more: {cpt: {from: mid, tokens: 10K, batch: 1K, mix: {math: 1, replay: 25%}, engine: litgpt}}
-  tuned: {sft: {from: more, data: math/problems, examples: 200, batch: 8, engine: trl}}
-  rl: {rl: {from: tuned, data: math/problems, examples: 64, batch: 32, maxResponse: 8}}
-evaluate: {each: [rl], suites: [heldout], heldoutTokens: 2K}
-`;
+/** The tiny lineage with LitGPT before and after the built-in trainer, and TRL before its RL. */
+const mixed = tinyLineage
+  .replace('data: web, tokens: 100K, batch: 1K}}', 'data: web, tokens: 30K, batch: 1K, engine: litgpt}}')
+  .replace(
+    /^ {2}tuned: .*$/m,
+    `  more: {cpt: {from: mid, tokens: 10K, batch: 1K, mix: {math: 1, replay: 25%}, engine: litgpt}}
+  tuned: {sft: {from: more, data: math/problems, examples: 200, batch: 8, engine: trl}}`,
+  );
