@@ -90,12 +90,7 @@ test('the token leaves the address, and the lineage it names is shown', { skip }
 });
 
 test('without a token it says where to get one', { skip }, async (t) => {
-  const server = await serveMade(madeLineage(20));
-  t.after(() => server.close());
-  const page = await browser.newPage();
-  t.after(() => page.close());
-  await page.goto(`http://127.0.0.1:${server.port}/#/lineages/made/dag`);
-  await page.getByRole('alert').filter({ hasText: 'open the printed address' }).waitFor();
+  await openWithoutToken(t);
 });
 
 test('the keyboard alone finds a node, opens it, follows a link and comes back', { skip }, async (t) => {
@@ -297,12 +292,7 @@ test('a tab that nobody sees gives its connection back, and catches up when it i
 });
 
 test('another address with a token, in the same tab, is taken as at first', { skip }, async (t) => {
-  const server = await serveMade(madeLineage(20));
-  t.after(() => server.close());
-  const page = await browser.newPage();
-  t.after(() => page.close());
-  await page.goto(`http://127.0.0.1:${server.port}/#/lineages/made/dag`);
-  await page.getByRole('alert').filter({ hasText: 'open the printed address' }).waitFor();
+  const { server, page } = await openWithoutToken(t);
   await page.goto(server.address);
   await nodesOf(page).first().waitFor();
   assert.match(page.url(), /#\/lineages\/made\/dag$/);
@@ -579,4 +569,15 @@ function vocabulary(): Vocabulary {
     ],
     functions: ['max_by'],
   };
+}
+
+/** A page of a server of its own, at an address without its token, once it says where to get one. */
+async function openWithoutToken(t: TestContext) {
+  const server = await serveMade(madeLineage(20));
+  t.after(() => server.close());
+  const page = await browser.newPage();
+  t.after(() => page.close());
+  await page.goto(`http://127.0.0.1:${server.port}/#/lineages/made/dag`);
+  await page.getByRole('alert').filter({ hasText: 'open the printed address' }).waitFor();
+  return { server, page };
 }
