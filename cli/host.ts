@@ -117,13 +117,14 @@ async function bringUp(home: string, request: HostRequest): Promise<HostState> {
     const state = await readHostState(home);
     const alive = state !== undefined && isAlive(state);
     if (alive && state.state === 'running') return state;
-    if (!alive && (started === undefined || started.exitCode() === 0)) {
-      // None runs, or the one that this process started found another, which has ended since.
+    const exitCode = started?.exitCode();
+    if (!alive && (started === undefined || exitCode === 0 || exitCode === null)) {
+      // None runs; or the one that this process started found another, which has ended since; or a signal ended it.
       await refuseElsewhere(home);
       if (freeBytes(home) < leastFreeBytes) throw notStarted(home, diskFull(home));
       if (request.metricsPort !== undefined) await requirePort(request.metricsPort);
       started = startHost(home, request);
-    } else if (!alive && started?.exitCode() !== undefined && started.exitCode() !== null) {
+    } else if (!alive && exitCode !== undefined) {
       throw notStarted(home, await failureOf(home, state));
     }
     await sleep(20);

@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ConnectedClient } from '../../cli/connect.ts';
 import { connectClient } from '../../cli/connect.ts';
 import { type Host, startOrJoinHost } from '../../cli/host.ts';
-import { readHostState } from '../../cli/host-state.ts';
+import { type HostState, readHostState } from '../../cli/host-state.ts';
 import { type LineageHandle, lineageEnd, lineageStatus, progressOf } from '../../cli/lineages.ts';
 import type { Plan, PlanNode } from '../../planner/plan.ts';
 import { runQuery } from '../../results/query.ts';
@@ -119,6 +120,25 @@ describe('a training that is', () => {
     assert.equal(host.server.address, before.address, 'where it was before');
     await finishesLikeUntouched(plan, handle, 'base:host');
   });
+});
+
+test('a host that is killed while it starts is started again', async (t) => {
+  const other = await testHome({});
+  t.after(() => other.remove());
+  const starting = startOrJoinHost(other.home, { cwd: other.folder, env: other.env, lineages: 'all' });
+  let first: HostState | undefined;
+  while (first?.state !== 'starting') {
+    first = await readHostState(other.home);
+    assert.notEqual(first?.state, 'running', 'it was too fast to be killed');
+    await sleep(1);
+  }
+  process.kill(first.host.pid, 'SIGKILL');
+  const started = await starting;
+  const second = await readHostState(other.home);
+  assert.equal(second?.state, 'running');
+  assert.notEqual(second.host.pid, first.host.pid);
+  await started.release();
+  await other.nothingLeft();
 });
 
 /** Runs a small lineage of its own, whose training waits at step 3. */
