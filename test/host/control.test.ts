@@ -1,22 +1,17 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import type { Readable } from 'node:stream';
 import { after, before, describe, test } from 'node:test';
 import { isRunning, type ProcessRecord, recordProcess } from '../../activities/processes.ts';
 import { type ConnectedClient, connectClient } from '../../cli/connect.ts';
 import { type Host, startOrJoinHost } from '../../cli/host.ts';
-import { readHostState } from '../../cli/host-state.ts';
-import { type LineageEnd, type LineageHandle, lineageEnd, lineageStatus } from '../../cli/lineages.ts';
+import { type LineageHandle, lineageEnd, lineageStatus } from '../../cli/lineages.ts';
 import type { Plan } from '../../planner/plan.ts';
-import { runQuery } from '../../results/query.ts';
 import { findArtifact, inspectNode } from '../../store/artifact.ts';
-import { pausedQuery } from '../../workflows/messages.ts';
-import { nodeWorkflowId } from '../../workflows/names.ts';
 import { binary, descent } from '../cli/support.ts';
-import { type TestHome, testHome, until } from '../fixtures/home.ts';
-import { smallPlan } from '../fixtures/plans.ts';
+import { type TestHome, testHome, until, untilRecorded } from '../fixtures/home.ts';
+import { keyAt, smallPlan } from '../fixtures/plans.ts';
 
 /*
  * What a person does to lineages and nodes that run: pause, go on, cancel, look. The verbs are those of the command line,
@@ -53,7 +48,7 @@ describe('a lineage that is paused', () => {
     { address: 'first/heldout', type: 'evaluate', needs: ['first'] },
     { address: 'after', type: 'cpt', needs: ['own'] },
   ]);
-  const own = keyIn(plan, 'own');
+  const own = keyAt(plan, 'own');
   let paused: LineageHandle;
   let other: LineageHandle;
   let trainers: ProcessRecord[];
@@ -66,7 +61,7 @@ describe('a lineage that is paused', () => {
     for (const address of ['shared', 'own', 'first/heldout']) {
       trainers.push(recordProcess(await home.atGate(address)) as ProcessRecord);
     }
-    await recorded('pausing');
+    await untilRecorded(home.home, 'pausing');
     const { exitCode, stdout, stderr } = await descent(['pause', 'pausing'], home.folder, { env: home.env });
     assert.deepEqual([exitCode, stderr], [0, '']);
     assert.equal(
@@ -105,7 +100,7 @@ describe('a node that is paused', () => {
     { address: 'holds', needs: ['tokenizer:crowded'], device: 'lone' },
     { address: 'waits', needs: ['tokenizer:crowded'], device: 'lone', seed: 2 },
   ]);
-  const holds = keyIn(plan, 'holds');
+  const holds = keyAt(plan, 'holds');
   let handle: LineageHandle;
 
   test('frees its device for another', async () => {
@@ -113,7 +108,7 @@ describe('a node that is paused', () => {
     home.steer('waits', { gateAt: 2 });
     handle = await home.run(connected, smallPlanOf(plan, ['tokenizer:crowded', 'holds']));
     await home.atGate('holds');
-    await recorded('crowded');
+    await untilRecorded(home.home, 'crowded');
     const { stdout, stderr } = await descent(['pause', 'holds'], home.folder, { env: home.env });
     assert.deepEqual([stdout, stderr], ['paused holds: checkpoints are saved\n  go on: descent unpause holds\n', '']);
     assert.deepEqual(inspectNode(home.home, holds), { state: 'partial', attempt: 1, step: 2 });
@@ -148,7 +143,7 @@ describe('a lineage that is to end at the first failure', () => {
     home.steer('wrong', { failAt: 2, kind: 'diverged' });
     home.steer('well', { steps: 5, gateAt: 3 });
     const handle = await home.run(connected, plan, { failFast: true });
-    const well = keyIn(plan, 'well');
+    const well = keyAt(plan, 'well');
     const end = await lineageEnd(handle);
     assert.deepEqual(end, {
       state: 'failed',
@@ -176,7 +171,7 @@ describe('somebody who looks on', () => {
     home.steer('told', { steps: 4, gateAt: 3 });
     const handle = await home.run(connected, plan);
     await home.atGate('told');
-    await recorded('seen');
+    await untilRecorded(home.home, 'seen');
     const following = spawn(process.execPath, [binary, 'logs', 'told', '-f'], { cwd: home.folder, env: home.env });
     const watching = spawn(process.execPath, [binary, 'status', 'seen', '-w'], { cwd: home.folder, env: home.env });
     const statuses: string[] = [];
@@ -226,83 +221,6 @@ describe('somebody who looks on', () => {
     assert.equal(await said('logs', 'told', '--attempt', '2'), 'error: told has no attempt 2');
   });
 });
-
-describe('what stands still', () => {
-  const plan = smallPlan('stalled', [
-    { address: 'tokenizer:stalled', type: 'tokenizer' },
-    { address: 'held', needs: ['tokenizer:stalled'] },
-  ]);
-  let ended: Promise<LineageEnd>;
-  let watching: ChildProcess;
-
-  test('a server: a command that asks it ends, and says so; who watches goes on', async () => {
-    home.steer('held', { steps: 5, gateAt: 3, ignoreSigterm: true });
-    ended = lineageEnd(await home.run(connected, plan));
-    const trainer = recordProcess(await home.atGate('held')) as ProcessRecord;
-    await recorded('stalled');
-    watching = spawn(process.execPath, [binary, 'status', 'stalled', '-w'], { cwd: home.folder, env: home.env });
-    await once(watching.stdout as Readable, 'data');
-    const told = once(watching.stderr as Readable, 'data');
-    const pausing = descent(['pause', 'held'], home.folder, { env: home.env });
-    const node = connected.client.workflow.getHandle(nodeWorkflowId({ key: keyIn(plan, 'held') }));
-    await until(() => node.query(pausedQuery), 'it is paused, and waits for its trainer');
-    const server = await stopped('server');
-    const [{ exitCode, stderr }, [trouble]] = await Promise.all([pausing, told]).finally(server.wake);
-    assert.match(String(trouble), new RegExp(`^error: .*Temporal at ${host.server.address}`));
-    assert.match(stderr, new RegExp(`^error: Temporal at ${host.server.address} has not answered for 10 seconds\n`));
-    assert.equal(exitCode, 1);
-    await until(() => !isRunning(trainer), 'its trainer was killed, as it did not stop');
-  });
-
-  test('a worker: a command that asks it ends, and says so; the status is what the store has', async () => {
-    const worker = await stopped('worker');
-    const [{ exitCode, stderr }, status] = await Promise.all([
-      descent(['unpause', 'held'], home.folder, { env: home.env }),
-      descent(['status'], home.folder, { env: home.env }),
-    ]).finally(worker.wake);
-    assert.match(status.stdout, /^stalled .* running \(its worker does not answer: this is what the store has\)$/m);
-    assert.match(status.stdout, /^seen .* last run /m);
-    assert.deepEqual([status.exitCode, status.stderr], [0, '']);
-    assert.match(stderr, new RegExp(`^error: no worker of Temporal at ${host.server.address} answers\n`));
-    assert.equal(exitCode, 1);
-  });
-
-  test('goes on when it wakes, and who waited for the end of the lineage waits on', async () => {
-    home.openGate('held');
-    const { stdout, stderr } = await descent(['unpause', 'held'], home.folder, { env: home.env });
-    assert.deepEqual([stdout, stderr], ['held goes on\n', '']);
-    assert.equal((await ended).state, 'done');
-    if (watching.exitCode === null) await once(watching, 'exit');
-    assert.equal(watching.exitCode, 0);
-  });
-});
-
-/** Lets the server or the worker of the home stand still, at a moment when it does not keep others from the results. */
-async function stopped(which: 'server' | 'worker'): Promise<{ wake(): void }> {
-  const { pid } = (await readHostState(home.home))?.[which] ?? {};
-  assert.ok(pid);
-  await until(async () => {
-    process.kill(pid, 'SIGSTOP');
-    const free = await runQuery(home.home, 'SELECT 1', {}, { patienceSeconds: 0.2 }).catch(() => undefined);
-    if (free === undefined) process.kill(pid, 'SIGCONT');
-    return free !== undefined;
-  }, `the ${which} does not write results`);
-  return { wake: () => process.kill(pid, 'SIGCONT') };
-}
-
-/** Waits until DuckDB knows of a lineage: by its name and addresses the command line finds it. */
-async function recorded(lineage: string): Promise<void> {
-  await until(async () => {
-    const { rows } = await runQuery(home.home, 'SELECT 1 FROM lineages WHERE lineage = $lineage', { lineage }).catch(
-      () => ({ rows: [] }),
-    );
-    return rows.length > 0;
-  }, `${lineage} is recorded`);
-}
-
-function keyIn(plan: Plan, address: string): string {
-  return plan.nodes.find((node) => node.address === address)?.key ?? '';
-}
 
 function smallPlanOf(plan: Plan, addresses: string[]): Plan {
   return { ...plan, nodes: plan.nodes.filter(({ address }) => addresses.includes(address)) };

@@ -2,8 +2,8 @@ import { deepEqual, equal, match } from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, type TestContext, test } from 'node:test';
+import { descent, type Outcome, packageRoot, start, writeLineage } from '../cli/support.ts';
 import { type TestHome, testHome, until } from '../fixtures/home.ts';
-import { descent, type Outcome, packageRoot, start, writeLineage } from './support.ts';
 
 /*
  * `--force` where something comes in between: another process with the same words, Ctrl-C, kill -9, a failure. One home,
