@@ -1,7 +1,8 @@
-import { relative } from 'node:path';
+import { join, relative } from 'node:path';
 import type { Planned } from '../planner/expand.ts';
 import type { Plan } from '../planner/plan.ts';
 import { restrict } from '../planner/select.ts';
+import { smokePlan } from '../planner/smoke.ts';
 import { withDatabase } from '../results/database.ts';
 import { answerOf } from '../results/verdicts/ask.ts';
 import { keepVerdicts } from '../results/verdicts/record.ts';
@@ -38,6 +39,8 @@ export interface RunOptions {
   force?: string[];
   /** A plan that `descent plan -o` wrote. */
   plan?: string;
+  /** Run everything at toy size, in a home of its own. */
+  smoke?: true;
   /** End at the first failure. */
   failFast?: true;
   /** Port of 127.0.0.1 for Prometheus. */
@@ -51,10 +54,11 @@ export interface RunOptions {
  * a plan that was written before. Where nothing is to run, Temporal is not even loaded.
  */
 export async function run(file: string | undefined, options: RunOptions, given: Context): Promise<ExitCode> {
-  const context = options.device ? { ...given, env: { ...given.env, DESCENT_DEVICE: options.device } } : given;
-  const asked = await requestOf(file, options, context);
-  if (!('plan' in asked)) return refuse(asked.file, asked.refused, options, context);
+  const placed = options.device ? { ...given, env: { ...given.env, DESCENT_DEVICE: options.device } } : given;
+  const asked = await requestOf(file, options, placed);
+  if (!('plan' in asked)) return refuse(asked.file, asked.refused, options, placed);
   const { plan, verdicts, price, notices, command } = asked;
+  const context = options.smoke ? atToySize(placed) : placed;
   const home = findHome(context.cwd, context.env);
   const pending = nodesToRun(plan, verdicts);
   const planDigest = await writePlan(home, plan);
@@ -72,7 +76,8 @@ export async function run(file: string | undefined, options: RunOptions, given: 
     const telling = { report: reporter.report, clock };
     const { outcome, reason } =
       pending.length === 0 ? await reuseAll(frozen) : await executeShown(frozen, options, context, telling);
-    if (outcome === 'done' || outcome === 'failed') {
+    // What toys have learned is nothing to be told.
+    if (!options.smoke && (outcome === 'done' || outcome === 'failed')) {
       const { gathered, ...told } = await withDatabase(home, 'read', (connection) =>
         readOutcome(connection, plan, planDigest),
       );
@@ -81,7 +86,7 @@ export async function run(file: string | undefined, options: RunOptions, given: 
       await keepVerdicts(home, answer);
     }
     if (outcome === 'failed' && forceStillToDo(plan, home).length > 0) reporter.report({ event: 'notice', text: kept });
-    const next = nextSteps(outcome, plan, command(home), home, context);
+    const next = nextSteps(outcome, plan, command(home), home, context, options);
     reporter.report({ event: 'ended', outcome, reason, seconds: clock() - begun, next });
     return {
       done: exitCodes.fine,
@@ -103,20 +108,22 @@ type Request = Admitted & { price: Pricer; command: (home: string) => string };
 async function requestOf(
   file: string | undefined,
   options: RunOptions,
-  context: Context,
+  placed: Context,
 ): Promise<Request | { file: string; refused: Extract<Planned, { ok: false }> }> {
-  const { plan: path, select, force } = options;
+  const { plan: path, select, force, smoke } = options;
   if (path !== undefined) {
-    if (file !== undefined || select !== undefined || force !== undefined)
+    if (file !== undefined || select !== undefined || force !== undefined || smoke)
       throw new CommandError(
-        '--plan runs a plan as it was written: name no lineage file, no --select and no --force beside it',
+        '--plan runs a plan as it was written: name no lineage file, no --select, no --force and no --smoke beside it',
       );
-    const admitted = await admitPlan(path, context);
-    return { ...admitted, price: (await openPricer(context)).price, command: () => commandOf(['--plan', path]) };
+    const admitted = await admitPlan(path, placed);
+    return { ...admitted, price: (await openPricer(placed)).price, command: () => commandOf(['--plan', path]) };
   }
   if (file === undefined) throw new CommandError('what should run?', 'name a lineage file, or a plan with --plan');
-  const planned = await planFile(file, context);
+  const declared = await planFile(file, placed);
+  const planned = smoke ? smaller(declared) : declared;
   if (!planned.ok) return { file, refused: planned };
+  const context = smoke ? atToySize(placed) : placed;
   const all = await forceSelected(planned.plan, force, context);
   const plan = select ? restrict(all, await selectNodes(all, select, context)) : all;
   refuseForcedOutside(all, plan.nodes);
@@ -130,10 +137,33 @@ async function requestOf(
     plan,
     verdicts,
     price: priced.price,
-    notices: [...(plan.nodes.length < all.nodes.length ? [part] : []), ...priced.notes],
+    notices: [
+      ...(smoke ? ['at toy size, in a home of its own: nothing of the lineage itself is run or changed'] : []),
+      ...(plan.nodes.length < all.nodes.length ? [part] : []),
+      ...priced.notes,
+    ],
     command: (home) =>
-      commandOf([file, ...(select ?? []).flatMap((selector) => ['--select', selector]), ...forceStillToDo(plan, home)]),
+      commandOf([
+        file,
+        ...(smoke ? ['--smoke'] : []),
+        ...(select ?? []).flatMap((selector) => ['--select', selector]),
+        ...forceStillToDo(plan, home),
+      ]),
   };
+}
+
+/** The planned file at toy size: what it costs is no reason to refuse it. Throws a CommandError where there is no such size. */
+function smaller(planned: Planned): Planned {
+  const valid = planned.ok ? planned : planned.overBudget;
+  if (!valid) return planned;
+  const smoke = smokePlan(valid.plan);
+  if (!smoke.ok) throw new CommandError(smoke.message, smoke.hint);
+  return { ...valid, plan: smoke.plan };
+}
+
+/** The home within the home where toys are: its results are nobody's, and it can be removed. */
+function atToySize(context: Context): Context {
+  return { ...context, env: { ...context.env, DESCENT_HOME: join(findHome(context.cwd, context.env), 'smoke') } };
 }
 
 function reporterFor(options: RunOptions, { terminal }: Context, clock: () => number): Reporter {
@@ -177,13 +207,22 @@ function commandOf(words: readonly string[]): string {
 }
 
 /** Where the results are and what to do with them, in commands that can be copied. */
-function nextSteps(outcome: RunOutcome, plan: Plan, command: string, home: string, context: Context): string[] {
+function nextSteps(
+  outcome: RunOutcome,
+  plan: Plan,
+  command: string,
+  home: string,
+  context: Context,
+  { smoke }: RunOptions,
+): string[] {
   if (outcome === 'interrupted') return [`go on with:   ${command}`];
   if (outcome === 'left') return [`follow again: ${command}`];
   const path = relative(context.cwd, home);
+  const shown = path.startsWith('..') ? home : path;
+  const descent = smoke ? `descent --home ${shellWord(shown)}` : 'descent';
   return [
-    ...(outcome === 'failed' ? [`what failed:  descent status ${plan.lineage}`, `try again:    ${command}`] : []),
-    `results:      ${path.startsWith('..') ? home : path}`,
-    'ask them:     descent query summary',
+    ...(outcome === 'failed' ? [`what failed:  ${descent} status ${plan.lineage}`, `try again:    ${command}`] : []),
+    `results:      ${shown}`,
+    `ask them:     ${descent} query summary`,
   ];
 }

@@ -32,6 +32,10 @@ export function addRunVerbs(program: Command, { context, finish }: Calls): void 
       'serve the page of `descent ui` for as long as it runs (default: where a terminal shows the live view)',
     )
     .option('--no-ui', 'do not serve it')
+    .option(
+      '--smoke',
+      'everything at toy size first, in a home of its own: the same steps in minutes, to see that each works',
+    )
     .option('--fail-fast', 'end at the first node that fails; without it, all goes on that does not need it')
     .addHelpText(
       'after',
