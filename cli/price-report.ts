@@ -2,6 +2,7 @@ import type { Estimate, NodeCost } from '../planner/estimate.ts';
 import type { Memory } from '../planner/memory.ts';
 import type { Price } from '../planner/price.ts';
 import type { TrainingCost } from '../planner/sharing.ts';
+import { builtIn } from '../schemas/engines.ts';
 import type { Pricing } from './pricing.ts';
 
 /** What `--json` says of a node's price: from beginning to end, how much of that is left, and how long it takes. */
@@ -26,10 +27,12 @@ function memoryReport({ peak: _, ...parts }: Memory): object {
 
 /** What `--json` says of a plan's price in total. Seconds are null where no speed is known. */
 export function priceReport({ estimate, notes }: Pricing): object {
-  const { left, unknown, done, alone, sharing, trunks, elapsedSeconds, critical, rough, slots, disk } = estimate;
+  const { left, unknown, engines, done, alone, sharing, trunks, elapsedSeconds, critical, rough, slots, disk } =
+    estimate;
   return {
     left: { ...amounts(left.price), bytesCheckpoints: disk.checkpoints, deviceSeconds: left.seconds },
     withoutKnownSpeed: unknown,
+    engines: engines.map(({ engine = builtIn, seconds, ...rest }) => ({ engine, ...rest, deviceSeconds: seconds })),
     done: { flops: done.flops, deviceSeconds: done.seconds },
     withoutSharing: { flops: alone.flops, deviceSeconds: alone.seconds },
     sharing: {

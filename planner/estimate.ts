@@ -1,3 +1,5 @@
+import { engineOf } from '../schemas/engines.ts';
+import type { Engine } from '../schemas/types/job.ts';
 import { type Memory, type MemoryKind, memoryOf } from './memory.ts';
 import type { Key, PlanNode } from './plan.ts';
 import { allFlops, type Price, partLeft, partOfPrice, priceOf, sumOfPrices } from './price.ts';
@@ -44,6 +46,17 @@ export interface UnknownWork {
   nodes: number;
 }
 
+/** What an engine has left to do on a class of devices. */
+export interface EngineWork {
+  /** Undefined: the built-in trainer. */
+  engine: Engine | undefined;
+  device: string;
+  nodes: number;
+  flops: number;
+  /** Device seconds; null where the time of some of it is not known. */
+  seconds: number | null;
+}
+
 /** What nodes cost together. */
 export interface Estimate {
   nodes: NodeCost[];
@@ -51,6 +64,8 @@ export interface Estimate {
   left: { price: Price; seconds: number | null };
   /** What is left without a known time. */
   unknown: UnknownWork[];
+  /** What is left, by who does it and where, in the order of the plan. */
+  engines: EngineWork[];
   /** What is done already, by nodes that are reused and by checkpoints. */
   done: { flops: number; seconds: number | null };
   /** What the same would cost where nothing is shared or reused: a run for each final model, and every evaluation. */
@@ -109,6 +124,7 @@ export function estimate(
     nodes: costs,
     left: { price, seconds: timed ? times.total : null },
     unknown,
+    engines: enginesOf(toDo),
     done: {
       flops: sum(once.map((cost) => allFlops(cost.price) * (1 - cost.part))),
       seconds: whole.seconds === null ? null : Math.max(0, whole.seconds - times.total),
@@ -188,6 +204,21 @@ function unknownOf(costs: readonly NodeCost[]): UnknownWork[] {
     const entry = found.get(`${work} ${device}`) ?? { work, device, nodes: 0 };
     entry.nodes += 1;
     found.set(`${work} ${device}`, entry);
+  }
+  return [...found.values()];
+}
+
+function enginesOf(costs: readonly NodeCost[]): EngineWork[] {
+  const found = new Map<string, EngineWork>();
+  for (const { node, device, price, part, time } of costs) {
+    const engine = engineOf(node.recipe);
+    const before = found.get(`${engine} ${device}`) ?? { engine, device, nodes: 0, flops: 0, seconds: 0 };
+    found.set(`${engine} ${device}`, {
+      ...before,
+      nodes: before.nodes + 1,
+      flops: before.flops + allFlops(price) * part,
+      seconds: time === null || before.seconds === null ? null : before.seconds + time.seconds * part,
+    });
   }
   return [...found.values()];
 }

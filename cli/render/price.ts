@@ -66,6 +66,7 @@ export function renderPrice({ estimate, notes }: Pricing, colours: Colours): str
     ['disk', disk.published === 0 ? '' : diskText(disk)],
     ['memory', memoryText(estimate)],
     ['longest', longestText(estimate)],
+    ['engines', enginesText(estimate)],
     ['speed', speedText(estimate)],
     ['reused', reusedText(estimate)],
     ['sharing', sharingText(estimate)],
@@ -120,6 +121,23 @@ function longestText({ critical: { nodes, by, length } }: Estimate): string {
   return by === 'seconds'
     ? `${chain}: ${duration(length)}, however many devices there are`
     : `${chain}: ${operations(length)} FLOP, the most that have to come one after another`;
+}
+
+/** `LitGPT 1.90e20 FLOP, 132 h of gpu; Descent 3.20e18 FLOP of cpu`: each engine's part, where another than the built-in trainer has one. */
+function enginesText({ engines: works }: Estimate): string {
+  if (works.every(({ engine }) => engine === undefined)) return '';
+  const texts = works.map(({ engine, device, flops, seconds }) => {
+    const amounts = [
+      ...(flops > 0 ? [`${operations(flops)} FLOP`] : []),
+      ...(seconds !== null && seconds > 0 ? [`${duration(seconds)}`] : []),
+    ];
+    return amounts.length === 0 ? '' : `${titleOf(engine)} ${amounts.join(', ')} of ${device}`;
+  });
+  return texts.filter((text) => text !== '').join('; ');
+}
+
+function titleOf(engine: Engine | undefined): string {
+  return engine === undefined ? 'Descent' : engines[engine].title;
 }
 
 /** Where the hours come from: `cpu: as measured in this home (training on text from 41K tokens of a 44K-parameter model)`. */
@@ -192,7 +210,7 @@ function unknownText(device: string, unknown: readonly UnknownWork[]): string {
 function nameOf(work: Work): string {
   const [kind = '', engine] = work.split(' by ') as [string, Engine?];
   const [done = '', ...precision] = kind.split(/(?= in )/);
-  const by = engine === undefined ? '' : ` by ${engines[engine].title}`;
+  const by = engine === undefined ? '' : ` by ${titleOf(engine)}`;
   return `${workNames[done as keyof typeof workNames]}${precision.join('')}${by}`;
 }
 

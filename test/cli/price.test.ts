@@ -25,6 +25,7 @@ interface Report {
   total: {
     left: { deviceSeconds: number | null; flopsTraining: number; tokensTrained: number };
     elapsedSeconds: number | null;
+    engines: { engine: string; device: string; nodes: number; flops: number; deviceSeconds: number | null }[];
     slots: Record<string, number>;
     sharing: { finalModels: number; saved: { flops: number } };
     trunks: { runs: number; saved: { tokensTrained: number } } | null;
@@ -265,4 +266,20 @@ test('budget.tokens: refused by every verb that plans', async (t) => {
       /error\[over-budget\]: this lineage trains on up to 12,288 tokens, and its budget is 12,000 tokens\n/,
     );
   }
+});
+
+test('with engines: the hours and operations of each, by class', async (t) => {
+  const folder = await temporaryFolder(t);
+  await writeLineage(folder, sharing.replace('lr: "{lr}"}', 'lr: "{lr}", engine: trl}'));
+  await writeDevices(folder, { speed: { peak: 1e6, utilisation: 0.5 } });
+  const { stdout } = await descent(['plan', 'lineage.yaml'], folder);
+  match(stdout, /^ {2}engines +Descent \S+ FLOP, \d.* of cpu; TRL \S+ FLOP, \d.* of cpu$/m);
+  const { total } = await planned(folder);
+  deepEqual(
+    total.engines.map(({ engine, nodes }) => [engine, nodes]),
+    [
+      ['descent', total.engines[0]?.nodes],
+      ['trl', 2],
+    ],
+  );
 });

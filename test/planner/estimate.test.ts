@@ -55,6 +55,29 @@ describe('an estimate', () => {
     assert.ok(elapsedSeconds !== null && elapsedSeconds >= critical.length && elapsedSeconds < (left.seconds ?? 0));
   });
 
+  test('tells what each engine has to do, and on which devices', async () => {
+    const plan = await planOfText(lineage({ tuned: '{from: mid, data: math/problems, examples: 100, engine: trl}' }));
+    const { engines, left } = priced(plan, { base: reuse, mid: resumeAt(1) });
+    assert.deepEqual(
+      engines.map(({ engine, device, nodes }) => [engine ?? 'descent', device, nodes]),
+      [
+        ['descent', 'cpu', plan.nodes.length - 2],
+        ['trl', 'cpu', 1],
+      ],
+    );
+    near(engines[1]?.flops ?? null, flopsOf([nodeAt(plan, 'tuned')]));
+    near(
+      engines.reduce((sum, { flops }) => sum + flops, 0),
+      allFlops(left.price),
+    );
+    near(
+      engines.reduce((sum, { seconds }) => sum + (seconds ?? Number.NaN), 0),
+      left.seconds ?? Number.NaN,
+    );
+    const unknown = priced(plan, {}, { slots: 1, speeds: [] }).engines;
+    assert.ok(unknown.every(({ seconds }) => seconds === null));
+  });
+
   test('what is reused costs nothing, what resumes the part that its checkpoint lacks', async () => {
     const plan = await planOfText(branching);
     const { steps } = priceOf(nodeAt(plan, 'mid@replay=0%'));
