@@ -6,6 +6,7 @@ import type { Attempt } from '../store/attempt.ts';
 import type { NodeProgress } from '../workflows/messages.ts';
 import type { Claim } from './claim.ts';
 import type { GpuUse } from './gpus.ts';
+import type { Launcher } from './launchers/launcher.ts';
 import type { PlanReader } from './plans.ts';
 import type { startTrainer } from './trainer.ts';
 
@@ -21,6 +22,8 @@ export interface ExecuteOptions {
   start?: typeof startTrainer;
   /** Threads for a node, and the GPUs there are for nodes, by device class. */
   devices: Record<string, { threads: number; gpus?: string[] }>;
+  /** What runs the trainers of a device class, where that is a cluster. */
+  launchers?: Record<string, Launcher>;
   stopSeconds: number;
   /** What says where the Hugging Face Hub and an OpenAI-compatible endpoint are, and who asks. Default: this process's environment. */
   env?: NodeJS.ProcessEnv;
