@@ -5,7 +5,16 @@ import { errorsPath, followEvents, lastLines, outputPath, type Said } from '../e
 import { NodeError } from '../failures.ts';
 import type { ClusterEnd, Trainer, TrainerEnd, TrainerStart } from '../trainer.ts';
 import type { JobName, JobState, Launcher } from './launcher.ts';
-import { type JobEnd, jobLogPath, launchPath, newestOfJob, readEnd, readLaunch, writeLaunch } from './notes.ts';
+import {
+  forgetLaunch,
+  type JobEnd,
+  jobLogPath,
+  launchPath,
+  newestOfJob,
+  readEnd,
+  readLaunch,
+  writeLaunch,
+} from './notes.ts';
 
 /** What running a trainer as a cluster's job needs. */
 export interface LaunchStart extends Omit<TrainerStart, 'folder' | 'execution'> {
@@ -113,7 +122,12 @@ export async function launchTrainer(start: LaunchStart): Promise<Trainer> {
       return endOf(how, said, folder, execution, first);
     }
   };
-  const ended = follow().catch(blame(start.address));
+  const ended = follow()
+    .finally(() => {
+      // Whoever is to follow it finds it; what it came to counts once.
+      if (!leaving.signal.aborted) forgetLaunch(folder, first);
+    })
+    .catch(blame(start.address));
   ended.catch(() => undefined);
   return { process: null, stop, leave: () => leaving.abort(), ended };
 }

@@ -1,3 +1,4 @@
+import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { newestLease } from '../../store/lease.ts';
 import { readNote, writeNewNote, writeNote } from '../../store/notes.ts';
@@ -6,7 +7,7 @@ import type { JobName } from './launcher.ts';
 
 /*
  * What a worker and a cluster's job tell each other, in `jobs/` of the attempt's folder, which both see: `<n>.json` is of the
- * job that execution n was handed in as, `<n>.began.json` is there once a trainer of execution n was started, and
+ * job that execution n was handed in as, for as long as somebody may follow it; `<n>.began.json` is there once a trainer of execution n was started, and
  * `<n>.end.json` says how it ended. A job that its cluster starts again begins the next execution itself.
  */
 
@@ -52,9 +53,19 @@ export function readLaunch(folder: string, execution: number): LaunchNote | unde
   return readNote<LaunchNote>(launchPath(folder, execution)) ?? undefined;
 }
 
+/** Has nobody join the job any more. */
+export function forgetLaunch(folder: string, execution: number): void {
+  rmSync(launchPath(folder, execution), { force: true });
+}
+
+/** Whether a trainer of an execution was started. */
+export function hasBegun(folder: string, execution: number): boolean {
+  return existsSync(beganPath(folder, execution));
+}
+
 /** Notes that an execution begins; false where it has begun before. */
 export function writeBegan(folder: string, execution: number, began: Began): boolean {
-  return writeNewNote(join(folder, 'jobs', `${execution}.began.json`), began);
+  return writeNewNote(beganPath(folder, execution), began);
 }
 
 /** Notes how an execution ended. */
@@ -65,6 +76,10 @@ export function writeEnd(folder: string, execution: number, end: JobEnd): void {
 /** How an execution ended; undefined while it has not, or where its job was killed. */
 export function readEnd(folder: string, execution: number): JobEnd | undefined {
   return readNote<JobEnd>(endPath(folder, execution)) ?? undefined;
+}
+
+function beganPath(folder: string, execution: number): string {
+  return join(folder, 'jobs', `${execution}.began.json`);
 }
 
 function endPath(folder: string, execution: number): string {

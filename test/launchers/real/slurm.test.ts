@@ -90,11 +90,15 @@ describe('a training that Slurm runs', { skip: missingSlurm() }, () => {
       await other.release();
       await here.remove();
     }
-    assert.deepEqual(...(plans.map(({ nodes }) => nodes.map(({ key }) => key)) as [string[], string[]]));
+    const [ofProcess, there] = plans.map(({ nodes }) => nodes.map(({ key }) => key));
+    assert.deepEqual(there, ofProcess);
 
     home.steer('base:alone', { steps: 5 });
     await ends(plans[1], await home.run(connected, plans[1]));
-    assert.ok(slurm.jobs().some((job) => /descent-\S+ COMPLETED/.test(job)), slurm.jobs().join('\n'));
+    assert.ok(
+      slurm.jobs().some((job) => /descent-\S+ COMPLETED/.test(job)),
+      slurm.jobs().join('\n'),
+    );
   });
 
   test('goes on without its worker, and is found again by its name', async () => {
@@ -107,9 +111,11 @@ describe('a training that Slurm runs', { skip: missingSlurm() }, () => {
       const now = (await readHostState(home.home))?.worker;
       return now !== null && now?.pid !== worker?.pid;
     }, 'there is another worker');
+    await until(async () => (await progress(plan, handle))?.phase === 'running', 'that follows it');
+    assert.equal(before.length, 1);
+    assert.deepEqual(running(slurm), before);
     home.openGate(address);
     await ends(plan, handle);
-    assert.equal(before.length, 1);
     assert.equal(home.executions(address), 1, `${pid} went on all the while`);
     assert.equal((await artifactOf(home, plan))?.provenance.executions, 1);
   });
@@ -121,9 +127,11 @@ describe('a training that Slurm runs', { skip: missingSlurm() }, () => {
     await leave();
     assert.deepEqual(running(slurm), before, 'a shutdown is no reason to give up a place on a cluster');
     home.openGate(address);
+    await until(() => running(slurm).length === 0, 'it ends though nobody follows it');
     await serve();
     await ends(plan, await home.run(connected, plan));
     assert.equal(home.executions(address), 1);
+    assert.equal((await artifactOf(home, plan))?.provenance.executions, 1);
   });
 
   test('saves when it is preempted, is requeued by Slurm, and goes on as the same job', async () => {
@@ -131,7 +139,11 @@ describe('a training that Slurm runs', { skip: missingSlurm() }, () => {
     await home.atGate(address);
     const [before] = running(slurm);
     slurm.preemptFor(5);
-    await until(() => home.executions(address) === 2, 'it was started again', () => slurm.jobs().join('\n'));
+    await until(
+      () => home.executions(address) === 2,
+      'it was started again',
+      () => slurm.jobs().join('\n'),
+    );
     assert.deepEqual(running(slurm), [before]);
     assert.match(slurm.ask('scontrol', 'show', 'job', String(before?.split(' ')[0])), /Restarts=1 /);
     home.openGate(address);
@@ -143,7 +155,11 @@ describe('a training that Slurm runs', { skip: missingSlurm() }, () => {
     const { plan, address, handle } = await begin('short', 'short');
     await home.atGate(address);
     const [before] = running(slurm);
-    await until(() => home.executions(address) === 2, 'it was started again', () => slurm.jobs().join('\n'));
+    await until(
+      () => home.executions(address) === 2,
+      'it was started again',
+      () => slurm.jobs().join('\n'),
+    );
     assert.notDeepEqual(running(slurm), [before], 'it is another job');
     home.openGate(address);
     await ends(plan, handle);
@@ -162,9 +178,13 @@ describe('a training that Slurm runs', { skip: missingSlurm() }, () => {
     await home.atGate(address);
     const [before = ''] = running(slurm);
     await cancelLineage(handle);
-    assert.deepEqual(stateOf(home, plan), { state: 'partial', attempt: 1, step: 2 });
-    await until(() => running(slurm).length === 0, 'its job has ended', () => slurm.jobs().join('\n'));
+    await until(
+      () => running(slurm).length === 0,
+      'its job has ended',
+      () => slurm.jobs().join('\n'),
+    );
     assert.ok(slurm.jobs().some((job) => job.startsWith(before.split(' ')[0] as string)));
+    assert.deepEqual(stateOf(home, plan), { state: 'partial', attempt: 1, step: 2 });
 
     home.openGate(address);
     await ends(plan, await home.run(connected, plan));
@@ -172,17 +192,14 @@ describe('a training that Slurm runs', { skip: missingSlurm() }, () => {
 
   test('is taken out of the queue when its lineage is cancelled before it began', async () => {
     const { plan, address, handle } = await begin('queued', 'held');
-    await until(async () => {
-      const { nodes } = await lineageStatus(handle, plan);
-      const looks = await progressOf(
-        handle,
-        nodes.filter(({ state }) => state === 'running'),
-      );
-      return [...looks.values()].some(({ phase }) => phase === 'queued');
-    }, 'it is said to wait for a device');
     await until(() => slurm.jobs().some((job) => job.endsWith(' PENDING')), 'its job waits');
+    await until(async () => (await progress(plan, handle))?.phase === 'queued', 'it is said to wait for a device');
     await cancelLineage(handle);
-    assert.equal(slurm.jobs().filter((job) => job.endsWith(' PENDING')).length, 0);
+    await until(
+      () => !slurm.jobs().some((job) => job.endsWith(' PENDING')),
+      'no job waits',
+      () => slurm.jobs().join('\n'),
+    );
     assert.equal(home.executions(address), 0);
   });
 
@@ -231,6 +248,16 @@ describe('a training that Slurm runs', { skip: missingSlurm() }, () => {
     return nodes.find(({ state }) => state === 'failed')?.failure;
   }
 });
+
+/** How far the training is that runs. */
+async function progress(plan: Plan, handle: LineageHandle) {
+  const { nodes } = await lineageStatus(handle, plan);
+  const looks = await progressOf(
+    handle,
+    nodes.filter(({ state }) => state === 'running'),
+  );
+  return looks.get(trained(plan).key);
+}
 
 function planOf(name: string, device: string): Plan {
   return smallPlan(name, [

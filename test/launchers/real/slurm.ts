@@ -4,8 +4,8 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir, userInfo } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { freePort } from '../../fixtures/server.ts';
 import { until } from '../../fixtures/home.ts';
+import { freePort } from '../../fixtures/server.ts';
 
 /** A Slurm of a test's own: one machine, which is this one, with four cores. */
 export interface TestSlurm {
@@ -27,7 +27,8 @@ const programs = ['munged', 'slurmctld', 'slurmd', 'sbatch', 'squeue', 'scancel'
 export function missingSlurm(): string | false {
   const folders = `${process.env.PATH}${delimiter}/usr/sbin${delimiter}/sbin`.split(delimiter);
   const missing = programs.filter((program) => !folders.some((folder) => existsSync(join(folder, program))));
-  if (missing.length > 0) return `there is no ${missing.join(', ')}: apt-get install slurmctld slurmd slurm-client munge`;
+  if (missing.length > 0)
+    return `there is no ${missing.join(', ')}: apt-get install slurmctld slurmd slurm-client munge`;
   return userInfo().uid === 0 ? false : 'only root can start a Slurm of its own';
 }
 
@@ -86,7 +87,11 @@ export async function startSlurm(): Promise<TestSlurm> {
     ask: (command, ...args) => ask(command, args),
     async stop() {
       run('scancel', ['--user', userInfo().username]);
-      await until(() => list().length === 0, 'all jobs have ended', () => list().join('\n'));
+      await until(
+        () => list().length === 0,
+        'all jobs have ended',
+        () => list().join('\n'),
+      );
       for (const child of started.reverse()) {
         if (child.exitCode !== null || child.signalCode !== null) continue;
         child.kill();
