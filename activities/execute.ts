@@ -34,7 +34,7 @@ export interface ExecuteInput {
  * failure, and which is retryable as long as trying again has a chance.
  */
 export function executeActivity(options: ExecuteOptions) {
-  const { home, plans, stopSeconds, devices, launchers } = options;
+  const { home, plans, stopSeconds, devices, launchers = {} } = options;
   const takeGpu = shareGpus(process.env);
   return async ({ planDigest, index, device }: ExecuteInput): Promise<{ attempt: number }> => {
     const context = Context.current();
@@ -62,13 +62,12 @@ export function executeActivity(options: ExecuteOptions) {
       });
       try {
         progress.phase = 'starting';
-        const launcher = launchers?.[device];
         const from = node.attempt ?? 1;
-        const joined = launcher && (await attemptToJoin(home, node, { launcher, device, from }));
+        const joined = await attemptToJoin(home, node, { launchers, device, from });
         const begun = joined ?? (await beginAttempt(home, node, { from }));
         if (begun.state === 'published') return { attempt: begun.artifact.attempt };
         trace.getActiveSpan()?.setAttribute('descent.attempt', begun.attempt.number);
-        const gpu = launcher === undefined && isGpuClass(device) ? takeGpu(devices[device]?.gpus) : undefined;
+        const gpu = launchers[device] === undefined && isGpuClass(device) ? takeGpu(devices[device]?.gpus) : undefined;
         try {
           const env = gpu?.env ?? {};
           await executeAttempt({ node, device, context, progress, claim, attempt: begun.attempt, env }, options);

@@ -11,20 +11,30 @@ import { hasBegun, readLaunch } from './notes.ts';
 export async function attemptToJoin(
   home: string,
   { key, address }: Pick<PlanNode, 'key' | 'address'>,
-  { launcher, device, from }: { launcher: Launcher; device: string; from: number },
+  { launchers, device, from }: { launchers: Record<string, Launcher>; device: string; from: number },
 ): Promise<{ state: 'begun'; attempt: Attempt } | undefined> {
   const attempt = attemptUnderWay(home, key, { from });
   if (attempt === undefined) return undefined;
   const launched = readLaunch(attempt.folder, attempt.firstOfJob ?? attempt.executions);
-  if (launched?.device !== device) return undefined;
+  const launcher = launchers[launched?.device ?? ''];
+  if (launched === undefined || launcher === undefined) return undefined;
+  if (launched.device !== device) {
+    // The node was moved. Should its job not hear of it, it finds that another has its lease, and trains no further.
+    await launcher.end(launched.job).catch(ignoreUnanswered);
+    return undefined;
+  }
   if (hasBegun(attempt.folder, attempt.executions)) return { state: 'begun', attempt };
-  const { phase, ...state } = await launcher.look(launched.job);
-  if (phase === 'unknown') {
-    const words = 'words' in state ? state.words : '';
-    throw new NodeError('no-cluster', `${address}: whether its job ${launched.job.name} runs is not known: ${words}`);
+  const state = await launcher.look(launched.job);
+  if (state.phase === 'unknown') {
+    const message = `${address}: whether its job ${launched.job.name} runs is not known: ${state.words}`;
+    throw new NodeError('no-cluster', message);
   }
   // The worker may have died before it handed it in.
-  return phase === 'ended' ? undefined : { state: 'begun', attempt };
+  return state.phase === 'ended' ? undefined : { state: 'begun', attempt };
+}
+
+function ignoreUnanswered(error: unknown): void {
+  if (!(error instanceof NodeError)) throw error;
 }
 
 /** Whether an attempt's newest execution was handed in as a job: of one that has just begun, none was. */

@@ -26,7 +26,7 @@ export function kubernetesLauncher(settings: KubernetesSettings, options: JobOpt
     ask('kubectl', [...where, ...args], { input });
 
   const remove = async ({ name }: JobName, ...how: string[]): Promise<void> => {
-    const answer = await kubectl(['delete', 'job', name, '--ignore-not-found', '--wait=false', ...how]);
+    const answer = await kubectl(['delete', 'job', name, '--ignore-not-found', '--wait=false', '--cascade=foreground', ...how]);
     if (answer.code !== 0) throw unanswered(answer);
   };
 
@@ -50,7 +50,7 @@ export function kubernetesLauncher(settings: KubernetesSettings, options: JobOpt
         return { phase: 'ended', by: null, words: 'is not known to Kubernetes any more' };
       return stateOf(name, JSON.parse(answer.stdout) as Job);
     },
-    // Its pods get SIGTERM, and are killed when their grace period is over.
+    // Its pods get SIGTERM, and are killed when their grace period is over; until then the job is there.
     stop: (job) => remove(job),
     end: (job) => remove(job, '--grace-period=1'),
   };

@@ -7,6 +7,7 @@ import type { ClusterEnd, Trainer, TrainerEnd, TrainerStart } from '../trainer.t
 import type { JobName, JobState, Launcher } from './launcher.ts';
 import {
   forgetLaunch,
+  hasBegun,
   type JobEnd,
   jobLogPath,
   launchPath,
@@ -119,7 +120,7 @@ export async function launchTrainer(start: LaunchStart): Promise<Trainer> {
       }
       if (how.end?.error !== undefined)
         throw new NodeError('no-trainer', `its job cannot start the trainer: ${how.end.error}`);
-      return endOf(how, said, folder, execution, first);
+      return endOf(how, { said, folder, execution, first });
     }
   };
   const ended = follow()
@@ -181,15 +182,15 @@ async function handIn({
 
 function endOf(
   { end, by, words }: Extract<Over, { by: ClusterEnd | null }>,
-  said: Said,
-  folder: string,
-  execution: number,
-  first: number,
+  { said, folder, execution, first }: { said: Said; folder: string; execution: number; first: number },
 ): TrainerEnd {
-  const limit = { kind: 'time-limit', message: 'its job was asked to end, as its time was up' } as const;
-  const byCluster = by ?? (end?.asked === 'limit' ? limit : undefined);
   const written = [lastLines(errorsPath(folder, execution), 20), lastLines(jobLogPath(folder, first), 20)];
   const last = written.find((lines) => lines.length > 0) ?? [];
+  const limit = { kind: 'time-limit', message: 'its job was asked to end, as its time was up' } as const;
+  const byCluster = by ?? (end?.asked === 'limit' ? limit : undefined);
+  if (byCluster === undefined && !hasBegun(folder, execution)) {
+    throw new NodeError('no-trainer', `its job ${words} before it started the trainer`, last);
+  }
   const { code, signal } = end ?? { code: null, signal: 'SIGKILL' as const };
-  return { said, code, signal, byCluster, lastLines: end === undefined ? [...last, `its job ${words}`] : last };
+  return { said, code, signal, byCluster, lastLines: last };
 }

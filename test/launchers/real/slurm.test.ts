@@ -173,6 +173,25 @@ describe('a training that Slurm runs', { skip: missingSlurm() }, () => {
     assert.equal(home.executions(address), 2);
   });
 
+  test('whose node is moved to another class goes on there, and its job ends', async () => {
+    const { plan, address, handle } = await begin('moved', 'cluster');
+    await home.atGate(address);
+    await leave();
+    const moved = planOf('moved', 'local');
+    assert.equal(trained(moved).key, trained(plan).key);
+    await serve();
+    await cancelLineage(handle);
+    const again = await home.run(connected, moved);
+    await until(() => home.executions(address) === 2, 'it was started here');
+    await until(
+      () => running(slurm).length === 0,
+      'its job has ended',
+      () => slurm.jobs().join('\n'),
+    );
+    home.openGate(address);
+    await ends(moved, again);
+  });
+
   test('saves when its lineage is cancelled, and leaves no job', async () => {
     const { plan, address, handle } = await begin('cancelled', 'cluster');
     await home.atGate(address);
@@ -227,8 +246,9 @@ describe('a training that Slurm runs', { skip: missingSlurm() }, () => {
     const { handle } = await begin('broken', 'broken');
     assert.equal((await lineageEnd(handle)).state, 'failed');
     const failure = await failureOf(handle, 'broken');
-    assert.equal(failure?.kind, 'killed');
-    assert.deepEqual(failure?.lastLines[0], 'no such module');
+    assert.equal(failure?.kind, 'no-trainer');
+    assert.match(failure?.message ?? '', /its job \(\d+_0\) ended as FAILED before it started the trainer$/);
+    assert.deepEqual(failure?.lastLines, ['no such module']);
   });
 
   test('and others that are ready at once are one array', async () => {
