@@ -14,6 +14,7 @@ import type { ExecuteOptions, Execution } from './execution.ts';
 import { failureFor, forgetTries, isUncounted, mostTriesOfAny, NodeError, noteTries, triesFrom } from './failures.ts';
 import { shareGpus } from './gpus.ts';
 import { attemptToJoin, isHandedIn } from './launchers/join.ts';
+import { LeftError } from './launchers/launch.ts';
 import { bringToEnd } from './make.ts';
 import { stopped } from './stopped.ts';
 
@@ -80,7 +81,12 @@ export function executeActivity(options: ExecuteOptions) {
       }
     } catch (error) {
       if (context.cancellationSignal.aborted)
-        throw stopped(context, `it was stopped at step ${progress.step}, and goes on from its newest checkpoint`);
+        throw stopped(
+          context,
+          error instanceof LeftError
+            ? error.message
+            : `it was stopped at step ${progress.step}, and goes on from its newest checkpoint`,
+        );
       throw error instanceof ApplicationFailure ? error : failureFor(error, 1);
     } finally {
       clearInterval(beating);

@@ -26,7 +26,15 @@ export function kubernetesLauncher(settings: KubernetesSettings, options: JobOpt
     ask('kubectl', [...where, ...args], { input });
 
   const remove = async ({ name }: JobName, ...how: string[]): Promise<void> => {
-    const answer = await kubectl(['delete', 'job', name, '--ignore-not-found', '--wait=false', '--cascade=foreground', ...how]);
+    const answer = await kubectl([
+      'delete',
+      'job',
+      name,
+      '--ignore-not-found',
+      '--wait=false',
+      '--cascade=foreground',
+      ...how,
+    ]);
     if (answer.code !== 0) throw unanswered(answer);
   };
 

@@ -66,7 +66,7 @@ export async function launchTrainer(start: LaunchStart): Promise<Trainer> {
     let seen: JobState = { phase: 'queued' };
     let endedAt = Number.POSITIVE_INFINITY;
     for (;;) {
-      if (leaving.signal.aborted) throw new LeftError(`its job ${job.name} goes on, and another worker follows it`);
+      if (leaving.signal.aborted) throw new LeftError(`its job ${job.name} goes on, and is found again`);
       const newest = newestOfJob(folder, first);
       if (newest !== undefined && newest.execution > execution) return { again: newest };
       const end = readEnd(folder, execution);
