@@ -33,8 +33,19 @@ export interface DeviceClass {
    * what would take more. Default: not known, and a trainer looks at what its machine has.
    */
   memory?: number;
-  /** The cluster that runs the nodes' trainers. Default: none, and they are processes of the worker's machine. */
-  launcher?: { slurm: SlurmSettings } | { kubernetes: KubernetesSettings };
+  /** What starts the nodes' trainers. Default: the worker, each as one process of its machine. */
+  launcher?: { torchrun: TorchrunSettings } | { slurm: SlurmSettings } | { kubernetes: KubernetesSettings };
+}
+
+/**
+ * Trainers as several processes of the worker's machine, each with a GPU of its own where there are some, by PyTorch's
+ * `torchrun`. It starts the `trainer` that is configured; Descent's own, and those of engines, are one process each.
+ */
+export interface TorchrunSettings {
+  /** Processes of one training. Of a class `gpu` or `gpu-...` it has as many GPUs. */
+  processes: number;
+  /** The command. Default: `torchrun`. */
+  program?: string[];
 }
 
 /**

@@ -15,6 +15,7 @@ import { failureFor, forgetTries, isUncounted, mostTriesOfAny, NodeError, noteTr
 import { shareGpus } from './gpus.ts';
 import { attemptToJoin, isHandedIn } from './launchers/join.ts';
 import { LeftError } from './launchers/launch.ts';
+import { torchrunOf } from './launchers/torchrun.ts';
 import { bringToEnd } from './make.ts';
 import { stopped } from './stopped.ts';
 
@@ -68,7 +69,10 @@ export function executeActivity(options: ExecuteOptions) {
         const begun = joined ?? (await beginAttempt(home, node, { from }));
         if (begun.state === 'published') return { attempt: begun.artifact.attempt };
         trace.getActiveSpan()?.setAttribute('descent.attempt', begun.attempt.number);
-        const gpu = launchers[device] === undefined && isGpuClass(device) ? takeGpu(devices[device]?.gpus) : undefined;
+        const gpu =
+          launchers[device] === undefined && isGpuClass(device)
+            ? takeGpu(devices[device]?.gpus, torchrunOf(devices[device])?.processes)
+            : undefined;
         try {
           const env = gpu?.env ?? {};
           await executeAttempt({ node, device, context, progress, claim, attempt: begun.attempt, env }, options);

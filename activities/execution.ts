@@ -3,6 +3,7 @@ import type { PlanNode } from '../planner/plan.ts';
 import type { DoneEvent, StartedEvent } from '../schemas/types/event.ts';
 import type { Manifest } from '../schemas/types/manifest.ts';
 import type { Attempt } from '../store/attempt.ts';
+import type { DeviceClass } from '../temporal.config.ts';
 import type { NodeProgress } from '../workflows/messages.ts';
 import type { Claim } from './claim.ts';
 import type { GpuUse } from './gpus.ts';
@@ -21,7 +22,7 @@ export interface ExecuteOptions {
   /** How it is started. Default: `startTrainer`, as a process. */
   start?: typeof startTrainer;
   /** Threads for a node, and the GPUs there are for nodes, by device class. */
-  devices: Record<string, { threads: number; gpus?: string[] }>;
+  devices: Record<string, Pick<DeviceClass, 'threads' | 'gpus' | 'launcher'>>;
   /** What runs the trainers of a device class, where that is a cluster. */
   launchers?: Record<string, Launcher>;
   stopSeconds: number;

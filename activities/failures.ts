@@ -35,7 +35,6 @@ export const waitsBetweenTries: Readonly<Record<string, readonly number[]>> = {
   'no-cluster': [2, 10, 60, 300],
   'job-cancelled': [],
   'time-limit': [1],
-  preempted: [1],
 };
 
 /** Of a kind that is not known: a trainer of the user's own may have words of its own. */

@@ -10,6 +10,7 @@ import type { ExecuteOptions, Execution } from './execution.ts';
 import { isDiskFull, NodeError } from './failures.ts';
 import { jobFor } from './job.ts';
 import { launchTrainer } from './launchers/launch.ts';
+import { torchrunCommand, torchrunOf } from './launchers/torchrun.ts';
 import { outOfMemoryKills } from './processes.ts';
 import { earlierResponses } from './responses.ts';
 import { endpointEnvironment, startTrainer } from './trainer.ts';
@@ -35,7 +36,16 @@ export async function train(
 ): Promise<{ started: StartedEvent; done: DoneEvent }> {
   const { node, device, context, progress, claim, attempt, env } = execution;
   const responses = await earlierResponses(home, node);
-  const command = engineOf(node.recipe) === undefined ? builtIn : engines;
+  const engine = engineOf(node.recipe);
+  const torchrun = torchrunOf(devices[device]);
+  if (torchrun !== undefined && engine !== undefined) {
+    throw new NodeError(
+      'no-launcher',
+      `${node.address}: ${engine} trains in one process, and ${device} starts several (torchrun)`,
+    );
+  }
+  const trainerCommand = engine === undefined ? builtIn : engines;
+  const command = torchrun === undefined ? trainerCommand : torchrunCommand(trainerCommand, torchrun);
   const job = jobFor(node, { attempt, parents, device, threads: devices[device]?.threads ?? 1, responses });
   const jobPath = join(attempt.folder, 'job.json');
   // What joins a job that runs finds there what that has read.

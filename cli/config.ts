@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { findGpu, visibleGpus } from '#setup/gpu.mjs';
+import { torchrunOf } from '../activities/launchers/torchrun.ts';
 import { isGpuClass } from '../schemas/device-class.ts';
 import defaults, { type DeviceClass, type SlotSpeed, type TemporalConfig, type TlsFiles } from '../temporal.config.ts';
 import { widestWindow } from '../workflows/names.ts';
@@ -34,21 +35,32 @@ export async function loadConfig(cwd: string, env: NodeJS.ProcessEnv): Promise<L
     const gpu = findGpu() === undefined || gpus === 0 ? defaults.devices.cpu : { slots: gpus, threads: 2 };
     config.devices = { ...defaults.devices, ...(gpu && { gpu }) };
   }
+  const several = Object.entries(config.devices).find(([, device]) => torchrunOf(device) !== undefined);
+  if (several !== undefined && config.trainer === undefined) {
+    throw new CommandError(
+      `${file}: \`${several[0]}.launcher\` is torchrun, and there is no \`trainer\` for it to start`,
+      "name one that PyTorch's processes can be; Descent's own is one process",
+    );
+  }
   return { config, file };
 }
 
 /** The device class that `auto` stands for: `DESCENT_DEVICE` (`--device`), else a GPU where there is one. */
 export function autoDevice(config: TemporalConfig, env: NodeJS.ProcessEnv): string {
-  // A cluster's GPUs are none of this machine's.
-  const usable = config.devices.gpu?.launcher !== undefined || (findGpu() !== undefined && visibleGpus(env).length > 0);
+  const usable = isElsewhere(config.devices.gpu) || (findGpu() !== undefined && visibleGpus(env).length > 0);
   const found = config.devices.gpu !== undefined && usable ? 'gpu' : undefined;
   return env.DESCENT_DEVICE ?? found ?? Object.keys(config.devices)[0] ?? 'cpu';
+}
+
+/** Whether nodes of a class run on a cluster's machines, whose GPUs and memory are none of this one's. */
+export function isElsewhere(device: DeviceClass | undefined): boolean {
+  return device?.launcher !== undefined && torchrunOf(device) === undefined;
 }
 
 /** The error that a device class which this machine lacks is; it says which there are. */
 export function unknownClass(name: string, { devices }: TemporalConfig): CommandError {
   const known = Object.keys(devices).map((one) =>
-    one === 'gpu' && devices.gpu?.launcher === undefined && findGpu() === undefined
+    one === 'gpu' && !isElsewhere(devices.gpu) && findGpu() === undefined
       ? 'gpu (which runs on the CPU: no GPU was found)'
       : one,
   );

@@ -1,4 +1,4 @@
-import type { DeviceClass, KubernetesSettings, SlurmSettings } from '../temporal.config.ts';
+import type { DeviceClass, KubernetesSettings, SlurmSettings, TorchrunSettings } from '../temporal.config.ts';
 
 /** What a setting has to be; null for what is fine. */
 type Check = (value: unknown) => string | null;
@@ -8,6 +8,12 @@ const whole: Check = (value) =>
   Number.isSafeInteger(value) && (value as number) >= 1 ? null : 'a whole number from 1';
 const texts: Check = (value) =>
   Array.isArray(value) && value.every((one) => text(one) === null) ? null : 'a list of texts';
+
+const torchrun: { [Name in keyof Required<TorchrunSettings>]: Check } = {
+  processes: whole,
+  program: (value) =>
+    texts(value) === null && (value as string[]).length > 0 ? null : 'a list of program and arguments',
+};
 
 const slurm: { [Name in keyof Required<SlurmSettings>]: Check } = {
   partition: text,
@@ -46,31 +52,31 @@ const kubernetes: { [Name in keyof Required<KubernetesSettings>]: Check } = {
   pollSeconds: whole,
 };
 
+/** What each launcher may be told, and what it must be. */
+const launchers: Record<string, { checks: Record<string, Check>; needed: readonly string[] }> = {
+  torchrun: { checks: torchrun, needed: ['processes'] },
+  slurm: { checks: slurm, needed: [] },
+  kubernetes: { checks: kubernetes, needed: ['image', 'claim', 'mountPath'] },
+};
+
 /** What is wrong with the launchers of device classes, to follow "`devices` must be"; null where nothing is. */
 export function launcherFault(devices: Record<string, Record<string, unknown> | DeviceClass>): string | null {
   for (const [name, { launcher, gpus }] of Object.entries(devices)) {
     if (launcher === undefined) continue;
     const place = `\`${name}.launcher\``;
-    if (gpus !== undefined) return `without \`${name}.gpus\`, as its launcher hands out GPUs`;
-    const [kind, ...others] = isObject(launcher) ? Object.entries(launcher) : [];
-    if (kind === undefined || others.length > 0 || !isObject(kind[1]) || !['slurm', 'kubernetes'].includes(kind[0])) {
-      return `with \`slurm\` or \`kubernetes\`, and its settings, in ${place}`;
+    const [[kind = '', settings] = [], ...others] = isObject(launcher) ? Object.entries(launcher) : [];
+    const known = launchers[kind];
+    if (known === undefined || others.length > 0 || !isObject(settings)) {
+      return `with \`torchrun\`, \`slurm\` or \`kubernetes\`, and its settings, in ${place}`;
     }
-    const fault = faultOf(
-      kind[1],
-      kind[0] === 'slurm' ? slurm : kubernetes,
-      kind[0] === 'slurm' ? [] : ['image', 'claim', 'mountPath'],
-    );
+    if (gpus !== undefined && kind !== 'torchrun') return `without \`${name}.gpus\`, as its cluster hands out GPUs`;
+    const fault = faultOf(settings, known);
     if (fault !== null) return `such that in ${place} ${fault}`;
   }
   return null;
 }
 
-function faultOf(
-  settings: Record<string, unknown>,
-  checks: Record<string, Check>,
-  needed: readonly string[],
-): string | null {
+function faultOf(settings: Record<string, unknown>, { checks, needed }: (typeof launchers)[string]): string | null {
   const missing = needed.find((name) => settings[name] === undefined);
   if (missing !== undefined) return `\`${missing}\` is there`;
   for (const [name, value] of Object.entries(settings)) {

@@ -8,7 +8,7 @@ import { isGpuClass } from '../schemas/device-class.ts';
 import { databasePath, findHome } from '../store/home.ts';
 import type { SlotSpeed, TemporalConfig } from '../temporal.config.ts';
 import { bytes } from '../words/figures.ts';
-import { autoDevice, loadConfig } from './config.ts';
+import { autoDevice, isElsewhere, loadConfig } from './config.ts';
 import type { Context } from './context.ts';
 import { walltimeNotes } from './walltime.ts';
 
@@ -59,9 +59,9 @@ export async function openPricer(context: Context): Promise<{ price: Pricer; kno
  */
 function memoryNotes({ memory: most }: Estimate, devices: TemporalConfig['devices'], machine: number): string[] {
   return most.flatMap(({ device, largest, together }) => {
-    const { memory, launcher } = devices[device] ?? { memory: 0 };
-    // A cluster's machines are not this one.
-    if (memory !== undefined || launcher !== undefined || isGpuClass(device)) return [];
+    const configured = devices[device];
+    if (configured === undefined || configured.memory !== undefined) return [];
+    if (isElsewhere(configured) || isGpuClass(device)) return [];
     const most = largest.memory?.peak ?? 0;
     if (Math.max(most, together) <= machine) return [];
     return most > machine

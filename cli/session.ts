@@ -4,7 +4,7 @@ import type { PlanNode } from '../planner/plan.ts';
 import type { TemporalConfig } from '../temporal.config.ts';
 import type { RunSettings } from '../workflows/messages.ts';
 import { deviceQueue } from '../workflows/names.ts';
-import { autoDevice, loadConfig, unknownClass } from './config.ts';
+import { autoDevice, isElsewhere, loadConfig, unknownClass } from './config.ts';
 import { type ConnectedClient, configuredServer, connectClient, workersOn } from './connect.ts';
 import type { Context } from './context.ts';
 import { CommandError } from './failure.ts';
@@ -133,7 +133,7 @@ export async function deviceNotices(session: Session, nodes: readonly PlanNode[]
 
 /** What a person should know where a machine is to serve some device classes: that it has no GPU for them. */
 export function gpuNotices(classes: readonly string[], devices: TemporalConfig['devices']): string[] {
-  const missing = classes.includes('gpu') && devices.gpu?.launcher === undefined && findGpu() === undefined;
+  const missing = classes.includes('gpu') && !isElsewhere(devices.gpu) && findGpu() === undefined;
   return missing ? ['no GPU was found on this machine: what asks for one runs on the CPU'] : [];
 }
 

@@ -43,11 +43,10 @@ export type JobState =
   /** The cluster does not answer. */
   | { phase: 'unknown'; words: string };
 
-/** What runs the trainers of a device class, where that is a cluster; undefined where they are processes of this machine. */
+/** The cluster that runs the trainers of a device class; undefined where they are processes of this machine. */
 export function launcherOf(name: string, { launcher, threads }: DeviceClass): Launcher | undefined {
-  if (launcher === undefined) return undefined;
   const options = { device: name, threads };
-  return 'slurm' in launcher
-    ? slurmLauncher(launcher.slurm, options)
-    : kubernetesLauncher(launcher.kubernetes, options);
+  if (launcher === undefined || 'torchrun' in launcher) return undefined;
+  if ('slurm' in launcher) return slurmLauncher(launcher.slurm, options);
+  return kubernetesLauncher(launcher.kubernetes, options);
 }

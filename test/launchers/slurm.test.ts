@@ -105,12 +105,20 @@ test('a launcher that cannot be is refused, with what it would have to be', asyn
   const slurm = { partition: 'a100', walltime: '24:00:00', gpus: 'a100:2', setup: ['module load cuda'] };
   assert.deepEqual((await load({ launcher: { slurm } }))?.launcher, { slurm });
   const wrong: [object, RegExp][] = [
-    [{ launcher: {} }, /`devices` must be with `slurm` or `kubernetes`, and its settings, in `gpu.launcher`$/],
-    [{ launcher: { slurm, kubernetes: {} } }, /with `slurm` or `kubernetes`/],
+    [
+      { launcher: {} },
+      /`devices` must be with `torchrun`, `slurm` or `kubernetes`, and its settings, in `gpu.launcher`$/,
+    ],
+    [{ launcher: { slurm, kubernetes: {} } }, /with `torchrun`, `slurm` or `kubernetes`/],
     [{ launcher: { slurm: { walltime: '24h' } } }, /in `gpu.launcher` `walltime` is a time as Slurm writes it/],
     [{ launcher: { slurm: { time: 1 } } }, /in `gpu.launcher` there is nothing but partition, account, qos, /],
     [{ launcher: { kubernetes: { image: 'x', claim: 'y' } } }, /in `gpu.launcher` `mountPath` is there$/],
-    [{ launcher: { slurm }, gpus: ['0'] }, /without `gpu.gpus`, as its launcher hands out GPUs$/],
+    [{ launcher: { torchrun: {} } }, /in `gpu.launcher` `processes` is there$/],
+    [
+      { launcher: { torchrun: { processes: 8 } } },
+      /`gpu.launcher` is torchrun, and there is no `trainer` for it to start$/,
+    ],
+    [{ launcher: { slurm }, gpus: ['0'] }, /without `gpu.gpus`, as its cluster hands out GPUs$/],
   ];
   for (const [device, message] of wrong) await assert.rejects(load(device), { message });
 });
