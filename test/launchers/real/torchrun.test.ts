@@ -51,7 +51,10 @@ test('a training of two processes saves when it is cancelled, and goes on, as on
   const handle = await home.run(connected, plan('stopped'));
   await until(() => starts(1).length === 2, 'it runs');
   const folder = join(home.home, 'store', keyOf(plan('stopped')), 'attempt-1');
-  await until(() => readFileSync(join(folder, 'events.jsonl'), 'utf8').includes('"step":3'), 'it has done three steps');
+  await until(
+    () => readFileSync(join(folder, 'events.jsonl'), 'utf8').includes('"step": 3'),
+    'it has done three steps',
+  );
   await cancelLineage(handle);
   await until(() => inspectNode(home.home, keyOf(plan('stopped'))).state === 'partial', 'it has saved');
   assert.deepEqual(inspectNode(home.home, keyOf(plan('stopped'))), { state: 'partial', attempt: 1, step: 3 });
