@@ -116,7 +116,7 @@ export async function train(
     if (started !== undefined && last?.event === 'done') return { started, done: last };
     if (timedOut) throw timeoutOf(node);
     throw errorOf(node, end, {
-      memoryRanOut: outOfMemoryKills() > killsBefore,
+      memoryRanOut: end.memoryRanOut ?? outOfMemoryKills() > killsBefore,
       diskRanOut: end.said.half === true || isDiskFull(attempt.folder),
     });
   } catch (error) {

@@ -21,6 +21,8 @@ export interface TrainerEnd extends TrainerExit {
   said: Said;
   /** The last lines on its standard error. */
   lastLines: string[];
+  /** Of a cluster's job: whether the kernel of its machine killed for want of memory meanwhile. */
+  memoryRanOut?: boolean;
   /** Of a cluster's job that did not end by itself: what its cluster did with it. */
   byCluster?: ClusterEnd | undefined;
 }

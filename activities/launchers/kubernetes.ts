@@ -38,6 +38,14 @@ export function kubernetesLauncher(settings: KubernetesSettings, options: JobOpt
     if (answer.code !== 0) throw unanswered(answer);
   };
 
+  /** What the job says of itself does not tell it. */
+  const outOfMemory = async (name: string): Promise<ClusterEnd | null> => {
+    const { stdout } = await kubectl(['get', 'pods', `--selector=job-name=${name}`, '--output=json']);
+    return stdout.includes('"OOMKilled"')
+      ? { kind: 'out-of-memory', message: `the pod of its job ${name} took more memory than it may` }
+      : null;
+  };
+
   return {
     pollSeconds,
     async submit({ name, notePath, write }) {
@@ -56,7 +64,8 @@ export function kubernetesLauncher(settings: KubernetesSettings, options: JobOpt
       if (answer.code !== 0) return { phase: 'unknown', words: answer.stderr };
       if (answer.stdout.trim() === '')
         return { phase: 'ended', by: null, words: 'is not known to Kubernetes any more' };
-      return stateOf(name, JSON.parse(answer.stdout) as Job);
+      const state = stateOf(name, JSON.parse(answer.stdout) as Job);
+      return state.phase === 'ended' && state.by === null ? { ...state, by: await outOfMemory(name) } : state;
     },
     // Its pods get SIGTERM, and are killed when their grace period is over; until then the job is there.
     stop: (job) => remove(job),

@@ -1,7 +1,7 @@
 import { closeSync, openSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Attempt } from '../../store/attempt.ts';
-import { errorsPath, followEvents, lastLines, outputPath, type Said } from '../events.ts';
+import { BadEventError, errorsPath, followEvents, lastLines, outputPath, type Said } from '../events.ts';
 import { NodeError } from '../failures.ts';
 import type { ClusterEnd, Trainer, TrainerEnd, TrainerStart } from '../trainer.ts';
 import type { JobName, JobState, Launcher } from './launcher.ts';
@@ -34,8 +34,8 @@ export class LeftError extends Error {
   override name = 'LeftError';
 }
 
-/** How often notes and events are looked at, in milliseconds. */
-const lookMs = 250;
+/** How often the job's notes are looked at, at most: they lie in a folder that many machines may share. */
+const lookSeconds = 1;
 /** So long what a job wrote last may take to be seen here, over a network's file system. */
 const arrivalMs = 5000;
 /** So much longer than its trainer a job may take to end once it is asked to. */
@@ -53,7 +53,11 @@ export async function launchTrainer(start: LaunchStart): Promise<Trainer> {
 
   let asked = false;
   let stopBy = Number.POSITIVE_INFINITY;
+  const soonest = Math.min(lookSeconds, launcher.pollSeconds);
   const leaving = new AbortController();
+  const left = new Promise<undefined>((resolve) => {
+    leaving.signal.addEventListener('abort', () => resolve(undefined));
+  });
   const stop = (): void => {
     if (asked) return;
     asked = true;
@@ -70,8 +74,7 @@ export async function launchTrainer(start: LaunchStart): Promise<Trainer> {
       const newest = newestOfJob(folder, first);
       if (newest !== undefined && newest.execution > execution) return { again: newest };
       const end = readEnd(folder, execution);
-      // One that was asked by its cluster may be started again by it; else its own word is the last.
-      if (end !== undefined && (end.asked === null || asked)) return { end, by: null, words: '' };
+      if (end !== undefined && (asked || isLastWord(end))) return { end, by: null, words: '' };
       const now = performance.now();
       if (asked && now >= askAt) {
         // A cluster that does not answer now may do so in a moment.
@@ -83,8 +86,8 @@ export async function launchTrainer(start: LaunchStart): Promise<Trainer> {
         throw new NodeError('no-cluster', `its job ${job.name} was asked to end and does not: end it by hand`);
       }
       if (now >= lookAt) {
-        seen = await launcher.look(job);
-        lookAt = performance.now() + (asked ? 1 : launcher.pollSeconds) * 1000;
+        seen = (await Promise.race([launcher.look(job), left])) ?? seen;
+        lookAt = performance.now() + (asked ? soonest : launcher.pollSeconds) * 1000;
         if (seen.phase !== 'ended') endedAt = Number.POSITIVE_INFINITY;
         if (seen.phase === 'queued') onPhase('queued');
         if (seen.phase === 'running') onPhase('starting');
@@ -93,7 +96,7 @@ export async function launchTrainer(start: LaunchStart): Promise<Trainer> {
         endedAt = Math.min(endedAt, performance.now());
         if (end !== undefined || performance.now() > endedAt + arrivalMs) return { end, ...seen };
       }
-      await sleep(lookMs, undefined, { signal: leaving.signal }).catch(() => undefined);
+      await sleep(soonest * 1000, undefined, { signal: leaving.signal }).catch(() => undefined);
     }
   };
 
@@ -124,10 +127,18 @@ export async function launchTrainer(start: LaunchStart): Promise<Trainer> {
     }
   };
   const ended = follow()
-    .finally(() => {
-      // Whoever is to follow it finds it; what it came to counts once.
-      if (!leaving.signal.aborted) forgetLaunch(folder, first);
-    })
+    .then(
+      (end) => {
+        // What it came to counts once.
+        forgetLaunch(folder, first);
+        return end;
+      },
+      (error) => {
+        // Of one that is left, and of one whose following failed, it is not known yet.
+        if (error instanceof NodeError || error instanceof BadEventError) forgetLaunch(folder, first);
+        throw error;
+      },
+    )
     .catch(blame(start.address));
   ended.catch(() => undefined);
   return { process: null, stop, leave: () => leaving.abort(), ended };
@@ -150,6 +161,14 @@ function succeeds(doing: Promise<void>): Promise<boolean> {
       throw error;
     },
   );
+}
+
+/**
+ * Whether how a trainer ended needs no word of its cluster: one that was asked to stop may be started again by it, and one
+ * that was killed may have taken more memory than its job has.
+ */
+function isLastWord({ asked, signal }: JobEnd): boolean {
+  return asked === null && signal === null;
 }
 
 /** How an execution came to its end: its job was started again, or has ended. */
@@ -192,5 +211,5 @@ function endOf(
     throw new NodeError('no-trainer', `its job ${words} before it started the trainer`, last);
   }
   const { code, signal } = end ?? { code: null, signal: 'SIGKILL' as const };
-  return { said, code, signal, byCluster, lastLines: last };
+  return { said, code, signal, byCluster, memoryRanOut: end?.memoryRanOut === true, lastLines: last };
 }

@@ -9,6 +9,7 @@ import type { Job } from '../../schemas/types/job.ts';
 import { renewLease } from '../../store/lease.ts';
 import { machineName } from '../../store/machine.ts';
 import { writeNote } from '../../store/notes.ts';
+import { outOfMemoryKills } from '../processes.ts';
 import { spawnTrainer } from '../trainer.ts';
 import { type JobEnd, type LaunchNote, newestOfJob, writeBegan, writeEnd } from './notes.ts';
 
@@ -44,12 +45,14 @@ function begin({ folder, jobPath, execution: first }: LaunchNote): number | unde
 
 /** Gives the exit code. */
 async function run(note: LaunchNote, execution: number): Promise<number> {
+  const killsBefore = outOfMemoryKills();
   const trainer = spawnTrainer({ ...note, execution });
   stop = trainer.stop;
   if (asked !== null) stop();
   try {
     const exit = await trainer.exit;
-    writeEnd(note.folder, execution, { ...exit, asked });
+    const memoryRanOut = outOfMemoryKills() > killsBefore;
+    writeEnd(note.folder, execution, { ...exit, asked, ...(memoryRanOut && { memoryRanOut }) });
     return exit.code ?? 1;
   } catch (error) {
     writeEnd(note.folder, execution, { code: null, signal: null, asked, error: (error as Error).message });

@@ -29,6 +29,8 @@ export interface Began {
 export interface JobEnd extends TrainerExit {
   /** What the job was asked first: to save and exit (`stop`), or the same because its time is up (`limit`). */
   asked: 'stop' | 'limit' | null;
+  /** Its machine's kernel killed for want of memory meanwhile. */
+  memoryRanOut?: true;
   /** Where the trainer's program could not be started, why. */
   error?: string;
 }

@@ -1,22 +1,18 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { ActivityCancellationDetails } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { Ajv } from 'ajv';
-import { executeActivity } from '../../activities/execute.ts';
 import { jobManifest } from '../../activities/launchers/kubernetes.ts';
-import { launcherOf } from '../../activities/launchers/launcher.ts';
-import type { Plan, PlanNode } from '../../planner/plan.ts';
-import { findArtifact, inspectNode } from '../../store/artifact.ts';
+import { inspectNode } from '../../store/artifact.ts';
 import type { KubernetesSettings } from '../../temporal.config.ts';
 import { packageRoot } from '../cli/support.ts';
-import { type TestHome, testHome, until } from '../fixtures/home.ts';
-import { fakeCluster } from '../fixtures/kubectl.ts';
-import { smallPlan } from '../fixtures/plans.ts';
+import { until } from '../fixtures/home.ts';
+import { hasJob, type TestCluster, testCluster } from './cluster.ts';
 
-const settings: KubernetesSettings = { image: 'descent:0.1', claim: 'lineages', mountPath: '/work', pollSeconds: 1 };
+const settings: KubernetesSettings = { image: 'descent:0.1', claim: 'lineages', mountPath: '/work' };
 const options = { device: 'gpu', threads: 4 };
 
 describe('the manifest of a job', () => {
@@ -54,142 +50,49 @@ describe('the manifest of a job', () => {
   });
 });
 
+const shutdown = new ActivityCancellationDetails({ workerShutdown: true });
+
 /* Trainers as pods, by a `kubectl` whose cluster is this machine; each waits at its gate, step 3 of 5. */
 describe('a training that a cluster runs', () => {
-  let home: TestHome;
-  let cluster: string;
-  let before_: string | undefined;
+  let cluster: TestCluster;
 
   before(async () => {
-    home = await testHome();
-    const made = fakeCluster(home.folder);
-    cluster = made.cluster;
-    before_ = process.env.PATH;
-    process.env.PATH = `${made.programs}${delimiter}${before_}`;
+    cluster = await testCluster();
   });
 
-  after(async () => {
-    process.env.PATH = before_;
-    await home.nothingLeft();
-    await home.remove();
-  });
-
-  /** An execution of the training of a plan, by a worker of its own. */
-  function execute(plan: Plan, environment = new MockActivityEnvironment(), device = 'cluster') {
-    const devices = { cluster: { slots: 1, threads: 1, launcher: { kubernetes: settings } } };
-    const activity = executeActivity({
-      home: home.home,
-      plans: { plan: async () => plan, node: async (_, place) => plan.nodes[place] as PlanNode },
-      trainer: home.config.trainer ?? [],
-      engines: [],
-      devices: { ...devices, local: { threads: 1 } },
-      launchers: { cluster: launcherOf('cluster', devices.cluster) as NonNullable<ReturnType<typeof launcherOf>> },
-      stopSeconds: 5,
-    });
-    const ended = environment.run(activity, { planDigest: '', index: 0, device });
-    ended.catch(() => undefined);
-    return ended;
-  }
-
-  function planOf(name: string): Plan {
-    home.steer(name, { steps: 5, gateAt: 3 });
-    return smallPlan(name, [{ address: name, type: 'tokenizer' }]);
-  }
-
-  const keyOf = (plan: Plan) => (plan.nodes[0] as PlanNode).key;
-  const hashOf = async (plan: Plan) => {
-    const artifact = await findArtifact(home.home, keyOf(plan));
-    return readFileSync(join(artifact?.folder ?? '', 'model', 'hash.json'), 'utf8');
-  };
-  const executionsOf = async (plan: Plan) => (await findArtifact(home.home, keyOf(plan)))?.provenance.executions;
-  const jobs = () => readdirSync(cluster).filter((name) => name.endsWith('.json'));
-  const pod = (job: string) => Number(readFileSync(join(cluster, job.replace(/json$/, 'pid')), 'utf8'));
-  const shutdown = new ActivityCancellationDetails({ workerShutdown: true });
-
-  test('is followed to its end, ends in the bytes of a process, and its worker waits while it is queued', async () => {
-    const [there, here] = [planOf('there'), planOf('here')];
-    writeFileSync(join(cluster, 'pending'), '');
-    const environment = new MockActivityEnvironment();
-    const phases = new Set<string>();
-    environment.on('heartbeat', ({ phase }: { phase: string }) => phases.add(phase));
-    const ended = execute(there, environment);
-    await until(() => phases.has('queued'), 'its job is queued');
-    rmSync(join(cluster, 'pending'));
-    await home.atGate('there');
-    home.openGate('there');
-    assert.deepEqual(await ended, { attempt: 1 });
-
-    home.openGate('here');
-    await execute(here, undefined, 'local');
-    assert.equal(await hashOf(there), await hashOf(here));
-  });
+  after(() => cluster.remove());
 
   test('is left to run by a worker that shuts down, and followed by the next', async () => {
-    const plan = planOf('left');
+    const plan = cluster.plan('left');
     const environment = new MockActivityEnvironment();
-    const first = execute(plan, environment);
-    const pid = await home.atGate('left');
+    const first = cluster.execute(plan, environment);
+    const pid = await cluster.home.atGate('left');
     environment.cancel('WORKER_SHUTDOWN', shutdown);
     await assert.rejects(first, { type: 'stopped' });
     process.kill(pid, 0);
 
-    const next = execute(plan);
-    home.openGate('left');
+    const next = cluster.execute(plan);
+    cluster.home.openGate('left');
     await next;
-    assert.equal(home.executions('left'), 1);
-    assert.equal(await executionsOf(plan), 1);
-    const events = readFileSync(
-      join((await findArtifact(home.home, keyOf(plan)))?.folder ?? '', 'events.jsonl'),
-      'utf8',
-    );
+    assert.equal(cluster.home.executions('left'), 1);
+    assert.equal((await cluster.artifact(plan))?.provenance.executions, 1);
+    const events = await cluster.read(plan, 'events.jsonl');
     assert.equal(events.match(/"event":"metrics"/g)?.length, 5, 'each event is on record once');
   });
 
-  test('that the cluster starts again goes on from its checkpoint, as the next execution', async () => {
-    const plan = planOf('disrupted');
-    const ended = execute(plan);
-    await home.atGate('disrupted');
-    process.kill(pod(newest(jobs(), cluster)), 'SIGUSR1');
-    await home.atGate('disrupted');
-    home.openGate('disrupted');
-    await ended;
-    assert.equal(home.executions('disrupted'), 2);
-    assert.equal(await executionsOf(plan), 2);
-  });
-
   test('saves and ends when nobody wants it any more', async () => {
-    const plan = planOf('cancelled');
+    const plan = cluster.plan('cancelled');
     const environment = new MockActivityEnvironment();
-    const ended = execute(plan, environment);
-    await home.atGate('cancelled');
-    const job = newest(jobs(), cluster);
+    const ended = cluster.execute(plan, environment);
+    await cluster.home.atGate('cancelled');
+    const { job } = cluster.running();
     environment.cancel('CANCELLED', new ActivityCancellationDetails({ cancelRequested: true }));
     await assert.rejects(ended, { name: 'CancelledFailure' });
-    assert.deepEqual(inspectNode(home.home, keyOf(plan)), { state: 'partial', attempt: 1, step: 2 });
-    await until(() => !existsSync(join(cluster, job)), 'its job is gone');
-  });
-
-  test('is ended where its node was moved to another class, which goes on from its checkpoint', async () => {
-    const plan = planOf('moved');
-    const environment = new MockActivityEnvironment();
-    const first = execute(plan, environment);
-    await home.atGate('moved');
-    const job = newest(jobs(), cluster);
-    environment.cancel('WORKER_SHUTDOWN', shutdown);
-    await assert.rejects(first, { type: 'stopped' });
-    home.openGate('moved');
-    await execute(plan, undefined, 'local');
-    await until(
-      () => !existsSync(join(cluster, job)) || existsSync(join(cluster, job.replace(/json$/, 'code'))),
-      'its job has ended',
-    );
-    assert.equal(await executionsOf(plan), 2);
+    assert.deepEqual(inspectNode(cluster.home.home, plan.nodes[0]?.key ?? ''), {
+      state: 'partial',
+      attempt: 1,
+      step: 2,
+    });
+    await until(() => !hasJob(cluster.folder, job), 'its job is gone');
   });
 });
-
-/** The job that was handed in last and has a pod. */
-function newest(jobs: string[], cluster: string): string {
-  const [job] = jobs.filter((name) => existsSync(join(cluster, name.replace(/json$/, 'pid'))));
-  assert.ok(job, 'a job runs');
-  return job;
-}
