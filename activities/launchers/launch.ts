@@ -9,7 +9,6 @@ import {
   forgetLaunch,
   hasBegun,
   type JobEnd,
-  jobLogPath,
   launchPath,
   newestOfJob,
   readEnd,
@@ -123,7 +122,7 @@ export async function launchTrainer(start: LaunchStart): Promise<Trainer> {
       }
       if (how.end?.error !== undefined)
         throw new NodeError('no-trainer', `its job cannot start the trainer: ${how.end.error}`);
-      return endOf(how, { said, folder, execution, first });
+      return endOf(how, { launcher, job, said, folder, execution });
     }
   };
   const ended = follow()
@@ -199,14 +198,25 @@ async function handIn({
   return name as JobName;
 }
 
+/** A job that has ended, and what its trainer said. */
+interface FollowedJob {
+  launcher: Launcher;
+  job: JobName;
+  said: Said;
+  folder: string;
+  execution: number;
+}
+
 function endOf(
   { end, by, words }: Extract<Over, { by: ClusterEnd | null }>,
-  { said, folder, execution, first }: { said: Said; folder: string; execution: number; first: number },
+  { launcher, job, said, folder, execution }: FollowedJob,
 ): TrainerEnd {
-  const written = [lastLines(errorsPath(folder, execution), 20), lastLines(jobLogPath(folder, first), 20)];
-  const last = written.find((lines) => lines.length > 0) ?? [];
+  const ofJob = job.log === undefined ? [] : lastLines(job.log, 20);
+  const ofTrainer = lastLines(errorsPath(folder, execution), 20);
+  const last = ofTrainer.length > 0 ? ofTrainer : ofJob;
   const limit = { kind: 'time-limit', message: 'its job was asked to end, as its time was up' } as const;
-  const byCluster = by ?? (end?.asked === 'limit' ? limit : undefined);
+  const killed = end === undefined || end.signal !== null;
+  const byCluster = by ?? (end?.asked === 'limit' ? limit : killed ? launcher.readLog?.(ofJob) : null) ?? undefined;
   if (byCluster === undefined && !hasBegun(folder, execution)) {
     throw new NodeError('no-trainer', `its job ${words} before it started the trainer`, last);
   }

@@ -14,6 +14,8 @@ export interface Launcher {
   stop(job: JobName): Promise<void>;
   /** Ends the job, whatever its trainer does. */
   end(job: JobName): Promise<void>;
+  /** Why it ended a job whose state does not tell, by the last lines of the job's log; null where they do not either. */
+  readLog?(lines: readonly string[]): ClusterEnd | null;
 }
 
 /** By what a cluster knows a job, whoever asks. */
@@ -21,6 +23,8 @@ export interface JobName {
   name: string;
   /** Its place in an array of jobs that go by that name. */
   task: number;
+  /** Where the cluster puts what the job's shell writes, and its own words on the job. */
+  log?: string;
 }
 
 /** A job to hand in. */

@@ -40,11 +40,6 @@ export function launchPath(folder: string, execution: number): string {
   return join(folder, 'jobs', `${execution}.json`);
 }
 
-/** What a job's shell wrote before and after its trainer. */
-export function jobLogPath(folder: string, execution: number): string {
-  return join(folder, 'jobs', `${execution}.log`);
-}
-
 /** Writes what a job begins with. */
 export function writeLaunch(note: LaunchNote): void {
   writeNote(launchPath(note.folder, note.execution), note);

@@ -65,6 +65,7 @@ export function slurmLauncher(settings: SlurmSettings, options: JobOptions): Lau
       const found = await find(job);
       if (found !== undefined && !isEnded(found)) await cancel([found.id]);
     },
+    readLog: memoryEnd,
   };
 }
 
@@ -72,8 +73,11 @@ export function slurmLauncher(settings: SlurmSettings, options: JobOptions): Lau
 async function submitArray(tickets: readonly Ticket[], settings: SlurmSettings, options: JobOptions): Promise<void> {
   const [first] = tickets as [Ticket];
   const name = tickets.length === 1 ? first.name : `descent-array-${randomUUID().slice(0, 8)}`;
-  for (const [task, ticket] of tickets.entries()) ticket.write({ name, task });
-  const answer = await ask('sbatch', sbatchArguments(name, tickets.length, settings, options), {
+  // Beside the first one's note, as an array has one pattern of paths for all.
+  const log = first.notePath.replace(/json$/, '');
+  for (const [task, ticket] of tickets.entries()) ticket.write({ name, task, log: `${log}${task}.log` });
+  const array = { name, count: tickets.length, log: `${log.replaceAll('%', '%%')}%a.log` };
+  const answer = await ask('sbatch', sbatchArguments(array, settings, options), {
     input: batchScript(
       tickets.map(({ notePath }) => notePath),
       settings,
@@ -98,8 +102,7 @@ function isUnreachable(text: string): boolean {
 
 /** The arguments of `sbatch` for an array of jobs; the script comes on standard input. */
 export function sbatchArguments(
-  name: string,
-  count: number,
+  { name, count, log }: { name: string; count: number; log: string },
   { partition, account, qos, walltime, memory, cpus, gpus, saveSeconds = 60, options = [] }: SlurmSettings,
   { device, threads }: JobOptions,
 ): string[] {
@@ -113,8 +116,8 @@ export function sbatchArguments(
     `--cpus-per-task=${cpus ?? threads}`,
     '--requeue',
     `--signal=B:USR2@${saveSeconds}`,
-    // What the job's program has to say it says in the attempt's folder.
-    '--output=/dev/null',
+    `--output=${log}`,
+    '--open-mode=append',
     ...Object.entries(given).flatMap(([option, value]) => (value === undefined ? [] : [`--${option}=${value}`])),
     ...options,
   ];
@@ -127,8 +130,6 @@ export function batchScript(notePaths: readonly string[], { setup = [] }: Pick<S
     '#!/bin/bash',
     `notes=(${notePaths.map(quoted).join(' ')})`,
     `note=\${notes[$SLURM_ARRAY_TASK_ID]}`,
-    // What a shell or a module says before the trainer does.
-    `exec >>"\${note%.json}.log" 2>&1`,
     ...setup,
     `exec ${program.map(quoted).join(' ')} "$note"`,
     '',
@@ -209,6 +210,12 @@ export function endOf({ id, state }: Pick<Listed, 'id' | 'state'>, shown: string
     default:
       return null;
   }
+}
+
+/** Without cgroups Slurm kills a job that takes too much memory, calls it FAILED, and says why in its log alone. */
+function memoryEnd(lines: readonly string[]): ClusterEnd | null {
+  const line = lines.find((one) => /exceeded .*memory limit|oom.kill/i.test(one));
+  return line === undefined ? null : { kind: 'out-of-memory', message: `Slurm ended its job: ${line}` };
 }
 
 /** That it has ended meanwhile is no error. */

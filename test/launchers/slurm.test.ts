@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { batchScript, endOf, sbatchArguments } from '../../activities/launchers/slurm.ts';
@@ -9,8 +9,10 @@ import { walltimeSeconds } from '../../cli/launcher-config.ts';
 import type { SlurmSettings } from '../../temporal.config.ts';
 import { temporaryFolder } from '../cli/support.ts';
 
+const array = (count: number) => ({ name: 'descent-x', count, log: '/jobs/1.%a.log' });
+
 test('jobs are handed in with what their class says, and nothing that it does not', () => {
-  const least = sbatchArguments('descent-x', 1, {}, { device: 'cpu', threads: 2 });
+  const least = sbatchArguments(array(1), {}, { device: 'cpu', threads: 2 });
   assert.deepEqual(least, [
     '--job-name=descent-x',
     '--array=0-0',
@@ -19,7 +21,8 @@ test('jobs are handed in with what their class says, and nothing that it does no
     '--cpus-per-task=2',
     '--requeue',
     '--signal=B:USR2@60',
-    '--output=/dev/null',
+    '--output=/jobs/1.%a.log',
+    '--open-mode=append',
   ]);
   const settings: SlurmSettings = {
     partition: 'a100',
@@ -31,7 +34,7 @@ test('jobs are handed in with what their class says, and nothing that it does no
     saveSeconds: 120,
     options: ['--constraint=nvlink'],
   };
-  const all = sbatchArguments('descent-x', 3, settings, { device: 'gpu-large', threads: 2 });
+  const all = sbatchArguments(array(3), settings, { device: 'gpu-large', threads: 2 });
   assert.deepEqual(all.slice(1), [
     '--array=0-2',
     '--nodes=1',
@@ -39,7 +42,8 @@ test('jobs are handed in with what their class says, and nothing that it does no
     '--cpus-per-task=16',
     '--requeue',
     '--signal=B:USR2@120',
-    '--output=/dev/null',
+    '--output=/jobs/1.%a.log',
+    '--open-mode=append',
     '--partition=a100',
     '--account=lm',
     '--qos=long',
@@ -48,22 +52,20 @@ test('jobs are handed in with what their class says, and nothing that it does no
     '--gpus=1',
     '--constraint=nvlink',
   ]);
-  const two = sbatchArguments('descent-x', 1, { gpus: 'a100:2' }, { device: 'gpu', threads: 1 });
+  const two = sbatchArguments(array(1), { gpus: 'a100:2' }, { device: 'gpu', threads: 1 });
   assert.ok(two.includes('--gpus=a100:2'));
 });
 
-test('a job of an array begins with its own note, whatever folders are called, and its shell has a log', async (t) => {
-  const jobs = join(await temporaryFolder(t), "it's $HOME", 'jobs');
-  mkdirSync(jobs, { recursive: true });
+test('a job of an array begins with its own note, whatever folders are called', async (t) => {
+  const jobs = join(await temporaryFolder(t), "it's $HOME");
+  mkdirSync(jobs);
   const notes = ['1.json', '2.json'].map((name) => join(jobs, name));
-  for (const note of notes) writeFileSync(note, 'no note');
-  const script = batchScript(notes, { setup: ['echo "set up on $SLURM_ARRAY_TASK_ID"'] });
-  const { status } = spawnSync('bash', [], { input: script, env: { ...process.env, SLURM_ARRAY_TASK_ID: '1' } });
-  assert.equal(status, 1);
-  assert.match(
-    readFileSync(join(jobs, '2.log'), 'utf8'),
-    /^set up on 1\n[\s\S]*SyntaxError: .*"no note" is not valid JSON/,
-  );
+  for (const note of notes) writeFileSync(note, `no note: ${note.slice(-6)}`);
+  const input = batchScript(notes, { setup: ['echo "set up on $SLURM_ARRAY_TASK_ID"'] });
+  const env = { ...process.env, SLURM_ARRAY_TASK_ID: '1' };
+  const { status, stdout, stderr } = spawnSync('bash', [], { input, env, encoding: 'utf8' });
+  assert.deepEqual([status, stdout], [1, 'set up on 1\n']);
+  assert.match(stderr, /SyntaxError: .*"no note: 2.json" is not valid JSON/);
 });
 
 test('why Slurm ended a job is told by its state, and that it was preempted by the time of that', () => {

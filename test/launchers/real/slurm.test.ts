@@ -13,7 +13,7 @@ import { runQuery } from '../../../results/query.ts';
 import { findArtifact, inspectNode } from '../../../store/artifact.ts';
 import type { DeviceClass, SlurmSettings } from '../../../temporal.config.ts';
 import { outcome } from '../../chaos/storm.ts';
-import { descent, temporaryFolder } from '../../cli/support.ts';
+import { descent, start, temporaryFolder } from '../../cli/support.ts';
 import { type TestHome, testHome, until } from '../../fixtures/home.ts';
 import { smallPlan } from '../../fixtures/plans.ts';
 import { tinyLineage } from '../../lineage/support.ts';
@@ -33,6 +33,7 @@ const devices = {
   cluster: slurmClass({}),
   short: slurmClass({ walltime: '1', saveSeconds: 5 }),
   held: slurmClass({ options: ['--hold'] }),
+  tight: slurmClass({ memory: '20M' }),
   nowhere: slurmClass({ partition: 'none' }),
   broken: slurmClass({ setup: ['echo no such module >&2', 'exit 3'] }),
 };
@@ -229,6 +230,14 @@ describe('a training that Slurm runs', { skip: missingSlurm(), timeout: 900_000 
     assert.match(failure?.message ?? '', /^base:scancel: somebody cancelled its job \d+_0 \(scancel\)$/);
   });
 
+  test('that takes more memory than its job has fails as that, after a second try', async () => {
+    const { handle } = await begin('tight', 'tight');
+    assert.equal((await lineageEnd(handle)).state, 'failed');
+    const failure = await failureOf(handle, 'tight');
+    assert.equal(failure?.kind, 'out-of-memory');
+    assert.match(failure?.message ?? '', /^base:tight: .*memory limit/);
+  });
+
   test('that Slurm does not take fails with what Slurm says', async () => {
     const { handle } = await begin('nowhere', 'nowhere');
     assert.equal((await lineageEnd(handle)).state, 'failed');
@@ -252,14 +261,13 @@ describe('a training that Slurm runs', { skip: missingSlurm(), timeout: 900_000 
       const folder = await temporaryFolder(t);
       await writeFile(join(folder, 'temporal.config.json'), JSON.stringify({ devices }));
       await writeFile(join(folder, 'lineage.yaml'), tinyLineage.replace('device: cpu', `device: ${device}`));
-      const env = { ...home.env, DESCENT_HOME: join(folder, 'home') };
-      const run = await descent(['run', 'lineage.yaml'], folder, { env });
+      const run = await start(t, folder, 'run', 'lineage.yaml').ended;
       assert.equal(run.exitCode, 0, run.stderr);
-      made[device] = await outcome(join(folder, 'home'));
+      made[device] = await outcome(join(folder, '.descent'));
 
       const other = device === 'local' ? 'cluster' : 'local';
       await writeFile(join(folder, 'lineage.yaml'), tinyLineage.replace('device: cpu', `device: ${other}`));
-      const plan = await descent(['plan', 'lineage.yaml', '--detailed-exitcode'], folder, { env });
+      const plan = await descent(['plan', 'lineage.yaml', '--detailed-exitcode'], folder);
       assert.equal(plan.exitCode, 0, plan.stdout);
     }
     assert.deepEqual(made.cluster, made.local);
