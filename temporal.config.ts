@@ -33,6 +33,79 @@ export interface DeviceClass {
    * what would take more. Default: not known, and a trainer looks at what its machine has.
    */
   memory?: number;
+  /** What starts the nodes' trainers. Default: the worker, each as one process of its machine. */
+  launcher?: { torchrun: TorchrunSettings } | { slurm: SlurmSettings } | { kubernetes: KubernetesSettings };
+}
+
+/**
+ * Trainers as several processes of the worker's machine, each with a GPU of its own where there are some, by PyTorch's
+ * `torchrun`. It starts the `trainer` that is configured; Descent's own, and those of engines, are one process each.
+ */
+export interface TorchrunSettings {
+  /** Processes of one training. Of a class `gpu` or `gpu-...` it has as many GPUs. */
+  processes: number;
+  /** The command. Default: `torchrun`. */
+  program?: string[];
+}
+
+/**
+ * Trainers as jobs of Slurm, which its own commands hand in on the worker's machine, as the person who runs the worker. The
+ * home, this program and the models lie where the cluster's machines see them by the same paths. `slots` is then how many
+ * jobs are handed in at once, and `threads` the cores of each.
+ */
+export interface SlurmSettings {
+  /** Default: the cluster's. */
+  partition?: string;
+  account?: string;
+  qos?: string;
+  /** Longest that a job may run, as Slurm writes it: `24:00:00`, `2-12:00:00`. What takes longer is handed in again. Default: the partition's. */
+  walltime?: string;
+  /** Memory of a job: `16G`. Default: the cluster's. */
+  memory?: string;
+  /** Cores of a job. Default: the class's `threads`. */
+  cpus?: number;
+  /** GPUs of a job, as `--gpus` takes them: `1`, `a100:1`. Default: 1 of a class `gpu` or `gpu-...`, else none. */
+  gpus?: number | string;
+  /** Further options of `sbatch`: `--constraint=a100`. */
+  options?: string[];
+  /** Lines of the shell that a job begins with: `module load cuda`. */
+  setup?: string[];
+  /** How long before its time is up a job's trainer is asked to save. Slurm may ask up to a minute earlier. Default: 60. */
+  saveSeconds?: number;
+  /** How often Slurm is asked how all jobs stand. Default: 15. */
+  pollSeconds?: number;
+}
+
+/** Trainers as Jobs of Kubernetes, which `kubectl` hands in on the worker's machine. */
+export interface KubernetesSettings {
+  /** Image with this version of Descent in it; its trainer stands at the paths that the worker's has, or in `program`. */
+  image: string;
+  /** Claim of the volume that has the home. */
+  claim: string;
+  /** Where a pod has that volume: the folder of the worker's machine that it is, so that paths are the same. */
+  mountPath: string;
+  /** Default: that of kubectl's context. */
+  namespace?: string;
+  /** Default: kubectl's current one. */
+  context?: string;
+  /** Memory of a pod, asked for and at most: `16Gi`. Default: not said. */
+  memory?: string;
+  /** Cores asked for. Default: the class's `threads`. */
+  cpus?: number;
+  /** GPUs of a pod (`nvidia.com/gpu`). Default: 1 of a class `gpu` or `gpu-...`, else none. */
+  gpus?: number;
+  /** Labels of the machines that it may run on. */
+  nodeSelector?: Record<string, string>;
+  serviceAccount?: string;
+  priorityClass?: string;
+  /** Secret whose entries are in the trainers' environment: `OPENAI_API_KEY` for stages that ask an endpoint. */
+  secret?: string;
+  /** Command that runs Descent's job program; the path of a note is appended. Default: this Node and this Descent, by their paths here. */
+  program?: string[];
+  /** How long a pod has to end that is taken away; a trainer that is asked to save has `stopSeconds`. Default: 60. */
+  saveSeconds?: number;
+  /** How often Kubernetes is asked how a job stands. Default: 15. */
+  pollSeconds?: number;
 }
 
 /** An H100 that trains in bfloat16: `{ peak: 989e12, utilisation: 0.4 }`, the peak being the data sheet's dense one. */

@@ -48,14 +48,16 @@ export interface Said {
  * Writes `events.jsonl` anew from what all earlier executions said; a line that is no event was reported in its time,
  * and is left out. The file appears by rename: a worker that was taken for dead and still appends does so to the old
  * file, which is nobody's any more.
+ *
+ * @param before the first execution that is left out, as somebody follows it. Default: none
  */
-export async function collectEvents(folder: string): Promise<Said> {
+export async function collectEvents(folder: string, { before = Number.POSITIVE_INFINITY } = {}): Promise<Said> {
   const said: Said = {};
   const temporary = join(folder, `.events.jsonl.${process.pid}.tmp`);
   try {
     const into = await open(temporary, 'w');
     try {
-      for (const execution of executionsIn(folder)) {
+      for (const execution of executionsIn(folder).filter((number) => number < before)) {
         const events = await openEvents(outputPath(folder, execution), 'skip');
         try {
           for (let batch = await events.next(); batch.length > 0; batch = await events.next()) {

@@ -11,8 +11,11 @@ import type { NodeProgress } from '../workflows/messages.ts';
 import { claimNode } from './claim.ts';
 import { removeOutputs } from './events.ts';
 import type { ExecuteOptions, Execution } from './execution.ts';
-import { failureFor, forgetTries, mostTriesOfAny, NodeError, noteTries, triesFrom } from './failures.ts';
+import { failureFor, forgetTries, isUncounted, mostTriesOfAny, NodeError, noteTries, triesFrom } from './failures.ts';
 import { shareGpus } from './gpus.ts';
+import { attemptToJoin, isHandedIn } from './launchers/join.ts';
+import { LeftError } from './launchers/launch.ts';
+import { torchrunOf } from './launchers/torchrun.ts';
 import { bringToEnd } from './make.ts';
 import { stopped } from './stopped.ts';
 
@@ -33,7 +36,7 @@ export interface ExecuteInput {
  * failure, and which is retryable as long as trying again has a chance.
  */
 export function executeActivity(options: ExecuteOptions) {
-  const { home, plans, stopSeconds, devices } = options;
+  const { home, plans, stopSeconds, devices, launchers = {} } = options;
   const takeGpu = shareGpus(process.env);
   return async ({ planDigest, index, device }: ExecuteInput): Promise<{ attempt: number }> => {
     const context = Context.current();
@@ -61,10 +64,15 @@ export function executeActivity(options: ExecuteOptions) {
       });
       try {
         progress.phase = 'starting';
-        const begun = await beginAttempt(home, node, { from: node.attempt ?? 1 });
+        const from = node.attempt ?? 1;
+        const joined = await attemptToJoin(home, node, { launchers, device, from });
+        const begun = joined ?? (await beginAttempt(home, node, { from }));
         if (begun.state === 'published') return { attempt: begun.artifact.attempt };
         trace.getActiveSpan()?.setAttribute('descent.attempt', begun.attempt.number);
-        const gpu = isGpuClass(device) ? takeGpu(devices[device]?.gpus) : undefined;
+        const gpu =
+          launchers[device] === undefined && isGpuClass(device)
+            ? takeGpu(devices[device]?.gpus, torchrunOf(devices[device])?.processes)
+            : undefined;
         try {
           const env = gpu?.env ?? {};
           await executeAttempt({ node, device, context, progress, claim, attempt: begun.attempt, env }, options);
@@ -77,7 +85,12 @@ export function executeActivity(options: ExecuteOptions) {
       }
     } catch (error) {
       if (context.cancellationSignal.aborted)
-        throw stopped(context, `it was stopped at step ${progress.step}, and goes on from its newest checkpoint`);
+        throw stopped(
+          context,
+          error instanceof LeftError
+            ? error.message
+            : `it was stopped at step ${progress.step}, and goes on from its newest checkpoint`,
+        );
       throw error instanceof ApplicationFailure ? error : failureFor(error, 1);
     } finally {
       clearInterval(beating);
@@ -107,7 +120,8 @@ async function executeAttempt(execution: Execution, options: ExecuteOptions): Pr
   const step = latestCheckpoint(attempt.folder)?.step ?? 0;
   Object.assign(progress, { attempt: attempt.number, step });
   const from = { attempt: attempt.number, step };
-  const tries = triesFrom(home, node.key, from) + 1;
+  // Whoever joins a job begins nothing.
+  const tries = Math.max(1, triesFrom(home, node.key, from) + (isHandedIn(attempt) ? 0 : 1));
   // A first execution is noted when it has failed, which most do not; should its worker be killed, it is not counted.
   if (attempt.executions > 1) noteTries(home, node.key, { ...from, count: tries });
   // What a trainer has finished counts, though it is to stop, where that takes no longer than saving may.
@@ -143,6 +157,10 @@ async function executeAttempt(execution: Execution, options: ExecuteOptions): Pr
     if (context.cancellationSignal.aborted) {
       forgetTries(home, node.key);
       throw error;
+    }
+    if (isUncounted(error)) {
+      forgetTries(home, node.key);
+      throw failureFor(error, 1);
     }
     const failure = failureFor(error, tries);
     if (failure.nonRetryable) forgetTries(home, node.key);

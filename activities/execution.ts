@@ -3,9 +3,11 @@ import type { PlanNode } from '../planner/plan.ts';
 import type { DoneEvent, StartedEvent } from '../schemas/types/event.ts';
 import type { Manifest } from '../schemas/types/manifest.ts';
 import type { Attempt } from '../store/attempt.ts';
+import type { DeviceClass } from '../temporal.config.ts';
 import type { NodeProgress } from '../workflows/messages.ts';
 import type { Claim } from './claim.ts';
 import type { GpuUse } from './gpus.ts';
+import type { Launcher } from './launchers/launcher.ts';
 import type { PlanReader } from './plans.ts';
 import type { startTrainer } from './trainer.ts';
 
@@ -20,7 +22,9 @@ export interface ExecuteOptions {
   /** How it is started. Default: `startTrainer`, as a process. */
   start?: typeof startTrainer;
   /** Threads for a node, and the GPUs there are for nodes, by device class. */
-  devices: Record<string, { threads: number; gpus?: string[] }>;
+  devices: Record<string, Pick<DeviceClass, 'threads' | 'gpus' | 'launcher'>>;
+  /** What runs the trainers of a device class, where that is a cluster. */
+  launchers?: Record<string, Launcher>;
   stopSeconds: number;
   /** What says where the Hugging Face Hub and an OpenAI-compatible endpoint are, and who asks. Default: this process's environment. */
   env?: NodeJS.ProcessEnv;

@@ -31,6 +31,10 @@ export const waitsBetweenTries: Readonly<Record<string, readonly number[]>> = {
   killed: [1, 2, 4, 8],
   store: [1, 2, 4, 8],
   fenced: [1, 2, 4, 8],
+  'no-launcher': [],
+  'no-cluster': [2, 10, 60, 300],
+  'job-cancelled': [],
+  'time-limit': [1],
 };
 
 /** Of a kind that is not known: a trainer of the user's own may have words of its own. */
@@ -50,6 +54,11 @@ export class NodeError extends Error {
     this.kind = kind;
     this.lastLines = lastLines;
   }
+}
+
+/** Whether it is no failure of the node's, which is tried again however often that comes: others went before it. */
+export function isUncounted(error: unknown): boolean {
+  return asNodeError(error).kind === 'preempted';
 }
 
 /** The failure that Temporal is given: retryable, after a while, unless this kind of failure has had its tries. */

@@ -11,6 +11,7 @@ import { findDamage, refuseDamaged } from './damage.ts';
 import { collectEvents, removeEvents, type Said, writeEvents } from './events.ts';
 import type { ExecuteOptions, Execution, Made } from './execution.ts';
 import { asNodeError, NodeError } from './failures.ts';
+import { isHandedIn } from './launchers/join.ts';
 import { preparation, prepareData } from './prepare.ts';
 import { train } from './train.ts';
 
@@ -28,9 +29,14 @@ export async function bringToEnd(
     return await recorded(execution, preparation, () => prepareData(node, attempt, { env, signal }));
   }
   if (node.type === 'adopt') return await recorded(execution, adoption, () => adopt(node, execution, options.env));
-  const before = attempt.executions === 1 ? {} : await collectEvents(attempt.folder);
+  const joins = isHandedIn(attempt);
+  // Of a job that is joined, all is followed that its newest execution says.
+  const before =
+    attempt.executions === 1 && !joins
+      ? {}
+      : await collectEvents(attempt.folder, joins ? { before: attempt.executions } : {});
   // Not more often than twice: should what it left be unfit to publish, the trainer has to make it anew.
-  if (tries > 2 || !isComplete(before, attempt.folder)) return await train(execution, options, parents);
+  if (joins || tries > 2 || !isComplete(before, attempt.folder)) return await train(execution, options, parents);
   refuseDamaged(execution, await findDamage(parents, execution.context.cancellationSignal));
   return { started: before.started, done: before.last };
 }

@@ -9,6 +9,8 @@ import { BadEventError } from './events.ts';
 import type { ExecuteOptions, Execution } from './execution.ts';
 import { isDiskFull, NodeError } from './failures.ts';
 import { jobFor } from './job.ts';
+import { launchTrainer } from './launchers/launch.ts';
+import { torchrunCommand, torchrunOf } from './launchers/torchrun.ts';
 import { outOfMemoryKills } from './processes.ts';
 import { earlierResponses } from './responses.ts';
 import { endpointEnvironment, startTrainer } from './trainer.ts';
@@ -26,6 +28,7 @@ export async function train(
     engines,
     start = startTrainer,
     devices,
+    launchers = {},
     stopSeconds,
     env: outside = process.env,
   }: ExecuteOptions,
@@ -33,9 +36,19 @@ export async function train(
 ): Promise<{ started: StartedEvent; done: DoneEvent }> {
   const { node, device, context, progress, claim, attempt, env } = execution;
   const responses = await earlierResponses(home, node);
-  const command = engineOf(node.recipe) === undefined ? builtIn : engines;
+  const engine = engineOf(node.recipe);
+  const torchrun = torchrunOf(devices[device]);
+  if (torchrun !== undefined && engine !== undefined) {
+    throw new NodeError(
+      'no-launcher',
+      `${node.address}: ${engine} trains in one process, and ${device} starts several (torchrun)`,
+    );
+  }
+  const trainerCommand = engine === undefined ? builtIn : engines;
+  const command = torchrun === undefined ? trainerCommand : torchrunCommand(trainerCommand, torchrun);
   const job = jobFor(node, { attempt, parents, device, threads: devices[device]?.threads ?? 1, responses });
   const jobPath = join(attempt.folder, 'job.json');
+  // What joins a job that runs finds there what that has read.
   writeNote(jobPath, job);
   context.cancellationSignal.throwIfAborted();
 
@@ -45,36 +58,55 @@ export async function train(
   const check = async (): Promise<void> => {
     damage = await findDamage(parents, context.cancellationSignal);
   };
-  const trainer = await start({
+  const launcher = launchers[device];
+  // Looked at and not waited for: a timer holds at most 24 days.
+  const timeLeft = () => performance.now() + node.placement.timeoutSeconds * 1000;
+  // Time in a cluster's queue is nobody's fault.
+  let deadline = launcher === undefined ? timeLeft() : Number.POSITIVE_INFINITY;
+  const common = {
     command,
     jobPath,
-    folder: attempt.folder,
-    execution: attempt.executions,
     stopSeconds,
     env: { ...env, ...endpointEnvironment(job, outside) },
-    onEvent: (event) => {
+    onEvent: (event: TrainerEvent) => {
       follow(progress, event);
+      if (event.event === 'started') deadline = Math.min(deadline, timeLeft());
       // What it starts from is in its memory now: parents that are whole after that were whole when they were read.
       if (event.event !== 'started' || checked !== undefined) return;
       checked = check();
       // Awaited when the trainer has ended; until then a rejection is not unhandled.
       checked.catch(() => undefined);
     },
-  });
+  };
+  const trainer =
+    launcher === undefined
+      ? await start({ ...common, folder: attempt.folder, execution: attempt.executions })
+      : await launchTrainer({
+          ...common,
+          launcher,
+          device,
+          attempt,
+          address: node.address,
+          onPhase(phase) {
+            if (progress.phase === 'queued' || progress.phase === 'starting') progress.phase = phase;
+          },
+        });
   let timedOut = false;
   const stop = (): void => {
     progress.phase = 'saving';
     trainer.stop();
   };
-  // Looked at and not waited for: a timer holds at most 24 days.
-  const deadline = performance.now() + node.placement.timeoutSeconds * 1000;
+  const leaveOrStop = (): void => {
+    if (trainer.leave === undefined || isUnwanted(context, claim)) stop();
+    else trainer.leave();
+  };
   const watching = setInterval(() => {
     if (context.cancellationSignal.aborted) return;
     timedOut ||= performance.now() > deadline;
     if (timedOut || damage !== undefined) stop();
   }, 500);
-  context.cancellationSignal.addEventListener('abort', stop);
-  if (context.cancellationSignal.aborted) stop();
+  context.cancellationSignal.addEventListener('abort', leaveOrStop);
+  if (context.cancellationSignal.aborted) leaveOrStop();
   try {
     if (trainer.process !== null) claim.nameTrainer(trainer.process);
     const end = await trainer.ended;
@@ -84,7 +116,7 @@ export async function train(
     if (started !== undefined && last?.event === 'done') return { started, done: last };
     if (timedOut) throw timeoutOf(node);
     throw errorOf(node, end, {
-      memoryRanOut: outOfMemoryKills() > killsBefore,
+      memoryRanOut: end.memoryRanOut ?? outOfMemoryKills() > killsBefore,
       diskRanOut: end.said.half === true || isDiskFull(attempt.folder),
     });
   } catch (error) {
@@ -101,12 +133,20 @@ export async function train(
     throw error;
   } finally {
     clearInterval(watching);
-    context.cancellationSignal.removeEventListener('abort', stop);
+    context.cancellationSignal.removeEventListener('abort', leaveOrStop);
   }
 }
 
+/**
+ * Whether nobody wants the node to be executed now, as far as this worker may say so: not where only it is to leave, and not
+ * where another has the node.
+ */
+function isUnwanted({ cancellationDetails }: Execution['context'], claim: Execution['claim']): boolean {
+  return (cancellationDetails?.cancelRequested || cancellationDetails?.paused || false) && claim.isHeld();
+}
+
 function follow(progress: NodeProgress, event: TrainerEvent): void {
-  if (progress.phase === 'starting') progress.phase = 'running';
+  if (progress.phase === 'starting' || progress.phase === 'queued') progress.phase = 'running';
   if (event.event === 'started') Object.assign(progress, { steps: event.steps, step: event.resumedFrom ?? 0 });
   if (event.event === 'metrics') Object.assign(progress, { step: event.step, values: event.values });
   if (event.event === 'progress') {

@@ -9,11 +9,12 @@ import type { TrainerEnd } from './trainer.ts';
  */
 export function errorOf(
   node: PlanNode,
-  { said: { last }, code, signal, lastLines }: TrainerEnd,
+  { said: { last }, code, signal, lastLines, byCluster }: TrainerEnd,
   { memoryRanOut, diskRanOut }: { memoryRanOut: boolean; diskRanOut: boolean },
 ): NodeError {
   const { address } = node;
   if (last?.event === 'failed') return new NodeError(last.kind, `${address}: ${last.message}`, lastLines);
+  if (byCluster !== undefined) return new NodeError(byCluster.kind, `${address}: ${byCluster.message}`, lastLines);
   if (last?.event === 'interrupted') {
     return new NodeError(
       'killed',

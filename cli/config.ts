@@ -3,10 +3,12 @@ import { readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { findGpu, visibleGpus } from '#setup/gpu.mjs';
+import { torchrunOf } from '../activities/launchers/torchrun.ts';
 import { isGpuClass } from '../schemas/device-class.ts';
 import defaults, { type DeviceClass, type SlotSpeed, type TemporalConfig, type TlsFiles } from '../temporal.config.ts';
 import { widestWindow } from '../workflows/names.ts';
 import { CommandError } from './failure.ts';
+import { launcherFault } from './launcher-config.ts';
 
 /** The configuration of this run, and the file that something in it comes from. */
 export interface LoadedConfig {
@@ -33,20 +35,34 @@ export async function loadConfig(cwd: string, env: NodeJS.ProcessEnv): Promise<L
     const gpu = findGpu() === undefined || gpus === 0 ? defaults.devices.cpu : { slots: gpus, threads: 2 };
     config.devices = { ...defaults.devices, ...(gpu && { gpu }) };
   }
+  const several = Object.entries(config.devices).find(([, device]) => torchrunOf(device) !== undefined);
+  if (several !== undefined && config.trainer === undefined) {
+    throw new CommandError(
+      `${file}: \`${several[0]}.launcher\` is torchrun, and there is no \`trainer\` for it to start`,
+      "name one that PyTorch's processes can be; Descent's own is one process",
+    );
+  }
   return { config, file };
 }
 
 /** The device class that `auto` stands for: `DESCENT_DEVICE` (`--device`), else a GPU where there is one. */
 export function autoDevice(config: TemporalConfig, env: NodeJS.ProcessEnv): string {
-  const usable = findGpu() !== undefined && visibleGpus(env).length > 0;
+  const usable = isElsewhere(config.devices.gpu) || (findGpu() !== undefined && visibleGpus(env).length > 0);
   const found = config.devices.gpu !== undefined && usable ? 'gpu' : undefined;
   return env.DESCENT_DEVICE ?? found ?? Object.keys(config.devices)[0] ?? 'cpu';
+}
+
+/** Whether nodes of a class run on a cluster's machines, whose GPUs and memory are none of this one's. */
+export function isElsewhere(device: DeviceClass | undefined): boolean {
+  return device?.launcher !== undefined && torchrunOf(device) === undefined;
 }
 
 /** The error that a device class which this machine lacks is; it says which there are. */
 export function unknownClass(name: string, { devices }: TemporalConfig): CommandError {
   const known = Object.keys(devices).map((one) =>
-    one === 'gpu' && findGpu() === undefined ? 'gpu (which runs on the CPU: no GPU was found)' : one,
+    one === 'gpu' && !isElsewhere(devices.gpu) && findGpu() === undefined
+      ? 'gpu (which runs on the CPU: no GPU was found)'
+      : one,
   );
   return new CommandError(
     `this machine has no device class \`${name}\``,
@@ -88,7 +104,7 @@ const checks: { [Name in keyof Required<TemporalConfig>]: (value: unknown) => st
   queue: (value) => (typeof value === 'string' && /^[\w-]+$/.test(value) ? null : 'letters, digits, `-` and `_`'),
   devices: (value) =>
     isDevices(value)
-      ? null
+      ? launcherFault(value)
       : 'an object of classes, each with `slots` and `threads` of at least 1, and perhaps a `memory` in bytes for each slot and a `speed` with a `peak` in FLOP/s and a `utilisation` from 0 to 1, and for a class `gpu` or `gpu-...` a list of `gpus` by number or UUID',
   window: (value) => wholeNumber(value, 1, widestWindow),
   heartbeatSeconds: (value) => wholeNumber(value, 2, 3600),
@@ -131,7 +147,7 @@ function isDevices(value: unknown): value is Record<string, DeviceClass> {
         /^[a-zA-Z][\w-]*$/.test(name) &&
         !['auto', 'results'].includes(name) &&
         isObject(entry) &&
-        Object.keys(entry).every((key) => ['slots', 'threads', 'gpus', 'speed', 'memory'].includes(key)) &&
+        Object.keys(entry).every((key) => ['slots', 'threads', 'gpus', 'speed', 'memory', 'launcher'].includes(key)) &&
         [entry.slots, entry.threads].every((count) => isWhole(count) && count >= 1) &&
         (entry.gpus === undefined || (isGpuClass(name) && areGpus(entry.gpus))) &&
         (entry.speed === undefined || isSpeed(entry.speed)) &&

@@ -142,7 +142,7 @@ export async function lineageStatus(
 /** How far a running node is, as the server knows it. */
 export interface NodeLook extends Omit<NodeProgress, 'phase'> {
   /** Besides what its activity says: `queued`, no worker has taken it yet; `retrying`, it failed and waits for its next try. */
-  phase: NodeProgress['phase'] | 'queued' | 'retrying';
+  phase: NodeProgress['phase'] | 'retrying';
   /** Where a try has failed. */
   failed?: FailedTry;
 }

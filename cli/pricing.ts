@@ -6,10 +6,11 @@ import { type FinishedRuns, measuredSpeed, type Speed } from '../planner/speed.t
 import { type Verdict, verdictOf } from '../planner/verdict.ts';
 import { isGpuClass } from '../schemas/device-class.ts';
 import { databasePath, findHome } from '../store/home.ts';
-import type { SlotSpeed } from '../temporal.config.ts';
+import type { SlotSpeed, TemporalConfig } from '../temporal.config.ts';
 import { bytes } from '../words/figures.ts';
-import { autoDevice, loadConfig } from './config.ts';
+import { autoDevice, isElsewhere, loadConfig } from './config.ts';
 import type { Context } from './context.ts';
+import { walltimeNotes } from './walltime.ts';
 
 /** What nodes cost, and what a person should know of how that was found. */
 export interface Pricing {
@@ -46,7 +47,8 @@ export async function openPricer(context: Context): Promise<{ price: Pricer; kno
       });
     }
     const found = estimate(nodes, (node) => verdictOf(node, verdicts), classOf, classes);
-    return { estimate: found, notes: [...notes, ...memoryNotes(found, config.devices, totalmem())] };
+    const onDevices = [...memoryNotes(found, config.devices, totalmem()), ...walltimeNotes(found, config.devices)];
+    return { estimate: found, notes: [...notes, ...onDevices] };
   };
   return { price, knowsMemory };
 }
@@ -55,9 +57,11 @@ export async function openPricer(context: Context): Promise<{ price: Pricer; kno
  * Where temporal.config does not say what a slot has, that nodes take more memory than this machine: one alone, or as many at
  * once as there are slots. Of GPUs, whose memory is not the machine's, nothing.
  */
-function memoryNotes({ memory }: Estimate, devices: Record<string, { memory?: number }>, machine: number): string[] {
-  return memory.flatMap(({ device, largest, together }) => {
-    if (devices[device] === undefined || devices[device].memory !== undefined || isGpuClass(device)) return [];
+function memoryNotes({ memory: most }: Estimate, devices: TemporalConfig['devices'], machine: number): string[] {
+  return most.flatMap(({ device, largest, together }) => {
+    const configured = devices[device];
+    if (configured === undefined || configured.memory !== undefined) return [];
+    if (isElsewhere(configured) || isGpuClass(device)) return [];
     const most = largest.memory?.peak ?? 0;
     if (Math.max(most, together) <= machine) return [];
     return most > machine

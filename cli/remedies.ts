@@ -40,6 +40,11 @@ const REMEDIES: Readonly<Record<string, string>> = {
   'no-parent': 'its parent was removed or damaged; `descent run` makes it again',
   'accepted-gone': 'bring the artifact back, or remove the entry under `accept`, and the node is trained anew',
   'timed-out': `raise \`timeout\` in its placement; ${AGAIN}`,
+  'no-launcher':
+    'do what the message says, or correct the launcher of its device class in temporal.config, then `descent run` again',
+  'no-cluster': `see that the cluster answers where the worker runs (squeue, kubectl get jobs); ${AGAIN}`,
+  'job-cancelled': `ask whoever cancelled it; ${AGAIN}`,
+  'time-limit': `give its launcher a longer walltime in temporal.config: not one checkpoint was reached in it; ${AGAIN}`,
   killed: `look for what ended it (memory, a person); ${AGAIN}`,
   fenced: 'another process took it over; `descent status` shows how it stands',
 };

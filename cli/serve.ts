@@ -28,7 +28,7 @@ export async function serve(options: { queue: string; metricsPort?: number }, co
     terminal.err('taking no new work, saving checkpoints; Ctrl-C again stops at once');
     stopping.abort();
   });
-  const notices = gpuNotices([options.queue]);
+  const notices = gpuNotices([options.queue], loaded.config.devices);
   for (const text of notices) terminal.err(`warning: ${text}; \`descent doctor\` says more`);
   const late = setTimeout(() => terminal.err(`waiting for Temporal at ${server.address}`), patienceMs);
   const served = runWorker({

@@ -1,9 +1,10 @@
 import type { Client } from '@temporalio/client';
 import { findGpu } from '#setup/gpu.mjs';
 import type { PlanNode } from '../planner/plan.ts';
+import type { TemporalConfig } from '../temporal.config.ts';
 import type { RunSettings } from '../workflows/messages.ts';
 import { deviceQueue } from '../workflows/names.ts';
-import { autoDevice, loadConfig, unknownClass } from './config.ts';
+import { autoDevice, isElsewhere, loadConfig, unknownClass } from './config.ts';
 import { type ConnectedClient, configuredServer, connectClient, workersOn } from './connect.ts';
 import type { Context } from './context.ts';
 import { CommandError } from './failure.ts';
@@ -23,6 +24,8 @@ export interface Session {
   /** Of the Temporal UI; null where it is not known. */
   readonly uiAddress: string | null;
   readonly settings: RunSettings;
+  /** What this machine's workers run. */
+  readonly devices: TemporalConfig['devices'];
   /** The home's own server and worker; null where another Temporal is configured. */
   readonly host: Host | null;
   /** Connects anew after the server was lost. Throws where it is not there yet. */
@@ -97,6 +100,7 @@ export async function openSession(
       return host?.uiAddress ?? null;
     },
     settings: { queue, window, heartbeatSeconds, device, searchAttributes: server().searchAttributes },
+    devices: config.devices,
     host,
     async reconnect() {
       const before = connected;
@@ -117,7 +121,7 @@ export async function openSession(
 export async function deviceNotices(session: Session, nodes: readonly PlanNode[]): Promise<string[]> {
   const { client, settings } = session;
   const classes = deviceClasses(nodes, settings.device);
-  if (session.host !== null) return gpuNotices(classes);
+  if (session.host !== null) return gpuNotices(classes, session.devices);
   const connected = { client, close: () => session.close() };
   const served = await Promise.all(
     classes.map(async (name) => (await workersOn(connected, deviceQueue(settings.queue, name), 'activity')) > 0),
@@ -128,8 +132,8 @@ export async function deviceNotices(session: Session, nodes: readonly PlanNode[]
 }
 
 /** What a person should know where a machine is to serve some device classes: that it has no GPU for them. */
-export function gpuNotices(classes: readonly string[]): string[] {
-  const missing = classes.includes('gpu') && findGpu() === undefined;
+export function gpuNotices(classes: readonly string[], devices: TemporalConfig['devices']): string[] {
+  const missing = classes.includes('gpu') && !isElsewhere(devices.gpu) && findGpu() === undefined;
   return missing ? ['no GPU was found on this machine: what asks for one runs on the CPU'] : [];
 }
 

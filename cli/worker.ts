@@ -11,6 +11,7 @@ import {
   type WorkerOptions,
 } from '@temporalio/worker';
 import { type ActivityOptions, createActivities } from '../activities/index.ts';
+import { type Launcher, launcherOf } from '../activities/launchers/launcher.ts';
 import { machineName } from '../store/machine.ts';
 import type { TemporalConfig } from '../temporal.config.ts';
 import { deviceQueue, resultsQueue } from '../workflows/names.ts';
@@ -99,6 +100,7 @@ async function serve(
     trainer: config.trainer ?? programOf('trainer'),
     engines: programOf('engines'),
     devices: config.devices,
+    launchers: launchersOf(config),
     stopSeconds: config.stopSeconds,
     ...(startTrainer && { start: startTrainer }),
   });
@@ -252,6 +254,16 @@ function describe(meta: Record<string, unknown>): string {
 function errorText(error: Error): string {
   const cause = error.cause instanceof Error ? `\ncaused by ${errorText(error.cause)}` : '';
   return `${error.stack ?? `${error.name}: ${error.message}`}${cause}`;
+}
+
+/** The clusters that run the trainers of device classes. */
+function launchersOf({ devices }: TemporalConfig): Record<string, Launcher> {
+  return Object.fromEntries(
+    Object.entries(devices).flatMap(([name, device]) => {
+      const launcher = launcherOf(name, device);
+      return launcher === undefined ? [] : [[name, launcher]];
+    }),
+  );
 }
 
 /** The command of a program in a room of its own, without the job's path. */

@@ -21,7 +21,7 @@ export type Publication = Pick<
 
 /**
  * Makes an attempt count: hashes every file in its folder (as streams), makes them durable, writes the manifest last,
- * and only then removes the checkpoints. Temporary files, `*.log`, leases and checkpoints are not part of an artifact.
+ * and only then removes the checkpoints. Temporary files, `*.log`, leases, jobs of a cluster and checkpoints are not part of an artifact.
  * Publishing again gives the manifest that is there. Throws a FencedError, and changes nothing, when another execution
  * has taken the lease; a StoreError when the model's folder is missing or something in the folder is not a plain file.
  * `onBytes` is told how much was read; what it throws ends the hashing, and nothing is published.
@@ -150,7 +150,7 @@ export function newestWhole(home: string, key: string, from = 1): Artifact | und
 }
 
 /** What lies in an attempt's folder without being part of its artifact. */
-const passing = new Set(['checkpoints', 'claims', 'lease.json', 'manifest.json', 'damage.txt']);
+const passing = new Set(['checkpoints', 'claims', 'jobs', 'lease.json', 'manifest.json', 'damage.txt']);
 
 async function hashFiles(folder: string, onBytes?: (bytes: number) => void): Promise<Manifest['files']> {
   const files: Manifest['files'] = [];

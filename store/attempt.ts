@@ -2,7 +2,7 @@ import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { attemptFolder, attemptNumbers } from './home.ts';
 import { type Artifact, inspectAttempt } from './inspect.ts';
-import { fenced, holdsLease, leasePath, takeLease } from './lease.ts';
+import { fenced, holdsLease, leasePath, newestLease, type TakenLease, takeLease } from './lease.ts';
 import { keepPreimage } from './preimage.ts';
 
 /** One attempt at a node, and the right to write in its folder for as long as nobody else takes it. */
@@ -19,6 +19,8 @@ export interface Attempt {
   executions: number;
   /** When its first execution began: ISO 8601, UTC. */
   startedAt: string;
+  /** Of a cluster's job that was started again: the first of its executions. */
+  firstOfJob?: number;
 }
 
 /** What there is to do: go on with an attempt, or nothing, because the node is done. */
@@ -52,17 +54,31 @@ export async function beginAttempt(
     const taken = await takeLease(folder);
     // Published by another process since we looked: look again.
     if (taken === undefined) continue;
-    const attempt: Attempt = {
-      key: node.key,
-      number,
-      folder,
-      token: taken.lease.token,
-      leasePath: leasePath(folder),
-      executions: taken.number,
-      startedAt: taken.firstStart,
-    };
-    return { state: 'begun', attempt };
+    return { state: 'begun', attempt: attemptOf(node.key, number, folder, taken) };
   }
+}
+
+/**
+ * The newest attempt of a node as its newest execution has it, whose lease stays that execution's: for whoever joins a
+ * trainer that still runs. Undefined where there is none that is unfinished.
+ */
+export function attemptUnderWay(home: string, key: string, { from = 1 }: { from?: number } = {}): Attempt | undefined {
+  const number = newestAttempt(home, key);
+  if (number < from || inspectAttempt(home, key, number).state !== 'unfinished') return undefined;
+  const folder = attemptFolder(home, key, number);
+  const newest = newestLease(folder);
+  return newest && attemptOf(key, number, folder, newest);
+}
+
+function attemptOf(
+  key: string,
+  number: number,
+  folder: string,
+  { lease, number: executions, firstStart }: TakenLease,
+): Attempt {
+  const { token, firstOfJob } = lease;
+  const attempt = { key, number, folder, token, leasePath: leasePath(folder), executions, startedAt: firstStart };
+  return { ...attempt, ...(firstOfJob !== undefined && { firstOfJob }) };
 }
 
 /**

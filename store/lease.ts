@@ -27,6 +27,8 @@ export interface Lease {
   host: string;
   /** ISO 8601, UTC. */
   startedAt: string;
+  /** Of a cluster's job that was started again by its cluster: the first execution of that job. */
+  firstOfJob?: number;
 }
 
 /** One numbered file in `claims/`: an execution's lease, the manifest that ended the attempt, or unreadable. */
@@ -81,6 +83,28 @@ export async function takeLease(attemptFolder: string): Promise<TakenLease | und
       return { number, lease, firstStart: firstStartOf(claims) ?? lease.startedAt };
     }
   }
+}
+
+/**
+ * Takes the lease for a job that its cluster starts again: from the execution of that job before, and from nobody else. Gives
+ * undefined where another execution came after that one, or the attempt is published.
+ */
+export function renewLease(attemptFolder: string, before: number, firstOfJob: number): TakenLease | undefined {
+  const startedAt = new Date().toISOString();
+  const lease = { token: randomUUID(), pid: process.pid, host: machineName(), startedAt, firstOfJob };
+  const number = before + 1;
+  if (!writeNewNote(claimPath(attemptFolder, number), lease)) return undefined;
+  showNewestLease(attemptFolder, number);
+  return { number, lease, firstStart: firstStart(attemptFolder) ?? startedAt };
+}
+
+/** The newest execution of an attempt, whose lease it is; undefined where there is none, or it is published. */
+export function newestLease(attemptFolder: string): TakenLease | undefined {
+  const claims = readClaims(attemptFolder);
+  const newest = claims.at(-1);
+  if (newest?.kind !== 'lease') return undefined;
+  const { number, lease } = newest;
+  return { number, lease, firstStart: firstStartOf(claims) ?? lease.startedAt };
 }
 
 /**

@@ -103,8 +103,8 @@ export interface Page {
 
 /** How far a running node is: the details of its activity's heartbeat. */
 export interface NodeProgress {
-  /** `waiting`: another execution of the same node still runs. `saving`: it was asked to stop. `paused`: no activity has it. */
-  phase: 'waiting' | 'starting' | 'running' | 'saving' | 'publishing' | 'paused';
+  /** `waiting`: another execution of the same node still runs. `queued`: its job waits in its cluster's queue. `saving`: it was asked to stop. `paused`: no activity has it. */
+  phase: 'waiting' | 'queued' | 'starting' | 'running' | 'saving' | 'publishing' | 'paused';
   /** Attempt; 0 until it has begun. */
   attempt: number;
   step: number;

@@ -18,6 +18,20 @@ test('each training has the GPU that the fewest have, of those that the worker w
   assert.equal(take().env.CUDA_VISIBLE_DEVICES, 'GPU-8a');
 });
 
+test('a training of several processes has as many GPUs, and none where there are fewer', () => {
+  const take = shareGpus({});
+  const ids = ['0', '1', '2', '3'];
+  const [first, second] = [take(ids, 2), take(ids, 2)];
+  assert.deepEqual(
+    [first, second].map(({ env }) => env.CUDA_VISIBLE_DEVICES),
+    ['0,1', '2,3'],
+  );
+  second.release();
+  assert.equal(take(ids, 2).env.CUDA_VISIBLE_DEVICES, '2,3', 'free again');
+  assert.throws(() => take(['0'], 2), { kind: 'no-launcher', message: /is to have 2 GPUs, and there are 1 for it/ });
+  assert.deepEqual(take([], 2).env, {}, 'where there are none, processors do');
+});
+
 test('classes that name GPUs have these, and others share what is left of them', () => {
   const take = shareGpus({});
   const large = take(['0', '1']);

@@ -68,6 +68,22 @@ test('what runs of several budgets under wsd save by their trunks', async (t) =>
   ok(trunks && trunks.runs > 1 && trunks.saved.tokensTrained > 0);
 });
 
+test('what a cluster is asked for: jobs of a walltime, more of them where a node takes longer', async (t) => {
+  const folder = await temporaryFolder(t);
+  await writeLineage(folder, sharing);
+  const note = async (launcher: object) => {
+    await writeDevices(folder, { speed: { peak: 1e6, utilisation: 0.5 }, launcher });
+    return (await planned(folder)).total.notes.find((text) => text.includes('Slurm'));
+  };
+  match((await note({ slurm: {} })) ?? '', /^cpu hands in \d+ jobs to Slurm, with the partition's time limit$/);
+  const jobs = /^cpu hands in (\d+) jobs to Slurm, with a walltime of (.+?) each(: .*)?$/;
+  const [, few, day, none] = jobs.exec((await note({ slurm: { walltime: '1-00:00:00' } })) ?? '') ?? [];
+  deepEqual([day, none], ['1 d', undefined]);
+  const [, many, , longest] = jobs.exec((await note({ slurm: { walltime: '10:00' } })) ?? '') ?? [];
+  ok(Number(many) > Number(few), `${many} jobs of ten minutes`);
+  match(longest ?? '', /^: \S+ takes about .+, and is handed in again when its time is up$/);
+});
+
 test('--select prices what it names, and nothing else', async (t) => {
   const folder = await temporaryFolder(t);
   await writeLineage(folder, sharing);

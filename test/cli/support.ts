@@ -93,7 +93,7 @@ export async function writeLineage(folder: string, text: string = smallLineage):
 /** Writes a `temporal.config.json` with two slots for the CPU, so that nothing depends on the machine's own devices. */
 export async function writeDevices(
   folder: string,
-  cpu: { speed?: { peak: number; utilisation: number }; memory?: number } = {},
+  cpu: { speed?: { peak: number; utilisation: number }; memory?: number; launcher?: object } = {},
 ) {
   const config = { devices: { cpu: { slots: 2, threads: 1, ...cpu } } };
   await writeFile(join(folder, 'temporal.config.json'), JSON.stringify(config));

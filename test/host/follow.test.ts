@@ -39,6 +39,7 @@ test('a lineage that the server has no more has ended, whatever became of it', {
     address,
     uiAddress: null,
     settings,
+    devices: {},
     host: null,
     async reconnect() {
       connections += 1;

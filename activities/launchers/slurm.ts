@@ -1,0 +1,241 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { isGpuClass } from '../../schemas/device-class.ts';
+import type { SlurmSettings } from '../../temporal.config.ts';
+import { NodeError } from '../failures.ts';
+import { type ClusterEnd, trainerEnvironment } from '../trainer.ts';
+import { ask } from './command.ts';
+import type { JobName, JobState, Launcher, Ticket } from './launcher.ts';
+
+/** What the jobs of one device class have in common. */
+export interface JobOptions {
+  device: string;
+  threads: number;
+}
+
+/** So long jobs are waited for that are ready at about the same time: they are handed in as one array. */
+const gatherMs = 500;
+
+/** Runs trainers as jobs of Slurm, by its own commands, as the person who runs the worker. */
+export function slurmLauncher(settings: SlurmSettings, options: JobOptions): Launcher {
+  const { pollSeconds = 15 } = settings;
+  const gathered = new Map<string, { tickets: Ticket[]; submitted: Promise<void> }>();
+  const list = shared(pollSeconds * 900, listJobs);
+
+  const find = async ({ name, task }: JobName): Promise<Listed | undefined> =>
+    (await list()).find((one) => one.name === name && one.task === task);
+
+  return {
+    pollSeconds,
+    submit(ticket) {
+      const key = JSON.stringify(ticket.env);
+      const open = gathered.get(key);
+      if (open !== undefined) {
+        open.tickets.push(ticket);
+        return open.submitted;
+      }
+      const tickets = [ticket];
+      const submitted = sleep(gatherMs).then(() => {
+        gathered.delete(key);
+        list.forget();
+        return submitArray(tickets, settings, options).finally(list.forget);
+      });
+      gathered.set(key, { tickets, submitted });
+      return submitted;
+    },
+    async look(job) {
+      try {
+        const found = await find(job);
+        if (found === undefined) return { phase: 'ended', by: null, words: 'is not known to Slurm any more' };
+        return await stateOf(found);
+      } catch (error) {
+        return { phase: 'unknown', words: (error as Error).message };
+      }
+    },
+    async stop(job) {
+      list.forget();
+      const found = await find(job);
+      if (found === undefined || isEnded(found)) return;
+      // The job's own program gets the signal and asks the trainer; nothing has to be saved of one that waits.
+      await cancel(isQueued(found) ? [found.id] : ['--batch', '--signal=TERM', found.id]);
+    },
+    async end(job) {
+      list.forget();
+      const found = await find(job);
+      if (found !== undefined && !isEnded(found)) await cancel([found.id]);
+    },
+    readLog: memoryEnd,
+  };
+}
+
+/** Hands in jobs as one array, in which each has its place. */
+async function submitArray(tickets: readonly Ticket[], settings: SlurmSettings, options: JobOptions): Promise<void> {
+  const [first] = tickets as [Ticket];
+  const name = tickets.length === 1 ? first.name : `descent-array-${randomUUID().slice(0, 8)}`;
+  // Beside the first one's note, as an array has one pattern of paths for all.
+  const log = first.notePath.replace(/json$/, '');
+  for (const [task, ticket] of tickets.entries()) ticket.write({ name, task, log: `${log}${task}.log` });
+  const array = { name, count: tickets.length, log: `${log.replaceAll('%', '%%')}%a.log` };
+  const answer = await ask('sbatch', sbatchArguments(array, settings, options), {
+    input: batchScript(
+      tickets.map(({ notePath }) => notePath),
+      settings,
+    ),
+    env: { ...jobEnvironment(process.env), ...first.env },
+  });
+  if (answer.code === 0) return;
+  throw isUnreachable(answer.stderr)
+    ? new NodeError('no-cluster', `Slurm does not answer: ${answer.stderr}`)
+    : new NodeError(
+        'no-launcher',
+        `Slurm does not take its job: ${answer.stderr || `sbatch ended with ${answer.code}`}`,
+      );
+}
+
+/** Of a controller that is away or too busy, in whatever of Slurm's ways of saying so. */
+function isUnreachable(text: string): boolean {
+  return /unable to contact slurm controller|connection (refused|timed out|failure)|socket timed out|communication|zero bytes|temporarily|did not answer/i.test(
+    text,
+  );
+}
+
+/** The arguments of `sbatch` for an array of jobs; the script comes on standard input. */
+export function sbatchArguments(
+  { name, count, log }: { name: string; count: number; log: string },
+  { partition, account, qos, walltime, memory, cpus, gpus, saveSeconds = 60, options = [] }: SlurmSettings,
+  { device, threads }: JobOptions,
+): string[] {
+  const devices = gpus ?? (isGpuClass(device) ? 1 : undefined);
+  const given = { partition, account, qos, time: walltime, mem: memory, gpus: devices };
+  return [
+    `--job-name=${name}`,
+    `--array=0-${count - 1}`,
+    '--nodes=1',
+    '--ntasks=1',
+    `--cpus-per-task=${cpus ?? threads}`,
+    '--requeue',
+    `--signal=B:USR2@${saveSeconds}`,
+    `--output=${log}`,
+    '--open-mode=append',
+    ...Object.entries(given).flatMap(([option, value]) => (value === undefined ? [] : [`--${option}=${value}`])),
+    ...options,
+  ];
+}
+
+/** What a job runs: its program takes the place of the shell, so that signals for the shell are signals for it. */
+export function batchScript(notePaths: readonly string[], { setup = [] }: Pick<SlurmSettings, 'setup'>): string {
+  const program = [process.execPath, fileURLToPath(new URL('./main.js', import.meta.url))];
+  return [
+    '#!/bin/bash',
+    `notes=(${notePaths.map(quoted).join(' ')})`,
+    `note=\${notes[$SLURM_ARRAY_TASK_ID]}`,
+    ...setup,
+    `exec ${program.map(quoted).join(' ')} "$note"`,
+    '',
+  ].join('\n');
+}
+
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+/** Of this machine, and none of a job's that runs elsewhere. */
+const ofThisMachine = /^(DESCENT_MACHINE|TMPDIR|CUDA_VISIBLE_DEVICES|SLURM_(?!CONF$).*|SBATCH_.*)$/;
+
+/** `sbatch` hands the environment that it is started in to the job. */
+function jobEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(trainerEnvironment(env)).filter(([name]) => !ofThisMachine.test(name)));
+}
+
+/** A line of `squeue`. */
+interface Listed {
+  id: string;
+  name: string;
+  task: number;
+  state: string;
+}
+
+/** All jobs of the person's that Slurm remembers: those that ended it forgets after a while (`MinJobAge`, 300 s). */
+async function listJobs(): Promise<Listed[]> {
+  const { code, stdout, stderr } = await ask('squeue', [
+    '--me',
+    '--noheader',
+    '--array',
+    '--states=all',
+    '--format=%i|%j|%K|%T',
+  ]);
+  if (code !== 0) throw new NodeError('no-cluster', `Slurm does not answer: ${stderr}`);
+  return stdout.split('\n').flatMap((line) => {
+    const [id = '', name = '', task = '', state = ''] = line.trim().split('|');
+    return state === '' ? [] : [{ id, name, task: Number(task), state }];
+  });
+}
+
+function isQueued({ state }: Listed): boolean {
+  return /^(PENDING|REQUEUED|REQUEUE_.*|SPECIAL_EXIT|RESV_DEL_HOLD)$/.test(state);
+}
+
+function isEnded({ state }: Listed): boolean {
+  return /^(BOOT_FAIL|CANCELLED|COMPLETED|DEADLINE|FAILED|NODE_FAIL|OUT_OF_MEMORY|PREEMPTED|REVOKED|TIMEOUT)$/.test(
+    state,
+  );
+}
+
+async function stateOf(found: Listed): Promise<JobState> {
+  if (!isEnded(found)) return { phase: isQueued(found) ? 'queued' : 'running' };
+  const { stdout } = await ask('scontrol', ['show', 'job', '--oneliner', found.id]);
+  return { phase: 'ended', by: endOf(found, stdout), words: `(${found.id}) ended as ${found.state}` };
+}
+
+/**
+ * Why Slurm ended a job; null where the job ended by itself.
+ *
+ * @param shown what `scontrol show job` says of it; nothing where it is forgotten
+ */
+export function endOf({ id, state }: Pick<Listed, 'id' | 'state'>, shown: string): ClusterEnd | null {
+  const preempted = /\bPreemptTime=(?!None|N\/A)\S/.test(shown);
+  if (state === 'PREEMPTED' || preempted) return { kind: 'preempted', message: `Slurm preempted its job ${id}` };
+  switch (state) {
+    case 'CANCELLED':
+      return { kind: 'job-cancelled', message: `somebody cancelled its job ${id} (scancel)` };
+    case 'TIMEOUT':
+    case 'DEADLINE':
+      return { kind: 'time-limit', message: `its job ${id} reached its time limit` };
+    case 'OUT_OF_MEMORY':
+      return { kind: 'out-of-memory', message: `its job ${id} took more memory than Slurm gave it` };
+    case 'NODE_FAIL':
+    case 'BOOT_FAIL':
+      return { kind: 'device-lost', message: `the machine of its job ${id} failed` };
+    default:
+      return null;
+  }
+}
+
+/** Without cgroups Slurm kills a job that takes too much memory, calls it FAILED, and says why in its log alone. */
+function memoryEnd(lines: readonly string[]): ClusterEnd | null {
+  const line = lines.find((one) => /exceeded .*memory limit|oom.kill/i.test(one));
+  return line === undefined ? null : { kind: 'out-of-memory', message: `Slurm ended its job: ${line}` };
+}
+
+/** That it has ended meanwhile is no error. */
+async function cancel(args: readonly string[]): Promise<void> {
+  const { code, stderr } = await ask('scancel', args);
+  if (code !== 0 && isUnreachable(stderr)) throw new NodeError('no-cluster', `Slurm does not answer: ${stderr}`);
+}
+
+/** What `load` gives, at most so old: so a worker with many jobs asks no more often than one with a single job. */
+function shared<T>(maxAgeMs: number, load: () => Promise<T>): (() => Promise<T>) & { forget(): void } {
+  let newest: { at: number; value: Promise<T> } | undefined;
+  const get = (): Promise<T> => {
+    if (newest === undefined || performance.now() - newest.at > maxAgeMs) {
+      newest = { at: performance.now(), value: load() };
+    }
+    return newest.value;
+  };
+  return Object.assign(get, {
+    forget() {
+      newest = undefined;
+    },
+  });
+}

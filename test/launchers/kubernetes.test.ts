@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { ActivityCancellationDetails } from '@temporalio/common';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { Ajv } from 'ajv';
+import { jobManifest } from '../../activities/launchers/kubernetes.ts';
+import { inspectNode } from '../../store/artifact.ts';
+import type { KubernetesSettings } from '../../temporal.config.ts';
+import { packageRoot } from '../cli/support.ts';
+import { until } from '../fixtures/home.ts';
+import { hasJob, type TestCluster, testCluster } from './cluster.ts';
+
+const settings: KubernetesSettings = { image: 'descent:0.1', claim: 'lineages', mountPath: '/work' };
+const options = { device: 'gpu', threads: 4 };
+
+describe('the manifest of a job', () => {
+  const schema = JSON.parse(
+    readFileSync(join(packageRoot, 'test', 'launchers', 'kubernetes', 'job.schema.json'), 'utf8'),
+  );
+  const validate = new Ajv({ strict: false }).compile(schema);
+  const manifest = (more: Partial<KubernetesSettings> = {}) =>
+    jobManifest('descent-0123456789ab-1-1-01234567', '/work/jobs/1.json', { ...settings, ...more }, options);
+
+  test('is what Kubernetes publishes as the schema of one', () => {
+    const all = manifest({
+      memory: '64Gi',
+      cpus: 8,
+      gpus: 2,
+      nodeSelector: { 'nvidia.com/gpu.product': 'H100' },
+      serviceAccount: 'trainer',
+      priorityClass: 'batch',
+      secret: 'keys',
+      program: ['descent-job'],
+    });
+    for (const one of [manifest(), all]) assert.ok(validate(one), JSON.stringify(validate.errors));
+    const wrong = JSON.parse(JSON.stringify(all));
+    wrong.spec.template.spec.container = wrong.spec.template.spec.containers;
+    assert.equal(validate(wrong), false, 'a field that does not exist is refused');
+  });
+
+  test('asks for a GPU of a class of GPUs, and passes on no secret', () => {
+    process.env.OPENAI_API_KEY = 'sk-secret';
+    const text = JSON.stringify(manifest({ secret: 'keys' }));
+    delete process.env.OPENAI_API_KEY;
+    assert.match(text, /"limits":\{"nvidia.com\/gpu":1\}/);
+    assert.match(text, /"envFrom":\[\{"secretRef":\{"name":"keys"\}\}\]/);
+    assert.doesNotMatch(text, /sk-secret/);
+  });
+});
+
+const shutdown = new ActivityCancellationDetails({ workerShutdown: true });
+
+/* Trainers as pods, by a `kubectl` whose cluster is this machine; each waits at its gate, step 3 of 5. */
+describe('a training that a cluster runs', () => {
+  let cluster: TestCluster;
+
+  before(async () => {
+    cluster = await testCluster();
+  });
+
+  after(() => cluster.remove());
+
+  test('is left to run by a worker that shuts down, and followed by the next', async () => {
+    const plan = cluster.plan('left');
+    const environment = new MockActivityEnvironment();
+    const first = cluster.execute(plan, environment);
+    const pid = await cluster.home.atGate('left');
+    environment.cancel('WORKER_SHUTDOWN', shutdown);
+    await assert.rejects(first, { type: 'stopped' });
+    process.kill(pid, 0);
+
+    const next = cluster.execute(plan);
+    cluster.home.openGate('left');
+    await next;
+    assert.equal(cluster.home.executions('left'), 1);
+    assert.equal((await cluster.artifact(plan))?.provenance.executions, 1);
+    const events = await cluster.read(plan, 'events.jsonl');
+    assert.equal(events.match(/"event":"metrics"/g)?.length, 5, 'each event is on record once');
+  });
+
+  test('saves and ends when nobody wants it any more', async () => {
+    const plan = cluster.plan('cancelled');
+    const environment = new MockActivityEnvironment();
+    const ended = cluster.execute(plan, environment);
+    await cluster.home.atGate('cancelled');
+    const { job } = cluster.running();
+    environment.cancel('CANCELLED', new ActivityCancellationDetails({ cancelRequested: true }));
+    await assert.rejects(ended, { name: 'CancelledFailure' });
+    assert.deepEqual(inspectNode(cluster.home.home, plan.nodes[0]?.key ?? ''), {
+      state: 'partial',
+      attempt: 1,
+      step: 2,
+    });
+    await until(() => !hasJob(cluster.folder, job), 'its job is gone');
+  });
+});

@@ -1,0 +1,126 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { batchScript, endOf, sbatchArguments } from '../../activities/launchers/slurm.ts';
+import { loadConfig } from '../../cli/config.ts';
+import { walltimeSeconds } from '../../cli/launcher-config.ts';
+import type { SlurmSettings } from '../../temporal.config.ts';
+import { temporaryFolder } from '../cli/support.ts';
+
+const array = (count: number) => ({ name: 'descent-x', count, log: '/jobs/1.%a.log' });
+
+test('jobs are handed in with what their class says, and nothing that it does not', () => {
+  const least = sbatchArguments(array(1), {}, { device: 'cpu', threads: 2 });
+  assert.deepEqual(least, [
+    '--job-name=descent-x',
+    '--array=0-0',
+    '--nodes=1',
+    '--ntasks=1',
+    '--cpus-per-task=2',
+    '--requeue',
+    '--signal=B:USR2@60',
+    '--output=/jobs/1.%a.log',
+    '--open-mode=append',
+  ]);
+  const settings: SlurmSettings = {
+    partition: 'a100',
+    account: 'lm',
+    qos: 'long',
+    walltime: '1-00:00:00',
+    memory: '64G',
+    cpus: 16,
+    saveSeconds: 120,
+    options: ['--constraint=nvlink'],
+  };
+  const all = sbatchArguments(array(3), settings, { device: 'gpu-large', threads: 2 });
+  assert.deepEqual(all.slice(1), [
+    '--array=0-2',
+    '--nodes=1',
+    '--ntasks=1',
+    '--cpus-per-task=16',
+    '--requeue',
+    '--signal=B:USR2@120',
+    '--output=/jobs/1.%a.log',
+    '--open-mode=append',
+    '--partition=a100',
+    '--account=lm',
+    '--qos=long',
+    '--time=1-00:00:00',
+    '--mem=64G',
+    '--gpus=1',
+    '--constraint=nvlink',
+  ]);
+  const two = sbatchArguments(array(1), { gpus: 'a100:2' }, { device: 'gpu', threads: 1 });
+  assert.ok(two.includes('--gpus=a100:2'));
+});
+
+test('a job of an array begins with its own note, whatever folders are called', async (t) => {
+  const jobs = join(await temporaryFolder(t), "it's $HOME");
+  mkdirSync(jobs);
+  const notes = ['1.json', '2.json'].map((name) => join(jobs, name));
+  for (const note of notes) writeFileSync(note, `no note: ${note.slice(-6)}`);
+  const input = batchScript(notes, { setup: ['echo "set up on $SLURM_ARRAY_TASK_ID"'] });
+  const env = { ...process.env, SLURM_ARRAY_TASK_ID: '1' };
+  const { status, stdout, stderr } = spawnSync('bash', [], { input, env, encoding: 'utf8' });
+  assert.deepEqual([status, stdout], [1, 'set up on 1\n']);
+  assert.match(stderr, /SyntaxError: .*"no note: 2.json" is not valid JSON/);
+});
+
+test('why Slurm ended a job is told by its state, and that it was preempted by the time of that', () => {
+  const kinds = (state: string, shown = 'JobState=X PreemptTime=None') => endOf({ id: '7_0', state }, shown)?.kind;
+  assert.deepEqual(
+    ['CANCELLED', 'TIMEOUT', 'DEADLINE', 'OUT_OF_MEMORY', 'NODE_FAIL', 'BOOT_FAIL', 'PREEMPTED'].map((state) =>
+      kinds(state),
+    ),
+    ['job-cancelled', 'time-limit', 'time-limit', 'out-of-memory', 'device-lost', 'device-lost', 'preempted'],
+  );
+  assert.deepEqual(
+    ['COMPLETED', 'FAILED'].map((state) => kinds(state)),
+    [undefined, undefined],
+  );
+  assert.equal(kinds('FAILED', 'PreemptEligibleTime=2026-01-01T00:00:00 PreemptTime=2026-01-01T00:00:10'), 'preempted');
+  assert.equal(kinds('CANCELLED', 'PreemptEligibleTime=2026-01-01T00:00:00 PreemptTime=None'), 'job-cancelled');
+});
+
+test('a time as Slurm writes it is so many seconds', () => {
+  const times = {
+    '90': 5400,
+    '10:30': 630,
+    '24:00:00': 86_400,
+    '2-12': 216_000,
+    '1-01:30': 91_800,
+    '1-00:00:01': 86_401,
+  };
+  for (const [text, seconds] of Object.entries(times)) assert.equal(walltimeSeconds(text), seconds, text);
+  for (const text of ['', '24h', '1-', '1:2:3:4']) assert.equal(walltimeSeconds(text), null, text);
+});
+
+test('a launcher that cannot be is refused, with what it would have to be', async (t) => {
+  const folder = await temporaryFolder(t);
+  const load = async (device: object, name = 'gpu') => {
+    const devices = { [name]: { slots: 8, threads: 4, ...device } };
+    writeFileSync(join(folder, 'temporal.config.json'), JSON.stringify({ devices }));
+    return (await loadConfig(folder, {})).config.devices[name];
+  };
+  const slurm = { partition: 'a100', walltime: '24:00:00', gpus: 'a100:2', setup: ['module load cuda'] };
+  assert.deepEqual((await load({ launcher: { slurm } }))?.launcher, { slurm });
+  const wrong: [object, RegExp][] = [
+    [
+      { launcher: {} },
+      /`devices` must be with `torchrun`, `slurm` or `kubernetes`, and its settings, in `gpu.launcher`$/,
+    ],
+    [{ launcher: { slurm, kubernetes: {} } }, /with `torchrun`, `slurm` or `kubernetes`/],
+    [{ launcher: { slurm: { walltime: '24h' } } }, /in `gpu.launcher` `walltime` is a time as Slurm writes it/],
+    [{ launcher: { slurm: { time: 1 } } }, /in `gpu.launcher` there is nothing but partition, account, qos, /],
+    [{ launcher: { kubernetes: { image: 'x', claim: 'y' } } }, /in `gpu.launcher` `mountPath` is there$/],
+    [{ launcher: { torchrun: {} } }, /in `gpu.launcher` `processes` is there$/],
+    [
+      { launcher: { torchrun: { processes: 8 } } },
+      /`gpu.launcher` is torchrun, and there is no `trainer` for it to start$/,
+    ],
+    [{ launcher: { slurm }, gpus: ['0'] }, /without `gpu.gpus`, as its cluster hands out GPUs$/],
+  ];
+  for (const [device, message] of wrong) await assert.rejects(load(device), { message });
+});
