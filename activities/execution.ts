@@ -3,6 +3,7 @@ import type { PlanNode } from '../planner/plan.ts';
 import type { DoneEvent, StartedEvent } from '../schemas/types/event.ts';
 import type { Manifest } from '../schemas/types/manifest.ts';
 import type { Attempt } from '../store/attempt.ts';
+import type { Storage } from '../store/remote/storage.ts';
 import type { NodeProgress } from '../workflows/messages.ts';
 import type { Claim } from './claim.ts';
 import type { GpuUse } from './gpus.ts';
@@ -22,6 +23,8 @@ export interface ExecuteOptions {
   /** Threads for a node, and the GPUs there are for nodes, by device class. */
   devices: Record<string, { threads: number; gpus?: string[] }>;
   stopSeconds: number;
+  /** Where finished nodes go, and what is not here comes from. Default: this home is all there is. */
+  storage?: Storage | undefined;
   /** What says where the Hugging Face Hub and an OpenAI-compatible endpoint are, and who asks. Default: this process's environment. */
   env?: NodeJS.ProcessEnv;
 }

@@ -70,7 +70,7 @@ export async function adopt(
   } finally {
     claim.release();
   }
-  await catchUp(home, plan, planDigest, judgeAgainstStore(plan, context));
+  await catchUp(home, plan, planDigest, await judgeAgainstStore(plan, context));
   const size = manifest.files.reduce((sum, one) => sum + one.bytes, 0);
   terminal.out(
     [

@@ -186,7 +186,7 @@ async function endOf(end: LineageEnd | { state: 'left' }, frozen: Frozen, contex
 
 /** How a lineage ended that Temporal no longer has: the store says what is done. */
 async function endInStore({ home, plan, planDigest }: Frozen, context: Context): Promise<RunEnd> {
-  const verdicts = judgeAgainstStore(plan, context);
+  const verdicts = await judgeAgainstStore(plan, context);
   const missing = nodesToRun(plan, verdicts).length;
   if (missing > 0) {
     const reason = `Temporal no longer has its workflow, and ${missing} of ${counted(plan.nodes.length, 'node')} are not done`;

@@ -12,6 +12,7 @@ import {
 } from '@temporalio/worker';
 import { type ActivityOptions, createActivities } from '../activities/index.ts';
 import { machineName } from '../store/machine.ts';
+import { openStorage } from '../store/remote/storage.ts';
 import type { TemporalConfig } from '../temporal.config.ts';
 import { deviceQueue, resultsQueue } from '../workflows/names.ts';
 import { dataConverterOf } from './codec.ts';
@@ -93,8 +94,10 @@ async function serve(
     beforeDevices,
     onReady,
   } = run;
+  const storage = config.storage && (await openStorage(config.storage));
   const activities = createActivities({
     home,
+    storage,
     client: () => client,
     trainer: config.trainer ?? programOf('trainer'),
     engines: programOf('engines'),

@@ -103,8 +103,11 @@ export interface Page {
 
 /** How far a running node is: the details of its activity's heartbeat. */
 export interface NodeProgress {
-  /** `waiting`: another execution of the same node still runs. `saving`: it was asked to stop. `paused`: no activity has it. */
-  phase: 'waiting' | 'starting' | 'running' | 'saving' | 'publishing' | 'paused';
+  /**
+   * `waiting`: another execution of the same node still runs. `fetching`: what it starts from comes from the object storage.
+   * `saving`: it was asked to stop. `uploading`: what it made goes there. `paused`: no activity has it.
+   */
+  phase: 'waiting' | 'starting' | 'fetching' | 'running' | 'saving' | 'publishing' | 'uploading' | 'paused';
   /** Attempt; 0 until it has begun. */
   attempt: number;
   step: number;
