@@ -31,9 +31,12 @@ const atOnce = 16;
  */
 export async function exchange(home: string, storage: Storage, nodes: readonly PlanNode[]): Promise<void> {
   const { signal } = new AbortController();
+  const index = await storage.lately();
   await inTurns(nodes, atOnce, signal, async (node) => {
     const here = newestWhole(home, node.key, node.attempt);
-    if (here === undefined) await findAnywhere({ home, storage, signal }, node);
-    else if (!isShared(storage, here.folder)) await shareArtifact(storage.bucket, here);
+    if (here === undefined) {
+      const isThere = index.state(node.key, node.attempt).state === 'done';
+      if (isThere) await findAnywhere({ home, storage, signal }, node);
+    } else if (!isShared(storage, here.folder)) await shareArtifact(storage.bucket, here);
   });
 }

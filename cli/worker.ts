@@ -14,12 +14,13 @@ import { type ActivityOptions, createActivities } from '../activities/index.ts';
 import { machineName } from '../store/machine.ts';
 import { openStorage } from '../store/remote/storage.ts';
 import type { TemporalConfig } from '../temporal.config.ts';
-import { deviceQueue, resultsQueue } from '../workflows/names.ts';
+import { deviceQueue } from '../workflows/names.ts';
 import { dataConverterOf } from './codec.ts';
 import { unknownClass } from './config.ts';
 import { type TemporalServer, unreachable } from './connect.ts';
 import { logsFolder } from './host-state.ts';
 import { appendLine } from './log-file.ts';
+import { resultsQueueOf } from './results-queue.ts';
 import { collectorOf, openTracing } from './telemetry.ts';
 import { resetUnreplayable } from './unreplayable.ts';
 import { workflowCode } from './workflow-code.ts';
@@ -105,6 +106,7 @@ async function serve(
     stopSeconds: config.stopSeconds,
     ...(startTrainer && { start: startTrainer }),
   });
+  const results = await resultsQueueOf(home, config);
   const common = {
     ...options,
     identity: workerIdentity(),
@@ -137,7 +139,7 @@ async function serve(
           tell,
           serve: async (claim, signal) => {
             const writer = {
-              taskQueue: resultsQueue(config.queue),
+              taskQueue: results,
               activities: activities.results(claim),
               maxConcurrentActivityTaskExecutions: 1,
               // A lineage that is cancelled waits for no write that waits.

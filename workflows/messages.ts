@@ -9,6 +9,8 @@ import { defineQuery, defineSignal } from '@temporalio/workflow';
 export interface RunSettings {
   /** First part of the task queues. */
   queue: string;
+  /** Queue of the writer to the DuckDB that the results go into, where that is another than follows from `queue`. */
+  results?: string;
   /** Nodes in flight at once, at most `widestWindow`. */
   window: number;
   heartbeatSeconds: number;

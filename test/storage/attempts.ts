@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { findAnywhere, share } from '../../activities/shared.ts';
 import { publish } from '../../store/artifact.ts';
@@ -45,7 +45,14 @@ export function bytesOf(text: string, length: number): Buffer {
   return all;
 }
 
-/** The SHA-256 of a file in hex; null where there is none. */
+const known = new Map<string, string>();
+
+/** The SHA-256 of a file in hex; null where there is none. What has not been written since is not read again. */
 export function digestAt(path: string): string | null {
-  return existsSync(path) ? createHash('sha256').update(readFileSync(path)).digest('hex') : null;
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found === undefined) return null;
+  const stamp = `${path} ${found.ino} ${found.size} ${found.mtimeMs} ${found.ctimeMs}`;
+  const digest = known.get(stamp) ?? createHash('sha256').update(readFileSync(path)).digest('hex');
+  known.set(stamp, digest);
+  return digest;
 }
