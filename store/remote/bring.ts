@@ -106,7 +106,8 @@ async function readManifest(
   }
 }
 
-const remedy = 'remove that manifest from the bucket, and the next run uploads it again or makes it anew';
+const remedy =
+  'remove it; on a host that has the node, `descent verify` and the next run put it there again, and where none has, the next run makes it anew';
 
 /** Between a connection that broke and the next one, in milliseconds. */
 const pauseMs = 300;
@@ -126,7 +127,7 @@ async function fetchFile(
   const damaged = (how: string) =>
     new StorageError(
       'bad-download',
-      `${bucket.address}/${name}, which is ${file.path}, ${how}: remove ${manifestName(manifest.key, manifest.attempt)} and it from the bucket, and the next run uploads them again or makes them anew`,
+      `${bucket.address}/${name}, which is ${file.path}, ${how}: ${remedy} (remove ${manifestName(manifest.key, manifest.attempt)} too then)`,
     );
   for (let wrong = 0; ; ) {
     while (!existsSync(partial) || sizeOf(partial) < file.bytes) {

@@ -85,15 +85,14 @@ export async function openBucket(settings: BucketSettings): Promise<Bucket> {
   // Loaded by whoever has storage: it takes a third of a second.
   const s3 = await import('@aws-sdk/client-s3');
   const { Upload } = await import('@aws-sdk/lib-storage');
-  const { bucket, endpoint, region } = settings;
+  const { AWS_ENDPOINT_URL_S3, AWS_REGION } = process.env;
+  const { bucket, region, endpoint = AWS_ENDPOINT_URL_S3 } = settings;
   const prefix = settings.prefix ? `${settings.prefix}/` : '';
   const address = `s3://${bucket}${settings.prefix ? `/${settings.prefix}` : ''}`;
   const client: Client = new s3.S3Client({
     ...(endpoint !== undefined && { endpoint, forcePathStyle: true }),
     // Servers other than Amazon's mostly take any, and a client without one does nothing.
-    ...(region !== undefined
-      ? { region }
-      : endpoint !== undefined && !process.env.AWS_REGION && { region: 'us-east-1' }),
+    ...(region !== undefined ? { region } : endpoint !== undefined && !AWS_REGION && { region: 'us-east-1' }),
     maxAttempts: triesOfRequest,
     requestHandler: {
       connectionTimeout: 5000,

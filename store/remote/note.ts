@@ -1,4 +1,4 @@
-import { statSync, utimesSync } from 'node:fs';
+import { rmSync, statSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { readNote, writeNote } from '../notes.ts';
 
@@ -15,6 +15,11 @@ interface Note {
 /** Notes that an attempt can be had from a bucket. */
 export function noteShared(folder: string, address: string): void {
   writeNote(notePath(folder), { storage: address } satisfies Note);
+}
+
+/** Takes the note away: the storage lacks something of it, and who shares it again puts that there. */
+export function forgetShared(folder: string): void {
+  rmSync(notePath(folder), { force: true });
 }
 
 /** The bucket that an attempt can be had from (`s3://bucket/prefix`); undefined where none is noted. */

@@ -31,8 +31,9 @@ export async function shareArtifact(
   const name = manifestName(artifact.key, artifact.attempt);
   const text = readFileSync(manifestPath(folder), 'utf8');
   let standing = await bucket.readText(name, signal);
+  // Of what stands already, only what somebody has removed is put there again.
+  if (standing === undefined || standing === text) await putFiles(bucket, artifact, options);
   if (standing === undefined) {
-    await putFiles(bucket, artifact, options);
     // A try whose answer was lost has put it: what stands is looked at, and not who is told so.
     standing = (await bucket.putNew(name, text, signal)) ? text : await bucket.readText(name, signal);
     if (standing === undefined) throw new StoreError(`${bucket.address}/${name} was removed while it was put there`);

@@ -8,6 +8,9 @@ import { promisify } from 'node:util';
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { cacheFolder } from '#setup/places.mjs';
 
+// As Descent's own client has it.
+process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
+
 /** The S3-compatible server that the suite runs: one binary, that keeps objects as files and has S3's own conditions. */
 const release = 'v1.8.0';
 

@@ -3,7 +3,7 @@
  * has said to be everybody's must be there, whole and the same for all; what was not brought to its end must look like nothing.
  */
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -25,12 +25,14 @@ import { type FaultyProxy, faultKinds, faultyProxy } from './faults.ts';
 import { credentials, type StorageServer, storageServer } from './server.ts';
 
 const seed = Number(process.env.DESCENT_STORAGE_SEED ?? 1);
-const kills = Number(process.env.DESCENT_STORAGE_KILLS ?? 60);
+const kills = Number(process.env.DESCENT_STORAGE_KILLS ?? 100);
 const nodes = Array.from({ length: 24 }, (_, nth) => nth);
 
 let server: StorageServer;
 let proxy: FaultyProxy;
 let folder: string;
+/** What the names of the round begin with. */
+let prefix = 'team/round-1';
 
 before(async () => {
   Object.assign(process.env, credentials);
@@ -46,56 +48,58 @@ after(async () => {
 });
 
 test('hosts that are killed, behind a storage that fails, lose nothing and show nothing half', async (t) => {
-  const ledger = join(folder, 'ledger.jsonl');
   const random = xoroshiro128plus(seed);
   const below = (limit: number): number => uniformInt(random, 0, limit - 1);
-  let killed = 0;
-  const runHost = async (host: string): Promise<void> => {
-    const home = join(folder, host);
+  let [killed, rounds] = [0, 0];
+  const runHost = async (host: string, ledger: string): Promise<void> => {
+    const home = join(folder, `${host}-${rounds}`);
     // Each its own way through the nodes, so that they meet at some and are alone at others.
     const order = host === 'a' ? nodes : [...nodes].reverse();
-    for (let left = kills; ; left -= 1) {
-      const asked = { home, endpoint: proxy.endpoint, bucket: server.bucket, host, nodes: order, ledger };
+    const asked = { ...faulty(), home, host, nodes: order, ledger };
+    for (;;) {
       const script = startScript(t, new URL('./scripts/host.js', import.meta.url), [JSON.stringify(asked)]);
       assert.equal(await script.nextLine(), 'ready');
-      if (left > 0) {
-        const ended = await Promise.race([script.closed, sleep(below(1500)).then(() => undefined)]);
-        if (ended === undefined) {
-          script.kill('SIGKILL');
-          killed += 1;
-          await script.closed;
-          wholeInStorage();
-        } else assert.equal(ended.code, 0, ended.errors);
-        // Done before all kills were: what is there is looked at again from the beginning, and kept.
-        continue;
+      const ended = await Promise.race([script.closed, sleep(below(1200)).then(() => undefined)]);
+      if (ended !== undefined) {
+        assert.equal(ended.code, 0, ended.errors);
+        return;
       }
-      const ended = await script.closed;
-      assert.equal(ended.code, 0, ended.errors);
-      return;
+      script.kill('SIGKILL');
+      killed += 1;
+      await script.closed;
+      wholeInStorage();
     }
   };
-  await Promise.all([runHost('a'), runHost('b')]);
-
-  const standing = wholeInStorage();
-  assert.deepEqual([...standing.keys()].sort(), nodes.map((nth) => nodeNamed(`node-${nth}`).key).sort());
-  const said = readFileSync(ledger, 'utf8')
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line) as Said);
-  assert.equal(new Set(said.map(({ host, nth }) => `${host} ${nth}`)).size, 2 * nodes.length);
-  for (const { key, weights, host } of said) {
-    const file = standing.get(key)?.files.find(({ path }) => path === 'model/model.safetensors');
-    assert.equal(weights, file?.sha256, `what ${host} said of ${key} is what all have`);
+  while (killed < kills) {
+    rounds += 1;
+    prefix = `team/round-${rounds}`;
+    const ledger = join(folder, `ledger-${rounds}.jsonl`);
+    await Promise.all([runHost('a', ledger), runHost('b', ledger)]);
+    const standing = wholeInStorage();
+    assert.deepEqual([...standing.keys()].sort(), nodes.map((nth) => nodeNamed(`node-${nth}`).key).sort());
+    const said = readFileSync(ledger, 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Said);
+    assert.equal(new Set(said.map(({ host, nth }) => `${host} ${nth}`)).size, 2 * nodes.length);
+    for (const { key, weights, host } of said) {
+      const file = standing.get(key)?.files.find(({ path }) => path === 'model/model.safetensors');
+      assert.equal(weights, file?.sha256, `what ${host} said of ${key} is what all have`);
+    }
+    for (const host of ['a', 'b']) {
+      const home = join(folder, `${host}-${rounds}`);
+      for (const key of standing.keys())
+        assert.equal(
+          readFileSync(manifestPath(attemptFolder(home, key, 1)), 'utf8'),
+          readFileSync(objectAt(`manifests/${key}/1.json`), 'utf8'),
+        );
+      rmSync(home, { recursive: true });
+    }
+    await nothingUnfinished(standing);
   }
-  for (const host of ['a', 'b'])
-    for (const key of standing.keys())
-      assert.equal(
-        readFileSync(manifestPath(attemptFolder(join(folder, host), key, 1)), 'utf8'),
-        readFileSync(objectAt(`manifests/${key}/1.json`), 'utf8'),
-      );
-  await nothingUnfinished(standing);
-  t.diagnostic(`seed ${seed}: ${killed} kills, ${proxy.requests()} requests, faults ${JSON.stringify(proxy.counts)}`);
-  assert.ok(killed >= kills, `${killed} of ${2 * kills} were killed`);
+  t.diagnostic(
+    `seed ${seed}: ${rounds} rounds, ${killed} kills, ${proxy.requests()} requests, faults ${JSON.stringify(proxy.counts)}`,
+  );
   for (const kind of faultKinds.filter((kind) => kind !== 'changed-answer')) assert.ok(proxy.counts[kind] > 0, kind);
 });
 
@@ -136,12 +140,11 @@ test('a server that is killed in between is waited for', async (t) => {
 });
 
 test('an object that is damaged where it lies is refused, and named', async (t) => {
-  const storage = await openStorage({ endpoint: server.endpoint, bucket: server.bucket, prefix: 'team/runs' });
+  const storage = await openStorage({ endpoint: server.endpoint, bucket: server.bucket, prefix });
   t.after(() => storage.bucket.close());
   const { key } = nodeNamed('node-0');
   const manifest = JSON.parse(readFileSync(objectAt(`manifests/${key}/1.json`), 'utf8')) as Manifest;
   const file = manifest.files.find(({ path }) => path === 'model/model.safetensors') as Manifest['files'][number];
-  const { writeFileSync } = await import('node:fs');
   const path = objectAt(fileName(manifest, file));
   const bytes = readFileSync(path);
   bytes[1000] = (bytes[1000] as number) ^ 1;
@@ -151,7 +154,7 @@ test('an object that is damaged where it lies is refused, and named', async (t) 
     name: 'StorageError',
     kind: 'bad-download',
     message: new RegExp(
-      `s3://lineages/team/runs/files/${key}/1/${file.sha256}, which is model/model.safetensors, has another digest`,
+      `s3://lineages/${prefix}/files/${key}/1/${file.sha256}, which is model/model.safetensors, has another digest`,
     ),
   });
   assert.equal(existsSync(join(attemptFolder(home, key, 1), file.path)), false);
@@ -191,11 +194,11 @@ interface Said {
 }
 
 function faulty() {
-  return { endpoint: proxy.endpoint, bucket: server.bucket, prefix: 'team/runs' };
+  return { endpoint: proxy.endpoint, bucket: server.bucket, prefix };
 }
 
 function objectAt(name: string): string {
-  return join(server.objects, 'team', 'runs', name);
+  return join(server.objects, prefix, name);
 }
 
 /** Every manifest that stands, with what it names looked at on the server's own disk: all there, all of it right. */

@@ -9,15 +9,16 @@ import { bringToAll } from '../attempts.ts';
  * to its end it says in a ledger, and what the storage fails at it tries again, as the workflows would.
  */
 
-const { home, endpoint, bucket, host, nodes, ledger } = JSON.parse(process.argv[2] ?? '') as {
+const { home, endpoint, bucket, prefix, host, nodes, ledger } = JSON.parse(process.argv[2] ?? '') as {
   home: string;
   endpoint: string;
   bucket: string;
+  prefix: string;
   host: string;
   nodes: number[];
   ledger: string;
 };
-const storage = await openStorage({ endpoint, bucket, prefix: 'team/runs' });
+const storage = await openStorage({ endpoint, bucket, prefix });
 process.stdout.write('ready\n');
 for (const nth of nodes) {
   for (;;) {
