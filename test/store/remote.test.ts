@@ -67,7 +67,7 @@ test('whatever is killed or unheard, a manifest that stands is of one host and w
         rmSync(root, { recursive: true, force: true });
       }
     }),
-    { numRuns: 25 },
+    { numRuns: 12 },
   );
 });
 
