@@ -167,7 +167,7 @@ async function executeAttempt(execution: Execution, options: ExecuteOptions): Pr
       const moving = { home, storage, signal: context.cancellationSignal };
       await share(moving, { ...manifest, folder: attempt.folder });
     } finally {
-      parents.release();
+      await parents.release();
     }
   });
   forgetTries(home, node.key);
@@ -216,15 +216,15 @@ function leaveIn(seconds: number, signal: AbortSignal): () => void {
 /** What a node starts from, all of it in this home, where it stays until it is released. */
 interface Held {
   artifacts: Record<string, Artifact>;
-  release(): void;
+  release(): Promise<void>;
 }
 
 async function holdParents({ node, context, progress }: Execution, options: ExecuteOptions): Promise<Held> {
   const { home, storage } = options;
   const moving = { home, storage, signal: context.cancellationSignal };
-  const releases: (() => void)[] = [];
-  const release = (): void => {
-    for (const one of releases) one();
+  const releases: (() => Promise<void>)[] = [];
+  const release = async (): Promise<void> => {
+    for (const one of releases) await one();
   };
   const claiming = { staleSeconds: staleSecondsOf(context), onWait: () => undefined };
   try {
@@ -244,7 +244,7 @@ async function holdParents({ node, context, progress }: Execution, options: Exec
     progress.phase = 'starting';
     return { artifacts, release };
   } catch (error) {
-    release();
+    await release();
     throw error;
   }
 }

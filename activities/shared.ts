@@ -70,16 +70,21 @@ export async function share(
 }
 
 /**
- * Holds an artifact's files here until what it gives is called, after those that are away have come. `onWait` is told while
- * another process brings them. Throws a NodeError where they are in a storage that is not configured here; a StorageError.
+ * Holds an artifact's files here until what it gives is called, after those that are away have come; then the cache is
+ * brought within its limit. `onWait` is told while another process brings them. Throws a NodeError where they are in a storage
+ * that is not configured here; a StorageError.
  */
 export async function holdFiles(
   { home, storage, signal }: Moving,
   artifact: Artifact,
   claiming: Omit<ClaimOptions, 'signal' | 'stopSeconds'>,
   onBytes?: (bytes: number) => void,
-): Promise<() => void> {
-  const release = beginUse(keyFolder(home, artifact.key));
+): Promise<() => Promise<void>> {
+  const endUse = beginUse(keyFolder(home, artifact.key));
+  const release = async (): Promise<void> => {
+    endUse();
+    if (storage !== undefined) await trim(home, storage);
+  };
   try {
     noteUse(artifact.folder);
     if (awayFiles(artifact).length === 0) return release;
@@ -93,7 +98,7 @@ export async function holdFiles(
     await trim(home, storage);
     return release;
   } catch (error) {
-    release();
+    endUse();
     throw error;
   }
 }

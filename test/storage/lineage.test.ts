@@ -4,7 +4,9 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { join } from 'node:path';
 import { after, before, type TestContext, test } from 'node:test';
 import { runQuery } from '../../results/query.ts';
+import { newestWhole } from '../../store/artifact.ts';
 import { keyFolder, keysBeginning } from '../../store/home.ts';
+import { type Artifact, awayFiles } from '../../store/inspect.ts';
 import { readClaims } from '../../store/lease.ts';
 import { descent, type Outcome, temporaryFolder } from '../cli/support.ts';
 import { type TestHome, testHome } from '../fixtures/home.ts';
@@ -67,6 +69,13 @@ test('what one host made, another plans to reuse, trains none of, and has all re
   assert.equal(more.exitCode, 0, more.stderr + more.stdout);
   const trained = executedOn(two.folder);
   assert.deepEqual(trained, ['more@lr=1e-3', 'more@lr=3e-3']);
+  const tuned = keysBeginning(join(two.folder, '.descent'), '')
+    .map((key) => newestWhole(join(two.folder, '.descent'), key))
+    .filter((artifact) => artifact?.address.startsWith('tuned@') && artifact.model !== null) as Artifact[];
+  assert.deepEqual(
+    tuned.map((artifact) => awayFiles(artifact).map(({ path }) => path)),
+    [['model/model.safetensors'], ['model/model.safetensors']],
+  );
   for (const output of [made, planned, reused, more]) noSecrets(output);
   noSecretsIn(one.folder);
   noSecretsIn(two.folder);
@@ -83,6 +92,28 @@ test('a node that is gone here and in the cache comes back whole; what was there
   rmSync(keyFolder(join(before.folder, '.descent'), key), { recursive: true });
   const planned = await before.run('plan', 'lineage.yaml', '--detailed-exitcode');
   assert.equal(planned.exitCode, 0, planned.stdout);
+
+  const files = join(server.objects, 'later', 'files');
+  const lost = keysBeginning(join(before.folder, '.descent'), '')[0] as string;
+  rmSync(join(files, lost), { recursive: true });
+  const lacking = await before.run('verify');
+  assert.equal(lacking.exitCode, 1, lacking.stdout);
+  assert.match(lacking.stdout, /s3:\/\/lineages\/later: lacks something of 1 attempt\n.* it has no /);
+  const mended = await before.run('run', 'lineage.yaml', '--plain');
+  assert.equal(mended.exitCode, 0, mended.stderr);
+  assert.match((await before.run('verify')).stdout, /later: has all that is noted to be there/);
+});
+
+test('a storage that cannot be reached, or may not be, ends planning: nothing is taken for what was never done', async (t) => {
+  const lone = await host(t, 'nowhere', { endpoint: 'http://127.0.0.1:9' });
+  const planned = await lone.run('plan', 'lineage.yaml');
+  assert.equal(planned.exitCode, 1);
+  assert.match(
+    planned.stderr,
+    /error: s3:\/\/lineages\/nowhere, listing what it has: it could not be reached.*ECONNREFUSED/,
+  );
+  lone.configure({ bucket: 'no-such-bucket', endpoint: server.endpoint });
+  assert.match((await lone.run('plan', 'lineage.yaml')).stderr, /there is no such bucket: make it/);
 });
 
 test('hosts with one Temporal and homes of their own share the work of a lineage; results go where it was started', async (t) => {

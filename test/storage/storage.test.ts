@@ -116,7 +116,7 @@ test('a host that is new gets all of it, whatever comes changed or cut short, an
       >;
       assert.deepEqual(awayFiles(artifact), []);
       assert.deepEqual(await verifyArtifact(artifact), { ok: true });
-      release();
+      await release();
     }
   t.diagnostic(`faults ${JSON.stringify(proxy.counts)}`);
   assert.ok(proxy.counts['changed-answer'] > 0 && proxy.counts['cut-answer'] > 0);
@@ -134,7 +134,7 @@ test('a server that is killed in between is waited for', async (t) => {
       await server.restart();
     }
   })();
-  for (const nth of nodes) (await patiently(() => hold(home, storage, nth)))();
+  for (const nth of nodes) await (await patiently(() => hold(home, storage, nth)))();
   await restarts;
   wholeInStorage();
 });
@@ -237,7 +237,7 @@ async function find(home: string, storage: Storage, nth: number) {
 }
 
 /** Has all of a node in a home, until what it gives is called. */
-async function hold(home: string, storage: Storage, nth: number): Promise<() => void> {
+async function hold(home: string, storage: Storage, nth: number): Promise<() => Promise<void>> {
   const artifact = await find(home, storage, nth);
   if (artifact === undefined) throw new Error(`nobody has node-${nth}`);
   const claiming = { staleSeconds: 30, onWait: () => undefined };

@@ -131,7 +131,7 @@ test('the cache lets go of what was used longest ago, and never of what is used,
   await pinKey(home, (made[2] as Artifact).key, 'third', 'a demo');
   made.push(await share(moving(home, storage), await make(home, nodes[3] as typeof node, 'here')));
   assert.deepEqual(away(), [0, 1, 0, 1], 'the one is used, the other pinned');
-  release();
+  await release();
   assert.equal(isUsed(keyFolder(home, (made[0] as Artifact).key)), false);
   await held(home, storage, made[1] as Artifact);
   assert.deepEqual(away(), [1, 0, 0, 1]);
@@ -186,7 +186,7 @@ function find(home: string, storage: MemoryStorage, replace = false) {
 
 /** Has all of an artifact in a home, once. */
 async function held(home: string, storage: Storage, artifact: Artifact): Promise<void> {
-  (await holdFiles(moving(home, storage), artifact, claiming))();
+  await (await holdFiles(moving(home, storage), artifact, claiming))();
 }
 
 /** As an execution does it under its claim. */
