@@ -127,6 +127,26 @@ export interface TlsFiles {
   clientKey?: string;
 }
 
+/**
+ * S3-compatible object storage, behind the home. Who asks is found as by any client of Amazon's: `AWS_ACCESS_KEY_ID` and
+ * `AWS_SECRET_ACCESS_KEY`, `AWS_PROFILE`, `~/.aws`, the machine's role. Never written here.
+ */
+export interface ObjectStorage {
+  /** A bucket that is there. */
+  bucket: string;
+  /** What all names in it begin with, without slashes at its ends. Default: nothing, and the bucket is Descent's alone. */
+  prefix?: string;
+  /** URL of a server that is not Amazon's, `http://host:9000`. Default: `AWS_ENDPOINT_URL_S3`, else Amazon's of the region. */
+  endpoint?: string;
+  /** Default: `AWS_REGION`, else that of the profile; with an endpoint `us-east-1`. */
+  region?: string;
+  /**
+   * Bytes that larger files of models may take in this home, of those that the storage has too: when there are more, those used
+   * longest ago go from here, and come back when they are needed. Default: no limit.
+   */
+  cache?: number;
+}
+
 export interface TemporalConfig {
   /**
    * `host:port` of a Temporal server. Default: none, and `descent run` starts one of its own for as long as it runs.
@@ -156,6 +176,11 @@ export interface TemporalConfig {
    * OTLP over HTTP. The standard `OTEL_EXPORTER_OTLP_*` environment goes before it. Default: none.
    */
   otlpEndpoint?: string;
+  /**
+   * Where finished nodes go beside this home, so that other hosts with homes of their own have them: `docs/storage.md`. A
+   * node counts as done once all of it is there. Default: none; machines then share one home, or nothing.
+   */
+  storage?: ObjectStorage;
 
   /** First part of all task queues: `descent`, `descent-results`, `descent-cpu`. Letters, digits, `-` and `_`. */
   queue: string;

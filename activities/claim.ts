@@ -17,7 +17,8 @@ import { endProcess, isRunning, type ProcessRecord, recordProcess } from './proc
  *
  * `store/<key>/running.json` is of who executes a node. It keeps executions apart that would otherwise take the lease
  * from each other for ever: two lineages that want the same evaluation, or a retry beside an execution that only lost
- * touch with the server. `results.writer.json` is of the one worker that writes to DuckDB.
+ * touch with the server. `store/<key>/fetching.json` is of who brings a node's files from the object storage, and
+ * `results.writer.json` of the one worker that writes to DuckDB.
  *
  * A process that stood still may wake and not know yet that its claim went to another. So a claim alone makes nothing
  * safe: an attempt has its lease, and who writes results looks at the claim once more before the commit.
@@ -65,6 +66,11 @@ export function claimNode(home: string, key: string, options: ClaimOptions): Pro
 /** Claims the right to write to a home's DuckDB, which one worker has until it ends or is lost. Waits, and throws, as claimNode. */
 export function claimResults(home: string, options: Pick<ClaimOptions, 'staleSeconds' | 'signal'>): Promise<Claim> {
   return takeClaim(writerPath(home), { ...options, stopSeconds: 0, onWait: () => undefined });
+}
+
+/** Claims the right to bring a node's files from the object storage. Waits, and throws, as claimNode. */
+export function claimFetch(home: string, key: string, options: Omit<ClaimOptions, 'stopSeconds'>): Promise<Claim> {
+  return takeClaim(join(keyFolder(home, key), 'fetching.json'), { ...options, stopSeconds: 0 });
 }
 
 async function takeClaim(path: string, options: ClaimOptions): Promise<Claim> {

@@ -6,7 +6,7 @@ import { isGpuClass } from '../schemas/device-class.ts';
 import { findArtifact, publish } from '../store/artifact.ts';
 import { beginAttempt } from '../store/attempt.ts';
 import { latestCheckpoint } from '../store/checkpoint.ts';
-import type { Artifact } from '../store/inspect.ts';
+import { type Artifact, awayFiles } from '../store/inspect.ts';
 import type { NodeProgress } from '../workflows/messages.ts';
 import { claimNode } from './claim.ts';
 import { removeOutputs } from './events.ts';
@@ -17,6 +17,7 @@ import { attemptToJoin, isHandedIn } from './launchers/join.ts';
 import { LeftError } from './launchers/launch.ts';
 import { torchrunOf } from './launchers/torchrun.ts';
 import { bringToEnd } from './make.ts';
+import { countsForAll, findAnywhere, holdFiles, share } from './shared.ts';
 import { stopped } from './stopped.ts';
 
 /** Which node to execute, and on which device class. */
@@ -28,7 +29,8 @@ export interface ExecuteInput {
 
 /**
  * The activity `executeNode`: brings a node to a published artifact, from wherever it stands. Published already: gives
- * that (an acknowledgement that was lost costs nothing). Finished but not published: publishes. Otherwise a trainer is
+ * that (an acknowledgement that was lost costs nothing). Where there is an object storage, that has it too when this returns,
+ * and what that has already is not made again. Finished but not published: publishes. Otherwise a trainer is
  * started, which goes on from the newest checkpoint of the unfinished attempt.
  *
  * It heartbeats its progress every second. When it is cancelled, or its worker is shut down, the trainer saves a
@@ -36,26 +38,26 @@ export interface ExecuteInput {
  * failure, and which is retryable as long as trying again has a chance.
  */
 export function executeActivity(options: ExecuteOptions) {
-  const { home, plans, stopSeconds, devices, launchers = {} } = options;
+  const { home, plans, stopSeconds, devices, launchers = {}, storage } = options;
   const takeGpu = shareGpus(process.env);
   return async ({ planDigest, index, device }: ExecuteInput): Promise<{ attempt: number }> => {
     const context = Context.current();
     const node = await plans.node(planDigest, index);
     const published = await findArtifact(home, node.key, node.attempt);
-    if (published !== undefined) return { attempt: published.attempt };
+    if (published !== undefined && countsForAll(storage, published)) return { attempt: published.attempt };
     trace.getActiveSpan()?.setAttributes({
       'descent.node': node.address,
       'descent.key': node.key,
       'descent.type': node.type,
       'descent.device': device,
     });
-    if (node.accepted) throw failureFor(acceptedGone(node), 1);
+    if (node.accepted && storage === undefined) throw failureFor(acceptedGone(node), 1);
 
     const progress: NodeProgress = { ...notStarted };
     const beating = setInterval(() => context.heartbeat({ ...progress }), 1000);
     try {
       const claim = await claimNode(home, node.key, {
-        staleSeconds: (context.info.heartbeatTimeoutMs ?? 30_000) / 1000,
+        staleSeconds: staleSecondsOf(context),
         stopSeconds,
         signal: context.cancellationSignal,
         onWait: () => {
@@ -66,6 +68,14 @@ export function executeActivity(options: ExecuteOptions) {
         progress.phase = 'starting';
         const from = node.attempt ?? 1;
         const joined = await attemptToJoin(home, node, { launchers, device, from });
+        if (joined === undefined) {
+          const settled = await settle({ node, context, progress }, options);
+          if (settled !== undefined) {
+            forgetTries(home, node.key);
+            return { attempt: settled.attempt };
+          }
+          if (node.accepted) throw failureFor(acceptedGone(node), 1);
+        }
         const begun = joined ?? (await beginAttempt(home, node, { from }));
         if (begun.state === 'published') return { attempt: begun.artifact.attempt };
         trace.getActiveSpan()?.setAttribute('descent.attempt', begun.attempt.number);
@@ -114,45 +124,90 @@ const notStarted: NodeProgress = {
   values: {},
 };
 
+/**
+ * What there is of a node already, for everybody: of this home, which then goes to the storage where that lacks it, or out of
+ * the storage; undefined where the node is to be made. Without a storage that is what beginAttempt sees.
+ */
+async function settle(
+  { node, context, progress }: Pick<Execution, 'node' | 'context' | 'progress'>,
+  options: ExecuteOptions,
+): Promise<Artifact | undefined> {
+  const { home, storage } = options;
+  if (storage === undefined) return undefined;
+  const moving = { home, storage, signal: context.cancellationSignal };
+  const counting = { from: { attempt: 0, step: 0 }, begins: true, noteFirst: false };
+  return await counted({ node, context }, home, counting, async () => {
+    const found = await findAnywhere(moving, node, true);
+    if (found === undefined || countsForAll(storage, found)) return found;
+    progress.phase = 'uploading';
+    return await share(moving, found);
+  });
+}
+
 async function executeAttempt(execution: Execution, options: ExecuteOptions): Promise<void> {
   const { node, attempt, context, progress } = execution;
-  const { home } = options;
+  const { home, storage } = options;
   const step = latestCheckpoint(attempt.folder)?.step ?? 0;
   Object.assign(progress, { attempt: attempt.number, step });
-  const from = { attempt: attempt.number, step };
-  // Whoever joins a job begins nothing.
-  const tries = Math.max(1, triesFrom(home, node.key, from) + (isHandedIn(attempt) ? 0 : 1));
-  // A first execution is noted when it has failed, which most do not; should its worker be killed, it is not counted.
-  if (attempt.executions > 1) noteTries(home, node.key, { ...from, count: tries });
   // What a trainer has finished counts, though it is to stop, where that takes no longer than saving may.
   const inTime = leaveIn(options.stopSeconds, context.cancellationSignal);
-  try {
+  // Whoever joins a job begins nothing.
+  const counting = {
+    from: { attempt: attempt.number, step },
+    begins: !isHandedIn(attempt),
+    noteFirst: attempt.executions > 1,
+  };
+  await counted(execution, home, counting, async (tries) => {
     if (tries > mostTriesOfAny) {
       throw new NodeError('killed', `${node.address}: its worker died ${tries - 1} times at step ${step}`);
     }
-    const parents = await findParents(home, node);
-    const { started, done, adopted } = await bringToEnd(execution, options, parents, tries);
-    progress.phase = 'publishing';
-    const publication = {
-      type: node.type,
-      address: node.address,
-      preimage: node.preimage,
-      parents: node.parents,
-      model: done.model,
-      facts: done.facts,
-      provenance: {
-        engine: started.engine,
-        device: started.device,
-        ...(started.hardware !== undefined && { hardware: started.hardware }),
-        startedAt: attempt.startedAt,
-        finishedAt: new Date().toISOString(),
-        executions: attempt.executions,
-        ...(adopted && { adopted }),
-      },
-    };
-    await publish(attempt, publication, inTime);
-    forgetTries(home, node.key);
-    removeOutputs(attempt.folder);
+    const parents = await holdParents(execution, options);
+    try {
+      const { started, done, adopted } = await bringToEnd(execution, options, parents.artifacts, tries);
+      progress.phase = 'publishing';
+      const publication = {
+        type: node.type,
+        address: node.address,
+        preimage: node.preimage,
+        parents: node.parents,
+        model: done.model,
+        facts: done.facts,
+        provenance: {
+          engine: started.engine,
+          device: started.device,
+          ...(started.hardware !== undefined && { hardware: started.hardware }),
+          startedAt: attempt.startedAt,
+          finishedAt: new Date().toISOString(),
+          executions: attempt.executions,
+          ...(adopted && { adopted }),
+        },
+      };
+      const manifest = await publish(attempt, publication, inTime);
+      removeOutputs(attempt.folder);
+      progress.phase = 'uploading';
+      const moving = { home, storage, signal: context.cancellationSignal };
+      await share(moving, { ...manifest, folder: attempt.folder });
+    } finally {
+      await parents.release();
+    }
+  });
+  forgetTries(home, node.key);
+}
+
+/**
+ * Counts the tries of something from one place, on disk, and fails for good when its kind of failure has had them all. A
+ * first execution is noted when it has failed, which most do not; should its worker be killed, it is not counted.
+ */
+async function counted<T>(
+  { node, context }: Pick<Execution, 'node' | 'context'>,
+  home: string,
+  { from, begins, noteFirst }: { from: { attempt: number; step: number }; begins: boolean; noteFirst: boolean },
+  work: (tries: number) => Promise<T>,
+): Promise<T> {
+  const tries = Math.max(1, triesFrom(home, node.key, from) + (begins ? 1 : 0));
+  if (noteFirst) noteTries(home, node.key, { ...from, count: tries });
+  try {
+    return await work(tries);
   } catch (error) {
     if (context.cancellationSignal.aborted) {
       forgetTries(home, node.key);
@@ -182,14 +237,43 @@ function leaveIn(seconds: number, signal: AbortSignal): () => void {
   };
 }
 
-async function findParents(home: string, node: PlanNode): Promise<Record<string, Artifact>> {
-  const found = await Promise.all(
-    Object.entries(node.parents).map(async ([role, key]) => {
-      const artifact = await findArtifact(home, key);
-      if (artifact !== undefined) return [role, artifact] as const;
-      const message = `${node.address} needs its ${role}, ${key.slice(0, 12)}, which is gone from the store or damaged`;
-      throw new NodeError('no-parent', `${message}: run the lineage again`);
-    }),
-  );
-  return Object.fromEntries(found);
+/** What a node starts from, all of it in this home, where it stays until it is released. */
+interface Held {
+  artifacts: Record<string, Artifact>;
+  release(): Promise<void>;
+}
+
+async function holdParents({ node, context, progress }: Execution, options: ExecuteOptions): Promise<Held> {
+  const { home, storage } = options;
+  const moving = { home, storage, signal: context.cancellationSignal };
+  const releases: (() => Promise<void>)[] = [];
+  const release = async (): Promise<void> => {
+    for (const one of releases) await one();
+  };
+  const claiming = { staleSeconds: staleSecondsOf(context), onWait: () => undefined };
+  try {
+    const artifacts: Record<string, Artifact> = {};
+    for (const [role, key] of Object.entries(node.parents)) {
+      const artifact = await findAnywhere(moving, { key });
+      if (artifact === undefined) {
+        const message = `${node.address} needs its ${role}, ${key.slice(0, 12)}, which is gone from the store or damaged`;
+        throw new NodeError('no-parent', `${message}: run the lineage again`);
+      }
+      if (awayFiles(artifact).length > 0) progress.phase = 'fetching';
+      if (storage !== undefined || awayFiles(artifact).length > 0) {
+        releases.push(await holdFiles(moving, artifact, claiming));
+      }
+      artifacts[role] = artifact;
+    }
+    progress.phase = 'starting';
+    return { artifacts, release };
+  } catch (error) {
+    await release();
+    throw error;
+  }
+}
+
+/** Seconds after which a claim that nobody touches is taken over: those after which the server takes a worker for lost. */
+function staleSecondsOf({ info }: Context): number {
+  return (info.heartbeatTimeoutMs ?? 30_000) / 1000;
 }

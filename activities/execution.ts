@@ -3,6 +3,7 @@ import type { PlanNode } from '../planner/plan.ts';
 import type { DoneEvent, StartedEvent } from '../schemas/types/event.ts';
 import type { Manifest } from '../schemas/types/manifest.ts';
 import type { Attempt } from '../store/attempt.ts';
+import type { Storage } from '../store/remote/storage.ts';
 import type { DeviceClass } from '../temporal.config.ts';
 import type { NodeProgress } from '../workflows/messages.ts';
 import type { Claim } from './claim.ts';
@@ -26,6 +27,8 @@ export interface ExecuteOptions {
   /** What runs the trainers of a device class, where that is a cluster. */
   launchers?: Record<string, Launcher>;
   stopSeconds: number;
+  /** Where finished nodes go, and what is not here comes from. Default: this home is all there is. */
+  storage?: Storage | undefined;
   /** What says where the Hugging Face Hub and an OpenAI-compatible endpoint are, and who asks. Default: this process's environment. */
   env?: NodeJS.ProcessEnv;
 }

@@ -5,6 +5,7 @@ import { HubError } from '../hub/errors.ts';
 import { FencedError, StoreError } from '../store/errors.ts';
 import { keyFolder } from '../store/home.ts';
 import { readNote, writeNote } from '../store/notes.ts';
+import { StorageError } from '../store/remote/errors.ts';
 
 /**
  * Seconds before each further try of a node that does not get to a new checkpoint, by what went wrong; one that has had
@@ -87,7 +88,8 @@ export function failureFor(error: unknown, tries: number): ApplicationFailure {
 /** The kind of any error, and what it says. */
 export function asNodeError(error: unknown): Pick<NodeError, 'kind' | 'message' | 'lastLines'> {
   if (error instanceof NodeError) return error;
-  if (error instanceof HubError) return { kind: error.kind, message: error.message, lastLines: [] };
+  if (error instanceof HubError || error instanceof StorageError)
+    return { kind: error.kind, message: error.message, lastLines: [] };
   if (error instanceof FencedError) return { kind: 'fenced', message: error.message, lastLines: [] };
   const message = String((error as Error | undefined)?.message ?? error);
   if (saysDiskFull(error)) return { kind: 'disk-full', message, lastLines: [] };

@@ -14,12 +14,13 @@ export interface ActivityOptions extends Omit<ExecuteOptions, 'plans'> {
 
 /** All activities, by the task queue that serves them. */
 export function createActivities({ client, ...options }: ActivityOptions) {
-  const plans = planReader(options.home);
+  const { home, storage } = options;
+  const plans = planReader(home, storage);
   return {
     /** On the lineage queue: short ones. */
-    light: { readPage: pageActivity(options.home, plans), ...holdActivities(options.home, plans, client) },
+    light: { readPage: pageActivity(home, plans, storage), ...holdActivities(home, plans, client) },
     /** On the results queue, one at a time, by the worker that has the claim to write. */
-    results: (claim: Claim) => resultsActivities(options.home, plans, claim),
+    results: (claim: Claim) => resultsActivities({ home, storage }, plans, claim),
     /** On the queue of a device class. */
     device: { executeNode: executeActivity({ ...options, plans }) },
   };

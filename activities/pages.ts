@@ -3,8 +3,11 @@ import { heartbeat } from '@temporalio/activity';
 import type { Key, NodeType, Plan, PlanNode } from '../planner/plan.ts';
 import { type Sparing, sparing } from '../planner/spared.ts';
 import { newestWhole } from '../store/artifact.ts';
+import { attemptNumbers } from '../store/home.ts';
+import type { Storage } from '../store/remote/storage.ts';
 import type { Page, PageNode } from '../workflows/messages.ts';
 import type { PlanReader } from './plans.ts';
+import { countsForAll } from './shared.ts';
 
 /** Temporal warns at 256 KB a payload and counts them all into the history; 48 KB is some 300 nodes. */
 const pageBytes = 48 * 1024;
@@ -41,13 +44,21 @@ export function priorityOf(node: PlanNode): number {
 /**
  * The activity `readPage`: the nodes of a plan from `from` on, as many as fit into one payload, each with whether the
  * store has it now, or it is a trunk that is spared. The verdicts that a plan was shown with may be old; this is what
- * counts.
+ * counts. With a storage, what that does not have is not published, wherever it was made: who executes it uploads it.
  */
-export function pageActivity(home: string, plans: PlanReader) {
+export function pageActivity(home: string, plans: PlanReader, storage?: Storage) {
   return async ({ planDigest, from, device }: { planDigest: string; from: number; device: string }): Promise<Page> => {
     const plan = await plans.plan(planDigest);
     const { places, isSpared } = surveyOf(plan);
-    const isDone = (key: Key) => newestWhole(home, key, plan.nodes[places.get(key) as number]?.attempt) !== undefined;
+    const elsewhere = await storage?.lately();
+    const isDone = (key: Key): boolean => {
+      const from = plan.nodes[places.get(key) as number]?.attempt ?? 1;
+      const here = newestWhole(home, key, from);
+      if (here !== undefined) return countsForAll(storage, here);
+      // What is unfinished or damaged here is replaced by whoever executes the node.
+      const isBegun = (attemptNumbers(home, key)[0] ?? 0) >= from;
+      return !isBegun && elsewhere?.state(key, from).state === 'done';
+    };
     const page: Page = { from, nodes: [] };
     for (let bytes = 0, index = from; index < plan.nodes.length && bytes < pageBytes; index += 1) {
       const node = plan.nodes[index] as PlanNode;

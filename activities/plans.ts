@@ -1,5 +1,7 @@
 import type { Plan, PlanNode } from '../planner/plan.ts';
 import { readPlan } from '../store/plans.ts';
+import { bringPlan } from '../store/remote/plans.ts';
+import type { Storage } from '../store/remote/storage.ts';
 
 /** Frozen plans by digest. The last few stay in memory: a plan of 10,000 nodes takes a moment to read. */
 export interface PlanReader {
@@ -10,13 +12,13 @@ export interface PlanReader {
 
 const kept = 8;
 
-/** Reads the plans of a home. */
-export function planReader(home: string): PlanReader {
+/** Reads the plans of a home; those that only the storage has are brought into it. */
+export function planReader(home: string, storage?: Storage): PlanReader {
   const plans = new Map<string, Promise<Plan>>();
   const plan = (digest: string): Promise<Plan> => {
     const known = plans.get(digest);
     if (known !== undefined) return known;
-    const reading = readPlan(home, digest);
+    const reading = bringPlan(home, storage, digest).then(() => readPlan(home, digest));
     // What could not be read may be there at the next try.
     reading.catch(() => plans.delete(digest));
     plans.set(digest, reading);

@@ -7,12 +7,15 @@ import { DatabaseBusyError } from '../results/errors.ts';
 import { finishOf, ingestAttempts, notIngested } from '../results/ingest.ts';
 import { recordLineage } from '../results/record.ts';
 import type { IngestInput } from '../results/staging.ts';
-import { findArtifact } from '../store/artifact.ts';
 import { newestAttempt } from '../store/attempt.ts';
 import { FencedError, StoreError } from '../store/errors.ts';
 import { attemptFolder } from '../store/home.ts';
+import { StorageError } from '../store/remote/errors.ts';
+import { inTurns } from '../store/remote/in-turns.ts';
+import type { Storage } from '../store/remote/storage.ts';
 import type { Claim } from './claim.ts';
 import type { PlanReader } from './plans.ts';
+import { findAnywhere, type Moving } from './shared.ts';
 import { stopped } from './stopped.ts';
 
 /**
@@ -20,7 +23,11 @@ import { stopped } from './stopped.ts';
  * written once another worker has the claim: the activity fails, and is done by that one. One that waits for the file ends
  * at once when it is cancelled or its worker is shut down.
  */
-export function resultsActivities(home: string, plans: PlanReader, claim: Pick<Claim, 'isHeld'>) {
+export function resultsActivities(
+  { home, storage }: { home: string; storage?: Storage | undefined },
+  plans: PlanReader,
+  claim: Pick<Claim, 'isHeld'>,
+) {
   const write = (use: (connection: DuckDBConnection) => Promise<void>): Promise<void> =>
     beating(claim, async (signal) => {
       requireHeld(claim);
@@ -44,7 +51,12 @@ export function resultsActivities(home: string, plans: PlanReader, claim: Pick<C
      */
     async ingestNodes({ planDigest, indexes }: { planDigest: string; indexes: number[] }): Promise<void> {
       const nodes = await Promise.all(indexes.map((index) => plans.node(planDigest, index)));
-      const each = await Promise.all(nodes.map((node) => findAttempt(home, node)));
+      const each: (IngestInput | undefined)[] = [];
+      await beating(claim, (signal) =>
+        inTurns(nodes, recordsAtOnce, signal, async (node) => {
+          each.push(await findAttempt({ home, storage, signal }, node));
+        }),
+      );
       // A lineage may ask twice for a node: as published when it read its page, and when the node has told how it ended.
       const inputs = [...new Map(each.flatMap((input) => (input ? [[input.folder, input] as const] : []))).values()];
       if (inputs.length === 0) return;
@@ -61,8 +73,12 @@ function requireHeld(claim: Pick<Claim, 'isHeld'>): void {
   throw new FencedError('another worker has taken over writing results; this one stands by and writes nothing');
 }
 
-async function findAttempt(home: string, node: PlanNode): Promise<IngestInput | undefined> {
-  const artifact = await findArtifact(home, node.key, node.attempt);
+/** Records that come from the storage at once. */
+const recordsAtOnce = 16;
+
+async function findAttempt(moving: Moving, node: PlanNode): Promise<IngestInput | undefined> {
+  const { home } = moving;
+  const artifact = await findAnywhere(moving, node);
   if (artifact !== undefined) {
     const { folder, ...manifest } = artifact;
     return { node, manifest, folder };
@@ -99,7 +115,7 @@ async function beating(
         'results were not written yet, since their worker is shut down: another goes on with them',
       );
     }
-    const passes = [DatabaseBusyError, StoreError, FencedError].some((kind) => error instanceof kind);
+    const passes = [DatabaseBusyError, StoreError, FencedError, StorageError].some((kind) => error instanceof kind);
     if (passes || info.attempt < mostTries) throw error;
     throw ApplicationFailure.create({
       message: (error as Error).message,

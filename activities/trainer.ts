@@ -151,9 +151,9 @@ function killGroup({ pid }: ChildProcess): void {
   }
 }
 
-/** Of Temporal, of collectors, of the Hugging Face Hub (the older name too), and of OpenAI-compatible endpoints. */
+/** Of Temporal, of collectors, of object storage, of the Hugging Face Hub (the older name too), and of OpenAI-compatible endpoints. */
 const keptFromTrainers =
-  /^(TEMPORAL_|OTEL_EXPORTER_|(HF_TOKEN|HUGGING_FACE_HUB_TOKEN|OPENAI_API_KEY|OPENAI_BASE_URL)$)/;
+  /^(TEMPORAL_|OTEL_EXPORTER_|AWS_|(HF_TOKEN|HUGGING_FACE_HUB_TOKEN|OPENAI_API_KEY|OPENAI_BASE_URL)$)/;
 
 /** A trainer asks none of them for anything, and has no use for their keys. */
 export function trainerEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {

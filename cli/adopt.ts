@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Claim, claimNode } from '../activities/claim.ts';
 import { isReason } from '../planner/checks/accept.ts';
@@ -70,7 +70,7 @@ export async function adopt(
   } finally {
     claim.release();
   }
-  await catchUp(home, plan, planDigest, judgeAgainstStore(plan, context));
+  await catchUp(home, plan, planDigest, await judgeAgainstStore(plan, context));
   const size = manifest.files.reduce((sum, one) => sum + one.bytes, 0);
   terminal.out(
     [
@@ -150,7 +150,8 @@ function knownTokenizer(home: string, plan: Plan, node: PlanNode): ExpectedModel
   for (let next = parentOf(plan, node); next; next = parentOf(plan, next)) {
     const artifact = newestWhole(home, next.key);
     const path = `${artifact?.model}/tokenizer.json`;
-    if (artifact?.files.some((file) => file.path === path))
+    // Away, it is passed over, as it would have to be fetched; the next that has it here is of the same tokenizer.
+    if (artifact?.files.some((file) => file.path === path) && existsSync(join(artifact.folder, path)))
       return { json: readJson(join(artifact.folder, path)), of: next.address };
   }
   return undefined;

@@ -5,7 +5,13 @@ import { pathToFileURL } from 'node:url';
 import { findGpu, visibleGpus } from '#setup/gpu.mjs';
 import { torchrunOf } from '../activities/launchers/torchrun.ts';
 import { isGpuClass } from '../schemas/device-class.ts';
-import defaults, { type DeviceClass, type SlotSpeed, type TemporalConfig, type TlsFiles } from '../temporal.config.ts';
+import defaults, {
+  type DeviceClass,
+  type ObjectStorage,
+  type SlotSpeed,
+  type TemporalConfig,
+  type TlsFiles,
+} from '../temporal.config.ts';
 import { widestWindow } from '../workflows/names.ts';
 import { CommandError } from './failure.ts';
 import { launcherFault } from './launcher-config.ts';
@@ -100,6 +106,10 @@ const checks: { [Name in keyof Required<TemporalConfig>]: (value: unknown) => st
     isText(value) && URL.canParse(value) && /^https?:$/.test(new URL(value).protocol)
       ? null
       : 'a URL, http://host:4318',
+  storage: (value) =>
+    isStorage(value)
+      ? null
+      : 'an object with a `bucket`, and perhaps a `prefix` without slashes at its ends, an `endpoint` (http://host:9000, without a user), a `region`, and a `cache` in bytes',
   searchAttributes: (value) => (typeof value === 'boolean' ? null : 'true or false'),
   queue: (value) => (typeof value === 'string' && /^[\w-]+$/.test(value) ? null : 'letters, digits, `-` and `_`'),
   devices: (value) =>
@@ -168,6 +178,27 @@ function isSpeed(value: unknown): value is SlotSpeed {
     [value.peak, value.utilisation].every((number) => Number.isFinite(number) && (number as number) > 0) &&
     (value.utilisation as number) <= 1
   );
+}
+
+function isStorage(value: unknown): value is ObjectStorage {
+  if (!isObject(value)) return false;
+  const { bucket, prefix, endpoint, region, cache, ...others } = value;
+  return (
+    Object.keys(others).length === 0 &&
+    isText(bucket) &&
+    !bucket.includes('/') &&
+    (prefix === undefined || (isText(prefix) && /^[\w!.*'()-]+(\/[\w!.*'()-]+)*$/.test(prefix))) &&
+    (endpoint === undefined || (isText(endpoint) && isEndpoint(endpoint))) &&
+    (region === undefined || isText(region)) &&
+    (cache === undefined || (isWhole(cache) && cache >= 0))
+  );
+}
+
+/** A user and a password in it would stand in every message that names it. */
+function isEndpoint(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, username, password } = new URL(text);
+  return /^https?:$/.test(protocol) && username === '' && password === '';
 }
 
 function isTlsFiles(value: unknown): value is TlsFiles {

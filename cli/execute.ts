@@ -1,5 +1,6 @@
 import type { Key, Plan, PlanNode } from '../planner/plan.ts';
 import { lineageWord, type Verdict } from '../planner/verdict.ts';
+import { sharePlan } from '../store/remote/plans.ts';
 import { counted } from '../words/figures.ts';
 import { lineageWorkflowId } from '../workflows/names.ts';
 import { catchUp } from './catch-up.ts';
@@ -14,6 +15,7 @@ import { judgeAgainstStore } from './plan.ts';
 import { nodesToRun } from './render/plan.ts';
 import type { RunEvent, RunOutcome } from './render/run-event.ts';
 import { deviceNotices, openSession, type Session } from './session.ts';
+import { exchange, withStorage } from './storage.ts';
 import { openTracing } from './telemetry.ts';
 import type { Tracing } from './tracing.ts';
 
@@ -93,6 +95,7 @@ async function executeTraced(
     report({ event: 'connected', address, uiAddress: pageOf(session, workflowId), workflowId });
     if (((await session.host?.othersOn(workflowId)) ?? 0) > 0) notice('follows a run that is already under way');
     const verdict = lineageWord(verdicts.values());
+    await withStorage(context, (storage) => sharePlan(storage, plan));
     try {
       for (const text of await joiningNotices(client, plan, planDigest, settings)) notice(text);
       await runLineage(client, plan, planDigest, settings, { failFast, verdict });
@@ -170,8 +173,10 @@ async function kill(session: Session): Promise<RunEnd> {
 async function endOf(end: LineageEnd | { state: 'left' }, frozen: Frozen, context: Context): Promise<RunEnd> {
   switch (end.state) {
     case 'done':
+      await takeResults(frozen, context);
       return { outcome: 'done', reason: null };
     case 'failed':
+      await takeResults(frozen, context);
       return { outcome: 'failed', reason: end.message };
     case 'cancelled':
       return { outcome: 'interrupted', reason: 'somebody else cancelled it' };
@@ -184,9 +189,17 @@ async function endOf(end: LineageEnd | { state: 'left' }, frozen: Frozen, contex
   }
 }
 
+/** With a storage, results went into the home of who began the lineage, which may be another host's: they are had here too. */
+async function takeResults({ home, plan, planDigest }: Frozen, context: Context): Promise<void> {
+  await withStorage(context, async (storage) => {
+    await exchange(home, storage, plan.nodes);
+    await catchUp(home, plan, planDigest, await judgeAgainstStore(plan, context));
+  });
+}
+
 /** How a lineage ended that Temporal no longer has: the store says what is done. */
 async function endInStore({ home, plan, planDigest }: Frozen, context: Context): Promise<RunEnd> {
-  const verdicts = judgeAgainstStore(plan, context);
+  const verdicts = await judgeAgainstStore(plan, context);
   const missing = nodesToRun(plan, verdicts).length;
   if (missing > 0) {
     const reason = `Temporal no longer has its workflow, and ${missing} of ${counted(plan.nodes.length, 'node')} are not done`;

@@ -20,7 +20,7 @@ export async function graph(file: string, options: GraphOptions, context: Contex
   const planned = await planFile(file, context);
   if (!planned.ok) return refuse(file, planned, options, context);
   const nodes = await selectNodes(planned.plan, options.select, context);
-  const verdicts = judgeAgainstStore(planned.plan, context);
+  const verdicts = await judgeAgainstStore(planned.plan, context);
   const verdict = (node: PlanNode) => verdictOf(node, verdicts).verdict;
   const shown = { ...planned.plan, nodes };
   const { terminal } = context;

@@ -3,7 +3,7 @@ import { type Mark, marksOf } from '../planner/marks.ts';
 import type { Key, Plan, PlanNode } from '../planner/plan.ts';
 import { reasonText } from '../planner/reason.ts';
 import { restrict } from '../planner/select.ts';
-import { judge, type Verdict, verdictOf } from '../planner/verdict.ts';
+import { judge, type NodeState, type Verdict, verdictOf } from '../planner/verdict.ts';
 import { nodesInspector } from '../store/artifact.ts';
 import { findHome } from '../store/home.ts';
 import { plansRun } from '../store/plans.ts';
@@ -17,6 +17,7 @@ import type { Pricing } from './pricing.ts';
 import { nodesToRun, planCounts, renderPlan } from './render/plan.ts';
 import { selectNodes } from './selection.ts';
 import { shellWord } from './shell.ts';
+import { withStorage } from './storage.ts';
 
 /**
  * `descent plan FILE`: what would run, why, and what it costs. Starts nothing, loads neither Temporal nor TensorFlow, and
@@ -51,7 +52,7 @@ async function showPlan(
   const nodes = await selectNodes(all, options.select, context);
   const chosen = options.select ? restrict(all, nodes) : all;
   refuseForcedOutside(all, chosen.nodes);
-  const verdicts = judgeAgainstStore(all, context, chosen.nodes);
+  const verdicts = await judgeAgainstStore(all, context, chosen.nodes);
   const shown = { ...all, nodes };
   const marks = marksOf(all.nodes);
   const priced = await priceWithin(planned, verdicts, context);
@@ -112,14 +113,22 @@ function repeatNotes(plan: Plan, nodes: readonly PlanNode[], verdicts: ReadonlyM
   return [`${first}${more}: its run is done, and kept none of what came before its end: those steps run again`];
 }
 
-/** Each node's verdict against what this home's store holds; `part` are the nodes that are meant to run, with what they need. */
-export function judgeAgainstStore(
+/** Each node's verdict against what this home's store holds, and the object storage where one is configured; `part` are the nodes that are meant to run, with what they need. */
+export async function judgeAgainstStore(
   plan: Plan,
   context: Context,
   part: readonly PlanNode[] = plan.nodes,
-): Map<Key, Verdict> {
+): Promise<Map<Key, Verdict>> {
   const home = findHome(context.cwd, context.env);
-  return judge(plan, nodesInspector(home), plansRun(home, plan.lineage), part);
+  const here = nodesInspector(home);
+  const elsewhere = await withStorage(context, (storage) => storage.lately());
+  const state = (key: Key, from?: number): NodeState => {
+    const found = here(key, from);
+    if (found.state === 'done' || elsewhere === undefined) return found;
+    const shared = elsewhere.state(key, from);
+    return shared.state === 'done' ? shared : found;
+  };
+  return judge(plan, state, plansRun(home, plan.lineage), part);
 }
 
 /** What `plan --json` prints. */

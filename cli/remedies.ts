@@ -31,9 +31,10 @@ const REMEDIES: Readonly<Record<string, string>> = {
   'disk-full': `free some space; ${AGAIN}`,
   'device-lost': `see that the device works (\`descent doctor\`); ${AGAIN}`,
   'bad-data': 'mend the data or ask for less of it in the lineage file, then `descent run` again',
-  'no-network': `see whether the server can be reached (HF_ENDPOINT); \`descent run\` goes on with what came`,
+  'no-network': `see whether the server that it names can be reached (HF_ENDPOINT, or \`storage\` in temporal.config); \`descent run\` goes on with what came`,
   'no-access': 'do what the message says, then `descent run` again',
-  'bad-download': 'see what stands between here and the Hub (HF_ENDPOINT, a proxy), then `descent run` again',
+  'bad-download':
+    'do what the message says, or see what stands between here and the server (a proxy, a mirror), then `descent run` again',
   'bad-job': 'mend the stage in the lineage file, then `descent run` again',
   'bad-events': 'its trainer breaks the contract: see docs, and the configured `trainer` in temporal.config',
   'no-trainer': 'run `descent doctor`, which says what is missing',

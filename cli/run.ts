@@ -26,6 +26,7 @@ import { nodesToRun, planTotal } from './render/plan.ts';
 import type { Reporter, RunOutcome } from './render/run-event.ts';
 import { selectNodes } from './selection.ts';
 import { shellWord } from './shell.ts';
+import { exchange, withStorage } from './storage.ts';
 import type { Page } from './ui.ts';
 import { type Admitted, admitPlan } from './written-plan.ts';
 
@@ -75,7 +76,7 @@ export async function run(file: string | undefined, options: RunOptions, given: 
     const frozen = { home, plan, planDigest, verdicts, pending };
     const telling = { report: reporter.report, clock };
     const { outcome, reason } =
-      pending.length === 0 ? await reuseAll(frozen) : await executeShown(frozen, options, context, telling);
+      pending.length === 0 ? await reuseAll(frozen, context) : await executeShown(frozen, options, context, telling);
     // What toys have learned is nothing to be told.
     if (!options.smoke && (outcome === 'done' || outcome === 'failed')) {
       const { gathered, ...told } = await withDatabase(home, 'read', (connection) =>
@@ -127,7 +128,7 @@ async function requestOf(
   const all = await forceSelected(planned.plan, force, context);
   const plan = select ? restrict(all, await selectNodes(all, select, context)) : all;
   refuseForcedOutside(all, plan.nodes);
-  const verdicts = judgeAgainstStore(all, context, plan.nodes);
+  const verdicts = await judgeAgainstStore(all, context, plan.nodes);
   const missing = findDownloads(planned, nodesToRun(plan, verdicts));
   if (missing) return { file, refused: missing };
   const priced = await priceWithin(planned, verdicts, context);
@@ -197,7 +198,8 @@ async function servePage({ home, plan }: Frozen, context: Context, { report }: T
   return page;
 }
 
-async function reuseAll({ home, plan, planDigest, verdicts }: Frozen): Promise<RunEnd> {
+async function reuseAll({ home, plan, planDigest, verdicts }: Frozen, context: Context): Promise<RunEnd> {
+  await withStorage(context, (storage) => exchange(home, storage, plan.nodes));
   await catchUp(home, plan, planDigest, verdicts);
   return { outcome: 'done', reason: null };
 }

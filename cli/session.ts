@@ -10,6 +10,7 @@ import type { Context } from './context.ts';
 import { CommandError } from './failure.ts';
 import { type Host, serverFailure, startOrJoinHost } from './host.ts';
 import { logsFolder } from './host-state.ts';
+import { resultsQueueOf } from './results-queue.ts';
 import { addSearchAttributes } from './temporal-server.ts';
 import type { Tracing } from './tracing.ts';
 
@@ -88,6 +89,7 @@ export async function openSession(
     clearTimeout(late);
   }
   const { queue, window, heartbeatSeconds } = config;
+  const results = config.storage && { results: await resultsQueueOf(home, config) };
   let closed: Promise<void> | undefined;
   return {
     get client() {
@@ -99,7 +101,7 @@ export async function openSession(
     get uiAddress() {
       return host?.uiAddress ?? null;
     },
-    settings: { queue, window, heartbeatSeconds, device, searchAttributes: server().searchAttributes },
+    settings: { queue, ...results, window, heartbeatSeconds, device, searchAttributes: server().searchAttributes },
     devices: config.devices,
     host,
     async reconnect() {
@@ -126,9 +128,15 @@ export async function deviceNotices(session: Session, nodes: readonly PlanNode[]
   const served = await Promise.all(
     classes.map(async (name) => (await workersOn(connected, deviceQueue(settings.queue, name), 'activity')) > 0),
   );
-  return classes
+  const missing = classes
     .filter((_, index) => !served[index])
     .map((name) => `no worker serves the device class ${name}: start one with \`descent worker --queue ${name}\``);
+  const { results } = settings;
+  if (results === undefined || (await workersOn(connected, results, 'activity')) > 0) return missing;
+  return [
+    ...missing,
+    'no worker of this home writes its results: start one with `descent worker`, of any device class',
+  ];
 }
 
 /** What a person should know where a machine is to serve some device classes: that it has no GPU for them. */

@@ -10,12 +10,14 @@ import { type Rebuilt, rebuildResults } from '../results/rebuild.ts';
 import { databasePath, findHome, importsFolder, keysBeginning, plansFolder } from '../store/home.ts';
 import { machineName } from '../store/machine.ts';
 import { damageIn, publishedAttempts } from '../store/published.ts';
+import { lackingIn } from '../store/remote/lacking.ts';
 import { type Context, type ExitCode, exitCodes } from './context.ts';
 import { CommandError } from './failure.ts';
 import { findNode } from './find-node.ts';
 import { readHistory } from './history.ts';
 import { byteProgress } from './render/byte-progress.ts';
 import { renderVerify, type VerifyReport } from './render/verify.ts';
+import { withStorage } from './storage.ts';
 
 /**
  * `descent verify [NODE...]`: hashes what was published again, and compares the results with what the store says. Exit code
@@ -35,6 +37,7 @@ export async function verify(
   const results = await verifyResults(home, named, options);
   const ok =
     artifacts.damaged.length === 0 &&
+    (artifacts.storage?.lacking.length ?? 0) === 0 &&
     results.unreadablePlans.length === 0 &&
     (results.rebuilt || (results.state === 'compared' ? results.differences.length === 0 : results.state === 'none'));
   const report: VerifyReport = { ok, artifacts, results };
@@ -53,8 +56,9 @@ async function verifyArtifacts(
   home: string,
   named: ReadonlySet<string> | undefined,
   { json }: { json?: true },
-  { terminal }: Context,
+  context: Context,
 ): Promise<VerifyReport['artifacts']> {
+  const { terminal } = context;
   const published = publishedAttempts(home, named ? [...named] : keysBeginning(home, ''));
   const bytes = published.reduce((sum, one) => sum + (one.artifact ? one.bytes : 0), 0);
   const progress = json ? undefined : byteProgress(terminal, bytes, () => performance.now() / 1000);
@@ -74,7 +78,16 @@ async function verifyArtifacts(
   const marked = [...nodes].flatMap(([key, { places, marks }]) =>
     marks.size > 0 ? [{ address: places[0]?.address ?? null, key, marks: [...marks] }] : [],
   );
+  const storage = await withStorage(context, async ({ bucket }) => {
+    const whole = published.flatMap(({ artifact }) => (artifact ? [artifact] : []));
+    const lacking = await lackingIn(bucket, whole);
+    return {
+      address: bucket.address,
+      lacking: lacking.map(({ artifact: { address, key, attempt }, reason }) => ({ address, key, attempt, reason })),
+    };
+  });
   return {
+    storage: storage ?? null,
     marked: marked.sort((a, b) => ((a.address ?? '') < (b.address ?? '') ? -1 : 1)),
     attempts: published.length,
     bytes,

@@ -19,7 +19,7 @@ import { findSubject } from './subject.ts';
 /** `descent why NODE`: whether a node would run, and what decides that. The lineage file is read as it stands now. */
 export async function why(text: string, options: { file?: string; json?: true }, context: Context): Promise<ExitCode> {
   const { plan, node } = await findNow(text, options.file, context);
-  const verdicts = judgeAgainstStore(plan, context);
+  const verdicts = await judgeAgainstStore(plan, context);
   const verdict = verdictOf(node, verdicts);
   const acceptable = acceptableFor(node, verdict, findHome(context.cwd, context.env));
   const ancestors = neededBy(plan, node, ({ parents }) => parents);

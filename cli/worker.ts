@@ -13,13 +13,15 @@ import {
 import { type ActivityOptions, createActivities } from '../activities/index.ts';
 import { type Launcher, launcherOf } from '../activities/launchers/launcher.ts';
 import { machineName } from '../store/machine.ts';
+import { openStorage } from '../store/remote/storage.ts';
 import type { TemporalConfig } from '../temporal.config.ts';
-import { deviceQueue, resultsQueue } from '../workflows/names.ts';
+import { deviceQueue } from '../workflows/names.ts';
 import { dataConverterOf } from './codec.ts';
 import { unknownClass } from './config.ts';
 import { type TemporalServer, unreachable } from './connect.ts';
 import { logsFolder } from './host-state.ts';
 import { appendLine } from './log-file.ts';
+import { resultsQueueOf } from './results-queue.ts';
 import { collectorOf, openTracing } from './telemetry.ts';
 import { resetUnreplayable } from './unreplayable.ts';
 import { workflowCode } from './workflow-code.ts';
@@ -94,8 +96,10 @@ async function serve(
     beforeDevices,
     onReady,
   } = run;
+  const storage = config.storage && (await openStorage(config.storage));
   const activities = createActivities({
     home,
+    storage,
     client: () => client,
     trainer: config.trainer ?? programOf('trainer'),
     engines: programOf('engines'),
@@ -104,6 +108,7 @@ async function serve(
     stopSeconds: config.stopSeconds,
     ...(startTrainer && { start: startTrainer }),
   });
+  const results = await resultsQueueOf(home, config);
   const common = {
     ...options,
     identity: workerIdentity(),
@@ -136,7 +141,7 @@ async function serve(
           tell,
           serve: async (claim, signal) => {
             const writer = {
-              taskQueue: resultsQueue(config.queue),
+              taskQueue: results,
               activities: activities.results(claim),
               maxConcurrentActivityTaskExecutions: 1,
               // A lineage that is cancelled waits for no write that waits.

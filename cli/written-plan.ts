@@ -36,7 +36,7 @@ export async function admitPlan(path: string, context: Context): Promise<Admitte
   const { written } = read;
   refuseOtherVersions(path, written);
   await refuseChangedData(path, written);
-  const verdicts = judgeAgainstStore(written.plan, context);
+  const verdicts = await judgeAgainstStore(written.plan, context);
   refuseMoreToDo(path, written, verdicts);
   refuseDownloads(path, nodesToRun(written.plan, verdicts));
   const notices = [...(await lineageFileNotice(written)), ...lessToDo(written, verdicts)];

@@ -99,6 +99,27 @@ export const environment: readonly Group[] = [
     ],
   },
   {
+    title: 'Object storage',
+    intro:
+      "As Amazon's own tools read them, with `~/.aws` and a machine's role after them; [what is kept where](../storage.md) is in `temporal.config`. No trainer is handed any of them.",
+    variables: [
+      { name: 'AWS_ACCESS_KEY_ID', without: 'that of the profile, or of the machine', what: 'Who asks.' },
+      { name: 'AWS_SECRET_ACCESS_KEY', without: '', what: 'The key of who asks. It is never sent.' },
+      { name: 'AWS_SESSION_TOKEN', without: '', what: 'The token of credentials that expire.' },
+      { name: 'AWS_PROFILE', without: '`default`', what: 'The profile in `~/.aws`.' },
+      {
+        name: 'AWS_REGION',
+        without: 'that of the profile',
+        what: 'The region; `region` in `temporal.config` goes before it.',
+      },
+      {
+        name: 'AWS_ENDPOINT_URL_S3',
+        without: "Amazon's",
+        what: 'The server, as `http://host:9000`; `endpoint` in `temporal.config` goes before it.',
+      },
+    ],
+  },
+  {
     title: 'Models at an endpoint',
     intro: 'Of [`generate` with `endpoint`](../data.md#operations), where the worker is started.',
     variables: [

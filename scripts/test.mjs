@@ -1,6 +1,7 @@
 // What `npm test` runs once everything is set up and compiled: format and lint, the generated types, the types of these
 // scripts, then the tests. Arguments choose test files by a part of their path: `npm test -- planner store/lease`. What
-// takes minutes lies in test/long, test/engines/real and test/launchers/real, and runs only if it is asked for: `npm test -- long`.
+// takes minutes lies in test/long, test/engines/real, test/launchers/real and test/storage, and runs only if it is asked for:
+// `npm test -- long`.
 import { spawn } from 'node:child_process';
 import { readdir } from 'node:fs/promises';
 import { join, relative } from 'node:path';
@@ -52,7 +53,7 @@ async function findTests() {
 
 /** @param {string} file */
 function isLong(file) {
-  return ['long', join('engines', 'real'), join('launchers', 'real')].some((folder) =>
+  return ['long', join('engines', 'real'), join('launchers', 'real'), 'storage'].some((folder) =>
     file.startsWith(join('dist', 'test', folder)),
   );
 }

@@ -9,8 +9,9 @@ import { latestCheckpoint } from './checkpoint.ts';
 import { digestOfFile } from './digest.ts';
 import { StoreError } from './errors.ts';
 import { attemptFolder, attemptNumbers, keysBeginning } from './home.ts';
-import { type Artifact, damagePath, failureIn, inspectAttempt } from './inspect.ts';
+import { type Artifact, awayFiles, damagePath, failureIn, inspectAttempt } from './inspect.ts';
 import { claimManifest, fenced, holdsLease, publishedBy } from './lease.ts';
+import { sharedAt } from './remote/note.ts';
 import { syncFile, syncFolder, writeWhole } from './write.ts';
 
 /** What publish is told; the rest of the manifest it finds out itself. */
@@ -101,7 +102,7 @@ export function nodesInspector(home: string): (key: string, from?: number) => No
 /**
  * Hashes every file of an artifact again. What it finds is noted in the attempt's folder, so that a damaged artifact is
  * served to nobody from then on; a later look that finds all well takes the note away. A file that a link leads to, out
- * of the attempt's folder, is none of it. `onBytes` is told how much was read; what it throws ends the hashing.
+ * of the attempt's folder, is none of it; what is away, in a bucket, is passed over. `onBytes` is told how much was read; what it throws ends the hashing.
  */
 export async function verifyArtifact(
   artifact: Artifact,
@@ -111,7 +112,9 @@ export async function verifyArtifact(
   const note = damagePath(folder);
   if (!existsSync(folder)) return { ok: false, reason: 'it is gone' };
   const place = await realpath(folder);
+  const away = new Set(sharedAt(folder) === undefined ? [] : awayFiles(artifact));
   for (const file of artifact.files) {
+    if (away.has(file)) continue;
     const reason = await damageOf(place, file, onBytes);
     if (reason === undefined) continue;
     // Removed meanwhile: a note would make the folder anew.
@@ -150,7 +153,7 @@ export function newestWhole(home: string, key: string, from = 1): Artifact | und
 }
 
 /** What lies in an attempt's folder without being part of its artifact. */
-const passing = new Set(['checkpoints', 'claims', 'jobs', 'lease.json', 'manifest.json', 'damage.txt']);
+const passing = new Set(['checkpoints', 'claims', 'jobs', 'lease.json', 'manifest.json', 'damage.txt', 'remote.json']);
 
 async function hashFiles(folder: string, onBytes?: (bytes: number) => void): Promise<Manifest['files']> {
   const files: Manifest['files'] = [];

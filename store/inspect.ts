@@ -9,6 +9,7 @@ import { digestOf } from './digest.ts';
 import { attemptFolder } from './home.ts';
 import { manifestPath, readClaims } from './lease.ts';
 import { readEnd } from './read-end.ts';
+import { sharedAt } from './remote/note.ts';
 
 /** What a published attempt left, and where. */
 export type Artifact = Manifest & {
@@ -26,6 +27,19 @@ export type Inspection =
 const smallFile = 16 * 1024;
 
 /**
+ * Whether a file of an artifact may be away, where the attempt can be had from a bucket: only what no look at an artifact
+ * reads, and neither do the results.
+ */
+export function isBulk({ path, bytes }: Manifest['files'][number]): boolean {
+  return bytes > smallFile && path !== 'events.jsonl';
+}
+
+/** The files of an artifact that are not here, but in a bucket: see `isBulk`. None of most artifacts. */
+export function awayFiles({ folder, files }: Artifact): Manifest['files'] {
+  return files.filter((file) => isBulk(file) && !existsSync(join(folder, file.path)));
+}
+
+/**
  * Looks at one attempt: unfinished without a manifest; whole when the manifest is as it was published, every file has
  * its size and every small file its hash; otherwise damaged, with what is wrong. Never throws for what a person may
  * have done to the files. `notes` of earlier checks are ignored by whoever checks again.
@@ -41,7 +55,10 @@ export function inspectAttempt(
   if (text === undefined) return { state: 'unfinished' };
   try {
     const manifest = readManifest(text, folder, { key, number });
-    for (const file of manifest.files) checkFile(folder, file);
+    for (const file of manifest.files) {
+      const isAway = isBulk(file) && !existsSync(join(folder, file.path)) && sharedAt(folder) !== undefined;
+      if (!isAway) checkFile(folder, file);
+    }
     const noted = notes === 'heeded' ? readIfThere(damagePath(folder)) : undefined;
     if (noted !== undefined) throw new Damage(noted.trim());
     return { state: 'whole', artifact: { ...manifest, folder } };
@@ -63,11 +80,21 @@ class Damage extends Error {}
 function readManifest(text: string, folder: string, { key, number }: { key: string; number: number }): Manifest {
   const claim = readClaims(folder).at(-1);
   if (claim?.text !== text) throw new Damage('manifest.json is not what was published: it was changed or cut off');
+  return manifestOf(text, { key, number });
+}
+
+/** A manifest's text as what it is. Throws where it is none, or not of this key and attempt, or leads out of its folder. */
+export function manifestOf(text: string, { key, number }: { key: string; number: number }): Manifest {
   const manifest = parseManifest(text);
   if (manifest.key !== key) throw new Damage(`manifest.json is of another key, ${manifest.key.slice(0, 12)}`);
   if (manifest.attempt !== number) throw new Damage(`manifest.json is of attempt ${manifest.attempt}`);
   if (sha256(canonicalJson(manifest.preimage)) !== key) {
     throw new Damage('the pre-image in manifest.json does not hash to the key');
+  }
+  for (const { path } of manifest.files) {
+    if (path.split('/').some((part) => part === '' || part === '.' || part === '..')) {
+      throw new Damage(`manifest.json names a file outside of its folder, ${JSON.stringify(path)}`);
+    }
   }
   return manifest;
 }
@@ -82,9 +109,6 @@ function parseManifest(text: string): Manifest {
 
 function checkFile(folder: string, file: Manifest['files'][number]): void {
   const { path, bytes } = file;
-  if (path.split('/').some((part) => part === '' || part === '.' || part === '..')) {
-    throw new Damage(`manifest.json names a file outside of its folder, ${JSON.stringify(path)}`);
-  }
   const place = join(folder, path);
   const found = lstatSync(place, { throwIfNoEntry: false });
   if (found === undefined) throw new Damage(`${path} is missing`);

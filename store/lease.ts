@@ -129,6 +129,12 @@ export async function publishedBy(attemptFolder: string, number: number): Promis
   return JSON.parse(next.text) as Manifest;
 }
 
+/** Makes a folder that has all files of an artifact a published attempt: its one claim is the manifest, as another home has it. */
+export async function placePublished(attemptFolder: string, text: string): Promise<void> {
+  await writeNew(claimPath(attemptFolder, 1), text);
+  await placeManifest(attemptFolder, text);
+}
+
 /** When an attempt's first execution began (ISO 8601, UTC); undefined where none did. */
 export function firstStart(attemptFolder: string): string | undefined {
   return firstStartOf(readClaims(attemptFolder));

@@ -130,6 +130,7 @@ function cannotRead(path: string, error: unknown): never {
   throw new StoreError(`cannot read the plan ${path}: run the lineage again to write it anew`, { cause: error });
 }
 
-function planPath(home: string, digest: string): string {
+/** Where a frozen plan lies. */
+export function planPath(home: string, digest: string): string {
   return join(plansFolder(home), `${checkDigest(digest, 'the digest of a plan')}.json`);
 }

@@ -2,7 +2,7 @@ import { existsSync, lstatSync } from 'node:fs';
 import { verifyArtifact } from './artifact.ts';
 import { isLink } from './garbage.ts';
 import { attemptFolder, attemptNumbers } from './home.ts';
-import { type Artifact, inspectAttempt } from './inspect.ts';
+import { type Artifact, awayFiles, inspectAttempt } from './inspect.ts';
 
 /** An attempt that was published, to be hashed; or what is wrong with it already. */
 export type Published = { key: string; attempt: number } & (
@@ -23,7 +23,9 @@ export function publishedAttempts(home: string, keys: readonly string[]): Publis
       const found = inspectAttempt(home, key, attempt, 'ignored');
       if (found.state === 'unfinished') return [];
       if (found.state === 'damaged') return [{ key, attempt, artifact: null, reason: found.reason }];
-      const bytes = found.artifact.files.reduce((sum, file) => sum + file.bytes, 0);
+      const away = new Set(awayFiles(found.artifact));
+      const here = found.artifact.files.filter((file) => !away.has(file));
+      const bytes = here.reduce((sum, file) => sum + file.bytes, 0);
       return [{ key, attempt, artifact: found.artifact, bytes }];
     }),
   );

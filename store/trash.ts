@@ -26,9 +26,7 @@ export async function moveToTrash(
   const folder = keyFolder(home, key);
   const from = attempt === null ? folder : attemptFolder(home, key, attempt);
   if (await isHeld(folder)) return false;
-  await makeFolder(trashFolder(home));
-  const what = attempt === null ? key : `${key}-attempt-${attempt}`;
-  const to = join(trashFolder(home), `${what}.${randomBytes(4).toString('hex')}`);
+  const to = await trashPath(home, attempt === null ? key : `${key}-attempt-${attempt}`);
   try {
     await rename(from, to);
   } catch (error) {
@@ -79,6 +77,12 @@ async function putBack(from: string, to: string): Promise<void> {
       cause: error,
     });
   });
+}
+
+/** A new name in the trash for something of a key. */
+export async function trashPath(home: string, what: string): Promise<string> {
+  await makeFolder(trashFolder(home));
+  return join(trashFolder(home), `${what}.${randomBytes(4).toString('hex')}`);
 }
 
 function trashFolder(home: string): string {

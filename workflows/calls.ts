@@ -32,9 +32,13 @@ export const inTask = proxyLocalActivities<Pick<Activities, 'tellLineage'>>({
 });
 
 /** Activities of the one writer to DuckDB, on the results queue. A person may hold the file for a while: it waits. */
-export function writer({ queue, heartbeatSeconds }: RunSettings): Pick<typeof light, 'recordLineage' | 'ingestNodes'> {
+export function writer({
+  queue,
+  results = resultsQueue(queue),
+  heartbeatSeconds,
+}: RunSettings): Pick<typeof light, 'recordLineage' | 'ingestNodes'> {
   return proxyActivities<Activities>({
-    taskQueue: resultsQueue(queue),
+    taskQueue: results,
     startToCloseTimeout: '30 minutes',
     heartbeatTimeout: heartbeatSeconds * 1000,
     retry: { initialInterval: '1 second', maximumInterval: '30 seconds', maximumAttempts: 100 },

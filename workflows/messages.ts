@@ -9,6 +9,8 @@ import { defineQuery, defineSignal } from '@temporalio/workflow';
 export interface RunSettings {
   /** First part of the task queues. */
   queue: string;
+  /** Queue of the writer to the DuckDB that the results go into, where that is another than follows from `queue`. */
+  results?: string;
   /** Nodes in flight at once, at most `widestWindow`. */
   window: number;
   heartbeatSeconds: number;
@@ -103,8 +105,12 @@ export interface Page {
 
 /** How far a running node is: the details of its activity's heartbeat. */
 export interface NodeProgress {
-  /** `waiting`: another execution of the same node still runs. `queued`: its job waits in its cluster's queue. `saving`: it was asked to stop. `paused`: no activity has it. */
-  phase: 'waiting' | 'queued' | 'starting' | 'running' | 'saving' | 'publishing' | 'paused';
+  /**
+   * `waiting`: another execution of the same node still runs. `queued`: its job waits in its cluster's queue. `fetching`: what it
+   * starts from comes from the object storage. `saving`: it was asked to stop. `uploading`: what it made goes there. `paused`:
+   * no activity has it.
+   */
+  phase: 'waiting' | 'queued' | 'starting' | 'fetching' | 'running' | 'saving' | 'publishing' | 'uploading' | 'paused';
   /** Attempt; 0 until it has begun. */
   attempt: number;
   step: number;

@@ -99,8 +99,10 @@ const PHASES: Record<Progress['phase'], string> = {
   retrying: 'waits for its next try',
   waiting: 'waiting for another execution of it to end',
   starting: 'starting',
+  fetching: 'fetching what it starts from',
   running: 'running',
   saving: 'saving a checkpoint',
   publishing: 'publishing',
+  uploading: 'uploading what it made',
   paused: 'paused: descent unpause goes on',
 };

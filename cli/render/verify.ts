@@ -13,6 +13,11 @@ export interface VerifyReport {
     attempts: number;
     bytes: number;
     damaged: { address: string | null; key: string; attempt: number; reason: string }[];
+    /** What the object storage lacks of what is noted to be there; null where none is configured. */
+    storage: {
+      address: string;
+      lacking: { address: string | null; key: string; attempt: number; reason: string }[];
+    } | null;
     /** Published models of which something has to be known before they are compared. */
     marked: { address: string | null; key: string; marks: Mark[] }[];
   };
@@ -49,6 +54,7 @@ export function renderVerify({ artifacts, results }: VerifyReport, colours: Colo
       columns(damaged.map(({ address, key, reason }) => [`  ${address ?? '?'}`, shortKey(key), reason])),
       '  noted: they are served to nobody, and `descent run` makes them anew',
     );
+  lines.push(...storageLines(artifacts.storage, colours));
   if (artifacts.marked.length > 0)
     lines.push(
       `marked: ${counted(artifacts.marked.length, 'model')} to be compared with care`,
@@ -58,6 +64,17 @@ export function renderVerify({ artifacts, results }: VerifyReport, colours: Colo
     );
   lines.push(...results.unreadablePlans.map((sentence) => red(sentence)), ...resultLines(results, damaged, colours));
   return lines.join('\n');
+}
+
+function storageLines(storage: VerifyReport['artifacts']['storage'], { red, green }: Colours): string[] {
+  if (storage === null) return [];
+  const { address, lacking } = storage;
+  if (lacking.length === 0) return [`${address}: ${green('has all that is noted to be there, by name and size')}`];
+  return [
+    `${address}: ${red(`lacks something of ${counted(lacking.length, 'attempt')}`)}`,
+    columns(lacking.map(({ address, key, reason }) => [`  ${address ?? '?'}`, shortKey(key), reason])),
+    '  `descent run` puts there again what is whole here',
+  ];
 }
 
 function resultLines(results: VerifyReport['results'], damaged: Damaged, { red, green, dim }: Colours): string[] {

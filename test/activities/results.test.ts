@@ -29,7 +29,7 @@ async function prepare(t: TestContext) {
   const claim = await claimResults(home, { staleSeconds: 30, signal: t.signal });
   t.after(() => claim.release());
   const ingest = (mine: Claim, environment = new MockActivityEnvironment()) =>
-    environment.run(resultsActivities(home, planReader(home), mine).ingestNodes, { planDigest, indexes: [0] });
+    environment.run(resultsActivities({ home }, planReader(home), mine).ingestNodes, { planDigest, indexes: [0] });
   const attempts = async () => (await runQuery(home, 'SELECT address FROM attempts', {})).rows;
   return { home, address: tokenizer.address, claim, ingest, attempts };
 }

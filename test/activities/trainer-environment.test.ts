@@ -11,6 +11,9 @@ const secrets = {
   OPENAI_API_KEY: 'sk-mine',
   HF_TOKEN: 'hf-mine',
   TEMPORAL_API_KEY: 'temporal-mine',
+  AWS_ACCESS_KEY_ID: 'aws-mine',
+  AWS_SECRET_ACCESS_KEY: 'aws-secret-mine',
+  AWS_SESSION_TOKEN: 'aws-token-mine',
 };
 
 /** What of the secrets a trainer of a job finds in its environment. */

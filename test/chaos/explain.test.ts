@@ -49,6 +49,7 @@ test('damage that nobody injected is told, and results that have more than the s
       attempts: 3,
       bytes: 0,
       marked: [],
+      storage: null,
       damaged: damaged.map((attempt) => ({ address: 'base', key: 'k', attempt, reason: 'it was changed' })),
     },
     results: {

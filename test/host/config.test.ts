@@ -104,6 +104,13 @@ describe('the configuration', () => {
       ],
       ['{"devices": {"cpu": {"slots": 1, "threads": 1, "gpus": ["0"]}}}', /`gpu-\.\.\.` a list of `gpus` by number/],
       ['{"devices": {"gpu": {"slots": 1, "threads": 1, "gpus": [0]}}}', /`devices`/],
+      ['{"storage": {"prefix": "team"}}', /`storage` must be an object with a `bucket`/],
+      ['{"storage": {"bucket": "a", "prefix": "team/"}}', /`storage` must be an object with a `bucket`/],
+      [
+        '{"storage": {"bucket": "a", "endpoint": "http://me:secret@host:9000"}}',
+        /`endpoint` \(http:\/\/host:9000, without/,
+      ],
+      ['{"storage": {"bucket": "a", "cache": -1}}', /`cache` in bytes/],
       ['{"heartbeatSeconds": 1}', /`heartbeatSeconds` must be a whole number from 2/],
       ['{oops', /cannot read .*temporal\.config\.json/],
       ['[]', /is not an object of settings/],

@@ -8,6 +8,7 @@ import { packageRoot } from '../cli/support.ts';
 
 /** What Descent sets for a trainer or a library, or finds a program or a folder by. */
 const notToBeSet = [
+  'AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED',
   'DESCENT_THREADS',
   'HOME',
   'OMP_NUM_THREADS',
@@ -41,7 +42,12 @@ test('what the sources read is described', () => {
 });
 
 test('what is described is read, by the sources or by the libraries that they hand the environment to', () => {
-  const libraries = ['@temporalio/envconfig', '@opentelemetry/otlp-exporter-base'].flatMap((name) => {
+  const libraries = [
+    '@temporalio/envconfig',
+    '@opentelemetry/otlp-exporter-base',
+    '@aws-sdk/credential-provider-env',
+    '@smithy/core',
+  ].flatMap((name) => {
     const folder = join(packageRoot, 'node_modules', name);
     return readdirSync(folder, { recursive: true, encoding: 'utf8' })
       .filter((file) => file.endsWith('.js'))
