@@ -8,6 +8,8 @@ import { keysOf, lineage, nodeAt, planningOf, planOfText } from './plans.ts';
 const base = (others: string) => `{model: nano, data: web, tokens: 40K${others}}`;
 const tuned = (others: string) => `{from: mid, data: math/problems, examples: 100${others}}`;
 
+const evaluated = (how: string) => lineage().replace(/^evaluate: .*$/m, `evaluate: {each: [tuned], ${how}}`);
+
 describe('engine', () => {
   test('is the built-in trainer where nothing is said, and then in no key', async () => {
     const plan = await planOfText(lineage());
@@ -50,6 +52,13 @@ describe('engine', () => {
       [lineage({ base: base(', engine: litgpt, weightDecayOn: matrices') }), /weightDecayOn/, /decays every parameter/],
       [lineage({ tuned: tuned(', engine: litgpt') }), /engine/, /LitGPT has no stage `sft`/],
       [lineage({ base: base(', engine: litgtp') }), /engine/, /litgtp/],
+      [lineage({ base: base(', engine: lm-eval') }), /engine/, /lm-evaluation-harness has no stage `pretrain`/],
+      [
+        evaluated('suites: [heldout], engine: lm-eval'),
+        /suites: \[/,
+        /no `suite: heldout`: .*rows.* say upstream, id or ood/,
+      ],
+      [evaluated('suites: [id], engine: trl'), /engine: /, /TRL has no stage `evaluate`.*descent or lm-eval/],
     ];
     for (const [text, at, says] of cases) {
       const planned = await planningOf(text);
@@ -57,8 +66,32 @@ describe('engine', () => {
       const [{ line, column, message, hint } = assert.fail()] = planned.diagnostics;
       assert.match(`${message} ${hint}`, says);
       const written = text.split('\n')[line - 1]?.slice(0, column - 1) ?? '';
-      assert.match(written, new RegExp(`${at.source}: $`), message);
+      assert.match(written, new RegExp(`${at.source}(: )?$`), message);
     }
+  });
+
+  test('may be what evaluates, as part of the keys of evaluations alone', async () => {
+    const asked = (others: string) => evaluated(`suites: [upstream, id]${others}`);
+    const [before, after] = [await planOfText(asked('')), await planOfText(asked(', engine: lm-eval'))];
+    const [old, now] = [keysOf(before), keysOf(after)];
+    assert.deepEqual(keysOf(await planOfText(asked(', engine: descent'))), old);
+    assert.equal(old.tuned, now.tuned);
+    for (const suite of ['upstream', 'id']) {
+      const address = `tuned/${suite}`;
+      const changes = changesBetween(
+        { plan: before, node: nodeAt(before, address) },
+        { plan: after, node: nodeAt(after, address) },
+      );
+      assert.deepEqual(changes, [{ address, field: 'engine', before: 'descent', after: 'lm-eval' }]);
+      assert.notEqual(old[address], now[address]);
+    }
+  });
+
+  test('that evaluates has no reward model score what it hears', async () => {
+    const planned = await planningOf(evaluated('suites: [id], engine: lm-eval, rewardModel: tuned'));
+    assert.ok(!planned.ok);
+    const says = planned.diagnostics.map(({ message }) => message).join('\n');
+    assert.match(says, /with `engine: lm-eval` no reward model scores responses/);
   });
 
   test('leaves no checkpoint of a run for a stage to begin with', async () => {
