@@ -1,6 +1,6 @@
 import { builtIn, type EngineStage, engines } from '../schemas/engines.ts';
 import type { Engine } from '../schemas/types/job.ts';
-import { listed, shown } from './diagnostic.ts';
+import { listed } from './diagnostic.ts';
 import type { Fields } from './fields.ts';
 import type { Task } from './plan.ts';
 import type { ResolvedStage, Surroundings } from './resolved.ts';
@@ -48,7 +48,7 @@ export function takes(
     const value = own(recipe as Record<string, unknown>, option);
     if (honour === 'any' || value === undefined || honour.only.includes(value as string)) continue;
     able = false;
-    const message = `with \`engine: ${name}\` there is no \`${option}: ${shown(value)}\`: ${honour.why}`;
+    const message = `with \`engine: ${name}\` there is no \`${option}: ${value}\`: ${honour.why}`;
     const others = honour.only.length > 0 ? `say ${listed(honour.only.map(String))}, or ` : '';
     report(placeOf(option), 'bad-value', message, `${others}take another engine`);
   }
