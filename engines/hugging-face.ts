@@ -18,7 +18,8 @@ export async function askSft(job: SftJob, { architecture, tokenizer, folder }: G
     ...ordered,
     says: {
       ...termsOf(recipe),
-      ...{ examples: path, orders, eos: tokenizer.eos, microBatch: atOnce(recipe.batch) },
+      ...{ examples: path, orders, eos: tokenizer.eos, context: architecture.context },
+      microBatch: atOnce(recipe.batch),
       neftune: recipe.neftune ?? 0,
     },
     chatTemplate,
@@ -28,8 +29,8 @@ export async function askSft(job: SftJob, { architecture, tokenizer, folder }: G
 
 /** Makes DPO ready: all but the last token is read, so that prompt and response may have one more than the context. Throws as `writePairs`. */
 export async function askDpo(job: DpoJob, ground: Ground): Promise<Asked> {
-  const { loss, beta } = job.recipe;
-  return askPairs(job, ground, ground.architecture.context + 1, { loss, beta });
+  const { loss, beta, labelSmoothing, nllCoef } = job.recipe;
+  return askPairs(job, ground, ground.architecture.context + 1, { loss, beta, labelSmoothing, nllCoef });
 }
 
 /** Makes a reward model ready. Throws as `writePairs`. */
@@ -40,7 +41,7 @@ export async function askReward(job: RewardJob, ground: Ground): Promise<Asked> 
 
 async function askPairs(
   job: DpoJob | RewardJob,
-  { tokenizer, folder }: Ground,
+  { architecture, tokenizer, folder }: Ground,
   longest: number,
   own: Record<string, unknown>,
 ): Promise<Asked> {
@@ -51,7 +52,7 @@ async function askPairs(
     ...{ steps, learned },
     says: {
       ...termsOf(recipe),
-      ...{ examples: path, orders, eos: tokenizer.eos, ...own },
+      ...{ examples: path, orders, eos: tokenizer.eos, context: architecture.context, ...own },
       // Trainer takes the mean of the parts' means, so that all parts have to be of one size.
       microBatch: atOnce(recipe.batch, recipe.examples % recipe.batch),
       heldout: heldout.length === 0 ? null : heldoutPath,

@@ -11,6 +11,7 @@ const adapters: {
 } = {
   litgpt: () => import('./litgpt/adapter.ts'),
   trl: () => import('./trl/adapter.ts'),
+  'llama-factory': () => import('./llama-factory/adapter.ts'),
   'lm-eval': () => import('./lm-eval/adapter.ts'),
 };
 

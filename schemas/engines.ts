@@ -94,6 +94,24 @@ const trlDpo = {
 
 const trlReward = { ...huggingFace, centerCoef: 'any' } as const satisfies Honours<EngineRecipes['reward']>;
 
+/** It loads the weights in the precision that it trains in, and so begins with rounded ones. */
+const whole = { only: ['float32'], why: 'LLaMA-Factory rounds the weights that it begins with' } as const;
+
+const llamaFactorySft = {
+  ...trlSft,
+  precision: whole,
+  packing: { only: [false], why: 'LLaMA-Factory packs examples into other batches than those of the recipe' },
+} as const satisfies Honours<EngineRecipes['sft']>;
+
+const llamaFactoryDpo = {
+  ...huggingFace,
+  precision: whole,
+  loss: { only: ['sigmoid'], why: 'LLaMA-Factory 0.9.5 has TRL compute sigmoid whatever it is told' },
+  beta: 'any',
+  labelSmoothing: 'any',
+  nllCoef: 'any',
+} as const satisfies Honours<EngineRecipes['dpo']>;
+
 const lmEval = {
   suite: { only: ['upstream', 'id', 'ood'], why: 'lm-evaluation-harness cuts text into other rows' },
   kind: 'any',
@@ -117,6 +135,7 @@ export const engines: Readonly<Record<Engine, EngineEntry>> = {
     stages: { pretrain: { architecture: 'any', ...litgptText }, cpt: litgptText },
   },
   trl: { title: 'TRL', version: 1, stages: { sft: trlSft, dpo: trlDpo, reward: trlReward } },
+  'llama-factory': { title: 'LLaMA-Factory', version: 1, stages: { sft: llamaFactorySft, dpo: llamaFactoryDpo } },
   'lm-eval': { title: 'lm-evaluation-harness', version: 1, stages: { evaluate: lmEval } },
 };
 

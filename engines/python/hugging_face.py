@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import shutil
 import time
 from pathlib import Path
@@ -12,6 +13,8 @@ from safetensors.torch import save_file
 from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import Sampler
 from transformers import TrainerCallback
+
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "0")  # of several devices Trainer would take all, with a batch each
 
 checkpoints_kept = 2
 

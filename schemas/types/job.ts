@@ -184,7 +184,7 @@ export type Precision = 'float32' | 'bfloat16';
 /**
  * The framework that trains or evaluates in place of the built-in trainer.
  */
-export type Engine = 'litgpt' | 'trl' | 'lm-eval';
+export type Engine = 'litgpt' | 'trl' | 'llama-factory' | 'lm-eval';
 /**
  * Which parameters decay: all, or all but the gains of norms. Default: all.
  */
