@@ -84,6 +84,11 @@ describe('engine', () => {
       );
       assert.deepEqual(changes, [{ address, field: 'evaluate.engine', before: 'descent', after: 'lm-eval' }]);
       assert.notEqual(old[address], now[address]);
+      const work = suite === 'id' ? 'problems' : 'cloze';
+      assert.deepEqual(
+        [before, after].map((plan) => kindOfWork(nodeAt(plan, address))),
+        [work, `${work} by lm-eval`],
+      );
     }
   });
 

@@ -1,6 +1,6 @@
 /** What every engine has to do, tried of the engine itself: in the environment that its lock says, which the first test installs. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -40,11 +40,11 @@ export function ground(): Ground {
   return { root, tokenizer, liked, base: join(root, 'base', 'model') };
 }
 
-/** Runs a job with an engine to its end; or until it has begun or told of a step, when it gets a signal. */
+/** Runs a job with an engine to a good end; or to any, until it has begun or told of a step, when it gets a signal. */
 export async function runWith(
   engine: Engine,
   job: Job,
-  stop?: { at: number | 'started'; signal: NodeJS.Signals },
+  stop?: { at: number | 'started' | 'never'; signal: NodeJS.Signals },
 ): Promise<Ended> {
   const asked = { ...job, recipe: { ...job.recipe, engine } } as Job;
   const ended = await startTrainer(
@@ -68,7 +68,7 @@ export function metricsOf({ events }: Ended): Metrics[] {
 
 /**
  * The tests of an engine and a kind of job: it learns from what the built-in trainer learns from, at its rates; stopped or
- * killed it goes on, and ends in the bytes of a run that was not.
+ * killed it goes on, and ends in the bytes of a run that was not; its failures are typed.
  */
 export function keepsTheContract(engine: Engine, jobOf: (name: string) => Job): void {
   let whole: Ended;
@@ -106,6 +106,16 @@ export function keepsTheContract(engine: Engine, jobOf: (name: string) => Job): 
     assert.equal((await runWith(engine, job, { at: 12, signal: 'SIGKILL' })).signal, 'SIGKILL');
     assert.ok(resumedFrom(await runWith(engine, job)) >= 5);
     assert.equal(modelDigest(job.output), modelDigest(output));
+  });
+
+  test('fails as `diverged` where its numbers are no longer finite, and leaves no model', async () => {
+    const job = jobOf('diverged');
+    const recipe = { ...job.recipe, lr: 1e30, minLr: 1e30, warmup: 0, clip: 0 };
+    const failed = await runWith(engine, { ...job, recipe } as Job, { at: 'never', signal: 'SIGTERM' });
+    const last = failed.events.at(-1);
+    assert.ok(last?.event === 'failed', failed.stderr);
+    assert.equal(last.kind, 'diverged', last.message);
+    assert.ok(!existsSync(join(job.output, 'model')));
   });
 }
 
