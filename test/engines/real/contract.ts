@@ -121,7 +121,7 @@ export function keepsTheContract(engine: Engine, jobOf: (name: string) => Job): 
 
 /**
  * Asserts that an engine computes what the built-in trainer does: the same metrics step by step, and the same facts, each to a
- * share; but for metrics that it does not tell. How much of its rows is padding is each trainer's own.
+ * share; but for those that it does not tell. How much of its rows is padding is each trainer's own.
  */
 export async function agrees(
   engine: Engine,
@@ -130,12 +130,11 @@ export async function agrees(
 ): Promise<void> {
   const own = await runTrainer(jobOf('own-compared'));
   const its = await runWith(engine, jobOf('compared'));
-  for (const [at, { values }] of metricsOf(its).entries()) {
-    const told = Object.entries(metricsOf(own)[at]?.values ?? {}).filter(([name]) => !untold.includes(name));
-    sameFigures(values, Object.fromEntries(told), steps, `step ${at + 1}`);
-  }
-  const { padding: _, ...known } = factsOf(own);
-  sameFigures(factsOf(its), known, facts, 'facts');
+  const told = (figures: Record<string, unknown>) =>
+    Object.fromEntries(Object.entries(figures).filter(([name]) => ![...untold, 'padding'].includes(name)));
+  for (const [at, { values }] of metricsOf(its).entries())
+    sameFigures(values, told(metricsOf(own)[at]?.values ?? {}), steps, `step ${at + 1}`);
+  sameFigures(factsOf(its), told(factsOf(own)), facts, 'facts');
 }
 
 function sameFigures(

@@ -19,6 +19,14 @@ describe('TRL', () => {
     test('computes what the built-in trainer does', () => agrees('trl', jobOf));
   });
 
+  test('has the losses of IPO, and tells no rewards, which would be others', async () => {
+    const jobOf = (name: string) =>
+      dpoJob(root, `ipo-${name}`, { parent, liked }, { ...uneven, loss: 'ipo', beta: 0.5 });
+    const rewards = ['chosenReward', 'rejectedReward', 'margin', 'accuracy'];
+    const heldout = ['heldoutMargin', 'heldoutAccuracy', 'heldoutAccuracyLow', 'heldoutAccuracyHigh'];
+    await agrees('trl', jobOf, { untold: [...rewards, ...heldout] });
+  });
+
   describe('a reward model', () => {
     const jobOf = (name: string) => rewardJob(root, `reward-${name}`, { parent, liked }, uneven);
     keepsTheContract('trl', jobOf);
