@@ -65,15 +65,19 @@ async function lineage(t: TestContext): Promise<{ folder: string; file: string; 
 
 /** Waits until an engine has done some steps, and gives the process that drives it. */
 function trains(home: string, engine: string): Promise<number> {
-  return until(`${engine} to train`, async () => {
-    for (const key of await readdir(storeFolder(home)).catch(() => [])) {
-      const folder = join(storeFolder(home), key);
-      const running = await readFile(join(folder, 'running.json'), 'utf8').catch(() => undefined);
-      const events = await readFile(join(folder, 'attempt-1', 'events.jsonl'), 'utf8').catch(() => '');
-      if (running === undefined || !events.includes(`"engine":"${engine} `)) continue;
-      const { trainer } = JSON.parse(running) as { trainer: { pid: number } | null };
-      if (trainer && /"event":"metrics","step":(?:[2-9]\d|1\d\d),/.test(events)) return trainer.pid;
-    }
-    return undefined;
-  });
+  return until(
+    `${engine} to train`,
+    async () => {
+      for (const key of await readdir(storeFolder(home)).catch(() => [])) {
+        const folder = join(storeFolder(home), key);
+        const running = await readFile(join(folder, 'running.json'), 'utf8').catch(() => undefined);
+        const events = await readFile(join(folder, 'attempt-1', 'events.jsonl'), 'utf8').catch(() => '');
+        if (running === undefined || !events.includes(`"engine":"${engine} `)) continue;
+        const { trainer } = JSON.parse(running) as { trainer: { pid: number } | null };
+        if (trainer && /"event":"metrics","step":(?:[2-9]\d|1\d\d),/.test(events)) return trainer.pid;
+      }
+      return undefined;
+    },
+    30,
+  );
 }
