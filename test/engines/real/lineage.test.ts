@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, type TestContext, test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { storeFolder } from '../../../store/home.ts';
 import { outcome } from '../../chaos/storm.ts';
 import { descent, temporaryFolder } from '../../cli/support.ts';
@@ -24,39 +24,43 @@ const mixed = tinyLineage
     'evaluate: {each: [rl], suites: [upstream, id], problems: 20, samples: 2, maxResponse: 8, engine: lm-eval}',
   );
 
-describe('engines and the built-in trainer in one lineage', () => {
-  let undisturbed: Awaited<ReturnType<typeof outcome>>;
+test('engines and the built-in trainer take turns in one lineage, which ends in the same tables whatever is killed', {
+  timeout: 3_600_000,
+}, async (t) => {
+  const [calm, struck] = [await lineage(t), await lineage(t)];
+  await Promise.all([runToEnd(t, calm.file, calm.home, 1), strike(t, struck)]);
 
-  test('take turns, and their rows stand in the same tables', { timeout: 1_800_000 }, async (t) => {
-    const { folder, file, home } = await lineage(t);
-    await runToEnd(t, file, home, 1);
-    const query = `select address, any_value(regexp_extract(engine, '^[\\w-]+')) as engine
-      from nodes join attempts using (key) where engine is not null group by address order by address`;
-    const { stdout, stderr } = await descent(['query', query, '--format', 'json'], folder, {
-      env: { DESCENT_HOME: home },
-    });
-    const rows = JSON.parse(stdout || stderr) as { address: string; engine: string }[];
-    assert.deepEqual(Object.fromEntries(rows.map(({ address, engine }) => [address, engine])), {
-      ...{ base: 'LitGPT', mid: 'descent', tuned: 'TRL', more: 'LLaMA-Factory', rl: 'descent' },
-      ...{ 'rl/upstream': 'lm-evaluation-harness', 'rl/id': 'lm-evaluation-harness', 'tokenizer:words': 'descent' },
-    });
-    undisturbed = await outcome(home);
+  const query = `select address, any_value(regexp_extract(engine, '^[\\w-]+')) as engine from nodes join attempts using (key)
+    where engine is not null and address not like 'overlap:%' group by address order by address`;
+  const { stdout, stderr } = await descent(['query', query, '--format', 'json'], calm.folder, {
+    env: { DESCENT_HOME: calm.home },
   });
-
-  test('end in the same weights and rows, killed and interrupted', { timeout: 1_800_000 }, async (t) => {
-    const { file, home } = await lineage(t);
-    const run = startRun(t, file, home);
-    for (const engine of ['LitGPT', 'TRL']) process.kill(await trains(home, engine), 'SIGKILL');
-    await trains(home, 'LLaMA-Factory');
-    run.process.kill('SIGINT');
-    const { exitCode, output } = await run.ended;
-    assert.equal(exitCode, 130, output);
-    await runToEnd(t, file, home, 1);
-    assert.deepEqual(await outcome(home), undisturbed);
+  const rows = JSON.parse(stdout || stderr) as { address: string; engine: string }[];
+  assert.deepEqual(Object.fromEntries(rows.map(({ address, engine }) => [address, engine])), {
+    ...{ base: 'LitGPT', mid: 'descent', tuned: 'TRL', more: 'LLaMA-Factory', rl: 'descent' },
+    ...{ 'rl/upstream': 'lm-evaluation-harness', 'rl/id': 'lm-evaluation-harness', 'tokenizer:words': 'descent' },
   });
+  assert.deepEqual(await outcome(struck.home), await outcome(calm.home));
 });
 
-async function lineage(t: TestContext): Promise<{ folder: string; file: string; home: string }> {
+interface Lineage {
+  folder: string;
+  file: string;
+  home: string;
+}
+
+/** Runs a lineage to its end, though LitGPT and TRL are killed, and the run is interrupted while LLaMA-Factory trains. */
+async function strike(t: TestContext, { file, home }: Lineage): Promise<void> {
+  const run = startRun(t, file, home);
+  for (const engine of ['LitGPT', 'TRL']) process.kill(await trains(home, engine), 'SIGKILL');
+  await trains(home, 'LLaMA-Factory');
+  run.process.kill('SIGINT');
+  const { exitCode, output } = await run.ended;
+  assert.equal(exitCode, 130, output);
+  await runToEnd(t, file, home, 1);
+}
+
+async function lineage(t: TestContext): Promise<Lineage> {
   const folder = await temporaryFolder(t);
   const file = join(folder, 'lineage.yaml');
   await writeFile(file, mixed);
