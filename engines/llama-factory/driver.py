@@ -117,8 +117,12 @@ def work(said: dict) -> None:
         **more,
     }
     run_exp({name: value for name, value in arguments.items() if value is not None}, callbacks=[run])
-    facts = (lambda: hugging_face.judged(made[0], said, lambda logs: rewards(logs, "eval_"))) if stage == "dpo" else dict
-    hugging_face.finish(run, made[0], facts)
+    hugging_face.finish(run, made[0], (lambda: judged(made[0], said)) if stage == "dpo" else dict)
+
+
+def judged(trainer, said: dict) -> dict:
+    trainer.ftx_gamma = 0  # how likely the chosen responses are is no part of a pair's loss
+    return hugging_face.judged(trainer, said, lambda logs: rewards(logs, "eval_"))
 
 
 if __name__ == "__main__":
