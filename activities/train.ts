@@ -36,12 +36,13 @@ export async function train(
 ): Promise<{ started: StartedEvent; done: DoneEvent }> {
   const { node, device, context, progress, claim, attempt, env } = execution;
   const responses = await earlierResponses(home, node);
-  const engine = engineOf(node.recipe);
+  // Where an earlier evaluation's responses are graded again, no model is asked, and so no engine.
+  const engine = responses === undefined ? engineOf(node.recipe) : undefined;
   const torchrun = torchrunOf(devices[device]);
   if (torchrun !== undefined && engine !== undefined) {
     throw new NodeError(
       'no-launcher',
-      `${node.address}: ${engine} trains in one process, and ${device} starts several (torchrun)`,
+      `${node.address}: ${engine} runs in one process, and ${device} starts several (torchrun)`,
     );
   }
   const trainerCommand = engine === undefined ? builtIn : engines;

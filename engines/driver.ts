@@ -14,6 +14,7 @@ type Said =
   | Pick<MetricsEvent, 'event' | 'step' | 'values'>
   | { event: 'checkpoint'; step: number; path: string }
   | { event: 'interrupted'; step: number }
+  | { event: 'facts'; values: Record<string, number> }
   | Pick<FailedEvent, 'event' | 'kind' | 'message'>;
 
 export interface Drive {
@@ -23,8 +24,8 @@ export interface Drive {
   /** The Python file that drives it, and what that reads. */
   driver: string;
   run: string;
-  /** The file that says of each step what it learns from. */
-  learned: string;
+  /** The file that says of each step what it learns from; none where nothing is learned. */
+  learned?: string;
 }
 
 /** How far a driver came. */
@@ -33,6 +34,8 @@ export interface Driven {
   /** Steps done, and tokens trained on. */
   step: number;
   tokens: number;
+  /** What it says of the result. */
+  facts: Record<string, number>;
 }
 
 /**
@@ -50,7 +53,7 @@ export async function drive(
   const stopping = setInterval(() => {
     if (context.stopRequested() && child.kill('SIGTERM')) clearInterval(stopping);
   }, 100);
-  const driven: Driven = { outcome: 'done', step: 0, tokens: 0 };
+  const driven: Driven = { outcome: 'done', step: 0, tokens: 0, facts: {} };
   const pace = createPace(0);
   let [count, failed] = [0, undefined as Pick<FailedEvent, 'kind' | 'message'> | undefined];
   let steps: ReturnType<typeof learnedFrom> | undefined;
@@ -60,7 +63,7 @@ export async function drive(
       switch (said.event) {
         case 'started':
           count = said.steps;
-          steps = learnedFrom(learned, said.resumedFrom ?? 0);
+          steps = learned === undefined ? undefined : learnedFrom(learned, said.resumedFrom ?? 0);
           context.emit({ ...said, engine: `${said.engine}, lock ${environment.lock}` });
           break;
         case 'metrics': {
@@ -81,6 +84,9 @@ export async function drive(
         case 'interrupted':
           driven.outcome = 'interrupted';
           context.emit(said);
+          break;
+        case 'facts':
+          Object.assign(driven.facts, said.values);
           break;
         case 'failed':
           failed = said;

@@ -25,7 +25,8 @@ const installSeconds = 3 * 3600;
  * every version and digest is fixed. Made when it is first asked for, and shared by all homes and checkouts with that lock; by
  * uv where it is on PATH, else by Python's own venv and pip. What takes time is told on standard error.
  *
- * @throws TrainerFailure `no-network` where packages cannot be had, `bad-job` where there is no Python for them.
+ * @throws TrainerFailure `no-network` where packages cannot be had, `disk-full` where they find no room, `bad-job` where there is
+ * no Python for them; the message says what to do.
  */
 export async function environmentOf(engine: Engine): Promise<Environment> {
   const requirements = join(packageRoot, 'engines', engine, 'requirements.txt');
@@ -56,7 +57,8 @@ function byUv(uv: string, folder: string, requirements: string): Command[] {
   const python = join(folder, 'bin', 'python');
   return [
     [uv, 'venv', '--quiet', '--allow-existing', '--python', pythons.join(','), folder],
-    [uv, 'pip', 'install', '--quiet', '--require-hashes', '--python', python, '-r', requirements],
+    // Compiled once, and not by every trainer that starts: that takes half a minute where Python is told to keep nothing.
+    [uv, 'pip', 'install', '--quiet', '--compile-bytecode', '--require-hashes', '--python', python, '-r', requirements],
   ];
 }
 
@@ -77,14 +79,46 @@ async function install(engine: Engine, [program, ...args]: Command): Promise<voi
   if (status === 0) return;
   const { title } = engines[engine];
   const said = stderr.trim().split('\n').slice(-10).join('\n');
+  const command = [program, ...args].join(' ');
   if (timedOut)
-    throw new TrainerFailure('no-network', `${title} was not installed within ${installSeconds / 3600} hours`);
-  const isNetwork = /network|connect|resolve host|timed out|temporary failure|name resolution/i.test(said);
-  throw new TrainerFailure(
-    isNetwork ? 'no-network' : 'bad-job',
-    `${title} cannot be installed: \`${[program, ...args].join(' ')}\` says: ${said}`,
-  );
+    throw new TrainerFailure(
+      'no-network',
+      `${title} was not installed within ${installSeconds / 3600} hours. Run the lineage again on a faster line: what was ` +
+        'downloaded is kept.',
+    );
+  const { kind, remedy } = faults.find(({ sign }) => sign.test(said)) ?? otherFault;
+  throw new TrainerFailure(kind, `${title} cannot be installed. ${remedy} \`${command}\` says: ${said}`);
 }
+
+/** What an installer says, what that is, and what to do. */
+const faults: readonly { sign: RegExp; kind: 'no-network' | 'disk-full' | 'bad-job'; remedy: string }[] = [
+  {
+    sign: /no space left|disk quota/i,
+    kind: 'disk-full',
+    remedy:
+      'Free some gigabytes of disk, or let XDG_CACHE_HOME name a folder on a larger one, and run the lineage again.',
+  },
+  {
+    sign: /network|connect|resolve host|timed out|temporary failure|name resolution/i,
+    kind: 'no-network',
+    remedy: 'Run the lineage again where this machine reaches PyPI; UV_INDEX_URL or PIP_INDEX_URL names a mirror.',
+  },
+  {
+    sign: /hash(es)? (mismatch|do not match)|hash mismatch/i,
+    kind: 'bad-job',
+    remedy: 'The index serves other files than those that the lock was made of: take PyPI, or a mirror that copies it.',
+  },
+  {
+    sign: /no (virtual environment|interpreter)|python.*(not found|not exist)|no matching distribution|requires-python|ENOENT/i,
+    kind: 'bad-job',
+    remedy: 'Its packages are for Python 3.11 to 3.13: install one of these, or uv, which brings its own.',
+  },
+];
+
+const otherFault = {
+  kind: 'bad-job',
+  remedy: 'Try the command that failed by hand, mend what it says, and run the lineage again.',
+} as const;
 
 function tell(text: string): void {
   process.stderr.write(`${text}\n`);

@@ -1,16 +1,18 @@
-/** The program that trains with another framework: `node main.js <job.json> [--detached]`, as `runProgram` says. */
+/** The program that trains or evaluates with another framework: `node main.js <job.json> [--detached]`, as `runProgram` says. */
 import { engineOf } from '../schemas/engines.ts';
 import type { Engine, Job } from '../schemas/types/job.ts';
 import type { Outcome, TrainerContext } from '../trainer/context.ts';
 import { TrainerFailure } from '../trainer/failure.ts';
 import { runProgram } from '../trainer/program.ts';
 
-/** What trains by each engine. */
+/** What runs a job by each engine. */
 const adapters: {
   [Name in Engine]: () => Promise<{ run(job: Job, context: TrainerContext): Promise<Outcome> }>;
 } = {
   litgpt: () => import('./litgpt/adapter.ts'),
   trl: () => import('./trl/adapter.ts'),
+  'llama-factory': () => import('./llama-factory/adapter.ts'),
+  'lm-eval': () => import('./lm-eval/adapter.ts'),
 };
 
 await runProgram(async (job, context) => {

@@ -1,6 +1,6 @@
 import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Head, parameterShapes } from '../schemas/llama.ts';
+import { type Head, parametersIn } from '../schemas/llama.ts';
 import type { Architecture, CptJob, DpoJob, PretrainJob, RewardJob, RlJob, SftJob } from '../schemas/types/job.ts';
 import { ancestryOf } from '../trainer/ancestry.ts';
 import type { TrainerContext } from '../trainer/context.ts';
@@ -41,7 +41,6 @@ export async function publishTrained(
     },
     context.checkLease,
   );
-  const shapes = Object.values(parameterShapes(described.architecture, described.head));
-  const parameters = shapes.reduce((sum, shape) => sum + shape.reduce((size, length) => size * length, 1), 0);
+  const parameters = parametersIn(described.architecture, described.head);
   context.emit({ event: 'done', step, tokens, model: 'model', facts: { parameters, ...facts } });
 }

@@ -170,8 +170,8 @@ function evaluation(
   const { heldout, cloze, problems } = defaults.evaluate;
   const { said, usual } = {
     heldout: { said: { heldoutTokens }, usual: { heldoutTokens: heldout.tokens } },
-    cloze: { said: { problems: asked.problems }, usual: cloze },
-    problems: { said: asked, usual: problems },
+    cloze: { said: { problems: asked.problems, engine: asked.engine }, usual: { ...cloze, engine: defaults.engine } },
+    problems: { said: asked, usual: { ...problems, engine: defaults.engine } },
   }[recipe.kind];
   const fields = new Map(
     named('evaluate', { ...said, seed }, { ...usual, seed: defaults.evaluate.seed }, quantityFields('evaluate')),

@@ -146,7 +146,7 @@ export const defaults = {
   },
   /** Largest shares of the problems compared with that may be trained on; docs/data.md says why these. */
   overlap: { mostExact: 0, mostGrams: { files: 0.01, generated: 1 } },
-  /** Of every stage that trains. */
+  /** Of every stage that trains, and of evaluations. */
   engine: builtIn,
   placement: { device: 'auto', checkpointEvery: 0, timeout: '30d', recomputeActivations: false },
   seed: 0,

@@ -1,9 +1,10 @@
 import { builtIn, type EngineStage, engines } from '../schemas/engines.ts';
 import type { Engine } from '../schemas/types/job.ts';
-import { listed, shown } from './diagnostic.ts';
+import { listed } from './diagnostic.ts';
 import type { Fields } from './fields.ts';
 import type { Task } from './plan.ts';
 import type { ResolvedStage, Surroundings } from './resolved.ts';
+import type { Path } from './syntax.ts';
 import { own } from './tree.ts';
 
 /**
@@ -18,28 +19,38 @@ export function withEngine(
   const name = fields.text('engine') ?? builtIn;
   if (name === builtIn) return resolved;
   const { task, settings } = resolved;
-  const { title, stages } = engines[name as Engine];
-  const honours = own(stages, task.type as EngineStage);
-  if (!honours) {
-    const able = Object.entries(engines).flatMap(([other, entry]) => (own(entry.stages, task.type) ? [other] : []));
-    const message = `${title} has no stage \`${task.type}\``;
-    report(fields.path('engine'), 'bad-value', message, `name one that has: ${listed([builtIn, ...able])}`);
-    return undefined;
-  }
-  let able = true;
-  for (const [option, honour] of Object.entries(honours)) {
-    const value = own(task.recipe as Record<string, unknown>, option);
-    if (honour === 'any' || value === undefined || honour.only.includes(value as string)) continue;
-    able = false;
-    const isWritten = fields.text(option) !== undefined;
-    const message = `with \`engine: ${name}\` there is no \`${option}: ${shown(value)}\`: ${honour.why}`;
-    const others = honour.only.length > 0 ? `say ${listed(honour.only.map(String))}, or ` : '';
-    report(fields.path(isWritten ? option : 'engine'), 'bad-value', message, `${others}take another engine`);
-  }
-  if (!able) return undefined;
+  const placeOf = (option: string) => fields.path(fields.text(option) === undefined ? 'engine' : option);
+  if (!takes(name as Engine, task, placeOf, report)) return undefined;
   return {
     ...resolved,
     task: { type: task.type, recipe: { ...task.recipe, engine: name } } as Task,
     settings: { ...settings, engine: name },
   };
+}
+
+/** Whether an engine can do all that a task says. What it cannot is reported, at the place of the option or of the engine. */
+export function takes(
+  name: Engine,
+  { type, recipe }: Pick<Task, 'type' | 'recipe'>,
+  placeOf: (option: string) => Path,
+  report: Surroundings['report'],
+): boolean {
+  const { title, stages } = engines[name];
+  const honours = own(stages, type as EngineStage);
+  if (!honours) {
+    const able = Object.entries(engines).flatMap(([other, entry]) => (own(entry.stages, type) ? [other] : []));
+    const message = `${title} has no stage \`${type}\``;
+    report(placeOf('engine'), 'bad-value', message, `name one that has: ${listed([builtIn, ...able])}`);
+    return false;
+  }
+  let able = true;
+  for (const [option, honour] of Object.entries(honours)) {
+    const value = own(recipe as Record<string, unknown>, option);
+    if (honour === 'any' || value === undefined || honour.only.includes(value as string)) continue;
+    able = false;
+    const message = `with \`engine: ${name}\` there is no \`${option}: ${value}\`: ${honour.why}`;
+    const others = honour.only.length > 0 ? `say ${listed(honour.only.map(String))}, or ` : '';
+    report(placeOf(option), 'bad-value', message, `${others}take another engine`);
+  }
+  return able;
 }

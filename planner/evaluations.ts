@@ -1,14 +1,18 @@
 import { graderVersion, outOfDomainTasks, type Suite, upstreamTasks } from '../schemas/catalogue.ts';
+import { builtIn } from '../schemas/engines.ts';
 import type { EvaluateRecipe, Part } from '../schemas/types/job.ts';
 import type { LineageFile } from '../schemas/types/lineage.ts';
 import { generatedSource, partOf, setNameOf, sourceOf, suiteOf } from './data.ts';
 import { defaults } from './defaults.ts';
 import { type Diagnostic, diagnose } from './diagnostic.ts';
+import { takes } from './engines.ts';
 import type { Lineage } from './load.ts';
 import type { PlanNode } from './plan.ts';
 import { parseCount, parseNumber } from './quantities.ts';
+import type { Surroundings } from './resolved.ts';
 import { type DeclaredStage, dataReferences, declaredStages, isDataKind, type StageKind } from './stages.ts';
-import { recordAt } from './tree.ts';
+import type { Path } from './syntax.ts';
+import { own, recordAt } from './tree.ts';
 
 /** One suite as a task: the same for every model that it is asked of. */
 export interface Evaluation {
@@ -26,8 +30,14 @@ export function evaluationsOf(lineage: Lineage): { evaluations: Evaluation[]; di
     const declared = declaredFor(file, suite as Suite);
     const asked = declared.length > 0 ? declared : suites[suite as Suite](lineage);
     const [first, ...others] = asked.sort((a, b) => (a.name < b.name ? -1 : 1));
-    if (first) evaluations.push(evaluationOf(file, suite as Suite, [first, ...others]));
-    else
+    if (first) {
+      const evaluation = evaluationOf(file, suite as Suite, [first, ...others]);
+      const report: Surroundings['report'] = (path, code, message, hint) => {
+        diagnostics.push(diagnose(source.file, source.place(path), code, message, hint === undefined ? {} : { hint }));
+      };
+      const asked = byEngine(file, index, evaluation, report);
+      if (asked) evaluations.push(asked);
+    } else
       diagnostics.push(
         diagnose(
           source.file,
@@ -39,6 +49,36 @@ export function evaluationsOf(lineage: Lineage): { evaluations: Evaluation[]; di
       );
   }
   return { evaluations, diagnostics };
+}
+
+/** An evaluation by the engine that the file names, which is part of its recipe. Undefined where that cannot ask it, which is reported. */
+function byEngine(
+  { evaluate }: LineageFile,
+  index: number,
+  evaluation: Evaluation,
+  report: Surroundings['report'],
+): Evaluation | undefined {
+  const engine = evaluate?.engine ?? builtIn;
+  if (engine === builtIn) return evaluation;
+  const placeOf = (option: string): Path =>
+    option === 'suite'
+      ? ['evaluate', 'suites', index]
+      : ['evaluate', own({ ...evaluate }, option) !== undefined ? option : 'engine'];
+  const { recipe, settings } = evaluation;
+  const judged = recipe.kind === 'problems' && evaluate?.rewardModel !== undefined;
+  if (judged)
+    report(
+      ['evaluate', 'rewardModel'],
+      'bad-value',
+      `with \`engine: ${engine}\` no reward model scores responses`,
+      'leave it out, or take another engine',
+    );
+  if (!takes(engine, { type: 'evaluate', recipe }, placeOf, report) || judged) return undefined;
+  return {
+    ...evaluation,
+    recipe: { ...recipe, engine } as EvaluateRecipe,
+    settings: { ...settings, engine },
+  };
 }
 
 /** The data sets that a lineage declares for a suite, benchmarks among them, as parts. */

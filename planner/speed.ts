@@ -1,3 +1,4 @@
+import { engineOf } from '../schemas/engines.ts';
 import type { Architecture, Engine, EvaluateRecipe, Precision } from '../schemas/types/job.ts';
 import { usualRl } from './algorithms.ts';
 import { parameterCount } from './architecture.ts';
@@ -33,14 +34,13 @@ export type Work =
   | 'tokenizer'
   | 'overlap'
   | 'adopt'
-  | Training
-  | `${Training} in bfloat16`
-  | `${Training | `${Training} in bfloat16`} by ${Engine}`
+  | Replaceable
+  | `${Replaceable} by ${Engine}`
   | 'generate'
-  | 'build'
-  | 'heldout'
-  | 'cloze'
-  | 'problems';
+  | 'build';
+
+/** Work that an engine may do in place of the built-in trainer. */
+type Replaceable = Training | `${Training} in bfloat16` | EvaluateRecipe['kind'];
 
 /** Work that may multiply in either precision, and is as fast as that makes it. */
 type Training = 'text' | 'sft' | 'dpo' | 'rl' | 'reward';
@@ -98,7 +98,7 @@ export function kindOfWork(node: Priceable): Work {
     case 'reward':
       return trainingBy(node.type, node.recipe);
     case 'evaluate':
-      return node.recipe.kind;
+      return byEngine(node.recipe.kind, engineOf(node.recipe));
     default:
       return node.type;
   }
@@ -106,7 +106,11 @@ export function kindOfWork(node: Priceable): Work {
 
 function trainingBy(work: Training, { precision, engine }: { precision?: Precision; engine?: Engine }): Work {
   const rounded = (precision ?? defaults.pretrain.precision) === 'float32' ? work : (`${work} in bfloat16` as const);
-  return engine === undefined ? rounded : `${rounded} by ${engine}`;
+  return byEngine(rounded, engine);
+}
+
+function byEngine(work: Replaceable, engine: Engine | undefined): Work {
+  return engine === undefined ? work : `${work} by ${engine}`;
 }
 
 /** A node's time on a device, from its beginning to its end, and of measured speed by what: null of stated. */

@@ -45,7 +45,7 @@ export function usualRecipe(type: NodeType, recipe: object): Defaults {
       // The others are those of its algorithm, whichever that is.
       return { ...usualRl(recipe), algorithm: defaults.rl.algorithm, engine: defaults.engine };
     case 'evaluate':
-      return defaults.evaluate[said.kind as EvaluateRecipe['kind']];
+      return { ...defaults.evaluate[said.kind as EvaluateRecipe['kind']], engine: defaults.engine };
   }
 }
 

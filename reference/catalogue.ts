@@ -67,11 +67,12 @@ function engineSection(): string {
       ]),
     ),
   );
-  return `## Engines\n\nThe names of \`engine\` beside \`descent\`, the version of each adapter, which is in the keys of what it trains, and what it takes of each option of a [recipe](job.md). [Engines](../engines.md) tells how they are driven. What an engine cannot do is refused when a lineage is planned.\n\n${table(['engine', 'version', 'stage', 'option', 'takes'], rows)}`;
+  return `## Engines\n\nThe names of \`engine\` beside \`descent\`, the version of each adapter, which is in the keys of what it trains or evaluates, and what it takes of each option of a [recipe](job.md). [Engines](../engines.md) tells how they are driven. What an engine cannot do is refused when a lineage is planned.\n\n${table(['engine', 'version', 'stage', 'option', 'takes'], rows)}`;
 }
 
 function honoured(honour: Honour): string {
-  return honour === 'any' ? 'any' : `${honour.only.map(String).join(', ')}: ${honour.why}`;
+  if (honour === 'any') return 'any';
+  return `${honour.only.map(String).join(', ') || 'none'}: ${honour.why}`;
 }
 
 function typeSection(): string {

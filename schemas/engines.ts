@@ -1,10 +1,19 @@
 /**
- * The frameworks that may train in place of the built-in trainer, and what of a recipe each of them honours: the one table that
+ * The frameworks that may train or evaluate in place of the built-in trainer, and what of a recipe each of them honours: the one table that
  * the planner refuses by, the adapters in `engines/` keep to, and docs/engines.md is made from.
  */
-import type { CptRecipe, DpoRecipe, Engine, PretrainRecipe, RewardRecipe, RlRecipe, SftRecipe } from './types/job.ts';
+import type {
+  CptRecipe,
+  DpoRecipe,
+  Engine,
+  EvaluateRecipe,
+  PretrainRecipe,
+  RewardRecipe,
+  RlRecipe,
+  SftRecipe,
+} from './types/job.ts';
 
-/** The recipes that an engine can be asked to train by, by type of node. */
+/** The recipes that an engine can be asked to train or to evaluate by, by type of node. */
 export interface EngineRecipes {
   pretrain: Exclude<PretrainRecipe, { schedule: 'wsd' }>;
   cpt: Exclude<CptRecipe, { schedule: 'wsd' }>;
@@ -12,6 +21,7 @@ export interface EngineRecipes {
   dpo: DpoRecipe;
   rl: RlRecipe;
   reward: RewardRecipe;
+  evaluate: Exclude<EvaluateRecipe, { kind: 'heldout' }>;
 }
 
 export type EngineStage = keyof EngineRecipes;
@@ -28,7 +38,7 @@ export interface EngineEntry {
   title: string;
   /** Of what the adapter makes of a recipe; part of the key of each node that the engine trains. */
   version: number;
-  /** What it trains. A type of node that is missing is refused. */
+  /** What it trains, or evaluates. A type of node that is missing is refused. */
   stages: { readonly [Stage in EngineStage]?: Honours<EngineRecipes[Stage]> };
 }
 
@@ -50,7 +60,7 @@ const litgptText = {
   precision: 'any',
 } as const satisfies Honours<EngineRecipes['cpt']>;
 
-const trlSft = {
+const huggingFace = {
   data: 'any',
   examples: 'any',
   epochs: 'any',
@@ -65,10 +75,57 @@ const trlSft = {
   clip: 'any',
   precision: 'any',
   template: 'any',
+} as const;
+
+const trlSft = {
+  ...huggingFace,
   packing: { only: [false], why: 'TRL packs examples into other batches than those of the recipe' },
   neftune: 'any',
   overlong: 'any',
 } as const satisfies Honours<EngineRecipes['sft']>;
+
+const trlDpo = {
+  ...huggingFace,
+  loss: 'any',
+  beta: 'any',
+  labelSmoothing: { only: [0], why: 'TRL smooths the labels of other losses' },
+  nllCoef: { only: [0], why: 'TRL takes the mean over all tokens of a batch' },
+} as const satisfies Honours<EngineRecipes['dpo']>;
+
+const trlReward = { ...huggingFace, centerCoef: 'any' } as const satisfies Honours<EngineRecipes['reward']>;
+
+/** It loads the weights in the precision that it trains in, and so begins with rounded ones. */
+const whole = { only: ['float32'], why: 'LLaMA-Factory rounds the weights that it begins with' } as const;
+
+const llamaFactorySft = {
+  ...trlSft,
+  precision: whole,
+  packing: { only: [false], why: 'LLaMA-Factory packs examples into other batches than those of the recipe' },
+} as const satisfies Honours<EngineRecipes['sft']>;
+
+const llamaFactoryDpo = {
+  ...huggingFace,
+  precision: whole,
+  loss: { only: ['sigmoid'], why: 'LLaMA-Factory 0.9.5 has TRL compute sigmoid whatever it is told' },
+  beta: 'any',
+  labelSmoothing: 'any',
+  nllCoef: 'any',
+} as const satisfies Honours<EngineRecipes['dpo']>;
+
+const lmEval = {
+  suite: { only: ['upstream', 'id', 'ood'], why: 'lm-evaluation-harness cuts text into other rows' },
+  kind: 'any',
+  tasks: 'any',
+  problems: 'any',
+  samples: 'any',
+  temperature: 'any',
+  maxResponse: 'any',
+  repetitionPenalty: 'any',
+  stop: 'any',
+  template: 'any',
+  rewardTemplate: { only: [], why: 'a reward model scores what descent evaluates' },
+  grader: 'any',
+} as const satisfies Honours<EngineRecipes['evaluate']>;
 
 /** The engines by name. */
 export const engines: Readonly<Record<Engine, EngineEntry>> = {
@@ -77,7 +134,9 @@ export const engines: Readonly<Record<Engine, EngineEntry>> = {
     version: 1,
     stages: { pretrain: { architecture: 'any', ...litgptText }, cpt: litgptText },
   },
-  trl: { title: 'TRL', version: 1, stages: { sft: trlSft } },
+  trl: { title: 'TRL', version: 1, stages: { sft: trlSft, dpo: trlDpo, reward: trlReward } },
+  'llama-factory': { title: 'LLaMA-Factory', version: 1, stages: { sft: llamaFactorySft, dpo: llamaFactoryDpo } },
+  'lm-eval': { title: 'lm-evaluation-harness', version: 1, stages: { evaluate: lmEval } },
 };
 
 /** The engine that trains by a recipe; undefined where the built-in trainer does, or where there is nothing to train. */

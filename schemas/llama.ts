@@ -39,6 +39,14 @@ export function parameterShapes(a: Architecture, head: Head = 'language'): Recor
   return shapes;
 }
 
+/** How many numbers a model has. */
+export function parametersIn(architecture: Architecture, head: Head = 'language'): number {
+  return Object.values(parameterShapes(architecture, head)).reduce(
+    (sum, shape) => sum + shape.reduce((size, length) => size * length, 1),
+    0,
+  );
+}
+
 /**
  * The tensors that a folder's weights hold. Where the output matrix is tied to the embeddings (`tie_word_embeddings`) it is
  * not among them: the one matrix is both.

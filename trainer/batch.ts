@@ -4,6 +4,7 @@ import type { Architecture } from '../schemas/types/job.ts';
 import { hiddenStates } from './model.ts';
 import { rows } from './ops.ts';
 import type { Parameters } from './parameters.ts';
+import { stretchesOf } from './portions.ts';
 import { paddedPlaces } from './shapes.ts';
 import { tf } from './tf.ts';
 
@@ -125,10 +126,4 @@ function predicting(
   const padded = new Int32Array(chosen);
   padded.set(places);
   return { ...batch, places: padded };
-}
-
-/** Where parts of at most `atOnce` tokens, though never less than one sequence of `time`, begin and end among sequences. */
-export function stretchesOf(sequences: number, time: number, atOnce: number): [from: number, to: number][] {
-  const each = Math.max(1, Math.floor(atOnce / time));
-  return Array.from({ length: Math.ceil(sequences / each) }, (_, i) => [i * each, Math.min(sequences, (i + 1) * each)]);
 }

@@ -5,7 +5,7 @@
  * data a model learned from, Descent does not know.
  */
 import { peakEnding } from '../schemas/decay.ts';
-import { type Head, parameterShapes } from '../schemas/llama.ts';
+import { type Head, parametersIn } from '../schemas/llama.ts';
 import type { Ancestor, Ancestry } from '../schemas/types/ancestry.ts';
 import type { Architecture } from '../schemas/types/job.ts';
 
@@ -19,7 +19,7 @@ pipeline_tag: ${kinds[head].pipeline}
 ${baseModel(nodes)}---
 # ${own.address}
 
-A ${kinds[head].name} of ${grouped(parameters(architecture, head))} parameters, trained with Descent: a LLaMA-2 shaped decoder of ${layers} layers, ${hidden} wide, ${heads} attention heads over ${kvHeads} of keys and values, ${ffn} wide feed-forward nets, a vocabulary of ${grouped(vocab)} tokens and a context of ${grouped(context)}. Its weights are float32. transformers opens the folder as it is, with ${kinds[head].opener} and AutoTokenizer.
+A ${kinds[head].name} of ${grouped(parametersIn(architecture, head))} parameters, trained with Descent: a LLaMA-2 shaped decoder of ${layers} layers, ${hidden} wide, ${heads} attention heads over ${kvHeads} of keys and values, ${ffn} wide feed-forward nets, a vocabulary of ${grouped(vocab)} tokens and a context of ${grouped(context)}. Its weights are float32. transformers opens the folder as it is, with ${kinds[head].opener} and AutoTokenizer.
 ${decayNote(nodes)}
 ## Lineage
 
@@ -83,13 +83,6 @@ function told(node: Ancestor, nodes: readonly Ancestor[]): string {
     ...(adopted === undefined ? [] : [`trained elsewhere and adopted: ${adopted.replace(/\s+/g, ' ')}`]),
   ];
   return lines.join('\n   - ');
-}
-
-function parameters(architecture: Architecture, head: Head): number {
-  return Object.values(parameterShapes(architecture, head)).reduce(
-    (sum, shape) => sum + shape.reduce((size, length) => size * length, 1),
-    0,
-  );
 }
 
 /** A count with its thousands told apart. */

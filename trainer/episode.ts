@@ -1,9 +1,10 @@
 /** Episodes: what was sampled and rewarded, and how it goes through a model. */
 import type { Tensor1D } from '@tensorflow/tfjs-node';
-import { type RowTensors, rowTensors, stretchesOf } from './batch.ts';
+import { type RowTensors, rowTensors } from './batch.ts';
 import { countResponseTokens, type Example, longestOf } from './example.ts';
 import { type CaptureOptions, capture } from './graph/capture.ts';
 import { collected, type PaddedRows, padded, spread } from './padded.ts';
+import { stretchesOf } from './portions.ts';
 import { paddedTime } from './shapes.ts';
 import { readTensor, tf } from './tf.ts';
 

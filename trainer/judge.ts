@@ -5,7 +5,7 @@ import type { ExampleOf } from './data/preferences.ts';
 import { solutionText } from './data/template.ts';
 import { truncate } from './example.ts';
 import { loadRewardModel } from './parameters.ts';
-import type { Response } from './respond.ts';
+import type { Response } from './response.ts';
 import { scorer, textOf } from './reward.ts';
 import { loadTokenizer, requireVocabulary } from './tokenizer/load.ts';
 

@@ -4,9 +4,9 @@ import { createInterface } from 'node:readline';
 import type { SampleEvent, TrainerEvent } from '../schemas/types/event.ts';
 import { grade } from './data/grade/grade.ts';
 import type { Problem } from './data/problem.ts';
-import type { Attempted } from './evaluate.ts';
 import { TrainerFailure } from './failure.ts';
-import type { Response } from './respond.ts';
+import type { Attempted } from './figures.ts';
+import type { Response } from './response.ts';
 
 /** Responses by task and problem, each with its number: 0 is the greedy one. */
 export type KeptResponses = ReadonlyMap<string, ReadonlyMap<number, SampleEvent>>;

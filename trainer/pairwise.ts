@@ -35,36 +35,50 @@ export interface JudgedPair {
   rejected: number;
 }
 
-/** The facts of a stage that has learned from pairs, and of what it makes of those that were held out. */
+/** The facts of a stage that has learned from pairs, with what is known of those that were held out. */
 export function pairFacts(
   { data, epochs }: { data: Part; epochs: number },
   { pairs, truncated }: PairSet,
-  heldout: readonly JudgedPair[],
+  heldout: Record<string, number>,
 ): Record<string, number> {
   return {
     pairs: pairs.length,
     truncatedResponses: truncated,
     responseTokens: countPairTokens(pairs),
     [`epochs.${data.name}`]: epochs,
-    ...heldoutFacts(heldout),
+    ...heldout,
   };
 }
 
-/**
- * What is known of held-out pairs: how many, their mean loss and margin, and the share in which the chosen response has more
- * reward, with the ends of its interval. Of none, only that.
- */
+/** What is known of held-out pairs, each judged: as `heldoutMeans`. */
 export function heldoutFacts(judged: readonly JudgedPair[]): Record<string, number> {
   const n = judged.length;
-  if (n === 0) return { heldoutPairs: 0 };
+  if (n === 0) return heldoutMeans(n, {});
   const mean = (of: (pair: JudgedPair) => number) => judged.reduce((sum, pair) => sum + of(pair), 0) / n;
-  const accuracy = proportion(judged.filter(({ chosen, rejected }) => chosen > rejected).length, n);
+  return heldoutMeans(n, {
+    loss: mean(({ loss }) => loss),
+    margin: mean(({ chosen, rejected }) => chosen - rejected),
+    right: judged.filter(({ chosen, rejected }) => chosen > rejected).length,
+  });
+}
+
+/**
+ * What is known of `n` held-out pairs: how many, their mean loss and margin, and the share in which the chosen response has
+ * more reward, which are `right`, with the ends of its interval. Of none, only that.
+ */
+export function heldoutMeans(
+  n: number,
+  { loss, margin, right }: { loss?: number; margin?: number; right?: number },
+): Record<string, number> {
+  const accuracy = n === 0 || right === undefined ? undefined : proportion(right, n);
   return {
     heldoutPairs: n,
-    heldoutLoss: mean(({ loss }) => loss),
-    heldoutMargin: mean(({ chosen, rejected }) => chosen - rejected),
-    heldoutAccuracy: accuracy.value,
-    heldoutAccuracyLow: accuracy.low,
-    heldoutAccuracyHigh: accuracy.high,
+    ...(loss !== undefined && { heldoutLoss: loss }),
+    ...(margin !== undefined && { heldoutMargin: margin }),
+    ...(accuracy && {
+      heldoutAccuracy: accuracy.value,
+      heldoutAccuracyLow: accuracy.low,
+      heldoutAccuracyHigh: accuracy.high,
+    }),
   };
 }

@@ -12,7 +12,8 @@ import type { ChatTemplate } from './data/template.ts';
 import type { Generator } from './generate.ts';
 import { inGroups } from './portions.ts';
 import { random } from './random.ts';
-import { type Response, respond } from './respond.ts';
+import { respond } from './respond.ts';
+import type { Response } from './response.ts';
 import type { Tokenizer } from './tokenizer/load.ts';
 
 /** What of a recipe says how a round is sampled. */

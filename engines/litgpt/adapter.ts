@@ -1,72 +1,45 @@
 /** LitGPT as a trainer: pretraining and continued pretraining. */
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { packageRoot } from '#setup/places.mjs';
-import { type EngineRecipes, engines } from '../../schemas/engines.ts';
-import type { Job } from '../../schemas/types/job.ts';
-import { readConfig } from '../../trainer/config.ts';
+import type { EngineRecipes } from '../../schemas/engines.ts';
+import type { CptJob, Job, PretrainJob } from '../../schemas/types/job.ts';
 import type { Outcome, TrainerContext } from '../../trainer/context.ts';
 import { TrainerFailure } from '../../trainer/failure.ts';
 import { writeJson } from '../../trainer/folders.ts';
-import { learningRate } from '../../trainer/schedule.ts';
-import { loadTokenizer, requireVocabulary } from '../../trainer/tokenizer/load.ts';
 import { atOnce } from '../at-once.ts';
-import { drive } from '../driver.ts';
-import { environmentOf } from '../environment.ts';
-import { publishTrained } from '../publish.ts';
 import { writeRows } from '../rows.ts';
+import { type Asked, type Ground, trainWith } from '../training.ts';
 import { litgptConfig, modelConfig } from './config.ts';
 
-const driver = join(packageRoot, 'engines', 'litgpt', 'driver.py');
-
-/** Runs a job of pretraining or CPT with LitGPT. What it needs on the way lies in the attempt's `checkpoints/`. */
+/** Runs a job of pretraining or CPT with LitGPT. Throws as `trainWith`; `bad-job` for what LitGPT does not train. */
 export async function run(job: Job, context: TrainerContext): Promise<Outcome> {
   if (job.type !== 'pretrain' && job.type !== 'cpt')
     throw new TrainerFailure('bad-job', `${job.address}: LitGPT does not train ${job.type}.`);
-  const recipe = job.recipe as EngineRecipes['cpt'];
-  const { output, key, seed, inputs } = job;
-  const parent = 'parent' in inputs ? inputs.parent : null;
-  const tokenizerFolder = 'parent' in inputs ? inputs.parent : inputs.tokenizer;
-  const architecture =
-    'architecture' in job.recipe ? job.recipe.architecture : (await readConfig(tokenizerFolder)).architecture;
-  const tokenizer = await loadTokenizer(tokenizerFolder);
-  requireVocabulary(tokenizer, architecture, 'bad-job');
+  return trainWith('litgpt', job, context, (ground) => ask(job, ground));
+}
 
-  const environment = await environmentOf('litgpt');
-  const checkpoints = join(output, 'checkpoints');
-  const folder = join(checkpoints, 'litgpt');
-  const within = (name: string) => join(folder, name);
-  context.checkLease();
-  await mkdir(folder, { recursive: true });
+async function ask(
+  { recipe: whole, inputs, seed }: PretrainJob | CptJob,
+  { architecture, tokenizer, folder, out }: Ground,
+): Promise<Asked> {
+  const recipe = whole as EngineRecipes['cpt'];
+  const { steps, batchSequences } = recipe;
   const text = { recipe, tokenizer, context: architecture.context, seed, data: inputs.data };
   const rows = await writeRows(folder, text);
-  const [config, out, initial, weights, run] = [
-    ...[within('litgpt.json'), within('out'), within('initial'), within('model.safetensors'), within('run.json')],
-  ] as [string, string, string, string, string];
-  await writeJson(config, litgptConfig(recipe, architecture, { rows, out, initial: parent && initial, seed }));
-  const { steps, batchSequences } = recipe;
-  await writeJson(run, {
-    ...{ key, config, out, initial, parent, weights, checkpoints },
-    model: modelConfig(architecture),
-    learningRates: Array.from({ length: steps }, (_, index) => learningRate(index, steps, recipe)),
-    iterationsAStep: batchSequences / atOnce(batchSequences),
-    rowsAStep: batchSequences,
-    checkpointEvery: job.placement.checkpointEvery,
-    threads: job.placement.threads,
-  });
-  const { title } = engines.litgpt;
-  const driven = await drive({ title, environment, driver, run, learned: rows.learned }, context);
-  if (driven.outcome === 'interrupted') return 'interrupted';
-  const { tokens: trainTokens, uniqueTokens, unigramEntropy, epochs } = rows.tally;
-  const passes = Object.entries(epochs).map(([name, count]) => [`epochs.${name}`, count]);
-  await publishTrained(
-    job,
-    driven,
-    {
-      ...{ architecture, head: 'language', tokenizer: tokenizerFolder, weights },
-      facts: { trainTokens, uniqueTokens, unigramEntropy, ...Object.fromEntries(passes) },
+  const initial = join(folder, 'initial');
+  const config = join(folder, 'litgpt.json');
+  const begin = 'parent' in inputs ? initial : null;
+  await writeJson(config, litgptConfig(recipe, architecture, { rows, out, initial: begin, seed }));
+  return {
+    ...{ steps, learned: rows.learned },
+    says: {
+      ...{ config, initial, model: modelConfig(architecture) },
+      iterationsAStep: batchSequences / atOnce(batchSequences),
+      rowsAStep: batchSequences,
     },
-    context,
-  );
-  return 'done';
+    facts() {
+      const { tokens: trainTokens, uniqueTokens, unigramEntropy, epochs } = rows.tally;
+      const passes = Object.entries(epochs).map(([name, count]) => [`epochs.${name}`, count]);
+      return { trainTokens, uniqueTokens, unigramEntropy, ...Object.fromEntries(passes) };
+    },
+  };
 }

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import shutil
 import time
 from pathlib import Path
@@ -13,6 +14,8 @@ from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import Sampler
 from transformers import TrainerCallback
 
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "0")  # of several devices Trainer would take all, with a batch each
+
 checkpoints_kept = 2
 
 # What Trainer logs, under the names that Descent's metrics have.
@@ -22,8 +25,9 @@ names = {"loss": "loss", "grad_norm": "gradientNorm"}
 class Run(TrainerCallback):
     """Tells what a Trainer does, and asks it to save and to stop."""
 
-    def __init__(self, said: dict, engine: str, more: dict[str, str] | None = None):
-        self.said, self.engine, self.names = said, engine, {**names, **(more or {})}
+    def __init__(self, said: dict, engine: str, more=lambda logs: {}):
+        """`more` gives further metrics of what Trainer logs."""
+        self.said, self.engine, self.more = said, engine, more
         self.folder = Path(said["checkpoints"])
         self.resumed, self.checkpoint = next(iter(descent.checkpoints(self.folder)), (0, None))
         self.saved_at = time.monotonic()
@@ -49,7 +53,7 @@ class Run(TrainerCallback):
     def on_log(self, args, state, control, logs=None, **_):
         if "loss" not in logs:
             return
-        values = {name: float(logs[logged]) for logged, name in self.names.items() if logged in logs}
+        values = {name: float(logs[logged]) for logged, name in names.items() if logged in logs} | self.more(logs)
         values["lr"] = self.said["learningRates"][state.global_step - 1]  # Trainer logs that of the next step
         odd = next((name for name, value in values.items() if not math.isfinite(value)), None)
         if odd is not None:
@@ -85,7 +89,7 @@ class Order(Sampler):
         return len(self.orders[0])
 
 
-def driven(base, said: dict, orders: list[list[int]]):
+def driven(base, said: dict):
     """A Trainer with Descent's learning rates, order and weight decay."""
 
     class Driven(base):
@@ -102,7 +106,7 @@ def driven(base, said: dict, orders: list[list[int]]):
             return super().get_decay_parameter_names(model)
 
         def _get_train_sampler(self, *_):
-            return Order(orders)
+            return Order(said["orders"])
 
     return Driven
 
@@ -113,6 +117,7 @@ def arguments(said: dict) -> dict:
     return {
         "output_dir": said["out"],
         "per_device_train_batch_size": said["microBatch"],
+        "per_device_eval_batch_size": said.get("heldoutBatch", 1),
         "gradient_accumulation_steps": said["batch"] // said["microBatch"],
         "num_train_epochs": said["epochs"],
         "learning_rate": said["lr"],
@@ -137,11 +142,38 @@ def read_lines(path: str) -> list[dict]:
         return [json.loads(line) for line in file]
 
 
-def finish(run: Run, trainer) -> None:
-    """Ends a driver after `train`: interrupted, or with the weights in float32."""
+def side_by_side(pairs: list[dict]) -> dict:
+    """Pairs as DPO's trainers read them: the chosen responses, then the rejected ones, each with its own prompt."""
+    examples = [pair[which] for which in ("chosen", "rejected") for pair in pairs]
+    longest = max(len(example["prompt"]) + len(example["response"]) for example in examples)
+    rows = {"input_ids": [], "attention_mask": [], "completion_mask": []}
+    for example in examples:
+        prompt, response = example["prompt"], example["response"]
+        left = [0] * (longest - len(prompt) - len(response))
+        rows["input_ids"].append(prompt + response + left)
+        rows["attention_mask"].append([1] * len(prompt + response) + left)
+        rows["completion_mask"].append([0] * len(prompt) + [1] * len(response) + left)
+    measured = [name for name in pairs[0] if name.startswith("ref_")]
+    return {name: torch.tensor(row) for name, row in rows.items()} | {
+        name: torch.tensor([pair[name] for pair in pairs]) for name in measured
+    }
+
+
+def judged(trainer, said: dict, figures) -> dict:
+    """What a trained model makes of the held-out pairs, of which `figures` takes the margin and the accuracy."""
+    if said["heldout"] is None:
+        return {}
+    logs = trainer.evaluate()
+    found = {"loss": logs["eval_loss"], **figures(logs)}
+    return {name: found[name] for name in ("loss", "margin", "accuracy") if name in found}
+
+
+def finish(run: Run, trainer, facts=lambda: {}) -> None:
+    """Ends a driver after `train`: interrupted, or with what `facts` gives and the weights in float32."""
     if run.stopped:
         descent.emit("interrupted", step=trainer.state.global_step)
         raise SystemExit(descent.interrupted)
+    descent.emit("facts", values=facts())
     weights = {name: tensor.float().contiguous() for name, tensor in trainer.model.state_dict().items()}
     odd = next((name for name, tensor in weights.items() if not torch.isfinite(tensor).all()), None)
     if odd is not None:

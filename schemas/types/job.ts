@@ -182,9 +182,9 @@ export type Mixture = [
  */
 export type Precision = 'float32' | 'bfloat16';
 /**
- * The framework that trains in place of the built-in trainer.
+ * The framework that trains or evaluates in place of the built-in trainer.
  */
-export type Engine = 'litgpt' | 'trl';
+export type Engine = 'litgpt' | 'trl' | 'llama-factory' | 'lm-eval';
 /**
  * Which parameters decay: all, or all but the gains of norms. Default: all.
  */
@@ -616,6 +616,7 @@ export type EvaluateRecipe =
        * Items a task, or all where it has fewer.
        */
       problems: number;
+      engine?: Engine;
     }
   | {
       /**
@@ -661,6 +662,7 @@ export type EvaluateRecipe =
        * Version of how answers are read and compared.
        */
       grader: number;
+      engine?: Engine;
     };
 
 export interface TokenizerJob {

@@ -48,7 +48,7 @@ async function driven(
 describe('a driver', () => {
   test('tells steps, to each of which what it learned from is added; what a framework prints is no event', async (t) => {
     const { driven: end, events } = await driven(temporaryFolder(t), { steps: 3 });
-    assert.deepEqual(await end, { outcome: 'done', step: 3, tokens: 30 });
+    assert.deepEqual(await end, { outcome: 'done', step: 3, tokens: 30, facts: { counted: 3 } });
     assert.deepEqual(events[0], {
       ...{ event: 'started', resumedFrom: null, steps: 3, device: 'cpu' },
       engine: 'counter 1, lock abc',
@@ -71,7 +71,12 @@ describe('a driver', () => {
       { event: 'interrupted', step },
     ]);
     const again = await driven(folder, { steps: step + 2 });
-    assert.deepEqual(await again.driven, { outcome: 'done', step: step + 2, tokens: 10 * (step + 2) });
+    assert.deepEqual(await again.driven, {
+      outcome: 'done',
+      step: step + 2,
+      tokens: 10 * (step + 2),
+      facts: { counted: step + 2 },
+    });
     assert.deepEqual(
       again.events.flatMap((event) => (event.event === 'metrics' ? [Number(event.data?.digest)] : [])),
       [step + 1, step + 2],

@@ -84,13 +84,13 @@ export async function manifests(home: string): Promise<Manifest[]> {
   return found;
 }
 
-/** Waits until something is there, for at most five minutes. */
-export async function until<T>(what: string, look: () => Promise<T | undefined>): Promise<T> {
-  const deadline = performance.now() + 300_000;
+/** Waits until something is there, for at most so many minutes. */
+export async function until<T>(what: string, look: () => Promise<T | undefined>, minutes = 5): Promise<T> {
+  const deadline = performance.now() + minutes * 60_000;
   while (performance.now() < deadline) {
     const found = await look();
     if (found !== undefined) return found;
     await sleep(20);
   }
-  throw new Error(`waited five minutes for ${what}`);
+  throw new Error(`waited ${minutes} minutes for ${what}`);
 }

@@ -304,6 +304,11 @@ const wrong: [name: string, text: string, told: RegExp][] = [
     /`liked` is no reward model/,
   ],
   [
+    'a reward model that is to score what another engine hears',
+    built({}, { evaluate: '{each: [tuned], suites: [id], rewardModel: judge, engine: lm-eval}' }),
+    /with `engine: lm-eval` no reward model scores responses/,
+  ],
+  [
     'a reward model of more variants than what it scores',
     built(
       {

@@ -8,6 +8,8 @@ import { keysOf, lineage, nodeAt, planningOf, planOfText } from './plans.ts';
 const base = (others: string) => `{model: nano, data: web, tokens: 40K${others}}`;
 const tuned = (others: string) => `{from: mid, data: math/problems, examples: 100${others}}`;
 
+const evaluated = (how: string) => lineage().replace(/^evaluate: .*$/m, `evaluate: {each: [tuned], ${how}}`);
+
 describe('engine', () => {
   test('is the built-in trainer where nothing is said, and then in no key', async () => {
     const plan = await planOfText(lineage());
@@ -46,10 +48,17 @@ describe('engine', () => {
 
   test('that cannot do what a recipe says is refused, at the option', async () => {
     const cases: [text: string, at: RegExp, says: RegExp][] = [
-      [lineage({ base: base(', engine: litgpt, schedule: wsd, warmup: 5K') }), /schedule/, /no `schedule: `?wsd/],
+      [lineage({ base: base(', engine: litgpt, schedule: wsd, warmup: 5K') }), /schedule/, /no `schedule: wsd`/],
       [lineage({ base: base(', engine: litgpt, weightDecayOn: matrices') }), /weightDecayOn/, /decays every parameter/],
       [lineage({ tuned: tuned(', engine: litgpt') }), /engine/, /LitGPT has no stage `sft`/],
       [lineage({ base: base(', engine: litgtp') }), /engine/, /litgtp/],
+      [lineage({ base: base(', engine: lm-eval') }), /engine/, /lm-evaluation-harness has no stage `pretrain`/],
+      [
+        evaluated('suites: [heldout], engine: lm-eval'),
+        /suites: \[/,
+        /no `suite: heldout`: .*rows.* say upstream, id, ood/,
+      ],
+      [evaluated('suites: [id], engine: trl'), /engine: /, /TRL has no stage `evaluate`.*descent, lm-eval/],
     ];
     for (const [text, at, says] of cases) {
       const planned = await planningOf(text);
@@ -57,7 +66,29 @@ describe('engine', () => {
       const [{ line, column, message, hint } = assert.fail()] = planned.diagnostics;
       assert.match(`${message} ${hint}`, says);
       const written = text.split('\n')[line - 1]?.slice(0, column - 1) ?? '';
-      assert.match(written, new RegExp(`${at.source}: $`), message);
+      assert.match(written, new RegExp(`${at.source}(: )?$`), message);
+    }
+  });
+
+  test('may be what evaluates, as part of the keys of evaluations alone', async () => {
+    const asked = (others: string) => evaluated(`suites: [upstream, id]${others}`);
+    const [before, after] = [await planOfText(asked('')), await planOfText(asked(', engine: lm-eval'))];
+    const [old, now] = [keysOf(before), keysOf(after)];
+    assert.deepEqual(keysOf(await planOfText(asked(', engine: descent'))), old);
+    assert.equal(old.tuned, now.tuned);
+    for (const suite of ['upstream', 'id']) {
+      const address = `tuned/${suite}`;
+      const changes = changesBetween(
+        { plan: before, node: nodeAt(before, address) },
+        { plan: after, node: nodeAt(after, address) },
+      );
+      assert.deepEqual(changes, [{ address, field: 'evaluate.engine', before: 'descent', after: 'lm-eval' }]);
+      assert.notEqual(old[address], now[address]);
+      const work = suite === 'id' ? 'problems' : 'cloze';
+      assert.deepEqual(
+        [before, after].map((plan) => kindOfWork(nodeAt(plan, address))),
+        [work, `${work} by lm-eval`],
+      );
     }
   });
 

@@ -12,14 +12,8 @@ import type { Variable } from '@tensorflow/tfjs-node';
 import { clozeReaders } from '../../activities/benchmarks/cloze.ts';
 import type { Row } from '../../activities/benchmarks/row.ts';
 import type { Choice, ChoiceItem } from '../../schemas/choices.ts';
-import {
-  choiceBatches,
-  choiceScorer,
-  clozeFigures,
-  type EncodedChoice,
-  encodeChoice,
-  likeliest,
-} from '../../trainer/cloze.ts';
+import { clozeFigures, likeliest } from '../../trainer/choices.ts';
+import { choiceBatches, choiceScorer, type EncodedChoice, encodeChoice } from '../../trainer/cloze.ts';
 import type { TrainerFailure } from '../../trainer/failure.ts';
 import { loadParent, type Parent } from '../../trainer/parent.ts';
 import { tf } from '../../trainer/tf.ts';

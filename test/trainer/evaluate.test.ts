@@ -7,17 +7,11 @@ import { graderVersion } from '../../schemas/catalogue.ts';
 import type { EvaluationEvent, SampleEvent, TrainerEvent } from '../../schemas/types/event.ts';
 import type { Architecture, EvaluateJob, EvaluateRecipe } from '../../schemas/types/job.ts';
 import type { Problem } from '../../trainer/data/problem.ts';
-import {
-  type Attempted,
-  heldoutRows,
-  lossFigures,
-  rowScorer,
-  suiteFigures,
-  taskFigures,
-} from '../../trainer/evaluate.ts';
+import { heldoutRows, rowScorer } from '../../trainer/evaluate.ts';
+import { type Attempted, lossFigures, suiteFigures, taskFigures } from '../../trainer/figures.ts';
 import { initialise } from '../../trainer/init.ts';
 import { hiddenStates, logits } from '../../trainer/model.ts';
-import type { Response } from '../../trainer/respond.ts';
+import type { Response } from '../../trainer/response.ts';
 import { proportion } from '../../trainer/statistics.ts';
 import { passAtK } from '../../trainer/subsets.ts';
 import { tf } from '../../trainer/tf.ts';

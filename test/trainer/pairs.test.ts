@@ -1,6 +1,6 @@
 /** DPO and reward models as a whole: the real stages in real processes, judged, interrupted, and used in an evaluation. */
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -18,25 +18,20 @@ import { loadTokenizer } from '../../trainer/tokenizer/load.ts';
 import { writeNewModel } from './models.ts';
 import {
   close,
+  coin,
+  coinJob,
+  dpoJob as dpoJobOf,
   type Ended,
   modelDigest,
+  rewardJob as rewardJobOf,
   runTrainer,
   sftJob,
   startTrainer,
   tiny,
   writeByteTokenizer,
+  writeCoin,
+  writePreferences,
 } from './support.ts';
-
-const part = { name: 'liked', part: 'preferences', source: { prepared: 'data:liked' } } as const;
-const learning = {
-  epochs: 3,
-  batch: 16,
-  minLr: 1e-3,
-  warmup: 0,
-  schedule: 'constant',
-  weightDecay: 0,
-  clip: 1,
-} as const;
 
 describe('stages that learn from pairs', { timeout: 240_000 }, () => {
   let root: string;
@@ -48,37 +43,17 @@ describe('stages that learn from pairs', { timeout: 240_000 }, () => {
     const { type: _, recipe: __, inputs: ___, ...rest } = sftJob(root, name, '', 1);
     return rest;
   };
-  const inputs = () => ({ parent: join(root, 'base', 'model'), data: { 'data:liked': data } });
-  const dpoJob = (name: string, recipe: Partial<DpoJob['recipe']> = {}): DpoJob => ({
-    ...frame(name),
-    type: 'dpo',
-    recipe: {
-      data: part,
-      examples: 48,
-      ...learning,
-      lr: 1e-3,
-      betas: [0.9, 0.99],
-      loss: 'sigmoid',
-      beta: 0.1,
-      labelSmoothing: 0,
-      nllCoef: 0,
-      ...recipe,
-    },
-    inputs: inputs(),
-  });
-  const rewardJob = (name: string, recipe: Partial<RewardJob['recipe']> = {}): RewardJob => ({
-    ...frame(name),
-    type: 'reward',
-    recipe: { data: part, examples: 48, ...learning, lr: 3e-3, betas: [0.9, 0.99], centerCoef: 0.01, ...recipe },
-    inputs: inputs(),
-  });
+  const inputs = () => ({ parent: join(root, 'base', 'model'), liked: data });
+  const dpoJob = (name: string, recipe: Partial<DpoJob['recipe']> = {}) => dpoJobOf(root, name, inputs(), recipe);
+  const rewardJob = (name: string, recipe: Partial<RewardJob['recipe']> = {}) =>
+    rewardJobOf(root, name, inputs(), recipe);
   const evaluateJob = (name: string, more: Partial<EvaluateJob['inputs']>): EvaluateJob => ({
     ...frame(name),
     type: 'evaluate',
     recipe: {
       suite: 'id',
       kind: 'problems',
-      tasks: [{ name: 'coin', part: 'problems', source: { prepared: 'data:coin' } }],
+      tasks: [coin],
       problems: 8,
       samples: 3,
       temperature: 1,
@@ -90,35 +65,8 @@ describe('stages that learn from pairs', { timeout: 240_000 }, () => {
 
   before(async () => {
     root = mkdtempSync(join(tmpdir(), 'descent-pairs-'));
-    data = join(root, 'liked');
-    mkdirSync(data);
-    for (const [split, first, count] of [
-      ['train', 100, 48],
-      ['heldout', 200, 20],
-    ] as const) {
-      const lines = Array.from({ length: count }, (_, i) =>
-        JSON.stringify({
-          id: `${split}${i}`,
-          prompt: `toss ${first + i}`,
-          chosen: 'answer is yes',
-          rejected: 'answer is no',
-        }),
-      );
-      writeFileSync(join(data, `preferences-${split}.jsonl`), lines.join('\n'));
-    }
-    mkdirSync(join(root, 'coin'));
-    for (const split of ['sft', 'test']) {
-      const lines = Array.from({ length: 64 }, (_, i) => {
-        const answer = ['yes', 'no'][i % 2];
-        return JSON.stringify({
-          id: `${split}${i}`,
-          prompt: `${split} toss ${i}`,
-          solution: `answer is ${answer}`,
-          answer,
-        });
-      });
-      writeFileSync(join(root, 'coin', `problems-${split}.jsonl`), lines.join('\n'));
-    }
+    data = writePreferences(join(root, 'liked'));
+    writeCoin(join(root, 'coin'));
     await writeNewModel(root, 'base', { ...tiny, context: 64 });
     [liked, judge] = await Promise.all([runTrainer(dpoJob('liked-model')), runTrainer(rewardJob('judge'))]);
   });
@@ -227,16 +175,7 @@ describe('stages that learn from pairs', { timeout: 240_000 }, () => {
   });
 
   it('give an evaluation scores of every response, and figures of them, which grading again keeps', async () => {
-    const sft = sftJob(root, 'tuned', join(root, 'base', 'model'), 64);
-    const recipe = {
-      ...sft.recipe,
-      data: { name: 'coin', part: 'problems', source: { prepared: 'data:coin' } } as const,
-    };
-    await runTrainer({
-      ...sft,
-      recipe: { ...recipe, epochs: 20, lr: 1e-2 },
-      inputs: { ...sft.inputs, data: { 'data:coin': join(root, 'coin') } },
-    });
+    await runTrainer(coinJob(root, 'tuned', join(root, 'base', 'model'), join(root, 'coin')));
     const rewardModel = join(root, 'judge', 'model');
     const { events } = await runTrainer(evaluateJob('scored', { rewardModel }));
     const samples = events.filter((event): event is SampleEvent => event.event === 'sample');

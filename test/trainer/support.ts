@@ -13,11 +13,13 @@ import type {
   Architecture,
   BuildJob,
   CptJob,
+  DpoJob,
   GeneratedSource,
   GenerateJob,
   Job,
   OverlapJob,
   PretrainJob,
+  RewardJob,
   RlRecipe,
   SftJob,
 } from '../../schemas/types/job.ts';
@@ -156,6 +158,108 @@ export function sftJob(root: string, name: string, parent: string, examples: num
       ...optimizer,
     },
     inputs: { parent, data: {} },
+  };
+}
+
+const pairwise = {
+  data: { name: 'liked', part: 'preferences', source: { prepared: 'data:liked' } },
+  examples: 48,
+  epochs: 3,
+  batch: 16,
+  minLr: 1e-3,
+  warmup: 0,
+  schedule: 'constant',
+  weightDecay: 0,
+  clip: 1,
+} as const;
+
+/** Direct preference optimisation on the pairs in a folder (`writePreferences`). */
+export function dpoJob(
+  root: string,
+  name: string,
+  inputs: { parent: string; liked: string },
+  recipe: Partial<DpoJob['recipe']> = {},
+): DpoJob {
+  return {
+    ...frame(root, name),
+    type: 'dpo',
+    recipe: {
+      ...pairwise,
+      lr: 1e-3,
+      betas: [0.9, 0.99],
+      loss: 'sigmoid',
+      beta: 0.1,
+      labelSmoothing: 0,
+      nllCoef: 0,
+      ...recipe,
+    },
+    inputs: { parent: inputs.parent, data: { 'data:liked': inputs.liked } },
+  };
+}
+
+/** A reward model from the same. */
+export function rewardJob(
+  root: string,
+  name: string,
+  inputs: { parent: string; liked: string },
+  recipe: Partial<RewardJob['recipe']> = {},
+): RewardJob {
+  return {
+    ...frame(root, name),
+    type: 'reward',
+    recipe: { ...pairwise, lr: 3e-3, betas: [0.9, 0.99], centerCoef: 0.01, ...recipe },
+    inputs: { parent: inputs.parent, data: { 'data:liked': inputs.liked } },
+  };
+}
+
+/** A folder of 48 pairs to learn from and 20 that are held out: of every toss, yes is better than no. */
+export function writePreferences(folder: string): string {
+  mkdirSync(folder);
+  for (const [split, first, count] of [
+    ['train', 100, 48],
+    ['heldout', 200, 20],
+  ] as const) {
+    const lines = Array.from({ length: count }, (_, i) =>
+      JSON.stringify({
+        id: `${split}${i}`,
+        prompt: `toss ${first + i}`,
+        chosen: 'answer is yes',
+        rejected: 'answer is no',
+      }),
+    );
+    writeFileSync(join(folder, `preferences-${split}.jsonl`), lines.join('\n'));
+  }
+  return folder;
+}
+
+/** The tosses of a coin, to learn from and to be tested by, 64 each. */
+export const coin = { name: 'coin', part: 'problems', source: { prepared: 'data:coin' } } as const;
+
+/** Writes the tosses into a folder, by turns yes and no. */
+export function writeCoin(folder: string): string {
+  mkdirSync(folder);
+  for (const split of ['sft', 'test']) {
+    const lines = Array.from({ length: 64 }, (_, i) => {
+      const answer = ['yes', 'no'][i % 2];
+      return JSON.stringify({
+        id: `${split}${i}`,
+        prompt: `${split} toss ${i}`,
+        solution: `answer is ${answer}`,
+        answer,
+      });
+    });
+    writeFileSync(join(folder, `problems-${split}.jsonl`), lines.join('\n'));
+  }
+  return folder;
+}
+
+/** SFT on the tosses, until a tiny model answers as one does who has seen them. */
+export function coinJob(root: string, name: string, parent: string, folder: string): SftJob {
+  const sft = sftJob(root, name, parent, 64);
+  return {
+    ...sft,
+    recipe: { ...sft.recipe, data: coin, epochs: 20, lr: 1e-2 },
+    inputs: { ...sft.inputs, data: { 'data:coin': folder } },
   };
 }
 

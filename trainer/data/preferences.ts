@@ -1,6 +1,6 @@
 /** Pairs of responses to one prompt of which one is preferred: as they are read, as tokens, and in parts that fit into one pass. */
-import { stretchesOf } from '../batch.ts';
 import { countResponseTokens, type Example, longestOf, truncate } from '../example.ts';
+import { stretchesOf } from '../portions.ts';
 import { paddedTime } from '../shapes.ts';
 import type { ProblemContent } from './problem.ts';
 

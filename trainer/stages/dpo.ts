@@ -18,7 +18,7 @@ import { dpoSteps, judged, type MeasuredPair, pairMeasure } from '../dpo.ts';
 import { epochsOf } from '../epochs.ts';
 import { TrainerFailure } from '../failure.ts';
 import { train } from '../loop.ts';
-import { pairFacts, readPairs } from '../pairwise.ts';
+import { heldoutFacts, pairFacts, readPairs } from '../pairwise.ts';
 import { loadParent } from '../parent.ts';
 import { learningRate } from '../schedule.ts';
 import { supervisedOptions } from '../supervised.ts';
@@ -52,7 +52,7 @@ export async function run(job: DpoJob, context: TrainerContext): Promise<Outcome
       const values = update(chosen, learningRate(index, steps, recipe));
       return { tokens: countPairTokens(chosen), values, data: trainedOnPairs(recipe.data.name, chosen) };
     },
-    facts: () => pairFacts(recipe, read, judged(heldout, [...measure(heldout)].flat(), recipe)),
+    facts: () => pairFacts(recipe, read, heldoutFacts(judged(heldout, [...measure(heldout)].flat(), recipe))),
   });
 }
 

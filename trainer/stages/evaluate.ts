@@ -9,22 +9,16 @@ import { graderVersion } from '../../schemas/catalogue.ts';
 import { problemsAtOnce, scoredTokensAtOnce } from '../../schemas/passes.ts';
 import type { DoneEvent } from '../../schemas/types/event.ts';
 import type { EvaluateJob, EvaluateRecipe } from '../../schemas/types/job.ts';
-import { choiceBatches, choiceEvent, choiceScorer, clozeFigures, encodeChoice, type ScoredItem } from '../cloze.ts';
+import { choiceEvent, clozeFigures, type ScoredItem } from '../choices.ts';
+import { choiceBatches, choiceScorer, encodeChoice } from '../cloze.ts';
 import type { Outcome, TrainerContext } from '../context.ts';
 import { loadTemplate } from '../data/chat-template.ts';
 import type { Problem } from '../data/problem.ts';
 import { choiceItems, testProblems, textDocuments } from '../data/sources.ts';
 import type { ChatTemplate } from '../data/template.ts';
-import {
-  type Attempted,
-  type Figures,
-  heldoutRows,
-  lossFigures,
-  rowScorer,
-  suiteFigures,
-  taskFigures,
-} from '../evaluate.ts';
+import { heldoutRows, rowScorer } from '../evaluate.ts';
 import { TrainerFailure } from '../failure.ts';
+import { type Attempted, type Figures, figureEvents, lossFigures, suiteFigures, taskFigures } from '../figures.ts';
 import { createGenerator } from '../generate.ts';
 import { type Judge, loadJudge } from '../judge.ts';
 import { gradeAgain, readResponses } from '../kept.ts';
@@ -34,7 +28,8 @@ import { createPace } from '../pace.ts';
 import { countParameters } from '../parameters.ts';
 import { loadParent, type Parent } from '../parent.ts';
 import { inGroups } from '../portions.ts';
-import { type Response, respond, sampleEvent } from '../respond.ts';
+import { respond } from '../respond.ts';
+import { graderFailure, type Response, sampleEvent } from '../response.ts';
 import type { Cluster } from '../statistics.ts';
 
 type HeldoutRecipe = Extract<EvaluateRecipe, { kind: 'heldout' }>;
@@ -72,10 +67,11 @@ export async function run(job: EvaluateJob, context: TrainerContext): Promise<Ou
       await yieldToEvents();
     }
     const ofTask = task.figures();
-    emitFigures(context, recipe.suite, task.name, ofTask);
+    for (const event of figureEvents(recipe.suite, task.name, ofTask)) context.emit(event);
     figures.push(ofTask);
   }
-  if (tasks.length > 1) emitFigures(context, recipe.suite, 'all', suiteFigures(figures));
+  if (tasks.length > 1)
+    for (const event of figureEvents(recipe.suite, 'all', suiteFigures(figures))) context.emit(event);
   context.emit({ event: 'memory', peakBytes: peakMemory() });
   const secondsPerStep = pace.secondsPerStep();
   if (secondsPerStep !== undefined) context.emit({ event: 'pace', secondsPerStep });
@@ -89,10 +85,7 @@ async function workOf(
   context: TrainerContext,
 ): Promise<{ tasks: Task[]; facts: DoneEvent['facts'] }> {
   const { recipe, inputs } = job;
-  if (recipe.kind === 'problems' && recipe.grader !== graderVersion) {
-    const versions = `The job asks for version ${recipe.grader} of the grader, this trainer has version ${graderVersion}.`;
-    throw new TrainerFailure('bad-job', `${versions} Plan again with the Descent that trains.`);
-  }
+  if (recipe.kind === 'problems' && recipe.grader !== graderVersion) throw graderFailure(recipe.grader);
   if (recipe.kind === 'problems' && inputs.responses !== undefined) {
     const kept = await readResponses(inputs.responses);
     const attempt: Attempt = async (task, portion) =>
@@ -256,10 +249,4 @@ function problemTasks(
       figures: () => taskFigures(attempted),
     };
   });
-}
-
-function emitFigures(context: TrainerContext, suite: string, task: string, figures: Figures): void {
-  for (const [metric, estimate] of Object.entries(figures)) {
-    context.emit({ event: 'evaluation', suite, task, metric, ...estimate });
-  }
 }

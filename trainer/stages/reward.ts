@@ -13,7 +13,7 @@ import { countPairTokens, type Pair, responsesOf } from '../data/preferences.ts'
 import { trainedOnPairs } from '../data/trained-on.ts';
 import { epochsOf } from '../epochs.ts';
 import { train } from '../loop.ts';
-import { type JudgedPair, pairFacts, readPairs } from '../pairwise.ts';
+import { heldoutFacts, type JudgedPair, pairFacts, readPairs } from '../pairwise.ts';
 import { loadParent } from '../parent.ts';
 import { bradleyTerryLoss, rewardModelFrom, rewardSteps, scorer, textOf } from '../reward.ts';
 import { learningRate } from '../schedule.ts';
@@ -42,7 +42,10 @@ export async function run(job: RewardJob, context: TrainerContext): Promise<Outc
       const values = update(chosen, learningRate(index, steps, recipe));
       return { tokens: countPairTokens(chosen), values, data: trainedOnPairs(recipe.data.name, chosen) };
     },
-    facts: () => pairFacts(recipe, read, judged(heldout, score(responsesOf(heldout).map(textOf)), recipe.centerCoef)),
+    facts() {
+      const scores = score(responsesOf(heldout).map(textOf));
+      return pairFacts(recipe, read, heldoutFacts(judged(heldout, scores, recipe.centerCoef)));
+    },
   });
 }
 

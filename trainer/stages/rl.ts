@@ -23,7 +23,7 @@ import { createLearner } from '../learner.ts';
 import { train } from '../loop.ts';
 import { loadParent } from '../parent.ts';
 import { random } from '../random.ts';
-import { type Response, sampleEvent } from '../respond.ts';
+import { type Response, sampleEvent } from '../response.ts';
 import { hasSignal, rollOut } from '../rollout.ts';
 
 /** Responses of each round that are written out for people: one to each of its first prompts, whose order is random. */
