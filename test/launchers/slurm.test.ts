@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { batchScript, endOf, sbatchArguments } from '../../activities/launchers/slurm.ts';
 import { loadConfig } from '../../cli/config.ts';
 import { walltimeSeconds } from '../../cli/launcher-config.ts';
 import type { SlurmSettings } from '../../temporal.config.ts';
-import { temporaryFolder } from '../cli/support.ts';
+import { packageRoot, temporaryFolder } from '../cli/support.ts';
 
 const array = (count: number) => ({ name: 'descent-x', count, log: '/jobs/1.%a.log' });
 
@@ -123,4 +123,15 @@ test('a launcher that cannot be is refused, with what it would have to be', asyn
     [{ launcher: { slurm }, gpus: ['0'] }, /without `gpu.gpus`, as its cluster hands out GPUs$/],
   ];
   for (const [device, message] of wrong) await assert.rejects(load(device), { message });
+});
+
+test('configurations in docs/launchers.md can be had', async (t) => {
+  const folder = await temporaryFolder(t);
+  const page = readFileSync(join(packageRoot, 'docs', 'launchers.md'), 'utf8');
+  const blocks = [...page.matchAll(/^```json \S+\n(.*?)^```/gms)].map(([, text = '']) => text);
+  assert.equal(blocks.length, 3);
+  for (const text of blocks) {
+    writeFileSync(join(folder, 'temporal.config.json'), text);
+    assert.deepEqual((await loadConfig(folder, {})).config.devices, JSON.parse(text).devices);
+  }
 });
