@@ -198,6 +198,12 @@ export interface TemporalConfig {
   stopSeconds: number;
   /** Command that speaks the trainer's contract, to use in place of the built-in trainer; the job's path is appended. */
   trainer?: string[];
+  /**
+   * Commands that speak the same contract, by name: what a lineage file trains with `engine: command/<name>`. Here and not in
+   * that file, which so can run nothing. The name is part of the keys of what a command trains; its program is not. Default:
+   * none.
+   */
+  engines?: Record<string, string[]>;
 }
 
 const defaults: TemporalConfig = {

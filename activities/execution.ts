@@ -20,6 +20,8 @@ export interface ExecuteOptions {
   trainer: string[];
   /** The same of the program that trains by other engines. */
   engines: string[];
+  /** The same of programs of the user's own, by the names that temporal.config gives them. */
+  commands?: Readonly<Record<string, string[]>>;
   /** How it is started. Default: `startTrainer`, as a process. */
   start?: typeof startTrainer;
   /** Threads for a node, and the GPUs there are for nodes, by device class. */

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { engineOf } from '../schemas/engines.ts';
+import { commandName, engineOf } from '../schemas/engines.ts';
 import type { DoneEvent, StartedEvent, TrainerEvent } from '../schemas/types/event.ts';
 import type { Artifact } from '../store/inspect.ts';
 import { writeNote } from '../store/notes.ts';
@@ -26,6 +26,7 @@ export async function train(
     home,
     trainer: builtIn,
     engines,
+    commands = {},
     start = startTrainer,
     devices,
     launchers = {},
@@ -39,13 +40,20 @@ export async function train(
   // Where an earlier evaluation's responses are graded again, no model is asked, and so no engine.
   const engine = responses === undefined ? engineOf(node.recipe) : undefined;
   const torchrun = torchrunOf(devices[device]);
-  if (torchrun !== undefined && engine !== undefined) {
+  const own = engine && commandName(engine);
+  if (torchrun !== undefined && engine !== undefined && own === undefined) {
     throw new NodeError(
       'no-launcher',
       `${node.address}: ${engine} runs in one process, and ${device} starts several (torchrun)`,
     );
   }
-  const trainerCommand = engine === undefined ? builtIn : engines;
+  const trainerCommand = engine === undefined ? builtIn : own === undefined ? engines : commands[own];
+  if (trainerCommand === undefined) {
+    throw new NodeError(
+      'no-trainer',
+      `${node.address}: \`engines\` of this worker's temporal.config does not name \`${own}\`, which is to train it`,
+    );
+  }
   const command = torchrun === undefined ? trainerCommand : torchrunCommand(trainerCommand, torchrun);
   const job = jobFor(node, { attempt, parents, device, threads: devices[device]?.threads ?? 1, responses });
   const jobPath = join(attempt.folder, 'job.json');

@@ -119,9 +119,17 @@ const checks: { [Name in keyof Required<TemporalConfig>]: (value: unknown) => st
   window: (value) => wholeNumber(value, 1, widestWindow),
   heartbeatSeconds: (value) => wholeNumber(value, 2, 3600),
   stopSeconds: (value) => wholeNumber(value, 1, 3600),
-  trainer: (value) =>
-    Array.isArray(value) && value.length > 0 && value.every(isText) ? null : 'a list of program and arguments',
+  trainer: (value) => (isCommand(value) ? null : 'a list of program and arguments'),
+  engines: (value) =>
+    isObject(value) &&
+    Object.entries(value).every(([name, one]) => /^[a-z0-9][a-z0-9._-]*$/.test(name) && isCommand(one))
+      ? null
+      : 'an object of programs, each a list of program and arguments by a name of small letters, digits, `.`, `_` and `-`',
 };
+
+function isCommand(value: unknown): boolean {
+  return Array.isArray(value) && value.length > 0 && value.every(isText);
+}
 
 function checkConfig(value: unknown, file: string): Partial<TemporalConfig> {
   if (!isObject(value)) throw new CommandError(`${file} is not an object of settings`);

@@ -103,6 +103,7 @@ async function serve(
     client: () => client,
     trainer: config.trainer ?? programOf('trainer'),
     engines: programOf('engines'),
+    ...(config.engines && { commands: config.engines }),
     devices: config.devices,
     launchers: launchersOf(config),
     stopSeconds: config.stopSeconds,

@@ -6,7 +6,7 @@ import { withLock } from '#setup/lock.mjs';
 import { cacheFolder, packageRoot } from '#setup/places.mjs';
 import { onPath, run } from '#setup/processes.mjs';
 import { engines } from '../schemas/engines.ts';
-import type { Engine } from '../schemas/types/job.ts';
+import type { DrivenEngine } from '../schemas/types/job.ts';
 import { TrainerFailure } from '../trainer/failure.ts';
 
 /** Where a driver runs. */
@@ -28,7 +28,7 @@ const installSeconds = 3 * 3600;
  * @throws TrainerFailure `no-network` where packages cannot be had, `disk-full` where they find no room, `bad-job` where there is
  * no Python for them; the message says what to do.
  */
-export async function environmentOf(engine: Engine): Promise<Environment> {
+export async function environmentOf(engine: DrivenEngine): Promise<Environment> {
   const requirements = join(packageRoot, 'engines', engine, 'requirements.txt');
   const lock = createHash('sha256')
     .update(await readFile(requirements))
@@ -74,7 +74,7 @@ function byVenv(folder: string, requirements: string): Command[] {
 /** The versions that the locks were made for. */
 const pythons = ['>=3.11', '<3.14'];
 
-async function install(engine: Engine, [program, ...args]: Command): Promise<void> {
+async function install(engine: DrivenEngine, [program, ...args]: Command): Promise<void> {
   const { status, stderr, timedOut } = await run(program, args, { timeoutSeconds: installSeconds });
   if (status === 0) return;
   const { title } = engines[engine];

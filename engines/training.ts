@@ -4,7 +4,15 @@ import { join } from 'node:path';
 import { packageRoot } from '#setup/places.mjs';
 import { engines } from '../schemas/engines.ts';
 import type { Head } from '../schemas/llama.ts';
-import type { Architecture, CptJob, DpoJob, Engine, PretrainJob, RewardJob, SftJob } from '../schemas/types/job.ts';
+import type {
+  Architecture,
+  CptJob,
+  DpoJob,
+  DrivenEngine,
+  PretrainJob,
+  RewardJob,
+  SftJob,
+} from '../schemas/types/job.ts';
 import { readConfig } from '../trainer/config.ts';
 import type { Outcome, TrainerContext } from '../trainer/context.ts';
 import { writeJson } from '../trainer/folders.ts';
@@ -47,7 +55,7 @@ export interface Asked {
  * @throws TrainerFailure as `environmentOf`, `drive`, the readers of the parent, and `ask`.
  */
 export async function trainWith(
-  engine: Engine,
+  engine: DrivenEngine,
   job: ScheduledJob,
   context: TrainerContext,
   ask: (ground: Ground) => Promise<Asked>,

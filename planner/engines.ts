@@ -1,4 +1,4 @@
-import { builtIn, type EngineStage, engines } from '../schemas/engines.ts';
+import { builtIn, type EngineStage, engineEntry, engines } from '../schemas/engines.ts';
 import type { Engine } from '../schemas/types/job.ts';
 import { listed } from './diagnostic.ts';
 import type { Fields } from './fields.ts';
@@ -35,7 +35,7 @@ export function takes(
   placeOf: (option: string) => Path,
   report: Surroundings['report'],
 ): boolean {
-  const { title, stages } = engines[name];
+  const { title, stages } = engineEntry(name);
   const honours = own(stages, type as EngineStage);
   if (!honours) {
     const able = Object.entries(engines).flatMap(([other, entry]) => (own(entry.stages, type) ? [other] : []));

@@ -1,5 +1,5 @@
 import { graderVersion, typeVersions } from '../schemas/catalogue.ts';
-import { engineOf, engines } from '../schemas/engines.ts';
+import { engineEntry, engineOf } from '../schemas/engines.ts';
 import type {
   Architecture,
   BuildRecipe,
@@ -35,7 +35,7 @@ export function preimageOf(
 /** The version of what makes a node of a recipe: of the engine's adapter where one trains it, else of the built-in type. */
 export function versionOf(type: NodeType, recipe: object): number {
   const engine = engineOf(recipe);
-  return engine === undefined ? typeVersions[type] : engines[engine].version;
+  return engine === undefined ? typeVersions[type] : engineEntry(engine).version;
 }
 
 /**

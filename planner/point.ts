@@ -1,4 +1,4 @@
-import { engineOf, engines } from '../schemas/engines.ts';
+import { engineEntry, engineOf } from '../schemas/engines.ts';
 import type { LineageFile } from '../schemas/types/lineage.ts';
 import type { Ancestry } from './ancestry.ts';
 import { parameterCount } from './architecture.ts';
@@ -43,7 +43,7 @@ export function pointOf(
   const { recipe } = run;
   const engine = engineOf(recipe);
   if (engine !== undefined) {
-    const message = `\`${run.address}\` is trained by ${engines[engine].title}, which leaves its end alone`;
+    const message = `\`${run.address}\` is trained by ${engineEntry(engine).title}, which leaves its end alone`;
     const hint = 'take a run of the built-in trainer, or train a shorter one';
     report(['stages', stage.name, 'checkpoint', 'of'], 'bad-value', message, hint);
     return undefined;

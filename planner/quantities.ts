@@ -57,7 +57,7 @@ export const quantityKinds = {
   number: { expected: 'a number of 0 or more, such as 0.1 or 3e-4', parse: parseNumber },
   seed: { expected: 'a whole number from 0 to 4294967295', parse: parseSeed },
   precision: { expected: 'float32 or bfloat16', parse: parsePrecision },
-  engine: { expected: [builtIn, ...Object.keys(engines)].join(', '), parse: parseEngine },
+  engine: { expected: [builtIn, ...Object.keys(engines), 'command/<name>'].join(', '), parse: parseEngine },
   algorithm: choiceOf('algorithm'),
   kl: choiceOf('kl'),
   klEstimator: choiceOf('klEstimator'),
@@ -171,7 +171,8 @@ export function parsePrecision(value: unknown): Parsed<Precision> {
 /** The name of an engine, the built-in trainer among them. */
 export function parseEngine(value: unknown): Parsed<string> {
   const names = [builtIn, ...Object.keys(engines)];
-  if (names.includes(value as string)) return { ok: true, value: value as string };
+  if (names.includes(value as string) || /^command\/[a-z0-9][a-z0-9._-]*$/.test(String(value)))
+    return { ok: true, value: value as string };
   const hint = didYouMean(String(value), names);
   return { ok: false, problem: 'is no engine that Descent drives', ...(hint !== undefined && { hint }) };
 }

@@ -5,6 +5,7 @@
 import type {
   CptRecipe,
   DpoRecipe,
+  DrivenEngine,
   Engine,
   EvaluateRecipe,
   PretrainRecipe,
@@ -39,7 +40,7 @@ export interface EngineEntry {
   /** Of what the adapter makes of a recipe; part of the key of each node that the engine trains. */
   version: number;
   /** What it trains, or evaluates. A type of node that is missing is refused. */
-  stages: { readonly [Stage in EngineStage]?: Honours<EngineRecipes[Stage]> };
+  stages: Readonly<Partial<Record<EngineStage, Readonly<Record<string, Honour>>>>>;
 }
 
 /** Said where an engine is meant that is none of these: the built-in trainer. */
@@ -128,7 +129,7 @@ const lmEval = {
 } as const satisfies Honours<EngineRecipes['evaluate']>;
 
 /** The engines by name. */
-export const engines: Readonly<Record<Engine, EngineEntry>> = {
+export const engines: Readonly<Record<DrivenEngine, EngineEntry>> = {
   litgpt: {
     title: 'LitGPT',
     version: 1,
@@ -137,6 +138,39 @@ export const engines: Readonly<Record<Engine, EngineEntry>> = {
   trl: { title: 'TRL', version: 1, stages: { sft: trlSft, dpo: trlDpo, reward: trlReward } },
   'llama-factory': { title: 'LLaMA-Factory', version: 1, stages: { sft: llamaFactorySft, dpo: llamaFactoryDpo } },
   'lm-eval': { title: 'lm-evaluation-harness', version: 1, stages: { evaluate: lmEval } },
+};
+
+/** What the name of an engine begins with that is a program of the user's own: `command/mine` is `mine` of temporal.config. */
+const commandPrefix = 'command/';
+
+/** The name by which temporal.config knows an engine; undefined of one that Descent drives. */
+export function commandName(engine: Engine): string | undefined {
+  return engine.startsWith(commandPrefix) ? engine.slice(commandPrefix.length) : undefined;
+}
+
+/**
+ * What an engine is called and honours. A program of the user's own is taken to do whatever a recipe says: who changes what it
+ * makes of one gives it another name, which is what its keys have of it.
+ */
+export function engineEntry(engine: Engine): EngineEntry {
+  return commandName(engine) === undefined
+    ? engines[engine as DrivenEngine]
+    : { title: `\`${engine}\``, version: 1, stages: anything };
+}
+
+/** Of commands an option that is not named is honoured. */
+const ofCommands: Readonly<Record<string, Honour>> = {
+  schedule: { only: ['cosine', 'constant'], why: 'runs that share a trunk are trained by descent alone' },
+};
+
+const anything: EngineEntry['stages'] = {
+  pretrain: ofCommands,
+  cpt: ofCommands,
+  sft: ofCommands,
+  dpo: ofCommands,
+  rl: ofCommands,
+  reward: ofCommands,
+  evaluate: ofCommands,
 };
 
 /** The engine that trains by a recipe; undefined where the built-in trainer does, or where there is nothing to train. */

@@ -1,7 +1,7 @@
 import type { Estimate, NodeCost, UnknownWork } from '../../planner/estimate.ts';
 import { allFlops, type Price, partOfPrice } from '../../planner/price.ts';
 import type { Measurement, Work } from '../../planner/speed.ts';
-import { engines } from '../../schemas/engines.ts';
+import { engineEntry } from '../../schemas/engines.ts';
 import type { Engine } from '../../schemas/types/job.ts';
 import { amount, bytes, counted, duration, operations, percent } from '../../words/figures.ts';
 import type { Pricing } from '../pricing.ts';
@@ -137,7 +137,7 @@ function enginesText({ engines: works }: Estimate): string {
 }
 
 function titleOf(engine: Engine | undefined): string {
-  return engine === undefined ? 'Descent' : engines[engine].title;
+  return engine === undefined ? 'Descent' : engineEntry(engine).title;
 }
 
 /** Where the hours come from: `cpu: as measured in this home (training on text from 41K tokens of a 44K-parameter model)`. */

@@ -182,9 +182,17 @@ export type Mixture = [
  */
 export type Precision = 'float32' | 'bfloat16';
 /**
- * The framework that trains or evaluates in place of the built-in trainer.
+ * What trains or evaluates in place of the built-in trainer.
  */
-export type Engine = 'litgpt' | 'trl' | 'llama-factory' | 'lm-eval';
+export type Engine = DrivenEngine | CommandEngine;
+/**
+ * A framework that Descent drives.
+ */
+export type DrivenEngine = 'litgpt' | 'trl' | 'llama-factory' | 'lm-eval';
+/**
+ * A program that `engines` of temporal.config names so.
+ */
+export type CommandEngine = string;
 /**
  * Which parameters decay: all, or all but the gains of norms. Default: all.
  */

@@ -360,7 +360,7 @@ export interface Recipes {
     /**
      * What trains: `descent`, the built-in trainer, or a framework that Descent drives: litgpt, trl, llama-factory. Default: descent.
      */
-    engine?: ('descent' | 'litgpt' | 'trl' | 'llama-factory' | 'lm-eval') | AxisReference;
+    engine?: ('descent' | 'litgpt' | 'trl' | 'llama-factory' | 'lm-eval') | string | AxisReference;
     /**
      * Seed of initial weights and of the order of data. Default: the value of the axis of seeds, else 0.
      */
@@ -419,7 +419,7 @@ export interface Recipes {
     /**
      * What trains: `descent`, the built-in trainer, or a framework that Descent drives: litgpt, trl, llama-factory. Default: descent.
      */
-    engine?: ('descent' | 'litgpt' | 'trl' | 'llama-factory' | 'lm-eval') | AxisReference;
+    engine?: ('descent' | 'litgpt' | 'trl' | 'llama-factory' | 'lm-eval') | string | AxisReference;
     /**
      * Seed of the order of data. Default: the value of the axis of seeds, else 0.
      */
@@ -474,7 +474,7 @@ export interface Recipes {
     /**
      * What trains: `descent`, the built-in trainer, or a framework that Descent drives: litgpt, trl, llama-factory. Default: descent.
      */
-    engine?: ('descent' | 'litgpt' | 'trl' | 'llama-factory' | 'lm-eval') | AxisReference;
+    engine?: ('descent' | 'litgpt' | 'trl' | 'llama-factory' | 'lm-eval') | string | AxisReference;
     /**
      * Seed of the order of examples and of noise. Default: the value of the axis of seeds, else 0.
      */
@@ -631,7 +631,7 @@ export interface Recipes {
     /**
      * What trains: `descent`, the built-in trainer, or a framework that Descent drives: litgpt, trl, llama-factory. Default: descent.
      */
-    engine?: ('descent' | 'litgpt' | 'trl' | 'llama-factory' | 'lm-eval') | AxisReference;
+    engine?: ('descent' | 'litgpt' | 'trl' | 'llama-factory' | 'lm-eval') | string | AxisReference;
     /**
      * Seed of the order of prompts and of sampling. Default: the value of the axis of seeds, else 0.
      */
@@ -889,7 +889,7 @@ export interface Pretrain {
   /**
    * What trains: `descent`, the built-in trainer, or a framework that Descent drives: litgpt, trl, llama-factory. Default: descent.
    */
-  engine?: ('descent' | 'litgpt' | 'trl' | 'llama-factory' | 'lm-eval') | AxisReference;
+  engine?: ('descent' | 'litgpt' | 'trl' | 'llama-factory' | 'lm-eval') | string | AxisReference;
   /**
    * Seed of initial weights and of the order of data. Default: the value of the axis of seeds, else 0.
    */
@@ -967,7 +967,7 @@ export interface Cpt {
   /**
    * What trains: `descent`, the built-in trainer, or a framework that Descent drives: litgpt, trl, llama-factory. Default: descent.
    */
-  engine?: ('descent' | 'litgpt' | 'trl' | 'llama-factory' | 'lm-eval') | AxisReference;
+  engine?: ('descent' | 'litgpt' | 'trl' | 'llama-factory' | 'lm-eval') | string | AxisReference;
   /**
    * Seed of the order of data. Default: the value of the axis of seeds, else 0.
    */
@@ -1031,7 +1031,7 @@ export interface Sft {
   /**
    * What trains: `descent`, the built-in trainer, or a framework that Descent drives: litgpt, trl, llama-factory. Default: descent.
    */
-  engine?: ('descent' | 'litgpt' | 'trl' | 'llama-factory' | 'lm-eval') | AxisReference;
+  engine?: ('descent' | 'litgpt' | 'trl' | 'llama-factory' | 'lm-eval') | string | AxisReference;
   /**
    * Seed of the order of examples and of noise. Default: the value of the axis of seeds, else 0.
    */
@@ -1112,7 +1112,7 @@ export interface Dpo {
   /**
    * What trains: `descent`, the built-in trainer, or a framework that Descent drives: litgpt, trl, llama-factory. Default: descent.
    */
-  engine?: ('descent' | 'litgpt' | 'trl' | 'llama-factory' | 'lm-eval') | AxisReference;
+  engine?: ('descent' | 'litgpt' | 'trl' | 'llama-factory' | 'lm-eval') | string | AxisReference;
   /**
    * How much departing from the parent costs; more than 0. Default: 0.1.
    */
@@ -1278,7 +1278,7 @@ export interface Rl {
   /**
    * What trains: `descent`, the built-in trainer, or a framework that Descent drives: litgpt, trl, llama-factory. Default: descent.
    */
-  engine?: ('descent' | 'litgpt' | 'trl' | 'llama-factory' | 'lm-eval') | AxisReference;
+  engine?: ('descent' | 'litgpt' | 'trl' | 'llama-factory' | 'lm-eval') | string | AxisReference;
   /**
    * Seed of the order of prompts and of sampling. Default: the value of the axis of seeds, else 0.
    */
@@ -1343,7 +1343,7 @@ export interface Reward {
   /**
    * What trains: `descent`, the built-in trainer, or a framework that Descent drives: litgpt, trl, llama-factory. Default: descent.
    */
-  engine?: ('descent' | 'litgpt' | 'trl' | 'llama-factory' | 'lm-eval') | AxisReference;
+  engine?: ('descent' | 'litgpt' | 'trl' | 'llama-factory' | 'lm-eval') | string | AxisReference;
   /**
    * Weight of the squared sum of a pair's rewards, which keeps them around 0. Default: 0.
    */

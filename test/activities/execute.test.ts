@@ -208,6 +208,34 @@ async function rotten(home: string, { key }: PlanNode): Promise<void> {
   await writeFile(join(artifact?.folder ?? '', 'model', 'tokenizer.json'), Buffer.alloc(100_000, 1));
 }
 
+test('a program of one’s own trains what names it, where temporal.config has it, and nothing else', async (t) => {
+  const home = await temporaryHome(t);
+  const plan = makePlan({ seeds: [1], replay: ['0%'] });
+  await publishModel(home, nodeAt(plan.nodes, 'tokenizer:words'), Buffer.alloc(1000));
+  const base = nodeAt(plan.nodes, 'base@seed=1');
+  Object.assign(base.recipe, { engine: 'command/mine' });
+  const started: string[][] = [];
+  const execution = (commands: ExecuteOptions['commands']) => {
+    const start = (given: TrainerStart) => {
+      started.push(given.command);
+      return trainAtOnce(given, async () => undefined);
+    };
+    const activity = activityFor(home, plan, start, {}, 1, commands);
+    return new MockActivityEnvironment().run(activity, {
+      planDigest: '',
+      index: plan.nodes.indexOf(base),
+      device: 'cpu',
+    });
+  };
+  await assert.rejects(execution({ other: ['other'] }), {
+    type: 'no-trainer',
+    message: "base@seed=1: `engines` of this worker's temporal.config does not name `mine`, which is to train it",
+    nonRetryable: true,
+  });
+  assert.deepEqual(await execution({ mine: ['/srv/mine', '--fast'] }), { attempt: 1 });
+  assert.deepEqual(started, [['/srv/mine', '--fast']]);
+});
+
 /** Executes a node of a plan with a trainer that is none. */
 function execute(
   home: string,
@@ -225,12 +253,14 @@ function activityFor(
   start: NonNullable<ExecuteOptions['start']>,
   devices: ExecuteOptions['devices'],
   stopSeconds = 1,
+  commands: ExecuteOptions['commands'] = {},
 ) {
   return executeActivity({
     home,
     plans: { plan: async () => plan, node: async (_, place) => plan.nodes[place] as PlanNode },
     trainer: [],
     engines: [],
+    commands,
     devices,
     stopSeconds,
     start,

@@ -101,4 +101,20 @@ describe('engine', () => {
     assert.ok(!planned.ok);
     assert.match(planned.diagnostics.map(({ message }) => message).join(), /`base`.*LitGPT/);
   });
+
+  test('may be a program of one’s own, whose name is in the key and whose schedule is not wsd', async () => {
+    const named = (name: string) => planOfText(lineage({ tuned: tuned(`, engine: command/${name}`) }));
+    const [mine, other] = [await named('mine'), await named('mine-2')];
+    assert.notEqual(keysOf(mine).tuned, keysOf(other).tuned);
+    assert.equal(keysOf(mine).mid, keysOf(other).mid);
+    assert.equal(kindOfWork(nodeAt(mine, 'tuned')), 'sft by command/mine');
+    for (const [text, says] of [
+      [lineage({ tuned: tuned(', engine: command/../x') }), /is no engine that Descent drives/],
+      [lineage({ base: base(', engine: command/mine, schedule: wsd, warmup: 5K') }), /trained by descent alone/],
+    ] as const) {
+      const planned = await planningOf(text);
+      assert.ok(!planned.ok, text);
+      assert.match(planned.diagnostics.map(({ message }) => message).join(), says);
+    }
+  });
 });
