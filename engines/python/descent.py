@@ -61,6 +61,8 @@ def described(error: BaseException) -> str:
         return "disk-full"
     if "CUDA error" in text or "NCCL" in text:
         return "device-lost"
+    if "non-finite" in text:  # a norm of gradients, as PyTorch says it
+        return "diverged"
     return "internal"
 
 
