@@ -54,9 +54,6 @@ export async function launchTrainer(start: LaunchStart): Promise<Trainer> {
   let stopBy = Number.POSITIVE_INFINITY;
   const soonest = Math.min(lookSeconds, launcher.pollSeconds);
   const leaving = new AbortController();
-  const left = new Promise<undefined>((resolve) => {
-    leaving.signal.addEventListener('abort', () => resolve(undefined));
-  });
   const stop = (): void => {
     if (asked) return;
     asked = true;
@@ -85,7 +82,7 @@ export async function launchTrainer(start: LaunchStart): Promise<Trainer> {
         throw new NodeError('no-cluster', `its job ${job.name} was asked to end and does not: end it by hand`);
       }
       if (now >= lookAt) {
-        seen = (await Promise.race([launcher.look(job), left])) ?? seen;
+        seen = (await unlessAborted(launcher.look(job), leaving.signal)) ?? seen;
         lookAt = performance.now() + (asked ? soonest : launcher.pollSeconds) * 1000;
         if (seen.phase !== 'ended') endedAt = Number.POSITIVE_INFINITY;
         if (seen.phase === 'queued') onPhase('queued');
@@ -141,6 +138,15 @@ export async function launchTrainer(start: LaunchStart): Promise<Trainer> {
     .catch(blame(start.address));
   ended.catch(() => undefined);
   return { process: null, stop, leave: () => leaving.abort(), ended };
+}
+
+/** What is waited for, or undefined once the signal is aborted. */
+function unlessAborted<T>(waiting: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
+  return new Promise((resolve, reject) => {
+    const leave = (): void => resolve(undefined);
+    signal.addEventListener('abort', leave);
+    waiting.then(resolve, reject).finally(() => signal.removeEventListener('abort', leave));
+  });
 }
 
 /** Names the node in what a person is told. */
