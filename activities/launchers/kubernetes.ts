@@ -152,9 +152,9 @@ export function jobManifest(
   };
 }
 
-function isUnreachable({ code, stderr }: Answer): boolean {
-  return (
-    code !== null && /unable to connect|connection refused|timeout|timed out|no route|i\/o|try again|tls/i.test(stderr)
+function isUnreachable({ stderr }: Answer): boolean {
+  return /unable to connect|connection refused|timeout|timed out|did not answer|no route|i\/o|try again|tls/i.test(
+    stderr,
   );
 }
 
