@@ -98,7 +98,8 @@ export async function train(
           attempt,
           address: node.address,
           onPhase(phase) {
-            if (progress.phase === 'queued' || progress.phase === 'starting') progress.phase = phase;
+            if (phase === 'queued') deadline = Number.POSITIVE_INFINITY;
+            if (phase === 'queued' ? progress.phase !== 'saving' : progress.phase === 'queued') progress.phase = phase;
           },
         });
   let timedOut = false;

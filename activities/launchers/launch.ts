@@ -24,7 +24,7 @@ export interface LaunchStart extends Omit<TrainerStart, 'folder' | 'execution'> 
   address: string;
   /** Where its cluster starts the job again, it becomes that execution. */
   attempt: Attempt;
-  /** Told whether the job waits in its cluster's queue, again and again. */
+  /** Told whether the job waits in its cluster's queue, again and again: also of one that its cluster put back there. */
   onPhase(phase: 'queued' | 'starting'): void;
 }
 
@@ -85,7 +85,8 @@ export async function launchTrainer(start: LaunchStart): Promise<Trainer> {
         seen = (await unlessAborted(launcher.look(job), leaving.signal)) ?? seen;
         lookAt = performance.now() + (asked ? soonest : launcher.pollSeconds) * 1000;
         if (seen.phase !== 'ended') endedAt = Number.POSITIVE_INFINITY;
-        if (seen.phase === 'queued') onPhase('queued');
+        // What was asked of many jobs together may be older than the trainer.
+        if (seen.phase === 'queued' && (end !== undefined || !hasBegun(folder, execution))) onPhase('queued');
         if (seen.phase === 'running') onPhase('starting');
       }
       if (seen.phase === 'ended') {
@@ -113,7 +114,7 @@ export async function launchTrainer(start: LaunchStart): Promise<Trainer> {
       }
       const how = await isOver;
       if ('again' in how) {
-        Object.assign(attempt, { executions: how.again.execution, token: how.again.token });
+        Object.assign(attempt, { executions: how.again.execution, token: how.again.token, firstOfJob: first });
         delete said.half;
         continue;
       }
