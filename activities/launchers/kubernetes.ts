@@ -4,13 +4,7 @@ import type { KubernetesSettings } from '../../temporal.config.ts';
 import { NodeError } from '../failures.ts';
 import type { ClusterEnd } from '../trainer.ts';
 import { type Answer, ask } from './command.ts';
-import type { JobName, JobState, Launcher } from './launcher.ts';
-
-/** What the Jobs of one device class have in common. */
-export interface JobOptions {
-  device: string;
-  threads: number;
-}
+import type { JobName, JobOptions, JobState, Launcher } from './launcher.ts';
 
 /**
  * Runs trainers as Jobs of Kubernetes, by `kubectl`, which knows how a person gets into a cluster: contexts, certificates,

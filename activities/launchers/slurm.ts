@@ -6,13 +6,7 @@ import type { SlurmSettings } from '../../temporal.config.ts';
 import { NodeError } from '../failures.ts';
 import { type ClusterEnd, trainerEnvironment } from '../trainer.ts';
 import { ask } from './command.ts';
-import type { JobName, JobState, Launcher, Ticket } from './launcher.ts';
-
-/** What the jobs of one device class have in common. */
-export interface JobOptions {
-  device: string;
-  threads: number;
-}
+import type { JobName, JobOptions, JobState, Launcher, Ticket } from './launcher.ts';
 
 /** So long jobs are waited for that are ready at about the same time: they are handed in as one array. */
 const gatherMs = 500;
@@ -143,8 +137,8 @@ function quoted(text: string): string {
 /** Of this machine, and none of a job's that runs elsewhere. */
 const ofThisMachine = /^(DESCENT_MACHINE|TMPDIR|CUDA_VISIBLE_DEVICES|SLURM_(?!CONF$).*|SBATCH_.*)$/;
 
-/** `sbatch` hands the environment that it is started in to the job. */
-function jobEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+/** What jobs have of a worker's environment: `sbatch` hands them the one that it is started in. */
+export function jobEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(trainerEnvironment(env)).filter(([name]) => !ofThisMachine.test(name)));
 }
 
