@@ -5,7 +5,7 @@ import { isGpuClass } from '../../schemas/device-class.ts';
 import type { SlurmSettings } from '../../temporal.config.ts';
 import { NodeError } from '../failures.ts';
 import { type ClusterEnd, trainerEnvironment } from '../trainer.ts';
-import { ask } from './command.ts';
+import { type Answer, ask } from './command.ts';
 import type { JobName, JobOptions, JobState, Launcher, Ticket } from './launcher.ts';
 
 /** So long jobs are waited for that are ready at about the same time: they are handed in as one array. */
@@ -142,6 +142,14 @@ export function jobEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(trainerEnvironment(env)).filter(([name]) => !ofThisMachine.test(name)));
 }
 
+/** Asks without what people have set for their own use of a command: a SQUEUE_PARTITION would hide jobs, as if they had ended. */
+function askSlurm(command: string, args: readonly string[]): Promise<Answer> {
+  const env = Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !/^(SQUEUE|SCANCEL|SCONTROL)_/.test(name)),
+  );
+  return ask(command, args, { env });
+}
+
 /** A line of `squeue`. */
 interface Listed {
   id: string;
@@ -152,7 +160,7 @@ interface Listed {
 
 /** All jobs of the person's that Slurm remembers: those that ended it forgets after a while (`MinJobAge`, 300 s). */
 async function listJobs(): Promise<Listed[]> {
-  const { code, stdout, stderr } = await ask('squeue', [
+  const { code, stdout, stderr } = await askSlurm('squeue', [
     '--me',
     '--noheader',
     '--array',
@@ -178,7 +186,7 @@ function isEnded({ state }: Listed): boolean {
 
 async function stateOf(found: Listed): Promise<JobState> {
   if (!isEnded(found)) return { phase: isQueued(found) ? 'queued' : 'running' };
-  const { stdout } = await ask('scontrol', ['show', 'job', '--oneliner', found.id]);
+  const { stdout } = await askSlurm('scontrol', ['show', 'job', '--oneliner', found.id]);
   return { phase: 'ended', by: endOf(found, stdout), words: `(${found.id}) ended as ${found.state}` };
 }
 
@@ -214,7 +222,7 @@ function memoryEnd(lines: readonly string[]): ClusterEnd | null {
 
 /** That it has ended meanwhile is no error. */
 async function cancel(args: readonly string[]): Promise<void> {
-  const { code, stderr } = await ask('scancel', args);
+  const { code, stderr } = await askSlurm('scancel', args);
   if (code !== 0 && isUnreachable(stderr)) throw new NodeError('no-cluster', `Slurm does not answer: ${stderr}`);
 }
 
