@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import { type ChildProcess, spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -44,6 +44,16 @@ export async function endProcess(record: ProcessRecord, graceMs: number, { group
   if (!signalProcess(record, 'SIGKILL', { group })) return;
   if (!(await hasEnded(record, 10_000, { group }))) {
     throw new Error(`process ${record.pid} does not end, not even when killed: it may be stuck on a disk or a device`);
+  }
+}
+
+/** Kills a child of this process that leads a group of its own (`detached`), and all that is left of that group. */
+export function killGroup({ pid }: ChildProcess): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
 }
 

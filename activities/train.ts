@@ -9,6 +9,7 @@ import { BadEventError } from './events.ts';
 import type { ExecuteOptions, Execution } from './execution.ts';
 import { isDiskFull, NodeError } from './failures.ts';
 import { jobFor } from './job.ts';
+import { isHandedIn } from './launchers/join.ts';
 import { launchTrainer } from './launchers/launch.ts';
 import { torchrunCommand, torchrunOf } from './launchers/torchrun.ts';
 import { outOfMemoryKills } from './processes.ts';
@@ -57,8 +58,8 @@ export async function train(
   const command = torchrun === undefined ? trainerCommand : torchrunCommand(trainerCommand, torchrun);
   const job = jobFor(node, { attempt, parents, device, threads: devices[device]?.threads ?? 1, responses });
   const jobPath = join(attempt.folder, 'job.json');
-  // What joins a job that runs finds there what that has read.
-  writeNote(jobPath, job);
+  // A job that is joined has its own, with the token of its newest execution.
+  if (!isHandedIn(attempt)) writeNote(jobPath, job);
   context.cancellationSignal.throwIfAborted();
 
   const killsBefore = outOfMemoryKills();
@@ -97,7 +98,8 @@ export async function train(
           attempt,
           address: node.address,
           onPhase(phase) {
-            if (progress.phase === 'queued' || progress.phase === 'starting') progress.phase = phase;
+            if (phase === 'queued') deadline = Number.POSITIVE_INFINITY;
+            if (phase === 'queued' ? progress.phase !== 'saving' : progress.phase === 'queued') progress.phase = phase;
           },
         });
   let timedOut = false;

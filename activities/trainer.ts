@@ -3,7 +3,7 @@ import { closeSync, openSync } from 'node:fs';
 import type { TrainerEvent } from '../schemas/types/event.ts';
 import type { Job } from '../schemas/types/job.ts';
 import { errorsPath, followEvents, lastLines, outputPath, type Said } from './events.ts';
-import { type ProcessRecord, recordProcess } from './processes.ts';
+import { killGroup, type ProcessRecord, recordProcess } from './processes.ts';
 
 /** A trainer that was started. */
 export interface Trainer {
@@ -140,15 +140,6 @@ function exitOf(child: ChildProcess): Promise<TrainerExit> {
     child.once('error', reject);
     child.once('exit', (code, signal) => resolve({ code, signal }));
   });
-}
-
-function killGroup({ pid }: ChildProcess): void {
-  if (pid === undefined) return;
-  try {
-    process.kill(-pid, 'SIGKILL');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-  }
 }
 
 /** Of Temporal, of collectors, of object storage, of the Hugging Face Hub (the older name too), and of OpenAI-compatible endpoints. */

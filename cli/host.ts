@@ -113,6 +113,7 @@ export function serverFailure(home: string, error: unknown): unknown {
 async function bringUp(home: string, request: HostRequest): Promise<HostState> {
   const deadline = performance.now() + patienceMs;
   let started: StartedHost | undefined;
+  let killed = 0;
   while (performance.now() < deadline) {
     const state = await readHostState(home);
     const alive = state !== undefined && isAlive(state);
@@ -120,6 +121,8 @@ async function bringUp(home: string, request: HostRequest): Promise<HostState> {
     const exitCode = started?.exitCode();
     if (!alive && (started === undefined || exitCode === 0 || exitCode === null)) {
       // None runs; or the one that this process started found another, which has ended since; or a signal ended it.
+      if (exitCode === null) killed += 1;
+      if (killed === mostKilled) throw notStarted(home, killedAgain);
       await refuseElsewhere(home);
       if (freeBytes(home) < leastFreeBytes) throw notStarted(home, diskFull(home));
       if (request.metricsPort !== undefined) await requirePort(request.metricsPort);
@@ -131,6 +134,10 @@ async function bringUp(home: string, request: HostRequest): Promise<HostState> {
   }
   throw notStarted(home, `it is not ready after ${patienceMs / 1000} seconds`);
 }
+
+/** A host that is killed this often while it starts is so by something that goes on, as a lack of memory does. */
+const mostKilled = 10;
+const killedAgain = `a signal ended it ${mostKilled} times while it started: look whether memory runs out, or who kills it`;
 
 /** Throws where another machine has the home's server. */
 async function refuseElsewhere(home: string): Promise<void> {

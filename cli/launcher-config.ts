@@ -9,10 +9,12 @@ const whole: Check = (value) =>
 const texts: Check = (value) =>
   Array.isArray(value) && value.every((one) => text(one) === null) ? null : 'a list of texts';
 
+const command: Check = (value) =>
+  texts(value) === null && (value as string[]).length > 0 ? null : 'a list of program and arguments';
+
 const torchrun: { [Name in keyof Required<TorchrunSettings>]: Check } = {
   processes: whole,
-  program: (value) =>
-    texts(value) === null && (value as string[]).length > 0 ? null : 'a list of program and arguments',
+  program: command,
 };
 
 const slurm: { [Name in keyof Required<SlurmSettings>]: Check } = {
@@ -20,9 +22,9 @@ const slurm: { [Name in keyof Required<SlurmSettings>]: Check } = {
   account: text,
   qos: text,
   walltime: (value) =>
-    typeof value === 'string' && walltimeSeconds(value) !== null
+    typeof value === 'string' && (walltimeSeconds(value) ?? 0) > 0
       ? null
-      : 'a time as Slurm writes it: 24:00:00, 2-12:00:00',
+      : 'a time as Slurm writes it, above 0: 24:00:00, 2-12:00:00',
   memory: (value) =>
     typeof value === 'string' && /^\d+[KMGT]?$/.test(value) ? null : 'memory as Slurm writes it: 16G',
   cpus: whole,
@@ -46,8 +48,7 @@ const kubernetes: { [Name in keyof Required<KubernetesSettings>]: Check } = {
   serviceAccount: text,
   priorityClass: text,
   secret: text,
-  program: (value) =>
-    texts(value) === null && (value as string[]).length > 0 ? null : 'a list of program and arguments',
+  program: command,
   saveSeconds: whole,
   pollSeconds: whole,
 };

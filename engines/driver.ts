@@ -50,6 +50,8 @@ export async function drive(
 ): Promise<Driven> {
   const child = spawn(environment.python, [driver, run], { stdio: ['pipe', 'pipe', 'inherit'] });
   const ended = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
+  // One that cannot be started has ended before it is awaited; until then a rejection is not unhandled.
+  ended.catch(() => undefined);
   const stopping = setInterval(() => {
     if (context.stopRequested() && child.kill('SIGTERM')) clearInterval(stopping);
   }, 100);
@@ -92,7 +94,9 @@ export async function drive(
           failed = said;
       }
     }
-    const [code, signal] = await ended;
+    const [code, signal] = await ended.catch((error: Error) => {
+      throw new TrainerFailure('internal', `${title} cannot be started: ${error.message}`);
+    });
     if (failed !== undefined) throw new TrainerFailure(failed.kind, `${title}: ${failed.message}`);
     if (code !== 0 && driven.outcome === 'done') {
       const how = signal === null ? `ended with exit code ${code}` : `was ended by ${signal}`;

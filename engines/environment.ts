@@ -37,9 +37,11 @@ export async function environmentOf(engine: DrivenEngine): Promise<Environment> 
   const folder = join(cacheFolder(), 'engines', `${engine}-${lock}`);
   const environment = { python: join(folder, 'bin', 'python'), lock };
   const ready = join(folder, 'descent-ready');
-  if (existsSync(ready)) return environment;
+  // Its Python is a link to the machine's, which another version may have replaced.
+  const isReady = (): boolean => existsSync(ready) && existsSync(environment.python);
+  if (isReady()) return environment;
   await withLock(join(cacheFolder(), 'locks', `engine-${engine}-${lock}`), tell, async () => {
-    if (existsSync(ready)) return;
+    if (isReady()) return;
     tell(`installing ${engines[engine].title} into ${folder}: some gigabytes, once`);
     await rm(folder, { recursive: true, force: true });
     await mkdir(folder, { recursive: true });

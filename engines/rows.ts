@@ -60,7 +60,7 @@ export async function writeRows(folder: string, { recipe, tokenizer, context, se
       await rows.close();
       await lines.close();
     }
-    await writeFile(`${tallied}.tmp`, JSON.stringify(text.tally()));
+    await writeFile(`${tallied}.tmp`, JSON.stringify(text.tally()), { flush: true });
     await rename(`${tallied}.tmp`, tallied);
   }
   const tally = JSON.parse(await readFile(tallied, 'utf8')) as Tally;

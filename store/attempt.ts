@@ -82,13 +82,14 @@ function attemptOf(
 }
 
 /**
- * Removes all that an unfinished attempt has made so far: the next execution begins at its start. Throws a FencedError, and
- * removes nothing, when another execution has taken the lease.
+ * Removes all that an unfinished attempt has made so far: the next execution begins at its start. What a cluster's jobs have
+ * there stays: those of other nodes in the same array write their logs to it. Throws a FencedError, and removes nothing, when
+ * another execution has taken the lease.
  */
 export function emptyAttempt({ folder, leasePath, token }: Attempt): void {
   if (!holdsLease(leasePath, token)) throw fenced(folder);
   for (const name of readdirSync(folder)) {
-    if (name !== 'claims' && name !== 'lease.json') rmSync(join(folder, name), { recursive: true, force: true });
+    if (!['claims', 'jobs', 'lease.json'].includes(name)) rmSync(join(folder, name), { recursive: true, force: true });
   }
 }
 

@@ -4,13 +4,7 @@ import type { KubernetesSettings } from '../../temporal.config.ts';
 import { NodeError } from '../failures.ts';
 import type { ClusterEnd } from '../trainer.ts';
 import { type Answer, ask } from './command.ts';
-import type { JobName, JobState, Launcher } from './launcher.ts';
-
-/** What the Jobs of one device class have in common. */
-export interface JobOptions {
-  device: string;
-  threads: number;
-}
+import type { JobName, JobOptions, JobState, Launcher } from './launcher.ts';
 
 /**
  * Runs trainers as Jobs of Kubernetes, by `kubectl`, which knows how a person gets into a cluster: contexts, certificates,
@@ -25,18 +19,11 @@ export function kubernetesLauncher(settings: KubernetesSettings, options: JobOpt
   const kubectl = (args: readonly string[], input = ''): Promise<Answer> =>
     ask('kubectl', [...where, ...args], { input });
 
-  const remove = async ({ name }: JobName, ...how: string[]): Promise<void> => {
-    const answer = await kubectl([
-      'delete',
-      'job',
-      name,
-      '--ignore-not-found',
-      '--wait=false',
-      '--cascade=foreground',
-      ...how,
-    ]);
+  const remove = async (what: readonly string[]): Promise<void> => {
+    const answer = await kubectl(['delete', ...what, '--ignore-not-found', '--wait=false']);
     if (answer.code !== 0) throw unanswered(answer);
   };
+  const removeJob = ({ name }: JobName): Promise<void> => remove(['job', name, '--cascade=foreground']);
 
   /** What the job says of itself does not tell it. */
   const outOfMemory = async (name: string): Promise<ClusterEnd | null> => {
@@ -68,8 +55,12 @@ export function kubernetesLauncher(settings: KubernetesSettings, options: JobOpt
       return state.phase === 'ended' && state.by === null ? { ...state, by: await outOfMemory(name) } : state;
     },
     // Its pods get SIGTERM, and are killed when their grace period is over; until then the job is there.
-    stop: (job) => remove(job),
-    end: (job) => remove(job, '--grace-period=1'),
+    stop: removeJob,
+    async end(job) {
+      await removeJob(job);
+      // A grace period that a Job is deleted with is not its pods'.
+      await remove(['pods', `--selector=job-name=${job.name}`, '--grace-period=1']);
+    },
   };
 }
 
@@ -152,9 +143,9 @@ export function jobManifest(
   };
 }
 
-function isUnreachable({ code, stderr }: Answer): boolean {
-  return (
-    code !== null && /unable to connect|connection refused|timeout|timed out|no route|i\/o|try again|tls/i.test(stderr)
+function isUnreachable({ stderr }: Answer): boolean {
+  return /unable to connect|connection refused|timeout|timed out|did not answer|no route|i\/o|try again|tls/i.test(
+    stderr,
   );
 }
 

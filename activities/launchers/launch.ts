@@ -24,7 +24,7 @@ export interface LaunchStart extends Omit<TrainerStart, 'folder' | 'execution'> 
   address: string;
   /** Where its cluster starts the job again, it becomes that execution. */
   attempt: Attempt;
-  /** Told whether the job waits in its cluster's queue, again and again. */
+  /** Told whether the job waits in its cluster's queue, again and again: also of one that its cluster put back there. */
   onPhase(phase: 'queued' | 'starting'): void;
 }
 
@@ -54,9 +54,6 @@ export async function launchTrainer(start: LaunchStart): Promise<Trainer> {
   let stopBy = Number.POSITIVE_INFINITY;
   const soonest = Math.min(lookSeconds, launcher.pollSeconds);
   const leaving = new AbortController();
-  const left = new Promise<undefined>((resolve) => {
-    leaving.signal.addEventListener('abort', () => resolve(undefined));
-  });
   const stop = (): void => {
     if (asked) return;
     asked = true;
@@ -85,10 +82,11 @@ export async function launchTrainer(start: LaunchStart): Promise<Trainer> {
         throw new NodeError('no-cluster', `its job ${job.name} was asked to end and does not: end it by hand`);
       }
       if (now >= lookAt) {
-        seen = (await Promise.race([launcher.look(job), left])) ?? seen;
+        seen = (await unlessAborted(launcher.look(job), leaving.signal)) ?? seen;
         lookAt = performance.now() + (asked ? soonest : launcher.pollSeconds) * 1000;
         if (seen.phase !== 'ended') endedAt = Number.POSITIVE_INFINITY;
-        if (seen.phase === 'queued') onPhase('queued');
+        // What was asked of many jobs together may be older than the trainer.
+        if (seen.phase === 'queued' && (end !== undefined || !hasBegun(folder, execution))) onPhase('queued');
         if (seen.phase === 'running') onPhase('starting');
       }
       if (seen.phase === 'ended') {
@@ -116,7 +114,7 @@ export async function launchTrainer(start: LaunchStart): Promise<Trainer> {
       }
       const how = await isOver;
       if ('again' in how) {
-        Object.assign(attempt, { executions: how.again.execution, token: how.again.token });
+        Object.assign(attempt, { executions: how.again.execution, token: how.again.token, firstOfJob: first });
         delete said.half;
         continue;
       }
@@ -141,6 +139,15 @@ export async function launchTrainer(start: LaunchStart): Promise<Trainer> {
     .catch(blame(start.address));
   ended.catch(() => undefined);
   return { process: null, stop, leave: () => leaving.abort(), ended };
+}
+
+/** What is waited for, or undefined once the signal is aborted. */
+function unlessAborted<T>(waiting: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
+  return new Promise((resolve, reject) => {
+    const leave = (): void => resolve(undefined);
+    signal.addEventListener('abort', leave);
+    waiting.then(resolve, reject).finally(() => signal.removeEventListener('abort', leave));
+  });
 }
 
 /** Names the node in what a person is told. */

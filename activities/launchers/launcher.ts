@@ -18,6 +18,12 @@ export interface Launcher {
   readLog?(lines: readonly string[]): ClusterEnd | null;
 }
 
+/** What the jobs of one device class have in common. */
+export interface JobOptions {
+  device: string;
+  threads: number;
+}
+
 /** By what a cluster knows a job, whoever asks. */
 export interface JobName {
   name: string;
@@ -49,7 +55,7 @@ export type JobState =
 
 /** The cluster that runs the trainers of a device class; undefined where they are processes of this machine. */
 export function launcherOf(name: string, { launcher, threads }: DeviceClass): Launcher | undefined {
-  const options = { device: name, threads };
+  const options: JobOptions = { device: name, threads };
   if (launcher === undefined || 'torchrun' in launcher) return undefined;
   if ('slurm' in launcher) return slurmLauncher(launcher.slurm, options);
   return kubernetesLauncher(launcher.kubernetes, options);

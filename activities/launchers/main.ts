@@ -10,7 +10,7 @@ import { renewLease } from '../../store/lease.ts';
 import { machineName } from '../../store/machine.ts';
 import { writeNote } from '../../store/notes.ts';
 import { outOfMemoryKills } from '../processes.ts';
-import { spawnTrainer } from '../trainer.ts';
+import { endpointEnvironment, spawnTrainer } from '../trainer.ts';
 import { type JobEnd, type LaunchNote, newestOfJob, writeBegan, writeEnd } from './notes.ts';
 
 const note = JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8')) as LaunchNote;
@@ -46,7 +46,8 @@ function begin({ folder, jobPath, execution: first }: LaunchNote): number | unde
 /** Gives the exit code. */
 async function run(note: LaunchNote, execution: number): Promise<number> {
   const killsBefore = outOfMemoryKills();
-  const trainer = spawnTrainer({ ...note, execution });
+  const job = JSON.parse(readFileSync(note.jobPath, 'utf8')) as Job;
+  const trainer = spawnTrainer({ ...note, execution, env: endpointEnvironment(job, process.env) });
   stop = trainer.stop;
   if (asked !== null) stop();
   try {

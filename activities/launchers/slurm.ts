@@ -5,14 +5,8 @@ import { isGpuClass } from '../../schemas/device-class.ts';
 import type { SlurmSettings } from '../../temporal.config.ts';
 import { NodeError } from '../failures.ts';
 import { type ClusterEnd, trainerEnvironment } from '../trainer.ts';
-import { ask } from './command.ts';
-import type { JobName, JobState, Launcher, Ticket } from './launcher.ts';
-
-/** What the jobs of one device class have in common. */
-export interface JobOptions {
-  device: string;
-  threads: number;
-}
+import { type Answer, ask } from './command.ts';
+import type { JobName, JobOptions, JobState, Launcher, Ticket } from './launcher.ts';
 
 /** So long jobs are waited for that are ready at about the same time: they are handed in as one array. */
 const gatherMs = 500;
@@ -143,9 +137,17 @@ function quoted(text: string): string {
 /** Of this machine, and none of a job's that runs elsewhere. */
 const ofThisMachine = /^(DESCENT_MACHINE|TMPDIR|CUDA_VISIBLE_DEVICES|SLURM_(?!CONF$).*|SBATCH_.*)$/;
 
-/** `sbatch` hands the environment that it is started in to the job. */
-function jobEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+/** What jobs have of a worker's environment: `sbatch` hands them the one that it is started in. */
+export function jobEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(trainerEnvironment(env)).filter(([name]) => !ofThisMachine.test(name)));
+}
+
+/** Asks without what people have set for their own use of a command: a SQUEUE_PARTITION would hide jobs, as if they had ended. */
+function askSlurm(command: string, args: readonly string[]): Promise<Answer> {
+  const env = Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !/^(SQUEUE|SCANCEL|SCONTROL)_/.test(name)),
+  );
+  return ask(command, args, { env });
 }
 
 /** A line of `squeue`. */
@@ -158,7 +160,7 @@ interface Listed {
 
 /** All jobs of the person's that Slurm remembers: those that ended it forgets after a while (`MinJobAge`, 300 s). */
 async function listJobs(): Promise<Listed[]> {
-  const { code, stdout, stderr } = await ask('squeue', [
+  const { code, stdout, stderr } = await askSlurm('squeue', [
     '--me',
     '--noheader',
     '--array',
@@ -184,7 +186,7 @@ function isEnded({ state }: Listed): boolean {
 
 async function stateOf(found: Listed): Promise<JobState> {
   if (!isEnded(found)) return { phase: isQueued(found) ? 'queued' : 'running' };
-  const { stdout } = await ask('scontrol', ['show', 'job', '--oneliner', found.id]);
+  const { stdout } = await askSlurm('scontrol', ['show', 'job', '--oneliner', found.id]);
   return { phase: 'ended', by: endOf(found, stdout), words: `(${found.id}) ended as ${found.state}` };
 }
 
@@ -220,7 +222,7 @@ function memoryEnd(lines: readonly string[]): ClusterEnd | null {
 
 /** That it has ended meanwhile is no error. */
 async function cancel(args: readonly string[]): Promise<void> {
-  const { code, stderr } = await ask('scancel', args);
+  const { code, stderr } = await askSlurm('scancel', args);
   if (code !== 0 && isUnreachable(stderr)) throw new NodeError('no-cluster', `Slurm does not answer: ${stderr}`);
 }
 

@@ -25,8 +25,6 @@ def _stop(*_):
     _stopped = True
 
 
-
-
 def _end_with_parent():
     os.read(0, 1)  # nothing is written to it: it ends when the parent has
     os._exit(1)  # at once: another may be about to go on from the newest checkpoint
@@ -52,7 +50,7 @@ def fail(kind: str, message: str):
     sys.exit(1)
 
 
-def described(error: BaseException) -> str:
+def kind_of(error: BaseException) -> str:
     """The kind of an error that a framework raised; `internal` where it tells none."""
     text = f"{type(error).__name__}: {error}"
     if "out of memory" in text.lower() or isinstance(error, MemoryError):
@@ -92,4 +90,4 @@ def run(work) -> None:
         import traceback
 
         traceback.print_exc()
-        fail(described(error), f"{type(error).__name__}: {error}")
+        fail(kind_of(error), f"{type(error).__name__}: {error}")

@@ -23,7 +23,7 @@ const learning = (steps: number): string =>
 async function driven(
   folder: string,
   says: object,
-  { stopAt, fenced = false }: { stopAt?: number; fenced?: boolean } = {},
+  { stopAt, fenced = false, program = python }: { stopAt?: number; fenced?: boolean; program?: string } = {},
 ): Promise<{ driven: Promise<Driven>; events: TrainerEvent[] }> {
   const run = join(folder, 'run.json');
   const learned = join(folder, 'learned.jsonl');
@@ -41,7 +41,7 @@ async function driven(
       if (fenced) throw new Error('fenced');
     },
   };
-  const environment = { python, lock: 'abc' };
+  const environment = { python: program, lock: 'abc' };
   return { driven: drive({ title: 'Counter', environment, driver, run, learned }, context), events };
 }
 
@@ -95,6 +95,11 @@ describe('a driver', () => {
     };
     assert.match(await kindOf({ fails: 2 }), /^disk-full: Counter: .*No space left/);
     assert.match(await kindOf({ dies: 2 }), /^internal: Counter ended with exit code 3/);
+  });
+
+  test('that cannot be started fails as that', async (t) => {
+    const { driven: end } = await driven(temporaryFolder(t), { steps: 3 }, { program: '/nowhere/python' });
+    await assert.rejects(end, { kind: 'internal', message: 'Counter cannot be started: spawn /nowhere/python ENOENT' });
   });
 
   test("is ended where its attempt is another execution's", async (t) => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { environmentOf } from '../../engines/environment.ts';
@@ -22,13 +22,25 @@ function machine(t: TestContext, script?: string): string {
   return folder;
 }
 
+/** A `uv` whose environments have a Python that does nothing. */
+const uv = '[ "$1" = venv ] || exit 0; for folder; do :; done; /bin/mkdir -p "$folder/bin"; : > "$folder/bin/python"';
+
 describe('the environment of an engine', () => {
   test('is made once, by uv where that is on PATH', async (t) => {
-    const folder = machine(t, 'true');
+    const folder = machine(t, uv);
     const made = await environmentOf('trl');
     assert.ok(existsSync(join(made.python, '..', '..', 'descent-ready')));
     machineWithout(folder);
     assert.deepEqual(await environmentOf('trl'), made);
+  });
+
+  test('is made anew where its Python is gone, which was the one of the machine', async (t) => {
+    machine(t, uv);
+    const { python } = await environmentOf('trl');
+    rmSync(python);
+    symlinkSync('/nowhere/python3.11', python);
+    await environmentOf('trl');
+    assert.ok(existsSync(python));
   });
 
   for (const [says, kind, remedy] of [

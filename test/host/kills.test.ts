@@ -141,6 +141,18 @@ test('a host that is killed while it starts is started again', async (t) => {
   await other.nothingLeft();
 });
 
+test('a host that is killed again and again while it starts is given up, and that is said', async (t) => {
+  const other = await testHome({});
+  t.after(() => other.remove());
+  const die = `if (process.argv[1]?.endsWith('host-main.js')) process.kill(process.pid, 'SIGKILL')`;
+  const env = { ...other.env, NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(die)}` };
+  await assert.rejects(startOrJoinHost(other.home, { cwd: other.folder, env, lineages: 'all' }), {
+    name: 'CommandError',
+    message: /^cannot start .*: a signal ended it 10 times while it started: look whether memory runs out/,
+  });
+  await other.nothingLeft();
+});
+
 /** Runs a small lineage of its own, whose training waits at step 3. */
 async function begin(name: string): Promise<{ plan: Plan; handle: LineageHandle }> {
   const plan = smallPlan(name, [

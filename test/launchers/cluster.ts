@@ -16,7 +16,7 @@ export interface TestCluster {
   /** The folder of `test/fixtures/kubectl.ts`. */
   folder: string;
   /** A plan of one node, whose trainer waits at its gate, step 3 of 5. */
-  plan(name: string): Plan;
+  plan(name: string, options?: { timeoutSeconds?: number }): Plan;
   /** Executes that node, as a worker of its own would, on `cluster` or as a process (`local`). */
   execute(plan: Plan, environment?: MockActivityEnvironment, device?: string): Promise<{ attempt: number }>;
   artifact(plan: Plan): ReturnType<typeof findArtifact>;
@@ -40,9 +40,9 @@ export async function testCluster(): Promise<TestCluster> {
   return {
     home,
     folder,
-    plan(name) {
+    plan(name, options = {}) {
       home.steer(name, { steps: 5, gateAt: 3 });
-      return smallPlan(name, [{ address: name, type: 'tokenizer' }]);
+      return smallPlan(name, [{ address: name, type: 'tokenizer', ...options }]);
     },
     execute(plan, environment = new MockActivityEnvironment(), device = 'cluster') {
       const activity = executeActivity({

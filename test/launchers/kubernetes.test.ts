@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { ActivityCancellationDetails } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { Ajv } from 'ajv';
-import { jobManifest } from '../../activities/launchers/kubernetes.ts';
+import { jobManifest, kubernetesLauncher } from '../../activities/launchers/kubernetes.ts';
 import { inspectNode } from '../../store/artifact.ts';
 import type { KubernetesSettings } from '../../temporal.config.ts';
-import { packageRoot } from '../cli/support.ts';
+import { packageRoot, temporaryFolder } from '../cli/support.ts';
 import { until } from '../fixtures/home.ts';
 import { hasJob, type TestCluster, testCluster } from './cluster.ts';
 
@@ -48,6 +48,22 @@ describe('the manifest of a job', () => {
     assert.match(text, /"envFrom":\[\{"secretRef":\{"name":"keys"\}\}\]/);
     assert.doesNotMatch(text, /sk-secret/);
   });
+});
+
+test("a job that is to end whatever its trainer does has its pods ended, whose grace is not the Job's", async (t) => {
+  const folder = await temporaryFolder(t);
+  const [command, asked] = [join(folder, 'kubectl'), join(folder, 'asked')];
+  writeFileSync(command, `#!/bin/sh\necho "$@" >> '${asked}'\n`, { mode: 0o755 });
+  const path = process.env.PATH;
+  process.env.PATH = `${folder}${delimiter}${path}`;
+  t.after(() => {
+    process.env.PATH = path;
+  });
+  await kubernetesLauncher({ ...settings, namespace: 'lm' }, options).end({ name: 'descent-x', task: 0 });
+  assert.deepEqual(readFileSync(asked, 'utf8').trim().split('\n'), [
+    '--namespace=lm delete job descent-x --cascade=foreground --ignore-not-found --wait=false',
+    '--namespace=lm delete pods --selector=job-name=descent-x --grace-period=1 --ignore-not-found --wait=false',
+  ]);
 });
 
 const shutdown = new ActivityCancellationDetails({ workerShutdown: true });

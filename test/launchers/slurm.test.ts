@@ -1,9 +1,15 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { test } from 'node:test';
-import { batchScript, endOf, sbatchArguments } from '../../activities/launchers/slurm.ts';
+import {
+  batchScript,
+  endOf,
+  jobEnvironment,
+  sbatchArguments,
+  slurmLauncher,
+} from '../../activities/launchers/slurm.ts';
 import { loadConfig } from '../../cli/config.ts';
 import { walltimeSeconds } from '../../cli/launcher-config.ts';
 import type { SlurmSettings } from '../../temporal.config.ts';
@@ -54,6 +60,29 @@ test('jobs are handed in with what their class says, and nothing that it does no
   ]);
   const two = sbatchArguments(array(1), { gpus: 'a100:2' }, { device: 'gpu', threads: 1 });
   assert.ok(two.includes('--gpus=a100:2'));
+});
+
+test('a job has the environment of the worker, without keys and what is of its machine', () => {
+  const kept = { PATH: '/bin', LANG: 'C', SLURM_CONF: '/etc/slurm.conf', OMP_NUM_THREADS: '2' };
+  const keys = { TEMPORAL_API_KEY: 'x', OTEL_EXPORTER_OTLP_HEADERS: 'x', HF_TOKEN: 'x', OPENAI_API_KEY: 'x' };
+  const machine = { TMPDIR: '/scratch', CUDA_VISIBLE_DEVICES: '0', DESCENT_MACHINE: 'x', SLURM_JOB_ID: '7' };
+  assert.deepEqual(jobEnvironment({ ...kept, ...keys, ...machine, SBATCH_EXPORT: 'NONE' }), kept);
+});
+
+test('a job is found whatever people have set for their own use of squeue', async (t) => {
+  const folder = await temporaryFolder(t);
+  const listing = '[ -n "$SQUEUE_PARTITION" ] || echo "7_0|descent-x|0|RUNNING"';
+  writeFileSync(join(folder, 'squeue'), `#!/bin/sh\n${listing}\n`, { mode: 0o755 });
+  const { PATH: path } = process.env;
+  Object.assign(process.env, { PATH: `${folder}${delimiter}${path}`, SQUEUE_PARTITION: 'short' });
+  t.after(() => {
+    process.env.PATH = path;
+    delete process.env.SQUEUE_PARTITION;
+  });
+  const { look } = slurmLauncher({}, { device: 'cpu', threads: 1 });
+  assert.deepEqual(await look({ name: 'descent-x', task: 0 }), { phase: 'running' });
+  const ended = { phase: 'ended', by: null, words: 'is not known to Slurm any more' };
+  assert.deepEqual(await look({ name: 'descent-y', task: 0 }), ended);
 });
 
 test('a job of an array begins with its own note, whatever folders are called', async (t) => {
@@ -113,6 +142,8 @@ test('a launcher that cannot be is refused, with what it would have to be', asyn
     ],
     [{ launcher: { slurm, kubernetes: {} } }, /with `torchrun`, `slurm` or `kubernetes`/],
     [{ launcher: { slurm: { walltime: '24h' } } }, /in `gpu.launcher` `walltime` is a time as Slurm writes it/],
+    // Of Slurm that is no limit, and of a plan a job for each second.
+    [{ launcher: { slurm: { walltime: '0' } } }, /`walltime` is a time as Slurm writes it, above 0/],
     [{ launcher: { slurm: { time: 1 } } }, /in `gpu.launcher` there is nothing but partition, account, qos, /],
     [{ launcher: { kubernetes: { image: 'x', claim: 'y' } } }, /in `gpu.launcher` `mountPath` is there$/],
     [{ launcher: { torchrun: {} } }, /in `gpu.launcher` `processes` is there$/],

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { sha256 } from '../../planner/key.ts';
 import type { NodeState } from '../../planner/verdict.ts';
 import { findArtifact, inspectNode, publish } from '../../store/artifact.ts';
-import { beginAttempt, newestAttempt } from '../../store/attempt.ts';
+import { beginAttempt, emptyAttempt, newestAttempt } from '../../store/attempt.ts';
 import { keyFolder } from '../../store/home.ts';
 import { holdsLease, readClaims } from '../../store/lease.ts';
 import { readPreimage } from '../../store/preimage.ts';
@@ -42,6 +42,20 @@ test('an unfinished attempt is gone on with, and whoever had it is fenced', asyn
   assert.equal(await findArtifact(home, node.key), undefined);
   await publish(second, publication(second, node.preimage));
   assert.equal((await findArtifact(home, node.key))?.provenance.executions, 2);
+});
+
+test('an attempt that is emptied keeps who had it, and the logs that others of its array of jobs write there', async (t) => {
+  const home = await temporaryHome(t);
+  const attempt = await begun(home, node);
+  await leaveFiles(attempt);
+  await mkdir(join(attempt.folder, 'jobs'));
+  await writeFile(join(attempt.folder, 'jobs', '1.0.log'), '');
+  emptyAttempt(attempt);
+  assert.deepEqual((await readdir(attempt.folder)).sort(), ['claims', 'jobs', 'lease.json']);
+  assert.deepEqual(await readdir(join(attempt.folder, 'jobs')), ['1.0.log']);
+  const next = await begun(home, node);
+  assert.deepEqual([next.number, next.executions], [1, 2]);
+  assert.throws(() => emptyAttempt(attempt), { name: 'FencedError' });
 });
 
 test('a lease that is unreadable or gone is held by nobody', async (t) => {

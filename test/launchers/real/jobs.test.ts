@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ActivityCancellationDetails } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { until } from '../../fixtures/home.ts';
@@ -47,6 +48,27 @@ describe('a training that a cluster runs', () => {
     await ended;
     assert.equal(cluster.home.executions('disrupted'), 2);
     assert.equal((await cluster.artifact(plan))?.provenance.executions, 2);
+  });
+
+  test('that waits in the queue again is said to, and the time of that is not its own', async () => {
+    const plan = cluster.plan('again', { timeoutSeconds: 3 });
+    const environment = new MockActivityEnvironment();
+    let phase = '';
+    environment.on('heartbeat', (progress: { phase: string }) => {
+      phase = progress.phase;
+    });
+    const ended = cluster.execute(plan, environment);
+    await cluster.home.atGate('again');
+    const { pod } = cluster.running();
+    writeFileSync(join(cluster.folder, 'pending'), '');
+    process.kill(pod, 'SIGUSR1');
+    await until(() => phase === 'queued', 'it is queued again');
+    await sleep(4000);
+    assert.equal(phase, 'queued');
+    rmSync(join(cluster.folder, 'pending'));
+    await cluster.home.atGate('again');
+    cluster.home.openGate('again');
+    assert.deepEqual(await ended, { attempt: 1 });
   });
 
   test('that is killed fails as what its cluster says of that', async () => {
