@@ -59,9 +59,22 @@ export async function followLineage(session: Session, following: Following): Pro
     const over = AbortSignal.any([signal, lost.signal]);
     // Temporal's client listens once for each of its calls, one a minute, and never stops: Node would warn of it.
     setMaxListeners(0, over);
-    const ended = session.client.withAbortSignal(over, () => lineageEnd(handle)).catch(() => lost.abort());
+    // No race with its end: each would leave something in it, for as long as the lineage takes.
+    const settled = new AbortController();
+    let end: LineageEnd | undefined;
+    void session.client
+      .withAbortSignal(over, () => lineageEnd(handle))
+      .then(
+        (found) => {
+          end = found;
+        },
+        () => lost.abort(),
+      )
+      .finally(() => settled.abort());
     while (!lost.signal.aborted && !signal.aborted) {
-      const end = await Promise.race([ended, sleep(lookEveryMs)]);
+      await sleep(lookEveryMs, undefined, { signal: settled.signal }).catch(() => undefined);
+      // What was seen before the end is not the end.
+      const ended = end;
       const seen = await look(handle, plan).catch((error: unknown) => ({ error }));
       if ('error' in seen) {
         // A host that was killed is started again at once; it starts its server and worker again by itself.
@@ -71,7 +84,7 @@ export async function followLineage(session: Session, following: Following): Pro
         await watch(seen.nodes, seen.progress);
         report({ event: 'counts', counts: seen.counts });
       }
-      if (end) return end;
+      if (ended) return ended;
     }
     if (signal.aborted) break;
     await sleep(lookEveryMs);

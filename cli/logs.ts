@@ -1,6 +1,5 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { isExecuted } from '../activities/claim.ts';
 import { errorsPath, greeting } from '../activities/events.ts';
 import type { TrainerEvent } from '../schemas/types/event.ts';
@@ -65,7 +64,7 @@ export async function logs(text: string, options: LogsOptions, context: Context)
       if (options.attempt === undefined && newest !== undefined && newest !== reader?.attempt) {
         reader = readerOf(home, node.key, newest, options.json);
       } else if (over) break;
-      await Promise.race([sleep(lookEveryMs), interrupts.asked]);
+      await interrupts.pause(lookEveryMs);
     }
     return exitCodes.fine;
   } finally {

@@ -56,10 +56,10 @@ export interface RunOptions {
  */
 export async function run(file: string | undefined, options: RunOptions, given: Context): Promise<ExitCode> {
   const placed = options.device ? { ...given, env: { ...given.env, DESCENT_DEVICE: options.device } } : given;
-  const asked = await requestOf(file, options, placed);
+  const context = options.smoke ? atToySize(placed) : placed;
+  const asked = await requestOf(file, options, placed, context);
   if (!('plan' in asked)) return refuse(asked.file, asked.refused, options, placed);
   const { plan, verdicts, price, notices, command } = asked;
-  const context = options.smoke ? atToySize(placed) : placed;
   const home = findHome(context.cwd, context.env);
   const pending = nodesToRun(plan, verdicts);
   const planDigest = await writePlan(home, plan);
@@ -105,11 +105,12 @@ const kept = 'of what was forced and is not done, the attempt before is kept, an
 /** What is to run, what a person should know of it beforehand, and the command that runs the same again. */
 type Request = Admitted & { price: Pricer; command: (home: string) => string };
 
-/** What the command line asks for, or the lineage file that cannot be planned. */
+/** What the command line asks for, or the lineage file that cannot be planned: it is read in one home, and run in another where it is run at toy size. */
 async function requestOf(
   file: string | undefined,
   options: RunOptions,
   placed: Context,
+  context: Context,
 ): Promise<Request | { file: string; refused: Extract<Planned, { ok: false }> }> {
   const { plan: path, select, force, smoke } = options;
   if (path !== undefined) {
@@ -124,7 +125,6 @@ async function requestOf(
   const declared = await planFile(file, placed);
   const planned = smoke ? smaller(declared) : declared;
   if (!planned.ok) return { file, refused: planned };
-  const context = smoke ? atToySize(placed) : placed;
   const all = await forceSelected(planned.plan, force, context);
   const plan = select ? restrict(all, await selectNodes(all, select, context)) : all;
   refuseForcedOutside(all, plan.nodes);

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { createLogUpdate } from 'log-update';
 import { findHome } from '../store/home.ts';
 import { readPlan } from '../store/plans.ts';
@@ -50,8 +49,8 @@ export async function status(
       }
       shown = seen;
       if (!running) return exitCodes.fine;
-      const waited = await Promise.race([sleep(lookEveryMs), interrupts.asked.then(() => 'interrupted' as const)]);
-      if (waited === 'interrupted') return exitCodes.fine;
+      await interrupts.pause(lookEveryMs);
+      if (interrupts.pressed() > 0) return exitCodes.fine;
       seen = await look().catch((error: unknown) => {
         return { ...shown, running, trouble: describeFailure(error, terminal.errorColours, context.debug).text };
       });

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { findHome } from '../store/home.ts';
 import { loadConfig } from './config.ts';
 import { configuredServer } from './connect.ts';
@@ -28,7 +27,7 @@ export async function up(options: { metricsPort?: number }, context: Context): P
   try {
     while (interrupts.pressed() === 0) {
       if (await host.ensure()) terminal.err(`it was killed, and runs again: ${host.server.address}`);
-      await Promise.race([interrupts.asked, sleep(lookEveryMs)]);
+      await interrupts.pause(lookEveryMs);
     }
     terminal.err('stopping; Ctrl-C again stops at once');
   } finally {
