@@ -11,7 +11,8 @@ import {
   type WorkerOptions,
 } from '@temporalio/worker';
 import { type ActivityOptions, createActivities } from '../activities/index.ts';
-import { type Launcher, launcherOf } from '../activities/launchers/launcher.ts';
+import type { Launcher } from '../activities/launchers/launcher.ts';
+import { launcherOf } from '../activities/launchers/of-class.ts';
 import { machineName } from '../store/machine.ts';
 import { openStorage } from '../store/remote/storage.ts';
 import type { TemporalConfig } from '../temporal.config.ts';

@@ -1,7 +1,4 @@
-import type { DeviceClass } from '../../temporal.config.ts';
 import type { ClusterEnd } from '../trainer.ts';
-import { kubernetesLauncher } from './kubernetes.ts';
-import { slurmLauncher } from './slurm.ts';
 
 /** A cluster that runs trainers as its jobs. */
 export interface Launcher {
@@ -52,11 +49,3 @@ export type JobState =
   | { phase: 'ended'; by: ClusterEnd | null; words: string }
   /** The cluster does not answer. */
   | { phase: 'unknown'; words: string };
-
-/** The cluster that runs the trainers of a device class; undefined where they are processes of this machine. */
-export function launcherOf(name: string, { launcher, threads }: DeviceClass): Launcher | undefined {
-  const options: JobOptions = { device: name, threads };
-  if (launcher === undefined || 'torchrun' in launcher) return undefined;
-  if ('slurm' in launcher) return slurmLauncher(launcher.slurm, options);
-  return kubernetesLauncher(launcher.kubernetes, options);
-}

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { executeActivity } from '../../activities/execute.ts';
-import { launcherOf } from '../../activities/launchers/launcher.ts';
+import { launcherOf } from '../../activities/launchers/of-class.ts';
 import type { Plan, PlanNode } from '../../planner/plan.ts';
 import { findArtifact } from '../../store/artifact.ts';
 import { type TestHome, testHome } from '../fixtures/home.ts';
