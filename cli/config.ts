@@ -14,7 +14,8 @@ import defaults, {
 } from '../temporal.config.ts';
 import { widestWindow } from '../workflows/names.ts';
 import { CommandError } from './failure.ts';
-import { launcherFault } from './launcher-config.ts';
+import { launcher } from './launcher-config.ts';
+import { type Check, checked, command, isObject, named, settings, text, wholeNumber } from './settings.ts';
 
 /** The configuration of this run, and the file that something in it comes from. */
 export interface LoadedConfig {
@@ -44,7 +45,7 @@ export async function loadConfig(cwd: string, env: NodeJS.ProcessEnv): Promise<L
   const several = Object.entries(config.devices).find(([, device]) => torchrunOf(device) !== undefined);
   if (several !== undefined && config.trainer === undefined) {
     throw new CommandError(
-      `${file}: \`${several[0]}.launcher\` is torchrun, and there is no \`trainer\` for it to start`,
+      `${file}: \`devices.${several[0]}.launcher\` is torchrun, and there is no \`trainer\` for it to start`,
       "name one that PyTorch's processes can be; Descent's own is one process",
     );
   }
@@ -95,133 +96,118 @@ async function readConfig(path: string): Promise<unknown> {
   throw new CommandError(`${path} has no default export`, 'write `export default { ... }`');
 }
 
-/** What each setting has to be; null for what is fine. */
-const checks: { [Name in keyof Required<TemporalConfig>]: (value: unknown) => string | null } = {
-  address: (value) => (typeof value === 'string' && /^[^\s:/]+:\d+$/.test(value) ? null : 'host:port'),
+/** The settings that a file may have, and what each has to be. */
+const checks: { [Name in keyof Required<TemporalConfig>]: Check } = {
+  address: checked('host:port', (value) => typeof value === 'string' && /^[^\s:/]+:\d+$/.test(value)),
   namespace: text,
   apiKey: text,
-  tls: (value) => (typeof value === 'boolean' || isTlsFiles(value) ? null : 'true, false, or an object of files'),
+  tls: (value, place) =>
+    typeof value === 'boolean' ? null : isObject(value) ? tlsFiles(value, place) : trueFalseOrFiles(value, place),
   codec: text,
-  otlpEndpoint: (value) =>
-    isText(value) && URL.canParse(value) && /^https?:$/.test(new URL(value).protocol)
-      ? null
-      : 'a URL, http://host:4318',
-  storage: (value) =>
-    isStorage(value)
-      ? null
-      : 'an object with a `bucket`, and perhaps a `prefix` without slashes at its ends, an `endpoint` (http://host:9000, without a user), a `region`, and a `cache` in bytes',
-  searchAttributes: (value) => (typeof value === 'boolean' ? null : 'true or false'),
-  queue: (value) => (typeof value === 'string' && /^[\w-]+$/.test(value) ? null : 'letters, digits, `-` and `_`'),
-  devices: (value) =>
-    isDevices(value)
-      ? launcherFault(value)
-      : 'an object of classes, each with `slots` and `threads` of at least 1, and perhaps a `memory` in bytes for each slot and a `speed` with a `peak` in FLOP/s and a `utilisation` from 0 to 1, and for a class `gpu` or `gpu-...` a list of `gpus` by number or UUID',
-  window: (value) => wholeNumber(value, 1, widestWindow),
-  heartbeatSeconds: (value) => wholeNumber(value, 2, 3600),
-  stopSeconds: (value) => wholeNumber(value, 1, 3600),
-  trainer: (value) => (isCommand(value) ? null : 'a list of program and arguments'),
-  engines: (value) =>
-    isObject(value) &&
-    Object.entries(value).every(([name, one]) => /^[a-z0-9][a-z0-9._-]*$/.test(name) && isCommand(one))
-      ? null
-      : 'an object of programs, each a list of program and arguments by a name of small letters, digits, `.`, `_` and `-`',
+  otlpEndpoint: checked('a URL, http://host:4318', (value) => isWebAddress(value)),
+  storage: settings(
+    {
+      bucket: checked(
+        'the name of a bucket, without `s3://` and without what names in it begin with: that is `prefix`',
+        (value) => typeof value === 'string' && value !== '' && !/[/:]/.test(value),
+      ),
+      prefix: checked(
+        'names with slashes between them, and none at the ends: `team/replay`',
+        (value) => typeof value === 'string' && /^[\w!.*'()-]+(\/[\w!.*'()-]+)*$/.test(value),
+      ),
+      // A user and a password in it would stand in every message that names it.
+      endpoint: checked(
+        'a URL without user and password, http://host:9000',
+        (value) => isWebAddress(value) && withoutUser(value),
+      ),
+      region: text,
+      cache: wholeNumber(0, undefined, 'bytes'),
+    } satisfies { [Name in keyof Required<ObjectStorage>]: Check },
+    ['bucket'],
+  ),
+  searchAttributes: checked('true or false', (value) => typeof value === 'boolean'),
+  queue: checked('letters, digits, `-` and `_`', (value) => typeof value === 'string' && /^[\w-]+$/.test(value)),
+  devices: (value, place) =>
+    isObject(value) && Object.keys(value).length > 0
+      ? deviceClasses(value, place)
+      : { message: `\`${place}\` must be an object of classes, each with \`slots\` and \`threads\`` },
+  window: wholeNumber(1, widestWindow),
+  heartbeatSeconds: wholeNumber(2, 3600),
+  stopSeconds: wholeNumber(1, 3600),
+  trainer: command,
+  engines: named(
+    'an object of programs by names of small letters, digits, `.`, `_` and `-`',
+    (name) => /^[a-z0-9][a-z0-9._-]*$/.test(name),
+    () => command,
+  ),
 };
 
-function isCommand(value: unknown): boolean {
-  return Array.isArray(value) && value.length > 0 && value.every(isText);
-}
+const trueFalseOrFiles = checked('true, false, or an object of files', () => false);
+const tlsFiles = settings({
+  serverName: text,
+  serverCA: text,
+  clientCertificate: text,
+  clientKey: text,
+} satisfies { [Name in keyof Required<TlsFiles>]: Check });
+
+const positive = checked('a number above 0', (value) => Number.isFinite(value) && (value as number) > 0);
+const speed = settings(
+  {
+    peak: positive,
+    utilisation: checked(
+      'a share above 0 and at most 1',
+      (value) => Number.isFinite(value) && (value as number) > 0 && (value as number) <= 1,
+    ),
+  } satisfies { [Name in keyof Required<SlotSpeed>]: Check },
+  ['peak', 'utilisation'],
+);
+const gpus = checked(
+  'a list of GPUs, each a text: a number, or a UUID',
+  (value) =>
+    Array.isArray(value) &&
+    value.length > 0 &&
+    value.every((id) => typeof id === 'string' && /^(\d+|(GPU|MIG)-[\w-]+)$/.test(id)),
+);
+const deviceClass = settings(
+  {
+    slots: wholeNumber(1),
+    threads: wholeNumber(1),
+    gpus,
+    speed,
+    memory: wholeNumber(1, undefined, 'bytes'),
+    launcher,
+  } satisfies { [Name in keyof Required<DeviceClass>]: Check },
+  ['slots', 'threads'],
+);
+
+const deviceClasses = named(
+  'an object of classes by names of letters, digits, `-` and `_`, which are not `auto` and `results`',
+  (name) => /^[a-zA-Z][\w-]*$/.test(name) && !['auto', 'results'].includes(name),
+  (name) => (value, place) => {
+    const fault = deviceClass(value, place);
+    if (fault !== null || (value as DeviceClass).gpus === undefined) return fault;
+    if (isElsewhere(value as DeviceClass))
+      return { message: `\`${place}.gpus\` cannot be beside its launcher, as the cluster hands out GPUs` };
+    return isGpuClass(name)
+      ? null
+      : { message: `\`${place}.gpus\` is for classes \`gpu\` and \`gpu-...\`: others run on CPUs` };
+  },
+);
+
+const known = settings(checks);
 
 function checkConfig(value: unknown, file: string): Partial<TemporalConfig> {
   if (!isObject(value)) throw new CommandError(`${file} is not an object of settings`);
-  for (const [name, setting] of Object.entries(value)) {
-    const check = (checks as Record<string, ((value: unknown) => string | null) | undefined>)[name];
-    if (check === undefined) {
-      throw new CommandError(
-        `${file}: there is no setting \`${name}\``,
-        `there are: ${Object.keys(checks).join(', ')}`,
-      );
-    }
-    const expected = check(setting);
-    // The value is not shown: it may be a key.
-    if (expected !== null) throw new CommandError(`${file}: \`${name}\` must be ${expected}`);
-  }
+  const fault = known(value, '');
+  if (fault !== null) throw new CommandError(`${file}: ${fault.message}`, fault.hint);
   return value as Partial<TemporalConfig>;
 }
 
-function text(value: unknown): string | null {
-  return isText(value) ? null : 'a text that is not empty';
+function isWebAddress(value: unknown): value is string {
+  return typeof value === 'string' && URL.canParse(value) && /^https?:$/.test(new URL(value).protocol);
 }
 
-function wholeNumber(value: unknown, least: number, most: number): string | null {
-  return isWhole(value) && value >= least && value <= most ? null : `a whole number from ${least} to ${most}`;
-}
-
-function isDevices(value: unknown): value is Record<string, DeviceClass> {
-  return (
-    isObject(value) &&
-    Object.keys(value).length > 0 &&
-    Object.entries(value).every(
-      ([name, entry]) =>
-        /^[a-zA-Z][\w-]*$/.test(name) &&
-        !['auto', 'results'].includes(name) &&
-        isObject(entry) &&
-        Object.keys(entry).every((key) => ['slots', 'threads', 'gpus', 'speed', 'memory', 'launcher'].includes(key)) &&
-        [entry.slots, entry.threads].every((count) => isWhole(count) && count >= 1) &&
-        (entry.gpus === undefined || (isGpuClass(name) && areGpus(entry.gpus))) &&
-        (entry.speed === undefined || isSpeed(entry.speed)) &&
-        (entry.memory === undefined || (isWhole(entry.memory) && entry.memory >= 1)),
-    )
-  );
-}
-
-function areGpus(value: unknown): value is string[] {
-  const isGpu = (id: unknown) => typeof id === 'string' && /^(\d+|(GPU|MIG)-[\w-]+)$/.test(id);
-  return Array.isArray(value) && value.length > 0 && value.every(isGpu);
-}
-
-function isSpeed(value: unknown): value is SlotSpeed {
-  return (
-    isObject(value) &&
-    Object.keys(value).every((key) => ['peak', 'utilisation'].includes(key)) &&
-    [value.peak, value.utilisation].every((number) => Number.isFinite(number) && (number as number) > 0) &&
-    (value.utilisation as number) <= 1
-  );
-}
-
-function isStorage(value: unknown): value is ObjectStorage {
-  if (!isObject(value)) return false;
-  const { bucket, prefix, endpoint, region, cache, ...others } = value;
-  return (
-    Object.keys(others).length === 0 &&
-    isText(bucket) &&
-    !bucket.includes('/') &&
-    (prefix === undefined || (isText(prefix) && /^[\w!.*'()-]+(\/[\w!.*'()-]+)*$/.test(prefix))) &&
-    (endpoint === undefined || (isText(endpoint) && isEndpoint(endpoint))) &&
-    (region === undefined || isText(region)) &&
-    (cache === undefined || (isWhole(cache) && cache >= 0))
-  );
-}
-
-/** A user and a password in it would stand in every message that names it. */
-function isEndpoint(text: string): boolean {
-  if (!URL.canParse(text)) return false;
-  const { protocol, username, password } = new URL(text);
-  return /^https?:$/.test(protocol) && username === '' && password === '';
-}
-
-function isTlsFiles(value: unknown): value is TlsFiles {
-  const known = ['serverName', 'serverCA', 'clientCertificate', 'clientKey'];
-  return isObject(value) && Object.entries(value).every(([name, path]) => known.includes(name) && isText(path));
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function isText(value: unknown): value is string {
-  return typeof value === 'string' && value !== '';
-}
-
-function isWhole(value: unknown): value is number {
-  return Number.isSafeInteger(value);
+function withoutUser(address: string): boolean {
+  const { username, password } = new URL(address);
+  return username === '' && password === '';
 }

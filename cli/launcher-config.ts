@@ -1,93 +1,66 @@
-import type { DeviceClass, KubernetesSettings, SlurmSettings, TorchrunSettings } from '../temporal.config.ts';
+import type { KubernetesSettings, SlurmSettings, TorchrunSettings } from '../temporal.config.ts';
+import { type Check, checked, command, isObject, named, settings, text, texts, wholeNumber } from './settings.ts';
 
-/** What a setting has to be; null for what is fine. */
-type Check = (value: unknown) => string | null;
+const count = wholeNumber(1);
 
-const text: Check = (value) => (typeof value === 'string' && value !== '' ? null : 'a text that is not empty');
-const whole: Check = (value) =>
-  Number.isSafeInteger(value) && (value as number) >= 1 ? null : 'a whole number from 1';
-const texts: Check = (value) =>
-  Array.isArray(value) && value.every((one) => text(one) === null) ? null : 'a list of texts';
-
-const command: Check = (value) =>
-  texts(value) === null && (value as string[]).length > 0 ? null : 'a list of program and arguments';
-
-const torchrun: { [Name in keyof Required<TorchrunSettings>]: Check } = {
-  processes: whole,
-  program: command,
-};
+const torchrun: { [Name in keyof Required<TorchrunSettings>]: Check } = { processes: count, program: command };
 
 const slurm: { [Name in keyof Required<SlurmSettings>]: Check } = {
   partition: text,
   account: text,
   qos: text,
-  walltime: (value) =>
-    typeof value === 'string' && (walltimeSeconds(value) ?? 0) > 0
-      ? null
-      : 'a time as Slurm writes it, above 0: 24:00:00, 2-12:00:00',
-  memory: (value) =>
-    typeof value === 'string' && /^\d+[KMGT]?$/.test(value) ? null : 'memory as Slurm writes it: 16G',
-  cpus: whole,
-  gpus: (value) => (whole(value) === null || text(value) === null ? null : 'a number, or what `sbatch --gpus` takes'),
+  walltime: checked(
+    'a time as Slurm writes it, above 0: 24:00:00, 2-12:00:00',
+    (value) => typeof value === 'string' && (walltimeSeconds(value) ?? 0) > 0,
+  ),
+  memory: checked('memory as Slurm writes it: 16G', (value) => typeof value === 'string' && /^\d+[KMGT]?$/.test(value)),
+  cpus: count,
+  gpus: checked(
+    'a number, or what `sbatch --gpus` takes',
+    (value) => count(value, '') === null || text(value, '') === null,
+  ),
   options: texts,
   setup: texts,
-  saveSeconds: whole,
-  pollSeconds: whole,
+  saveSeconds: count,
+  pollSeconds: count,
 };
 
 const kubernetes: { [Name in keyof Required<KubernetesSettings>]: Check } = {
   image: text,
   claim: text,
-  mountPath: (value) => (typeof value === 'string' && value.startsWith('/') ? null : 'an absolute path'),
+  mountPath: checked('an absolute path', (value) => typeof value === 'string' && value.startsWith('/')),
   namespace: text,
   context: text,
   memory: text,
-  cpus: whole,
-  gpus: whole,
-  nodeSelector: (value) => (isObject(value) && texts(Object.values(value)) === null ? null : 'labels and their values'),
+  cpus: count,
+  gpus: count,
+  nodeSelector: named(
+    'an object of labels and their values',
+    (name) => name !== '',
+    () => text,
+  ),
   serviceAccount: text,
   priorityClass: text,
   secret: text,
   program: command,
-  saveSeconds: whole,
-  pollSeconds: whole,
+  saveSeconds: count,
+  pollSeconds: count,
 };
 
-/** What each launcher may be told, and what it must be. */
-const launchers: Record<string, { checks: Record<string, Check>; needed: readonly string[] }> = {
-  torchrun: { checks: torchrun, needed: ['processes'] },
-  slurm: { checks: slurm, needed: [] },
-  kubernetes: { checks: kubernetes, needed: ['image', 'claim', 'mountPath'] },
-};
+const one = settings({
+  torchrun: settings(torchrun, ['processes']),
+  slurm: settings(slurm),
+  kubernetes: settings(kubernetes, ['image', 'claim', 'mountPath']),
+});
 
-/** What is wrong with the launchers of device classes, to follow "`devices` must be"; null where nothing is. */
-export function launcherFault(devices: Record<string, Record<string, unknown> | DeviceClass>): string | null {
-  for (const [name, { launcher, gpus }] of Object.entries(devices)) {
-    if (launcher === undefined) continue;
-    const place = `\`${name}.launcher\``;
-    const [[kind = '', settings] = [], ...others] = isObject(launcher) ? Object.entries(launcher) : [];
-    const known = launchers[kind];
-    if (known === undefined || others.length > 0 || !isObject(settings)) {
-      return `with \`torchrun\`, \`slurm\` or \`kubernetes\`, and its settings, in ${place}`;
-    }
-    if (gpus !== undefined && kind !== 'torchrun') return `without \`${name}.gpus\`, as its cluster hands out GPUs`;
-    const fault = faultOf(settings, known);
-    if (fault !== null) return `such that in ${place} ${fault}`;
-  }
-  return null;
-}
-
-function faultOf(settings: Record<string, unknown>, { checks, needed }: (typeof launchers)[string]): string | null {
-  const missing = needed.find((name) => settings[name] === undefined);
-  if (missing !== undefined) return `\`${missing}\` is there`;
-  for (const [name, value] of Object.entries(settings)) {
-    const check = checks[name];
-    if (check === undefined) return `there is nothing but ${Object.keys(checks).join(', ')}`;
-    const expected = check(value);
-    if (expected !== null) return `\`${name}\` is ${expected}`;
-  }
-  return null;
-}
+/** The `launcher` of a device class: one of them, with its settings. */
+export const launcher: Check = (value, place) =>
+  isObject(value) && Object.keys(value).length === 1
+    ? one(value, place)
+    : {
+        message: `\`${place}\` must be \`torchrun\`, \`slurm\` or \`kubernetes\` with its settings`,
+        hint: 'for example {"slurm": {"partition": "a100"}}',
+      };
 
 /** The seconds of a time as Slurm writes it (minutes, `MM:SS`, `HH:MM:SS`, `D-HH`, `D-HH:MM`, `D-HH:MM:SS`); null for what is none. */
 export function walltimeSeconds(text: string): number | null {
@@ -97,8 +70,4 @@ export function walltimeSeconds(text: string): number | null {
   // After days the first is hours; else a number alone is minutes, and of two the first is.
   const [hours, minutes = 0, seconds = 0] = days !== undefined || parts.length === 3 ? parts : [0, ...parts];
   return Number(days ?? 0) * 86_400 + hours * 3600 + minutes * 60 + seconds;
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -95,22 +95,36 @@ describe('the configuration', () => {
       ['{"address": "http://a"}', /`address` must be host:port/],
       ['{"apiKey": 7}', /`apiKey` must be a text that is not empty$/],
       ['{"window": 500}', /`window` must be a whole number from 1 to 200/],
-      ['{"devices": {"cpu": {"slots": 0, "threads": 1}}}', /`devices` must be an object of classes/],
-      ['{"devices": {"results": {"slots": 1, "threads": 1}}}', /`devices`/],
-      ['{"devices": {"cpu": {"slots": 1, "threads": 1, "speed": {"peak": 1e12}}}}', /`devices`.* a `utilisation`/],
+      ['{"devices": {"cpu": {"slots": 0, "threads": 1}}}', /`devices\.cpu\.slots` must be a whole number from 1$/],
+      ['{"devices": {"cpu": {"slots": 1}}}', /`devices\.cpu\.threads` is missing/],
+      ['{"devices": {}}', /`devices` must be an object of classes/],
+      ['{"devices": {"results": {"slots": 1, "threads": 1}}}', /`devices` .*`results` cannot be such a name/],
+      ['{"devices": {"cpu": {"slots": 1, "threads": 1, "laucher": {}}}}', /no setting `devices\.cpu\.laucher`/],
+      ['{"devices": {"cpu": {"slots": 1, "threads": 1, "memory": "80GB"}}}', /`devices\.cpu\.memory` .* of bytes/],
+      [
+        '{"devices": {"cpu": {"slots": 1, "threads": 1, "speed": {"peak": 1e12}}}}',
+        /`devices\.cpu\.speed\.utilisation` is missing/,
+      ],
       [
         '{"devices": {"cpu": {"slots": 1, "threads": 1, "speed": {"peak": 1e12, "utilisation": 40}}}}',
-        /`utilisation` from 0 to 1/,
+        /`devices\.cpu\.speed\.utilisation` must be a share above 0 and at most 1/,
       ],
-      ['{"devices": {"cpu": {"slots": 1, "threads": 1, "gpus": ["0"]}}}', /`gpu-\.\.\.` a list of `gpus` by number/],
-      ['{"devices": {"gpu": {"slots": 1, "threads": 1, "gpus": [0]}}}', /`devices`/],
-      ['{"storage": {"prefix": "team"}}', /`storage` must be an object with a `bucket`/],
-      ['{"storage": {"bucket": "a", "prefix": "team/"}}', /`storage` must be an object with a `bucket`/],
+      [
+        '{"devices": {"cpu": {"slots": 1, "threads": 1, "gpus": ["0"]}}}',
+        /`devices\.cpu\.gpus` is for .* `gpu-\.\.\.`/,
+      ],
+      ['{"devices": {"gpu": {"slots": 1, "threads": 1, "gpus": [0]}}}', /`devices\.gpu\.gpus` must be a list of GPUs/],
+      ['{"engines": {"Mine": ["a"]}}', /`engines` .* small letters.*`Mine` cannot/],
+      ['{"engines": {"mine": "python3 train.py"}}', /`engines\.mine` must be a list of program and arguments/],
+      ['{"tls": {"serverCa": "a"}}', /there is no setting `tls\.serverCa`/],
+      ['{"storage": {"prefix": "team"}}', /`storage\.bucket` is missing/],
+      ['{"storage": {"bucket": "s3://a"}}', /`storage\.bucket` must be .* without `s3:\/\/`/],
+      ['{"storage": {"bucket": "a", "prefix": "team/"}}', /`storage\.prefix` must be names with slashes between/],
       [
         '{"storage": {"bucket": "a", "endpoint": "http://me:secret@host:9000"}}',
-        /`endpoint` \(http:\/\/host:9000, without/,
+        /`storage\.endpoint` must be a URL without user and password, http:\/\/host:9000$/,
       ],
-      ['{"storage": {"bucket": "a", "cache": -1}}', /`cache` in bytes/],
+      ['{"storage": {"bucket": "a", "cache": -1}}', /`storage\.cache` must be a whole number of bytes from 0$/],
       ['{"heartbeatSeconds": 1}', /`heartbeatSeconds` must be a whole number from 2/],
       ['{oops', /cannot read .*temporal\.config\.json/],
       ['[]', /is not an object of settings/],
@@ -122,6 +136,12 @@ describe('the configuration', () => {
         content,
       );
     }
+    writeFileSync(join(folder, 'temporal.config.json'), '{"engine": {"mine": ["a"]}}');
+    await assert.rejects(
+      loadConfig(folder, {}),
+      (error: unknown) =>
+        error instanceof CommandError && /^did you mean `engines`\? There are: /.test(error.hint ?? ''),
+    );
     await assert.rejects(
       loadConfig(folder, { DESCENT_TEMPORAL_CONFIG: 'none.json' }),
       /none\.json, which DESCENT_TEMPORAL_CONFIG names, does not exist/,

@@ -136,22 +136,23 @@ test('a launcher that cannot be is refused, with what it would have to be', asyn
   const slurm = { partition: 'a100', walltime: '24:00:00', gpus: 'a100:2', setup: ['module load cuda'] };
   assert.deepEqual((await load({ launcher: { slurm } }))?.launcher, { slurm });
   const wrong: [object, RegExp][] = [
-    [
-      { launcher: {} },
-      /`devices` must be with `torchrun`, `slurm` or `kubernetes`, and its settings, in `gpu.launcher`$/,
-    ],
-    [{ launcher: { slurm, kubernetes: {} } }, /with `torchrun`, `slurm` or `kubernetes`/],
-    [{ launcher: { slurm: { walltime: '24h' } } }, /in `gpu.launcher` `walltime` is a time as Slurm writes it/],
+    [{ launcher: {} }, /`devices.gpu.launcher` must be `torchrun`, `slurm` or `kubernetes` with its settings$/],
+    [{ launcher: { slurm, kubernetes: {} } }, /must be `torchrun`, `slurm` or `kubernetes`/],
+    [{ launcher: { slrum: slurm } }, /there is no setting `devices.gpu.launcher.slrum`$/],
+    [{ launcher: { slurm: { walltime: '24h' } } }, /`devices.gpu.launcher.slurm.walltime` must be a time as Slurm /],
     // Of Slurm that is no limit, and of a plan a job for each second.
-    [{ launcher: { slurm: { walltime: '0' } } }, /`walltime` is a time as Slurm writes it, above 0/],
-    [{ launcher: { slurm: { time: 1 } } }, /in `gpu.launcher` there is nothing but partition, account, qos, /],
-    [{ launcher: { kubernetes: { image: 'x', claim: 'y' } } }, /in `gpu.launcher` `mountPath` is there$/],
-    [{ launcher: { torchrun: {} } }, /in `gpu.launcher` `processes` is there$/],
+    [{ launcher: { slurm: { walltime: '0' } } }, /`devices.gpu.launcher.slurm.walltime` must be .*, above 0/],
+    [{ launcher: { slurm: { time: 1 } } }, /there is no setting `devices.gpu.launcher.slurm.time`$/],
+    [
+      { launcher: { kubernetes: { image: 'x', claim: 'y' } } },
+      /`devices.gpu.launcher.kubernetes.mountPath` is missing/,
+    ],
+    [{ launcher: { torchrun: {} } }, /`devices.gpu.launcher.torchrun.processes` is missing/],
     [
       { launcher: { torchrun: { processes: 8 } } },
-      /`gpu.launcher` is torchrun, and there is no `trainer` for it to start$/,
+      /`devices.gpu.launcher` is torchrun, and there is no `trainer` for it to start$/,
     ],
-    [{ launcher: { slurm }, gpus: ['0'] }, /without `gpu.gpus`, as its cluster hands out GPUs$/],
+    [{ launcher: { slurm }, gpus: ['0'] }, /`devices.gpu.gpus` cannot be beside its launcher/],
   ];
   for (const [device, message] of wrong) await assert.rejects(load(device), { message });
 });
