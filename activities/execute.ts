@@ -4,7 +4,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import type { PlanNode } from '../planner/plan.ts';
 import { isGpuClass } from '../schemas/device-class.ts';
 import { findArtifact, publish } from '../store/artifact.ts';
-import { beginAttempt } from '../store/attempt.ts';
+import { type Attempt, attemptUnderWay, beginAttempt } from '../store/attempt.ts';
 import { latestCheckpoint } from '../store/checkpoint.ts';
 import { type Artifact, awayFiles } from '../store/inspect.ts';
 import type { NodeProgress } from '../workflows/messages.ts';
@@ -67,7 +67,12 @@ export function executeActivity(options: ExecuteOptions) {
       try {
         progress.phase = 'starting';
         const from = node.attempt ?? 1;
-        const joined = await attemptToJoin(home, node, { launchers, device, from });
+        const joined = await counted(
+          { node, context },
+          home,
+          { ...whereJoined(home, node, from), noteFirst: false },
+          () => attemptToJoin(home, node, { launchers, device, from }),
+        );
         if (joined === undefined) {
           const settled = await settle({ node, context, progress }, options);
           if (settled !== undefined) {
@@ -147,13 +152,14 @@ async function settle(
 async function executeAttempt(execution: Execution, options: ExecuteOptions): Promise<void> {
   const { node, attempt, context, progress } = execution;
   const { home, storage } = options;
-  const step = latestCheckpoint(attempt.folder)?.step ?? 0;
-  Object.assign(progress, { attempt: attempt.number, step });
+  const place = placeOf(attempt);
+  const { step } = place;
+  Object.assign(progress, place);
   // What a trainer has finished counts, though it is to stop, where that takes no longer than saving may.
   const inTime = leaveIn(options.stopSeconds, context.cancellationSignal);
   // Whoever joins a job begins nothing.
   const counting = {
-    from: { attempt: attempt.number, step },
+    from: place,
     begins: !isHandedIn(attempt),
     noteFirst: attempt.executions > 1,
   };
@@ -192,6 +198,21 @@ async function executeAttempt(execution: Execution, options: ExecuteOptions): Pr
     }
   });
   forgetTries(home, node.key);
+}
+
+/** Where an attempt goes on. */
+function placeOf({ number, folder }: Attempt): { attempt: number; step: number } {
+  return { attempt: number, step: latestCheckpoint(folder)?.step ?? 0 };
+}
+
+/** A cluster that does not say what became of a job has had its say in vain as often as where it does not take one. */
+function whereJoined(
+  home: string,
+  { key }: PlanNode,
+  from: number,
+): { from: ReturnType<typeof placeOf>; begins: true } {
+  const attempt = attemptUnderWay(home, key, { from });
+  return { from: attempt === undefined ? { attempt: 0, step: 0 } : placeOf(attempt), begins: true };
 }
 
 /**

@@ -16,8 +16,10 @@ export function kubernetesLauncher(settings: KubernetesSettings, options: JobOpt
     ...(context === undefined ? [] : [`--context=${context}`]),
     ...(namespace === undefined ? [] : [`--namespace=${namespace}`]),
   ];
-  const kubectl = (args: readonly string[], input = ''): Promise<Answer> =>
-    ask('kubectl', [...where, ...args], { input });
+  const kubectl = async (args: readonly string[], input = ''): Promise<Answer> => {
+    const answer = await ask('kubectl', [...where, ...args], { input });
+    return { ...answer, stderr: withoutLog(answer.stderr) };
+  };
 
   const remove = async (what: readonly string[]): Promise<void> => {
     const answer = await kubectl(['delete', ...what, '--ignore-not-found', '--wait=false']);
@@ -144,9 +146,15 @@ export function jobManifest(
 }
 
 function isUnreachable({ stderr }: Answer): boolean {
-  return /unable to connect|connection refused|timeout|timed out|did not answer|no route|i\/o|try again|tls/i.test(
+  return /unable to connect|connection refused|was refused|timeout|timed out|did not answer|no route|i\/o|try again|tls/i.test(
     stderr,
   );
+}
+
+/** What kubectl says to a person: before it come lines of its library's log, which say the same five times. */
+function withoutLog(stderr: string): string {
+  const said = stderr.split('\n').filter((line) => !/^[EWI]\d{4} /.test(line));
+  return said.join('\n').trim() || stderr;
 }
 
 function unanswered({ stderr }: Answer): NodeError {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { ActivityCancellationDetails } from '@temporalio/common';
+import { ActivityCancellationDetails, type ApplicationFailure } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { Ajv } from 'ajv';
 import { jobManifest, kubernetesLauncher } from '../../activities/launchers/kubernetes.ts';
@@ -94,6 +94,27 @@ describe('a training that a cluster runs', () => {
     assert.equal((await cluster.artifact(plan))?.provenance.executions, 1);
     const events = await cluster.read(plan, 'events.jsonl');
     assert.equal(events.match(/"event":"metrics"/g)?.length, 5, 'each event is on record once');
+  });
+
+  test('is handed in so often and no more where the cluster does not answer, and then when it does', async () => {
+    const plan = cluster.plan('away');
+    writeFileSync(join(cluster.folder, 'away'), '');
+    const waits: unknown[] = [];
+    for (let tries = 0; tries < 5; tries += 1) {
+      await cluster.execute(plan).then(
+        () => assert.fail('nobody answers'),
+        (failure: ApplicationFailure) => {
+          assert.equal(failure.type, 'no-cluster');
+          assert.match(failure.message, /^away: .*: The connection to the server localhost:8080 was refused/);
+          waits.push(failure.nonRetryable ? 'never' : failure.nextRetryDelay);
+        },
+      );
+    }
+    assert.deepEqual(waits, ['2 seconds', '10 seconds', '60 seconds', '300 seconds', 'never']);
+    rmSync(join(cluster.folder, 'away'));
+    cluster.home.openGate('away');
+    await cluster.execute(plan);
+    assert.ok(await cluster.artifact(plan));
   });
 
   test('saves and ends when nobody wants it any more', async () => {
