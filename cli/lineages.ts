@@ -153,6 +153,8 @@ export interface FailedTry {
   tries: number;
   /** What went wrong, as in `waitsBetweenTries`; `lost` where its worker was not heard of any more. */
   kind: string;
+  /** What it said; empty where it said nothing. */
+  reason: string;
 }
 
 /** How far running nodes are, by their keys; a node that the server does not know of yet is not among them. */
@@ -258,13 +260,23 @@ async function activitiesOf(
     const tries = (attempt ?? 1) - 1;
     const kind = kindOf(lastFailure);
     const phase = state !== scheduled ? told.phase : tries > 0 ? 'retrying' : 'queued';
-    if (activityId) progress.set(activityId, { ...told, phase, ...(kind && { failed: { tries, kind } }) });
+    if (activityId)
+      progress.set(activityId, {
+        ...told,
+        phase,
+        ...(kind && { failed: { tries, kind, reason: reasonOf(lastFailure) } }),
+      });
   }
   return progress;
 }
 
 /** PENDING_ACTIVITY_STATE_SCHEDULED of Temporal's API: no worker has it, or it waits for its next try. */
 const scheduled = 1;
+
+/** Of a worker that was lost Temporal has words of its own, which say no more than `lost`. */
+function reasonOf(failure: Failure): string {
+  return failure?.timeoutFailureInfo ? '' : (failure?.message ?? '');
+}
 
 /** What went wrong with a try; undefined where it was handed back, which is no failure. */
 function kindOf(failure: Failure): string | undefined {
@@ -274,7 +286,11 @@ function kindOf(failure: Failure): string | undefined {
 }
 
 type Failure =
-  | { timeoutFailureInfo?: object | null; applicationFailureInfo?: { type?: string | null } | null }
+  | {
+      message?: string | null;
+      timeoutFailureInfo?: object | null;
+      applicationFailureInfo?: { type?: string | null } | null;
+    }
   | null
   | undefined;
 

@@ -37,12 +37,14 @@ export function progressText(progress: Progress): string {
     .join(' · ');
 }
 
-/** `killed; goes on from step 120`, `no-network; try 2 of 5`. */
+/** `killed; goes on from step 120`, `no-cluster; try 2 of 5: Slurm does not answer: ...`, of what it said the first line. */
 export function retriedText({
   step,
   failed,
 }: Pick<Extract<RunEvent, { event: 'retried' }>, 'step' | 'failed'>): string {
-  return step > 0 ? `${kindText(failed)}; goes on from step ${whole(step)}` : failedText(failed);
+  const what = step > 0 ? `${kindText(failed)}; goes on from step ${whole(step)}` : failedText(failed);
+  const [reason = ''] = failed.reason.split('\n');
+  return reason === '' ? what : `${what}: ${onOneLine(reason)}`;
 }
 
 function failedText(failed: FailedTry): string {

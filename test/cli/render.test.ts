@@ -161,8 +161,17 @@ const story: [seconds: number, event: RunEvent][] = [
       values: { loss: 5 },
     },
   ],
-  [6, { event: 'retried', address: 'base', key: 'aa', step: 10, failed: { tries: 1, kind: 'killed' } }],
-  [7, { event: 'retried', address: 'math', key: 'cc', step: 0, failed: { tries: 1, kind: 'no-network' } }],
+  [6, { event: 'retried', address: 'base', key: 'aa', step: 10, failed: { tries: 1, kind: 'killed', reason: '' } }],
+  [
+    7,
+    {
+      event: 'retried',
+      address: 'math',
+      key: 'cc',
+      step: 0,
+      failed: { tries: 1, kind: 'no-network', reason: 'the Hub is silent\nfor 30 s' },
+    },
+  ],
   [
     13,
     {
@@ -261,7 +270,7 @@ test('plain lines: what begins and ends, and progress every ten seconds', () => 
 Temporal: http://127.0.0.1:8233 (workflow lineage-small-1)
         2 s  start     base
         6 s  retry     base: killed; goes on from step 10
-        7 s  retry     math: no-network; try 2 of 5
+        7 s  retry     math: no-network; try 2 of 5: the Hub is silent
        13 s  progress  base: 36 of 40 · loss 2.346 · 18.2K tokens/s · 1.4 s left
        15 s  done      base in 13 s: loss 2.3
 failed  tuned: the loss is not finite at step 3 (diverged)
