@@ -109,7 +109,9 @@ describe('engine', () => {
     assert.equal(keysOf(mine).mid, keysOf(other).mid);
     assert.equal(kindOfWork(nodeAt(mine, 'tuned')), 'sft by command/mine');
     for (const [text, says] of [
-      [lineage({ tuned: tuned(', engine: command/../x') }), /is no engine that Descent drives/],
+      [lineage({ tuned: tuned(', engine: command/../x') }), /is no name of a program/],
+      [lineage({ tuned: tuned(', engine: command/Mine') }), /`command\/Mine` is no name of a program/],
+      [lineage({ tuned: tuned(', engine: mine') }), /`mine` is no engine that Descent drives/],
       [lineage({ base: base(', engine: command/mine, schedule: wsd, warmup: 5K') }), /trained by descent alone/],
     ] as const) {
       const planned = await planningOf(text);
