@@ -10,6 +10,7 @@ import type { SlotSpeed, TemporalConfig } from '../temporal.config.ts';
 import { bytes } from '../words/figures.ts';
 import { autoDevice, isElsewhere, loadConfig } from './config.ts';
 import type { Context } from './context.ts';
+import { programNotes } from './programs.ts';
 import { walltimeNotes } from './walltime.ts';
 
 /** What nodes cost, and what a person should know of how that was found. */
@@ -47,7 +48,12 @@ export async function openPricer(context: Context): Promise<{ price: Pricer; kno
       });
     }
     const found = estimate(nodes, (node) => verdictOf(node, verdicts), classOf, classes);
-    const onDevices = [...memoryNotes(found, config.devices, totalmem()), ...walltimeNotes(found, config.devices)];
+    const left = found.nodes.filter(({ part, same }) => part > 0 && same === null).map(({ node }) => node);
+    const onDevices = [
+      ...programNotes(left, config),
+      ...memoryNotes(found, config.devices, totalmem()),
+      ...walltimeNotes(found, config.devices),
+    ];
     return { estimate: found, notes: [...notes, ...onDevices] };
   };
   return { price, knowsMemory };

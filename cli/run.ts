@@ -11,6 +11,7 @@ import { rememberRun, writePlan } from '../store/plans.ts';
 import { counted, whole } from '../words/figures.ts';
 import { readOutcome } from '../words/outcome.ts';
 import { catchUp } from './catch-up.ts';
+import { loadConfig } from './config.ts';
 import { type Context, type ExitCode, exitCodes } from './context.ts';
 import type { Frozen, RunEnd, Telling } from './execute.ts';
 import { CommandError } from './failure.ts';
@@ -19,6 +20,7 @@ import { priceWithin } from './hours.ts';
 import { findDownloads, planFile, refuse } from './lineage-file.ts';
 import { judgeAgainstStore } from './plan.ts';
 import { openPricer, type Pricer } from './pricing.ts';
+import { programNotes } from './programs.ts';
 import { jsonReporter } from './render/json-lines.ts';
 import { liveReporter } from './render/live.ts';
 import { plainReporter } from './render/plain.ts';
@@ -62,6 +64,7 @@ export async function run(file: string | undefined, options: RunOptions, given: 
   const { plan, verdicts, price, notices, command } = asked;
   const home = findHome(context.cwd, context.env);
   const pending = nodesToRun(plan, verdicts);
+  const { config } = await loadConfig(context.cwd, context.env);
   const planDigest = await writePlan(home, plan);
   await rememberRun(home, plan.lineage, planDigest);
 
@@ -72,7 +75,7 @@ export async function run(file: string | undefined, options: RunOptions, given: 
     const { lineage, title, nodes } = plan;
     const total = planTotal(plan, verdicts, price(nodes, verdicts));
     reporter.report({ event: 'planned', lineage, title, nodes: nodes.length, pending: pending.length, total });
-    for (const text of notices) reporter.report({ event: 'notice', text });
+    for (const text of [...notices, ...programNotes(pending, config)]) reporter.report({ event: 'notice', text });
     const frozen = { home, plan, planDigest, verdicts, pending };
     const telling = { report: reporter.report, clock };
     const { outcome, reason } =

@@ -2,7 +2,7 @@ import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -157,6 +157,20 @@ test('a device class that temporal.config does not have is priced as one device,
     [total.slots, total.notes],
     [{ h100: 1 }, ['temporal.config has no device class h100: one device is assumed']],
   );
+});
+
+test('a program of one’s own that temporal.config does not name is said, before anything is trained', async (t) => {
+  const folder = await temporaryFolder(t);
+  await writeLineage(folder, sharing.replace('examples: 64', 'examples: 64, engine: command/mine'));
+  await writeDevices(folder);
+  const says = (notes: string[]) => notes.filter((note) => note.includes('has no program'));
+  const { total } = await planned(folder);
+  deepEqual(says(total.notes), [
+    '`engines` of temporal.config has no program `mine`, which is the engine of 2 nodes: a worker without it fails them',
+  ]);
+  const path = join(folder, 'temporal.config.json');
+  await writeFile(path, JSON.stringify({ ...JSON.parse(await readFile(path, 'utf8')), engines: { mine: ['train'] } }));
+  deepEqual(says((await planned(folder)).total.notes), []);
 });
 
 test('a device class that is not there is a warning at its place, and has no speed that others were measured at', async (t) => {
