@@ -89,6 +89,9 @@ export async function openBucket(settings: BucketSettings): Promise<Bucket> {
   const { bucket, region, endpoint = AWS_ENDPOINT_URL_S3 } = settings;
   const prefix = settings.prefix ? `${settings.prefix}/` : '';
   const address = `s3://${bucket}${settings.prefix ? `/${settings.prefix}` : ''}`;
+  // Who is not reached at an endpoint has to see which; a user and a password may be in that of the environment.
+  const place =
+    endpoint !== undefined && URL.canParse(endpoint) ? `${address} at ${new URL(endpoint).origin}` : address;
   const client: Client = new s3.S3Client({
     ...(endpoint !== undefined && { endpoint, forcePathStyle: true }),
     // Servers other than Amazon's mostly take any, and a client without one does nothing.
@@ -113,7 +116,7 @@ export async function openBucket(settings: BucketSettings): Promise<Bucket> {
     } catch (error) {
       signal?.throwIfAborted();
       if (error instanceof StoreError || error instanceof StorageError) throw error;
-      throw storageError(error, address, what);
+      throw storageError(error, place, what);
     }
   };
   const at = (name: string) => ({ Bucket: bucket, Key: `${prefix}${name}` });
@@ -163,10 +166,10 @@ export async function openBucket(settings: BucketSettings): Promise<Bucket> {
         const range = from > 0 ? { Range: `bytes=${from}-` } : {};
         const answer = await client.send(new s3.GetObjectCommand({ ...at(name), ...range }), abortable(signal));
         if (from > 0 && !answer.ContentRange?.startsWith(`bytes ${from}-`)) {
-          throw new StorageError('no-network', `${address}, ${what}: it gave another part than it was asked for`);
+          throw new StorageError('no-network', `${place}, ${what}: it gave another part than it was asked for`);
         }
         const body = answer.Body as Readable;
-        return inTime(body, answer.ContentLength, (error) => storageError(error, address, what), signal);
+        return inTime(body, answer.ContentLength, (error) => storageError(error, place, what), signal);
       } catch (error) {
         if (isMissing(error)) return undefined;
         throw error;

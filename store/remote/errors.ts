@@ -46,21 +46,21 @@ const passing = new Set(['BadDigest', 'IncompleteBody', 'RequestTimeout', 'XAmzC
  * The StorageError for what the client threw while it did something (`reading the manifest of base@seed=1`). Only the
  * error's name and status are told: the rest of it may have the request's signature.
  */
-export function storageError(error: unknown, address: string, what: string): StorageError {
+export function storageError(error: unknown, place: string, what: string): StorageError {
   if (error instanceof StorageError) return error;
   const { name = 'Error', code, $metadata } = (error ?? {}) as Told;
   const status = $metadata?.httpStatusCode;
   const refusal = refusals[name];
-  if (refusal !== undefined) return new StorageError('no-access', `${address}, ${what}: ${refusal}`);
+  if (refusal !== undefined) return new StorageError('no-access', `${place}, ${what}: ${refusal}`);
   const told = status === undefined ? (code ?? name) : `${name}, HTTP ${status}`;
   const isRefused = status !== undefined && status >= 300 && status < 500 && ![404, 408, 409, 429].includes(status);
   if (isRefused && !passing.has(name)) {
     return new StorageError(
       'no-access',
-      `${address}, ${what}: it refuses that (${told}): see its policy and the credentials`,
+      `${place}, ${what}: it refuses that (${told}): see its policy and the credentials`,
     );
   }
-  return new StorageError('no-network', `${address}, ${what}: it could not be reached, or broke off (${told})`);
+  return new StorageError('no-network', `${place}, ${what}: it could not be reached, or broke off (${told})`);
 }
 
 /** Whether the client was told that nothing of that name is there. */

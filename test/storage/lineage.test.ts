@@ -110,7 +110,7 @@ test('a storage that cannot be reached, or may not be, ends planning: nothing is
   assert.equal(planned.exitCode, 1);
   assert.match(
     planned.stderr,
-    /error: s3:\/\/lineages\/nowhere, listing what it has: it could not be reached.*ECONNREFUSED/,
+    /error: s3:\/\/lineages\/nowhere at http:\/\/[\w.:]+, listing what it has: it could not be reached.*ECONNREFUSED/,
   );
   lone.configure({ bucket: 'no-such-bucket', endpoint: server.endpoint });
   assert.match((await lone.run('plan', 'lineage.yaml')).stderr, /there is no such bucket: make it/);
