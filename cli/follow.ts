@@ -146,7 +146,8 @@ function watchNodes({ home, plan, report, clock, pending }: Following) {
         }
         if (now.failed && now.failed.tries > (tries.get(key) ?? 0)) {
           tries.set(key, now.failed.tries);
-          report({ event: 'retried', address, key, step: checkpointOf(home, key), failed: now.failed });
+          const failed = { ...now.failed, reason: withoutAddress(now.failed.reason, address) };
+          report({ event: 'retried', address, key, step: checkpointOf(home, key), failed });
         }
         report({ event: 'progress', address, ...now });
       }
@@ -160,8 +161,7 @@ function watchNodes({ home, plan, report, clock, pending }: Following) {
       }
       if (state === 'failed') {
         const kind = failure?.kind ?? 'unknown';
-        // Messages begin with the address, which is shown anyway.
-        const why = reason?.replace(`${address}: `, '') ?? 'its workflow says why, in the Temporal UI';
+        const why = withoutAddress(reason ?? 'its workflow says why, in the Temporal UI', address);
         report({
           event: 'failed',
           address,
@@ -182,4 +182,9 @@ function watchNodes({ home, plan, report, clock, pending }: Following) {
 function checkpointOf(home: string, key: Key): number {
   const newest = attemptNumbers(home, key)[0];
   return newest === undefined ? 0 : (latestCheckpoint(attemptFolder(home, key, newest))?.step ?? 0);
+}
+
+/** Messages begin with the address, which is shown anyway. */
+function withoutAddress(message: string, address: string): string {
+  return message.replace(`${address}: `, '');
 }

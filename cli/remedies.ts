@@ -36,8 +36,10 @@ const REMEDIES: Readonly<Record<string, string>> = {
   'bad-download':
     'do what the message says, or see what stands between here and the server (a proxy, a mirror), then `descent run` again',
   'bad-job': 'mend the stage in the lineage file, then `descent run` again',
-  'bad-events': 'its trainer breaks the contract: see docs, and the configured `trainer` in temporal.config',
-  'no-trainer': 'name the program in temporal.config, or run `descent doctor`, which says what is missing',
+  'bad-events':
+    'a trainer of your own (`trainer` or `engines` in temporal.config) says something else than events: docs/architecture.md has the contract',
+  'no-trainer':
+    'name the program in temporal.config, or correct it there; or run `descent doctor`, which says what is missing',
   'no-parent': 'its parent was removed or damaged; `descent run` makes it again',
   'accepted-gone': 'bring the artifact back, or remove the entry under `accept`, and the node is trained anew',
   'timed-out': `raise \`timeout\` in its placement; ${AGAIN}`,

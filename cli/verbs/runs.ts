@@ -34,13 +34,14 @@ export function addRunVerbs(program: Command, { context, finish }: Calls): void 
     .option('--no-ui', 'do not serve it')
     .option(
       '--smoke',
-      'everything at toy size first, in a home of its own: the same steps in minutes, to see that each works',
+      'everything at toy size, in a home of its own: the same steps in minutes, to see that each works before the lineage itself is run',
     )
     .option('--fail-fast', 'end at the first node that fails; without it, all goes on that does not need it')
     .addHelpText(
       'after',
       example(
         'descent run lineage.yaml',
+        'descent run lineage.yaml --smoke',
         'descent run lineage.yaml --device gpu --plain',
         'descent run lineage.yaml --select tuned@seed=2',
         'descent run lineage.yaml --force base@seed=1',
