@@ -7,11 +7,11 @@ import { type Verdict, verdictOf } from '../planner/verdict.ts';
 import { isGpuClass } from '../schemas/device-class.ts';
 import { databasePath, findHome } from '../store/home.ts';
 import type { SlotSpeed, TemporalConfig } from '../temporal.config.ts';
-import { bytes } from '../words/figures.ts';
+import { bytes, counted, duration } from '../words/figures.ts';
 import { autoDevice, isElsewhere, loadConfig } from './config.ts';
 import type { Context } from './context.ts';
 import { programNotes } from './programs.ts';
-import { walltimeNotes } from './walltime.ts';
+import { walltimeNotes, walltimeOf } from './walltime.ts';
 
 /** What nodes cost, and what a person should know of how that was found. */
 export interface Pricing {
@@ -53,6 +53,7 @@ export async function openPricer(context: Context): Promise<{ price: Pricer; kno
       ...programNotes(left, config),
       ...memoryNotes(found, config.devices, totalmem()),
       ...walltimeNotes(found, config.devices),
+      ...timeoutNotes(found, config.devices),
     ];
     return { estimate: found, notes: [...notes, ...onDevices] };
   };
@@ -76,6 +77,25 @@ function memoryNotes({ memory: most }: Estimate, devices: TemporalConfig['device
           `all ${device} slots at work take more memory than this machine has (${bytes(machine)}): fewer \`slots\` in temporal.config`,
         ];
   });
+}
+
+/**
+ * That a node takes longer than the `timeout` of its placement, which ends it: the longest of them. Where Slurm ends jobs before,
+ * each has that time for itself.
+ */
+function timeoutNotes({ nodes }: Estimate, devices: TemporalConfig['devices']): string[] {
+  const over = nodes.flatMap(({ node, device, time, part, same }) => {
+    const left = same === null ? (time?.seconds ?? 0) * part : 0;
+    const allowed = node.placement.timeoutSeconds;
+    const limit = walltimeOf(devices[device]);
+    return left > allowed && (limit === null || limit > allowed) ? [{ node, left, allowed }] : [];
+  });
+  const [first, ...others] = over.sort((one, other) => other.left - one.left);
+  if (first === undefined) return [];
+  const more = others.length > 0 ? `, as it does ${counted(others.length, 'other node')}` : '';
+  return [
+    `${first.node.address} takes about ${duration(first.left)}, and its \`timeout\` ends it after ${duration(first.allowed)}${more}: raise it in the placement`,
+  ];
 }
 
 /** Measured before stated: what a device does here goes before what its data sheet says. */

@@ -15,6 +15,13 @@ export function walltimeNotes({ nodes }: Estimate, devices: Record<string, Devic
   });
 }
 
+/** How long a job of a device class may run, in seconds; null where temporal.config says nothing of that. */
+export function walltimeOf(device: DeviceClass | undefined): number | null {
+  const launcher = device?.launcher;
+  const walltime = launcher !== undefined && 'slurm' in launcher ? launcher.slurm.walltime : undefined;
+  return walltime === undefined ? null : walltimeSeconds(walltime);
+}
+
 /** Whether it is left to do and a trainer does it: data is prepared, and models are adopted, by the worker itself. */
 function isJob({ node, part, same }: NodeCost): boolean {
   return part > 0 && same === null && node.type !== 'data' && node.type !== 'adopt';

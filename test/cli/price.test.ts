@@ -173,6 +173,21 @@ test('a program of one’s own that temporal.config does not name is said, befor
   deepEqual(says((await planned(folder)).total.notes), []);
 });
 
+test('what takes longer than its timeout is said before it is ended by it', async (t) => {
+  const folder = await temporaryFolder(t);
+  await writeLineage(folder, `${sharing}placement: {tuned: {timeout: 1s}}\n`);
+  await writeDevices(folder, { speed: { peak: 1e8, utilisation: 0.5 } });
+  const says = (notes: string[]) => notes.filter((note) => note.includes('`timeout`'));
+  const [note, ...others] = says((await planned(folder)).total.notes);
+  match(
+    note ?? '',
+    /^tuned@\S+ takes about .+, and its `timeout` ends it after 1 s, as it does 3 other nodes: raise it/,
+  );
+  equal(others.length, 0);
+  await writeLineage(folder, sharing);
+  deepEqual(says((await planned(folder)).total.notes), []);
+});
+
 test('a device class that is not there is a warning at its place, and has no speed that others were measured at', async (t) => {
   const folder = await temporaryFolder(t);
   await writeFile(
