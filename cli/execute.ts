@@ -6,6 +6,7 @@ import { lineageWorkflowId } from '../workflows/names.ts';
 import { catchUp } from './catch-up.ts';
 import { loadConfig } from './config.ts';
 import type { Context } from './context.ts';
+import { exchange } from './exchange.ts';
 import { CommandError } from './failure.ts';
 import { followLineage } from './follow.ts';
 import { serverFailure } from './host.ts';
@@ -15,7 +16,7 @@ import { judgeAgainstStore } from './plan.ts';
 import { nodesToRun } from './render/plan.ts';
 import type { RunEvent, RunOutcome } from './render/run-event.ts';
 import { deviceNotices, openSession, type Session } from './session.ts';
-import { exchange, withStorage } from './storage.ts';
+import { withStorage } from './storage.ts';
 import { openTracing } from './telemetry.ts';
 import type { Tracing } from './tracing.ts';
 

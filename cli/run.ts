@@ -28,7 +28,7 @@ import { nodesToRun, planTotal } from './render/plan.ts';
 import type { Reporter, RunOutcome } from './render/run-event.ts';
 import { selectNodes } from './selection.ts';
 import { shellWord } from './shell.ts';
-import { exchange, withStorage } from './storage.ts';
+import { withStorage } from './storage.ts';
 import type { Page } from './ui.ts';
 import { type Admitted, admitPlan } from './written-plan.ts';
 
@@ -202,7 +202,10 @@ async function servePage({ home, plan }: Frozen, context: Context, { report }: T
 }
 
 async function reuseAll({ home, plan, planDigest, verdicts }: Frozen, context: Context): Promise<RunEnd> {
-  await withStorage(context, (storage) => exchange(home, storage, plan.nodes));
+  await withStorage(context, async (storage) => {
+    const { exchange } = await import('./exchange.ts');
+    await exchange(home, storage, plan.nodes);
+  });
   await catchUp(home, plan, planDigest, verdicts);
   return { outcome: 'done', reason: null };
 }
