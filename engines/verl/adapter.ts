@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { packageRoot } from '#setup/places.mjs';
 import { engines } from '../../schemas/engines.ts';
-import type { Job, RlJob } from '../../schemas/types/job.ts';
+import type { Job, RlJob, RlRecipe } from '../../schemas/types/job.ts';
 import { readConfig } from '../../trainer/config.ts';
 import type { Outcome, TrainerContext } from '../../trainer/context.ts';
 import { loadTemplate, readTokenizerFile } from '../../trainer/data/chat-template.ts';
@@ -18,6 +18,7 @@ import type { ChatTemplate } from '../../trainer/data/template.ts';
 import { TrainerFailure } from '../../trainer/failure.ts';
 import { writeJson } from '../../trainer/folders.ts';
 import { random } from '../../trainer/random.ts';
+import { learningRate } from '../../trainer/schedule.ts';
 import { loadTokenizer, requireVocabulary } from '../../trainer/tokenizer/load.ts';
 import { drive } from '../driver.ts';
 import { environmentOf } from '../environment.ts';
@@ -90,7 +91,10 @@ export async function askVerl(job: RlJob) {
   });
   await writeJson(run, {
     ...{ options, out, weights, output, steps: rounds },
-    ...{ responses: batch * recipe.responses, innerEpochs: recipe.innerEpochs, shaped: recipe.overlongBuffer > 0 },
+    ...{ responses: batch * recipe.responses, miniBatch: recipe.miniBatch, innerEpochs: recipe.innerEpochs },
+    ...{ shaped: recipe.overlongBuffer > 0, means: recipe.lossAggregation === 'token-mean' },
+    learningRates: ratesOf(recipe.lr, recipe, rounds),
+    criticLearningRates: recipe.algorithm === 'ppo' ? ratesOf(recipe.criticLr, recipe, rounds) : null,
   });
   const facts = { problems: usable.length, overlongProblems: given.length - usable.length, rounds };
   return { run, options, facts, architecture, chatTemplate: template.jinja, weights };
@@ -115,6 +119,12 @@ function usableOf(given: readonly Problem[], template: ChatTemplate, longest: nu
     `None of the ${given.length} problems of ${recipe.data.name} fits: no prompt leaves room for a response of ` +
       `${recipe.maxResponse} tokens in the context. Take a smaller maxResponse or a larger context.`,
   );
+}
+
+/** The rate of each round. */
+function ratesOf(lr: number, { warmup }: RlRecipe, rounds: number): number[] {
+  const schedule = { lr, minLr: lr, warmup, schedule: 'constant' } as const;
+  return Array.from({ length: rounds }, (_, round) => learningRate(round, rounds, schedule));
 }
 
 /** A line of verl's data: what is asked, and for the reward function which problem it is. */

@@ -84,7 +84,7 @@ export function verlOptions(recipe: RlRecipe, places: Places): string[] {
     'actor_rollout_ref.model.custom_chat_template': chatTemplate,
 
     ...trainingOptions('actor_rollout_ref.actor', recipe, { lr: recipe.lr, rounds }),
-    'actor_rollout_ref.actor.fsdp_config.dtype': precision,
+    ...precisionOptions('actor_rollout_ref.actor.fsdp_config', precision),
     'actor_rollout_ref.actor.fsdp_config.seed': seed,
     'actor_rollout_ref.actor.ppo_mini_batch_size': miniBatch / responses, // in prompts
     'actor_rollout_ref.actor.ppo_epochs': innerEpochs,
@@ -99,14 +99,13 @@ export function verlOptions(recipe: RlRecipe, places: Places): string[] {
     'actor_rollout_ref.actor.loss_agg_mode': recipe.lossAggregation,
     'actor_rollout_ref.actor.loss_scale_factor': maxResponse,
     'actor_rollout_ref.actor.entropy_coeff': recipe.entropyCoef,
-    'actor_rollout_ref.actor.calculate_entropy': true,
     'actor_rollout_ref.actor.use_kl_loss': recipe.kl === 'loss' && recipe.klCoef !== 0,
     'actor_rollout_ref.actor.kl_loss_coef': recipe.klCoef,
     'actor_rollout_ref.actor.kl_loss_type': recipe.klEstimator,
     // verl's merger of checkpoints rounds to bfloat16: the model is saved whole beside the parts.
     'actor_rollout_ref.actor.checkpoint.save_contents': ['model', 'optimizer', 'extra', 'hf_model'],
     'actor_rollout_ref.actor.checkpoint.load_contents': ['model', 'optimizer', 'extra'],
-    'actor_rollout_ref.ref.fsdp_config.dtype': precision,
+    ...precisionOptions('actor_rollout_ref.ref.fsdp_config', precision),
 
     'actor_rollout_ref.rollout.name': 'vllm',
     'actor_rollout_ref.rollout.n': responses,
@@ -123,7 +122,7 @@ export function verlOptions(recipe: RlRecipe, places: Places): string[] {
     ...(algorithm === 'ppo' && {
       ...modelOptions('critic.model', parent),
       ...trainingOptions('critic', recipe, { lr: recipe.criticLr, rounds }),
-      'critic.fsdp.dtype': precision,
+      ...precisionOptions('critic.fsdp', precision),
       'critic.fsdp.seed': seed,
       'critic.data_loader_seed': seed,
       'critic.ppo_max_token_len_per_gpu': atOnce,
@@ -164,6 +163,16 @@ function modelOptions(at: string, parent: string): Record<string, Value> {
     [`${at}.path`]: parent,
     [`${at}.use_remove_padding`]: false,
     [`+${at}.override_config.attn_implementation`]: 'sdpa',
+  };
+}
+
+/** What FSDP multiplies in, over weights in float32. Its own `dtype` says nothing to it, and without this it is bfloat16. */
+function precisionOptions(at: string, precision: 'float32' | 'bfloat16'): Record<string, Value> {
+  return {
+    [`${at}.dtype`]: precision,
+    [`+${at}.mixed_precision.param_dtype`]: precision,
+    [`+${at}.mixed_precision.reduce_dtype`]: 'float32',
+    [`+${at}.mixed_precision.buffer_dtype`]: 'float32',
   };
 }
 

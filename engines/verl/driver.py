@@ -25,19 +25,18 @@ from safetensors.torch import save_file
 # What verl logs, under the names that Descent's metrics have.
 names = {
     "response_length/mean": "responseLength",
-    "actor/entropy": "entropy",
     "actor/pg_loss": "policyLoss",
-    "actor/kl_loss": "kl",
     "actor/reward_kl_penalty": "kl",
     "actor/grad_norm": "gradientNorm",
-    "actor/lr": "lr",
     "actor/pg_clipfrac": "clipFraction",
     "actor/pg_clipfrac_lower": "clipFractionDual",
     "critic/vf_loss": "valueLoss",
     "critic/grad_norm": "criticGradientNorm",
-    "critic/lr": "criticLr",
     "critic/vf_explained_var": "explainedVariance",
 }
+
+# What it adds up as it does losses: means over tokens only where these are.
+names_of_means = {"actor/entropy": "entropy", "actor/kl_loss": "kl"}
 
 seconds_to_end = 60
 
@@ -48,7 +47,8 @@ class Told:
     def __init__(self, said: dict, log: Path):
         self.said, self.out, self.log, self.read = said, Path(said["out"]), log, 0
         self.latest = self.out / "latest_checkpointed_iteration.txt"
-        self.names = {**names, "critic/score/mean": "shapedReward" if said["shaped"] else "reward"}
+        reward = {"critic/score/mean": "shapedReward" if said["shaped"] else "reward"}
+        self.names = {**names, **reward, **(names_of_means if said["means"] else {})}
         told = [json.loads(path.read_text()) for path in self.out.glob("global_step_*/told.json")]
         self.last = max(told, key=lambda round: round["step"], default={"step": 0, "tokens": 0})
         self.saved = self.last["step"]
@@ -88,6 +88,9 @@ class Told:
         # What is no number is null in verl's log.
         told = {name: math.nan if value is None else float(value) for name, value in data.items() if name in self.names}
         values = {self.names[name]: value for name, value in told.items()}
+        values["lr"] = self.said["learningRates"][step - 1]  # verl logs that of the next round
+        if self.said["criticLearningRates"] is not None:
+            values["criticLr"] = self.said["criticLearningRates"][step - 1]
         odd = next((name for name, value in values.items() if not math.isfinite(value)), None)
         if odd is not None:
             descent.fail("diverged", f"{odd} became {values[odd]} at step {step}: training diverged")
@@ -170,6 +173,9 @@ def work(said: dict) -> None:
     if devices == 0:
         remedy = "place the stage on a machine that has some, or take another engine"
         descent.fail("bad-job", f"verl trains on GPUs, and this machine shows none: {remedy}")
+    if said["miniBatch"] % devices != 0:
+        remedy = f"take a miniBatch that {devices} divides, or show it fewer in CUDA_VISIBLE_DEVICES"
+        descent.fail("bad-job", f"verl cannot part {said['miniBatch']} responses among {devices} GPUs: {remedy}")
     versions = f"verl {version('verl')}, vLLM {version('vllm')}, PyTorch {torch.__version__}"
     descent.emit("started", resumedFrom=told.saved or None, steps=steps, device="gpu", engine=versions)
     if told.saved == steps:

@@ -113,17 +113,17 @@ describe('verl', () => {
     assert.deepEqual(part(byPpo), {
       ...{ estimator: 'gae', normalised: true, klInReward: true, reference: true, miniBatch: 8 },
       ...{ clip: [0.2, 0.2, 3, 1e30], klLoss: [false, 'k1', 0.01], aggregation: 'token-mean' },
-      ...{ critic: [1e-3, 0.3], filtered: false },
+      ...{ critic: [1e-3, 0.3], filtered: false, precision: ['float32', 'fp32'] },
     });
     assert.deepEqual(part(byGrpo), {
       ...{ estimator: 'grpo', normalised: true, klInReward: false, reference: true, miniBatch: 4 },
       ...{ clip: [0.2, 0.2, 3, 1], klLoss: [true, 'k3', 0.01], aggregation: 'seq-mean-token-mean' },
-      ...{ critic: null, filtered: false },
+      ...{ critic: null, filtered: false, precision: ['float32', 'fp32'] },
     });
     assert.deepEqual(part(byDapo), {
       ...{ estimator: 'grpo', normalised: true, klInReward: false, reference: false, miniBatch: 4 },
       ...{ clip: [0.2, 0.28, 10, 1], klLoss: [false, 'k3', 0], aggregation: 'token-mean' },
-      ...{ critic: null, filtered: true },
+      ...{ critic: null, filtered: true, precision: ['bfloat16', 'fp32'] },
     });
   });
 
@@ -193,6 +193,14 @@ describe('verl', () => {
     const done = whole.events.at(-1);
     assert.ok(done?.event === 'done' && done.step === 9 && done.tokens === 720);
     assert.equal(modelDigest(join(root, 'whole')), modelDigest(join(root, 'wide')));
+
+    const odd = await runWith('verl', jobOf('odd', { ...ppo, batch: 7, miniBatch: 7 }), {
+      at: 'never',
+      signal: 'SIGTERM',
+    });
+    const last = odd.events.at(-1);
+    assert.ok(last?.event === 'failed' && last.kind === 'bad-job', odd.stderr);
+    assert.match(last.message, /cannot part 7 responses among 2 GPUs/);
 
     const job = jobOf('stopped', grpo);
     job.placement.checkpointEvery = 2;

@@ -42,6 +42,7 @@ def checked(options: list[str]) -> dict:
         "klInReward": algorithm.use_kl_in_reward,
         "reference": need_reference_policy(config),
         "miniBatch": actor.ppo_mini_batch_size,
+        "precision": [actor.engine.mixed_precision["param_dtype"], actor.engine.model_dtype],
         "clip": [actor.clip_ratio_low, actor.clip_ratio_high, actor.clip_ratio_c, actor.optim.clip_grad],
         "klLoss": [actor.use_kl_loss, actor.kl_loss_type, actor.kl_loss_coef],
         "aggregation": actor.loss_agg_mode,

@@ -23,5 +23,5 @@ with open(os.environ["VERL_FILE_LOGGER_PATH"], "wb", buffering=0) as log:
             folder.mkdir(parents=True, exist_ok=True)
             shutil.copy(parent / "model.safetensors", folder)
             latest.write_text(str(step))
-        data = {"critic/score/mean": step / 10, "response_length/mean": 2.5, "actor/lr": 1e-4, "perf/throughput": 1}
+        data = {"critic/score/mean": step / 10, "response_length/mean": 2.5, "actor/lr": 1, "actor/entropy": 1}
         log.write(json.dumps({"step": step, "data": data}).encode() + b"\n")
