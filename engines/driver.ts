@@ -11,11 +11,17 @@ import { learnedFrom } from './learned.ts';
 /** A line of a driver's standard output (engines/python/descent.py). */
 type Said =
   | StartedEvent
-  | Pick<MetricsEvent, 'event' | 'step' | 'values'>
+  | (Pick<MetricsEvent, 'event' | 'step' | 'values'> & Partial<Counted>)
   | { event: 'checkpoint'; step: number; path: string }
   | { event: 'interrupted'; step: number }
   | { event: 'facts'; values: Record<string, number> }
   | Pick<FailedEvent, 'event' | 'kind' | 'message'>;
+
+/** Tokens that were learned from when a step is done, in all and in it: told by a driver whose engine only knows them then. */
+interface Counted {
+  tokens: number;
+  added: number;
+}
 
 export interface Drive {
   /** The engine, as messages name it. */
@@ -24,7 +30,7 @@ export interface Drive {
   /** The Python file that drives it, and what that reads. */
   driver: string;
   run: string;
-  /** The file that says of each step what it learns from; none where nothing is learned. */
+  /** The file that says of each step what it learns from; none where nothing is learned, or where the driver tells of tokens. */
   learned?: string;
 }
 
@@ -69,12 +75,16 @@ export async function drive(
           context.emit({ ...said, engine: `${said.engine}, lock ${environment.lock}` });
           break;
         case 'metrics': {
-          const { step, values } = said;
-          const next = await steps?.next();
-          if (next?.done !== false) throw new Error(`${title} tells of step ${step}, which is not planned`);
-          const { tokens, added, data } = next.value;
+          const { step, values, tokens: told, added: toldOf } = said;
+          const planned = await steps?.next();
+          const learned =
+            told !== undefined && toldOf !== undefined
+              ? { tokens: told, added: toldOf, data: undefined }
+              : planned?.value || undefined;
+          if (learned === undefined) throw new Error(`${title} tells of step ${step}, which is not planned`);
+          const { tokens, added, data } = learned;
           Object.assign(driven, { step, tokens });
-          context.emit({ event: 'metrics', step, tokens, values, data });
+          context.emit({ event: 'metrics', step, tokens, values, ...(data && { data }) });
           const speed = pace.afterStep(added, count - step);
           if (speed !== undefined) context.emit({ event: 'progress', step, steps: count, ...speed, values });
           break;

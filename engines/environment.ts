@@ -46,7 +46,7 @@ export async function environmentOf(engine: DrivenEngine): Promise<Environment> 
     await rm(folder, { recursive: true, force: true });
     await mkdir(folder, { recursive: true });
     const uv = onPath('uv');
-    for (const step of uv === undefined ? byVenv(folder, requirements) : byUv(uv, folder, requirements))
+    for (const step of uv === undefined ? byVenv(folder, requirements) : byUv(engine, uv, folder, requirements))
       await install(engine, step);
     await writeFile(ready, '');
   });
@@ -55,10 +55,10 @@ export async function environmentOf(engine: DrivenEngine): Promise<Environment> 
 
 type Command = [program: string, ...args: string[]];
 
-function byUv(uv: string, folder: string, requirements: string): Command[] {
+function byUv(engine: DrivenEngine, uv: string, folder: string, requirements: string): Command[] {
   const python = join(folder, 'bin', 'python');
   return [
-    [uv, 'venv', '--quiet', '--allow-existing', '--python', pythons.join(','), folder],
+    [uv, 'venv', '--quiet', '--allow-existing', '--python', `>=3.11,<3.${newestPython(engine) + 1}`, folder],
     // Compiled once, and not by every trainer that starts: that takes half a minute where Python is told to keep nothing.
     [uv, 'pip', 'install', '--quiet', '--compile-bytecode', '--require-hashes', '--python', python, '-r', requirements],
   ];
@@ -73,8 +73,10 @@ function byVenv(folder: string, requirements: string): Command[] {
   ];
 }
 
-/** The versions that the locks were made for. */
-const pythons = ['>=3.11', '<3.14'];
+/** An engine's lock is for Python 3.11 to this minor version. */
+function newestPython(engine: DrivenEngine): number {
+  return engine === 'verl' ? 12 : 13;
+}
 
 async function install(engine: DrivenEngine, [program, ...args]: Command): Promise<void> {
   const { status, stderr, timedOut } = await run(program, args, { timeoutSeconds: installSeconds });
@@ -88,12 +90,18 @@ async function install(engine: DrivenEngine, [program, ...args]: Command): Promi
       `${title} was not installed within ${installSeconds / 3600} hours. Run the lineage again on a faster line: what was ` +
         'downloaded is kept.',
     );
-  const { kind, remedy } = faults.find(({ sign }) => sign.test(said)) ?? otherFault;
+  const { kind, remedy } = faultsOf(engine).find(({ sign }) => sign.test(said)) ?? otherFault;
   throw new TrainerFailure(kind, `${title} cannot be installed. ${remedy} \`${command}\` says: ${said}`);
 }
 
+interface Fault {
+  sign: RegExp;
+  kind: 'no-network' | 'disk-full' | 'bad-job';
+  remedy: string;
+}
+
 /** What an installer says, what that is, and what to do. */
-const faults: readonly { sign: RegExp; kind: 'no-network' | 'disk-full' | 'bad-job'; remedy: string }[] = [
+const faultsOf = (engine: DrivenEngine): readonly Fault[] => [
   {
     sign: /no space left|disk quota/i,
     kind: 'disk-full',
@@ -113,7 +121,7 @@ const faults: readonly { sign: RegExp; kind: 'no-network' | 'disk-full' | 'bad-j
   {
     sign: /no (virtual environment|interpreter)|python.*(not found|not exist)|no matching distribution|requires-python|ENOENT/i,
     kind: 'bad-job',
-    remedy: 'Its packages are for Python 3.11 to 3.13: install one of these, or uv, which brings its own.',
+    remedy: `Its packages are for Python 3.11 to 3.${newestPython(engine)}: install one of these, or uv, which brings its own.`,
   },
 ];
 

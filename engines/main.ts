@@ -12,6 +12,7 @@ const adapters: {
   litgpt: () => import('./litgpt/adapter.ts'),
   trl: () => import('./trl/adapter.ts'),
   'llama-factory': () => import('./llama-factory/adapter.ts'),
+  verl: () => import('./verl/adapter.ts'),
   'lm-eval': () => import('./lm-eval/adapter.ts'),
 };
 

@@ -46,10 +46,12 @@ export function takes(
   let able = true;
   for (const [option, honour] of Object.entries(honours)) {
     const value = own(recipe as Record<string, unknown>, option);
-    if (honour === 'any' || value === undefined || honour.only.includes(value as string)) continue;
+    if (honour === 'any' || value === undefined) continue;
+    if ('fits' in honour ? honour.fits(recipe) : honour.only.includes(value as string)) continue;
     able = false;
     const message = `with \`engine: ${name}\` there is no \`${option}: ${value}\`: ${honour.why}`;
-    const others = honour.only.length > 0 ? `say ${listed(honour.only.map(String))}, or ` : '';
+    const said = 'fits' in honour ? honour.says : listed(honour.only.map(String));
+    const others = said === '' ? '' : `say ${said}, or `;
     report(placeOf(option), 'bad-value', message, `${others}take another engine`);
   }
   return able;

@@ -72,6 +72,7 @@ function engineSection(): string {
 
 function honoured(honour: Honour): string {
   if (honour === 'any') return 'any';
+  if ('fits' in honour) return `${honour.says}: ${honour.why}`;
   return `${honour.only.map(String).join(', ') || 'none'}: ${honour.why}`;
 }
 

@@ -27,11 +27,14 @@ export interface EngineRecipes {
 
 export type EngineStage = keyof EngineRecipes;
 
-/** How an engine takes an option of a recipe: whatever it says, or only some values of it. */
-export type Honour = 'any' | { only: readonly (string | number | boolean)[]; why: string };
+/** How an engine takes an option of a recipe: whatever it says, only some values of it, or those that fit the rest of the recipe. */
+export type Honour<Recipe = object> =
+  | 'any'
+  | { only: readonly (string | number | boolean)[]; why: string }
+  | { fits(recipe: Recipe): boolean; says: string; why: string };
 
 /** How an engine takes each option of a recipe: an option that is missing here does not compile. */
-export type Honours<Recipe> = { readonly [Option in Exclude<AllKeys<Recipe>, 'engine'>]-?: Honour };
+export type Honours<Recipe> = { readonly [Option in Exclude<AllKeys<Recipe>, 'engine'>]-?: Honour<Recipe> };
 type AllKeys<Recipe> = Recipe extends unknown ? keyof Recipe : never;
 
 export interface EngineEntry {
@@ -113,6 +116,61 @@ const llamaFactoryDpo = {
   nllCoef: 'any',
 } as const satisfies Honours<EngineRecipes['dpo']>;
 
+const verlRl = {
+  algorithm: 'any',
+  criticLr: 'any',
+  gamma: 'any',
+  lambda: 'any',
+  valueClip: 'any',
+  dynamicSampling: 'any',
+  maxSamplings: 'any',
+  data: 'any',
+  examples: 'any',
+  epochs: 'any',
+  batch: 'any',
+  responses: 'any',
+  miniBatch: {
+    fits: ({ batch, responses, miniBatch }) => miniBatch % responses === 0 && (batch * responses) % miniBatch === 0,
+    says: 'whole groups that divide a round',
+    why: 'verl takes mini-batches of whole groups, all of one size',
+  },
+  innerEpochs: 'any',
+  maxResponse: 'any',
+  temperature: 'any',
+  lr: 'any',
+  warmup: {
+    fits: ({ warmup, batch, responses, miniBatch, innerEpochs }) =>
+      warmup === 0 || (innerEpochs === 1 && miniBatch === batch * responses),
+    says: '0, or any where a round is one optimizer step',
+    why: 'verl has a learning rate for each round, not for each optimizer step',
+  },
+  clipRatio: 'any',
+  clipRatioHigh: 'any',
+  dualClip: {
+    fits: ({ dualClip }) => dualClip === 0 || dualClip > 1,
+    says: '0 or above 1',
+    why: 'verl refuses others',
+  },
+  whiten: {
+    fits: ({ algorithm, whiten }) => whiten === (algorithm === 'ppo' || algorithm === 'reinforce_plus_plus'),
+    says: 'true with ppo and reinforce_plus_plus, false with others',
+    why: 'verl whitens the advantages of ppo and reinforce_plus_plus always, and those of others never',
+  },
+  lossAggregation: 'any',
+  kl: 'any',
+  klEstimator: 'any',
+  klCoef: 'any',
+  entropyCoef: 'any',
+  overlongBuffer: 'any',
+  overlongPenalty: 'any',
+  weightDecay: 'any',
+  betas: 'any',
+  clip: 'any',
+  stopOnCollapse: { only: [false], why: 'verl goes on to its last round' },
+  precision: 'any',
+  template: 'any',
+} as const satisfies Honours<EngineRecipes['rl']>;
+
 const lmEval = {
   suite: { only: ['upstream', 'id', 'ood'], why: 'lm-evaluation-harness cuts text into other rows' },
   kind: 'any',
@@ -137,6 +195,7 @@ export const engines: Readonly<Record<DrivenEngine, EngineEntry>> = {
   },
   trl: { title: 'TRL', version: 1, stages: { sft: trlSft, dpo: trlDpo, reward: trlReward } },
   'llama-factory': { title: 'LLaMA-Factory', version: 1, stages: { sft: llamaFactorySft, dpo: llamaFactoryDpo } },
+  verl: { title: 'verl', version: 1, stages: { rl: verlRl } },
   'lm-eval': { title: 'lm-evaluation-harness', version: 1, stages: { evaluate: lmEval } },
 };
 

@@ -188,7 +188,7 @@ export type Engine = DrivenEngine | CommandEngine;
 /**
  * A framework that Descent drives.
  */
-export type DrivenEngine = 'litgpt' | 'trl' | 'llama-factory' | 'lm-eval';
+export type DrivenEngine = 'litgpt' | 'trl' | 'llama-factory' | 'verl' | 'lm-eval';
 /**
  * A program that `engines` of temporal.config names so.
  */

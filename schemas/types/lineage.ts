@@ -358,9 +358,9 @@ export interface Recipes {
      */
     precision?: ('float32' | 'bfloat16') | AxisReference;
     /**
-     * What trains: `descent`, the built-in trainer, or a framework that Descent drives: litgpt, trl, llama-factory. Default: descent.
+     * What trains: `descent`, the built-in trainer, or a framework that Descent drives: litgpt, trl, llama-factory, verl. Default: descent.
      */
-    engine?: ('descent' | 'litgpt' | 'trl' | 'llama-factory' | 'lm-eval') | string | AxisReference;
+    engine?: ('descent' | 'litgpt' | 'trl' | 'llama-factory' | 'verl' | 'lm-eval') | string | AxisReference;
     /**
      * Seed of initial weights and of the order of data. Default: the value of the axis of seeds, else 0.
      */
@@ -417,9 +417,9 @@ export interface Recipes {
      */
     precision?: ('float32' | 'bfloat16') | AxisReference;
     /**
-     * What trains: `descent`, the built-in trainer, or a framework that Descent drives: litgpt, trl, llama-factory. Default: descent.
+     * What trains: `descent`, the built-in trainer, or a framework that Descent drives: litgpt, trl, llama-factory, verl. Default: descent.
      */
-    engine?: ('descent' | 'litgpt' | 'trl' | 'llama-factory' | 'lm-eval') | string | AxisReference;
+    engine?: ('descent' | 'litgpt' | 'trl' | 'llama-factory' | 'verl' | 'lm-eval') | string | AxisReference;
     /**
      * Seed of the order of data. Default: the value of the axis of seeds, else 0.
      */
@@ -472,9 +472,9 @@ export interface Recipes {
      */
     precision?: ('float32' | 'bfloat16') | AxisReference;
     /**
-     * What trains: `descent`, the built-in trainer, or a framework that Descent drives: litgpt, trl, llama-factory. Default: descent.
+     * What trains: `descent`, the built-in trainer, or a framework that Descent drives: litgpt, trl, llama-factory, verl. Default: descent.
      */
-    engine?: ('descent' | 'litgpt' | 'trl' | 'llama-factory' | 'lm-eval') | string | AxisReference;
+    engine?: ('descent' | 'litgpt' | 'trl' | 'llama-factory' | 'verl' | 'lm-eval') | string | AxisReference;
     /**
      * Seed of the order of examples and of noise. Default: the value of the axis of seeds, else 0.
      */
@@ -629,9 +629,9 @@ export interface Recipes {
      */
     precision?: ('float32' | 'bfloat16') | AxisReference;
     /**
-     * What trains: `descent`, the built-in trainer, or a framework that Descent drives: litgpt, trl, llama-factory. Default: descent.
+     * What trains: `descent`, the built-in trainer, or a framework that Descent drives: litgpt, trl, llama-factory, verl. Default: descent.
      */
-    engine?: ('descent' | 'litgpt' | 'trl' | 'llama-factory' | 'lm-eval') | string | AxisReference;
+    engine?: ('descent' | 'litgpt' | 'trl' | 'llama-factory' | 'verl' | 'lm-eval') | string | AxisReference;
     /**
      * Seed of the order of prompts and of sampling. Default: the value of the axis of seeds, else 0.
      */
@@ -887,9 +887,9 @@ export interface Pretrain {
    */
   precision?: ('float32' | 'bfloat16') | AxisReference;
   /**
-   * What trains: `descent`, the built-in trainer, or a framework that Descent drives: litgpt, trl, llama-factory. Default: descent.
+   * What trains: `descent`, the built-in trainer, or a framework that Descent drives: litgpt, trl, llama-factory, verl. Default: descent.
    */
-  engine?: ('descent' | 'litgpt' | 'trl' | 'llama-factory' | 'lm-eval') | string | AxisReference;
+  engine?: ('descent' | 'litgpt' | 'trl' | 'llama-factory' | 'verl' | 'lm-eval') | string | AxisReference;
   /**
    * Seed of initial weights and of the order of data. Default: the value of the axis of seeds, else 0.
    */
@@ -965,9 +965,9 @@ export interface Cpt {
    */
   precision?: ('float32' | 'bfloat16') | AxisReference;
   /**
-   * What trains: `descent`, the built-in trainer, or a framework that Descent drives: litgpt, trl, llama-factory. Default: descent.
+   * What trains: `descent`, the built-in trainer, or a framework that Descent drives: litgpt, trl, llama-factory, verl. Default: descent.
    */
-  engine?: ('descent' | 'litgpt' | 'trl' | 'llama-factory' | 'lm-eval') | string | AxisReference;
+  engine?: ('descent' | 'litgpt' | 'trl' | 'llama-factory' | 'verl' | 'lm-eval') | string | AxisReference;
   /**
    * Seed of the order of data. Default: the value of the axis of seeds, else 0.
    */
@@ -1029,9 +1029,9 @@ export interface Sft {
    */
   precision?: ('float32' | 'bfloat16') | AxisReference;
   /**
-   * What trains: `descent`, the built-in trainer, or a framework that Descent drives: litgpt, trl, llama-factory. Default: descent.
+   * What trains: `descent`, the built-in trainer, or a framework that Descent drives: litgpt, trl, llama-factory, verl. Default: descent.
    */
-  engine?: ('descent' | 'litgpt' | 'trl' | 'llama-factory' | 'lm-eval') | string | AxisReference;
+  engine?: ('descent' | 'litgpt' | 'trl' | 'llama-factory' | 'verl' | 'lm-eval') | string | AxisReference;
   /**
    * Seed of the order of examples and of noise. Default: the value of the axis of seeds, else 0.
    */
@@ -1110,9 +1110,9 @@ export interface Dpo {
    */
   precision?: ('float32' | 'bfloat16') | AxisReference;
   /**
-   * What trains: `descent`, the built-in trainer, or a framework that Descent drives: litgpt, trl, llama-factory. Default: descent.
+   * What trains: `descent`, the built-in trainer, or a framework that Descent drives: litgpt, trl, llama-factory, verl. Default: descent.
    */
-  engine?: ('descent' | 'litgpt' | 'trl' | 'llama-factory' | 'lm-eval') | string | AxisReference;
+  engine?: ('descent' | 'litgpt' | 'trl' | 'llama-factory' | 'verl' | 'lm-eval') | string | AxisReference;
   /**
    * How much departing from the parent costs; more than 0. Default: 0.1.
    */
@@ -1276,9 +1276,9 @@ export interface Rl {
    */
   precision?: ('float32' | 'bfloat16') | AxisReference;
   /**
-   * What trains: `descent`, the built-in trainer, or a framework that Descent drives: litgpt, trl, llama-factory. Default: descent.
+   * What trains: `descent`, the built-in trainer, or a framework that Descent drives: litgpt, trl, llama-factory, verl. Default: descent.
    */
-  engine?: ('descent' | 'litgpt' | 'trl' | 'llama-factory' | 'lm-eval') | string | AxisReference;
+  engine?: ('descent' | 'litgpt' | 'trl' | 'llama-factory' | 'verl' | 'lm-eval') | string | AxisReference;
   /**
    * Seed of the order of prompts and of sampling. Default: the value of the axis of seeds, else 0.
    */
@@ -1341,9 +1341,9 @@ export interface Reward {
    */
   precision?: ('float32' | 'bfloat16') | AxisReference;
   /**
-   * What trains: `descent`, the built-in trainer, or a framework that Descent drives: litgpt, trl, llama-factory. Default: descent.
+   * What trains: `descent`, the built-in trainer, or a framework that Descent drives: litgpt, trl, llama-factory, verl. Default: descent.
    */
-  engine?: ('descent' | 'litgpt' | 'trl' | 'llama-factory' | 'lm-eval') | string | AxisReference;
+  engine?: ('descent' | 'litgpt' | 'trl' | 'llama-factory' | 'verl' | 'lm-eval') | string | AxisReference;
   /**
    * Weight of the squared sum of a pair's rewards, which keeps them around 0. Default: 0.
    */
@@ -1501,7 +1501,7 @@ export interface Evaluate {
   /**
    * What evaluates: `descent`, the built-in trainer, or a framework that Descent drives: lm-eval, which has no `heldout`. Default: descent.
    */
-  engine?: 'descent' | 'litgpt' | 'trl' | 'llama-factory' | 'lm-eval';
+  engine?: 'descent' | 'litgpt' | 'trl' | 'llama-factory' | 'verl' | 'lm-eval';
   /**
    * Tokens a domain for held-out loss. Default: 16K.
    */

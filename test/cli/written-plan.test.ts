@@ -412,7 +412,10 @@ test('run wants a file or a plan, and not both', async (t) => {
   for (const args of [['lineage.yaml'], ['--select', 'base'], ['--force', 'base']]) {
     const { exitCode, stderr } = await runPlan(folder, ...args);
     equal(exitCode, 1);
-    match(stderr, /--plan runs a plan as it was written: name no lineage file, no --select, no --force and no --smoke beside it/);
+    match(
+      stderr,
+      /--plan runs a plan as it was written: name no lineage file, no --select, no --force and no --smoke beside it/,
+    );
   }
   match((await descent(['run'], folder)).stderr, /hint: name a lineage file, or a plan with --plan/);
   match((await descent(['run', '--plan', 'none.json'], folder)).stderr, /none\.json does not exist/);

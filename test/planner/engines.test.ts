@@ -8,6 +8,8 @@ import { keysOf, lineage, nodeAt, planningOf, planOfText } from './plans.ts';
 const base = (others: string) => `{model: nano, data: web, tokens: 40K${others}}`;
 const tuned = (others: string) => `{from: mid, data: math/problems, examples: 100${others}}`;
 
+const reinforced = (others: string) => `{from: tuned, data: math/problems, examples: 64${others}}`;
+
 const evaluated = (how: string) => lineage().replace(/^evaluate: .*$/m, `evaluate: {each: [tuned], ${how}}`);
 
 describe('engine', () => {
@@ -33,6 +35,23 @@ describe('engine', () => {
     assert.equal(nodeAt(after, 'base').settings.engine, 'litgpt');
   });
 
+  test('may be verl for each of its algorithms, whose stage and what comes of it have other keys', async () => {
+    for (const algorithm of ['ppo', 'grpo', 'dr_grpo', 'dapo', 'rloo', 'reinforce_plus_plus']) {
+      const [before, after] = [
+        await planOfText(lineage({ rl: reinforced(`, algorithm: ${algorithm}`) })),
+        await planOfText(lineage({ rl: reinforced(`, algorithm: ${algorithm}, engine: verl`) })),
+      ];
+      const [old, now] = [keysOf(before), keysOf(after)];
+      assert.notEqual(old.rl, now.rl);
+      assert.equal(old.tuned, now.tuned);
+      const changes = changesBetween(
+        { plan: before, node: nodeAt(before, 'rl') },
+        { plan: after, node: nodeAt(after, 'rl') },
+      );
+      assert.deepEqual(changes, [{ address: 'rl', field: 'engine', before: 'descent', after: 'verl' }]);
+    }
+  });
+
   test('has a speed of its own, and no memory that Descent could tell', async () => {
     const node = nodeAt(await planOfText(lineage({ base: base(', engine: litgpt, precision: bfloat16') })), 'base');
     assert.equal(kindOfWork(node), 'text in bfloat16 by litgpt');
@@ -51,6 +70,29 @@ describe('engine', () => {
       [lineage({ base: base(', engine: litgpt, schedule: wsd, warmup: 5K') }), /schedule/, /no `schedule: wsd`/],
       [lineage({ base: base(', engine: litgpt, weightDecayOn: matrices') }), /weightDecayOn/, /decays every parameter/],
       [lineage({ tuned: tuned(', engine: litgpt') }), /engine/, /LitGPT has no stage `sft`/],
+      [lineage({ tuned: tuned(', engine: verl') }), /engine/, /verl has no stage `sft`/],
+      [
+        lineage({ rl: reinforced(', engine: verl, whiten: false') }),
+        /whiten/,
+        /no `whiten: false`: .*say true with ppo/,
+      ],
+      [
+        lineage({ rl: reinforced(', engine: verl, stopOnCollapse: true') }),
+        /stopOnCollapse/,
+        /goes on to its last round/,
+      ],
+      [
+        lineage({ rl: reinforced(', engine: verl, batch: 8, miniBatch: 4, warmup: 0.1') }),
+        /warmup/,
+        /a learning rate for each round/,
+      ],
+      [
+        lineage({
+          rl: reinforced(', engine: verl, algorithm: grpo, warmup: 0, responses: 8, batch: 8, miniBatch: 12'),
+        }),
+        /miniBatch/,
+        /mini-batches of whole groups/,
+      ],
       [lineage({ base: base(', engine: litgtp') }), /engine/, /litgtp/],
       [lineage({ base: base(', engine: lm-eval') }), /engine/, /lm-evaluation-harness has no stage `pretrain`/],
       [

@@ -238,7 +238,7 @@ export const coin = { name: 'coin', part: 'problems', source: { prepared: 'data:
 /** Writes the tosses into a folder, by turns yes and no. */
 export function writeCoin(folder: string): string {
   mkdirSync(folder);
-  for (const split of ['sft', 'test']) {
+  for (const split of ['sft', 'rl', 'test']) {
     const lines = Array.from({ length: 64 }, (_, i) => {
       const answer = ['yes', 'no'][i % 2];
       return JSON.stringify({

@@ -1,0 +1,22 @@
+/**
+ * The grader as a program: `node grade.js <problems.jsonl>` reads lines of `{"problem": 3, "response": "..."}`, by the number of the
+ * problem's line, and answers each with `{"reward": 1}` for a right response, else `{"reward": 0}`, in their order. It ends when its
+ * input does.
+ */
+import { readFile } from 'node:fs/promises';
+import { createInterface } from 'node:readline';
+import { type Graded, grade } from '../../trainer/data/grade/grade.ts';
+
+const [, , path] = process.argv;
+if (path === undefined) throw new Error('usage: grade.js <problems.jsonl>');
+const problems = (await readFile(path, 'utf8'))
+  .split('\n')
+  .filter((line) => line !== '')
+  .map((line) => JSON.parse(line) as Graded);
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const { problem, response } = JSON.parse(line) as { problem: number; response: string };
+  const asked = problems[problem];
+  if (asked === undefined) throw new Error(`${path} has no problem ${problem}`);
+  process.stdout.write(`${JSON.stringify({ reward: grade(asked, response).correct ? 1 : 0 })}\n`);
+}

@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { temporaryFolder } from '../trainer/support.ts';
+
+const program = fileURLToPath(new URL('../../engines/verl/grade.js', import.meta.url));
+
+describe('the grader that verl asks', () => {
+  const problems = [
+    { id: 'a', prompt: '2+3', solution: '', answer: '5', kind: 'number' },
+    { id: 'b', prompt: 'x/2', solution: '', answer: '\\frac{x}{2}', kind: 'math' },
+  ];
+  const asked = (folder: string, lines: readonly object[]) => {
+    const path = join(folder, 'problems.jsonl');
+    writeFileSync(path, problems.map((problem) => `${JSON.stringify(problem)}\n`).join(''));
+    const input = lines.map((line) => `${JSON.stringify(line)}\n`).join('');
+    return spawnSync(process.execPath, [program, path], { input, encoding: 'utf8', timeout: 30_000 });
+  };
+
+  test('answers each line with the reward of a response, in their order, and ends with its input', (t) => {
+    const { status, stdout, stderr } = asked(temporaryFolder(t), [
+      { problem: 0, response: 'The answer is 5.' },
+      { problem: 1, response: 'So \\boxed{x/2}' },
+      { problem: 0, response: 'The answer is 6.' },
+      { problem: 1, response: '' },
+    ]);
+    assert.equal(status, 0, stderr);
+    assert.deepEqual(
+      stdout
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line)),
+      [{ reward: 1 }, { reward: 1 }, { reward: 0 }, { reward: 0 }],
+    );
+  });
+
+  test('ends with an error where there is no such problem, rather than with a reward', (t) => {
+    const { status, stdout, stderr } = asked(temporaryFolder(t), [{ problem: 2, response: 'The answer is 5.' }]);
+    assert.equal(status, 1);
+    assert.equal(stdout, '');
+    assert.match(stderr, /problems\.jsonl has no problem 2/);
+  });
+});
