@@ -71,6 +71,8 @@ export function smokePlan(plan: Plan): Smoke {
     const generated = withoutHub(node, onHub);
     if (generated === undefined) return withoutToy(node);
     const task = smallerTask(generated, start, run);
+    const architecture =
+      task.type === 'pretrain' ? task.recipe.architecture : (start?.architecture ?? node.architecture);
     const small = makeNode(task, {
       address,
       stage,
@@ -78,8 +80,8 @@ export function smokePlan(plan: Plan): Smoke {
       seed: seedOf(run ?? node),
       parents: keysOf(startOf(node.parents)),
       placement,
-      architecture: task.type === 'pretrain' ? task.recipe.architecture : (start?.architecture ?? node.architecture),
-      settings,
+      architecture,
+      settings: smallerSettings(settings, task, architecture),
       files,
       ...(node.gates && { gates: keysOf(node.gates) }),
       ...(node.judge && { judge: smaller.get(rewardModel as Key)?.architecture ?? node.judge }),
@@ -199,6 +201,24 @@ function smallArchitecture(model: Architecture, start: PlanNode | undefined): Ar
     vocab: tokenizer ? vocabularyOf(tokenizer) : model.vocab,
     context: Math.min(model.context, mostContext),
   };
+}
+
+/** What tables show of a node: what its small task says, where that has a word for it. */
+function smallerSettings(
+  settings: PlanNode['settings'],
+  { type, recipe }: Task,
+  architecture: Architecture | null,
+): PlanNode['settings'] {
+  const text = type === 'pretrain' || type === 'cpt' ? recipe : undefined;
+  const said: Record<string, unknown> = {
+    ...recipe,
+    ...(text && architecture && { tokens: text.steps * text.batchSequences * architecture.context }),
+  };
+  const fields = Object.entries(settings).map(([name, value]) => {
+    const small = own(said, name);
+    return [name, typeof value === 'number' && typeof small === 'number' ? small : value] as const;
+  });
+  return Object.fromEntries(fields);
 }
 
 function cut<Given extends Task>(task: Given): Given {

@@ -52,6 +52,8 @@ describe('a plan at toy size', () => {
       miniBatch: 8,
       dynamicSampling: false,
     });
+    const { settings } = nodeAt(small, 'tuned');
+    assert.deepEqual([settings.examples, settings.engine], [8, 'trl'], 'tables show the toy');
     const { steps, batchSequences, mix } = mid as {
       steps: number;
       batchSequences: number;
