@@ -14,6 +14,7 @@ import { adoptedEngine, adoptedFacts, writeAncestry } from '../store/adopt.ts';
 import type { Attempt } from '../store/attempt.ts';
 import { modelProblems, readJson } from '../store/foreign-model.ts';
 import { freeBytes } from '../store/home.ts';
+import { inTurns } from '../store/in-turns.ts';
 import { NodeError } from './failures.ts';
 import { type HubOptions, hubFiles } from './hub-files.ts';
 import { makeModel } from './own-folder.ts';
@@ -98,7 +99,7 @@ async function bring(revision: Revision, folder: string, { onProgress, ...option
   let there = await bytesIn(folder);
   if (all - there > freeBytes(folder))
     throw new NodeError('disk-full', `${revision.hub} takes ${megabytes(all - there)} MB more, and the disk has less`);
-  await inTurns(wanted, options.signal, (name) =>
+  await inTurns(wanted, atOnce, options.signal, (name) =>
     bring(name, join(folder, name), (bytes) => {
       there += bytes;
       onProgress?.(there, all);
@@ -178,26 +179,6 @@ async function beginningOf(path: string, bytes: number): Promise<string> {
   } finally {
     await file.close();
   }
-}
-
-/** Does something with all, a few at a time. Where one fails, those that are begun end, no other begins, and it is thrown. */
-async function inTurns<T>(items: readonly T[], signal: AbortSignal, act: (item: T) => Promise<void>): Promise<void> {
-  const waiting = [...items];
-  const take = async (): Promise<void> => {
-    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-      signal.throwIfAborted();
-      await act(next);
-    }
-  };
-  const ended = await Promise.allSettled(
-    Array.from({ length: atOnce }, () =>
-      take().catch((error: unknown) => {
-        waiting.length = 0;
-        throw error;
-      }),
-    ),
-  );
-  for (const one of ended) if (one.status === 'rejected') throw one.reason;
 }
 
 async function bytesIn(folder: string): Promise<number> {

@@ -5,6 +5,7 @@ import { pathToFileURL } from 'node:url';
 import { findGpu, visibleGpus } from '#setup/gpu.mjs';
 import { torchrunOf } from '../activities/launchers/torchrun.ts';
 import { isGpuClass } from '../schemas/device-class.ts';
+import { isCommandName } from '../schemas/engines.ts';
 import defaults, {
   type DeviceClass,
   type ObjectStorage,
@@ -137,7 +138,7 @@ const checks: { [Name in keyof Required<TemporalConfig>]: Check } = {
   trainer: command,
   engines: named(
     'an object of programs by names of small letters, digits, `.`, `_` and `-`',
-    (name) => /^[a-z0-9][a-z0-9._-]*$/.test(name),
+    isCommandName,
     () => command,
   ),
 };

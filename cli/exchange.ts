@@ -1,7 +1,7 @@
 import { findAnywhere } from '../activities/shared.ts';
 import type { PlanNode } from '../planner/plan.ts';
 import { newestWhole } from '../store/artifact.ts';
-import { inTurns } from '../store/remote/in-turns.ts';
+import { inTurns } from '../store/in-turns.ts';
 import { shareArtifact } from '../store/remote/share.ts';
 import { isShared, type Storage } from '../store/remote/storage.ts';
 

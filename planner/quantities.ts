@@ -2,8 +2,8 @@
  * Quantities: numbers with units, read exactly. Decimals are kept as integers (digits and a scale) until the very end, so
  * that 2.5M is 2,500,000 and ten per cent is the same number as 0.1.
  */
-import { builtIn, commandName, engines } from '../schemas/engines.ts';
-import type { Engine, Precision, RlRecipe } from '../schemas/types/job.ts';
+import { builtIn, commandName, engines, isCommandName } from '../schemas/engines.ts';
+import type { Precision, RlRecipe } from '../schemas/types/job.ts';
 import { didYouMean } from './diagnostic.ts';
 
 /** An exact fraction, in lowest terms; the denominator is positive. */
@@ -171,10 +171,10 @@ export function parsePrecision(value: unknown): Parsed<Precision> {
 /** The name of an engine, the built-in trainer among them. */
 export function parseEngine(value: unknown): Parsed<string> {
   const names = [builtIn, ...Object.keys(engines)];
-  if (names.includes(value as string) || /^command\/[a-z0-9][a-z0-9._-]*$/.test(String(value)))
-    return { ok: true, value: value as string };
   const given = String(value);
-  if (commandName(given as Engine) !== undefined) {
+  const command = commandName(given);
+  if (names.includes(given) || (command !== undefined && isCommandName(command))) return { ok: true, value: given };
+  if (command !== undefined) {
     const hint = 'its name has small letters, digits, `.`, `_` and `-`, as `engines` of temporal.config has it';
     return { ok: false, problem: 'is no name of a program', hint };
   }

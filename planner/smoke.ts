@@ -57,6 +57,7 @@ export function smokePlan(plan: Plan): Smoke {
   const onHub = plan.nodes.filter((node) => node.type === 'data' && 'hub' in node.recipe).map(({ address }) => address);
   const dataKeys: Record<string, Key> = {};
   const makeNode = nodeMaker(dataKeys);
+  const runOf = runFinder(plan);
   const smaller = new Map<Key, PlanNode>();
   const checkpoints = new Map<PlanNode, Run>();
   const nodes: PlanNode[] = [];
@@ -67,7 +68,7 @@ export function smokePlan(plan: Plan): Smoke {
     const { address, stage, axes, placement, settings, files } = node;
     const { parent, tokenizer, rewardModel } = node.parents;
     const start = smaller.get((parent ?? tokenizer) as Key);
-    const run = node.type === 'checkpoint' ? runOf(node, plan) : undefined;
+    const run = runOf(node);
     const generated = withoutHub(node, onHub);
     if (generated === undefined) return withoutToy(node);
     const task = smallerTask(generated, start, run);
@@ -243,11 +244,18 @@ function seedOf({ type, key, seed }: PlanNode): number {
   return keeps.includes(type) ? seed : Number.parseInt(key.slice(0, 7), 16);
 }
 
-/** The run that a checkpoint is of: with the same recipe, seed and beginning. */
-function runOf(node: Extract<PlanNode, { type: 'checkpoint' }>, plan: Plan): Run | undefined {
-  const keys = Object.fromEntries(
-    plan.nodes.flatMap((each) => (roleOfMade(each) ? [[roleOfMade(each), each.key]] : [])),
-  );
-  const { key } = nodeMaker(keys)(runTask(node.recipe.run), { ...node, parents: startOf(node.parents) });
-  return plan.nodes.find((each): each is Run => each.key === key && (each.type === 'pretrain' || each.type === 'cpt'));
+/** Finds the run that a checkpoint of a plan is of: with the same recipe, seed and beginning. */
+function runFinder({ nodes }: Plan): (node: PlanNode) => Run | undefined {
+  const dataKeys: Record<string, Key> = {};
+  const runs = new Map<Key, Run>();
+  for (const node of nodes) {
+    const role = roleOfMade(node);
+    if (role !== undefined) dataKeys[role] = node.key;
+    if (node.type === 'pretrain' || node.type === 'cpt') runs.set(node.key, node);
+  }
+  const makeNode = nodeMaker(dataKeys);
+  return (node) =>
+    node.type === 'checkpoint'
+      ? runs.get(makeNode(runTask(node.recipe.run), { ...node, parents: startOf(node.parents) }).key)
+      : undefined;
 }

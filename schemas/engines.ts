@@ -202,6 +202,11 @@ export const engines: Readonly<Record<DrivenEngine, EngineEntry>> = {
 /** What the name of an engine begins with that is a program of the user's own: `command/mine` is `mine` of temporal.config. */
 const commandPrefix = 'command/';
 
+/** Whether temporal.config may name a program so. */
+export function isCommandName(name: string): boolean {
+  return /^[a-z0-9][a-z0-9._-]*$/.test(name);
+}
+
 /** The name by which temporal.config knows an engine; undefined of one that Descent drives. */
 export function commandName(engine: Engine): string | undefined {
   return engine.startsWith(commandPrefix) ? engine.slice(commandPrefix.length) : undefined;

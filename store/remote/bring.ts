@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Manifest } from '../../schemas/types/manifest.ts';
 import { attemptFolder, keyFolder } from '../home.ts';
+import { inTurns } from '../in-turns.ts';
 import { type Artifact, awayFiles, inspectAttempt, isBulk, manifestOf } from '../inspect.ts';
 import { placePublished } from '../lease.ts';
 import { keepPreimage } from '../preimage.ts';
@@ -12,7 +13,6 @@ import { moveToTrash } from '../trash.ts';
 import { syncFile, syncFolder } from '../write.ts';
 import type { Bucket, TransferOptions } from './bucket.ts';
 import { StorageError } from './errors.ts';
-import { inTurns } from './in-turns.ts';
 import { fileName, manifestName, manifestsOf, parseManifestName } from './names.ts';
 import { noteShared } from './note.ts';
 

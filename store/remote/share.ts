@@ -2,10 +2,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Manifest } from '../../schemas/types/manifest.ts';
 import { StoreError } from '../errors.ts';
+import { inTurns } from '../in-turns.ts';
 import type { Artifact } from '../inspect.ts';
 import { manifestPath } from '../lease.ts';
 import { type Bucket, partBytes, type TransferOptions } from './bucket.ts';
-import { inTurns } from './in-turns.ts';
 import { fileName, filesOf, manifestName } from './names.ts';
 import { noteShared } from './note.ts';
 

@@ -11,7 +11,8 @@ import type { Plan } from '../../planner/plan.ts';
 import { findArtifact, inspectNode } from '../../store/artifact.ts';
 import { binary, descent } from '../cli/support.ts';
 import { type TestHome, testHome, until, untilRecorded } from '../fixtures/home.ts';
-import { keyAt, smallPlan } from '../fixtures/plans.ts';
+import { smallPlan } from '../fixtures/plans.ts';
+import { nodeAt } from '../planner/plans.ts';
 
 /*
  * What a person does to lineages and nodes that run: pause, go on, cancel, look. The verbs are those of the command line,
@@ -48,7 +49,7 @@ describe('a lineage that is paused', () => {
     { address: 'first/heldout', type: 'evaluate', needs: ['first'] },
     { address: 'after', type: 'cpt', needs: ['own'] },
   ]);
-  const own = keyAt(plan, 'own');
+  const own = nodeAt(plan, 'own').key;
   let paused: LineageHandle;
   let other: LineageHandle;
   let trainers: ProcessRecord[];
@@ -100,7 +101,7 @@ describe('a node that is paused', () => {
     { address: 'holds', needs: ['tokenizer:crowded'], device: 'lone' },
     { address: 'waits', needs: ['tokenizer:crowded'], device: 'lone', seed: 2 },
   ]);
-  const holds = keyAt(plan, 'holds');
+  const holds = nodeAt(plan, 'holds').key;
   let handle: LineageHandle;
 
   test('frees its device for another', async () => {
@@ -143,7 +144,7 @@ describe('a lineage that is to end at the first failure', () => {
     home.steer('wrong', { failAt: 2, kind: 'diverged' });
     home.steer('well', { steps: 5, gateAt: 3 });
     const handle = await home.run(connected, plan, { failFast: true });
-    const well = keyAt(plan, 'well');
+    const well = nodeAt(plan, 'well').key;
     const end = await lineageEnd(handle);
     assert.deepEqual(end, {
       state: 'failed',

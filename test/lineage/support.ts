@@ -26,6 +26,20 @@ placement:
   default: {device: cpu, checkpointEvery: 7}
 `;
 
+/** Two trainings of a small model, each tuned and evaluated, in seconds. */
+export const pairLineage = `lineage: pair
+models:
+  nano: {layers: 1, hidden: 32, heads: 2, ffn: 64, context: 32}
+data:
+  web: {generator: stories}
+stages:
+  base: {pretrain: {model: nano, data: web, tokens: 8K, lr: "{lr}"}}
+  tuned: {cpt: {from: base, tokens: 8K, mix: {web: 1}}}
+axes:
+  lr: [1e-3, 3e-3]
+evaluate: {each: [tuned], suites: [heldout]}
+`;
+
 /** A `descent run` under way. */
 export interface Running {
   process: ChildProcess;

@@ -16,6 +16,7 @@ import { type TestHome, testHome, until } from '../fixtures/home.ts';
 import { type Machine, machineNamed, writerOf } from '../fixtures/machine.ts';
 import { smallPlan } from '../fixtures/plans.ts';
 import { type TestServer, testServer } from '../fixtures/server.ts';
+import { pairLineage } from '../lineage/support.ts';
 import { startScript } from '../store/support.ts';
 
 /*
@@ -197,18 +198,7 @@ describe('a worker that is told to end', () => {
 });
 
 /** Two trainings, at first of the device class that the other is not of, and what evaluates them. */
-const lineage = `lineage: pair
-models:
-  nano: {layers: 1, hidden: 16, heads: 2, ffn: 32, context: 32}
-data:
-  web: {generator: stories}
-stages:
-  base: {pretrain: {model: nano, data: web, tokens: 8K, lr: "{lr}"}}
-  tuned: {cpt: {from: base, tokens: 8K, mix: {web: 1}}}
-axes:
-  lr: [1e-3, 3e-3]
-evaluate: {each: [tuned], suites: [heldout]}
-placement:
+const lineage = `${pairLineage}placement:
   default: {device: cpu}
   base: {device: gpu}
 `;

@@ -13,7 +13,8 @@ import { pausedQuery } from '../../workflows/messages.ts';
 import { nodeWorkflowId } from '../../workflows/names.ts';
 import { binary, descent } from '../cli/support.ts';
 import { type TestHome, testHome, until, untilRecorded } from '../fixtures/home.ts';
-import { keyAt, smallPlan } from '../fixtures/plans.ts';
+import { smallPlan } from '../fixtures/plans.ts';
+import { nodeAt } from '../planner/plans.ts';
 
 /* A server or a worker that stands still, as on a machine that swaps or sleeps: nobody waits for it without end. */
 
@@ -54,7 +55,7 @@ describe('what stands still', () => {
     await once(watching.stdout as Readable, 'data');
     const told = once(watching.stderr as Readable, 'data');
     const pausing = descent(['pause', 'held'], home.folder, { env: home.env });
-    const node = connected.client.workflow.getHandle(nodeWorkflowId({ key: keyAt(plan, 'held') }));
+    const node = connected.client.workflow.getHandle(nodeWorkflowId(nodeAt(plan, 'held')));
     await until(() => node.query(pausedQuery), 'it is paused, and waits for its trainer');
     const server = await stopped('server');
     const [{ exitCode, stderr }, [trouble]] = await Promise.all([pausing, told]).finally(server.wake);

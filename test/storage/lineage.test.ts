@@ -12,21 +12,9 @@ import { descent, type Outcome, temporaryFolder } from '../cli/support.ts';
 import { type TestHome, testHome } from '../fixtures/home.ts';
 import { machineNamed } from '../fixtures/machine.ts';
 import { type TestServer, testServer } from '../fixtures/server.ts';
+import { pairLineage } from '../lineage/support.ts';
 import { type FaultyProxy, faultyProxy } from './faults.ts';
 import { credentials, type StorageServer, storageServer } from './server.ts';
-
-const lineage = `lineage: pair
-models:
-  nano: {layers: 1, hidden: 32, heads: 2, ffn: 64, context: 32}
-data:
-  web: {generator: stories}
-stages:
-  base: {pretrain: {model: nano, data: web, tokens: 8K, lr: "{lr}"}}
-  tuned: {cpt: {from: base, tokens: 8K, mix: {web: 1}}}
-axes:
-  lr: [1e-3, 3e-3]
-evaluate: {each: [tuned], suites: [heldout]}
-`;
 
 let server: StorageServer;
 let proxy: FaultyProxy;
@@ -64,7 +52,7 @@ test('what one host made, another plans to reuse, trains none of, and has all re
   assert.equal(verified.exitCode, 0, verified.stdout);
 
   // A stage more: trained here, from parents whose weights were not here yet, and went again afterwards.
-  two.write(lineage.replace('axes:', '  more: {cpt: {from: tuned, tokens: 8K, mix: {web: 1}}}\naxes:'));
+  two.write(pairLineage.replace('axes:', '  more: {cpt: {from: tuned, tokens: 8K, mix: {web: 1}}}\naxes:'));
   const more = await two.run('run', 'lineage.yaml', '--plain');
   assert.equal(more.exitCode, 0, more.stderr + more.stdout);
   const trained = executedOn(two.folder);
@@ -122,7 +110,7 @@ test('hosts with one Temporal and homes of their own share the work of a lineage
   const ofB = await B.machine.serve('gpu');
   writeFileSync(
     join(A.machine.folder, 'lineage.yaml'),
-    `${lineage}placement:\n  default: {device: cpu}\n  base: {device: gpu}\n`,
+    `${pairLineage}placement:\n  default: {device: cpu}\n  base: {device: gpu}\n`,
   );
   const run = await descent(['run', 'lineage.yaml', '--plain'], A.machine.folder, { env: A.machine.env });
   assert.equal(run.exitCode, 0, run.stderr + run.stdout);
@@ -153,7 +141,7 @@ async function host(t: TestContext, prefix: string, storage: object | null = {})
     writeFileSync(join(folder, 'temporal.config.json'), JSON.stringify(all));
   };
   configure(storage);
-  writeFileSync(join(folder, 'lineage.yaml'), lineage);
+  writeFileSync(join(folder, 'lineage.yaml'), pairLineage);
   return {
     folder,
     configure,
