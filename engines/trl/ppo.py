@@ -136,8 +136,9 @@ def prepared(said: dict, engine: str, tokenizer_of):
         optimizers=(optimizer, LambdaLR(optimizer, factor)),
         callbacks=[run],
     )
-    # TRL's own shuffles.
-    in_order = DataLoader(asked, batch_size=said["round"], collate_fn=trainer.data_collator)
+    # TRL's own shuffles. Each iterator draws a number, by default what responses are drawn by, and so once more in a run that went on.
+    options = {"collate_fn": trainer.data_collator, "generator": torch.Generator()}
+    in_order = DataLoader(asked, batch_size=said["round"], **options)
     trainer.dataloader = trainer.accelerator.prepare(in_order)
     run.more = lambda logs: run.figures_of_critic(logs, trainer.state.global_step)
     return run, trainer, dict
