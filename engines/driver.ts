@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import type { FailedEvent, MetricsEvent, StartedEvent } from '../schemas/types/event.ts';
+import type { FailedEvent, MetricsEvent, SampleEvent, StartedEvent, TrainedOn } from '../schemas/types/event.ts';
 import type { Outcome, TrainerContext } from '../trainer/context.ts';
 import { TrainerFailure } from '../trainer/failure.ts';
 import { createPace } from '../trainer/pace.ts';
@@ -11,16 +11,18 @@ import { learnedFrom } from './learned.ts';
 /** A line of a driver's standard output (engines/python/descent.py). */
 type Said =
   | StartedEvent
+  | SampleEvent
   | (Pick<MetricsEvent, 'event' | 'step' | 'values'> & Partial<Counted>)
   | { event: 'checkpoint'; step: number; path: string }
   | { event: 'interrupted'; step: number }
   | { event: 'facts'; values: Record<string, number> }
   | Pick<FailedEvent, 'event' | 'kind' | 'message'>;
 
-/** Tokens that were learned from when a step is done, in all and in it: told by a driver whose engine only knows them then. */
+/** What was learned from when a step is done, tokens in all and in it: told by a driver whose engine only knows it then. */
 interface Counted {
   tokens: number;
   added: number;
+  data: TrainedOn;
 }
 
 export interface Drive {
@@ -31,7 +33,7 @@ export interface Drive {
   driver: string;
   run: string;
   /** The file that says of each step what it learns from; none where nothing is learned, or where the driver tells of tokens. */
-  learned?: string;
+  learned?: string | undefined;
 }
 
 /** How far a driver came. */
@@ -75,11 +77,11 @@ export async function drive(
           context.emit({ ...said, engine: `${said.engine}, lock ${environment.lock}` });
           break;
         case 'metrics': {
-          const { step, values, tokens: told, added: toldOf } = said;
+          const { step, values, tokens: told, added: toldOf, data: toldFrom } = said;
           const planned = await steps?.next();
           const learned =
             told !== undefined && toldOf !== undefined
-              ? { tokens: told, added: toldOf, data: undefined }
+              ? { tokens: told, added: toldOf, data: toldFrom }
               : planned?.value || undefined;
           if (learned === undefined) throw new Error(`${title} tells of step ${step}, which is not planned`);
           const { tokens, added, data } = learned;
@@ -89,6 +91,9 @@ export async function drive(
           if (speed !== undefined) context.emit({ event: 'progress', step, steps: count, ...speed, values });
           break;
         }
+        case 'sample':
+          context.emit(said);
+          break;
         case 'checkpoint':
           context.checkLease();
           context.emit(said);

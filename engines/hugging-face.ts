@@ -1,5 +1,6 @@
 /** What the adapters of engines that train with Hugging Face's Trainer tell their drivers (`python/hugging_face.py`), stage by stage. */
 import type { DpoJob, RewardJob, SftJob } from '../schemas/types/job.ts';
+import { learningRates } from '../trainer/schedule.ts';
 import { atOnce } from './at-once.ts';
 import { writeExamples } from './examples.ts';
 import { factsOfPairs, writePairs } from './pairs.ts';
@@ -8,14 +9,14 @@ import type { Asked, Ground } from './training.ts';
 /** Makes SFT ready. Throws as `writeExamples`. */
 export async function askSft(job: SftJob, { architecture, tokenizer, folder }: Ground): Promise<Asked> {
   const { recipe } = job;
-  const { path, orders, chatTemplate, facts, ...ordered } = await writeExamples(
+  const { path, orders, steps, learned, chatTemplate, facts } = await writeExamples(
     folder,
     job,
     tokenizer,
     architecture.context,
   );
   return {
-    ...ordered,
+    ...{ learningRates: learningRates(steps, recipe), learned },
     says: {
       ...termsOf(recipe),
       ...{ examples: path, orders, eos: tokenizer.eos, context: architecture.context },
@@ -49,7 +50,7 @@ async function askPairs(
   const pairs = await writePairs(folder, job, tokenizer, longest);
   const { path, orders, heldoutPath, heldout, steps, learned } = pairs;
   return {
-    ...{ steps, learned },
+    ...{ learningRates: learningRates(steps, recipe), learned },
     says: {
       ...termsOf(recipe),
       ...{ examples: path, orders, eos: tokenizer.eos, context: architecture.context, ...own },

@@ -4,26 +4,14 @@ import { join } from 'node:path';
 import { packageRoot } from '#setup/places.mjs';
 import { engines } from '../schemas/engines.ts';
 import type { Head } from '../schemas/llama.ts';
-import type {
-  Architecture,
-  CptJob,
-  DpoJob,
-  DrivenEngine,
-  PretrainJob,
-  RewardJob,
-  SftJob,
-} from '../schemas/types/job.ts';
+import type { Architecture, DrivenEngine } from '../schemas/types/job.ts';
 import { readConfig } from '../trainer/config.ts';
 import type { Outcome, TrainerContext } from '../trainer/context.ts';
 import { writeJson } from '../trainer/folders.ts';
-import { learningRate, type ScheduleOptions } from '../trainer/schedule.ts';
 import { loadTokenizer, requireVocabulary, type Tokenizer } from '../trainer/tokenizer/load.ts';
 import { type Driven, drive } from './driver.ts';
 import { environmentOf } from './environment.ts';
-import { publishTrained } from './publish.ts';
-
-/** A job whose learning rates a schedule says. */
-export type ScheduledJob = PretrainJob | CptJob | SftJob | DpoJob | RewardJob;
+import { type EngineJob, publishTrained } from './publish.ts';
 
 /** What an adapter begins with. */
 export interface Ground {
@@ -37,9 +25,10 @@ export interface Ground {
 
 /** What an adapter makes of a job. */
 export interface Asked {
-  steps: number;
-  /** The file that says of each step what it learns from (`learned.ts`). */
-  learned: string;
+  /** Of each optimizer step. */
+  learningRates: readonly number[];
+  /** The file that says of each step what it learns from (`learned.ts`); none where the driver tells that. */
+  learned?: string;
   /** What the driver is told besides what every driver is. */
   says: Record<string, unknown>;
   /** Of the model that comes of it. Default: a language model. */
@@ -56,7 +45,7 @@ export interface Asked {
  */
 export async function trainWith(
   engine: DrivenEngine,
-  job: ScheduledJob,
+  job: EngineJob,
   context: TrainerContext,
   ask: (ground: Ground) => Promise<Asked>,
 ): Promise<Outcome> {
@@ -73,27 +62,18 @@ export async function trainWith(
   const folder = join(checkpoints, engine);
   const [out, weights, run] = [join(folder, 'out'), join(folder, 'model.safetensors'), join(folder, 'run.json')];
   context.checkLease();
-  await mkdir(folder, { recursive: true });
-  const {
-    steps,
-    learned,
-    says,
-    head = 'language',
-    chatTemplate,
-    facts,
-  } = await ask({
-    ...{ architecture, tokenizer, folder, out },
-  });
+  await mkdir(out, { recursive: true });
+  const asked = await ask({ architecture, tokenizer, folder, out });
   await writeJson(run, {
     ...{ stage: job.type, key: job.key, seed: job.seed, parent, checkpoints, out, weights },
-    learningRates: Array.from({ length: steps }, (_, index) => learningRate(index, steps, recipe as ScheduleOptions)),
     ...{ checkpointEvery: placement.checkpointEvery, threads: placement.threads },
-    ...says,
+    ...{ learningRates: asked.learningRates, ...asked.says },
   });
   const { title } = engines[engine];
   const driver = join(packageRoot, 'engines', engine, 'driver.py');
-  const driven = await drive({ title, environment, driver, run, learned }, context);
+  const driven = await drive({ title, environment, driver, run, learned: asked.learned }, context);
   if (driven.outcome === 'interrupted') return 'interrupted';
+  const { head = 'language', chatTemplate, facts } = asked;
   const described = { architecture, head, tokenizer: tokenizerFolder, chatTemplate };
   await publishTrained(job, driven, { ...described, weights, facts: facts(driven) }, context);
   return 'done';

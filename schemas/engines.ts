@@ -98,6 +98,88 @@ const trlDpo = {
 
 const trlReward = { ...huggingFace, centerCoef: 'any' } as const satisfies Honours<EngineRecipes['reward']>;
 
+const trlRl = {
+  algorithm: {
+    only: ['ppo', 'grpo', 'dr_grpo', 'dapo', 'rloo'],
+    why: 'TRL has no advantages that are discounted token by token',
+  },
+  criticLr: 'any',
+  gamma: 'any',
+  lambda: 'any',
+  valueClip: 'any',
+  dynamicSampling: { only: [false], why: 'TRL samples once a round' },
+  maxSamplings: 'any',
+  data: 'any',
+  examples: 'any',
+  epochs: 'any',
+  batch: 'any',
+  responses: 'any',
+  miniBatch: {
+    fits({ algorithm, lossAggregation, batch, responses, miniBatch }) {
+      const isWhole = algorithm === 'ppo' || lossAggregation === 'token-mean';
+      return isWhole ? miniBatch === batch * responses : (batch * responses) % miniBatch === 0;
+    },
+    says: 'batch times responses, or with other algorithms than ppo and other losses than token-mean what divides that',
+    why: 'TRL takes mini-batches of one size, and means over the tokens of a round',
+  },
+  innerEpochs: 'any',
+  maxResponse: 'any',
+  temperature: 'any',
+  lr: 'any',
+  warmup: {
+    fits: ({ algorithm, warmup, innerEpochs }) => algorithm !== 'ppo' || warmup === 0 || innerEpochs === 1,
+    says: '0, or any where a round is one optimizer step',
+    why: 'PPOTrainer has a learning rate for each round, not for each optimizer step',
+  },
+  clipRatio: 'any',
+  clipRatioHigh: {
+    fits: ({ algorithm, clipRatio, clipRatioHigh }) => algorithm !== 'ppo' || clipRatioHigh === clipRatio,
+    says: 'clipRatio with ppo',
+    why: 'PPOTrainer clips by one bound',
+  },
+  dualClip: {
+    fits: ({ algorithm, dualClip, clipRatioHigh }) =>
+      dualClip === 0 || (algorithm !== 'ppo' && dualClip > 1 + clipRatioHigh),
+    says: '0, or with other algorithms than ppo above 1 + clipRatioHigh',
+    why: 'PPOTrainer has none, and GRPOTrainer bounds the ratio of what is likelier too',
+  },
+  whiten: {
+    fits: ({ algorithm, whiten }) => whiten === (algorithm === 'ppo'),
+    says: 'true with ppo, false with others',
+    why: 'TRL whitens the advantages of PPO always, and those of others never',
+  },
+  lossAggregation: {
+    fits: ({ algorithm, lossAggregation }) => algorithm !== 'ppo' || lossAggregation === 'token-mean',
+    says: 'token-mean with ppo',
+    why: 'PPOTrainer takes the mean over tokens',
+  },
+  kl: {
+    fits: ({ algorithm, kl }) => kl === 'off' || kl === (algorithm === 'ppo' ? 'reward' : 'loss'),
+    says: 'off, or reward with ppo and loss with others',
+    why: 'PPOTrainer has a KL in the reward, and GRPOTrainer in the loss',
+  },
+  klEstimator: {
+    fits: ({ algorithm, kl, klEstimator }) =>
+      kl === 'off' || klEstimator === 'k3' || (algorithm === 'ppo' && klEstimator === 'k1'),
+    says: 'k3, or k1 with ppo',
+    why: 'TRL has no others',
+  },
+  klCoef: 'any',
+  entropyCoef: { only: [0], why: 'TRL takes the mean of the means of parts' },
+  overlongBuffer: 'any',
+  overlongPenalty: 'any',
+  weightDecay: 'any',
+  betas: 'any',
+  clip: 'any',
+  stopOnCollapse: { only: [false], why: 'TRL goes on to its last round' },
+  precision: {
+    fits: ({ algorithm, precision = 'float32' }) => algorithm !== 'ppo' || precision === 'float32',
+    says: 'float32 with ppo',
+    why: 'PPOTrainer trains in the precision of the weights',
+  },
+  template: 'any',
+} as const satisfies Honours<EngineRecipes['rl']>;
+
 /** It loads the weights in the precision that it trains in, and so begins with rounded ones. */
 const whole = { only: ['float32'], why: 'LLaMA-Factory rounds the weights that it begins with' } as const;
 
@@ -193,7 +275,7 @@ export const engines: Readonly<Record<DrivenEngine, EngineEntry>> = {
     version: 1,
     stages: { pretrain: { architecture: 'any', ...litgptText }, cpt: litgptText },
   },
-  trl: { title: 'TRL', version: 1, stages: { sft: trlSft, dpo: trlDpo, reward: trlReward } },
+  trl: { title: 'TRL', version: 1, stages: { sft: trlSft, dpo: trlDpo, rl: trlRl, reward: trlReward } },
   'llama-factory': { title: 'LLaMA-Factory', version: 1, stages: { sft: llamaFactorySft, dpo: llamaFactoryDpo } },
   verl: { title: 'verl', version: 1, stages: { rl: verlRl } },
   'lm-eval': { title: 'lm-evaluation-harness', version: 1, stages: { evaluate: lmEval } },

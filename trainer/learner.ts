@@ -20,7 +20,7 @@ import type { CaptureOptions } from './graph/capture.ts';
 import { disposeParameters, type Parameters } from './parameters.ts';
 import { measureLogProbs, policyUpdates, type Sampled } from './policy.ts';
 import { random } from './random.ts';
-import { learningRate } from './schedule.ts';
+import { constantSchedule, learningRate } from './schedule.ts';
 import { tf } from './tf.ts';
 
 /** What of a recipe the learner follows, whatever the algorithm. */
@@ -89,9 +89,7 @@ export function createLearner(
 
   function update(batch: readonly Experience[], layout: Layout): Record<string, number> {
     const parts = inParts(batch, layout);
-    // Warmed up, then constant.
-    const rate = (peak: number) =>
-      learningRate(policy.updates, updates, { lr: peak, minLr: peak, warmup, schedule: 'constant' });
+    const rate = (peak: number) => learningRate(policy.updates, updates, constantSchedule(peak, warmup));
     const [lr, criticLr] = [rate(recipe.lr), algorithm.critic && rate(algorithm.critic.lr)];
     return { ...(criticLr !== undefined && critic.update(parts, criticLr)), ...updatePolicy(parts, lr) };
   }

@@ -20,6 +20,16 @@ export type ScheduleOptions = {
     }
 );
 
+/** The schedule of reinforcement learning: warmed up, then constant. */
+export function constantSchedule(lr: number, warmup: number): ScheduleOptions {
+  return { lr, minLr: lr, warmup, schedule: 'constant' };
+}
+
+/** The learning rates of all updates. */
+export function learningRates(updates: number, options: ScheduleOptions): number[] {
+  return Array.from({ length: updates }, (_, index) => learningRate(index, updates, options));
+}
+
 /**
  * The learning rate of update `index` (from 0) of `updates` in all.
  *

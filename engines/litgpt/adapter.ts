@@ -5,6 +5,7 @@ import type { CptJob, Job, PretrainJob } from '../../schemas/types/job.ts';
 import type { Outcome, TrainerContext } from '../../trainer/context.ts';
 import { TrainerFailure } from '../../trainer/failure.ts';
 import { writeJson } from '../../trainer/folders.ts';
+import { learningRates } from '../../trainer/schedule.ts';
 import { atOnce } from '../at-once.ts';
 import { writeRows } from '../rows.ts';
 import { type Asked, type Ground, trainWith } from '../training.ts';
@@ -30,7 +31,7 @@ async function ask(
   const begin = 'parent' in inputs ? initial : null;
   await writeJson(config, litgptConfig(recipe, architecture, { rows, out, initial: begin, seed }));
   return {
-    ...{ steps, learned: rows.learned },
+    ...{ learningRates: learningRates(steps, recipe), learned: rows.learned },
     says: {
       ...{ config, initial, model: modelConfig(architecture) },
       iterationsAStep: batchSequences / atOnce(batchSequences),

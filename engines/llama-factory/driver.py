@@ -76,7 +76,7 @@ def work(said: dict) -> None:
     holder = llamafactory.train.dpo.trainer if stage == "dpo" else workflow
     made = []
 
-    class Driven(hugging_face.driven(getattr(holder, trainer), said)):
+    class Driven(hugging_face.ordered(getattr(holder, trainer), said)):
         def __init__(self, *args, **kwargs):
             super().__init__(*args, **kwargs)
             made.append(self)

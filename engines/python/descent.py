@@ -4,10 +4,12 @@ A driver is started as `python driver.py <run.json>`. It writes a line of JSON f
 prints there, goes to standard error. SIGTERM asks it to save and to end; when its standard input ends, it ends at once. Exit codes: 0 done, 75 interrupted, else failed.
 """
 
+import hashlib
 import json
 import os
 import shutil
 import signal
+import struct
 import sys
 import threading
 from pathlib import Path
@@ -44,6 +46,14 @@ def emit(event: str, **fields) -> None:
     _events.write(json.dumps({"event": event, **fields}) + "\n")
 
 
+def trained_on(name: str, problems: dict[str, list[int]]) -> dict:
+    """What a step learned from: problems of a data set by id, and what was made of each in tokens."""
+    digest = hashlib.sha256()
+    for tokens in problems.values():
+        digest.update(struct.pack(f"<{len(tokens) + 1}i", len(tokens), *tokens))
+    return {"digest": digest.hexdigest()[:16], "problems": {name: list(problems)}}
+
+
 def fail(kind: str, message: str):
     """Ends the driver with a failure of a kind that Descent knows."""
     emit("failed", kind=kind, message=message)
@@ -59,7 +69,8 @@ def kind_of(error: BaseException) -> str:
         return "disk-full"
     if "CUDA error" in text or "NCCL" in text:
         return "device-lost"
-    if "non-finite" in text:  # a norm of gradients, as PyTorch says it
+    # A norm of gradients, and probabilities to draw from, as PyTorch says it.
+    if "non-finite" in text or "either `inf`, `nan`" in text:
         return "diverged"
     return "internal"
 

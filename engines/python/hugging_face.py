@@ -25,25 +25,26 @@ names = {"loss": "loss", "grad_norm": "gradientNorm"}
 class Run(TrainerCallback):
     """Tells what a Trainer does, and asks it to save and to stop."""
 
-    def __init__(self, said: dict, engine: str, more=lambda logs: {}):
-        """`more` gives further metrics of what Trainer logs."""
-        self.said, self.engine, self.more = said, engine, more
+    def __init__(self, said: dict, engine: str, more=lambda logs: {}, updates=1):
+        """`more` gives further metrics of what Trainer logs; a step is so many optimizer steps, which are Trainer's."""
+        self.said, self.engine, self.more, self.updates = said, engine, more, updates
         self.folder = Path(said["checkpoints"])
         self.resumed, self.checkpoint = next(iter(descent.checkpoints(self.folder)), (0, None))
+        self.tokens = self.checkpoint and json.loads((self.checkpoint / "state.json").read_text())["tokens"] or 0
         self.saved_at = time.monotonic()
         self.stopped = False
 
     def on_train_begin(self, args, state, control, **_):
         device = "gpu" if torch.cuda.is_available() else "cpu"
-        steps = len(self.said["learningRates"])
+        steps = len(self.said["learningRates"]) // self.updates
         descent.emit("started", resumedFrom=self.resumed or None, steps=steps, device=device, engine=self.engine)
 
     def on_step_end(self, args, state, control, **_):
         control.should_log = True
-        if state.global_step == len(self.said["learningRates"]):
+        if state.global_step % self.updates != 0 or state.global_step == len(self.said["learningRates"]):
             return
         every = self.said["checkpointEvery"]
-        due = state.global_step % every == 0 if every > 0 else time.monotonic() - self.saved_at >= 60
+        due = self.step(state) % every == 0 if every > 0 else time.monotonic() - self.saved_at >= 60
         self.stopped = descent.stop_requested()
         if self.stopped or due:
             control.should_save = True
@@ -55,22 +56,29 @@ class Run(TrainerCallback):
             return
         values = {name: float(logs[logged]) for logged, name in names.items() if logged in logs} | self.more(logs)
         values["lr"] = self.said["learningRates"][state.global_step - 1]  # Trainer logs that of the next step
-        odd = next((name for name, value in values.items() if not math.isfinite(value)), None)
-        if odd is not None:
-            descent.fail("diverged", f"{odd} became {values[odd]} at step {state.global_step}: training diverged")
-        descent.emit("metrics", step=state.global_step, values=values)
+        self.tell(self.step(state), values)
 
     def on_save(self, args, state, control, **_):
-        step = state.global_step
-        written = Path(args.output_dir) / f"checkpoint-{step}"
+        step = self.step(state)
+        written = Path(args.output_dir) / f"checkpoint-{state.global_step}"
         whole = self.folder / f"step-{step:06d}"
-        about = {"key": self.said["key"], "step": step, "tokens": 0, "updates": {"model": step}}
+        about = {"key": self.said["key"], "step": step, "tokens": self.tokens, "updates": {"model": state.global_step}}
         (written / "state.json").write_text(json.dumps(about))
         shutil.rmtree(whole, ignore_errors=True)
         written.rename(whole)
         for _, old in descent.checkpoints(self.folder)[checkpoints_kept:]:
             shutil.rmtree(old)
         descent.emit("checkpoint", step=step, path=f"{self.folder.name}/{whole.name}")
+
+    def step(self, state) -> int:
+        return state.global_step // self.updates
+
+    def tell(self, step: int, values: dict, **more) -> None:
+        """Tells of a step, unless it diverged."""
+        odd = next((name for name, value in values.items() if not math.isfinite(value)), None)
+        if odd is not None:
+            descent.fail("diverged", f"{odd} became {values[odd]} at step {step}: training diverged")
+        descent.emit("metrics", step=step, values=values, **more)
 
 
 class Order(Sampler):
@@ -90,7 +98,7 @@ class Order(Sampler):
 
 
 def driven(base, said: dict):
-    """A Trainer with Descent's learning rates, order and weight decay."""
+    """A Trainer with Descent's learning rates and weight decay."""
 
     class Driven(base):
         def create_scheduler(self, num_training_steps, optimizer=None):
@@ -105,10 +113,17 @@ def driven(base, said: dict):
                 return [name for name, _ in model.named_parameters()]
             return super().get_decay_parameter_names(model)
 
+    return Driven
+
+
+def ordered(base, said: dict):
+    """As `driven`, in Descent's order."""
+
+    class Ordered(driven(base, said)):
         def _get_train_sampler(self, *_):
             return Order(said["orders"])
 
-    return Driven
+    return Ordered
 
 
 def arguments(said: dict) -> dict:
@@ -171,7 +186,7 @@ def judged(trainer, said: dict, figures) -> dict:
 def finish(run: Run, trainer, facts=lambda: {}) -> None:
     """Ends a driver after `train`: interrupted, or with what `facts` gives and the weights in float32."""
     if run.stopped:
-        descent.emit("interrupted", step=trainer.state.global_step)
+        descent.emit("interrupted", step=run.step(trainer.state))
         raise SystemExit(descent.interrupted)
     descent.emit("facts", values=facts())
     weights = {name: tensor.float().contiguous() for name, tensor in trainer.model.state_dict().items()}

@@ -32,7 +32,7 @@ def sft(said: dict):
         gradient_checkpointing=False,
         max_length=None,
     )
-    trainer = hugging_face.driven(SFTTrainer, said)(
+    trainer = hugging_face.ordered(SFTTrainer, said)(
         model=AutoModelForCausalLM.from_pretrained(said["parent"], dtype=torch.float32),
         args=config,
         train_dataset=data,
@@ -63,7 +63,7 @@ def dpo(said: dict):
         gradient_checkpointing=False,
         max_length=None,
     )
-    trainer = hugging_face.driven(Prepared, said)(
+    trainer = hugging_face.ordered(Prepared, said)(
         model=AutoModelForCausalLM.from_pretrained(said["parent"], dtype=torch.float32),
         args=config,
         train_dataset=Dataset.from_list(hugging_face.read_lines(said["examples"])),
@@ -100,7 +100,7 @@ def reward(said: dict):
         gradient_checkpointing=False,
         max_length=None,
     )
-    trainer = hugging_face.driven(RewardTrainer, said)(
+    trainer = hugging_face.ordered(RewardTrainer, said)(
         model=model,
         args=config,
         train_dataset=data,
@@ -111,6 +111,15 @@ def reward(said: dict):
     return run, trainer, lambda: hugging_face.judged(trainer, said, lambda logs: figures(logs, "eval_"))
 
 
+def rl(said: dict):
+    # Imported here, as that takes seconds which other stages need not wait.
+    if said["algorithm"] == "ppo":
+        from ppo import prepared
+    else:
+        from grpo import prepared
+    return prepared(said, engine, tokenizer_of)
+
+
 def tokenizer_of(said: dict, padding: int):
     tokenizer = AutoTokenizer.from_pretrained(said["parent"])
     tokenizer.eos_token = tokenizer.convert_ids_to_tokens(said["eos"])
@@ -118,7 +127,7 @@ def tokenizer_of(said: dict, padding: int):
     return tokenizer
 
 
-stages = {"sft": sft, "dpo": dpo, "reward": reward}
+stages = {"sft": sft, "dpo": dpo, "reward": reward, "rl": rl}
 
 
 def work(said: dict) -> None:

@@ -155,7 +155,7 @@ def train(said: dict, told: Told, devices: int) -> None:
         told.tell()
     finally:
         end(child)
-    if told.saved == said["steps"]:
+    if told.saved == len(said["learningRates"]):
         return
     if descent.stop_requested():
         descent.emit("interrupted", step=told.saved)
@@ -165,7 +165,7 @@ def train(said: dict, told: Told, devices: int) -> None:
 
 
 def work(said: dict) -> None:
-    out, steps = Path(said["out"]), said["steps"]
+    out, steps = Path(said["out"]), len(said["learningRates"])
     log = out / "metrics.jsonl"
     log.unlink(missing_ok=True)
     told = Told(said, log)

@@ -1,18 +1,17 @@
 /** RL as a whole: the learner on what a model samples, and the real stage in real processes, graded and interrupted. */
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { graderVersion } from '../../schemas/catalogue.ts';
 import type { MetricsEvent, SampleEvent, TrainerEvent } from '../../schemas/types/event.ts';
-import type { Architecture, EvaluateJob, RlJob, RlRecipe, SftJob } from '../../schemas/types/job.ts';
+import type { Architecture, EvaluateJob, RlJob, RlRecipe } from '../../schemas/types/job.ts';
 import { ppo } from '../../trainer/algorithms/ppo.ts';
 import { createGenerator, generate } from '../../trainer/generate.ts';
 import { initialise } from '../../trainer/init.ts';
 import { createLearner } from '../../trainer/learner.ts';
 import { random } from '../../trainer/random.ts';
-import { writeNewModel } from './models.ts';
 import {
   killAfter,
   modelDigest,
@@ -23,11 +22,12 @@ import {
   startTrainer,
   tiny,
 } from './support.ts';
+import { tosses, trainTosser } from './tosses.ts';
 
 const recipe: PpoRecipe = {
   ...ppoUsually,
   algorithm: 'ppo',
-  data: { name: 'coin/problems', part: 'problems', source: { prepared: 'data:coin' } },
+  data: tosses,
   examples: 32,
   epochs: 16,
   batch: 32,
@@ -97,32 +97,9 @@ describe('the RL stage', { concurrency: 1 }, () => {
     inputs: { parent: join(root, 'tuned', 'model'), data: { 'data:coin': data } },
   });
 
-  /** Tosses that SFT has seen come out as yes and no alike, while in RL and in the test only yes is right. */
   before(async () => {
     root = mkdtempSync(join(tmpdir(), 'descent-rl-'));
-    data = join(root, 'data');
-    mkdirSync(data);
-    for (const [split, first, answers] of [
-      ['sft', 100, ['yes', 'no']],
-      ['rl', 200, ['yes']],
-      ['test', 300, ['yes']],
-    ] as const) {
-      const tosses = Array.from({ length: 64 }, (_, i) => {
-        const answer = answers[i % answers.length];
-        const prompt = `toss ${first + i}`;
-        return JSON.stringify({ id: `${split}${i}`, prompt, solution: `answer is ${answer}`, answer });
-      });
-      writeFileSync(join(data, `problems-${split}.jsonl`), tosses.join('\n'));
-    }
-    // `no` is a label because the sft split has it.
-    await writeNewModel(root, 'base', { ...tiny, context: 64 });
-    const sft = sftJob(root, 'tuned', join(root, 'base', 'model'), 64);
-    const tuning: SftJob = {
-      ...sft,
-      recipe: { ...sft.recipe, data: recipe.data, epochs: 20, batch: 8, lr: 1e-2 },
-      inputs: { parent: join(root, 'base', 'model'), data: { 'data:coin': data } },
-    };
-    await runTrainer(tuning);
+    ({ data } = await trainTosser(root));
     whole = (await runTrainer(rlJob('whole'))).events;
   });
   after(() => rmSync(root, { recursive: true, force: true }));

@@ -3,11 +3,8 @@
  *
  * One step of the training loop is one round: sample responses to each prompt of a batch, grade them, learn from them.
  *
- * - Problems are shuffled anew each epoch. An epoch is as many whole rounds as its problems fill; what is left of that
- *   order is left out (verl's `drop_last`), so each epoch leaves out others. A round is never larger than an epoch.
- * - Problems whose prompt leaves less room in the context than the longest response are left out, and counted.
- * - A response that was cut is graded as it stands. What its length takes from its reward (`overlongBuffer`) is learned
- *   from, and is not in what is reported.
+ * A response that was cut is graded as it stands. What its length takes from its reward (`overlongBuffer`) is learned from, and is
+ * not in what is reported.
  */
 import type { RlJob, RlRecipe } from '../../schemas/types/job.ts';
 import { algorithmOf } from '../algorithms/choose.ts';
@@ -15,16 +12,14 @@ import { overlongReward } from '../algorithms/rewards.ts';
 import { firstCollapse, type RoundFigures } from '../collapse.ts';
 import type { Outcome, TrainerContext } from '../context.ts';
 import { loadTemplate } from '../data/chat-template.ts';
-import { problems } from '../data/sources.ts';
 import { trainedOnProblems } from '../data/trained-on.ts';
-import { TrainerFailure } from '../failure.ts';
 import { createGenerator } from '../generate.ts';
 import { createLearner } from '../learner.ts';
 import { train } from '../loop.ts';
 import { loadParent } from '../parent.ts';
-import { random } from '../random.ts';
 import { type Response, sampleEvent } from '../response.ts';
 import { hasSignal, rollOut } from '../rollout.ts';
+import { roundsOf } from '../rounds.ts';
 
 /** Responses of each round that are written out for people: one to each of its first prompts, whose order is random. */
 const samplesShown = 4;
@@ -32,28 +27,11 @@ const samplesShown = 4;
 /** Runs an RL job: the parent's policy, trained. A critic lives in checkpoints only. */
 export async function run(job: RlJob, context: TrainerContext): Promise<Outcome> {
   const { recipe, inputs, seed } = job;
-  if (recipe.temperature <= 0) {
-    throw new TrainerFailure(
-      'bad-job',
-      `temperature is ${recipe.temperature}: RL learns from sampled responses, so it must be above 0 (1 is usual).`,
-    );
-  }
   const { architecture, parameters, tokenizer } = await loadParent(inputs.parent);
   const template = await loadTemplate(recipe.template, inputs.parent, tokenizer);
-  const given = problems(recipe.data.source, 'rl', recipe.examples, inputs.data);
-  const longest = architecture.context - recipe.maxResponse;
-  const usable = given.filter((problem) => template.promptTokens(problem).length <= longest);
-  if (usable.length === 0) {
-    throw new TrainerFailure(
-      'bad-data',
-      `None of the ${given.length} problems of ${recipe.data.name} fits: a prompt and a response of ${recipe.maxResponse} ` +
-        `tokens need more than the context of ${architecture.context}. Take a smaller maxResponse or a larger context.`,
-    );
-  }
-  const batch = Math.min(recipe.batch, usable.length);
-  const roundsPerEpoch = Math.floor(usable.length / batch);
-  const rounds = roundsPerEpoch * recipe.epochs;
-  const updates = rounds * recipe.innerEpochs * Math.ceil((batch * recipe.responses) / recipe.miniBatch);
+  const rounds = roundsOf(job, template, architecture.context);
+  const { usable, overlong, batch } = rounds;
+  const updates = rounds.count * recipe.innerEpochs * Math.ceil((batch * recipe.responses) / recipe.miniBatch);
 
   const learner = createLearner(architecture, parameters, algorithmOf(recipe), recipe, updates);
   const policy = createGenerator(architecture, parameters, tokenizer.ends);
@@ -61,14 +39,9 @@ export async function run(job: RlJob, context: TrainerContext): Promise<Outcome>
   const done: RoundFigures[] = [];
 
   async function round(index: number) {
-    const epoch = Math.floor(index / roundsPerEpoch);
-    const start = (index % roundsPerEpoch) * batch;
-    const chosen = random(seed, 'rl', 'order', epoch)
-      .shuffle(usable)
-      .slice(start, start + batch);
     const rollout = await rollOut(
       { policy, tokenizer, template },
-      { chosen, usable },
+      { chosen: rounds.problemsOf(index), usable },
       { ...recipe, maxSamplings },
       { seed, index },
     );
@@ -107,7 +80,7 @@ export async function run(job: RlJob, context: TrainerContext): Promise<Outcome>
   }
 
   return train(job, context, {
-    steps: rounds,
+    steps: rounds.count,
     architecture,
     tokenizer: inputs.parent,
     trainables: { model: learner.policy, ...(learner.critic && { critic: learner.critic }) },
@@ -118,7 +91,7 @@ export async function run(job: RlJob, context: TrainerContext): Promise<Outcome>
       const collapse = firstCollapse(done);
       return {
         problems: usable.length,
-        overlongProblems: given.length - usable.length,
+        overlongProblems: overlong,
         rounds: done.length,
         updates: learner.policy.updates,
         ...(collapse && { collapsedAt: collapse.at, collapse: collapse.kind }),

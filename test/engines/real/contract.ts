@@ -68,9 +68,10 @@ export function metricsOf({ events }: Ended): Metrics[] {
 
 /**
  * The tests of an engine and a kind of job: it learns from what the built-in trainer learns from, at its rates; stopped or
- * killed it goes on, and ends in the bytes of a run that was not; its failures are typed.
+ * killed it goes on, and ends in the bytes of a run that was not; its failures are typed. One that samples what it learns from has
+ * other responses to the same problems.
  */
-export function keepsTheContract(engine: Engine, jobOf: (name: string) => Job): void {
+export function keepsTheContract(engine: Engine, jobOf: (name: string) => Job, { samples = false } = {}): void {
   let whole: Ended;
   let output: string;
 
@@ -83,10 +84,9 @@ export function keepsTheContract(engine: Engine, jobOf: (name: string) => Job): 
   test('learns in each step from what the built-in trainer learns from, at its rate', async () => {
     const own = metricsOf(await runTrainer(jobOf('own')));
     const its = metricsOf(whole);
-    assert.deepEqual(
-      its.map(({ step, tokens, data }) => ({ step, tokens, data })),
-      own.map(({ step, tokens, data }) => ({ step, tokens, data })),
-    );
+    const told = ({ step, tokens, data }: Metrics) =>
+      samples ? { step, problems: data?.problems } : { step, tokens, data };
+    assert.deepEqual(its.map(told), own.map(told));
     for (const [at, { values }] of its.entries())
       assert.ok(Math.abs((values.lr ?? 0) - (own[at]?.values.lr ?? 1)) < 1e-12, `step ${at + 1}`);
   });
@@ -110,7 +110,7 @@ export function keepsTheContract(engine: Engine, jobOf: (name: string) => Job): 
 
   test('fails as `diverged` where its numbers are no longer finite, and leaves no model', async () => {
     const job = jobOf('diverged');
-    const recipe = { ...job.recipe, lr: 1e30, minLr: 1e30, warmup: 0, clip: 0 };
+    const recipe = { ...job.recipe, lr: 1e30, ...('minLr' in job.recipe && { minLr: 1e30 }), warmup: 0, clip: 0 };
     const failed = await runWith(engine, { ...job, recipe } as Job, { at: 'never', signal: 'SIGTERM' });
     const last = failed.events.at(-1);
     assert.ok(last?.event === 'failed', failed.stderr);

@@ -5,15 +5,17 @@
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
 import { packageRoot } from '#setup/places.mjs';
 import { environmentOf } from '../../../engines/environment.ts';
 import { askVerl } from '../../../engines/verl/adapter.ts';
 import type { RlJob, RlRecipe } from '../../../schemas/types/job.ts';
+import { readConfig } from '../../../trainer/config.ts';
 import { paperTemplate } from '../../../trainer/data/template.ts';
-import { learningRate } from '../../../trainer/schedule.ts';
+import { writeJson } from '../../../trainer/folders.ts';
+import { constantSchedule, learningRates } from '../../../trainer/schedule.ts';
 import { loadTokenizer } from '../../../trainer/tokenizer/load.ts';
 import {
   coin,
@@ -93,8 +95,14 @@ describe('verl', () => {
     const base = pretrainJob(root, 'wide', tokenizer, 2);
     await runTrainer({ ...base, recipe: { ...base.recipe, architecture: { ...tiny, context: 64 } } });
     const runs: string[] = [];
-    for (const [name, recipe] of Object.entries({ ppo, grpo, dapo }))
-      runs.push((await askVerl(jobOf(name, recipe))).run);
+    const { architecture } = await readConfig(parent);
+    for (const [name, recipe] of Object.entries({ ppo, grpo, dapo })) {
+      const [folder, run] = [join(root, name), join(root, `${name}.json`)];
+      await mkdir(folder);
+      const given = { architecture, tokenizer: await loadTokenizer(parent), folder, out: join(folder, 'out') };
+      await writeJson(run, (await askVerl(jobOf(name, recipe), given)).says);
+      runs.push(run);
+    }
     const { python } = await environmentOf('verl');
     const script = join(packageRoot, 'test', 'engines', 'real', 'verl_parsers.py');
     const sampler = join(packageRoot, 'engines', 'verl', 'sampler.py');
@@ -132,9 +140,7 @@ describe('verl', () => {
   });
 
   test('has the learning rates of the recipe', () => {
-    const expected = Array.from({ length: 9 }, (_, round) =>
-      learningRate(round, 9, { lr: 1e-4, minLr: 1e-4, warmup: 0.5, schedule: 'constant' }),
-    );
+    const expected = learningRates(9, constantSchedule(1e-4, 0.5));
     const rates = found.jobs[0]?.rates ?? [];
     assert.equal(rates.length, 9);
     for (const [round, rate] of rates.entries()) assert.ok(Math.abs(rate - (expected[round] as number)) < 1e-12);

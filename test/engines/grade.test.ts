@@ -6,9 +6,9 @@ import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { temporaryFolder } from '../trainer/support.ts';
 
-const program = fileURLToPath(new URL('../../engines/verl/grade.js', import.meta.url));
+const program = fileURLToPath(new URL('../../engines/grade.js', import.meta.url));
 
-describe('the grader that verl asks', () => {
+describe('the grader that engines ask', () => {
   const problems = [
     { id: 'a', prompt: '2+3', solution: '', answer: '5', kind: 'number' },
     { id: 'b', prompt: 'x/2', solution: '', answer: '\\frac{x}{2}', kind: 'math' },
@@ -33,7 +33,12 @@ describe('the grader that verl asks', () => {
         .trim()
         .split('\n')
         .map((line) => JSON.parse(line)),
-      [{ reward: 1 }, { reward: 1 }, { reward: 0 }, { reward: 0 }],
+      [
+        { reward: 1, answer: '5', why: 'number: 5 is 5' },
+        { reward: 1, answer: '1/2*x', why: 'math: 1/2*x is 1/2*x' },
+        { reward: 0, answer: '6', why: 'number: 6 is not 5' },
+        { reward: 0, answer: null, why: 'math: no answer is marked' },
+      ],
     );
   });
 

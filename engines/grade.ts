@@ -1,11 +1,11 @@
 /**
  * The grader as a program: `node grade.js <problems.jsonl>` reads lines of `{"problem": 3, "response": "..."}`, by the number of the
- * problem's line, and answers each with `{"reward": 1}` for a right response, else `{"reward": 0}`, in their order. It ends when its
- * input does.
+ * problem's line, and answers each with `{"reward": 1, "answer": "5", "why": "..."}`, in their order: reward is 1 for a right
+ * response, else 0, and the rest as `Grade` has it. It ends when its input does.
  */
 import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
-import { type Graded, grade } from '../../trainer/data/grade/grade.ts';
+import { type Graded, grade } from '../trainer/data/grade/grade.ts';
 
 const [, , path] = process.argv;
 if (path === undefined) throw new Error('usage: grade.js <problems.jsonl>');
@@ -18,5 +18,6 @@ for await (const line of createInterface({ input: process.stdin })) {
   const { problem, response } = JSON.parse(line) as { problem: number; response: string };
   const asked = problems[problem];
   if (asked === undefined) throw new Error(`${path} has no problem ${problem}`);
-  process.stdout.write(`${JSON.stringify({ reward: grade(asked, response).correct ? 1 : 0 })}\n`);
+  const { correct, answer, why } = grade(asked, response);
+  process.stdout.write(`${JSON.stringify({ reward: correct ? 1 : 0, answer, why })}\n`);
 }
