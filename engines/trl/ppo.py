@@ -45,10 +45,10 @@ class Playing(Rounds):
         torch.manual_seed(seed)
         numpy.random.seed(seed)
 
-    def figures_of_critic(self, logs: dict, step: int) -> dict:
+    def own(self, logs, update):
         norms = {name: norm.item() for name, norm in self.norms.items()}
         kl = logs["objective/kl"] / self.figures["responseLength"]  # TRL sums over each response
-        critic_lr = self.said["criticLr"] * self.said["learningRates"][step - 1] / self.said["lr"]
+        critic_lr = self.said["criticLr"] * self.said["learningRates"][update - 1] / self.said["lr"]
         return {**norms, "criticLr": critic_lr, **({"kl": kl} if self.said["kl"] == "reward" else {})}
 
 
@@ -140,7 +140,6 @@ def prepared(said: dict, engine: str, tokenizer_of):
     options = {"collate_fn": trainer.data_collator, "generator": torch.Generator()}
     in_order = DataLoader(asked, batch_size=said["round"], **options)
     trainer.dataloader = trainer.accelerator.prepare(in_order)
-    run.more = lambda logs: run.figures_of_critic(logs, trainer.state.global_step)
     return run, trainer, dict
 
 

@@ -58,13 +58,18 @@ class Rounds(hugging_face.Run):
         over = length - (self.said["maxResponse"] - buffer)
         return -over / buffer * self.said["overlongPenalty"] if buffer > 0 and over > 0 else 0.0
 
+    def own(self, logs: dict, update: int) -> dict:
+        """Further metrics of an update, counted from 1, of what TRL logs."""
+        return {}
+
     def on_log(self, args, state, control, logs=None, **_):
         if not any(name in logs for name in self.names):
             return
         number = lambda value: math.nan if value is None else float(value)
         values = {self.names[name]: number(value) for name, value in logs.items() if name in self.names}
-        self.done.append({**values, **self.more(logs), "lr": self.said["learningRates"][state.global_step - 1]})
-        if state.global_step % self.updates != 0:
+        update = state.global_step
+        self.done.append({**values, **self.own(logs, update), "lr": self.said["learningRates"][update - 1]})
+        if update % self.updates != 0:
             return
         last = self.done[-1]
         means = {name: last[name] if name in last_counts else mean([each[name] for each in self.done]) for name in last}
