@@ -76,7 +76,10 @@ const triesOfRequest = 4;
 /** Without a sign from the server for so long, a request or a body has broken off. */
 const silenceMs = 30_000;
 
-/** Opens a bucket. Asks the server nothing yet, and reads the credentials at the first request. */
+/**
+ * Opens a bucket. Asks the server nothing yet, and reads the credentials at the first request. Throws a `no-access` StorageError
+ * where AWS_ENDPOINT_URL_S3 is to name the server and is no address.
+ */
 export async function openBucket(settings: BucketSettings): Promise<Bucket> {
   // Said once a process on standard error otherwise, by a library whose version the lock file has chosen for this Node.
   process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
@@ -84,12 +87,17 @@ export async function openBucket(settings: BucketSettings): Promise<Bucket> {
   const s3 = await import('@aws-sdk/client-s3');
   const { Upload } = await import('@aws-sdk/lib-storage');
   const { AWS_ENDPOINT_URL_S3, AWS_REGION } = process.env;
-  const { bucket, region, endpoint = AWS_ENDPOINT_URL_S3 } = settings;
+  const { bucket, region, endpoint = AWS_ENDPOINT_URL_S3 || undefined } = settings;
   const prefix = settings.prefix ? `${settings.prefix}/` : '';
   const address = `s3://${bucket}${settings.prefix ? `/${settings.prefix}` : ''}`;
-  // Who is not reached at an endpoint has to see which; a user and a password may be in that of the environment.
-  const place =
-    endpoint !== undefined && URL.canParse(endpoint) ? `${address} at ${new URL(endpoint).origin}` : address;
+  // It is not told, as a user and a password may be in it.
+  if (endpoint !== undefined && !(/^https?:/.test(endpoint) && URL.canParse(endpoint)))
+    throw new StorageError(
+      'no-access',
+      `${address}: AWS_ENDPOINT_URL_S3 has to be a URL, http://host:9000: correct it`,
+    );
+  // Who is not reached at an endpoint has to see which.
+  const place = endpoint === undefined ? address : `${address} at ${new URL(endpoint).origin}`;
   const client: Client = new s3.S3Client({
     ...(endpoint !== undefined && { endpoint, forcePathStyle: true }),
     // Servers other than Amazon's mostly take any, and a client without one does nothing.

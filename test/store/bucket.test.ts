@@ -5,6 +5,7 @@ import { createServer, type IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { before, type TestContext, test } from 'node:test';
 import { type Bucket, openBucket } from '../../store/remote/bucket.ts';
+import type { StorageError } from '../../store/remote/errors.ts';
 import { temporaryHome } from './support.ts';
 
 before(() => {
@@ -114,6 +115,23 @@ test('a file that was changed is never sent whole', async (t) => {
 test('a clock that is wrong is told of as that', async (t) => {
   const { bucket } = await scripted(t, () => ({ status: 403, body: error('RequestTimeTooSkewed') }));
   await assert.rejects(bucket.putNew('plans/x', '{}'), { kind: 'no-access', message: /clock/ });
+});
+
+test('an address in the environment that is none is told of at once, and not printed: it may have a password', async (t) => {
+  t.after(() => {
+    delete process.env.AWS_ENDPOINT_URL_S3;
+  });
+  for (const none of ['minio:9000', 'user:pass@minio', 'no address', 'https://a b']) {
+    process.env.AWS_ENDPOINT_URL_S3 = none;
+    await assert.rejects(openBucket({ bucket: 'lineages' }), (error: StorageError) => {
+      assert.equal(error.kind, 'no-access');
+      assert.match(error.message, /AWS_ENDPOINT_URL_S3 has to be a URL/);
+      assert.doesNotMatch(error.message, /pass|minio|a b/);
+      return true;
+    });
+  }
+  process.env.AWS_ENDPOINT_URL_S3 = '';
+  (await openBucket({ bucket: 'lineages' })).close();
 });
 
 interface Asked {
