@@ -90,7 +90,8 @@ export function executeActivity(options: ExecuteOptions) {
             : undefined;
         try {
           const env = gpu?.env ?? {};
-          await executeAttempt({ node, device, context, progress, claim, attempt: begun.attempt, env }, options);
+          const execution = { planDigest, node, device, context, progress, claim, attempt: begun.attempt, env };
+          await executeAttempt(execution, options);
         } finally {
           gpu?.release();
         }
@@ -264,8 +265,9 @@ interface Held {
   release(): Promise<void>;
 }
 
-async function holdParents({ node, context, progress }: Execution, options: ExecuteOptions): Promise<Held> {
-  const { home, storage } = options;
+async function holdParents({ planDigest, node, context, progress }: Execution, options: ExecuteOptions): Promise<Held> {
+  const { home, plans, storage } = options;
+  const { nodes } = await plans.plan(planDigest);
   const moving = { home, storage, signal: context.cancellationSignal };
   const releases: (() => Promise<void>)[] = [];
   const release = async (): Promise<void> => {
@@ -275,7 +277,9 @@ async function holdParents({ node, context, progress }: Execution, options: Exec
   try {
     const artifacts: Record<string, Artifact> = {};
     for (const [role, key] of Object.entries(node.parents)) {
-      const artifact = await findAnywhere(moving, { key });
+      // Of a parent that was forced the new attempt, which another host may have made: here may be the one before.
+      const attempt = nodes.find((one) => one.key === key)?.attempt;
+      const artifact = await findAnywhere(moving, { key, ...(attempt !== undefined && { attempt }) });
       if (artifact === undefined) {
         const message = `${node.address} needs its ${role}, ${key.slice(0, 12)}, which is gone from the store or damaged`;
         throw new NodeError('no-parent', `${message}: run the lineage again`);

@@ -37,6 +37,7 @@ export interface ExecuteOptions {
 
 /** A node under execution: what its steps share. */
 export interface Execution {
+  planDigest: string;
   node: PlanNode;
   device: string;
   context: Context;

@@ -48,25 +48,22 @@ export function countsForAll(storage: Storage | undefined, { folder }: Artifact)
 }
 
 /**
- * Has all hosts have an artifact of this home. Where another host was first with other bytes, theirs take its place here:
- * nothing was made from this one yet, as a node is done only then. For who has the node's claim. Gives the one that counts.
+ * Has all hosts have an artifact of this home. Where another host was first with other bytes, theirs take its place here.
+ * Nothing was made from this one yet, as a node is done only then, unless it is older than the storage: where somebody uses
+ * it now it stays, and whoever shares it next replaces it. Gives the one that this home has.
  */
-export async function share(
-  { home, storage, signal }: Moving,
-  artifact: Artifact,
-  onBytes?: (bytes: number) => void,
-): Promise<Artifact> {
+export async function share({ home, storage, signal }: Moving, artifact: Artifact): Promise<Artifact> {
   if (storage === undefined || isShared(storage, artifact.folder)) return artifact;
   const { key, attempt } = artifact;
-  const stands = await shareArtifact(storage.bucket, artifact, { signal, onBytes });
+  const stands = await shareArtifact(storage.bucket, artifact, signal);
   if (stands === 'own') {
     await trim(home, storage);
     return artifact;
   }
-  await moveToTrash(home, { key, attempt, replacedBy: attempt, bytes: 0 }, async () => false);
-  const theirs = await bringRecord(home, storage.bucket, { key, attempt }, { replace: true, signal });
-  if (theirs === undefined) throw new Error(`attempt ${attempt} of ${key} stands in its own way`);
-  return theirs;
+  await moveToTrash(home, { key, attempt, replacedBy: attempt, bytes: 0 }, async (folder) => isUsed(folder));
+  const here = await bringRecord(home, storage.bucket, { key, attempt }, { replace: false, signal });
+  if (here === undefined) throw new Error(`attempt ${attempt} of ${key} stands in its own way`);
+  return here;
 }
 
 /**
@@ -78,7 +75,6 @@ export async function holdFiles(
   { home, storage, signal }: Moving,
   artifact: Artifact,
   claiming: Omit<ClaimOptions, 'signal' | 'stopSeconds'>,
-  onBytes?: (bytes: number) => void,
 ): Promise<() => Promise<void>> {
   const endUse = beginUse(keyFolder(home, artifact.key));
   const release = async (): Promise<void> => {
@@ -91,7 +87,7 @@ export async function holdFiles(
     if (storage === undefined || !isShared(storage, artifact.folder)) throw outOfReach(artifact);
     const claim = await claimFetch(home, artifact.key, { ...claiming, signal });
     try {
-      await bringFiles(storage.bucket, artifact, { signal, onBytes });
+      await bringFiles(storage.bucket, artifact, signal);
     } finally {
       claim.release();
     }

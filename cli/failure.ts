@@ -19,6 +19,22 @@ export class Refusal extends CommandError {}
 /** What a person ended with Ctrl-C before it was done: exit code 130. */
 export class Interrupted extends CommandError {}
 
+/** What `--json` prints of a verb that failed. */
+export interface FailureReport {
+  error: string;
+  /** What each cause adds. */
+  because: string[];
+  hint: string | null;
+}
+
+/** Any error in words: its message, each cause that says something new, and a hint where there is one. */
+export function failureReport(error: unknown): FailureReport {
+  const messages = [...new Set(chain(error).map(messageOf))].filter((message) => message !== '');
+  const [first = 'something failed and left no message', ...rest] = messages;
+  const because = rest.filter((message) => !first.includes(message) && !message.endsWith(first));
+  return { error: first, because, hint: hintOf(error) };
+}
+
 /**
  * The one way from any error to what a person reads: `error: message`, each cause that says something new on a line of
  * its own, a hint where there is one, and the stack only with `debug`.
@@ -28,14 +44,11 @@ export function describeFailure(
   colours: Colours,
   debug: boolean,
 ): { text: string; exitCode: ExitCode } {
-  const messages = [...new Set(chain(error).map(messageOf))].filter((message) => message !== '');
-  const [first = 'something failed and left no message', ...rest] = messages;
-  const causes = rest.filter((message) => !first.includes(message) && !message.endsWith(first));
+  const { error: message, because, hint } = failureReport(error);
   const lines = [
-    `${colours.red('error:')} ${first}`,
-    ...causes.map((message) => `  ${colours.dim('because:')} ${indent(message)}`),
+    `${colours.red('error:')} ${message}`,
+    ...because.map((cause) => `  ${colours.dim('because:')} ${indent(cause)}`),
   ];
-  const hint = hintOf(error);
   if (hint !== null) lines.push(`  ${colours.dim('hint:')} ${indent(hint)}`);
   if (debug)
     lines.push(...chain(error).map((one) => colours.dim(one instanceof Error ? (one.stack ?? '') : String(one))));

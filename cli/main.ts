@@ -4,17 +4,18 @@ import process from 'node:process';
 import { CommanderError } from 'commander';
 import { databaseWaits } from '../results/waits.ts';
 import { type ExitCode, exitCodes } from './context.ts';
-import { describeFailure } from './failure.ts';
+import { describeFailure, failureReport } from './failure.ts';
 import { buildProgram } from './program.ts';
 import { flushTerminal, openTerminal } from './render/terminal.ts';
 
 /** Runs one command line and ends the process with its exit code; nothing may keep it alive after its verb is done. */
 async function main(): Promise<void> {
-  const debug = process.argv.includes('--debug');
+  const [debug, json] = ['--debug', '--json'].map((option) => process.argv.includes(option)) as [boolean, boolean];
   const terminal = openTerminal(process.argv.includes('--no-color') ? 'never' : 'auto', process.env);
   const fail = (error: unknown): ExitCode => {
     const { text, exitCode } = describeFailure(error, terminal.errorColours, debug);
     terminal.err(text);
+    if (json) terminal.out(JSON.stringify(failureReport(error)));
     return exitCode;
   };
   let uncaught = 0;

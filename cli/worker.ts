@@ -14,7 +14,7 @@ import { type ActivityOptions, createActivities } from '../activities/index.ts';
 import type { Launcher } from '../activities/launchers/launcher.ts';
 import { launcherOf } from '../activities/launchers/of-class.ts';
 import { machineName } from '../store/machine.ts';
-import { openStorage } from '../store/remote/storage.ts';
+import { openStorage, type Storage } from '../store/remote/storage.ts';
 import type { TemporalConfig } from '../temporal.config.ts';
 import { deviceQueue } from '../workflows/names.ts';
 import { dataConverterOf } from './codec.ts';
@@ -64,6 +64,7 @@ export async function runWorker(run: WorkerRun): Promise<void> {
   const unknown = classes.find((name) => config.devices[name] === undefined);
   if (unknown !== undefined) throw unknownClass(unknown, config);
   keepLogs(join(logsFolder(run.home), 'worker.log'), metricsOf(run));
+  const storage = config.storage && (await openStorage(config.storage));
   const connection = await connectNative(server, signal);
   if (connection === undefined) return;
   const tell = run.tell ?? ((text: string) => Runtime.instance().logger.warn(text));
@@ -72,8 +73,9 @@ export async function runWorker(run: WorkerRun): Promise<void> {
     const { namespace } = server;
     const dataConverter = await dataConverterOf(server);
     const client = new Client({ connection, namespace, dataConverter, interceptors: tracing.interceptors });
-    await serve(run, client, tell, { ...tracing.worker, connection, namespace, dataConverter });
+    await serve(run, { client, storage, tell }, { ...tracing.worker, connection, namespace, dataConverter });
   } finally {
+    storage?.bucket.close();
     await tracing.close();
     await connection.close();
   }
@@ -81,8 +83,7 @@ export async function runWorker(run: WorkerRun): Promise<void> {
 
 async function serve(
   run: WorkerRun,
-  client: Client,
-  tell: (text: string) => void,
+  { client, storage, tell }: { client: Client; storage: Storage | undefined; tell: (text: string) => void },
   options: Omit<WorkerOptions, 'taskQueue'>,
 ): Promise<void> {
   const {
@@ -97,7 +98,6 @@ async function serve(
     beforeDevices,
     onReady,
   } = run;
-  const storage = config.storage && (await openStorage(config.storage));
   const activities = createActivities({
     home,
     storage,
@@ -106,7 +106,7 @@ async function serve(
     engines: programOf('engines'),
     ...(config.engines && { commands: config.engines }),
     devices: config.devices,
-    launchers: launchersOf(config),
+    launchers: launchersOf(home, config),
     stopSeconds: config.stopSeconds,
     ...(startTrainer && { start: startTrainer }),
   });
@@ -264,10 +264,10 @@ function errorText(error: Error): string {
 }
 
 /** The clusters that run the trainers of device classes. */
-function launchersOf({ devices }: TemporalConfig): Record<string, Launcher> {
+function launchersOf(home: string, { devices }: TemporalConfig): Record<string, Launcher> {
   return Object.fromEntries(
     Object.entries(devices).flatMap(([name, device]) => {
-      const launcher = launcherOf(name, device);
+      const launcher = launcherOf(name, device, join(logsFolder(home), 'jobs'));
       return launcher === undefined ? [] : [[name, launcher]];
     }),
   );

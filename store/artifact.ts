@@ -9,9 +9,8 @@ import { latestCheckpoint } from './checkpoint.ts';
 import { digestOfFile } from './digest.ts';
 import { StoreError } from './errors.ts';
 import { attemptFolder, attemptNumbers, keysBeginning } from './home.ts';
-import { type Artifact, awayFiles, damagePath, failureIn, inspectAttempt } from './inspect.ts';
+import { type Artifact, damagePath, failureIn, inspectAttempt, isAway } from './inspect.ts';
 import { claimManifest, fenced, holdsLease, publishedBy } from './lease.ts';
-import { sharedAt } from './remote/note.ts';
 import { syncFile, syncFolder, writeWhole } from './write.ts';
 
 /** What publish is told; the rest of the manifest it finds out itself. */
@@ -112,11 +111,11 @@ export async function verifyArtifact(
   const note = damagePath(folder);
   if (!existsSync(folder)) return { ok: false, reason: 'it is gone' };
   const place = await realpath(folder);
-  const away = new Set(sharedAt(folder) === undefined ? [] : awayFiles(artifact));
   for (const file of artifact.files) {
-    if (away.has(file)) continue;
+    if (isAway(folder, file)) continue;
     const reason = await damageOf(place, file, onBytes);
-    if (reason === undefined) continue;
+    // A cache that was too full may have let go of it meanwhile.
+    if (reason === undefined || isAway(folder, file)) continue;
     // Removed meanwhile: a note would make the folder anew.
     if (!existsSync(folder)) return { ok: false, reason: 'it is gone' };
     await writeWhole(note, `${reason}\n`);

@@ -1,4 +1,4 @@
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, openSync, rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Attempt } from '../../store/attempt.ts';
 import { BadEventError, errorsPath, followEvents, lastLines, outputPath, type Said } from '../events.ts';
@@ -219,6 +219,8 @@ function endOf(
   { launcher, job, said, folder, execution }: FollowedJob,
 ): TrainerEnd {
   const ofJob = job.log === undefined ? [] : lastLines(job.log, 20);
+  // Of most jobs it says nothing.
+  if (job.log !== undefined && ofJob.length === 0) rmSync(job.log, { force: true });
   const ofTrainer = lastLines(errorsPath(folder, execution), 20);
   const last = ofTrainer.length > 0 ? ofTrainer : ofJob;
   const limit = { kind: 'time-limit', message: 'its job was asked to end, as its time was up' } as const;

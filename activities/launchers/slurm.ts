@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { isGpuClass } from '../../schemas/device-class.ts';
@@ -11,8 +13,13 @@ import type { JobName, JobOptions, JobState, Launcher, Ticket } from './launcher
 /** So long jobs are waited for that are ready at about the same time: they are handed in as one array. */
 const gatherMs = 500;
 
-/** Runs trainers as jobs of Slurm, by its own commands, as the person who runs the worker. */
-export function slurmLauncher(settings: SlurmSettings, options: JobOptions): Launcher {
+/**
+ * Runs trainers as jobs of Slurm, by its own commands, as the person who runs the worker.
+ *
+ * @param logs absolute path of a folder for what jobs' shells write: no node's own, as all of an array write there, and nodes
+ * are removed
+ */
+export function slurmLauncher(settings: SlurmSettings, options: JobOptions, logs: string): Launcher {
   const { pollSeconds = 15 } = settings;
   const gathered = new Map<string, { tickets: Ticket[]; submitted: Promise<void> }>();
   const list = shared(pollSeconds * 900, listJobs);
@@ -33,7 +40,7 @@ export function slurmLauncher(settings: SlurmSettings, options: JobOptions): Lau
       const submitted = sleep(gatherMs).then(() => {
         gathered.delete(key);
         list.forget();
-        return submitArray(tickets, settings, options).finally(list.forget);
+        return submitArray(tickets, settings, options, logs).finally(list.forget);
       });
       gathered.set(key, { tickets, submitted });
       return submitted;
@@ -64,13 +71,19 @@ export function slurmLauncher(settings: SlurmSettings, options: JobOptions): Lau
 }
 
 /** Hands in jobs as one array, in which each has its place. */
-async function submitArray(tickets: readonly Ticket[], settings: SlurmSettings, options: JobOptions): Promise<void> {
+async function submitArray(
+  tickets: readonly Ticket[],
+  settings: SlurmSettings,
+  options: JobOptions,
+  logs: string,
+): Promise<void> {
   const [first] = tickets as [Ticket];
   const name = tickets.length === 1 ? first.name : `descent-array-${randomUUID().slice(0, 8)}`;
-  // Beside the first one's note, as an array has one pattern of paths for all.
-  const log = first.notePath.replace(/json$/, '');
-  for (const [task, ticket] of tickets.entries()) ticket.write({ name, task, log: `${log}${task}.log` });
-  const array = { name, count: tickets.length, log: `${log.replaceAll('%', '%%')}%a.log` };
+  // An array has one pattern of paths for all, and Slurm starts no job whose folder for it is gone.
+  mkdirSync(logs, { recursive: true });
+  const log = join(logs, name);
+  for (const [task, ticket] of tickets.entries()) ticket.write({ name, task, log: `${log}.${task}.log` });
+  const array = { name, count: tickets.length, log: `${log.replaceAll('%', '%%')}.%a.log` };
   const answer = await ask('sbatch', sbatchArguments(array, settings, options), {
     input: batchScript(
       tickets.map(({ notePath }) => notePath),

@@ -9,6 +9,7 @@ import ctypes
 import json
 import math
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -52,6 +53,9 @@ class Told:
         told = [json.loads(path.read_text()) for path in self.out.glob("global_step_*/told.json")]
         self.last = max(told, key=lambda round: round["step"], default={"step": 0, "tokens": 0})
         self.saved = self.last["step"]
+        for folder in self.out.glob("global_step_*"):
+            if folder.name != f"global_step_{self.saved}":
+                shutil.rmtree(folder)  # verl lets go of those alone that it saved since it was started
         if self.saved > 0:
             self.latest.write_text(str(self.saved))
         else:
@@ -176,6 +180,11 @@ def work(said: dict) -> None:
     if said["miniBatch"] % devices != 0:
         remedy = f"take a miniBatch that {devices} divides, or show it fewer in CUDA_VISIBLE_DEVICES"
         descent.fail("bad-job", f"verl cannot part {said['miniBatch']} responses among {devices} GPUs: {remedy}")
+    parts = told.out / f"global_step_{told.saved}" / "actor"
+    shown = next((path.name.split("_")[3] for path in parts.glob("model_world_size_*_rank_0.pt")), str(devices))
+    if told.saved != steps and shown != str(devices):
+        remedy = f"show it {shown} in CUDA_VISIBLE_DEVICES, or place the stage on a machine that has as many"
+        descent.fail("bad-job", f"its checkpoint lies in parts of {shown} GPUs, and this machine shows {devices}: {remedy}")
     versions = f"verl {version('verl')}, vLLM {version('vllm')}, PyTorch {torch.__version__}"
     descent.emit("started", resumedFrom=told.saved or None, steps=steps, device="gpu", engine=versions)
     if told.saved == steps:

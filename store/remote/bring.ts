@@ -11,7 +11,7 @@ import { placePublished } from '../lease.ts';
 import { keepPreimage } from '../preimage.ts';
 import { moveToTrash } from '../trash.ts';
 import { syncFile, syncFolder } from '../write.ts';
-import type { Bucket, TransferOptions } from './bucket.ts';
+import type { Bucket } from './bucket.ts';
 import { StorageError } from './errors.ts';
 import { fileName, manifestName, manifestsOf, parseManifestName } from './names.ts';
 import { noteShared } from './note.ts';
@@ -59,7 +59,7 @@ export async function bringRecord(
       manifest.files.filter((file) => !isBulk(file)),
       filesAtOnce,
       signal,
-      (file) => fetchFile(bucket, manifest, file, incoming, { signal }),
+      (file) => fetchFile(bucket, manifest, file, incoming, signal),
     );
     await keepPreimage(home, { key, preimage: manifest.preimage });
     await placePublished(incoming, text);
@@ -83,9 +83,9 @@ export async function bringRecord(
  * one is kept, and gone on with by the next call; so one process at a time may do this (see activities/shared.ts). Throws
  * a StorageError that names the object where that is damaged.
  */
-export async function bringFiles(bucket: Bucket, artifact: Artifact, options: TransferOptions = {}): Promise<void> {
-  await inTurns(awayFiles(artifact), filesAtOnce, options.signal, (file) =>
-    fetchFile(bucket, artifact, file, artifact.folder, options),
+export async function bringFiles(bucket: Bucket, artifact: Artifact, signal?: AbortSignal): Promise<void> {
+  await inTurns(awayFiles(artifact), filesAtOnce, signal, (file) =>
+    fetchFile(bucket, artifact, file, artifact.folder, signal),
   );
 }
 
@@ -109,6 +109,11 @@ async function readManifest(
 const remedy =
   'remove it; on a host that has the node, `descent verify` and the next run put it there again, and where none has, the next run makes it anew';
 
+/** Where a file grows that comes to a path. */
+export function partialPath(path: string): string {
+  return `${path}.incoming.tmp`;
+}
+
 /** Between a connection that broke and the next one, in milliseconds. */
 const pauseMs = 300;
 
@@ -118,11 +123,11 @@ async function fetchFile(
   manifest: Pick<Manifest, 'key' | 'attempt'>,
   file: Manifest['files'][number],
   folder: string,
-  { signal, onBytes }: TransferOptions,
+  signal?: AbortSignal,
 ): Promise<void> {
   const name = fileName(manifest, file);
   const path = join(folder, file.path);
-  const partial = `${path}.incoming.tmp`;
+  const partial = partialPath(path);
   await mkdir(dirname(path), { recursive: true });
   const damaged = (how: string) =>
     new StorageError(
@@ -133,7 +138,10 @@ async function fetchFile(
     while (!existsSync(partial) || sizeOf(partial) < file.bytes) {
       const there = sizeOf(partial);
       try {
-        if (!(await goOn(bucket, name, partial, file.bytes, { signal, onBytes }))) throw damaged('is gone');
+        if (!(await goOn(bucket, name, partial, file.bytes, signal))) {
+          await rm(partial, { force: true });
+          throw damaged('is gone');
+        }
       } catch (error) {
         const isBroken = error instanceof StorageError && error.kind === 'no-network';
         if (!isBroken || sizeOf(partial) <= there) throw error;
@@ -157,18 +165,18 @@ async function goOn(
   name: string,
   partial: string,
   size: number,
-  { signal, onBytes }: TransferOptions,
+  signal?: AbortSignal,
 ): Promise<boolean> {
   const from = sizeOf(partial);
-  const body = await bucket.read(name, from, signal);
-  if (body === undefined) return false;
+  // Before it is asked for: a body that nobody reads would hold its connection.
   const output = await open(partial, from > 0 ? 'r+' : 'w');
   try {
+    const body = await bucket.read(name, from, signal);
+    if (body === undefined) return false;
     let at = from;
     for await (const chunk of body) {
       await output.write(chunk, 0, chunk.length, at);
       at += chunk.length;
-      onBytes?.(chunk.length);
     }
     // A server's object that is shorter is not going to grow: filled up, it is found to have another digest.
     if (at < size) await output.truncate(size);

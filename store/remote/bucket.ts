@@ -2,9 +2,10 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { S3Client as Client } from '@aws-sdk/client-s3';
 import { StoreError } from '../errors.ts';
-import { isMissing, StorageError, storageError } from './errors.ts';
+import { isMissing, isNamed, StorageError, storageError } from './errors.ts';
 
 /** Where the object storage is, of `storage` in temporal.config. Who asks is the client's own to find: AWS_*, ~/.aws. */
 export interface BucketSettings {
@@ -31,12 +32,6 @@ export interface FileToPut {
   sha256: string;
 }
 
-export interface TransferOptions {
-  signal?: AbortSignal | undefined;
-  /** Told of each piece that came or went. */
-  onBytes?: ((bytes: number) => void) | undefined;
-}
-
 /**
  * Object storage, as much of it as Descent needs. Names are without the prefix. Everything throws a StorageError that
  * names the bucket, or the signal's reason where it is aborted; and nothing waits for ever.
@@ -48,7 +43,10 @@ export interface Bucket {
   list(prefix: string, signal?: AbortSignal): AsyncGenerator<StoredObject>;
   /** A small object as text; undefined where there is none. */
   readText(name: string, signal?: AbortSignal): Promise<string | undefined>;
-  /** The bytes of an object from a place on; undefined where there is none. A body that stands still for long is an error. */
+  /**
+   * The bytes of an object from a place on, none where it is no longer than that; undefined where there is no such object. A body
+   * that stands still for long is an error.
+   */
   read(name: string, from: number, signal?: AbortSignal): Promise<AsyncIterable<Uint8Array> | undefined>;
   /** Puts a small object where none is: of any number that try at once, exactly one gets true. */
   putNew(name: string, text: string, signal?: AbortSignal): Promise<boolean>;
@@ -56,7 +54,7 @@ export interface Bucket {
    * Puts a file there, in parts where it is large. The server is told digests of what it gets; and where the file is not
    * what it has to be, nothing appears under the name, and a StoreError is thrown.
    */
-  putFile(name: string, file: FileToPut, options?: TransferOptions): Promise<void>;
+  putFile(name: string, file: FileToPut, signal?: AbortSignal): Promise<void>;
   remove(name: string, signal?: AbortSignal): Promise<void>;
   /** Gives up the uploads in parts, of objects whose names begin so, that nobody ended: a killed process leaves them, and they cost. */
   abortUploads(prefix: string, signal?: AbortSignal): Promise<void>;
@@ -78,7 +76,10 @@ const triesOfRequest = 4;
 /** Without a sign from the server for so long, a request or a body has broken off. */
 const silenceMs = 30_000;
 
-/** Opens a bucket. Asks the server nothing yet, and reads the credentials at the first request. */
+/**
+ * Opens a bucket. Asks the server nothing yet, and reads the credentials at the first request. Throws a `no-access` StorageError
+ * where AWS_ENDPOINT_URL_S3 is to name the server and is no address.
+ */
 export async function openBucket(settings: BucketSettings): Promise<Bucket> {
   // Said once a process on standard error otherwise, by a library whose version the lock file has chosen for this Node.
   process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
@@ -86,12 +87,17 @@ export async function openBucket(settings: BucketSettings): Promise<Bucket> {
   const s3 = await import('@aws-sdk/client-s3');
   const { Upload } = await import('@aws-sdk/lib-storage');
   const { AWS_ENDPOINT_URL_S3, AWS_REGION } = process.env;
-  const { bucket, region, endpoint = AWS_ENDPOINT_URL_S3 } = settings;
+  const { bucket, region, endpoint = AWS_ENDPOINT_URL_S3 || undefined } = settings;
   const prefix = settings.prefix ? `${settings.prefix}/` : '';
   const address = `s3://${bucket}${settings.prefix ? `/${settings.prefix}` : ''}`;
-  // Who is not reached at an endpoint has to see which; a user and a password may be in that of the environment.
-  const place =
-    endpoint !== undefined && URL.canParse(endpoint) ? `${address} at ${new URL(endpoint).origin}` : address;
+  // It is not told, as a user and a password may be in it.
+  if (endpoint !== undefined && !(/^https?:/.test(endpoint) && URL.canParse(endpoint)))
+    throw new StorageError(
+      'no-access',
+      `${address}: AWS_ENDPOINT_URL_S3 has to be a URL, http://host:9000: correct it`,
+    );
+  // Who is not reached at an endpoint has to see which.
+  const place = endpoint === undefined ? address : `${address} at ${new URL(endpoint).origin}`;
   const client: Client = new s3.S3Client({
     ...(endpoint !== undefined && { endpoint, forcePathStyle: true }),
     // Servers other than Amazon's mostly take any, and a client without one does nothing.
@@ -122,15 +128,14 @@ export async function openBucket(settings: BucketSettings): Promise<Bucket> {
   const at = (name: string) => ({ Bucket: bucket, Key: `${prefix}${name}` });
   const abortable = (signal: AbortSignal | undefined) => (signal ? { abortSignal: signal } : {});
 
-  const putWhole = async (name: string, file: FileToPut, { signal, onBytes }: TransferOptions): Promise<void> => {
+  const putWhole = async (name: string, file: FileToPut, signal?: AbortSignal): Promise<void> => {
     const { path, bytes, sha256 } = file;
     const body = await readFile(path);
     if (body.length !== bytes || hexOf(body) !== sha256) throw changed(path);
     const command = new s3.PutObjectCommand({ ...at(name), Body: body, ChecksumSHA256: base64Of(sha256) });
     await client.send(command, abortable(signal));
-    onBytes?.(bytes);
   };
-  const putParts = async (name: string, file: FileToPut, { signal, onBytes }: TransferOptions): Promise<void> => {
+  const putParts = async (name: string, file: FileToPut, signal?: AbortSignal): Promise<void> => {
     const upload = new Upload({
       client,
       params: { ...at(name), Body: Readable.from(wholeOnly(file)), ChecksumAlgorithm: 'SHA256' },
@@ -139,11 +144,6 @@ export async function openBucket(settings: BucketSettings): Promise<Bucket> {
     });
     const abort = (): void => void upload.abort();
     signal?.addEventListener('abort', abort, { once: true });
-    let sent = 0;
-    upload.on('httpUploadProgress', ({ loaded = 0 }) => {
-      onBytes?.(loaded - sent);
-      sent = loaded;
-    });
     try {
       await upload.done();
     } finally {
@@ -172,6 +172,7 @@ export async function openBucket(settings: BucketSettings): Promise<Bucket> {
         return inTime(body, answer.ContentLength, (error) => storageError(error, place, what), signal);
       } catch (error) {
         if (isMissing(error)) return undefined;
+        if (isNamed(error, 'InvalidRange')) return Readable.from([]);
         throw error;
       }
     });
@@ -196,15 +197,15 @@ export async function openBucket(settings: BucketSettings): Promise<Bucket> {
     },
     async readText(name, signal) {
       for (let tries = 1; ; tries += 1) {
+        const bytes = await read(name, 0, signal);
+        if (bytes === undefined) return undefined;
         try {
-          const bytes = await read(name, 0, signal);
-          if (bytes === undefined) return undefined;
           const chunks: Uint8Array[] = [];
           for await (const chunk of bytes) chunks.push(chunk);
           return Buffer.concat(chunks).toString('utf8');
         } catch (error) {
           // A body that breaks off is no matter of the client's own tries.
-          if (tries === triesOfRequest || !(error instanceof StorageError) || error.kind !== 'no-network') throw error;
+          if (tries === triesOfRequest || !(error instanceof StorageError)) throw error;
         }
       }
     },
@@ -213,23 +214,26 @@ export async function openBucket(settings: BucketSettings): Promise<Bucket> {
       asked(`putting ${name}`, signal, async () => {
         const digest = createHash('sha256').update(text).digest('base64');
         const command = new s3.PutObjectCommand({ ...at(name), Body: text, IfNoneMatch: '*', ChecksumSHA256: digest });
-        try {
-          await client.send(command, abortable(signal));
-          return true;
-        } catch (error) {
-          if ((error as { name?: string }).name === 'PreconditionFailed') return false;
-          throw error;
+        for (let tries = 1; ; tries += 1) {
+          try {
+            await client.send(command, abortable(signal));
+            return true;
+          } catch (error) {
+            if (isNamed(error, 'PreconditionFailed')) return false;
+            // Another puts it at this moment, and may fail at it: S3 has both told to ask again, which its client does not.
+            if (tries === triesOfRequest || !isNamed(error, 'ConditionalRequestConflict')) throw error;
+            await sleep(tries * 200, undefined, { signal });
+          }
         }
       }),
-    putFile: (name, file, options = {}) =>
-      asked(`putting ${name}`, options.signal, async () => {
+    putFile: (name, file, signal) =>
+      asked(`putting ${name}`, signal, async () => {
         const put = file.bytes <= partBytes ? putWhole : putParts;
         try {
-          await put(name, file, options);
+          await put(name, file, signal);
         } catch (error) {
           // Its end was lost: the server has it, and the try after that found no upload to end.
-          const isLost = (error as { name?: string }).name === 'NoSuchUpload';
-          if (!isLost || (await sizeOf(name, options.signal)) !== file.bytes) throw error;
+          if (!isNamed(error, 'NoSuchUpload') || (await sizeOf(name, signal)) !== file.bytes) throw error;
         }
       }),
     async remove(name, signal) {
@@ -239,15 +243,17 @@ export async function openBucket(settings: BucketSettings): Promise<Bucket> {
     },
     abortUploads: (begin, signal) =>
       asked(`giving up what was uploaded in part of ${begin}`, signal, async () => {
-        const found = await client.send(
-          new s3.ListMultipartUploadsCommand({ Bucket: bucket, Prefix: at(begin).Key }),
-          abortable(signal),
-        );
-        for (const { Key, UploadId } of found.Uploads ?? []) {
-          const command = new s3.AbortMultipartUploadCommand({ Bucket: bucket, Key, UploadId });
-          await client.send(command, abortable(signal)).catch((error: { name?: string }) => {
-            if (error.name !== 'NoSuchUpload') throw error;
-          });
+        for (let from = {}, more = true; more; ) {
+          const command = new s3.ListMultipartUploadsCommand({ Bucket: bucket, Prefix: at(begin).Key, ...from });
+          const page = await client.send(command, abortable(signal));
+          for (const { Key, UploadId } of page.Uploads ?? []) {
+            const command = new s3.AbortMultipartUploadCommand({ Bucket: bucket, Key, UploadId });
+            await client.send(command, abortable(signal)).catch((error: unknown) => {
+              if (!isNamed(error, 'NoSuchUpload')) throw error;
+            });
+          }
+          from = { KeyMarker: page.NextKeyMarker, UploadIdMarker: page.NextUploadIdMarker };
+          more = page.IsTruncated === true && page.NextKeyMarker !== undefined;
         }
       }),
     close: () => client.destroy(),

@@ -32,6 +32,7 @@ const refusals: Readonly<Record<string, string>> = {
   InvalidToken: 'the session token is none: see AWS_SESSION_TOKEN',
   CredentialsProviderError: 'no credentials were found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or ~/.aws',
   TokenProviderError: 'no credentials were found: log in again (aws sso login)',
+  RequestTimeTooSkewed: "this machine's clock is not the server's: set it",
   NoSuchBucket: 'there is no such bucket: make it, or correct `storage` in temporal.config',
   InvalidBucketName: 'a bucket cannot have that name: correct `storage` in temporal.config',
   PermanentRedirect: 'the bucket lies in another region: correct `storage` in temporal.config',
@@ -61,6 +62,11 @@ export function storageError(error: unknown, place: string, what: string): Stora
     );
   }
   return new StorageError('no-network', `${place}, ${what}: it could not be reached, or broke off (${told})`);
+}
+
+/** Whether the client's error has a name, as S3 gives it. */
+export function isNamed(error: unknown, name: string): boolean {
+  return ((error ?? {}) as Told).name === name;
 }
 
 /** Whether the client was told that nothing of that name is there. */

@@ -9,9 +9,9 @@ export interface SharedIndex {
 }
 
 /** Lists all that a bucket has: a request for each thousand of manifests, whatever number of them is asked about. */
-export async function listShared(bucket: Bucket, signal?: AbortSignal): Promise<SharedIndex> {
+export async function listShared(bucket: Bucket): Promise<SharedIndex> {
   const newest = new Map<string, { attempt: number; finishedAt: Date }>();
-  for await (const { name, modifiedAt } of bucket.list(manifestsOf(), signal)) {
+  for await (const { name, modifiedAt } of bucket.list(manifestsOf())) {
     const found = parseManifestName(name);
     if (found === undefined) continue;
     const before = newest.get(found.key);

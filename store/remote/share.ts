@@ -5,7 +5,8 @@ import { StoreError } from '../errors.ts';
 import { inTurns } from '../in-turns.ts';
 import type { Artifact } from '../inspect.ts';
 import { manifestPath } from '../lease.ts';
-import { type Bucket, partBytes, type TransferOptions } from './bucket.ts';
+import { type Bucket, partBytes } from './bucket.ts';
+import { StorageError } from './errors.ts';
 import { fileName, filesOf, manifestName } from './names.ts';
 import { noteShared } from './note.ts';
 
@@ -24,15 +25,23 @@ const filesAtOnce = 4;
 export async function shareArtifact(
   bucket: Bucket,
   artifact: Artifact,
-  options: TransferOptions = {},
+  signal?: AbortSignal,
 ): Promise<'own' | 'another'> {
   const { folder } = artifact;
-  const { signal } = options;
   const name = manifestName(artifact.key, artifact.attempt);
   const text = readFileSync(manifestPath(folder), 'utf8');
   let standing = await bucket.readText(name, signal);
   // Of what stands already, only what somebody has removed is put there again.
-  if (standing === undefined || standing === text) await putFiles(bucket, artifact, options);
+  if (standing === undefined || standing === text) {
+    try {
+      await putFiles(bucket, artifact, signal);
+    } catch (error) {
+      // Who was first meanwhile has given up what others were uploading to the attempt.
+      if (standing !== undefined || !(error instanceof StorageError)) throw error;
+      standing = await bucket.readText(name, signal);
+      if (standing === undefined) throw error;
+    }
+  }
   if (standing === undefined) {
     // A try whose answer was lost has put it: what stands is looked at, and not who is told so.
     standing = (await bucket.putNew(name, text, signal)) ? text : await bucket.readText(name, signal);
@@ -44,18 +53,14 @@ export async function shareArtifact(
   return 'own';
 }
 
-async function putFiles(bucket: Bucket, artifact: Artifact, { signal, onBytes }: TransferOptions): Promise<void> {
+async function putFiles(bucket: Bucket, artifact: Artifact, signal?: AbortSignal): Promise<void> {
   const there = new Map<string, number>();
   for await (const { name, bytes } of bucket.list(filesOf(artifact), signal)) there.set(name, bytes);
   const wanted = new Map(artifact.files.map((file) => [fileName(artifact, file), file]));
   await inTurns([...wanted], filesAtOnce, signal, async ([name, file]) => {
-    if (there.get(name) === file.bytes) {
-      onBytes?.(file.bytes);
-      return;
-    }
-    // Of an execution that was killed. Should another host be at this very file, it sends it again, and gives up nobody's.
-    if (file.bytes > partBytes) await bucket.abortUploads(name, signal);
-    await bucket.putFile(name, { ...file, path: join(artifact.folder, file.path) }, { signal, onBytes });
+    if (there.get(name) === file.bytes) return;
+    // Uploads in part that are there already stay until a manifest stands: they may be of another host that is at this very file.
+    await bucket.putFile(name, { ...file, path: join(artifact.folder, file.path) }, signal);
   });
 }
 

@@ -8,7 +8,7 @@ export interface Storage {
   /** Bytes that larger files may take in the home of what the bucket has; undefined for any number. */
   cache: number | undefined;
   /** What the bucket has, as it was listed some seconds ago at most. What came since is not in it, and asked for by its key. */
-  lately(signal?: AbortSignal): Promise<SharedIndex>;
+  lately(): Promise<SharedIndex>;
 }
 
 /** How old a listing may be, in milliseconds. */
@@ -21,9 +21,9 @@ export async function openStorage({ cache, ...settings }: BucketSettings & { cac
   return {
     bucket,
     cache,
-    lately(signal) {
+    lately() {
       if (listed === undefined || performance.now() - listed.at > latelyMs) {
-        const index = listShared(bucket, signal);
+        const index = listShared(bucket);
         const asked = { index, at: performance.now() };
         listed = asked;
         index.catch(() => {

@@ -16,8 +16,12 @@ import { ingestAttempt } from '../../results/ingest.ts';
 import { findArtifact, inspectNode, publish } from '../../store/artifact.ts';
 import { digestOf } from '../../store/digest.ts';
 import { attemptFolder, keyFolder } from '../../store/home.ts';
+import type { Artifact } from '../../store/inspect.ts';
+import { listShared } from '../../store/remote/index.ts';
+import { shareArtifact } from '../../store/remote/share.ts';
 import { smallPlan } from '../fixtures/plans.ts';
 import { makePlan } from '../results/lineage.ts';
+import { memoryStorage } from '../store/memory-bucket.ts';
 import { begun, temporaryHome } from '../store/support.ts';
 
 /* Larger than what is hashed whenever an artifact is looked at, so that only the execution can find it. */
@@ -187,8 +191,8 @@ function nodeAt(nodes: readonly PlanNode[], address: string): PlanNode {
   return node;
 }
 
-async function publishModel(home: string, node: PlanNode, weights: Buffer): Promise<void> {
-  const attempt = await begun(home, node);
+async function publishModel(home: string, node: PlanNode, weights: Buffer, from = 1): Promise<void> {
+  const attempt = await begun(home, node, from);
   await mkdir(join(attempt.folder, 'model'));
   await writeFile(join(attempt.folder, 'model', 'tokenizer.json'), weights);
   const at = new Date(0).toISOString();
@@ -236,6 +240,32 @@ test('a program of one’s own trains what names it, where temporal.config has i
   assert.deepEqual(started, [['/srv/mine', '--fast']]);
 });
 
+test('what goes on from a forced node starts from the new attempt, though another host made it and here is the one before', async (t) => {
+  const [home, other] = [await temporaryHome(t), await temporaryHome(t)];
+  const bucket = memoryStorage().bucket();
+  const storage = { bucket, cache: undefined, lately: () => listShared(bucket) };
+  const plan = makePlan({ seeds: [1], replay: ['0%'] });
+  const [tokenizer, base] = ['tokenizer:words', 'base@seed=1'].map((address) => nodeAt(plan.nodes, address)) as [
+    PlanNode,
+    PlanNode,
+  ];
+  const forced = { ...plan, nodes: plan.nodes.map((node) => (node === tokenizer ? { ...node, attempt: 2 } : node)) };
+  await publishModel(home, tokenizer, Buffer.alloc(100_000));
+  await publishModel(other, tokenizer, Buffer.alloc(100_000), 2);
+  await shareArtifact(bucket, (await findArtifact(other, tokenizer.key)) as Artifact);
+  let asked = '';
+  const start = async (given: TrainerStart) => {
+    asked = await readFile(given.jobPath, 'utf8');
+    return await trainAtOnce(given, async () => undefined);
+  };
+  const execution = activityFor(home, forced, start, {}, 1, {}, storage);
+  const index = plan.nodes.indexOf(base);
+  assert.deepEqual(await new MockActivityEnvironment().run(execution, { planDigest: '', index, device: 'cpu' }), {
+    attempt: 1,
+  });
+  assert.ok(asked.includes(attemptFolder(home, tokenizer.key, 2)), asked);
+});
+
 /** Executes a node of a plan with a trainer that is none. */
 function execute(
   home: string,
@@ -254,9 +284,11 @@ function activityFor(
   devices: ExecuteOptions['devices'],
   stopSeconds = 1,
   commands: ExecuteOptions['commands'] = {},
+  storage: ExecuteOptions['storage'] = undefined,
 ) {
   return executeActivity({
     home,
+    storage,
     plans: { plan: async () => plan, node: async (_, place) => plan.nodes[place] as PlanNode },
     trainer: [],
     engines: [],

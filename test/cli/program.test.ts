@@ -1,7 +1,7 @@
-import { deepEqual, doesNotMatch, equal, match } from 'node:assert/strict';
+import { deepEqual, doesNotMatch, equal, match, ok } from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { open, readFile } from 'node:fs/promises';
+import { open, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { binary, descent, golden, packageRoot, temporaryFolder, writeLineage } from './support.ts';
@@ -86,6 +86,29 @@ test('a reader that goes away is no error', async (t) => {
   child.stdout.once('data', () => child.stdout.destroy());
   const exitCode = await new Promise((resolve) => child.on('close', resolve));
   deepEqual({ exitCode, stderr }, { exitCode: 0, stderr: '' });
+});
+
+test('a verb that fails with --json says so on standard output too, as JSON', async (t) => {
+  const folder = await temporaryFolder(t);
+  await writeLineage(folder);
+  const storage = { bucket: 'lineages', endpoint: 'http://127.0.0.1:9' };
+  await writeFile(join(folder, 'temporal.config.json'), JSON.stringify({ storage }));
+  const env = { AWS_ACCESS_KEY_ID: 'AKIANOBODY', AWS_SECRET_ACCESS_KEY: 'a-secret' };
+  const plain = await descent(['plan', 'lineage.yaml'], folder, { env });
+  equal(plain.exitCode, 1);
+  equal(plain.stdout, '');
+  const json = await descent(['plan', 'lineage.yaml', '--json'], folder, { env });
+  deepEqual({ ...json, stdout: '' }, plain);
+  const { error, because, hint } = JSON.parse(json.stdout) as { error: string; because: string[]; hint: string | null };
+  match(
+    error,
+    /^s3:\/\/lineages at http:\/\/127\.0\.0\.1:9, listing what it has: it could not be reached.*ECONNREFUSED/,
+  );
+  deepEqual([because, hint], [[], null]);
+
+  const unknown = await descent(['why', 'nothing', '--file', 'lineage.yaml', '--json'], folder, { env });
+  equal(unknown.exitCode, 1);
+  ok(unknown.stderr.includes((JSON.parse(unknown.stdout) as { error: string }).error));
 });
 
 test('stack traces appear with --debug only', async (t) => {

@@ -34,7 +34,7 @@ export async function testCluster(): Promise<TestCluster> {
   process.env.PATH = `${programs}${delimiter}${path}`;
   const kubernetes = { image: 'descent', claim: 'lineages', mountPath: '/', pollSeconds: 0.2 };
   const devices = { local: { slots: 1, threads: 1 }, cluster: { slots: 1, threads: 1, launcher: { kubernetes } } };
-  const cluster = launcherOf('cluster', devices.cluster);
+  const cluster = launcherOf('cluster', devices.cluster, join(home.folder, 'logs'));
   assert.ok(cluster);
   const artifact = (plan: Plan) => findArtifact(home.home, plan.nodes[0]?.key ?? '');
   return {

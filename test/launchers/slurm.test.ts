@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { test } from 'node:test';
+import type { JobName } from '../../activities/launchers/launcher.ts';
 import {
   batchScript,
   endOf,
@@ -79,10 +80,36 @@ test('a job is found whatever people have set for their own use of squeue', asyn
     process.env.PATH = path;
     delete process.env.SQUEUE_PARTITION;
   });
-  const { look } = slurmLauncher({}, { device: 'cpu', threads: 1 });
+  const { look } = slurmLauncher({}, { device: 'cpu', threads: 1 }, folder);
   assert.deepEqual(await look({ name: 'descent-x', task: 0 }), { phase: 'running' });
   const ended = { phase: 'ended', by: null, words: 'is not known to Slurm any more' };
   assert.deepEqual(await look({ name: 'descent-y', task: 0 }), ended);
+});
+
+test('jobs of an array write beside one another, and into no folder of a node, which may be removed before they begin', async (t) => {
+  const folder = await temporaryFolder(t);
+  const script = '#!/bin/sh\nprintf "%s\\n" "$@" > "$(dirname "$0")/asked"\n';
+  writeFileSync(join(folder, 'sbatch'), script, { mode: 0o755 });
+  const { PATH: path } = process.env;
+  process.env.PATH = `${folder}${delimiter}${path}`;
+  t.after(() => {
+    process.env.PATH = path;
+  });
+  const logs = join(folder, 'home', 'logs', '100%');
+  const { submit } = slurmLauncher({}, { device: 'cpu', threads: 1 }, logs);
+  const written: JobName[] = [];
+  const nodes = ['first', 'second'].map((name) => join(folder, name, 'jobs', '1.json'));
+  await Promise.all(
+    nodes.map((notePath) => submit({ name: 'one', notePath, env: {}, write: (job) => void written.push(job) })),
+  );
+  assert.ok(existsSync(logs), 'Slurm makes no folder');
+  const name = written[0]?.name;
+  assert.deepEqual(
+    written.map(({ log }) => log),
+    [0, 1].map((task) => join(logs, `${name}.${task}.log`)),
+  );
+  const output = join(folder, 'home', 'logs', '100%%', `${name}.%a.log`);
+  assert.ok(readFileSync(join(folder, 'asked'), 'utf8').split('\n').includes(`--output=${output}`));
 });
 
 test('a job of an array begins with its own note, whatever folders are called', async (t) => {

@@ -1,11 +1,12 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
+import { withLock } from '#setup/lock.mjs';
 import { cacheFolder } from '#setup/places.mjs';
 
 // As Descent's own client has it.
@@ -45,7 +46,12 @@ export async function storageServer(): Promise<StorageServer> {
       env: { PATH: process.env.PATH, ROOT_ACCESS_KEY_ID: access, ROOT_SECRET_ACCESS_KEY: secret },
       stdio: 'ignore',
     });
-    await answering(endpoint);
+    try {
+      await answering(endpoint);
+    } catch (error) {
+      child.kill('SIGKILL');
+      throw error;
+    }
     return child;
   };
   let child = await launch();
@@ -59,6 +65,7 @@ export async function storageServer(): Promise<StorageServer> {
   await client.send(new CreateBucketCommand({ Bucket: bucket }));
   client.destroy();
   const kill = async (): Promise<void> => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
     const ended = once(child, 'exit');
     child.kill('SIGKILL');
     await ended;
@@ -83,16 +90,38 @@ export async function storageServer(): Promise<StorageServer> {
 async function findProgram(): Promise<string> {
   const named = process.env.DESCENT_VERSITYGW;
   if (named) return named;
-  const folder = join(cacheFolder(), `versitygw-${release}`);
+  const name = `versitygw-${release}`;
+  const folder = join(cacheFolder(), name);
   const program = join(folder, 'versitygw');
-  if (existsSync(program)) return program;
-  try {
-    const what = `github.com/versity/versitygw/cmd/versitygw@${release}`;
-    await promisify(execFile)('go', ['install', what], { env: { ...process.env, GOBIN: folder }, timeout: 600_000 });
-  } catch (error) {
-    throw new Error('the suite needs versitygw: install Go, or name one in DESCENT_VERSITYGW', { cause: error });
-  }
+  // Files of the suite begin at once.
+  await withLock(
+    join(cacheFolder(), 'locks', name),
+    () => undefined,
+    async () => {
+      if (!existsSync(program)) await build(folder);
+    },
+  );
   return program;
+}
+
+/** It is built from its sources, which takes minutes, and as many times as long where the cores are busy. */
+const buildMs = 40 * 60_000;
+
+async function build(folder: string): Promise<void> {
+  const unfinished = `${folder}.tmp`;
+  const what = `github.com/versity/versitygw/cmd/versitygw@${release}`;
+  try {
+    await promisify(execFile)('go', ['install', what], {
+      env: { ...process.env, GOBIN: unfinished },
+      timeout: buildMs,
+    });
+  } catch (error) {
+    const { code, killed, stderr = '' } = error as { code?: unknown; killed?: boolean; stderr?: string };
+    const why = killed ? `Go took longer than ${buildMs / 60_000} minutes` : stderr.trim();
+    const remedy = code === 'ENOENT' ? 'install Go, or name one' : `${why}: try again, or name one`;
+    throw new Error(`the suite needs versitygw ${release}: ${remedy} in DESCENT_VERSITYGW`, { cause: error });
+  }
+  renameSync(unfinished, folder);
 }
 
 async function answering(endpoint: string): Promise<void> {

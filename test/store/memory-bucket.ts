@@ -47,13 +47,12 @@ export function memoryStorage(): MemoryStorage {
             objects.set(name, Buffer.from(text));
             return true;
           }),
-        putFile: (name, { path, sha256 }, { onBytes } = {}) =>
+        putFile: (name, { path, sha256 }) =>
           does(() => {
             const bytes = readFileSync(path);
             if (createHash('sha256').update(bytes).digest('hex') !== sha256)
               throw new StoreError(`${path} was changed`);
             objects.set(name, bytes);
-            onBytes?.(bytes.length);
           }),
         remove: (name) => does(() => void objects.delete(name)),
         abortUploads: () => does(() => undefined),

@@ -1,20 +1,23 @@
 // Artifacts in object storage: what becomes of them when hosts are killed, hear nothing, or are second.
 import assert from 'node:assert/strict';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { findAnywhere, holdFiles, share } from '../../activities/shared.ts';
-import { isUsed } from '../../activities/uses.ts';
+import { beginUse, isUsed } from '../../activities/uses.ts';
+import { exchange } from '../../cli/exchange.ts';
+import type { PlanNode } from '../../planner/plan.ts';
 import { findArtifact, inspectNode, publish, verifyArtifact } from '../../store/artifact.ts';
 import { beginAttempt } from '../../store/attempt.ts';
 import { keyFolder } from '../../store/home.ts';
 import { type Artifact, awayFiles, manifestOf } from '../../store/inspect.ts';
 import { pinKey } from '../../store/pins.ts';
-import type { Bucket } from '../../store/remote/bucket.ts';
-import { storageError } from '../../store/remote/errors.ts';
+import { type Bucket, partBytes } from '../../store/remote/bucket.ts';
+import { trimCache } from '../../store/remote/cache.ts';
+import { StorageError, storageError } from '../../store/remote/errors.ts';
 import { listShared } from '../../store/remote/index.ts';
 import { fileName, parseManifestName } from '../../store/remote/names.ts';
 import type { Storage } from '../../store/remote/storage.ts';
@@ -138,6 +141,119 @@ test('the cache lets go of what was used longest ago, and never of what is used,
   assert.deepEqual(awayFiles(alone), [], 'what is nowhere else does not count');
 });
 
+test('a file that the cache lets go of while it is verified is away, and not damaged', async (t) => {
+  const home = await temporaryHome(t);
+  const storage = opened(memoryStorage().bucket());
+  const made = await share(moving(home, storage), await make(home, node, 'here'));
+  const path = join(made.folder, 'model', 'model.safetensors');
+  // The files before it are read first.
+  assert.deepEqual(await verifyArtifact(made, () => rmSync(path, { force: true })), { ok: true });
+  assert.deepEqual(
+    awayFiles(made).map((file) => file.path),
+    ['model/model.safetensors'],
+  );
+  assert.equal(inspectNode(home, node.key).state, 'done');
+});
+
+test('the cache counts, and lets go of, what came of a fetch that was ended', async (t) => {
+  const [one, two] = [await temporaryHome(t), await temporaryHome(t)];
+  const storage = memoryStorage();
+  await bringTo(one, opened(storage.bucket()), 'one');
+  const brought = (await find(two, storage)) as Artifact;
+  const partial = join(brought.folder, 'model', 'model.safetensors.incoming.tmp');
+  let pieces = 0;
+  const killed = storage.bucket(() => {
+    pieces += 1;
+    if (pieces > 4) throw new Killed();
+  });
+  await assert.rejects(held(two, opened(killed), brought), Killed);
+  assert.ok(statSync(partial).size > 0);
+  await trimCache(two, 's3://memory', 1000, isUsed);
+  assert.equal(existsSync(partial), false);
+});
+
+test('two hosts that put the same file there at once do not give up each other’s upload', async (t) => {
+  const [one, two] = [await temporaryHome(t), await temporaryHome(t)];
+  const storage = memoryStorage();
+  const given: string[] = [];
+  const watched = (): Bucket => {
+    const bucket = storage.bucket();
+    return {
+      ...bucket,
+      abortUploads: async (prefix) => {
+        if (manifestsIn(storage).length === 0) given.push(prefix);
+      },
+    };
+  };
+  const large = Buffer.alloc(partBytes + 1);
+  for (const home of [one, two]) await make(home, node, large);
+  await Promise.all(
+    [one, two].map(async (home) =>
+      share(moving(home, opened(watched())), (await findArtifact(home, node.key)) as Artifact),
+    ),
+  );
+  assert.deepEqual(given, [], 'before a manifest stands');
+  assert.equal(manifestsIn(storage).length, 1);
+});
+
+test('who was second while a file of it went up takes what stands, and does not fail', async (t) => {
+  const [one, two] = [await temporaryHome(t), await temporaryHome(t)];
+  const storage = memoryStorage();
+  const [first, second] = [await make(one, node, 'one'), await make(two, node, 'two')];
+  const bucket = storage.bucket();
+  const overtaken: Bucket = {
+    ...bucket,
+    // As of an upload that whoever was first has given up.
+    putFile: async () => {
+      await share(moving(one, opened(bucket)), first);
+      throw new StorageError('no-network', 's3://memory: NoSuchUpload');
+    },
+  };
+  const counts = await share(moving(two, opened(overtaken)), second);
+  assert.deepEqual(counts.files, first.files);
+});
+
+test('homes that had both made a node before there was a storage have the same of it after an exchange', async (t) => {
+  const homes = [await temporaryHome(t), await temporaryHome(t)] as const;
+  const storage = memoryStorage();
+  const planned = { key: node.key } as PlanNode;
+  for (const [at, home] of homes.entries()) await make(home, node, `host ${at}`);
+  const release = beginUse(keyFolder(homes[1], node.key));
+  const digest = async (home: string) => (await findArtifact(home, node.key))?.files.at(-1)?.sha256;
+  const before = await digest(homes[1]);
+  for (const home of homes) await exchange(home, opened(storage.bucket()), [planned]);
+  assert.equal(await digest(homes[1]), before, 'what is used stays');
+  release();
+  await exchange(homes[1], opened(storage.bucket()), [planned]);
+  assert.notEqual(await digest(homes[1]), before);
+  assert.equal(await digest(homes[1]), await digest(homes[0]));
+  assert.equal((await findArtifact(homes[1], node.key))?.folder.includes('attempt-1'), true);
+});
+
+test('an exchange sends nodes with large files one after the other: parts of each are in memory', async (t) => {
+  const home = await temporaryHome(t);
+  const bucket = memoryStorage().bucket();
+  let [now, most] = [0, 0];
+  const counting: Bucket = {
+    ...bucket,
+    putFile: async (name, file, signal) => {
+      if (file.bytes <= partBytes) return await bucket.putFile(name, file, signal);
+      now += 1;
+      most = Math.max(most, now);
+      await bucket.putFile(name, file, signal);
+      now -= 1;
+    },
+  };
+  const nodes = ['first', 'second'].map(nodeNamed);
+  for (const one of nodes) await make(home, one, Buffer.alloc(partBytes + 1));
+  await exchange(
+    home,
+    opened(counting),
+    nodes.map(({ key }) => ({ key }) as PlanNode),
+  );
+  assert.equal(most, 1);
+});
+
 test('what a file has become that was published is not sent', async (t) => {
   const home = await temporaryHome(t);
   const storage = memoryStorage();
@@ -195,11 +311,11 @@ async function bringTo(home: string, storage: Storage, host: string): Promise<Ar
   return share(moving(home, storage), found ?? (await make(home, node, host)));
 }
 
-/** Publishes an artifact in a home, with weights of the host's own. */
-async function make(home: string, one: typeof node, host: string): Promise<Artifact> {
+/** Publishes an artifact in a home, with weights of the host's own, or these. */
+async function make(home: string, one: typeof node, weights: string | Buffer): Promise<Artifact> {
   const begun = await beginAttempt(home, one);
   if (begun.state === 'published') return begun.artifact;
-  await leaveFiles(begun.attempt, Buffer.alloc(50_000, host));
+  await leaveFiles(begun.attempt, typeof weights === 'string' ? Buffer.alloc(50_000, weights) : weights);
   const manifest = await publish(begun.attempt, publication(begun.attempt, one.preimage));
   return { ...manifest, folder: begun.attempt.folder };
 }

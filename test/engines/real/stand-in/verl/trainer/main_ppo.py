@@ -22,6 +22,7 @@ with open(os.environ["VERL_FILE_LOGGER_PATH"], "wb", buffering=0) as log:
             folder = out / f"global_step_{step}" / "actor" / "huggingface"
             folder.mkdir(parents=True, exist_ok=True)
             shutil.copy(parent / "model.safetensors", folder)
+            (folder.parent / "model_world_size_2_rank_0.pt").touch()
             latest.write_text(str(step))
         data = {"critic/score/mean": step / 10, "response_length/mean": 2.5, "actor/lr": 1, "actor/entropy": 1}
         log.write(json.dumps({"step": step, "data": data}).encode() + b"\n")
