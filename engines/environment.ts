@@ -29,36 +29,80 @@ const installSeconds = 3 * 3600;
  * no Python for them; the message says what to do.
  */
 export async function environmentOf(engine: DrivenEngine): Promise<Environment> {
-  const requirements = join(packageRoot, 'engines', engine, 'requirements.txt');
-  const lock = createHash('sha256')
-    .update(await readFile(requirements))
-    .digest('hex')
-    .slice(0, 12);
-  const folder = join(cacheFolder(), 'engines', `${engine}-${lock}`);
-  const environment = { python: join(folder, 'bin', 'python'), lock };
-  const ready = join(folder, 'descent-ready');
-  // Its Python is a link to the machine's, which another version may have replaced.
-  const isReady = (): boolean => existsSync(ready) && existsSync(environment.python);
-  if (isReady()) return environment;
+  const { requirements, lock, folder } = await placeOf(engine);
+  const environment = { python: pythonOf(folder), lock };
+  if (isReady(folder)) return environment;
   await withLock(join(cacheFolder(), 'locks', `engine-${engine}-${lock}`), tell, async () => {
-    if (isReady()) return;
+    if (isReady(folder)) return;
     tell(`installing ${engines[engine].title} into ${folder}: some gigabytes, once`);
     await rm(folder, { recursive: true, force: true });
     await mkdir(folder, { recursive: true });
     const uv = onPath('uv');
     for (const step of uv === undefined ? byVenv(folder, requirements) : byUv(engine, uv, folder, requirements))
       await install(engine, step);
-    await writeFile(ready, '');
+    await writeFile(readyFile(folder), '');
   });
   return environment;
+}
+
+/** What there is of an engine's environment. */
+export interface EnvironmentState {
+  lock: string;
+  /** Where it is, or will be. */
+  folder: string;
+  installed: boolean;
+  /** What makes one: uv, which brings its own Python, or a Python of the machine's; null where there is neither. */
+  installer: string | null;
+}
+
+/** Looks at the environment of an engine, and at what would make it. Makes nothing, and asks no network. */
+export async function inspectEnvironment(engine: DrivenEngine): Promise<EnvironmentState> {
+  const { lock, folder } = await placeOf(engine);
+  return { lock, folder, installed: isReady(folder), installer: onPath('uv') ?? (await suitingPython(engine)) };
+}
+
+async function suitingPython(engine: DrivenEngine): Promise<string | null> {
+  const python = onPath('python3');
+  if (python === undefined) return null;
+  const { stdout } = await run(python, ['--version'], { timeoutSeconds: 60 });
+  const minor = Number(/^Python 3\.(\d+)/.exec(stdout)?.[1]);
+  return minor >= oldestPython && minor <= newestPython(engine) ? python : null;
+}
+
+async function placeOf(engine: DrivenEngine): Promise<{ requirements: string; lock: string; folder: string }> {
+  const requirements = join(packageRoot, 'engines', engine, 'requirements.txt');
+  const digest = createHash('sha256').update(await readFile(requirements));
+  const lock = digest.digest('hex').slice(0, 12);
+  return { requirements, lock, folder: join(cacheFolder(), 'engines', `${engine}-${lock}`) };
+}
+
+/** Its Python is a link to the machine's, which another version may have replaced. */
+function isReady(folder: string): boolean {
+  return existsSync(readyFile(folder)) && existsSync(pythonOf(folder));
+}
+
+function readyFile(folder: string): string {
+  return join(folder, 'descent-ready');
+}
+
+function pythonOf(folder: string): string {
+  return join(folder, 'bin', 'python');
 }
 
 type Command = [program: string, ...args: string[]];
 
 function byUv(engine: DrivenEngine, uv: string, folder: string, requirements: string): Command[] {
-  const python = join(folder, 'bin', 'python');
+  const python = pythonOf(folder);
   return [
-    [uv, 'venv', '--quiet', '--allow-existing', '--python', `>=3.11,<3.${newestPython(engine) + 1}`, folder],
+    [
+      uv,
+      'venv',
+      '--quiet',
+      '--allow-existing',
+      '--python',
+      `>=3.${oldestPython},<3.${newestPython(engine) + 1}`,
+      folder,
+    ],
     // Compiled once, and not by every trainer that starts: that takes half a minute where Python is told to keep nothing.
     [uv, 'pip', 'install', '--quiet', '--compile-bytecode', '--require-hashes', '--python', python, '-r', requirements],
   ];
@@ -66,15 +110,17 @@ function byUv(engine: DrivenEngine, uv: string, folder: string, requirements: st
 
 function byVenv(folder: string, requirements: string): Command[] {
   const python = onPath('python3') ?? 'python3';
-  const pip = [join(folder, 'bin', 'python'), '-m', 'pip', '--disable-pip-version-check', '--quiet'] as const;
+  const pip = [pythonOf(folder), '-m', 'pip', '--disable-pip-version-check', '--quiet'] as const;
   return [
     [python, '-m', 'venv', folder],
     [...pip, 'install', '--require-hashes', '-r', requirements],
   ];
 }
 
+const oldestPython = 11;
+
 /** An engine's lock is for Python 3.11 to this minor version. */
-function newestPython(engine: DrivenEngine): number {
+export function newestPython(engine: DrivenEngine): number {
   return engine === 'verl' ? 12 : 13;
 }
 

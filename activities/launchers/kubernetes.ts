@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { isGpuClass } from '../../schemas/device-class.ts';
 import type { KubernetesSettings } from '../../temporal.config.ts';
@@ -35,19 +36,22 @@ export function kubernetesLauncher(settings: KubernetesSettings, options: JobOpt
       : null;
   };
 
+  const create = async (name: string, notePath: string, ...how: string[]): Promise<void> => {
+    const manifest = JSON.stringify(jobManifest(name, notePath, settings, options));
+    const answer = await kubectl(['create', ...how, '--filename=-'], manifest);
+    if (answer.code === 0) return;
+    throw isUnreachable(answer)
+      ? unanswered(answer)
+      : new NodeError('no-launcher', `Kubernetes does not take its job: ${answer.stderr}`);
+  };
+
   return {
     pollSeconds,
-    async submit({ name, notePath, write }) {
+    submit({ name, notePath, write }) {
       write({ name, task: 0 });
-      const answer = await kubectl(
-        ['create', '--filename=-'],
-        JSON.stringify(jobManifest(name, notePath, settings, options)),
-      );
-      if (answer.code === 0) return;
-      throw isUnreachable(answer)
-        ? unanswered(answer)
-        : new NodeError('no-launcher', `Kubernetes does not take its job: ${answer.stderr}`);
+      return create(name, notePath);
     },
+    wouldTake: () => create(`descent-doctor-${randomUUID().slice(0, 8)}`, '/dev/null', '--dry-run=server'),
     async look({ name }) {
       const answer = await kubectl(['get', 'job', name, '--ignore-not-found', '--output=json']);
       if (answer.code !== 0) return { phase: 'unknown', words: answer.stderr };

@@ -6,6 +6,8 @@ export interface Launcher {
   pollSeconds: number;
   /** Hands in a job. Throws a NodeError: `no-launcher` where the cluster refuses it, `no-cluster` where it does not answer. */
   submit(ticket: Ticket): Promise<void>;
+  /** Asks the cluster whether it would take a job of the class, and hands none in. Throws as `submit` does. */
+  wouldTake(): Promise<void>;
   look(job: JobName): Promise<JobState>;
   /** Asks the job's trainer to save and exit, with SIGTERM; takes away a job that has not begun. */
   stop(job: JobName): Promise<void>;

@@ -1,12 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { onPath } from '#setup/processes.mjs';
 import { isGpuClass } from '../../schemas/device-class.ts';
 import type { SlurmSettings } from '../../temporal.config.ts';
 import { NodeError } from '../failures.ts';
 import { type ClusterEnd, trainerEnvironment } from '../trainer.ts';
 import { type Answer, ask } from './command.ts';
 import type { JobName, JobOptions, JobState, Launcher, Ticket } from './launcher.ts';
+
+/** What of Slurm's is asked. */
+const commands = ['sbatch', 'squeue', 'scontrol', 'scancel'];
 
 /** So long jobs are waited for that are ready at about the same time: they are handed in as one array. */
 const gatherMs = 500;
@@ -37,6 +41,17 @@ export function slurmLauncher(settings: SlurmSettings, options: JobOptions): Lau
       });
       gathered.set(key, { tickets, submitted });
       return submitted;
+    },
+    async wouldTake() {
+      const missing = commands.filter((command) => onPath(command) === undefined);
+      if (missing.length > 0)
+        throw new NodeError('no-launcher', `there is no ${missing.join(', no ')} on this machine's PATH`);
+      const array = { name: 'descent-doctor', count: 1, log: '/dev/null' };
+      await sbatch(['--test-only', ...sbatchArguments(array, settings, options)], {
+        input: batchScript(['/dev/null'], settings),
+        env: jobEnvironment(process.env),
+      });
+      await list();
     },
     async look(job) {
       try {
@@ -71,13 +86,18 @@ async function submitArray(tickets: readonly Ticket[], settings: SlurmSettings, 
   const log = first.notePath.replace(/json$/, '');
   for (const [task, ticket] of tickets.entries()) ticket.write({ name, task, log: `${log}${task}.log` });
   const array = { name, count: tickets.length, log: `${log.replaceAll('%', '%%')}%a.log` };
-  const answer = await ask('sbatch', sbatchArguments(array, settings, options), {
+  await sbatch(sbatchArguments(array, settings, options), {
     input: batchScript(
       tickets.map(({ notePath }) => notePath),
       settings,
     ),
     env: { ...jobEnvironment(process.env), ...first.env },
   });
+}
+
+/** Throws a NodeError that says why Slurm does not take the job. */
+async function sbatch(args: readonly string[], given: { input: string; env: NodeJS.ProcessEnv }): Promise<void> {
+  const answer = await ask('sbatch', args, given);
   if (answer.code === 0) return;
   throw isUnreachable(answer.stderr)
     ? new NodeError('no-cluster', `Slurm does not answer: ${answer.stderr}`)

@@ -8,6 +8,7 @@ import { type ConnectedClient, connectClient } from '../../../cli/connect.ts';
 import { type Host, startOrJoinHost } from '../../../cli/host.ts';
 import { readHostState } from '../../../cli/host-state.ts';
 import { cancelLineage, type LineageHandle, lineageEnd, lineageStatus, progressOf } from '../../../cli/lineages.ts';
+import { checkLaunchers } from '../../../cli/reach.ts';
 import type { Plan } from '../../../planner/plan.ts';
 import { runQuery } from '../../../results/query.ts';
 import { findArtifact, inspectNode } from '../../../store/artifact.ts';
@@ -85,6 +86,21 @@ describe('a training that Slurm runs', { skip: missingSlurm(), timeout: 900_000 
     assert.equal(end.state, 'done', JSON.stringify(end));
     assert.equal(await hashOf(home, plan), untouched);
   }
+
+  test('Slurm says beforehand whether it would take a job of a class, and why not', async () => {
+    const checks = await checkLaunchers({
+      devices: { local: devices.local, cluster: devices.cluster, nowhere: devices.nowhere },
+    });
+    assert.deepEqual(
+      checks.map(({ name, status }) => [name, status]),
+      [
+        ['Slurm (cluster)', 'ok'],
+        ['Slurm (nowhere)', 'missing'],
+      ],
+    );
+    assert.match(checks[1]?.found ?? '', /invalid partition/i);
+    assert.deepEqual(slurm.jobs(), [], 'none was handed in');
+  });
 
   test('ends in the bytes, and under the keys, of one that is a process', async () => {
     const here = await testHome({ devices });
