@@ -97,8 +97,10 @@ export async function train(
           device,
           attempt,
           address: node.address,
-          onPhase(phase) {
+          onPhase(phase, queue) {
             if (phase === 'queued') deadline = Number.POSITIVE_INFINITY;
+            if (queue === undefined) delete progress.queue;
+            else progress.queue = queue;
             if (phase === 'queued' ? progress.phase !== 'saving' : progress.phase === 'queued') progress.phase = phase;
           },
         });
@@ -158,6 +160,7 @@ function isUnwanted({ cancellationDetails }: Execution['context'], claim: Execut
 
 function follow(progress: NodeProgress, event: TrainerEvent): void {
   if (progress.phase === 'starting' || progress.phase === 'queued') progress.phase = 'running';
+  delete progress.queue;
   if (event.event === 'started') Object.assign(progress, { steps: event.steps, step: event.resumedFrom ?? 0 });
   if (event.event === 'metrics') Object.assign(progress, { step: event.step, values: event.values });
   if (event.event === 'progress') {

@@ -1,3 +1,4 @@
+import type { QueueReason } from '../../workflows/messages.ts';
 import type { ClusterEnd } from '../trainer.ts';
 
 /** A cluster that runs trainers as its jobs. */
@@ -46,7 +47,8 @@ export interface Ticket {
 
 /** How a job stands. */
 export type JobState =
-  | { phase: 'queued' | 'running' }
+  | { phase: 'queued'; queue?: QueueReason }
+  | { phase: 'running' }
   /** `by`: null where its trainer ended it, or nobody knows. `words` complete `its job ...`. */
   | { phase: 'ended'; by: ClusterEnd | null; words: string }
   /** The cluster does not answer. */

@@ -105,7 +105,9 @@ test('Slurm is asked whether it would take a job of the class, and is handed non
 test('Kubernetes is asked whether it would take a job of the class, and is handed none', async (t) => {
   const kubernetes = { image: 'descent', claim: 'lineages', mountPath: '/work' };
   const devices = { gpu: { slots: 4, threads: 2, launcher: { kubernetes } } };
-  await programs(t, { kubectl: 'case "$*" in *--dry-run=server*) exit 0;; esac; exit 1' });
+  await programs(t, {
+    kubectl: 'case "$*" in *--dry-run=server*) exit 0;; *get*) echo "{\\"items\\":[]}"; exit 0;; esac; exit 1',
+  });
   assert.equal((await checkLaunchers({ devices }))[0]?.status, 'ok');
 
   await programs(t, { kubectl: 'echo "The connection to the server k8s:6443 was refused" >&2; exit 1' });

@@ -4,6 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
 import { type ConnectedClient, connectClient } from '../../../cli/connect.ts';
 import { type Host, startOrJoinHost } from '../../../cli/host.ts';
 import { readHostState } from '../../../cli/host-state.ts';
@@ -225,6 +226,8 @@ describe('a training that Slurm runs', { skip: missingSlurm(), timeout: 900_000 
     const { plan, address, handle } = await begin('queued', 'held');
     await until(() => slurm.jobs().some((job) => job.endsWith(' PENDING')), 'its job waits');
     await until(async () => (await progress(plan, handle))?.phase === 'queued', 'it is said to wait for a device');
+    const held = { reason: 'JobHeldUser', message: '', weight: 'stuck' };
+    await until(async () => isDeepStrictEqual((await progress(plan, handle))?.queue, held), 'it is said why');
     await cancelLineage(handle);
     await until(
       () => !slurm.jobs().some((job) => job.endsWith(' PENDING')),
