@@ -86,8 +86,8 @@ export function checkEngines(): Promise<Check[]> {
 
 async function checkEngine(engine: DrivenEngine): Promise<Check> {
   const name = `Engine ${engine}`;
-  const { installed, installer, folder, lock } = await inspectEnvironment(engine);
-  if (installed) return { name, status: 'ok', found: `lock ${lock} at ${folder}` };
+  const { installer, folder, lock } = await inspectEnvironment(engine);
+  if (folder !== null) return { name, status: 'ok', found: `lock ${lock} at ${folder}` };
   if (installer !== null)
     return { name, status: 'ok', found: `not installed; ${installer} does it when a lineage first needs it` };
   return {

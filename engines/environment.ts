@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { withLock } from '#setup/lock.mjs';
 import { cacheFolder, packageRoot } from '#setup/places.mjs';
@@ -25,40 +25,54 @@ const installSeconds = 3 * 3600;
  * every version and digest is fixed. Made when it is first asked for, and shared by all homes and checkouts with that lock; by
  * uv where it is on PATH, else by Python's own venv and pip. What takes time is told on standard error.
  *
+ * An environment has its own paths in it and cannot be renamed, so each is made where it will be, in a folder that no other
+ * has, and counts once it has the file `descent-ready`. One that is ready is never changed or removed: a training may run in it.
+ *
  * @throws TrainerFailure `no-network` where packages cannot be had, `disk-full` where they find no room, `bad-job` where there is
  * no Python for them; the message says what to do.
  */
 export async function environmentOf(engine: DrivenEngine): Promise<Environment> {
-  const { requirements, lock, folder } = await placeOf(engine);
-  const environment = { python: pythonOf(folder), lock };
-  if (isReady(folder)) return environment;
-  await withLock(join(cacheFolder(), 'locks', `engine-${engine}-${lock}`), tell, async () => {
-    if (isReady(folder)) return;
+  const place = await placeOf(engine);
+  const { lock, name, requirements } = place;
+  const found = await readyFolder(place);
+  if (found !== undefined) return { python: pythonOf(found), lock };
+  const made = await withLock(join(cacheFolder(), 'locks', `engine-${engine}-${lock}`), tell, async () => {
+    const meanwhile = await readyFolder(place);
+    if (meanwhile !== undefined) return meanwhile;
+    // Of installations that were killed: who holds the lock is alone at it.
+    for (const folder of await foldersOf(place))
+      if (!existsSync(readyFile(folder))) await rm(folder, { recursive: true, force: true });
+    await mkdir(place.parent, { recursive: true });
+    const folder = join(place.parent, `${name}.${randomBytes(4).toString('hex')}`);
     tell(`installing ${engines[engine].title} into ${folder}: some gigabytes, once`);
-    await rm(folder, { recursive: true, force: true });
-    await mkdir(folder, { recursive: true });
-    const uv = onPath('uv');
-    for (const step of uv === undefined ? byVenv(folder, requirements) : byUv(engine, uv, folder, requirements))
-      await install(engine, step);
-    await writeFile(readyFile(folder), '');
+    try {
+      const uv = onPath('uv');
+      for (const step of uv === undefined ? byVenv(folder, requirements) : byUv(engine, uv, folder, requirements))
+        await install(engine, step);
+      await writeFile(readyFile(folder), '');
+    } catch (error) {
+      await rm(folder, { recursive: true, force: true });
+      throw error;
+    }
+    return folder;
   });
-  return environment;
+  return { python: pythonOf(made), lock };
 }
 
 /** What there is of an engine's environment. */
 export interface EnvironmentState {
   lock: string;
-  /** Where it is, or will be. */
-  folder: string;
-  installed: boolean;
+  /** Where it is; null where it is not installed. */
+  folder: string | null;
   /** What makes one: uv, which brings its own Python, or a Python of the machine's; null where there is neither. */
   installer: string | null;
 }
 
 /** Looks at the environment of an engine, and at what would make it. Makes nothing, and asks no network. */
 export async function inspectEnvironment(engine: DrivenEngine): Promise<EnvironmentState> {
-  const { lock, folder } = await placeOf(engine);
-  return { lock, folder, installed: isReady(folder), installer: onPath('uv') ?? (await suitingPython(engine)) };
+  const place = await placeOf(engine);
+  const installer = onPath('uv') ?? (await suitingPython(engine));
+  return { lock: place.lock, folder: (await readyFolder(place)) ?? null, installer };
 }
 
 async function suitingPython(engine: DrivenEngine): Promise<string | null> {
@@ -69,16 +83,31 @@ async function suitingPython(engine: DrivenEngine): Promise<string | null> {
   return minor >= oldestPython && minor <= newestPython(engine) ? python : null;
 }
 
-async function placeOf(engine: DrivenEngine): Promise<{ requirements: string; lock: string; folder: string }> {
+/** Where the environments of an engine's lock lie. */
+interface Place {
+  requirements: string;
+  lock: string;
+  parent: string;
+  /** What their folders' names begin with. */
+  name: string;
+}
+
+async function placeOf(engine: DrivenEngine): Promise<Place> {
   const requirements = join(packageRoot, 'engines', engine, 'requirements.txt');
   const digest = createHash('sha256').update(await readFile(requirements));
   const lock = digest.digest('hex').slice(0, 12);
-  return { requirements, lock, folder: join(cacheFolder(), 'engines', `${engine}-${lock}`) };
+  return { requirements, lock, parent: join(cacheFolder(), 'engines'), name: `${engine}-${lock}` };
 }
 
-/** Its Python is a link to the machine's, which another version may have replaced. */
-function isReady(folder: string): boolean {
-  return existsSync(readyFile(folder)) && existsSync(pythonOf(folder));
+async function foldersOf({ parent, name }: Place): Promise<string[]> {
+  const all = existsSync(parent) ? await readdir(parent) : [];
+  const own = all.filter((one) => one === name || one.startsWith(`${name}.`));
+  return own.sort().map((one) => join(parent, one));
+}
+
+/** One that is whole. Its Python is a link to the machine's, which another version may have replaced. */
+async function readyFolder(place: Place): Promise<string | undefined> {
+  return (await foldersOf(place)).find((folder) => existsSync(readyFile(folder)) && existsSync(pythonOf(folder)));
 }
 
 function readyFile(folder: string): string {

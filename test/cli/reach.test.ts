@@ -5,6 +5,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { delimiter, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { cacheFolder } from '#setup/places.mjs';
 import { checkEngines, checkLaunchers, checkStorage } from '../../cli/reach.ts';
 import { inspectEnvironment } from '../../engines/environment.ts';
 import { temporaryFolder } from './support.ts';
@@ -138,7 +139,9 @@ test('of each engine it is said whether it is installed, and what would install 
   await programs(t, { uv: '' }, true);
   assert.match((await of('verl'))?.found ?? '', /\/uv does it/);
 
-  const { folder, lock } = await inspectEnvironment('trl');
+  const { folder: none, lock } = await inspectEnvironment('trl');
+  assert.equal(none, null);
+  const folder = join(cacheFolder(), 'engines', `trl-${lock}.0`);
   mkdirSync(join(folder, 'bin'), { recursive: true });
   writeFileSync(join(folder, 'bin', 'python'), '');
   writeFileSync(join(folder, 'descent-ready'), '');
