@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { commandName, engineOf } from '../schemas/engines.ts';
+import { outOfMemoryKills } from '../schemas/memory-kills.ts';
 import type { DoneEvent, StartedEvent, TrainerEvent } from '../schemas/types/event.ts';
 import type { Artifact } from '../store/inspect.ts';
 import { writeNote } from '../store/notes.ts';
@@ -12,7 +13,6 @@ import { jobFor } from './job.ts';
 import { isHandedIn } from './launchers/join.ts';
 import { launchTrainer } from './launchers/launch.ts';
 import { torchrunCommand, torchrunOf } from './launchers/torchrun.ts';
-import { outOfMemoryKills } from './processes.ts';
 import { earlierResponses } from './responses.ts';
 import { endpointEnvironment, startTrainer } from './trainer.ts';
 import { diskFullOf, errorOf, timeoutOf } from './trainer-errors.ts';
