@@ -104,7 +104,7 @@ export interface KubernetesSettings {
   program?: string[];
   /** How long a pod has to end that is taken away; a trainer that is asked to save has `stopSeconds`. Default: 60. */
   saveSeconds?: number;
-  /** How often Kubernetes is asked how a job stands. Default: 15. */
+  /** How often Kubernetes is asked how all jobs stand. Default: 15. */
   pollSeconds?: number;
 }
 

@@ -6,12 +6,24 @@ import { isGpuClass } from '../schemas/device-class.ts';
 import { findArtifact, publish } from '../store/artifact.ts';
 import { type Attempt, attemptUnderWay, beginAttempt } from '../store/attempt.ts';
 import { latestCheckpoint } from '../store/checkpoint.ts';
+import { StoreError } from '../store/errors.ts';
+import { forgetFailure, noteFailure } from '../store/failure.ts';
 import { type Artifact, awayFiles } from '../store/inspect.ts';
+import { holdsLease } from '../store/lease.ts';
 import type { NodeProgress } from '../workflows/messages.ts';
 import { claimNode } from './claim.ts';
 import { removeOutputs } from './events.ts';
 import type { ExecuteOptions, Execution } from './execution.ts';
-import { failureFor, forgetTries, isUncounted, mostTriesOfAny, NodeError, noteTries, triesFrom } from './failures.ts';
+import {
+  asNodeError,
+  failureFor,
+  forgetTries,
+  isUncounted,
+  mostTriesOfAny,
+  NodeError,
+  noteTries,
+  triesFrom,
+} from './failures.ts';
 import { shareGpus } from './gpus.ts';
 import { attemptToJoin, isHandedIn } from './launchers/join.ts';
 import { LeftError } from './launchers/launch.ts';
@@ -163,7 +175,9 @@ async function executeAttempt(execution: Execution, options: ExecuteOptions): Pr
     from: place,
     begins: !isHandedIn(attempt),
     noteFirst: attempt.executions > 1,
+    attempt,
   };
+  forgetFailure(attempt.folder);
   await counted(execution, home, counting, async (tries) => {
     if (tries > mostTriesOfAny) {
       throw new NodeError('killed', `${node.address}: its worker died ${tries - 1} times at step ${step}`);
@@ -218,12 +232,18 @@ function whereJoined(
 
 /**
  * Counts the tries of something from one place, on disk, and fails for good when its kind of failure has had them all. A
- * first execution is noted when it has failed, which most do not; should its worker be killed, it is not counted.
+ * first execution is noted when it has failed, which most do not; should its worker be killed, it is not counted. An attempt
+ * that has failed for good has that noted.
  */
 async function counted<T>(
   { node, context }: Pick<Execution, 'node' | 'context'>,
   home: string,
-  { from, begins, noteFirst }: { from: { attempt: number; step: number }; begins: boolean; noteFirst: boolean },
+  {
+    from,
+    begins,
+    noteFirst,
+    attempt,
+  }: { from: { attempt: number; step: number }; begins: boolean; noteFirst: boolean; attempt?: Attempt },
   work: (tries: number) => Promise<T>,
 ): Promise<T> {
   const tries = Math.max(1, triesFrom(home, node.key, from) + (begins ? 1 : 0));
@@ -240,9 +260,25 @@ async function counted<T>(
       throw failureFor(error, 1);
     }
     const failure = failureFor(error, tries);
-    if (failure.nonRetryable) forgetTries(home, node.key);
-    else noteTries(home, node.key, { ...from, count: tries });
+    if (failure.nonRetryable) {
+      forgetTries(home, node.key);
+      if (attempt !== undefined) noteEnd(node, attempt, error);
+    } else noteTries(home, node.key, { ...from, count: tries });
     throw failure;
+  }
+}
+
+/** Leaves in the attempt why it failed, which nobody else may know: its trainer may never have been started. */
+function noteEnd({ address }: PlanNode, { folder, leasePath, token }: Attempt, error: unknown): void {
+  if (!holdsLease(leasePath, token)) return;
+  const { kind, message } = asNodeError(error);
+  const named = `${address}: `;
+  try {
+    // As a trainer says it, which does not know what it trains.
+    noteFailure(folder, { kind, message: message.startsWith(named) ? message.slice(named.length) : message });
+  } catch (noteError) {
+    // The disk may be what it failed for: whoever follows the lineage is told all the same.
+    if (!(noteError instanceof StoreError)) throw noteError;
   }
 }
 

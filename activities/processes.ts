@@ -119,12 +119,6 @@ function statOnLinux(pid: number): Found | undefined {
   }
 }
 
-/** How many processes the kernel has killed since the boot for want of memory; 0 on systems that do not tell. */
-export function outOfMemoryKills(): number {
-  if (process.platform !== 'linux') return 0;
-  return Number(/^oom_kill (\d+)$/m.exec(readFileSync('/proc/vmstat', 'utf8'))?.[1] ?? 0);
-}
-
 let boot: string | undefined;
 
 function bootId(): string {

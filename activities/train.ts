@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { commandName, engineOf } from '../schemas/engines.ts';
+import { outOfMemoryKills } from '../schemas/memory-kills.ts';
 import type { DoneEvent, StartedEvent, TrainerEvent } from '../schemas/types/event.ts';
 import type { Artifact } from '../store/inspect.ts';
 import { writeNote } from '../store/notes.ts';
@@ -12,7 +13,6 @@ import { jobFor } from './job.ts';
 import { isHandedIn } from './launchers/join.ts';
 import { launchTrainer } from './launchers/launch.ts';
 import { torchrunCommand, torchrunOf } from './launchers/torchrun.ts';
-import { outOfMemoryKills } from './processes.ts';
 import { earlierResponses } from './responses.ts';
 import { endpointEnvironment, startTrainer } from './trainer.ts';
 import { diskFullOf, errorOf, timeoutOf } from './trainer-errors.ts';
@@ -97,8 +97,10 @@ export async function train(
           device,
           attempt,
           address: node.address,
-          onPhase(phase) {
+          onPhase(phase, queue) {
             if (phase === 'queued') deadline = Number.POSITIVE_INFINITY;
+            if (queue === undefined) delete progress.queue;
+            else progress.queue = queue;
             if (phase === 'queued' ? progress.phase !== 'saving' : progress.phase === 'queued') progress.phase = phase;
           },
         });
@@ -158,6 +160,7 @@ function isUnwanted({ cancellationDetails }: Execution['context'], claim: Execut
 
 function follow(progress: NodeProgress, event: TrainerEvent): void {
   if (progress.phase === 'starting' || progress.phase === 'queued') progress.phase = 'running';
+  delete progress.queue;
   if (event.event === 'started') Object.assign(progress, { steps: event.steps, step: event.resumedFrom ?? 0 });
   if (event.event === 'metrics') Object.assign(progress, { step: event.step, values: event.values });
   if (event.event === 'progress') {

@@ -7,9 +7,11 @@ import { promisify } from 'node:util';
 import { findGpu, visibleGpus } from '#setup/gpu.mjs';
 import { type Check, inspectSetup } from '#setup/inspect.mjs';
 import { freeBytes, homePath, leastFreeBytes } from '../store/home.ts';
+import type { TemporalConfig } from '../temporal.config.ts';
 import { loadConfig } from './config.ts';
 import { CommandError } from './failure.ts';
 import { lastLine } from './last-line.ts';
+import { checkEngines, checkLaunchers, checkStorage } from './reach.ts';
 
 /** What `descent doctor` finds. */
 export interface DoctorReport {
@@ -23,7 +25,8 @@ const comfortableGigabytes = 5;
 
 /**
  * Looks at all that Descent needs on this machine and changes nothing: what set-up provides, TensorFlow multiplying in
- * a process of its own, DuckDB, the configuration, the home folder. Takes some seconds, needs no network.
+ * a process of its own, DuckDB, the configuration, the home folder, the storage and the clusters that are configured, and what
+ * there is of engines. Takes some seconds; needs a network for a storage or a cluster alone.
  *
  * @param env where DESCENT_HOME is looked up
  * @param cwd what a relative home is relative to
@@ -40,8 +43,16 @@ export async function doctor(env: NodeJS.ProcessEnv = process.env, cwd: string =
     );
   }
   const home = homePath(cwd, env);
-  const configuration = await checkConfiguration(cwd, env);
-  const checks = [...setup, ...multiplications, await checkDuckDb(), configuration, await checkHome(home)];
+  const { check: configuration, config } = await checkConfiguration(cwd, env);
+  const checks = [
+    ...setup,
+    ...multiplications,
+    await checkDuckDb(),
+    configuration,
+    await checkHome(home),
+    ...(config === undefined ? [] : [...(await checkStorage(config)), ...(await checkLaunchers(config))]),
+    ...(await checkEngines()),
+  ];
   return { checks, healthy: checks.every(({ status }) => status !== 'missing') };
 }
 
@@ -103,15 +114,20 @@ async function checkDuckDb(): Promise<Check> {
   }
 }
 
-async function checkConfiguration(cwd: string, env: NodeJS.ProcessEnv): Promise<Check> {
+/** `config`: undefined where it cannot be read. */
+async function checkConfiguration(
+  cwd: string,
+  env: NodeJS.ProcessEnv,
+): Promise<{ check: Check; config?: TemporalConfig }> {
   const name = 'Configuration';
   try {
-    const { file } = await loadConfig(cwd, env);
-    return { name, status: 'ok', found: file ?? 'the defaults' };
+    const { file, config } = await loadConfig(cwd, env);
+    return { check: { name, status: 'ok', found: file ?? 'the defaults' }, config };
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
     const because = error.cause instanceof Error ? `: ${error.cause.message}` : '';
-    return { name, status: 'missing', found: `${error.message}${because}`, remedy: error.hint ?? 'correct it' };
+    const found = `${error.message}${because}`;
+    return { check: { name, status: 'missing', found, remedy: error.hint ?? 'correct it' } };
   }
 }
 

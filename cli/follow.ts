@@ -17,6 +17,7 @@ import {
   progressOf,
 } from './lineages.ts';
 import { readNodeResult } from './node-figures.ts';
+import { watchQueues } from './queues.ts';
 import { remedyFor } from './remedies.ts';
 import type { RunEvent } from './render/run-event.ts';
 import type { Session } from './session.ts';
@@ -134,6 +135,7 @@ function watchNodes({ home, plan, report, clock, pending }: Following) {
   const states = new Map<Key, NodeState>();
   const begun = new Map<Key, number>();
   const tries = new Map<Key, number>();
+  const tellQueued = watchQueues(report);
   return async (nodes: readonly NodeStatus[], progress: ReadonlyMap<Key, NodeLook>): Promise<void> => {
     const blocked: string[] = [];
     for (const { index, key, address, state, reason, failure } of nodes) {
@@ -175,6 +177,7 @@ function watchNodes({ home, plan, report, clock, pending }: Following) {
       if (state === 'blocked') blocked.push(address);
     }
     if (blocked.length > 0) report({ event: 'blocked', addresses: blocked });
+    tellQueued(nodes, progress);
   };
 }
 

@@ -9,6 +9,7 @@ import type { PlanNode } from '../planner/plan.ts';
 import { runQuery } from '../results/query.ts';
 import type { Certificate } from '../schemas/certificate.ts';
 import { latestCheckpoint } from '../store/checkpoint.ts';
+import { failureIn } from '../store/failure.ts';
 import { attemptFolder, attemptNumbers, findHome } from '../store/home.ts';
 import { inspectAttempt } from '../store/inspect.ts';
 import { type Context, type ExitCode, exitCodes } from './context.ts';
@@ -48,18 +49,12 @@ export async function show(
   return exitCodes.fine;
 }
 
-/** Every attempt, newest first: what the store has of it, and what the results know of a failure. */
+/** Every attempt, newest first: what the store has of it, and what the results know of its memory. */
 async function reportAttempts(home: string, node: PlanNode): Promise<AttemptReport[]> {
-  const { rows } = await runQuery(
-    home,
-    `SELECT attempt, failure, message FROM attempts WHERE key = $key AND state = 'failed'`,
-    { key: node.key },
-  );
   const took = await runQuery(home, `SELECT attempt, number FROM facts WHERE key = $key AND name = 'peakMemoryBytes'`, {
     key: node.key,
   });
   const memory = new Map(took.rows.map(([attempt, taken]) => [Number(attempt), Number(taken)]));
-  const failures = new Map(rows.map(([attempt, kind, message]) => [Number(attempt), `${message} (${kind})`]));
   const numbers = attemptNumbers(home, node.key);
   const running = isExecuted(home, node.key) ? numbers[0] : undefined;
   return numbers.map((attempt) => {
@@ -77,10 +72,10 @@ async function reportAttempts(home: string, node: PlanNode): Promise<AttemptRepo
         return { attempt, folder, state: 'damaged', reason: inspection.reason };
       case 'unfinished': {
         const checkpoint = latestCheckpoint(folder)?.step ?? null;
-        const failure = failures.get(attempt);
+        const failure = failureIn(folder);
         if (attempt === running) return { attempt, folder, state: 'running', checkpoint };
         if (failure === undefined) return { attempt, folder, state: 'interrupted', checkpoint };
-        return { attempt, folder, state: 'failed', checkpoint, failure };
+        return { attempt, folder, state: 'failed', checkpoint, failure: `${failure.message} (${failure.kind})` };
       }
       default:
         return inspection satisfies never;

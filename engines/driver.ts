@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import { outOfMemoryKills } from '../schemas/memory-kills.ts';
 import type { FailedEvent, MetricsEvent, SampleEvent, StartedEvent, TrainedOn } from '../schemas/types/event.ts';
 import type { Outcome, TrainerContext } from '../trainer/context.ts';
 import { TrainerFailure } from '../trainer/failure.ts';
@@ -50,12 +51,14 @@ export interface Driven {
  * Runs an engine's driver to its end and passes its events on, with what each step learned from. Asked to stop, it asks the
  * driver, which saves. The driver ends when its standard input does, and so with this process.
  *
- * @throws TrainerFailure of the kind that the driver says; `internal` where it ends without a word.
+ * @throws TrainerFailure of the kind that the driver says; `out-of-memory` where it was killed, and not by this process, or ended
+ * without a word while the kernel killed for want of memory; `internal` where it otherwise ends without a word.
  */
 export async function drive(
   { title, environment, driver, run, learned }: Drive,
   context: TrainerContext,
 ): Promise<Driven> {
+  const killsBefore = outOfMemoryKills();
   const child = spawn(environment.python, [driver, run], { stdio: ['pipe', 'pipe', 'inherit'] });
   const ended = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
   // One that cannot be started has ended before it is awaited; until then a rejection is not unhandled.
@@ -113,13 +116,8 @@ export async function drive(
       throw new TrainerFailure('internal', `${title} cannot be started: ${error.message}`);
     });
     if (failed !== undefined) throw new TrainerFailure(failed.kind, `${title}: ${failed.message}`);
-    if (code !== 0 && driven.outcome === 'done') {
-      const how = signal === null ? `ended with exit code ${code}` : `was ended by ${signal}`;
-      throw new TrainerFailure(
-        'internal',
-        `${title} ${how} and did not say why: its last lines are in the errors' log`,
-      );
-    }
+    if (code !== 0 && driven.outcome === 'done')
+      throw wordless(title, { code, signal, memoryRanOut: outOfMemoryKills() > killsBefore });
     const secondsPerStep = pace.secondsPerStep();
     if (driven.outcome === 'done' && secondsPerStep !== undefined) context.emit({ event: 'pace', secondsPerStep });
     return driven;
@@ -129,3 +127,26 @@ export async function drive(
     await steps?.return();
   }
 }
+
+/** What became of a driver that did not say why it ended. It is asked to end and never killed while it is waited for. */
+function wordless(
+  title: string,
+  { code, signal, memoryRanOut }: { code: number | null; signal: NodeJS.Signals | null; memoryRanOut: boolean },
+): TrainerFailure {
+  const how = signal === null ? `ended with exit code ${code}` : `was ended by ${signal}`;
+  const said = `${title} ${how} and did not say why`;
+  if (memoryRanOut)
+    return new TrainerFailure(
+      'out-of-memory',
+      `${said}, while the kernel killed processes for want of memory. ${remedy}`,
+    );
+  if (signal === 'SIGKILL')
+    return new TrainerFailure(
+      'out-of-memory',
+      `${said}: unless somebody killed it, most likely for want of memory. ${remedy}`,
+    );
+  return new TrainerFailure('internal', `${said}: its last lines are in the errors' log`);
+}
+
+const remedy =
+  'Take a shorter context or a smaller batch, run fewer nodes at once (`slots` in temporal.config), or take a machine with more memory.';

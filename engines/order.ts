@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
-import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { epochsOf } from '../trainer/epochs.ts';
+import { writeLines, writeWhole } from '../trainer/folders.ts';
 import { type Learned, lineOf } from './learned.ts';
 
 /** What is learned from, in a file, and the order in which that is done. */
@@ -40,14 +40,14 @@ export async function writeOrdered<Item>(
   const [path, learned] = [join(folder, 'examples.jsonl'), join(folder, 'learned.jsonl')];
   const batches = Array.from({ length: steps }, (_, step) => batchAt(step));
   if (!existsSync(learned)) {
-    await writeFile(path, items.map((item) => `${JSON.stringify(line(item))}\n`).join(''));
+    await writeLines(path, items.map(line));
     let total = 0;
     const lines = batches.map((batch) => {
       total += tokens(batch);
       return lineOf({ tokens: total, data: data(batch) });
     });
-    await writeFile(`${learned}.tmp`, lines.join(''));
-    await rename(`${learned}.tmp`, learned);
+    // The last: what is there then is all there.
+    await writeWhole(learned, lines.join(''));
   }
   return {
     ...{ path, learned, steps, stepsPerEpoch },

@@ -1,9 +1,9 @@
-import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DpoJob, RewardJob } from '../schemas/types/job.ts';
 import { loadTemplate } from '../trainer/data/chat-template.ts';
 import { countPairTokens, type Pair } from '../trainer/data/preferences.ts';
 import { trainedOnPairs } from '../trainer/data/trained-on.ts';
+import { writeLines } from '../trainer/folders.ts';
 import { heldoutMeans, type PairSet, pairFacts, readPairs } from '../trainer/pairwise.ts';
 import type { Tokenizer } from '../trainer/tokenizer/load.ts';
 import { type Ordered, writeOrdered } from './order.ts';
@@ -32,7 +32,7 @@ export async function writePairs(
     data: (batch) => trainedOnPairs(recipe.data.name, batch),
   });
   const heldoutPath = join(folder, 'heldout.jsonl');
-  await writeFile(heldoutPath, read.heldout.map((pair) => `${JSON.stringify(lineOfPair(pair))}\n`).join(''));
+  await writeLines(heldoutPath, read.heldout.map(lineOfPair));
   return { ...ordered, ...read, heldoutPath };
 }
 

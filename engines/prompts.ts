@@ -5,8 +5,8 @@ import type { RlJob } from '../schemas/types/job.ts';
 import type { Problem } from '../trainer/data/problem.ts';
 import type { ChatTemplate } from '../trainer/data/template.ts';
 import { TrainerFailure } from '../trainer/failure.ts';
+import { writeLines } from '../trainer/folders.ts';
 import { roundsOf } from '../trainer/rounds.ts';
-import { writeLines } from './lines.ts';
 
 /** What reinforcement learning asks, in files, and who grades the responses. */
 export interface Prompts {

@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs';
-import { open, readFile, rename, writeFile } from 'node:fs/promises';
+import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CptRecipe, PretrainRecipe } from '../schemas/types/job.ts';
 import { mixText, type Tally } from '../trainer/data/mixture.ts';
 import type { DataFolders } from '../trainer/data/sources.ts';
 import { trainedOnText } from '../trainer/data/trained-on.ts';
+import { writeWhole } from '../trainer/folders.ts';
 import type { Tokenizer } from '../trainer/tokenizer/load.ts';
 import { lineOf } from './learned.ts';
 
@@ -60,8 +61,8 @@ export async function writeRows(folder: string, { recipe, tokenizer, context, se
       await rows.close();
       await lines.close();
     }
-    await writeFile(`${tallied}.tmp`, JSON.stringify(text.tally()), { flush: true });
-    await rename(`${tallied}.tmp`, tallied);
+    // The last: what is there then is all there.
+    await writeWhole(tallied, JSON.stringify(text.tally()));
   }
   const tally = JSON.parse(await readFile(tallied, 'utf8')) as Tally;
   return { path, bytesAToken, tally, learned };

@@ -1,4 +1,4 @@
-import { builtIn, type EngineStage, engineEntry, engines } from '../schemas/engines.ts';
+import { builtIn, type EngineStage, engineEntry, engines, type Honour } from '../schemas/engines.ts';
 import type { Engine } from '../schemas/types/job.ts';
 import { listed } from './diagnostic.ts';
 import type { Fields } from './fields.ts';
@@ -31,28 +31,42 @@ export function withEngine(
 /** Whether an engine can do all that a task says. What it cannot is reported, at the place of the option or of the engine. */
 export function takes(
   name: Engine,
-  { type, recipe }: Pick<Task, 'type' | 'recipe'>,
+  task: Pick<Task, 'type' | 'recipe'>,
   placeOf: (option: string) => Path,
   report: Surroundings['report'],
 ): boolean {
-  const { title, stages } = engineEntry(name);
-  const honours = own(stages, type as EngineStage);
-  if (!honours) {
+  const { type } = task;
+  const refused = refusedBy(name, task);
+  if (refused === undefined) {
     const able = Object.entries(engines).flatMap(([other, entry]) => (own(entry.stages, type) ? [other] : []));
-    const message = `${title} has no stage \`${type}\``;
+    const message = `${engineEntry(name).title} has no stage \`${type}\``;
     report(placeOf('engine'), 'bad-value', message, `name one that has: ${listed([builtIn, ...able])}`);
     return false;
   }
-  let able = true;
-  for (const [option, honour] of Object.entries(honours)) {
-    const value = own(recipe as Record<string, unknown>, option);
-    if (honour === 'any' || value === undefined) continue;
-    if ('fits' in honour ? honour.fits(recipe) : honour.only.includes(value as string)) continue;
-    able = false;
+  for (const { option, value, honour } of refused) {
     const message = `with \`engine: ${name}\` there is no \`${option}: ${value}\`: ${honour.why}`;
     const said = 'fits' in honour ? honour.says : listed(honour.only.map(String));
     const others = said === '' ? '' : `say ${said}, or `;
     report(placeOf(option), 'bad-value', message, `${others}take another engine`);
   }
-  return able;
+  return refused.length === 0;
+}
+
+/** What a task says that an engine cannot do. */
+interface RefusedOption {
+  option: string;
+  value: unknown;
+  honour: Exclude<Honour, 'any'>;
+}
+
+/** The options of a task that an engine does not take as they are; undefined where it has no such stage at all. */
+export function refusedBy(name: Engine, { type, recipe }: Pick<Task, 'type' | 'recipe'>): RefusedOption[] | undefined {
+  const honours = own(engineEntry(name).stages, type as EngineStage);
+  if (!honours) return undefined;
+  return Object.entries(honours).flatMap(([option, honour]) => {
+    const value = own(recipe as Record<string, unknown>, option);
+    if (honour === 'any' || value === undefined) return [];
+    const fits = 'fits' in honour ? honour.fits(recipe) : honour.only.includes(value as string);
+    return fits ? [] : [{ option, value, honour }];
+  });
 }

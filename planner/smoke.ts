@@ -16,9 +16,11 @@ import { atLength } from './wsd.ts';
 /** A plan at toy size, or why there is none. */
 export type Smoke = { ok: true; plan: Plan } | { ok: false; message: string; hint: string };
 
+const mostExamples = 8;
+
 /** The amounts of recipes that are cut, by name, and what is left of them at most. */
 const most: Readonly<Record<string, number>> = {
-  examples: 8,
+  examples: mostExamples,
   epochs: 2,
   batch: 4,
   responses: 2,
@@ -49,7 +51,8 @@ const toys: Readonly<Partial<Record<Part['part'] | Selection['split'], string>>>
 
 /**
  * The plan at toy size. Recipes keep their algorithms, engines, optimizers and schedules. Data sets of the Hugging Face Hub
- * are generated, and its tokenizers are bytes; files, data that stages make, and adopted models are what they are. Nodes
+ * are generated, and its tokenizers are bytes; files and adopted models are what they are. Half of the responses that models write are
+ * the data's own solutions, so that what is made of right and wrong ones is not empty. Nodes
  * that had different keys have different seeds, so that each is trained though all are of one size. Budgets and what
  * was accepted count for the real lineage alone.
  */
@@ -136,7 +139,8 @@ function smallerTask(task: Task, start: PlanNode | undefined, run: Run | undefin
       // Of generated problems many have the same words.
       const allowed = { mostExact: 1, mostGrams: 1 };
       return changed(task, {
-        trained: cutFields(trained),
+        // As many as the stage learns from: of data that a stage made there are hardly more.
+        trained: { ...trained, problems: Math.min(trained.problems, mostExamples) },
         against: against.map(({ selection }) => ({ selection: cutFields(selection), ...allowed })),
       });
     }
@@ -154,6 +158,9 @@ function smallerTask(task: Task, start: PlanNode | undefined, run: Run | undefin
       // Of a model that knows nothing hardly a group has a signal.
       return changed(small, { ...whole, ...('dynamicSampling' in small.recipe && { dynamicSampling: false }) });
     }
+    case 'generate':
+      // Of answers that are all wrong there are no right ones to keep, and no pairs.
+      return changed(cut(task), { toy: true });
     case 'build': {
       if (task.recipe.operation !== 'split') return cut(task);
       const { sft, rl } = task.recipe;

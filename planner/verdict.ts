@@ -3,7 +3,7 @@ import { placesByAddress, underNewNames } from './moved.ts';
 import type { Key, Plan, PlanNode } from './plan.ts';
 import { sparing } from './spared.ts';
 
-/** What ended the newest attempt, as it said itself. */
+/** What ended the newest attempt, as its trainer said or its worker found. */
 export interface Failure {
   kind: string;
   message: string;

@@ -3,6 +3,7 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import type { PlanNode } from '../planner/plan.ts';
 import type { TrainerEvent } from '../schemas/types/event.ts';
 import type { Manifest } from '../schemas/types/manifest.ts';
+import { notedFailure } from '../store/failure.ts';
 import { firstStart } from '../store/lease.ts';
 import { appendTo, type RowAppender } from './append.ts';
 import { readLines } from './events.ts';
@@ -209,9 +210,13 @@ function advance(progress: Progress, event: TrainerEvent): Progress {
   }
 }
 
-/** The attempt as its manifest has it, or else as its events have it so far. */
+/** The attempt as its manifest has it, or else as its events have it so far, and why it failed where its worker alone knows. */
 function describe({ manifest, folder }: IngestInput, progress: Progress) {
-  if (manifest === null) return { ...progress, startedAt: firstStart(folder) ?? null, finishedAt: null };
+  if (manifest === null) {
+    const noted = notedFailure(folder);
+    const failed = noted && { state: 'failed' as const, failure: noted.kind, message: noted.message };
+    return { ...progress, ...failed, startedAt: firstStart(folder) ?? null, finishedAt: null };
+  }
   return { ...manifest.provenance, state: 'done', failure: null, message: null };
 }
 

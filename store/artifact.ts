@@ -8,8 +8,9 @@ import type { Attempt } from './attempt.ts';
 import { latestCheckpoint } from './checkpoint.ts';
 import { digestOfFile } from './digest.ts';
 import { StoreError } from './errors.ts';
+import { failureIn } from './failure.ts';
 import { attemptFolder, attemptNumbers, keysBeginning } from './home.ts';
-import { type Artifact, damagePath, failureIn, inspectAttempt, isAway } from './inspect.ts';
+import { type Artifact, damagePath, inspectAttempt, isAway } from './inspect.ts';
 import { claimManifest, fenced, holdsLease, publishedBy } from './lease.ts';
 import { syncFile, syncFolder, writeWhole } from './write.ts';
 

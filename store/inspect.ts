@@ -1,14 +1,11 @@
 import { existsSync, lstatSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { canonicalJson, sha256 } from '../planner/key.ts';
-import type { Failure } from '../planner/verdict.ts';
-import type { TrainerEvent } from '../schemas/types/event.ts';
 import type { Manifest } from '../schemas/types/manifest.ts';
 import { validateManifest } from '../schemas/validate.ts';
 import { digestOf } from './digest.ts';
 import { attemptFolder } from './home.ts';
 import { manifestPath, readClaims } from './lease.ts';
-import { readEnd } from './read-end.ts';
 import { sharedAt } from './remote/note.ts';
 
 /** What a published attempt left, and where. */
@@ -121,24 +118,6 @@ function checkFile(folder: string, file: Manifest['files'][number]): void {
   if (bytes <= smallFile && digestOf(readFileSync(place)) !== file.sha256) {
     throw new Damage(`${path} was changed: it has another hash than when it was published`);
   }
-}
-
-/** Longest event that is looked for at a record's end. */
-const longestEnd = 64 * 1024;
-
-/** Why an attempt failed, where that is the last thing its record says; undefined otherwise. Reads the record's end only. */
-export function failureIn(attemptFolder: string): Failure | undefined {
-  const path = join(attemptFolder, 'events.jsonl');
-  if (!existsSync(path)) return undefined;
-  const [last = ''] = readEnd(path, longestEnd).split('\n').slice(-2);
-  try {
-    const event = JSON.parse(last) as Partial<TrainerEvent>;
-    if (event.event === 'failed') return { kind: String(event.kind), message: String(event.message) };
-  } catch (error) {
-    // Half a line, or the end of a very long one, or none.
-    if (!(error instanceof SyntaxError)) throw error;
-  }
-  return undefined;
 }
 
 function readIfThere(path: string): string | undefined {

@@ -1,4 +1,4 @@
-/** Folders that appear whole or not at all. */
+/** Folders and files that appear whole or not at all. */
 import { randomUUID } from 'node:crypto';
 import { mkdir, open, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
@@ -40,6 +40,27 @@ export async function writeFolder(
 
 /** How the temporary names end: no other program's do. The store takes what ends in `.tmp` for no part of an artifact. */
 const unfinished = '.folder.tmp';
+
+/**
+ * Writes a file whole, in place of the one before: under a temporary name, waiting until it is on the disk, and renaming it.
+ * Whoever finds the name finds all of it, also after a power cut. One execution writes it at a time.
+ */
+export async function writeWhole(path: string, data: string): Promise<void> {
+  const temporary = `${path}.tmp`;
+  try {
+    await writeFile(temporary, data, { flush: true });
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+  await sync(dirname(path));
+}
+
+/** Writes values as lines of JSON, whole. */
+export async function writeLines(path: string, values: readonly object[]): Promise<void> {
+  await writeWhole(path, values.map((value) => `${JSON.stringify(value)}\n`).join(''));
+}
 
 /** Writes a value as JSON, indented, for people too. */
 export async function writeJson(path: string, value: unknown): Promise<void> {

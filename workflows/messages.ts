@@ -111,6 +111,8 @@ export interface NodeProgress {
    * no activity has it.
    */
   phase: 'waiting' | 'queued' | 'starting' | 'fetching' | 'running' | 'saving' | 'publishing' | 'uploading' | 'paused';
+  /** Of a job that is queued: why, where its cluster says. */
+  queue?: QueueReason;
   /** Attempt; 0 until it has begun. */
   attempt: number;
   step: number;
@@ -119,6 +121,16 @@ export interface NodeProgress {
   secondsLeft: number;
   /** The newest metrics. */
   values: Record<string, number>;
+}
+
+/** Why a job waits in its cluster's queue. */
+export interface QueueReason {
+  /** The cluster's own word for it: `QOSMaxJobsPerUserLimit`, `ImagePullBackOff`. */
+  reason: string;
+  /** What the cluster says besides; empty where that is nothing. */
+  message: string;
+  /** `ordinary`: its turn comes. `notable`: a person may want to mend it. `stuck`: somebody has to, as no waiting does. */
+  weight: 'ordinary' | 'notable' | 'stuck';
 }
 
 /** How a lineage stands. */

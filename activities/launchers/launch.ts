@@ -1,6 +1,7 @@
 import { closeSync, openSync, rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Attempt } from '../../store/attempt.ts';
+import type { QueueReason } from '../../workflows/messages.ts';
 import { BadEventError, errorsPath, followEvents, lastLines, outputPath, type Said } from '../events.ts';
 import { NodeError } from '../failures.ts';
 import type { ClusterEnd, Trainer, TrainerEnd, TrainerStart } from '../trainer.ts';
@@ -25,7 +26,7 @@ export interface LaunchStart extends Omit<TrainerStart, 'folder' | 'execution'> 
   /** Where its cluster starts the job again, it becomes that execution. */
   attempt: Attempt;
   /** Told whether the job waits in its cluster's queue, again and again: also of one that its cluster put back there. */
-  onPhase(phase: 'queued' | 'starting'): void;
+  onPhase(phase: 'queued' | 'starting', queue?: QueueReason): void;
 }
 
 /** A job whose worker follows it no further. */
@@ -86,7 +87,8 @@ export async function launchTrainer(start: LaunchStart): Promise<Trainer> {
         lookAt = performance.now() + (asked ? soonest : launcher.pollSeconds) * 1000;
         if (seen.phase !== 'ended') endedAt = Number.POSITIVE_INFINITY;
         // What was asked of many jobs together may be older than the trainer.
-        if (seen.phase === 'queued' && (end !== undefined || !hasBegun(folder, execution))) onPhase('queued');
+        if (seen.phase === 'queued' && (end !== undefined || !hasBegun(folder, execution)))
+          onPhase('queued', seen.queue);
         if (seen.phase === 'running') onPhase('starting');
       }
       if (seen.phase === 'ended') {

@@ -1,3 +1,4 @@
+import type { QueueReason } from '../../workflows/messages.ts';
 import type { ClusterEnd } from '../trainer.ts';
 
 /** A cluster that runs trainers as its jobs. */
@@ -6,6 +7,8 @@ export interface Launcher {
   pollSeconds: number;
   /** Hands in a job. Throws a NodeError: `no-launcher` where the cluster refuses it, `no-cluster` where it does not answer. */
   submit(ticket: Ticket): Promise<void>;
+  /** Asks the cluster whether it would take a job of the class, and hands none in. Throws as `submit` does. */
+  wouldTake(): Promise<void>;
   look(job: JobName): Promise<JobState>;
   /** Asks the job's trainer to save and exit, with SIGTERM; takes away a job that has not begun. */
   stop(job: JobName): Promise<void>;
@@ -44,7 +47,8 @@ export interface Ticket {
 
 /** How a job stands. */
 export type JobState =
-  | { phase: 'queued' | 'running' }
+  | { phase: 'queued'; queue?: QueueReason }
+  | { phase: 'running' }
   /** `by`: null where its trainer ended it, or nobody knows. `words` complete `its job ...`. */
   | { phase: 'ended'; by: ClusterEnd | null; words: string }
   /** The cluster does not answer. */

@@ -5,11 +5,11 @@
  * still run on a machine that the cluster lost, it is fenced.
  */
 import { readFileSync } from 'node:fs';
+import { outOfMemoryKills } from '../../schemas/memory-kills.ts';
 import type { Job } from '../../schemas/types/job.ts';
 import { renewLease } from '../../store/lease.ts';
 import { machineName } from '../../store/machine.ts';
 import { writeNote } from '../../store/notes.ts';
-import { outOfMemoryKills } from '../processes.ts';
 import { endpointEnvironment, spawnTrainer } from '../trainer.ts';
 import { type JobEnd, type LaunchNote, newestOfJob, writeBegan, writeEnd } from './notes.ts';
 

@@ -3,12 +3,18 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { onPath } from '#setup/processes.mjs';
 import { isGpuClass } from '../../schemas/device-class.ts';
 import type { SlurmSettings } from '../../temporal.config.ts';
+import type { QueueReason } from '../../workflows/messages.ts';
 import { NodeError } from '../failures.ts';
 import { type ClusterEnd, trainerEnvironment } from '../trainer.ts';
 import { type Answer, ask } from './command.ts';
 import type { JobName, JobOptions, JobState, Launcher, Ticket } from './launcher.ts';
+import { shared } from './shared.ts';
+
+/** What of Slurm's is asked. */
+const commands = ['sbatch', 'squeue', 'scontrol', 'scancel'];
 
 /** So long jobs are waited for that are ready at about the same time: they are handed in as one array. */
 const gatherMs = 500;
@@ -44,6 +50,17 @@ export function slurmLauncher(settings: SlurmSettings, options: JobOptions, logs
       });
       gathered.set(key, { tickets, submitted });
       return submitted;
+    },
+    async wouldTake() {
+      const missing = commands.filter((command) => onPath(command) === undefined);
+      if (missing.length > 0)
+        throw new NodeError('no-launcher', `there is no ${missing.join(', no ')} on this machine's PATH`);
+      const array = { name: 'descent-doctor', count: 1, log: '/dev/null' };
+      await sbatch(['--test-only', ...sbatchArguments(array, settings, options)], {
+        input: batchScript(['/dev/null'], settings),
+        env: jobEnvironment(process.env),
+      });
+      await list();
     },
     async look(job) {
       try {
@@ -84,13 +101,18 @@ async function submitArray(
   const log = join(logs, name);
   for (const [task, ticket] of tickets.entries()) ticket.write({ name, task, log: `${log}.${task}.log` });
   const array = { name, count: tickets.length, log: `${log.replaceAll('%', '%%')}.%a.log` };
-  const answer = await ask('sbatch', sbatchArguments(array, settings, options), {
+  await sbatch(sbatchArguments(array, settings, options), {
     input: batchScript(
       tickets.map(({ notePath }) => notePath),
       settings,
     ),
     env: { ...jobEnvironment(process.env), ...first.env },
   });
+}
+
+/** Throws a NodeError that says why Slurm does not take the job. */
+async function sbatch(args: readonly string[], given: { input: string; env: NodeJS.ProcessEnv }): Promise<void> {
+  const answer = await ask('sbatch', args, given);
   if (answer.code === 0) return;
   throw isUnreachable(answer.stderr)
     ? new NodeError('no-cluster', `Slurm does not answer: ${answer.stderr}`)
@@ -169,6 +191,8 @@ interface Listed {
   name: string;
   task: number;
   state: string;
+  /** Why it is in that state; `None` of most. */
+  reason: string;
 }
 
 /** All jobs of the person's that Slurm remembers: those that ended it forgets after a while (`MinJobAge`, 300 s). */
@@ -178,12 +202,12 @@ async function listJobs(): Promise<Listed[]> {
     '--noheader',
     '--array',
     '--states=all',
-    '--format=%i|%j|%K|%T',
+    '--format=%i|%j|%K|%T|%r',
   ]);
   if (code !== 0) throw new NodeError('no-cluster', `Slurm does not answer: ${stderr}`);
   return stdout.split('\n').flatMap((line) => {
-    const [id = '', name = '', task = '', state = ''] = line.trim().split('|');
-    return state === '' ? [] : [{ id, name, task: Number(task), state }];
+    const [id = '', name = '', task = '', state = '', ...reason] = line.trim().split('|');
+    return state === '' ? [] : [{ id, name, task: Number(task), state, reason: reason.join('|') }];
   });
 }
 
@@ -198,9 +222,29 @@ function isEnded({ state }: Listed): boolean {
 }
 
 async function stateOf(found: Listed): Promise<JobState> {
-  if (!isEnded(found)) return { phase: isQueued(found) ? 'queued' : 'running' };
+  if (isQueued(found)) {
+    const queue = queueReason(found.reason);
+    return { phase: 'queued', ...(queue && { queue }) };
+  }
+  if (!isEnded(found)) return { phase: 'running' };
   const { stdout } = await askSlurm('scontrol', ['show', 'job', '--oneliner', found.id]);
   return { phase: 'ended', by: endOf(found, stdout), words: `(${found.id}) ended as ${found.state}` };
+}
+
+/** Those for which any job waits now and then: others are before it, machines are busy, it was requeued a moment ago. */
+const ordinary = /^(Priority|Resources|BeginTime|Cleaning|Dependency|JobArrayTaskLimit|Licenses|Prolog|Reservation)$/;
+
+/** Those that somebody has to mend: the job asks for what it cannot have, or was held. */
+const stuck =
+  /^(AccountNotAllowed|BadConstraints|DependencyNeverSatisfied|Invalid(Account|QOS)|JobHeld(Admin|User)|MaxMemPerLimit|Partition(Config|NodeLimit|TimeLimit)|QOSNotAllowed|ReservationDeleted|(QOS|Assoc)Max\w*PerJob(Limit)?|QOSMin\w*|.*requeued held)$/;
+
+/** What a reason of Slurm's for a job that waits comes to; undefined where it has none yet. */
+export function queueReason(told: string): QueueReason | undefined {
+  // `ReqNodeNotAvail, UnavailableNodes:a100-[1-4]`, which changes with the machines.
+  const [, reason = '', message = ''] = /^\(?([^,)]*)(?:, *(.*?))?\)?$/.exec(told) ?? [];
+  if (reason === '' || reason === 'None') return undefined;
+  const weight = ordinary.test(reason) ? 'ordinary' : stuck.test(reason) ? 'stuck' : 'notable';
+  return { reason, message, weight };
 }
 
 /**
@@ -237,20 +281,4 @@ function memoryEnd(lines: readonly string[]): ClusterEnd | null {
 async function cancel(args: readonly string[]): Promise<void> {
   const { code, stderr } = await askSlurm('scancel', args);
   if (code !== 0 && isUnreachable(stderr)) throw new NodeError('no-cluster', `Slurm does not answer: ${stderr}`);
-}
-
-/** What `load` gives, at most so old: so a worker with many jobs asks no more often than one with a single job. */
-function shared<T>(maxAgeMs: number, load: () => Promise<T>): (() => Promise<T>) & { forget(): void } {
-  let newest: { at: number; value: Promise<T> } | undefined;
-  const get = (): Promise<T> => {
-    if (newest === undefined || performance.now() - newest.at > maxAgeMs) {
-      newest = { at: performance.now(), value: load() };
-    }
-    return newest.value;
-  };
-  return Object.assign(get, {
-    forget() {
-      newest = undefined;
-    },
-  });
 }

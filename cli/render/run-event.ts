@@ -1,6 +1,6 @@
 import type { NodeType } from '../../planner/plan.ts';
 import type { Outcome } from '../../words/outcome.ts';
-import type { LineageCounts } from '../../workflows/messages.ts';
+import type { LineageCounts, QueueReason } from '../../workflows/messages.ts';
 import type { FailedTry, NodeLook } from '../lineages.ts';
 
 /** Everything that `descent run` has to tell: shown on a terminal, as plain lines, or as JSON lines. */
@@ -23,7 +23,7 @@ export type RunEvent =
   | ({ event: 'failed' } & NodeFailed)
   /** Nodes that will not run, since one before them failed. */
   | { event: 'blocked'; addresses: string[] }
-  /** Something a person should know while it goes on: nobody answers, nobody serves a queue. */
+  /** Something a person should know while it goes on: nobody answers, nobody serves a queue, a cluster starts no job. */
   | { event: 'notice'; text: string }
   /** Ctrl-C was pressed once: checkpoints are being saved. */
   | { event: 'stopping' }
@@ -46,6 +46,8 @@ export interface Progress {
   values: Record<string, number>;
   /** Where a try of it has failed. */
   failed?: FailedTry;
+  /** Of a job that waits in its cluster's queue: why. */
+  queue?: QueueReason;
 }
 
 /** A node that failed for good. */

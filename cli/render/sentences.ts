@@ -1,5 +1,6 @@
 import { waitsBetweenTries } from '../../activities/failures.ts';
 import { amount, duration, figure, percent, whole } from '../../words/figures.ts';
+import type { QueueReason } from '../../workflows/messages.ts';
 import type { FailedTry } from '../lineages.ts';
 import { onItsLines, onOneLine } from './one-line.ts';
 import type { Figure, NodeFailed, Progress, RunEvent } from './run-event.ts';
@@ -25,6 +26,7 @@ function mainValues(values: Record<string, number>): Figure[] {
 /** `412 of 1,000 · loss 1.02 · 18.2K tokens/s · 1m 20s left`; what a node does where it has no steps yet. */
 export function progressText(progress: Progress): string {
   if (progress.phase === 'retrying' && progress.failed) return `${failedText(progress.failed)}; waits for its next try`;
+  if (progress.phase === 'queued' && progress.queue) return `in its cluster's queue: ${queueText(progress.queue)}`;
   if (progress.phase !== 'running' || progress.steps === 0) return PHASES[progress.phase];
   const { step, steps, tokensPerSecond, secondsLeft, values } = progress;
   return [
@@ -35,6 +37,13 @@ export function progressText(progress: Progress): string {
   ]
     .filter((part) => part !== '')
     .join(' · ');
+}
+
+/** `ImagePullBackOff: Back-off pulling image "descent:0.2"`; of what no waiting mends, what to do. */
+export function queueText({ reason, message, weight }: QueueReason): string {
+  const words = message === '' ? reason : `${reason}: ${onOneLine(message)}`;
+  if (weight !== 'stuck') return words;
+  return `${words}. That does not pass by waiting: cancel, correct its launcher in temporal.config, and run again`;
 }
 
 /** `killed; goes on from step 120`, `no-cluster; try 2 of 5: Slurm does not answer: ...`, of what it said the first line. */
@@ -67,11 +76,15 @@ export function failureText(failed: NodeFailed, colours: Colours): string {
   return lines.join('\n');
 }
 
+/** Nodes, the first few by name. */
+export function severalText(addresses: readonly string[]): string {
+  const more = addresses.length > 5 ? ` and ${addresses.length - 5} more` : '';
+  return `${addresses.slice(0, 5).join(', ')}${more}`;
+}
+
 /** Nodes that will not run, the first few by name. */
 export function blockedText(addresses: readonly string[]): string {
-  const shown = addresses.slice(0, 5).join(', ');
-  const more = addresses.length > 5 ? ` and ${addresses.length - 5} more` : '';
-  return `${shown}${more}: a node before ${addresses.length === 1 ? 'it' : 'them'} failed`;
+  return `${severalText(addresses)}: a node before ${addresses.length === 1 ? 'it' : 'them'} failed`;
 }
 
 /** The table of what came out, and what it shows in sentences; empty where nothing was evaluated. */

@@ -1,9 +1,9 @@
 /** Tasks as lm-evaluation-harness reads them: a file of YAML each, and one with what is asked. */
-import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { type ChoiceItem, choiceDelimiter } from '../../schemas/choices.ts';
 import { TrainerFailure } from '../../trainer/failure.ts';
+import { writeLines, writeWhole } from '../../trainer/folders.ts';
 
 /** How responses to problems are asked for. */
 export interface Asking {
@@ -87,7 +87,7 @@ async function writeTask(
   config: Record<string, unknown>,
 ): Promise<void> {
   const path = join(folder, `${task}.jsonl`);
-  await writeFile(path, lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+  await writeLines(path, lines);
   const whole = {
     task,
     dataset_path: 'json',
@@ -95,5 +95,5 @@ async function writeTask(
     test_split: 'test',
     ...config,
   };
-  await writeFile(join(folder, `${task}.yaml`), stringify(whole));
+  await writeWhole(join(folder, `${task}.yaml`), stringify(whole));
 }

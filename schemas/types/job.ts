@@ -1613,6 +1613,10 @@ export interface GenerateRecipe {
    */
   grader: number;
   template?: Template;
+  /**
+   * Of a smoke run alone, whose models are right about nothing: every second response to a problem, from the first on, is the problem's own solution, and none counts as cut off.
+   */
+  toy?: true;
 }
 export interface BuildJob {
   /**

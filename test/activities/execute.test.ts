@@ -43,7 +43,7 @@ test('what was made from a parent that rotted is not published, not even kept', 
   });
   assert.equal(inspectNode(home, (tokenizer as PlanNode).key).state, 'damaged');
   assert.equal(await findArtifact(home, key), undefined);
-  assert.deepEqual((await readdir(attemptFolder(home, key, 1))).sort(), ['claims', 'lease.json']);
+  assert.deepEqual((await readdir(attemptFolder(home, key, 1))).sort(), ['claims', 'failure.json', 'lease.json']);
 
   await publishModel(home, tokenizer as PlanNode, Buffer.alloc(100_000));
   assert.deepEqual(await run(false), { attempt: 1 });
@@ -236,7 +236,12 @@ test('a program of one’s own trains what names it, where temporal.config has i
     message: "base@seed=1: `engines` of this worker's temporal.config does not name `mine`, which is to train it",
     nonRetryable: true,
   });
+  // Nobody else would know: there is no trainer that says why.
+  const message = "`engines` of this worker's temporal.config does not name `mine`, which is to train it";
+  const failed = { state: 'partial', attempt: 1, step: null, failure: { kind: 'no-trainer', message } };
+  assert.deepEqual(inspectNode(home, base.key), failed);
   assert.deepEqual(await execution({ mine: ['/srv/mine', '--fast'] }), { attempt: 1 });
+  assert.equal(inspectNode(home, base.key).state, 'done');
   assert.deepEqual(started, [['/srv/mine', '--fast']]);
 });
 

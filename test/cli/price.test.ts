@@ -261,6 +261,34 @@ test('what takes more memory than a slot of its device class has is refused at i
   ok((await bytesOfBase()) < bytes / 2);
 });
 
+test('stages that are too large in the same way are told of once, with the engines that train them', async (t) => {
+  const folder = await temporaryFolder(t);
+  const rl = (more: string) => `{rl: {from: tuned, data: math/problems, examples: 64, batch: 64, ${more}}}`;
+  await writeLineage(
+    folder,
+    `lineage: large
+models: {nano: {layers: 1, hidden: 16, heads: 2, ffn: 32, context: 512}}
+data: {math: {generator: arithmetic}}
+stages:
+  base: {pretrain: {model: nano, data: math, tokens: 64K, batch: 4K}}
+  tuned: {sft: {from: base, data: math/problems, examples: 8, batch: 1}}
+  one: ${rl('maxResponse: 200')}
+  two: ${rl('maxResponse: 400')}
+  stops: ${rl('maxResponse: 400, stopOnCollapse: true')}
+`,
+  );
+  const memory = (await planned(folder)).nodes.map(({ address, price }) => [address, price.bytesMemory ?? 0] as const);
+  const of = Object.fromEntries(memory);
+  ok((of.one ?? 0) > 1.2 * (of.base ?? 0), JSON.stringify(of));
+  await writeDevices(folder, { memory: Math.max(of.base ?? 0, of.tuned ?? 0) });
+  const { exitCode, stderr } = await descent(['plan', 'lineage.yaml'], folder);
+  equal(exitCode, 3);
+  equal(stderr.match(/error\[over-memory\]/g)?.length, 2, stderr);
+  match(stderr, /^lineage\.yaml:7:3: error\[over-memory\]: `one` takes up to /m);
+  match(stderr, /\^+ `two` takes up to [\d.]+ GB of memory\n {2}hint: .*: `engine: verl`\n/);
+  match(stderr, /^lineage\.yaml:9:3: .*`stops`[\s\S]*`engine: verl` \(without .*`stopOnCollapse: true`\)\n/m);
+});
+
 test('budget.hours: judged where the speed is known, of the whole lineage, at its place', async (t) => {
   const folder = await temporaryFolder(t);
   await writeLineage(folder, `${sharing}budget: {hours: 0.5}\n`);

@@ -95,6 +95,10 @@ describe('a driver', () => {
     };
     assert.match(await kindOf({ fails: 2 }), /^disk-full: Counter: .*No space left/);
     assert.match(await kindOf({ dies: 2 }), /^internal: Counter ended with exit code 3/);
+    assert.match(
+      await kindOf({ killed: 2 }),
+      /^out-of-memory: Counter was ended by SIGKILL .*for want of memory\. Take a /,
+    );
   });
 
   test('that cannot be started fails as that', async (t) => {

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
-import { environmentOf } from '../../engines/environment.ts';
+import { environmentOf, inspectEnvironment } from '../../engines/environment.ts';
 import type { TrainerFailure } from '../../trainer/failure.ts';
 import { temporaryFolder } from '../trainer/support.ts';
 
@@ -34,13 +36,39 @@ describe('the environment of an engine', () => {
     assert.deepEqual(await environmentOf('trl'), made);
   });
 
-  test('is made anew where its Python is gone, which was the one of the machine', async (t) => {
+  test('is made anew where its Python is gone, which was the one of the machine; who runs in the old one keeps it', async (t) => {
     machine(t, uv);
     const { python } = await environmentOf('trl');
+    const used = join(python, '..', '..', 'lib.py');
+    writeFileSync(used, '');
     rmSync(python);
     symlinkSync('/nowhere/python3.11', python);
-    await environmentOf('trl');
-    assert.ok(existsSync(python));
+    const made = await environmentOf('trl');
+    assert.notEqual(made.python, python);
+    assert.ok(existsSync(made.python) && existsSync(used));
+    assert.deepEqual(await environmentOf('trl'), made);
+  });
+
+  test('whose installation was killed is made anew, and nothing is left of that', async (t) => {
+    const folder = machine(t, uv);
+    const { lock } = await inspectEnvironment('trl');
+    const [engines, locks] = [join(folder, 'cache', 'descent', 'engines'), join(folder, 'cache', 'descent', 'locks')];
+    const [half, other] = [join(engines, `trl-${lock}.dead`), join(engines, 'verl-000000000000.dead')];
+    for (const one of [half, other]) mkdirSync(join(one, 'bin'), { recursive: true });
+    writeFileSync(join(half, 'bin', 'python'), '');
+    mkdirSync(locks);
+    // Of a process that is no more.
+    const { pid } = spawnSync('/bin/true');
+    writeFileSync(join(locks, `engine-trl-${lock}`), JSON.stringify({ pid, host: hostname() }));
+    const { python } = await environmentOf('trl');
+    assert.equal(readdirSync(engines).filter((name) => name.startsWith('trl-')).length, 1);
+    assert.ok(existsSync(python) && !python.startsWith(half) && existsSync(other));
+  });
+
+  test('that cannot be made leaves nothing', async (t) => {
+    const folder = machine(t, '[ "$1" = venv ] || exit 1; for folder; do :; done; /bin/mkdir -p "$folder/bin"');
+    await refusal();
+    assert.deepEqual(readdirSync(join(folder, 'cache', 'descent', 'engines')), []);
   });
 
   for (const [says, kind, remedy] of [

@@ -66,6 +66,72 @@ test("a job that is to end whatever its trainer does has its pods ended, whose g
   ]);
 });
 
+describe('how jobs stand', () => {
+  const job = (name: string, status: object) => ({ kind: 'Job', metadata: { name }, status });
+  const pod = (name: string, status: object) => ({ kind: 'Pod', metadata: { labels: { 'job-name': name } }, status });
+  const waiting = (reason: string, message?: string) => ({
+    containerStatuses: [{ state: { waiting: { reason, ...(message && { message }) } } }],
+  });
+  const failed = { conditions: [{ type: 'Failed', status: 'True' }] };
+  const unscheduled = { type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message: '0/3 nodes: no GPU' };
+
+  test('is asked of all together, and told with why those wait that have no pod', async (t) => {
+    const folder = await temporaryFolder(t);
+    const [asked, answer] = [join(folder, 'asked'), join(folder, 'answer')];
+    const items = [
+      job('pulls', { active: 1 }),
+      pod('pulls', waiting('ImagePullBackOff', 'Back-off pulling image "descent:0.1"')),
+      job('misnamed', { active: 1 }),
+      pod('misnamed', waiting('InvalidImageName')),
+      job('unset', { active: 1 }),
+      pod('unset', waiting('CreateContainerConfigError', 'secret "keys" not found')),
+      job('begins', { active: 1 }),
+      pod('begins', waiting('ContainerCreating')),
+      job('large', { active: 1 }),
+      pod('large', { conditions: [unscheduled] }),
+      job('held', { conditions: [{ type: 'Suspended', status: 'True' }] }),
+      job('new', {}),
+      job('runs', { active: 1, ready: 1 }),
+      job('killed', failed),
+      pod('killed', { containerStatuses: [{ state: { terminated: { reason: 'OOMKilled' } } }] }),
+    ];
+    writeFileSync(answer, JSON.stringify({ items }));
+    writeFileSync(join(folder, 'kubectl'), `#!/bin/sh\necho "$@" >> '${asked}'\ncat '${answer}'\n`, { mode: 0o755 });
+    const path = process.env.PATH;
+    process.env.PATH = `${folder}${delimiter}${path}`;
+    t.after(() => {
+      process.env.PATH = path;
+    });
+    const launcher = kubernetesLauncher(settings, options);
+    const names = ['pulls', 'misnamed', 'unset', 'begins', 'large', 'held', 'new', 'runs', 'killed', 'gone'];
+    const states = await Promise.all(names.map((name) => launcher.look({ name, task: 0 })));
+    const queue = (reason: string, message: string, weight: string) => ({ reason, message, weight });
+    assert.deepEqual(Object.fromEntries(names.map((name, at) => [name, states[at]])), {
+      pulls: {
+        phase: 'queued',
+        queue: queue('ImagePullBackOff', 'Back-off pulling image "descent:0.1"', 'notable'),
+      },
+      misnamed: { phase: 'queued', queue: queue('InvalidImageName', '', 'stuck') },
+      unset: { phase: 'queued', queue: queue('CreateContainerConfigError', 'secret "keys" not found', 'notable') },
+      begins: { phase: 'queued', queue: queue('ContainerCreating', '', 'ordinary') },
+      large: { phase: 'queued', queue: queue('Unschedulable', '0/3 nodes: no GPU', 'notable') },
+      held: { phase: 'queued', queue: queue('Suspended', '', 'ordinary') },
+      new: { phase: 'queued' },
+      runs: { phase: 'running' },
+      killed: {
+        phase: 'ended',
+        by: { kind: 'out-of-memory', message: 'the pod of its job killed took more memory than it may' },
+        words: 'ended as Failed',
+      },
+      gone: { phase: 'ended', by: null, words: 'is not known to Kubernetes any more' },
+    });
+    assert.equal(
+      readFileSync(asked, 'utf8'),
+      'get jobs,pods --selector=app.kubernetes.io/name=descent,descent/device=gpu --output=json\n',
+    );
+  });
+});
+
 const shutdown = new ActivityCancellationDetails({ workerShutdown: true });
 
 /* Trainers as pods, by a `kubectl` whose cluster is this machine; each waits at its gate, step 3 of 5. */

@@ -8,6 +8,7 @@ import {
   batchScript,
   endOf,
   jobEnvironment,
+  queueReason,
   sbatchArguments,
   slurmLauncher,
 } from '../../activities/launchers/slurm.ts';
@@ -72,7 +73,8 @@ test('a job has the environment of the worker, without keys and what is of its m
 
 test('a job is found whatever people have set for their own use of squeue', async (t) => {
   const folder = await temporaryFolder(t);
-  const listing = '[ -n "$SQUEUE_PARTITION" ] || echo "7_0|descent-x|0|RUNNING"';
+  const listing =
+    '[ -n "$SQUEUE_PARTITION" ] || echo "7_0|descent-x|0|RUNNING|None"; echo "7_1|descent-x|1|PENDING|QOSMaxJobsPerUserLimit"';
   writeFileSync(join(folder, 'squeue'), `#!/bin/sh\n${listing}\n`, { mode: 0o755 });
   const { PATH: path } = process.env;
   Object.assign(process.env, { PATH: `${folder}${delimiter}${path}`, SQUEUE_PARTITION: 'short' });
@@ -82,6 +84,8 @@ test('a job is found whatever people have set for their own use of squeue', asyn
   });
   const { look } = slurmLauncher({}, { device: 'cpu', threads: 1 }, folder);
   assert.deepEqual(await look({ name: 'descent-x', task: 0 }), { phase: 'running' });
+  const queue = { reason: 'QOSMaxJobsPerUserLimit', message: '', weight: 'notable' };
+  assert.deepEqual(await look({ name: 'descent-x', task: 1 }), { phase: 'queued', queue });
   const ended = { phase: 'ended', by: null, words: 'is not known to Slurm any more' };
   assert.deepEqual(await look({ name: 'descent-y', task: 0 }), ended);
 });
@@ -138,6 +142,26 @@ test('why Slurm ended a job is told by its state, and that it was preempted by t
   );
   assert.equal(kinds('FAILED', 'PreemptEligibleTime=2026-01-01T00:00:00 PreemptTime=2026-01-01T00:00:10'), 'preempted');
   assert.equal(kinds('CANCELLED', 'PreemptEligibleTime=2026-01-01T00:00:00 PreemptTime=None'), 'job-cancelled');
+});
+
+test('why a job waits is told, and of what no waiting mends that this is so', () => {
+  const weights = (weight: string, ...reasons: string[]) =>
+    assert.deepEqual(
+      reasons.filter((reason) => queueReason(reason)?.weight !== weight),
+      [],
+      weight,
+    );
+  weights('ordinary', 'Priority', 'Resources', 'BeginTime', 'JobArrayTaskLimit');
+  weights('notable', 'QOSMaxJobsPerUserLimit', 'AssocMaxJobsLimit', 'AssocGrpGRES', 'PartitionDown', 'ReqNodeNotAvail');
+  weights('stuck', 'PartitionTimeLimit', 'BadConstraints', 'InvalidAccount', 'InvalidQOS', 'JobHeldUser');
+  weights('stuck', 'QOSMaxWallDurationPerJobLimit', 'AssocMaxGRESPerJob', 'QOSMinGRES', 'launch failed requeued held');
+  for (const none of ['None', '']) assert.equal(queueReason(none), undefined);
+  for (const told of ['ReqNodeNotAvail, UnavailableNodes:a100-[1-4]', '(ReqNodeNotAvail, UnavailableNodes:a100-[1-4])'])
+    assert.deepEqual(queueReason(told), {
+      reason: 'ReqNodeNotAvail',
+      message: 'UnavailableNodes:a100-[1-4]',
+      weight: 'notable',
+    });
 });
 
 test('a time as Slurm writes it is so many seconds', () => {

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { descent, temporaryFolder } from '../cli/support.ts';
 
 /* Every edge of the lineages at full size, none of which a machine of two cores could train. */
-for (const name of ['quickstart', 'table3', 'algorithms', 'evolm'])
+for (const name of ['quickstart', 'preferences', 'table3', 'algorithms', 'evolm'])
   test(`${name}.yaml runs whole at toy size, and then has nothing left to run`, { timeout: 1_800_000 }, async (t) => {
     const folder = await temporaryFolder(t);
     await cp(fileURLToPath(new URL(`../../../lineage/${name}.yaml`, import.meta.url)), join(folder, 'lineage.yaml'));

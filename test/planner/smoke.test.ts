@@ -66,6 +66,19 @@ describe('a plan at toy size', () => {
     );
   });
 
+  test('has half of what models answer from the data, so that filters and pairs have something to keep', async () => {
+    const plan = await planOf(fileURLToPath(new URL('../../../lineage/preferences.yaml', import.meta.url)));
+    const recipeOf = (of: Plan, address: string) => nodeAt(of, address).recipe as object;
+    assert.equal('toy' in recipeOf(plan, 'answers'), false);
+    const small = smallOf(plan);
+    assert.deepEqual(pick(recipeOf(small, 'answers'), ['problems', 'samples', 'toy']), {
+      problems: 16,
+      samples: 4,
+      toy: true,
+    });
+    assert.deepEqual(recipeOf(small, 'pairs'), recipeOf(plan, 'pairs'), 'what filters is what filters in earnest');
+  });
+
   test('is refused where nothing can stand for what is on the Hub', async () => {
     const data = `  web: {generator: stories}
   math: {generator: arithmetic}

@@ -10,6 +10,7 @@ import { runQuery } from '../../results/query.ts';
 import type { IngestInput } from '../../results/staging.ts';
 import type { TrainerEvent } from '../../schemas/types/event.ts';
 import { beginAttempt } from '../../store/attempt.ts';
+import { forgetFailure, noteFailure } from '../../store/failure.ts';
 import { startScript, temporaryHome } from '../store/support.ts';
 import { asLines, makeEvents } from './events.ts';
 import { makePlan } from './lineage.ts';
@@ -227,6 +228,22 @@ test('how an unfinished attempt stands is told by its last events', async (t) =>
     await ingestText(home, base, asLines([...some, ...end]));
     assert.deepEqual(await rows(home, 'SELECT state, step, failure, message FROM attempts'), [expected]);
   }
+});
+
+test('an attempt of which only its worker knows why it failed has that, until an execution goes on with it', async (t) => {
+  const home = await temporaryHome(t);
+  const begun = await beginAttempt(home, base);
+  assert.ok(begun.state === 'begun');
+  const { folder } = begun.attempt;
+  const ingest = () =>
+    withDatabase(home, 'write', (connection) => ingestAttempt(connection, { node: base, manifest: null, folder }));
+  const told = () => rows(home, 'SELECT state, failure, message FROM attempts');
+  noteFailure(folder, { kind: 'no-trainer', message: 'cannot start the trainer' });
+  await ingest();
+  assert.deepEqual(await told(), [['failed', 'no-trainer', 'cannot start the trainer']]);
+  forgetFailure(folder);
+  await ingest();
+  assert.deepEqual(await told(), [['running', null, null]]);
 });
 
 test('an attempt that waits for its first event has its row, with the time it began', async (t) => {

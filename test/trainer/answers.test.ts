@@ -57,6 +57,21 @@ test('a line a response, problem by problem, with what the grader says; of fewer
   assert.deepEqual(linesOf(fewer), lines.slice(0, 4));
 });
 
+test('of a toy every second response is the solution, so that there are right ones and wrong ones, all whole', async () => {
+  const job = generateJob(root, 'toy', { toy: true }, parent);
+  const { events } = await runTrainer(job);
+  const given = problems(generated('arithmetic'), 'sft', 6, {});
+  for (const [i, { solution, response }] of linesOf(job).entries()) {
+    const isOwn = i % 2 === 0;
+    assert.equal(solution === given[Math.floor(i / 2)]?.solution, isOwn);
+    assert.deepEqual([response?.correct, response?.truncated], [isOwn, false]);
+  }
+  const done = events.at(-1);
+  assert.ok(done?.event === 'done');
+  assert.deepEqual([done.facts.right, done.facts.solved], [6, 6]);
+  assert.match(String(done.facts.toy), /own solution/);
+});
+
 test('killed, told to stop, and started again: the bytes of a run that was left alone, and nothing is asked twice', async () => {
   const recipe = { problems: 4, samples: 150, maxResponse: 8 }; // a portion a problem
   const [whole, broken] = [generateJob(root, 'whole', recipe, parent), generateJob(root, 'broken', recipe, parent)];

@@ -4,7 +4,7 @@ import { appendFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { TrainerFailure } from '../../trainer/failure.ts';
-import { writeFolder } from '../../trainer/folders.ts';
+import { writeFolder, writeLines, writeWhole } from '../../trainer/folders.ts';
 import { temporaryFolder } from './support.ts';
 
 const fenced = () => {
@@ -111,5 +111,19 @@ describe('a folder', () => {
       /no room/,
     );
     assert.deepEqual(readdirSync(root), []);
+  });
+});
+
+describe('a file', () => {
+  it('takes the place of the one before, and is not there when it could not', async (t) => {
+    const root = temporaryFolder(t);
+    const path = join(root, 'learned.jsonl');
+    await writeLines(path, [{ step: 1 }, { step: 2 }]);
+    assert.equal(readFileSync(path, 'utf8'), '{"step":1}\n{"step":2}\n');
+    await writeWhole(path, 'other');
+    assert.equal(readFileSync(path, 'utf8'), 'other');
+    mkdirSync(join(root, 'taken'));
+    await assert.rejects(writeWhole(join(root, 'taken'), 'no'), { code: 'EISDIR' });
+    assert.deepEqual(readdirSync(root).sort(), ['learned.jsonl', 'taken']);
   });
 });

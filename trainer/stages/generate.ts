@@ -10,7 +10,7 @@ import { setImmediate as yieldToEvents } from 'node:timers/promises';
 import { graderVersion } from '../../schemas/catalogue.ts';
 import type { GenerateJob } from '../../schemas/types/job.ts';
 import type { Answerer } from '../answer/answerer.ts';
-import { type Answers, openAnswers, type Question } from '../answer/answers.ts';
+import { type Answer, type Answers, openAnswers, type Question } from '../answer/answers.ts';
 import type { Outcome, TrainerContext } from '../context.ts';
 import { grade } from '../data/grade/grade.ts';
 import { createLineFile, type LineFile } from '../data/line-file.ts';
@@ -91,7 +91,7 @@ async function writeLines(
   const write = (file: LineFile, problem: Problem, index: number) => {
     let isSolved = false;
     for (let sample = 0; sample < recipe.samples; sample++) {
-      const { text, truncated, tokens = 0, model } = answers.of({ index, sample });
+      const { text, truncated, tokens = 0, model } = asToy(recipe, problem, answers.of({ index, sample }));
       const { answer, correct } = grade(problem, text);
       file.write(lineText({ ...problem, solution: text, response: { sample, answer, correct, truncated } }));
       counts.right += Number(correct);
@@ -117,5 +117,15 @@ async function writeLines(
   await writeFolder(join(output, 'model'), fill, checkLease);
   const responses = problems.length * recipe.samples;
   const answeredBy = models.size > 0 ? { answeredBy: [...models].sort().join(', ') } : {};
-  return { problems: problems.length, responses, ...counts, ...answeredBy };
+  const toy = recipe.toy ? { toy: "every second response is the problem's own solution" } : {};
+  return { problems: problems.length, responses, ...counts, ...answeredBy, ...toy };
+}
+
+/**
+ * An answer as a toy has it, where it is one: a model that knows nothing is asked all the same, but what is made of its right and
+ * wrong answers would be empty. Half are therefore the data set's own, and all of them whole.
+ */
+function asToy({ toy }: GenerateJob['recipe'], { solution }: Problem, answer: Answer): Answer {
+  if (!toy) return answer;
+  return { ...answer, truncated: false, ...(answer.sample % 2 === 0 && { text: solution }) };
 }

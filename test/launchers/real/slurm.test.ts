@@ -4,10 +4,12 @@ import { writeFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
 import { type ConnectedClient, connectClient } from '../../../cli/connect.ts';
 import { type Host, startOrJoinHost } from '../../../cli/host.ts';
 import { readHostState } from '../../../cli/host-state.ts';
 import { cancelLineage, type LineageHandle, lineageEnd, lineageStatus, progressOf } from '../../../cli/lineages.ts';
+import { checkLaunchers } from '../../../cli/reach.ts';
 import type { Plan } from '../../../planner/plan.ts';
 import { runQuery } from '../../../results/query.ts';
 import { findArtifact, inspectNode } from '../../../store/artifact.ts';
@@ -85,6 +87,21 @@ describe('a training that Slurm runs', { skip: missingSlurm(), timeout: 900_000 
     assert.equal(end.state, 'done', JSON.stringify(end));
     assert.equal(await hashOf(home, plan), untouched);
   }
+
+  test('Slurm says beforehand whether it would take a job of a class, and why not', async () => {
+    const checks = await checkLaunchers({
+      devices: { local: devices.local, cluster: devices.cluster, nowhere: devices.nowhere },
+    });
+    assert.deepEqual(
+      checks.map(({ name, status }) => [name, status]),
+      [
+        ['Slurm (cluster)', 'ok'],
+        ['Slurm (nowhere)', 'missing'],
+      ],
+    );
+    assert.match(checks[1]?.found ?? '', /invalid partition/i);
+    assert.deepEqual(slurm.jobs(), [], 'none was handed in');
+  });
 
   test('ends in the bytes, and under the keys, of one that is a process', async () => {
     const here = await testHome({ devices });
@@ -209,6 +226,8 @@ describe('a training that Slurm runs', { skip: missingSlurm(), timeout: 900_000 
     const { plan, address, handle } = await begin('queued', 'held');
     await until(() => slurm.jobs().some((job) => job.endsWith(' PENDING')), 'its job waits');
     await until(async () => (await progress(plan, handle))?.phase === 'queued', 'it is said to wait for a device');
+    const held = { reason: 'JobHeldUser', message: '', weight: 'stuck' };
+    await until(async () => isDeepStrictEqual((await progress(plan, handle))?.queue, held), 'it is said why');
     await cancelLineage(handle);
     await until(
       () => !slurm.jobs().some((job) => job.endsWith(' PENDING')),
