@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { readdir, readFile, rm, rmdir } from 'node:fs/promises';
 import { join, relative } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { SetupFailure } from './failure.mjs';
 import { pageFiles } from './page.mjs';
 import { packageRoot } from './places.mjs';
@@ -17,6 +18,8 @@ const compilerState = join(dist, '.tsbuildinfo');
 const validatorsFolder = join(dist, 'schemas', 'validators');
 const workflows = join(dist, 'workflows', 'index.js');
 const bundle = join(dist, 'workflows', 'bundle.js');
+const database = join(dist, 'results', 'database.js');
+const emptyDatabase = join(dist, 'results', 'empty.duckdb');
 
 /**
  * Whether dist/ is what the sources and the schemas compile to, without changing anything: the digest that the last
@@ -44,7 +47,7 @@ export async function build(progress) {
   await rm(stamp, { force: true });
   const sources = await findSources();
   const digest = await digestOf(sources);
-  const { compiled, validators, bundled } = await outputsOf(sources);
+  const { compiled, validators, bundled, databases } = await outputsOf(sources);
   // The compiler does not look whether what it wrote is still there.
   if (!compiled.every((file) => existsSync(file))) await rm(compilerState, { force: true });
   await timed(progress, ['compiling the sources', 'compiled the sources'], compile);
@@ -54,6 +57,7 @@ export async function build(progress) {
     await timed(progress, ['compiling the schemas', 'compiled the schemas'], compileSchemas);
   }
   if (bundled.length > 0) await timed(progress, ['bundling the workflows', 'bundled the workflows'], bundleWorkflows);
+  if (databases.length > 0) await timed(progress, ['making an empty database', 'made an empty database'], makeDatabase);
   await writeWhole(stamp, digest);
 }
 
@@ -78,6 +82,11 @@ async function bundleWorkflows() {
   await writeWhole(bundle, code);
 }
 
+async function makeDatabase() {
+  const { createDatabase } = await import(pathToFileURL(database).href);
+  await createDatabase(emptyDatabase);
+}
+
 /** @returns {Promise<string[]>} the TypeScript files that tsconfig.json includes, in a stable order */
 async function findSources() {
   const { include, exclude = [] } = JSON.parse(await readFile(configuration, 'utf8'));
@@ -99,8 +108,9 @@ async function digestOf(sources) {
   const others = ['tsconfig.json', 'package.json', 'package-lock.json'].map((name) => join(packageRoot, name));
   const builders = ['build.mjs', 'validators.mjs'].map((name) => join(packageRoot, 'scripts', 'setup', name));
   const schemas = (await findSchemas()).map(schemaFile);
+  const statements = (await filesBelow(join(packageRoot, 'results'))).filter((file) => file.endsWith('.sql')).sort();
   const hash = createHash('sha256');
-  for (const file of [...others, ...builders, ...declarations, ...schemas, ...sources]) {
+  for (const file of [...others, ...builders, ...declarations, ...schemas, ...statements, ...sources]) {
     hash.update(`\0${relative(packageRoot, file)}\0`).update(await readFile(file));
   }
   return hash.digest('hex');
@@ -115,6 +125,7 @@ async function outputsOf(sources) {
     compiled: compiled.flatMap((file) => [file, `${file}.map`]),
     validators: (await findSchemas()).map((name) => join(validatorsFolder, `${name}.cjs`)),
     bundled: compiled.includes(workflows) ? [bundle] : [],
+    databases: compiled.includes(database) ? [emptyDatabase] : [],
   };
 }
 
