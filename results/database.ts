@@ -288,7 +288,7 @@ async function transaction<T>(connection: DuckDBConnection, use: () => Promise<T
   }
 }
 
-/** A database with tables and views and nothing in them, which the build leaves: to copy it takes a tenth of making one. */
+/** A database with tables and views and nothing in them, which the build leaves: to copy it is quicker than to run the SQL. */
 const empty = new URL('./empty.duckdb', import.meta.url);
 
 /**
