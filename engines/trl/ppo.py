@@ -103,9 +103,8 @@ def prepared(said: dict, engine: str, tokenizer_of):
     tokenizer.pad_token = tokenizer.convert_ids_to_tokens(padding)
     run = Playing(said, engine, tokenizer, names)
     asked = [row for row in lines for _ in range(said["responses"])][run.resumed * said["round"] :]
-    policy = policy_of(run.checkpoint or said["parent"])
+    policy, parent = (never(policy_of(folder), padding) for folder in (run.checkpoint or said["parent"], said["parent"]))
     policy.generation_config.pad_token_id = padding
-    policy.generation_config.suppress_tokens = [padding]
     optimizer, critic = optimizer_of(said, run, policy)
     rates = said["learningRates"]
     factor = lambda round: rates[min(run.resumed + round, len(rates) - 1)] / said["lr"]
@@ -132,7 +131,7 @@ def prepared(said: dict, engine: str, tokenizer_of):
         args=config,
         processing_class=tokenizer,
         model=policy,
-        ref_model=policy_of(said["parent"]),
+        ref_model=parent,
         reward_model=Verifier(run, asked, padding),
         value_model=critic,
         train_dataset=asked,
@@ -179,7 +178,7 @@ def optimizer_of(said: dict, run: Playing, policy):
 
 
 def padding_of(said: dict, lines: list[dict], tokenizer) -> int:
-    """A token that no prompt has: PPOTrainer tells padding by it. The highest are the rarest of most vocabularies; it is never drawn."""
+    """A token that no prompt has: PPOTrainer tells padding by it. The highest are the rarest of most vocabularies; `never` keeps it from being drawn."""
     used = {token for line in lines for token in line["prompt"]}.union(said["ends"])
     named = set(tokenizer.get_vocab().values())  # a model may have more
     free = [token for token in named - used if token < said["vocab"]]
@@ -187,6 +186,17 @@ def padding_of(said: dict, lines: list[dict], tokenizer) -> int:
         remedy = "take another algorithm or another engine"
         descent.fail("bad-data", f"PPOTrainer tells padding by a token, and the prompts have each of the tokenizer's: {remedy}")
     return max(free)
+
+
+def never(model, token: int):
+    """The model as one that never says a token: where it is sampled, and where its probabilities are measured, alike."""
+
+    def without(_, given, scores):
+        scores[..., token] = -1e9
+        return scores
+
+    model.get_output_embeddings().register_forward_hook(without)
+    return model
 
 
 def left_padded(prompts: list[list[int]], padding: int) -> dict:

@@ -97,32 +97,63 @@ describe('TRL, reinforcement learning', () => {
     }
   });
 
-  // A model of the Hub's kind: rows of its embedding that no token has, many special tokens, and habits of sampling of its own.
-  for (const recipe of [grpo, { ...ppo, clipRatio: 0.02, clipRatioHigh: 0.02 }])
+  /**
+   * A new model of the Hub's kind: rows of its embedding that no token has, 43 special tokens, ends that are some of these, and
+   * habits of sampling of its own.
+   */
+  async function foreign(name: string, ends: readonly number[]): Promise<string> {
+    const folder = await writeNewModel(root, name, { ...tiny, context: 64, vocab: 320 });
+    const change = (file: string, by: (content: Record<string, unknown>) => object) => {
+      const path = join(folder, file);
+      const content = JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>;
+      writeFileSync(path, JSON.stringify({ ...content, ...by(content) }));
+    };
+    const special = Array.from({ length: 43 }, (_, i) => ({
+      ...{ id: 257 + i, content: `<|s${i}|>`, special: true },
+      ...{ single_word: false, lstrip: false, rstrip: false, normalized: false },
+    }));
+    change('tokenizer.json', ({ added_tokens }) => ({ added_tokens: [...(added_tokens as object[]), ...special] }));
+    change('generation_config.json', () => ({
+      no_repeat_ngram_size: 1,
+      suppress_tokens: special.map(({ id }) => id),
+      eos_token_id: [256, ...ends],
+    }));
+    return folder;
+  }
+  const ofForeign = (name: string, recipe: RlRecipe, model: string): RlJob => {
+    const job = jobOf(name, { ...recipe, examples: 16, epochs: 1, innerEpochs: 1, overlongBuffer: 20, warmup: 0 });
+    return { ...job, inputs: { ...job.inputs, parent: model } };
+  };
+  // The last ten of the special tokens.
+  const ends = Array.from({ length: 10 }, (_, i) => 290 + i);
+
+  const foreigners: [RlRecipe, number[]][] = [
+    [grpo, ends],
+    [{ ...ppo, clipRatio: 1e-4, clipRatioHigh: 1e-4 }, []],
+  ];
+  for (const [recipe, some] of foreigners)
     test(`samples as the recipe says, whatever model it begins with: ${recipe.algorithm}`, async () => {
-      const folder = await writeNewModel(root, `foreign-${recipe.algorithm}`, { ...tiny, context: 64, vocab: 320 });
-      const change = (name: string, by: (content: Record<string, unknown>) => object) => {
-        const path = join(folder, name);
-        const content = JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>;
-        writeFileSync(path, JSON.stringify({ ...content, ...by(content) }));
-      };
-      const special = Array.from({ length: 43 }, (_, i) => ({
-        ...{ id: 257 + i, content: `<|s${i}|>`, special: true },
-        ...{ single_word: false, lstrip: false, rstrip: false, normalized: false },
-      }));
-      change('tokenizer.json', ({ added_tokens }) => ({ added_tokens: [...(added_tokens as object[]), ...special] }));
-      change('generation_config.json', () => ({
-        no_repeat_ngram_size: 1,
-        suppress_tokens: special.map(({ id }) => id),
-      }));
-      const short = { examples: 16, epochs: 1, innerEpochs: 1, overlongBuffer: 20, warmup: 0 };
-      const job = jobOf(`foreign-${recipe.algorithm}-run`, { ...recipe, ...short });
-      const ended = await runWith('trl', { ...job, inputs: { ...job.inputs, parent: folder } });
-      const samples = ended.events.filter((event) => event.event === 'sample');
-      assert.ok(samples.some(({ response }) => /<\|s\d+\|>/.test(response)));
-      for (const { values } of metricsOf(ended))
+      const name = `foreign-${recipe.algorithm}`;
+      const ended = await runWith('trl', ofForeign(`${name}-run`, recipe, await foreign(name, some)));
+      for (const { values } of metricsOf(ended)) {
         assert.equal(values.clipFraction, 0, 'it learns with what it sampled with');
+        if (some.length > 0) assert.ok((values.truncationRate ?? 1) < 0.9, 'each end ends');
+      }
+      const samples = ended.events.filter((event) => event.event === 'sample');
+      const seen = samples.flatMap(({ response }) =>
+        [...response.matchAll(/<\|s(\d+)\|>/g)].map(([, id]) => 257 + Number(id)),
+      );
+      assert.ok(seen.length > 0);
+      for (const id of seen) assert.ok(!some.includes(id), `${id} ends a response`);
     });
+
+  test('refuses PPO of a tokenizer with several ends, and says what to take', async () => {
+    const job = ofForeign('several-run', ppo, await foreign('several', ends));
+    const { events, stderr } = await runWith('trl', job, { at: 'never', signal: 'SIGTERM' });
+    const last = events.at(-1);
+    assert.ok(last?.event === 'failed' && last.kind === 'bad-data', stderr);
+    assert.match(last.message, /ends a text by 11 tokens, and PPOTrainer knows one\. Take another algorithm/);
+  });
 
   /** A round of TRL, and what the built-in learner makes of the same responses. */
   async function both(
