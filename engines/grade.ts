@@ -1,7 +1,8 @@
 /**
  * The grader as a program: `node grade.js <problems.jsonl>` reads lines of `{"problem": 3, "response": "..."}`, by the number of the
  * problem's line, and answers each with `{"reward": 1, "answer": "5", "why": "..."}`, in their order: reward is 1 for a right
- * response, else 0, and the rest as `Grade` has it. It ends when its input does.
+ * response, else 0, and the rest as `Grade` has it. It ends when its input does, and not before: a terminal or a scheduler that asks
+ * all processes to stop asks it too, and the driver still has a step to finish.
  */
 import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
@@ -14,6 +15,7 @@ const problems = (await readFile(path, 'utf8'))
   .filter((line) => line !== '')
   .map((line) => JSON.parse(line) as Graded);
 
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => undefined);
 for await (const line of createInterface({ input: process.stdin })) {
   const { problem, response } = JSON.parse(line) as { problem: number; response: string };
   const asked = problems[problem];

@@ -18,6 +18,8 @@ export interface Prompts {
   /** Prompts of a round, and optimizer steps. */
   batch: number;
   updates: number;
+  /** Responses of an optimizer step: those of the recipe, or all of a round. */
+  miniBatch: number;
   facts: Record<'problems' | 'overlongProblems' | 'rounds', number>;
 }
 
@@ -34,14 +36,16 @@ export async function writePrompts(
   { template, context, title }: { template: ChatTemplate; context: number; title: string },
   line: (problem: Problem, number: number) => object,
 ): Promise<Prompts> {
-  const { responses, miniBatch, innerEpochs } = job.recipe as EngineRecipes['rl'];
+  const { responses, innerEpochs, ...recipe } = job.recipe as EngineRecipes['rl'];
   const rounds = roundsOf(job, template, context);
   const { usable, batch, count } = rounds;
-  if ((batch * responses) % miniBatch !== 0)
+  const round = batch * responses;
+  const miniBatch = Math.min(recipe.miniBatch, round);
+  if (round % miniBatch !== 0)
     throw new TrainerFailure(
       'bad-job',
-      `${job.address}: a round has ${batch} prompts, since no more fit into the context, and ${title} cannot part its ` +
-        `${batch * responses} responses into mini-batches of ${miniBatch}. Take a batch of at most ${batch}.`,
+      `${job.address}: a round has ${batch} prompts, as there are no more that fit into the context, and ${title} cannot part its ` +
+        `${round} responses into mini-batches of ${miniBatch}. Take a batch of at most ${batch}, and a miniBatch that divides its responses.`,
     );
   const [path, asked] = [join(folder, 'prompts.jsonl'), join(folder, 'problems.jsonl')];
   await writeLines(asked, usable);
@@ -52,9 +56,9 @@ export async function writePrompts(
     order.map((problem) => line(problem, numbers.get(problem) as number)),
   );
   return {
-    ...{ path, batch, rounds: count },
+    ...{ path, batch, miniBatch, rounds: count },
     grader: [process.execPath, fileURLToPath(new URL('./grade.js', import.meta.url)), asked],
-    updates: count * innerEpochs * ((batch * responses) / miniBatch),
+    updates: count * innerEpochs * (round / miniBatch),
     facts: { problems: usable.length, overlongProblems: rounds.overlong, rounds: count },
   };
 }

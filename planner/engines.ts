@@ -46,8 +46,10 @@ export function takes(
   for (const { option, value, honour } of refused) {
     const message = `with \`engine: ${name}\` there is no \`${option}: ${value}\`: ${honour.why}`;
     const said = 'fits' in honour ? honour.says : listed(honour.only.map(String));
-    const others = said === '' ? '' : `say ${said}, or `;
+    const others = said === '' ? '' : `let \`${option}\` be ${said}, or `;
     report(placeOf(option), 'bad-value', message, `${others}take another engine`);
+    // What the defaults of an algorithm are that is refused says nothing more.
+    if (option === 'algorithm') return false;
   }
   return refused.length === 0;
 }

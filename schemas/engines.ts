@@ -119,8 +119,8 @@ const trlRl = {
       const isWhole = algorithm === 'ppo' || lossAggregation === 'token-mean';
       return isWhole ? miniBatch === batch * responses : (batch * responses) % miniBatch === 0;
     },
-    says: 'batch times responses, or with other algorithms than ppo and other losses than token-mean what divides that',
-    why: 'TRL takes mini-batches of one size, and means over the tokens of a round',
+    says: 'batch times responses, or what divides that with other algorithms than ppo and other losses than token-mean',
+    why: "PPOTrainer steps once a pass over a round, and GRPOTrainer's mini-batches have one size and the mean over a round's tokens",
   },
   innerEpochs: 'any',
   maxResponse: 'any',
@@ -134,14 +134,14 @@ const trlRl = {
   clipRatio: 'any',
   clipRatioHigh: {
     fits: ({ algorithm, clipRatio, clipRatioHigh }) => algorithm !== 'ppo' || clipRatioHigh === clipRatio,
-    says: 'clipRatio with ppo',
+    says: 'as clipRatio with ppo',
     why: 'PPOTrainer clips by one bound',
   },
   dualClip: {
     fits: ({ algorithm, dualClip, clipRatioHigh }) =>
       dualClip === 0 || (algorithm !== 'ppo' && dualClip > 1 + clipRatioHigh),
-    says: '0, or with other algorithms than ppo above 1 + clipRatioHigh',
-    why: 'PPOTrainer has none, and GRPOTrainer bounds the ratio of what is likelier too',
+    says: '0, or above 1 + clipRatioHigh with other algorithms than ppo',
+    why: 'PPOTrainer has none, and one that is no higher would also bound what GRPOTrainer makes likelier',
   },
   whiten: {
     fits: ({ algorithm, whiten }) => whiten === (algorithm === 'ppo'),

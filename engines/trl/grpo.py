@@ -1,10 +1,8 @@
 """Algorithms that compare the responses of a group, with TRL's GRPOTrainer."""
 
 import hugging_face
-import torch
 from datasets import Dataset
-from rounds import Rounds
-from transformers import AutoModelForCausalLM
+from rounds import Rounds, policy_of
 from trl import GRPOConfig, GRPOTrainer
 
 # What TRL logs, under the names that Descent's metrics have.
@@ -68,7 +66,7 @@ def prepared(said: dict, engine: str, tokenizer_of):
         gradient_checkpointing=False,
     )
     trainer = Asking(
-        model=AutoModelForCausalLM.from_pretrained(said["parent"], dtype=torch.float32),
+        model=policy_of(said["parent"]),
         reward_funcs=rewards,
         args=config,
         train_dataset=Dataset.from_list(hugging_face.read_lines(said["examples"])),

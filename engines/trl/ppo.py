@@ -3,13 +3,14 @@
 from pathlib import Path
 from types import SimpleNamespace
 
+import descent
 import hugging_face
 import numpy
 import torch
-from rounds import Rounds
+from rounds import Rounds, mean, policy_of
 from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import DataLoader
-from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification
+from transformers import AutoModelForSequenceClassification
 from trl.experimental.ppo import PPOConfig, PPOTrainer
 
 # What TRL logs, under the names that Descent's metrics have.
@@ -23,7 +24,8 @@ class Stopped(Exception):
 class Playing(Rounds):
     """The rounds of PPOTrainer, counted from where this run began."""
 
-    norms: dict[str, torch.Tensor]
+    # Of the policy's and the critic's gradients, in each update of the round.
+    norms: list[dict[str, torch.Tensor]]
 
     def on_train_begin(self, args, state, control, **more):
         state.global_step = self.resumed
@@ -44,9 +46,10 @@ class Playing(Rounds):
         seed = (self.said["seed"] + state.global_step) & 0x7FFFFFFF
         torch.manual_seed(seed)
         numpy.random.seed(seed)
+        self.norms = []
 
     def own(self, logs, update):
-        norms = {name: norm.item() for name, norm in self.norms.items()}
+        norms = {name: mean([each[name].item() for each in self.norms]) for name in self.norms[0]}
         kl = logs["objective/kl"] / self.figures["responseLength"]  # TRL sums over each response
         critic_lr = self.said["criticLr"] * self.said["learningRates"][update - 1] / self.said["lr"]
         return {**norms, "criticLr": critic_lr, **({"kl": kl} if self.said["kl"] == "reward" else {})}
@@ -95,13 +98,13 @@ class Going(PPOTrainer):
 
 def prepared(said: dict, engine: str, tokenizer_of):
     lines = hugging_face.read_lines(said["examples"])
-    padding = padding_of(said, lines)
-    tokenizer = tokenizer_of(said, padding)
+    tokenizer = tokenizer_of(said, said["eos"])
+    padding = padding_of(said, lines, tokenizer)
+    tokenizer.pad_token = tokenizer.convert_ids_to_tokens(padding)
     run = Playing(said, engine, tokenizer, names)
     asked = [row for row in lines for _ in range(said["responses"])][run.resumed * said["round"] :]
-    policy = AutoModelForCausalLM.from_pretrained(run.checkpoint or said["parent"], dtype=torch.float32)
+    policy, parent = (never(policy_of(folder), padding) for folder in (run.checkpoint or said["parent"], said["parent"]))
     policy.generation_config.pad_token_id = padding
-    policy.generation_config.suppress_tokens = [padding]
     optimizer, critic = optimizer_of(said, run, policy)
     rates = said["learningRates"]
     factor = lambda round: rates[min(run.resumed + round, len(rates) - 1)] / said["lr"]
@@ -128,7 +131,7 @@ def prepared(said: dict, engine: str, tokenizer_of):
         args=config,
         processing_class=tokenizer,
         model=policy,
-        ref_model=AutoModelForCausalLM.from_pretrained(said["parent"], dtype=torch.float32),
+        ref_model=parent,
         reward_model=Verifier(run, asked, padding),
         value_model=critic,
         train_dataset=asked,
@@ -162,20 +165,38 @@ def optimizer_of(said: dict, run: Playing, policy):
         weight_decay=said["weightDecay"],
     )
     if run.checkpoint is not None:
-        optimizer.load_state_dict(torch.load(run.checkpoint / "optimizer.pt"))
+        # It goes to the device of the weights, on a machine that may have another than the one that saved.
+        optimizer.load_state_dict(torch.load(run.checkpoint / "optimizer.pt", map_location="cpu"))
 
     def clip(*_):
         most = said["clip"] or float("inf")
-        run.norms = {name: torch.nn.utils.clip_grad_norm_(group, most) for name, group in groups.items()}
+        norms = {name: torch.nn.utils.clip_grad_norm_(group, most) for name, group in groups.items()}
+        run.norms.append(norms)
 
     optimizer.register_step_pre_hook(clip)
     return optimizer, critic
 
 
-def padding_of(said: dict, lines: list[dict]) -> int:
-    """A token that no prompt has: PPOTrainer tells padding by it. The highest are the rarest of most vocabularies; it is never drawn."""
+def padding_of(said: dict, lines: list[dict], tokenizer) -> int:
+    """A token that no prompt has: PPOTrainer tells padding by it. The highest are the rarest of most vocabularies; `never` keeps it from being drawn."""
     used = {token for line in lines for token in line["prompt"]}.union(said["ends"])
-    return next(token for token in reversed(range(said["vocab"])) if token not in used)
+    named = set(tokenizer.get_vocab().values())  # a model may have more
+    free = [token for token in named - used if token < said["vocab"]]
+    if not free:
+        remedy = "take another algorithm or another engine"
+        descent.fail("bad-data", f"PPOTrainer tells padding by a token, and the prompts have each of the tokenizer's: {remedy}")
+    return max(free)
+
+
+def never(model, token: int):
+    """The model as one that never says a token: where it is sampled, and where its probabilities are measured, alike."""
+
+    def without(_, given, scores):
+        scores[..., token] = -1e9
+        return scores
+
+    model.get_output_embeddings().register_forward_hook(without)
+    return model
 
 
 def left_padded(prompts: list[list[int]], padding: int) -> dict:

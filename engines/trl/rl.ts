@@ -19,10 +19,11 @@ export async function askRl(job: RlJob, { architecture, tokenizer, folder }: Gro
       `${job.address}: the tokenizer of ${inputs.parent} ends a text by ${tokenizer.ends.length} tokens, and PPOTrainer knows one. ` +
         'Take another algorithm or another engine.',
     );
-  const { path, grader, batch, rounds, updates, facts } = await writePrompts(folder, job, given, (problem, number) => ({
+  const prompts = await writePrompts(folder, job, given, (problem, number) => ({
     ...{ problem: number, id: problem.id, expected: problem.answer },
     ...{ prompt: template.promptTokens(problem), asked: template.promptText(problem) },
   }));
+  const { path, grader, batch, miniBatch, rounds, updates, facts } = prompts;
   const { data, engine: _, template: __, ...terms } = recipe;
   // PPOTrainer has a learning rate for each round, and takes means of each part of a mini-batch, which are not those of the whole.
   const isPpo = recipe.algorithm === 'ppo';
@@ -33,8 +34,8 @@ export async function askRl(job: RlJob, { architecture, tokenizer, folder }: Gro
       ...{ ...terms, precision: recipe.precision ?? 'float32', weightDecayOn: 'all' },
       ...{ data: data.name, examples: path, grader },
       ...{ eos: tokenizer.eos, ends: tokenizer.ends, vocab: architecture.vocab },
-      ...{ updates: steps / rounds, round: batch * recipe.responses, batch: recipe.miniBatch, epochs: 1 },
-      microBatch: isPpo ? recipe.miniBatch : atOnce(recipe.miniBatch),
+      ...{ updates: steps / rounds, round: batch * recipe.responses, batch: miniBatch, epochs: 1 },
+      microBatch: isPpo ? miniBatch : atOnce(miniBatch),
     },
     chatTemplate: template.jinja,
     facts: () => ({ ...facts, updates }),

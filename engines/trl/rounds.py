@@ -4,7 +4,9 @@ import math
 
 import descent
 import hugging_face
+import torch
 from grader import Grader
+from transformers import AutoModelForCausalLM, GenerationConfig
 
 # Responses of each round that are shown: one to each of its first prompts.
 samples_shown = 4
@@ -26,7 +28,7 @@ class Rounds(hugging_face.Run):
         """Grades the responses of a step and notes what is told of it. Gives what is learned from: rewards with what lengths take."""
         said, each = self.said, self.said["responses"]
         ended = [response[-1] in said["ends"] for response in responses]
-        texts = self.tokenizer.batch_decode(responses, skip_special_tokens=True)
+        texts = [self.text(response[:-1] if end else response) for response, end in zip(responses, ended)]
         verdicts = [self.grader(row["problem"], text) for row, text in zip(asked, texts)]
         rewards = [verdict["reward"] for verdict in verdicts]
         for at in range(0, min(samples_shown * each, len(asked)), each):
@@ -52,6 +54,10 @@ class Rounds(hugging_face.Run):
         self.data = descent.trained_on(said["data"], learned)
         return [reward + self.overlong(len(response)) for reward, response in zip(rewards, responses)]
 
+    def text(self, tokens: list[int]) -> str:
+        """As the built-in trainer reads it: special tokens within it count against an answer."""
+        return self.tokenizer.decode(tokens, skip_special_tokens=False, clean_up_tokenization_spaces=False)
+
     def overlong(self, length: int) -> float:
         """What the length of a response takes from its reward, as trainer/algorithms/rewards.ts has it."""
         buffer = self.said["overlongBuffer"]
@@ -76,6 +82,13 @@ class Rounds(hugging_face.Run):
         self.done = []
         told = {"tokens": self.tokens, "added": self.added, "data": self.data}
         self.tell(self.step(state), {**self.figures, **means}, **told)
+
+
+def policy_of(folder):
+    """The model in a folder, of which nothing says how it is sampled: a parent's own penalties and bounds are not the recipe's."""
+    policy = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    policy.generation_config = GenerationConfig()
+    return policy
 
 
 def mean(values: list) -> float:

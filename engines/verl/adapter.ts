@@ -32,10 +32,10 @@ export async function askVerl(job: RlJob, { architecture, tokenizer, folder, out
   const template = await loadTemplate(recipe.template, parent, tokenizer);
   const { title } = engines.verl;
   const asked = { template, context: architecture.context, title };
-  const { path, grader, rounds, batch, facts } = await writePrompts(folder, job, asked, promptOf);
+  const { path, grader, rounds, batch, miniBatch, facts } = await writePrompts(folder, job, asked, promptOf);
   const pythonOf = (name: string) => join(packageRoot, 'engines', 'verl', `${name}.py`);
   const options = verlOptions(recipe, {
-    ...{ parent, prompts: path, grader, out, rounds, batch, seed },
+    ...{ parent, prompts: path, grader, out, rounds, batch, miniBatch, seed },
     ...{ chatTemplate: template.jinja, context: architecture.context },
     ...{ reward: pythonOf('reward'), sampler: pythonOf('sampler') },
     saveEvery: placement.checkpointEvery > 0 ? placement.checkpointEvery : saveEvery,
@@ -45,7 +45,7 @@ export async function askVerl(job: RlJob, { architecture, tokenizer, folder, out
     learningRates: ratesOf(recipe.lr), // verl has one a round
     says: {
       ...{ options, output },
-      ...{ responses: batch * recipe.responses, miniBatch: recipe.miniBatch, innerEpochs: recipe.innerEpochs },
+      ...{ responses: batch * recipe.responses, miniBatch, innerEpochs: recipe.innerEpochs },
       ...{ shaped: recipe.overlongBuffer > 0, means: recipe.lossAggregation === 'token-mean' },
       criticLearningRates: recipe.algorithm === 'ppo' ? ratesOf(recipe.criticLr) : null,
     },

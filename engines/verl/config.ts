@@ -17,9 +17,10 @@ export interface Places {
   sampler: string;
   /** Tokens that the model reads at most. */
   context: number;
-  /** Rounds in all, and prompts of each. */
+  /** Rounds in all, prompts of each, and responses of an optimizer step. */
   rounds: number;
   batch: number;
+  miniBatch: number;
   seed: number;
   /** Rounds between checkpoints. */
   saveEvery: number;
@@ -47,8 +48,9 @@ const estimators: Record<RlRecipe['algorithm'], string> = {
  * one that is not there. How many GPUs there are the driver adds.
  */
 export function verlOptions(recipe: RlRecipe, places: Places): string[] {
-  const { parent, prompts, chatTemplate, out, reward, grader, sampler, context, rounds, batch, saveEvery } = places;
-  const { algorithm, responses, miniBatch, innerEpochs, maxResponse, overlongBuffer, overlongPenalty } = recipe;
+  const { parent, prompts, chatTemplate, out, reward, grader, sampler, context, rounds, batch, miniBatch, saveEvery } =
+    places;
+  const { algorithm, responses, innerEpochs, maxResponse, overlongBuffer, overlongPenalty } = recipe;
   const seed = places.seed & 0x7fffffff;
   const precision = recipe.precision === 'bfloat16' ? 'bfloat16' : 'float32';
   const atOnce = Math.max(tokensAtOnce, context);

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
@@ -40,6 +41,22 @@ describe('the grader that engines ask', () => {
         { reward: 0, answer: null, why: 'math: no answer is marked' },
       ],
     );
+  });
+
+  test('asked to stop with its driver, grades on until the driver has done with it', { timeout: 30_000 }, async (t) => {
+    const path = join(temporaryFolder(t), 'problems.jsonl');
+    writeFileSync(path, JSON.stringify(problems[0]));
+    const grader = spawn(process.execPath, [program, path], { stdio: ['pipe', 'pipe', 'inherit'] });
+    t.after(() => grader.kill('SIGKILL'));
+    const ask = () => {
+      grader.stdin.write(`${JSON.stringify({ problem: 0, response: 'The answer is 5.' })}\n`);
+      return once(grader.stdout, 'data');
+    };
+    await ask();
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) grader.kill(signal);
+    assert.equal(JSON.parse(String(await ask())).reward, 1);
+    grader.stdin.end();
+    assert.deepEqual(await once(grader, 'exit'), [0, null]);
   });
 
   test('ends with an error where there is no such problem, rather than with a reward', (t) => {

@@ -74,7 +74,7 @@ describe('engine', () => {
       [
         lineage({ rl: reinforced(', engine: verl, whiten: false') }),
         /whiten/,
-        /no `whiten: false`: .*say true with ppo/,
+        /no `whiten: false`: .*let `whiten` be true with ppo/,
       ],
       [
         lineage({ rl: reinforced(', engine: verl, stopOnCollapse: true') }),
@@ -93,12 +93,28 @@ describe('engine', () => {
         /miniBatch/,
         /mini-batches of whole groups/,
       ],
+      [lineage({ rl: reinforced(', engine: trl') }), /engine/, /no `dualClip: 3`: .*let `dualClip` be 0/],
+      [
+        lineage({ rl: reinforced(', engine: trl, algorithm: dapo') }),
+        /engine/,
+        /no `dynamicSampling: true`: .*let `dynamicSampling` be false/,
+      ],
+      [
+        lineage({ rl: reinforced(', engine: trl, algorithm: grpo, batch: 8, miniBatch: 48') }),
+        /miniBatch/,
+        /batch times responses, or what divides that/,
+      ],
+      [
+        lineage({ rl: reinforced(', engine: trl, algorithm: grpo, dualClip: 1.1') }),
+        /dualClip/,
+        /above 1 \+ clipRatioHigh/,
+      ],
       [lineage({ base: base(', engine: litgtp') }), /engine/, /litgtp/],
       [lineage({ base: base(', engine: lm-eval') }), /engine/, /lm-evaluation-harness has no stage `pretrain`/],
       [
         evaluated('suites: [heldout], engine: lm-eval'),
         /suites: \[/,
-        /no `suite: heldout`: .*rows.* say upstream, id, ood/,
+        /no `suite: heldout`: .*rows.* let `suite` be upstream, id, ood/,
       ],
       [evaluated('suites: [id], engine: trl'), /engine: /, /TRL has no stage `evaluate`.*descent, lm-eval/],
     ];
@@ -110,6 +126,18 @@ describe('engine', () => {
       const written = text.split('\n')[line - 1]?.slice(0, column - 1) ?? '';
       assert.match(written, new RegExp(`${at.source}(: )?$`), message);
     }
+  });
+
+  test('that does not know an algorithm is refused for that, and not for what its defaults are', async () => {
+    const planned = await planningOf(lineage({ rl: reinforced(', engine: trl, algorithm: reinforce_plus_plus') }));
+    assert.ok(!planned.ok);
+    assert.equal(planned.diagnostics.length, 1);
+    assert.match(String(planned.diagnostics[0]?.hint), /^let `algorithm` be ppo, grpo, dr_grpo, dapo, rloo/);
+  });
+
+  test('trl takes four algorithms as they are, and ppo and dapo with one option said', async () => {
+    for (const others of ['grpo', 'dr_grpo', 'rloo', 'ppo, dualClip: 0', 'dapo, dynamicSampling: false'])
+      await planOfText(lineage({ rl: reinforced(`, engine: trl, algorithm: ${others}`) }));
   });
 
   test('may be what evaluates, as part of the keys of evaluations alone', async () => {

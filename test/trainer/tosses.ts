@@ -8,8 +8,8 @@ import { runTrainer, sftJob, tiny } from './support.ts';
 /** The tosses as a recipe names them; `data:coin` is their folder. */
 export const tosses = { name: 'coin/problems', part: 'problems', source: { prepared: 'data:coin' } } as const;
 
-/** Writes the tosses to `data` in a folder, and leaves the model in `tuned/model`. */
-export async function trainTosser(root: string): Promise<{ data: string; parent: string }> {
+/** Writes the tosses to `data` in a folder. */
+export function writeTosses(root: string): string {
   const data = join(root, 'data');
   mkdirSync(data);
   for (const [split, first, answers] of [
@@ -22,9 +22,15 @@ export async function trainTosser(root: string): Promise<{ data: string; parent:
       const prompt = `toss ${first + i}`;
       return JSON.stringify({ id: `${split}${i}`, prompt, solution: `answer is ${answer}`, answer });
     });
+    // `no` is a label because the sft split has it.
     writeFileSync(join(data, `problems-${split}.jsonl`), lines.join('\n'));
   }
-  // `no` is a label because the sft split has it.
+  return data;
+}
+
+/** Writes the tosses to `data` in a folder, and leaves the model in `tuned/model`. */
+export async function trainTosser(root: string): Promise<{ data: string; parent: string }> {
+  const data = writeTosses(root);
   const base = 'untossed';
   await writeNewModel(root, base, { ...tiny, context: 64 });
   const sft = sftJob(root, 'tuned', join(root, base, 'model'), 64);
