@@ -1,10 +1,11 @@
 import type { Key, NodeType, Plan, PlanNode } from '../planner/plan.ts';
 import { groupsOf } from '../report/stages.ts';
-import type { LineageNow, NodeNow } from './live.ts';
+import type { LineageNow } from './live.ts';
 import { Refusal } from './problem.ts';
-import type { Group, LineageLine, LineageView, Progress, Standing } from './protocol.ts';
+import type { Group, LineageLine, LineageView } from './protocol.ts';
 import type { Route } from './router.ts';
 import type { Shown } from './shown.ts';
+import { countsOf, progressOf, reasonsOf } from './standings.ts';
 
 /** The lineages of the home, and each as its plan has it and its nodes stand. */
 export function lineageRoutes(shown: Shown): Route[] {
@@ -36,28 +37,6 @@ export async function lineageNow(
   const found = (await watch.look(name)) ?? (await published.lineage(name));
   if (found) return found;
   throw new Refusal(404, `there is no lineage ${name} in this home`);
-}
-
-/** How many nodes stand how. */
-export function countsOf(nodes: readonly NodeNow[]): Record<Standing, number> {
-  const counts = { waiting: 0, running: 0, done: 0, failed: 0, blocked: 0, interrupted: 0 };
-  for (const { state } of nodes) counts[state] += 1;
-  return counts;
-}
-
-/** Of those that run, how far they are. */
-export function progressOf(nodes: readonly NodeNow[]): Progress[] {
-  return nodes.flatMap(({ progress }, node) => (progress === null ? [] : [{ node, ...progress }]));
-}
-
-/** Why nodes stand as they do, by index, of those that have a reason. */
-export function reasonsOf(nodes: readonly NodeNow[], of: Iterable<number> = nodes.keys()): Record<number, string> {
-  const reasons: Record<number, string> = {};
-  for (const index of of) {
-    const reason = nodes[index]?.reason;
-    if (reason) reasons[index] = reason;
-  }
-  return reasons;
 }
 
 function lineOf({ lineage, title, lastRun, running, paused, nodes }: LineageNow): LineageLine {

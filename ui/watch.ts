@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
-import { countsOf, progressOf, reasonsOf } from './lineages.ts';
 import type { LineageNow, Live } from './live.ts';
 import type { Change } from './protocol.ts';
+import { countsOf, progressOf, reasonsOf } from './standings.ts';
 import { openTails, type Tails } from './tails.ts';
 
 /** Milliseconds between two looks at a lineage that runs, and at one that does not or is paused. */

@@ -4,7 +4,7 @@ import type { Curve } from '../protocol.ts';
 import { ask, nodePath } from './api.ts';
 import { AskedNote, useAnswer } from './asked.tsx';
 import { Chart } from './chart.tsx';
-import { figureText } from './models.tsx';
+import { figureText } from './figure-text.ts';
 import { Scrolled } from './scrolled.tsx';
 import { inWords } from './settings.tsx';
 import { lineage } from './state.ts';

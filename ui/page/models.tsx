@@ -1,14 +1,12 @@
 import { useMemo, useState } from 'preact/hooks';
 import type { Json } from '../../planner/plan.ts';
 import { counted, whole } from '../../words/figures.ts';
-import { bareMeasured, measured } from '../../words/measured.ts';
 import {
   columnsOf,
   filterRows,
   type ModelColumn,
   type ModelRow,
   mainFigures,
-  metricOf,
   oneByOne,
   overSeeds,
   sortRows,
@@ -21,6 +19,7 @@ import { useAsked, WhenAsked } from './asked.tsx';
 import { ColumnChoice } from './column-choice.tsx';
 import { Compare } from './compare.tsx';
 import { type Column, DataTable, type Sort } from './data-table.tsx';
+import { figureText } from './figure-text.ts';
 import { inWords } from './settings.tsx';
 import { arrivals, choose, lineage, route, view } from './state.ts';
 
@@ -201,26 +200,4 @@ function drawnColumns(columns: readonly ModelColumn[], shown: readonly number[],
     return { id: column.name, label: column.label, isNumeric: true, text: (row) => figureText(row, column, at) };
   });
   return [name, ...n, ...others];
-}
-
-/** A figure with its 95 % interval; of several seeds the mean with the deviation, and how many there are where some lack it. */
-export function figureText(
-  { cells, deviations, counts, rows }: ModelRow,
-  { name, low, high }: ModelColumn,
-  at: number,
-): string {
-  const value = cells[at];
-  if (typeof value !== 'number') return '';
-  const metric = metricOf(name);
-  const deviation = deviations[at] ?? null;
-  if (rows.length > 1) {
-    const missing = counts[at] === rows.length ? '' : ` (n ${counts[at]})`;
-    return `${measured(metric, value)}${deviation === null ? '' : ` ± ${bareMeasured(metric, deviation)}`}${missing}`;
-  }
-  const [from, to] = [rows[0]?.[low], rows[0]?.[high]];
-  const interval =
-    typeof from === 'number' && typeof to === 'number'
-      ? ` [${bareMeasured(metric, from)}, ${bareMeasured(metric, to)}]`
-      : '';
-  return `${measured(metric, value)}${interval}`;
 }
