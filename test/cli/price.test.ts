@@ -285,7 +285,10 @@ stages:
   equal(exitCode, 3);
   equal(stderr.match(/error\[over-memory\]/g)?.length, 2, stderr);
   match(stderr, /^lineage\.yaml:7:3: error\[over-memory\]: `one` takes up to /m);
-  match(stderr, /\^+ `two` takes up to [\d.]+ GB of memory\n {2}hint: .*: `engine: verl`\n/);
+  match(
+    stderr,
+    /\^+ `two` takes up to [\d.]+ GB of memory\n {2}hint: .*: `engine: trl` \(without `dualClip: 3`\), `engine: verl`\n/,
+  );
   match(stderr, /^lineage\.yaml:9:3: .*`stops`[\s\S]*`engine: verl` \(without .*`stopOnCollapse: true`\)\n/m);
 });
 
