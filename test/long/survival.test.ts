@@ -5,7 +5,7 @@ import { describe, it, type TestContext } from 'node:test';
 import { chaosConfig } from '../chaos/lineage.ts';
 import { expectNothingRuns, outcome, weather } from '../chaos/storm.ts';
 import { temporaryFolder } from '../cli/support.ts';
-import { manifests, runToEnd, tinyLineage } from './support.ts';
+import { manifests, runToEnd, tinyLineage } from '../lineage/support.ts';
 
 /*
  * Whatever happens to a lineage, its models must have the weights of a run that nothing happened to, byte for byte, each

@@ -5,7 +5,7 @@ import { it } from 'node:test';
 import { runQuery } from '../../results/query.ts';
 import { savedQueries } from '../../results/saved.ts';
 import { descent, temporaryFolder } from '../cli/support.ts';
-import { manifests } from './support.ts';
+import { manifests } from '../lineage/support.ts';
 
 /*
  *   point ─▶ base      point ─▶ tuned ─▶ tuned/id
