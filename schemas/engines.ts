@@ -98,22 +98,39 @@ const trlDpo = {
 
 const trlReward = { ...huggingFace, centerCoef: 'any' } as const satisfies Honours<EngineRecipes['reward']>;
 
-const trlRl = {
-  algorithm: {
-    only: ['ppo', 'grpo', 'dr_grpo', 'dapo', 'rloo'],
-    why: 'TRL has no advantages that are discounted token by token',
-  },
+/** What every engine that learns from rewards takes of them as it is. */
+const rlTerms = {
   criticLr: 'any',
   gamma: 'any',
   lambda: 'any',
   valueClip: 'any',
-  dynamicSampling: { only: [false], why: 'TRL samples once a round' },
   maxSamplings: 'any',
   data: 'any',
   examples: 'any',
   epochs: 'any',
   batch: 'any',
   responses: 'any',
+  innerEpochs: 'any',
+  maxResponse: 'any',
+  temperature: 'any',
+  lr: 'any',
+  clipRatio: 'any',
+  klCoef: 'any',
+  overlongBuffer: 'any',
+  overlongPenalty: 'any',
+  weightDecay: 'any',
+  betas: 'any',
+  clip: 'any',
+  template: 'any',
+} as const;
+
+const trlRl = {
+  algorithm: {
+    only: ['ppo', 'grpo', 'dr_grpo', 'dapo', 'rloo'],
+    why: 'TRL has no advantages that are discounted token by token',
+  },
+  ...rlTerms,
+  dynamicSampling: { only: [false], why: 'TRL samples once a round' },
   miniBatch: {
     fits({ algorithm, lossAggregation, batch, responses, miniBatch }) {
       const isWhole = algorithm === 'ppo' || lossAggregation === 'token-mean';
@@ -122,16 +139,11 @@ const trlRl = {
     says: 'batch times responses, or what divides that with other algorithms than ppo and other losses than token-mean',
     why: "PPOTrainer steps once a pass over a round, and GRPOTrainer's mini-batches have one size and the mean over a round's tokens",
   },
-  innerEpochs: 'any',
-  maxResponse: 'any',
-  temperature: 'any',
-  lr: 'any',
   warmup: {
     fits: ({ algorithm, warmup, innerEpochs }) => algorithm !== 'ppo' || warmup === 0 || innerEpochs === 1,
     says: '0, or any where a round is one optimizer step',
     why: 'PPOTrainer has a learning rate for each round, not for each optimizer step',
   },
-  clipRatio: 'any',
   clipRatioHigh: {
     fits: ({ algorithm, clipRatio, clipRatioHigh }) => algorithm !== 'ppo' || clipRatioHigh === clipRatio,
     says: 'as clipRatio with ppo',
@@ -164,20 +176,13 @@ const trlRl = {
     says: 'k3, or k1 with ppo',
     why: 'TRL has no others',
   },
-  klCoef: 'any',
   entropyCoef: { only: [0], why: 'TRL takes the mean of the means of parts' },
-  overlongBuffer: 'any',
-  overlongPenalty: 'any',
-  weightDecay: 'any',
-  betas: 'any',
-  clip: 'any',
   stopOnCollapse: { only: [false], why: 'TRL goes on to its last round' },
   precision: {
     fits: ({ algorithm, precision = 'float32' }) => algorithm !== 'ppo' || precision === 'float32',
     says: 'float32 with ppo',
     why: 'PPOTrainer trains in the precision of the weights',
   },
-  template: 'any',
 } as const satisfies Honours<EngineRecipes['rl']>;
 
 /** It loads the weights in the precision that it trains in, and so begins with rounded ones. */
@@ -200,33 +205,19 @@ const llamaFactoryDpo = {
 
 const verlRl = {
   algorithm: 'any',
-  criticLr: 'any',
-  gamma: 'any',
-  lambda: 'any',
-  valueClip: 'any',
+  ...rlTerms,
   dynamicSampling: 'any',
-  maxSamplings: 'any',
-  data: 'any',
-  examples: 'any',
-  epochs: 'any',
-  batch: 'any',
-  responses: 'any',
   miniBatch: {
     fits: ({ batch, responses, miniBatch }) => miniBatch % responses === 0 && (batch * responses) % miniBatch === 0,
     says: 'whole groups that divide a round',
     why: 'verl takes mini-batches of whole groups, all of one size',
   },
-  innerEpochs: 'any',
-  maxResponse: 'any',
-  temperature: 'any',
-  lr: 'any',
   warmup: {
     fits: ({ warmup, batch, responses, miniBatch, innerEpochs }) =>
       warmup === 0 || (innerEpochs === 1 && miniBatch === batch * responses),
     says: '0, or any where a round is one optimizer step',
     why: 'verl has a learning rate for each round, not for each optimizer step',
   },
-  clipRatio: 'any',
   clipRatioHigh: 'any',
   dualClip: {
     fits: ({ dualClip }) => dualClip === 0 || dualClip > 1,
@@ -241,16 +232,9 @@ const verlRl = {
   lossAggregation: 'any',
   kl: 'any',
   klEstimator: 'any',
-  klCoef: 'any',
   entropyCoef: 'any',
-  overlongBuffer: 'any',
-  overlongPenalty: 'any',
-  weightDecay: 'any',
-  betas: 'any',
-  clip: 'any',
   stopOnCollapse: { only: [false], why: 'verl goes on to its last round' },
   precision: 'any',
-  template: 'any',
 } as const satisfies Honours<EngineRecipes['rl']>;
 
 const lmEval = {

@@ -60,9 +60,9 @@ class Verifier(torch.nn.Module):
 
     base_model_prefix = "graded"
 
-    def __init__(self, run: Playing, asked: list[dict], padding: int):
+    def __init__(self, run: Playing, asked: list[dict]):
         super().__init__()
-        self.run, self.asked, self.padding = run, asked, padding
+        self.run, self.asked = run, asked
         self.step = run.resumed
 
     def graded(self, input_ids, attention_mask, **_):
@@ -132,7 +132,7 @@ def prepared(said: dict, engine: str, tokenizer_of):
         processing_class=tokenizer,
         model=policy,
         ref_model=parent,
-        reward_model=Verifier(run, asked, padding),
+        reward_model=Verifier(run, asked),
         value_model=critic,
         train_dataset=asked,
         data_collator=lambda rows: left_padded([row["prompt"] for row in rows], padding),
