@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { isGpuClass } from '../../schemas/device-class.ts';
+import { lately } from '../../store/lately.ts';
 import type { KubernetesSettings } from '../../temporal.config.ts';
 import type { QueueReason } from '../../workflows/messages.ts';
 import { NodeError } from '../failures.ts';
 import type { ClusterEnd } from '../trainer.ts';
 import { type Answer, ask } from './command.ts';
 import type { JobName, JobOptions, JobState, Launcher } from './launcher.ts';
-import { shared } from './shared.ts';
 
 /**
  * Runs trainers as Jobs of Kubernetes, by `kubectl`, which knows how a person gets into a cluster: contexts, certificates,
@@ -31,7 +31,7 @@ export function kubernetesLauncher(settings: KubernetesSettings, options: JobOpt
   const removeJob = ({ name }: JobName): Promise<void> => remove(['job', name, '--cascade=foreground']);
 
   /** All jobs of the class and their pods, asked for together: a sweep has hundreds. */
-  const list = shared(pollSeconds * 900, async (): Promise<Listed> => {
+  const list = lately(pollSeconds * 900, async (): Promise<Listed> => {
     const labels = Object.entries(labelsOf(options.device)).map(([name, value]) => `${name}=${value}`);
     const answer = await kubectl(['get', 'jobs,pods', `--selector=${labels.join(',')}`, '--output=json']);
     if (answer.code !== 0) throw unanswered(answer);

@@ -5,13 +5,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { onPath } from '#setup/processes.mjs';
 import { isGpuClass } from '../../schemas/device-class.ts';
+import { lately } from '../../store/lately.ts';
 import type { SlurmSettings } from '../../temporal.config.ts';
 import type { QueueReason } from '../../workflows/messages.ts';
 import { NodeError } from '../failures.ts';
 import { type ClusterEnd, trainerEnvironment } from '../trainer.ts';
 import { type Answer, ask } from './command.ts';
 import type { JobName, JobOptions, JobState, Launcher, Ticket } from './launcher.ts';
-import { shared } from './shared.ts';
 
 /** What of Slurm's is asked. */
 const commands = ['sbatch', 'squeue', 'scontrol', 'scancel'];
@@ -28,7 +28,7 @@ const gatherMs = 500;
 export function slurmLauncher(settings: SlurmSettings, options: JobOptions, logs: string): Launcher {
   const { pollSeconds = 15 } = settings;
   const gathered = new Map<string, { tickets: Ticket[]; submitted: Promise<void> }>();
-  const list = shared(pollSeconds * 900, listJobs);
+  const list = lately(pollSeconds * 900, listJobs);
 
   const find = async ({ name, task }: JobName): Promise<Listed | undefined> =>
     (await list()).find((one) => one.name === name && one.task === task);

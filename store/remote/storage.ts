@@ -1,3 +1,4 @@
+import { lately } from '../lately.ts';
 import { type Bucket, type BucketSettings, openBucket } from './bucket.ts';
 import { listShared, type SharedIndex } from './index.ts';
 import { sharedAt } from './note.ts';
@@ -17,22 +18,7 @@ const latelyMs = 15_000;
 /** Opens the object storage of `storage` in temporal.config. */
 export async function openStorage({ cache, ...settings }: BucketSettings & { cache?: number }): Promise<Storage> {
   const bucket = await openBucket(settings);
-  let listed: { index: Promise<SharedIndex>; at: number } | undefined;
-  return {
-    bucket,
-    cache,
-    lately() {
-      if (listed === undefined || performance.now() - listed.at > latelyMs) {
-        const index = listShared(bucket);
-        const asked = { index, at: performance.now() };
-        listed = asked;
-        index.catch(() => {
-          if (listed === asked) listed = undefined;
-        });
-      }
-      return listed.index;
-    },
-  };
+  return { bucket, cache, lately: lately(latelyMs, () => listShared(bucket)) };
 }
 
 /** Whether an attempt of this home is noted to be in the storage. */

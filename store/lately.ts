@@ -1,8 +1,8 @@
 /**
- * What `load` gives, at most so old: so a worker with many jobs asks no more often than one with a single job. A failure is for
- * those alone who ask while it comes about: the next try of a job is to have an answer of its own.
+ * What `load` gives, at most so old, for all who ask: so a worker with many jobs asks no more often than one with a single job. A
+ * failure is for those alone who ask while it comes about: whoever tries again is to have an answer of its own.
  */
-export function shared<T>(maxAgeMs: number, load: () => Promise<T>): (() => Promise<T>) & { forget(): void } {
+export function lately<T>(maxAgeMs: number, load: () => Promise<T>): (() => Promise<T>) & { forget(): void } {
   let newest: { at: number; value: Promise<T> } | undefined;
   const get = (): Promise<T> => {
     if (newest === undefined || performance.now() - newest.at > maxAgeMs) {
